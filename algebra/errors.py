@@ -1,0 +1,8 @@
+"""The one error a user's input can cause."""
+
+
+class InputError(ValueError):
+    """Input that cannot be used: one line that says what came, what was wanted, and an example.
+
+    Command lines print it without a traceback and exit with status 2.
+    """
