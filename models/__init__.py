@@ -1,0 +1,56 @@
+"""The networks, in torch: recurrences, transition families, and the one network for compiled and trained weights.
+
+The names below are loaded when first used, so that ``import models`` itself does not import torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from models.families import FAMILIES, LayerState, Transition
+    from models.network import DCDNetwork, Layer, LayerSpecification, LayerTrace
+    from models.recurrences import UnitState, diagonal_loop, diagonal_scan, tanh_scan, unit_loop, unit_scan
+
+__all__ = [
+    "FAMILIES",
+    "DCDNetwork",
+    "Layer",
+    "LayerSpecification",
+    "LayerState",
+    "LayerTrace",
+    "Transition",
+    "UnitState",
+    "diagonal_loop",
+    "diagonal_scan",
+    "tanh_scan",
+    "unit_loop",
+    "unit_scan",
+]
+
+_HOME = {
+    "FAMILIES": "models.families",
+    "LayerState": "models.families",
+    "Transition": "models.families",
+    "DCDNetwork": "models.network",
+    "Layer": "models.network",
+    "LayerSpecification": "models.network",
+    "LayerTrace": "models.network",
+    "UnitState": "models.recurrences",
+    "diagonal_loop": "models.recurrences",
+    "diagonal_scan": "models.recurrences",
+    "tanh_scan": "models.recurrences",
+    "unit_loop": "models.recurrences",
+    "unit_scan": "models.recurrences",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'models' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

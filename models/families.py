@@ -1,0 +1,298 @@
+"""The transition families of the papers: they differ in how a_t is made, and in nothing else.
+
+====================  =======================================  ==========================  ======================
+family                a_t                                      raw outputs of phi          state
+====================  =======================================  ==========================  ======================
+``aussm``             exp(2 pi i Delta(x) Lambda(x))           Delta, Lambda, Re b, Im b   complex, abs(a) = 1
+``simple-aussm``      exp(2 pi i Lambda(x))                    Lambda, Re b, Im b          complex, abs(a) = 1
+``mamba``             exp(Delta(x) Lambda), Lambda < 0         Delta, b                    real, a in (0, 1]
+``negative-mamba``    2 exp(Delta(x) Lambda) - 1, Lambda < 0   Delta, b                    real, a in (-1, 1]
+``s4d``               exp(Delta Lambda), Re Lambda < 0         Re b, Im b                  complex, abs(a) < 1
+``rnn``               h = tanh(W h + drive)                    drive                       real, not diagonal
+====================  =======================================  ==========================  ======================
+
+Each raw output is one block of d = channels numbers, in the order given. Phases (Lambda of the two unit-modulus
+families) are in turns. ``simple-aussm`` is our reading of a name the paper does not define: AUSSM with Delta = 1.
+
+Delta(x) = 1 + elu(raw) replaces the usual softplus. It is positive, and it is *exactly* 1 at raw = 0, so compiled
+phases reach the recurrence unrounded, and exactly 0 at raw = -200, so a compiled Mamba multiplier is exactly 1; with
+Lambda = -1, raw = +200 gives exactly -1 for Negative Mamba, in float32 and float64 alike.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.recurrences import (
+    Backend,
+    UnitState,
+    diagonal_scan,
+    fixed_point_turns,
+    tanh_scan,
+    unit_circle,
+    unit_scan,
+)
+
+__all__ = ["FAMILIES", "LayerState", "Transition", "step_size"]
+
+# What a layer carries from token to token: h itself, or for unit modulus its exact form.
+LayerState = Tensor | UnitState
+
+
+def step_size(raw: Tensor) -> Tensor:
+    """Delta = 1 + elu(raw): exactly 1 at 0, exactly 0 far below, raw + 1 above."""
+    return 1.0 + functional.elu(raw)
+
+
+class Transition(nn.Module):
+    """One family's recurrence over d channels, given the raw outputs of phi.
+
+    ``parts``: the names of phi's raw outputs, d numbers each. ``complex_state``: whether h is complex.
+    """
+
+    name: str
+    parts: tuple[str, ...]
+    complex_state: bool
+
+    def __init__(self, channels: int, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.channels = channels
+        self.dtype = dtype
+
+    def split(self, raw: Tensor) -> dict[str, Tensor]:
+        """The raw outputs by name, each (..., channels)."""
+        return dict(zip(self.parts, raw.split(self.channels, -1), strict=True))
+
+    def affine(self, raw: Tensor) -> tuple[Tensor, Tensor]:
+        """(a, b) of h -> a h + b for raw outputs (..., parts * channels); ``TypeError`` if the family is not affine."""
+        raise NotImplementedError
+
+    def scan(self, raw: Tensor, state: LayerState, backend: Backend) -> tuple[Tensor, LayerState]:
+        """States after every token, (batch, length, channels), and the state to carry on with."""
+        a, b = self.affine(raw)
+        return diagonal_scan(a, b, _plain(state), backend)
+
+    def step(self, raw: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
+        """The state after one token: raw (batch, parts * channels). Returns h and the state to carry on with."""
+        a, b = self.affine(raw)
+        h = a * _plain(state) + b
+        return h, h
+
+    def start(self, initial: Tensor, batch: int) -> LayerState:
+        """The state before the first token from the parameter ``initial_state``: (d, 2) if complex, else (d,)."""
+        h = torch.view_as_complex(initial) if self.complex_state else initial
+        return h.expand(batch, self.channels)
+
+    def initialise(self, generator: torch.Generator | None) -> None:
+        """Draw the family's own parameters."""
+
+    def initial_biases(self, generator: torch.Generator | None) -> dict[str, tuple[Tensor, Tensor]]:
+        """For each raw output its bias and the standard deviation that its weights should give it, both (channels,)."""
+        raise NotImplementedError
+
+    def _constant(self, value: float) -> Tensor:
+        return torch.full((self.channels,), value, dtype=self.dtype)
+
+    def _uniform(self, low: float, high: float, generator: torch.Generator | None) -> Tensor:
+        return torch.rand(self.channels, generator=generator, dtype=self.dtype) * (high - low) + low
+
+
+def _stationary(modulus: Tensor) -> Tensor:
+    """The spread of b that gives h a spread of about 1/2 in the long run: channels that remember long add little."""
+    return 0.5 * (1.0 - modulus.detach().square()).sqrt()
+
+
+def _plain(state: LayerState) -> Tensor:
+    return state.value if isinstance(state, UnitState) else state
+
+
+class _UnitModulus(Transition):
+    """a = exp(2 pi i turns): the state is kept as an exact phase and a remainder, see models/recurrences.py."""
+
+    complex_state = True
+
+    def turns(self, parts: dict[str, Tensor]) -> Tensor:
+        raise NotImplementedError
+
+    def affine(self, raw: Tensor) -> tuple[Tensor, Tensor]:
+        parts = self.split(raw)
+        turns = self.turns(parts)
+        angle = (turns - turns.detach().round()) * (2.0 * math.pi)
+        return torch.complex(angle.cos(), angle.sin()), torch.complex(parts["b_real"], parts["b_imag"])
+
+    def scan(self, raw: Tensor, state: LayerState, backend: Backend) -> tuple[Tensor, LayerState]:
+        parts = self.split(raw)
+        state = state if isinstance(state, UnitState) else UnitState.of(state)
+        return unit_scan(self.turns(parts), self._drive(parts), state, backend)
+
+    def step(self, raw: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
+        parts = self.split(raw)
+        if torch.is_grad_enabled():  # one implementation of the gradient
+            h, after = self.scan(raw.unsqueeze(1), state, "torch")
+            return h[:, 0], after
+        state = state if isinstance(state, UnitState) else UnitState.of(state)
+        turns = self.turns(parts)
+        phase = state.phase + fixed_point_turns(turns)
+        circle = unit_circle(phase, turns.dtype)
+        remainder = state.remainder + 0.0 * (turns - turns)  # NaN where a phase is not finite
+        drive = self._drive(parts)
+        if drive is not None:
+            remainder = remainder + circle.conj() * drive
+        return circle * remainder, UnitState(phase, remainder)
+
+    @staticmethod
+    def _drive(parts: dict[str, Tensor]) -> Tensor | None:
+        """b, or None where it is zero throughout and nobody asks for its gradient."""
+        real, imaginary = parts["b_real"], parts["b_imag"]
+        if not torch.is_grad_enabled() and not bool(real.any()) and not bool(imaginary.any()):
+            return None
+        return torch.complex(real, imaginary)
+
+    def start(self, initial: Tensor, batch: int) -> LayerState:
+        return UnitState.of(torch.view_as_complex(initial).expand(batch, self.channels))
+
+
+class SimpleAUSSM(_UnitModulus):
+    """a = exp(2 pi i Lambda(x)): any phase for any token."""
+
+    name = "simple-aussm"
+    parts: tuple[str, ...] = ("turns", "b_real", "b_imag")
+
+    def turns(self, parts: dict[str, Tensor]) -> Tensor:
+        return parts["turns"]
+
+    def initial_biases(self, generator: torch.Generator | None) -> dict[str, tuple[Tensor, Tensor]]:
+        # Phases over the whole circle, different from token to token by about a quarter turn.
+        return {
+            "turns": (self._uniform(-0.5, 0.5, generator), self._constant(0.25)),
+            "b_real": (self._constant(0.0), self._constant(0.1)),
+            "b_imag": (self._constant(0.0), self._constant(0.1)),
+        }
+
+
+class AUSSM(SimpleAUSSM):
+    """a = exp(2 pi i Delta(x) Lambda(x))."""
+
+    name = "aussm"
+    parts = ("delta", "turns", "b_real", "b_imag")
+
+    def turns(self, parts: dict[str, Tensor]) -> Tensor:
+        return step_size(parts["delta"]) * parts["turns"]
+
+    def initial_biases(self, generator: torch.Generator | None) -> dict[str, tuple[Tensor, Tensor]]:
+        return {"delta": (self._constant(0.0), self._constant(0.25)), **super().initial_biases(generator)}
+
+
+class Mamba(Transition):
+    """a = exp(Delta(x) Lambda) in (0, 1], Lambda = -exp(``log_rate``) one number per channel."""
+
+    name = "mamba"
+    parts = ("delta", "b")
+    complex_state = False
+    rates = (0.01, 1.0)
+
+    def __init__(self, channels: int, dtype: torch.dtype) -> None:
+        super().__init__(channels, dtype)
+        self.log_rate = nn.Parameter(torch.zeros(channels, dtype=dtype))
+
+    def decay(self, raw_delta: Tensor) -> Tensor:
+        """exp(Delta Lambda)."""
+        return torch.exp(-step_size(raw_delta) * self.log_rate.exp())
+
+    def affine(self, raw: Tensor) -> tuple[Tensor, Tensor]:
+        parts = self.split(raw)
+        return self.decay(parts["delta"]), parts["b"]
+
+    def initialise(self, generator: torch.Generator | None) -> None:
+        low, high = (math.log(rate) for rate in self.rates)
+        with torch.no_grad():
+            self.log_rate.copy_(self._uniform(low, high, generator))
+
+    def initial_biases(self, generator: torch.Generator | None) -> dict[str, tuple[Tensor, Tensor]]:
+        zero = self._constant(0.0)
+        return {"delta": (zero, self._constant(1.0)), "b": (zero, _stationary(torch.exp(-self.log_rate.exp())))}
+
+
+class NegativeMamba(Mamba):
+    """a = 2 exp(Delta(x) Lambda) - 1 in (-1, 1]."""
+
+    name = "negative-mamba"
+    rates = (0.1, 10.0)  # multipliers of both signs from the start
+
+    def affine(self, raw: Tensor) -> tuple[Tensor, Tensor]:
+        parts = self.split(raw)
+        return 2.0 * self.decay(parts["delta"]) - 1.0, parts["b"]
+
+
+class S4D(Transition):
+    """a = exp(Delta Lambda) the same for every token; Lambda = -exp(``log_rate``) + i ``frequency``, Delta =
+    exp(``log_step``). The frequency is in radians, as in the S4D paper, whose "S4D-Lin" values (Lambda_n = -1/2 + i pi
+    n) it starts from.
+    """
+
+    name = "s4d"
+    parts = ("b_real", "b_imag")
+    complex_state = True
+
+    def __init__(self, channels: int, dtype: torch.dtype) -> None:
+        super().__init__(channels, dtype)
+        self.log_step = nn.Parameter(torch.zeros(channels, dtype=dtype))
+        self.log_rate = nn.Parameter(torch.zeros(channels, dtype=dtype))
+        self.frequency = nn.Parameter(torch.zeros(channels, dtype=dtype))
+
+    def affine(self, raw: Tensor) -> tuple[Tensor, Tensor]:
+        parts = self.split(raw)
+        step = self.log_step.exp()
+        modulus = torch.exp(-step * self.log_rate.exp())
+        angle = step * self.frequency
+        a = torch.complex(modulus * angle.cos(), modulus * angle.sin())
+        return a.expand(parts["b_real"].shape), torch.complex(parts["b_real"], parts["b_imag"])
+
+    def initialise(self, generator: torch.Generator | None) -> None:
+        with torch.no_grad():
+            self.log_step.copy_(self._uniform(math.log(1e-3), math.log(1e-1), generator))
+            self.log_rate.fill_(math.log(0.5))
+            self.frequency.copy_(math.pi * torch.arange(self.channels, dtype=self.dtype))
+
+    def initial_biases(self, generator: torch.Generator | None) -> dict[str, tuple[Tensor, Tensor]]:
+        scale = _stationary(torch.exp(-self.log_step.exp() * self.log_rate.exp()))
+        return {"b_real": (self._constant(0.0), scale), "b_imag": (self._constant(0.0), scale)}
+
+
+class RNN(Transition):
+    """h = tanh(W h + drive(x)), the comparison outside the scheme; ``weight`` is W (channels, channels)."""
+
+    name = "rnn"
+    parts = ("drive",)
+    complex_state = False
+
+    def __init__(self, channels: int, dtype: torch.dtype) -> None:
+        super().__init__(channels, dtype)
+        self.weight = nn.Parameter(torch.eye(channels, dtype=dtype))
+
+    def affine(self, raw: Tensor) -> tuple[Tensor, Tensor]:
+        raise TypeError('family "rnn" is not affine in its state: it has no transition (a, b)')
+
+    def scan(self, raw: Tensor, state: LayerState, backend: Backend) -> tuple[Tensor, LayerState]:
+        return tanh_scan(self.weight, raw, _plain(state))
+
+    def step(self, raw: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
+        h = torch.tanh(_plain(state) @ self.weight.T + raw)
+        return h, h
+
+    def initialise(self, generator: torch.Generator | None) -> None:
+        with torch.no_grad():
+            gaussian = torch.randn(self.weight.shape, generator=generator, dtype=torch.float64)
+            self.weight.copy_(torch.linalg.qr(gaussian).Q)
+
+    def initial_biases(self, generator: torch.Generator | None) -> dict[str, tuple[Tensor, Tensor]]:
+        return {"drive": (self._constant(0.0), self._constant(1.0))}
+
+
+_CLASSES: Sequence[type[Transition]] = (S4D, Mamba, NegativeMamba, SimpleAUSSM, AUSSM, RNN)
+FAMILIES: dict[str, type[Transition]] = {cls.name: cls for cls in _CLASSES}
