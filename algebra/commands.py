@@ -1,0 +1,104 @@
+"""What the command lines of all packages share: one-line errors, exit codes, and the commands about groups alone."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from algebra.errors import InputError
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
+GroupText = Annotated[str, typer.Argument(metavar="GROUP", help="S4, C2xC4, C7:C3, S3wrC2, SL(2,3), SmallGroup(24,12), '(1,2,3),(1,2)', table.csv …")]
+
+
+def application(text: str) -> typer.Typer:
+    """A typer application in the house's style."""
+    return typer.Typer(help=text, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+def run(app: typer.Typer, program: str) -> None:
+    """Run a command line: an `InputError` becomes one line and exit code 2, Ctrl-C exit code 130, a closed pipe silence."""
+    try:
+        app(prog_name=program)
+    except InputError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def inspect(
+    group: Annotated[str | None, typer.Argument(metavar="GROUP", help="S4, C2xC4, C7:C3, S3wrC2, SL(2,3), SmallGroup(24,12), '(1,2,3),(1,2)', table.csv …")] = None,
+    as_json: Json = False,
+    stack: Annotated[str | None, typer.Option(help="A stack of families, first layer first, e.g. aussm,negative-mamba.")] = None,
+    batch: Annotated[Path | None, typer.Option(help="A file with one GROUP a line; one JSON object a line comes out.")] = None,
+) -> None:
+    """Say how many layers of each family a group needs, and why."""
+    from algebra.families import parse_stack
+
+    layers = parse_stack(stack) if stack is not None else None
+    if (group is None) == (batch is None):
+        raise InputError("wanted either a GROUP, e.g. `inspect S4`, or `--batch FILE`")
+    if batch is not None:
+        _inspect_batch(batch, lambda text: inspection_json(text, layers))
+    elif as_json:
+        assert group is not None
+        print(json.dumps(inspection_json(group, layers), ensure_ascii=False))
+    else:
+        assert group is not None
+        from algebra.display import console, inspection_view
+        from algebra.inspection import inspect_group
+        from algebra.parser import list_group
+
+        console().print(inspection_view(inspect_group(list_group(group), layers)))
+
+
+def inspection_json(text: str, layers: tuple | None) -> dict:
+    """`inspect --json` of one group."""
+    from algebra.inspection import inspect_group
+    from algebra.parser import list_group
+
+    return inspect_group(list_group(text), layers).as_json()
+
+
+def _inspect_batch(batch: Path, inspection: Callable[[str], dict]) -> None:
+    try:
+        lines = batch.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{batch}: cannot be read ({error}); wanted a text file with one GROUP a line") from None
+    for line in lines:
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        try:
+            content = inspection(text)
+        except InputError as error:
+            content = {"group": text[:200], "error": " ".join(str(error).split())}
+        print(json.dumps(content, ensure_ascii=False), flush=True)
+
+
+def atlas(
+    max_order: Annotated[int, typer.Option(help="Largest order, at most 255.")] = 255,
+    out: Annotated[Path, typer.Option(help="CSV file; an unfinished one is gone on with.")] = Path("atlas.csv"),
+    processes: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 2,
+) -> None:
+    """Write one row for every group of the catalogue up to an order."""
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    from algebra.atlas import write_atlas
+
+    with Progress(*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as progress:
+        task = progress.add_task("groups")
+        for done, total in write_atlas(out, max_order, processes):
+            progress.update(task, completed=done, total=total)
+    print(f"{out}: {total:,} groups of order ≤ {max_order}")

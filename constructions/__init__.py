@@ -1,0 +1,1 @@
+"""The compiler: group → series → cascade → weights, one pass a module, and the artifact on disk."""

@@ -1,0 +1,156 @@
+"""The artifact on disk: a folder that holds the cascade and the network.
+
+    cascade.json           metadata, readable
+    cascade.safetensors    int32 arrays: elements (n, degree), alphabet (m,), decode (n,), and for each layer i
+                           layer{i}.moduli (d,) and layer{i}.increments (states above, m, d)
+    config.json            the network's configuration, as huggingface_hub's mixin reads it
+    model.safetensors      the network's parameters, float64
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algebra.errors import InputError
+from algebra.group import Group
+from algebra.permutations import smallest_dtype
+from constructions.cascade import Cascade, CascadeLayer
+from constructions.weights import Weights, network_parameters
+
+FORMAT = 1
+"""Version of the folder's format."""
+
+MAX_NETWORK_PARAMETERS = 50_000_000
+"""A network with more parameters than this (400 MB) is not written: its gates would be as many as the group's elements."""
+
+
+def save_artifact(folder: Path, cascade: Cascade, weights: Weights, metadata: Mapping[str, Any]) -> bool:
+    """Write the folder; each file appears whole or not at all. Returns whether the network was small enough to be written.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_tensors(folder / "cascade.safetensors", _cascade_arrays(cascade))
+        written = weights.parameter_count <= MAX_NETWORK_PARAMETERS
+        if written:
+            config, arrays = network_parameters(weights)
+            _write_tensors(folder / "model.safetensors", arrays)
+            _write_text(folder / "config.json", json.dumps(config, indent=2) + "\n")
+        else:
+            for name in ("model.safetensors", "config.json"):
+                (folder / name).unlink(missing_ok=True)  # of an earlier, smaller network
+        description = {"format": FORMAT, **metadata, "layers": [{"family": layer.family, "moduli": layer.moduli} for layer in cascade.layers]}
+        _write_text(folder / "cascade.json", json.dumps(description, indent=2, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise InputError(f"cannot write to {folder}: {error.strerror or error}; give another folder with --out, e.g. --out s4") from None
+    return written
+
+
+def _cascade_arrays(cascade: Cascade) -> dict[str, NDArray[np.int32]]:
+    arrays = {"elements": cascade.elements, "alphabet": cascade.alphabet, "decode": cascade.decode}
+    for i, layer in enumerate(cascade.layers, 1):
+        arrays[f"layer{i}.moduli"] = np.array(layer.moduli)
+        arrays[f"layer{i}.increments"] = layer.increments
+    return {name: np.ascontiguousarray(array, dtype=np.int32) for name, array in arrays.items()}
+
+
+def _write_tensors(path: Path, arrays: Mapping[str, NDArray]) -> None:
+    from safetensors.numpy import save
+
+    _write_bytes(path, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata={"format": "pt"}))
+
+
+def _write_text(path: Path, text: str) -> None:
+    _write_bytes(path, text.encode())
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def load_cascade(folder: Path) -> tuple[Cascade, Group, dict[str, Any]]:
+    """The cascade of a folder, the group rebuilt from its elements, and the metadata.
+
+    Raises:
+        InputError: a file is missing or damaged, or arrays do not fit together.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    where = f"{folder}: not a compiled folder"
+    try:
+        metadata = json.loads((folder / "cascade.json").read_text(encoding="utf-8"))
+        arrays = load((folder / "cascade.safetensors").read_bytes())
+    except OSError as error:
+        raise InputError(f"{where}: {Path(str(error.filename)).name}: {error.strerror}; make one with `compile S4 --out {folder}`") from None
+    except (ValueError, RecursionError, SafetensorError) as error:
+        raise InputError(f"{where}: damaged ({' '.join(str(error).split())[:100]})") from None
+    try:
+        return _checked(metadata, arrays, where)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{where}: {error} is missing or of the wrong kind") from None
+
+
+def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -> tuple[Cascade, Group, dict[str, Any]]:
+    def require(condition: object, problem: str) -> None:
+        if not condition:
+            raise InputError(f"{where}: {problem}")
+
+    def array(name: str, dimensions: int, bound: int | None) -> NDArray[np.int32]:
+        found = arrays[name]
+        require(found.dtype == np.int32 and found.ndim == dimensions, f"{name} has dtype {found.dtype} and shape {found.shape}")
+        if bound is not None:
+            require(found.size == 0 or (found.min() >= 0 and found.max() < bound), f"{name} has entries outside 0 … {bound - 1}")
+        return found
+
+    require(metadata["format"] == FORMAT, f"format {metadata['format']}, wanted {FORMAT}")
+    elements = array("elements", 2, None)
+    n, degree = elements.shape
+    require(n >= 1 and degree >= 1, f"elements has shape {elements.shape}")
+    require((np.sort(elements, axis=1) == np.arange(degree)).all(), "a row of elements is not a permutation")
+    require((elements[0] == np.arange(degree)).all(), "element 0 is not the identity")
+    alphabet = array("alphabet", 1, n)
+    require(len(alphabet), "the alphabet is empty")
+    layers: list[CascadeLayer] = []
+    above = 1
+    for i, described in enumerate(metadata["layers"], 1):
+        moduli = array(f"layer{i}.moduli", 1, None)
+        require(len(moduli) and (moduli >= 2).all(), f"layer{i}.moduli has entries below 2, or none")
+        increments = array(f"layer{i}.increments", 3, None)
+        require(increments.shape == (above, len(alphabet), len(moduli)), f"layer{i}.increments has shape {increments.shape}")
+        require(((increments >= 0) & (increments < moduli)).all(), f"layer{i}.increments has entries outside its moduli")
+        layer = CascadeLayer(str(described["family"]), tuple(moduli.tolist()), increments)
+        layers.append(layer)
+        above *= layer.states
+        require(above <= n, f"more states than the {n} elements")
+    decode = array("decode", 1, n)
+    require(len(decode) == n == above, f"{above} states and {len(decode)} decoded, for {n} elements")
+    elements = elements.astype(smallest_dtype(degree))
+    require((np.lexsort(elements.T[::-1]) == np.arange(n)).all(), "the elements are not in lexicographic order")
+    group = Group(elements, (), str(metadata["name"]))
+    group = Group(elements, group.subgroup(int(a) for a in alphabet if a).generators, group.name)
+    return Cascade(group.name, elements, alphabet, tuple(layers), decode), group, metadata

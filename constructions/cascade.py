@@ -1,0 +1,159 @@
+"""The cascade: the exact integer machine that tracks a group, layer by layer.
+
+Write every y ∈ G uniquely as y = r_k r_{k-1} ⋯ r_1, r_i in a transversal of G_i in G_{i-1}. Layer i holds the residues of r_i in
+A_i = G_{i-1}/G_i. Reading x, it adds the residues of w·x·w'⁻¹, where w = r_{i-1} ⋯ r_1 is what the layers above hold before x and w'
+what they hold after it (Krasner and Kaloujnine 1951; DESIGN §3). So every layer is a counter; only what it adds depends on the
+layers above.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algebra.decomposition import Decomposition
+from algebra.errors import InputError
+from algebra.permutations import Permutations
+
+BLOCK = 1 << 16
+"""Tokens run at a time: the arrays of one block stay in the cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class CascadeLayer:
+    """One layer of counters.
+
+    Arguments:
+        family: name of the model family that carries it.
+        moduli: one for each channel.
+        increments: shape (states above, alphabet, channels), int32: what is added, given the state of the layers above *before* the
+            token. States are numbered in mixed radix, layer 1 most significant and, within a layer, its first channel.
+    """
+
+    family: str
+    moduli: tuple[int, ...]
+    increments: NDArray[np.int32]
+
+    @property
+    def states(self) -> int:
+        """Number of states of this layer alone."""
+        return math.prod(self.moduli)
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The mixed-radix place values of the channels."""
+        return tuple(accumulate((1, *self.moduli[:0:-1]), lambda a, b: a * b))[::-1]
+
+
+@dataclass(frozen=True, eq=False)
+class Cascade:
+    """A cascade with its decoder.
+
+    Arguments:
+        name: of the group.
+        elements: shape (n, degree): the group's elements as permutations of 0 … degree-1.
+        alphabet: shape (m,), int32: the element that each token stands for.
+        layers: layer 1 first.
+        decode: shape (n,), int32: the element of each state; state 0 is the initial one and decodes to the identity 0.
+    """
+
+    name: str
+    elements: Permutations
+    alphabet: NDArray[np.int32]
+    layers: tuple[CascadeLayer, ...]
+    decode: NDArray[np.int32]
+
+    @property
+    def order(self) -> int:
+        return len(self.decode)
+
+    @property
+    def moduli(self) -> tuple[int, ...]:
+        """All channels' moduli, layer 1 first."""
+        return tuple(n for layer in self.layers for n in layer.moduli)
+
+    def transitions(self) -> NDArray[np.int64]:
+        """The whole machine as a table (n, m) of next states, from the increments alone."""
+        following = np.zeros((1, len(self.alphabet)), dtype=np.int64)
+        for layer in self.layers:
+            following = layer_transitions(layer, following)
+        return following
+
+    def run(self, tokens: NDArray[np.integer], state: int = 0) -> NDArray[np.int64]:
+        """The state after every token: tokens (T,), positions in the alphabet, to (T,).
+
+        Exact at any length: increments are summed as 64-bit integers within blocks and reduced between them.
+        """
+        states = np.empty(len(tokens), dtype=np.int64)
+        for start in range(0, len(tokens), BLOCK):
+            block = tokens[start : start + BLOCK]
+            states[start : start + BLOCK] = self._run_block(block, state)
+            state = int(states[start + len(block) - 1])
+        return states
+
+    def _run_block(self, tokens: NDArray[np.integer], state: int) -> NDArray[np.int64]:
+        above = np.zeros(len(tokens), dtype=np.int64)  # before each token
+        after = above
+        below = self.order
+        for layer in self.layers:
+            below //= layer.states
+            own = state // below % layer.states
+            added = layer.increments[above, tokens]  # (T, channels)
+            above = above * layer.states
+            after = after * layer.states
+            for channel, (n, place) in enumerate(zip(layer.moduli, layer.places, strict=True)):
+                start = own // place % n
+                residues = (np.cumsum(added[:, channel], dtype=np.int64) + start) % n
+                after += residues * place
+                above[1:] += residues[:-1] * place
+                above[0] += start * place
+        return after
+
+    def outputs(self, tokens: NDArray[np.integer]) -> NDArray[np.int32]:
+        """The element index after every token, shape (T,)."""
+        return self.decode[self.run(tokens)]
+
+
+def layer_transitions(layer: CascadeLayer, following: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Next states of the layers down to this one, (states above · own, m), from those of the layers above it, (states above, m)."""
+    above, m = following.shape
+    table = np.zeros((above, layer.states, m), dtype=np.int64)
+    own = np.arange(layer.states)
+    for channel, (n, place) in enumerate(zip(layer.moduli, layer.places, strict=True)):
+        residues = own // place % n
+        table += (residues[None, :, None] + layer.increments[:, None, :, channel]) % n * place
+    table += following[:, None, :] * layer.states
+    return table.reshape(above * layer.states, m)
+
+
+def compile_cascade(decomposition: Decomposition, alphabet: NDArray[np.integer]) -> Cascade:
+    """The cascade of a complete series, for tokens that stand for the elements `alphabet`, shape (m,).
+
+    Factors that are trivial (a layer that a mixed stack leaves idle) are dropped.
+    """
+    group = decomposition.series.group
+    if not decomposition.series.is_complete:
+        raise InputError(f"the series of {group.name} ends at order {decomposition.series.orders[-1]}, wanted 1")
+    inverses = group.inverses
+    alphabet = np.asarray(alphabet, dtype=np.int32)
+    representatives = np.zeros(1, dtype=np.intp)
+    following = np.zeros((1, len(alphabet)), dtype=np.int64)
+    layers = []
+    for factor, family in zip(decomposition.factors, decomposition.series.families, strict=True):
+        if not factor.moduli:
+            continue
+        moved = group.multiply(representatives[:, None], alphabet[None, :])
+        remainders = group.multiply(moved, inverses[representatives[following]])
+        layer = CascadeLayer(family.name, factor.moduli, factor.residues[remainders].astype(np.int32))
+        transversal = np.zeros(1, dtype=np.intp)
+        for n, lift in zip(factor.moduli, factor.lifts, strict=True):
+            powers = np.array(list(accumulate([lift] * (n - 1), group.times, initial=0)), dtype=np.intp)
+            transversal = group.multiply(transversal[:, None], powers[None, :]).ravel()
+        representatives = group.multiply(transversal[None, :], representatives[:, None]).ravel()
+        following = layer_transitions(layer, following)
+        layers.append(layer)
+    return Cascade(group.name, group.elements, alphabet, tuple(layers), representatives.astype(np.int32))

@@ -1,0 +1,80 @@
+"""Checks of a cascade: exhaustive over all states and tokens, and numeric on long words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algebra.group import Group
+from constructions.cascade import Cascade
+from constructions.words import make_word, products
+
+PIECE = 1 << 18
+"""Tokens run between two reports of progress."""
+
+Outputs = Callable[[NDArray[np.integer]], NDArray[np.integer]]
+"""Runs the next piece of a word: tokens (T,) to element indices (T,), continuing where the last call ended."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A run of a machine on one word, so far.
+
+    Arguments:
+        kind: of the word.
+        tokens: run so far.
+        seconds: spent in the machine.
+        first_wrong: position of the first wrong output, counted from 1; None if there is none.
+        expected, found: the elements there.
+    """
+
+    kind: str
+    tokens: int
+    seconds: float
+    first_wrong: int | None = None
+    expected: int | None = None
+    found: int | None = None
+
+
+def first_fault(cascade: Cascade, group: Group) -> str | None:
+    """Whether a cascade tracks a group on words of every length; None if it does, else what is wrong.
+
+    Checks that decoding is a bijection, that the initial state decodes to the identity and that, for every state s and token x,
+    decode(step(s, x)) = decode(s)·x. By induction on the length every word is then tracked.
+    """
+    decode = cascade.decode
+    if not np.array_equal(np.sort(decode), np.arange(group.order)):
+        return "decode is not a bijection"
+    if decode[0] != 0:
+        return f"the initial state decodes to element {decode[0]}, not to the identity"
+    following = cascade.transitions()
+    for token, element in enumerate(cascade.alphabet.tolist()):
+        wrong = np.flatnonzero(decode[following[:, token]] != group.multiply(decode, element))
+        if len(wrong):
+            state = int(wrong[0])
+            return f"state {state} (element {decode[state]}) and token {token} (element {element}) lead to element {decode[following[state, token]]}"
+    return None
+
+
+def try_word(outputs: Outputs, group: Group, alphabet: NDArray[np.integer], kind: str, length: int, seed: int = 0) -> Iterator[Trial]:
+    """Run a machine on a word piece by piece and compare every output with the group's product; stops at the first wrong one."""
+    product, seconds, done = 0, 0.0, 0
+    word = make_word(kind, group, alphabet, length, seed)
+    for start in range(0, length, PIECE):
+        tokens = word[start : start + PIECE]
+        expected = products(group, alphabet[tokens], product)
+        began = time.perf_counter()
+        found = outputs(tokens)
+        seconds += time.perf_counter() - began
+        wrong = np.flatnonzero(found != expected)
+        done += len(tokens)
+        if len(wrong):
+            place = int(wrong[0])
+            yield Trial(kind, done, seconds, start + place + 1, int(expected[place]), int(found[place]))
+            return
+        yield Trial(kind, done, seconds)
+        product = int(expected[-1])
