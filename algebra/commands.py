@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from algebra.errors import InputError
+from algebra.errors import InputError, RefutedError
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
 GroupText = Annotated[str, typer.Argument(metavar="GROUP", help="S4, C2xC4, C7:C3, S3wrC2, SL(2,3), SmallGroup(24,12), '(1,2,3),(1,2)', table.csv …")]
@@ -22,12 +22,15 @@ def application(text: str) -> typer.Typer:
 
 
 def run(app: typer.Typer, program: str) -> None:
-    """Run a command line: an `InputError` becomes one line and exit code 2, Ctrl-C exit code 130, a closed pipe silence."""
+    """Run a command line: an `InputError` becomes one line and exit code 2, a `RefutedError` exit code 1, Ctrl-C exit code 130."""
     try:
         app(prog_name=program)
     except InputError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
+    except RefutedError as error:
+        print(f"wrong: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from rich.console import Console, Group as Renderables, RenderableType
+from rich.console import Console, RenderableType
+from rich.console import Group as Renderables
 from rich.table import Table
 from rich.text import Text
 
-from algebra.abelian import abelian_name
 from algebra.families import FAMILIES
 from algebra.inspection import Inspection, layer_summary, stack_text
 from algebra.permutation_group import describe_order
@@ -71,7 +71,8 @@ def _solvable(inspection: Inspection) -> Iterator[RenderableType]:
     yield Text(f"{kind}; derived series {orders_text(series)}; {inspection.depth} layer{'s' * (inspection.depth != 1)}")
     if not series.length:
         return
-    yield Text(f"{inspection.group.name} = {decomposition.extension}" + (" (N.K does not split)" if "." in str(decomposition.extension) else ""))
+    if series.length > 1:
+        yield Text(f"{inspection.group.name} = {decomposition.extension}" + (", where N.K does not split" if "." in str(decomposition.extension) else ""))
     yield Text()
     table = plain_table("layer", "factor", "channels", "margin (turns)", "primary channels", "margin", "")
     for i, factor in enumerate(decomposition.factors, 1):
@@ -105,9 +106,3 @@ def _families(inspection: Inspection) -> Table:
         depth = inspection.depths[name]
         table.add_row(layer.title, "never" if depth is None else str(depth), inspection.reasons[name])
     return table
-
-
-def channels_text(moduli: tuple[int, ...]) -> str:
-    """`2 channels, mod 2 and 4 (C2xC4)`."""
-    count = f"{len(moduli)} channel{'s' * (len(moduli) != 1)}"
-    return f"{count}, mod {' and '.join(map(str, moduli))} ({abelian_name(moduli)})"

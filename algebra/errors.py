@@ -6,3 +6,7 @@ class InputError(ValueError):
 
     Command lines print it without a traceback and exit with status 2.
     """
+
+
+class RefutedError(Exception):
+    """A claim that was checked and found false: one line that says where. Command lines print it and exit with status 1."""

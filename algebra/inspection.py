@@ -11,8 +11,7 @@ from algebra.abelian import AbelianFactor
 from algebra.decomposition import Decomposition, decompose
 from algebra.families import FAMILIES, Family, names
 from algebra.group import Group
-from algebra.permutations import cycles
-from algebra.refusal import generators_text, refusal, witness_text
+from algebra.refusal import cause, generators_text, refusal, witness_text
 from algebra.series import Series, shortest_series, verbal_series
 from algebra.witness import Expression, Residual, depth_witness, residual
 
@@ -141,14 +140,14 @@ def inspect_group(group: Group, stack: Sequence[Family] | None = None) -> Inspec
 def _reason(series: Series, layer: Family) -> str:
     group = series.group
     if not series.is_complete:
-        return refusal(series, [layer]).removeprefix(f"{group.name}: ")
-    if series.length == 0:
-        return "the trivial group needs no layer"
+        return cause(series, layer)
     witness = depth_witness(series)
-    assert witness is not None
+    if witness is None:
+        return "the trivial group needs no layer"
     if series.length == 1:
-        return f"not the trivial group: {cycles(group.elements[witness.value])} ≠ ()"
-    return f"{series.length - 1} layers cannot: {witness_text(group, witness)}"
+        return "no layers track only the trivial group"
+    fewer = "1 layer" if series.length == 2 else f"{series.length - 1} layers"
+    return f"{fewer} cannot: {witness_text(group, witness)}"
 
 
 def stack_text(inspection: Inspection) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,18 @@ from constructions.words import make_word, products
 PIECE = 1 << 18
 """Tokens run between two reports of progress."""
 
-Outputs = Callable[[NDArray[np.integer]], NDArray[np.integer]]
-"""Runs the next piece of a word: tokens (T,) to element indices (T,), continuing where the last call ended."""
+
+
+class Runner(Protocol):
+    """Something that runs a word piece by piece: `constructions.execution.Machine`, or a network.
+
+    `largest_error` is the largest phase error met so far, as a share of the margin.
+    """
+
+    largest_error: float
+
+    def outputs(self, tokens: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Element indices after every token of the next piece, shape (T,)."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,7 @@ class Trial:
         seconds: spent in the machine.
         first_wrong: position of the first wrong output, counted from 1; None if there is none.
         expected, found: the elements there.
+        largest_error: the largest phase error so far, as a share of the margin.
     """
 
     kind: str
@@ -38,6 +50,7 @@ class Trial:
     first_wrong: int | None = None
     expected: int | None = None
     found: int | None = None
+    largest_error: float = 0.0
 
 
 def first_fault(cascade: Cascade, group: Group) -> str | None:
@@ -60,7 +73,7 @@ def first_fault(cascade: Cascade, group: Group) -> str | None:
     return None
 
 
-def try_word(outputs: Outputs, group: Group, alphabet: NDArray[np.integer], kind: str, length: int, seed: int = 0) -> Iterator[Trial]:
+def try_word(machine: Runner, group: Group, alphabet: NDArray[np.integer], kind: str, length: int, seed: int = 0) -> Iterator[Trial]:
     """Run a machine on a word piece by piece and compare every output with the group's product; stops at the first wrong one."""
     product, seconds, done = 0, 0.0, 0
     word = make_word(kind, group, alphabet, length, seed)
@@ -68,13 +81,13 @@ def try_word(outputs: Outputs, group: Group, alphabet: NDArray[np.integer], kind
         tokens = word[start : start + PIECE]
         expected = products(group, alphabet[tokens], product)
         began = time.perf_counter()
-        found = outputs(tokens)
+        found = machine.outputs(tokens)
         seconds += time.perf_counter() - began
         wrong = np.flatnonzero(found != expected)
         done += len(tokens)
         if len(wrong):
             place = int(wrong[0])
-            yield Trial(kind, done, seconds, start + place + 1, int(expected[place]), int(found[place]))
+            yield Trial(kind, done, seconds, start + place + 1, int(expected[place]), int(found[place]), machine.largest_error)
             return
-        yield Trial(kind, done, seconds)
+        yield Trial(kind, done, seconds, largest_error=machine.largest_error)
         product = int(expected[-1])

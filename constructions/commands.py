@@ -1,0 +1,175 @@
+"""The commands of the compiler: compile, verify, show."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from algebra.commands import GroupText
+from algebra.errors import InputError, RefutedError
+
+if TYPE_CHECKING:
+    from constructions.compiler import Compilation
+    from constructions.verification import Runner, Trial
+
+Alphabet = Annotated[str | None, typer.Option(help="all, generators, or elements such as '1;3' or '(1,2);(1,2,3)'. Default: all up to order 1024, else generators.")]
+Channels = Annotated[str, typer.Option(help="invariant: fewest channels; primary: widest margins.")]
+FamilyName = Annotated[str, typer.Option(help="aussm, simple-aussm or negative-mamba; or a stack, e.g. negative-mamba,aussm.")]
+SeriesText = Annotated[str | None, typer.Option("--series", help="Your own series: generators of G1, G2, … separated by |, e.g. '(1,2,3);(1,2)(3,4) | (1,2)(3,4);(1,3)(2,4)'.")]
+CHECK_LENGTH = 100_000
+"""Length of the words that `compile` tries the network on."""
+
+
+def _compilation(group: str, family: str, alphabet: str | None, channels: str, series: str | None) -> Compilation:
+    from algebra.families import parse_stack
+    from algebra.parser import list_group
+    from constructions.compiler import compile_group, read_series
+
+    stack = parse_stack(family)
+    listed = list_group(group)
+    own = None
+    if series is not None:
+        if len(stack) > 1:
+            raise InputError(f"--series goes with one family, not with the stack {family}")
+        own = read_series(listed, series, stack[0])
+    return compile_group(listed, stack, alphabet, channels, own)
+
+
+def compile_command(
+    group: GroupText,
+    out: Annotated[Path | None, typer.Option(help="Folder for the artifact. Default: the group's name.")] = None,
+    family: FamilyName = "aussm",
+    alphabet: Alphabet = None,
+    channels: Channels = "invariant",
+    series: SeriesText = None,
+    check: Annotated[bool, typer.Option(help="Run the network on long words at the end.")] = True,
+) -> None:
+    """Write the weights of a network that tracks GROUP, and show that it does."""
+    from algebra.display import console
+    from algebra.identify import small_group_id
+    from constructions.account import account
+    from constructions.compiler import save
+    from constructions.verification import first_fault
+
+    began = time.perf_counter()
+    compilation = _compilation(group, family, alphabet, channels, series)
+    folder = out or Path(default_folder(compilation.group.name))
+    listed, cascade, screen = compilation.group, compilation.cascade, console()
+    tokens = len(cascade.alphabet)
+    layers = f"{len(cascade.layers)} layer{'s' * (len(cascade.layers) > 1)}"
+    screen.print(Text(f"{listed.name} = {compilation.decomposition.extension}: order {listed.order}, {layers}, {tokens} token{'s' * (tokens > 1)}", style="bold"))
+    for note in listed.notes:
+        screen.print(Text(f"note: {note}", style="yellow"))
+    screen.print()
+    for part in account(compilation):
+        screen.print(part)
+    fault = first_fault(cascade, listed)
+    if fault:
+        raise AssertionError(f"the compiled cascade is wrong: {fault}")
+    screen.print(Text(f"cascade: all {listed.order:,} states × {tokens:,} tokens step rightly, so every word of every length is tracked"))
+    written = save(compilation, folder, small_group_id(listed))
+    screen.print(Text(f"written: {folder}/ in {time.perf_counter() - began:.2f} s"))
+    if not written:
+        screen.print(Text(f"network: not written, its {compilation.weights.parameter_count:,} parameters are too many; the cascade runs with `verify`", style="yellow"))
+    elif check:
+        _check(folder, screen)
+
+
+def default_folder(name: str) -> str:
+    """A group's name as a folder's: `SL(2,3)` becomes `SL_2_3`."""
+    return "".join(c if c.isalnum() else "_" for c in name).strip("_")[:60] or "group"
+
+
+def _check(folder: Path, screen: Console) -> None:
+    from constructions.words import KINDS
+
+    trials = [_try(folder, "network", kind, CHECK_LENGTH, 0, "float64") for kind in KINDS]
+    screen.print(Text(f"network: right on random, constant and commutator words of {CHECK_LENGTH:,} tokens ({speed(trials)})"))
+
+
+def speed(trials: Sequence[Trial]) -> str:
+    """Tokens per second over some trials."""
+    rate = sum(trial.tokens for trial in trials) / max(1e-9, sum(trial.seconds for trial in trials))
+    return f"{rate / 1e6:.1f} million tokens/s" if rate >= 1e6 else f"{rate / 1e3:.0f} thousand tokens/s"
+
+
+def _try(folder: Path, arithmetic: str, kind: str, length: int, seed: int, dtype: str) -> Trial:
+    """Run one word; raises `RefutedError` at the first wrong output."""
+    from constructions.artifact import load_cascade
+    from constructions.execution import Machine
+    from constructions.verification import try_word
+
+    cascade, group, _ = load_cascade(folder)
+    machine: Runner
+    if arithmetic == "network":
+        from models.compiled import NetworkMachine
+
+        machine = NetworkMachine(folder, cascade, dtype)
+    else:
+        machine = Machine(cascade, arithmetic)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(f"{arithmetic}, {kind} word", total=length)
+        for trial in try_word(machine, group, cascade.alphabet, kind, length, seed):
+            progress.update(task, completed=trial.tokens)
+    if trial.first_wrong is not None:
+        raise RefutedError(
+            f"{arithmetic}: first wrong output at token {trial.first_wrong:,} of the {kind} word (seed {seed}): "
+            f"element {trial.found} instead of {trial.expected}"
+        )
+    return trial
+
+
+def verify(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder written by compile.")],
+    length: Annotated[int, typer.Option(min=1, max=10**10, help="Tokens in each word.")] = 10_000_000,
+    arithmetic: Annotated[str, typer.Option(help="residues, turns, complex128, complex64 or network.")] = "residues",
+    words: Annotated[str, typer.Option(help="Kinds of words, separated by commas.")] = "random,constant,commutator",
+    seed: Annotated[int, typer.Option(help="Of the random word.")] = 0,
+    dtype: Annotated[str, typer.Option(help="float64 or float32, for the network.")] = "float64",
+) -> None:
+    """Check a compiled folder: exhaustively, and on long words in one arithmetic."""
+    from algebra.display import console
+    from constructions.artifact import load_cascade
+    from constructions.execution import ARITHMETICS
+    from constructions.verification import first_fault
+    from constructions.words import KINDS
+
+    kinds = words.split(",")
+    for value, wanted, what in [(arithmetic, (*ARITHMETICS, "network"), "arithmetic"), (dtype, ("float32", "float64"), "dtype"), *((kind, KINDS, "kind of word") for kind in kinds)]:
+        if value not in wanted:
+            raise InputError(f"unknown {what} {value[:40]!r}; wanted one of {', '.join(wanted)}")
+    cascade, group, _ = load_cascade(folder)
+    fault = first_fault(cascade, group)
+    if fault:
+        raise RefutedError(f"the cascade in {folder} does not track {group.name}: {fault}")
+    screen = console()
+    screen.print(Text(f"{group.name}: all {group.order:,} states × {len(cascade.alphabet):,} tokens step rightly"))
+    for kind in kinds:
+        trial = _try(folder, arithmetic, kind, length, seed, dtype)
+        error = f", phases at most {trial.largest_error:.2g} of the margin off" if arithmetic != "residues" else ""
+        screen.print(Text(f"{arithmetic}: {kind} word of {length:,} tokens right ({speed([trial])}{error})"))
+
+
+def show(
+    group: GroupText,
+    out: Annotated[Path | None, typer.Option(help="Picture to write: .png, .svg or .pdf. Default: the group's name and .png.")] = None,
+    family: FamilyName = "aussm",
+    alphabet: Alphabet = None,
+    channels: Channels = "invariant",
+    series: SeriesText = None,
+) -> None:
+    """Draw the series, and for each layer its phases on the circle for every token and upper state."""
+    compilation = _compilation(group, family, alphabet, channels, series)
+    from constructions.picture import draw
+
+    path = out or Path(default_folder(compilation.group.name) + ".png")
+    draw(compilation, path)
+    print(path)

@@ -1,0 +1,60 @@
+"""Running a compiled folder's network on long words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from constructions.cascade import Cascade
+from models.network import DCDNetwork
+from models.recurrences import UnitState
+
+PIECE_ENTRIES = 1 << 22
+"""Hidden units × tokens run at a time."""
+
+
+def load_network(folder: Path, dtype: str = "float64") -> DCDNetwork:
+    """The network of a compiled folder in `float64`, as saved, or in `float32`, every weight rounded once."""
+    network = DCDNetwork.from_pretrained(folder)
+    if str(network.dtype) == f"torch.{dtype}":
+        return network
+    converted = DCDNetwork(**(network.configuration() | {"dtype": dtype}))
+    converted.load_state_dict({name: weight.to(converted.dtype) for name, weight in network.state_dict().items()})
+    return converted
+
+
+class NetworkMachine:
+    """A compiled network as a `constructions.verification.Runner`.
+
+    Arguments:
+        folder: a compiled folder with `config.json` and `model.safetensors`.
+        cascade: the folder's cascade, whose moduli the largest phase error refers to; the error is measured once a piece.
+        dtype: `float64` or `float32`.
+
+    Raises:
+        InputError: the network's files are missing or damaged.
+    """
+
+    def __init__(self, folder: Path, cascade: Cascade, dtype: str = "float64") -> None:
+        self.network = load_network(folder, dtype)
+        self.cascade = cascade
+        self.largest_error = 0.0
+        self._state = self.network.initial_state(1)
+        widest = max(specification.hidden for specification in self.network.specifications) + sum(cascade.moduli)
+        self._piece = max(256, PIECE_ENTRIES // widest)
+
+    def outputs(self, tokens: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Element indices after every token of the next piece, shape (T,)."""
+        found, self._state = self.network.predict(torch.from_numpy(tokens.astype(np.int64))[None], self._state, self._piece)
+        self._measure()
+        return found[0].numpy()
+
+    @torch.no_grad()
+    def _measure(self) -> None:
+        for layer, state in zip(self.cascade.layers, self._state, strict=True):
+            values = (state.value if isinstance(state, UnitState) else state)[0].numpy()
+            turns = np.angle(values.astype(np.complex128)) / (2 * np.pi) * np.array(layer.moduli)
+            self.largest_error = max(self.largest_error, float(np.abs(turns - np.rint(turns)).max()) * 2)
