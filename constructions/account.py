@@ -14,16 +14,18 @@ from algebra.abelian import abelian_name
 from algebra.display import plain_table
 from algebra.families import FAMILIES
 from algebra.permutations import cycles
-from algebra.refusal import short
 from constructions.cascade import Cascade, CascadeLayer
 from constructions.compiler import Compilation
 
 MAX_ROWS = 12
-MAX_COLUMNS = 12
+"""Upper states shown of a layer."""
+
+GAP = 2
+"""Columns between two cells."""
 
 
-def account(compilation: Compilation) -> Iterator[RenderableType]:
-    """A heading and a table for each layer."""
+def account(compilation: Compilation, width: int) -> Iterator[RenderableType]:
+    """A heading and a table for each layer, at most `width` characters wide. r1, r2, … are the residues that the layers above hold."""
     cascade, weights = compilation.cascade, compilation.weights
     orders = [order for i, order in enumerate(compilation.series.orders) if i == 0 or order < compilation.series.orders[i - 1]]
     above: tuple[int, ...] = ()
@@ -31,7 +33,7 @@ def account(compilation: Compilation) -> Iterator[RenderableType]:
         count = f"{len(layer.moduli)} channel{'s' * (len(layer.moduli) > 1)}"
         heading = f"layer {i}  {FAMILIES[layer.family].title}  carries {abelian_name(layer.moduli)} (orders {orders[i - 1]}/{orders[i]}): {count}, {len(gates.gates)} hidden units"
         yield Text(heading, style="bold")
-        yield _layer_table(cascade, layer, i, above)
+        yield _layer_table(cascade, layer, i, above, width)
         above += layer.moduli
         yield Text()
 
@@ -42,20 +44,26 @@ def element_label(cascade: Cascade, element: int) -> str:
     return text if len(text) <= 14 else f"#{element}"
 
 
-def _layer_table(cascade: Cascade, layer: CascadeLayer, number: int, above: tuple[int, ...]) -> Table:
-    """Rows: tokens of layer 1, or upper states; columns: the tokens. Entries: what is added, in turns."""
+def _layer_table(cascade: Cascade, layer: CascadeLayer, number: int, above: tuple[int, ...], width: int) -> Table:
+    """Rows: upper states (before the token); columns: as many tokens as fit. Entries: what is added, in turns."""
     index = str(number).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    upper_names = " ".join(f"r{i + 1}" for i in range(number - 1)) if number > 1 else ""
-    tokens = range(min(len(cascade.alphabet), MAX_COLUMNS))
     states = range(min(len(layer.increments), MAX_ROWS))
-    table = plain_table(f"Λ⁽{index}⁾ in turns", *(short(element_label(cascade, int(cascade.alphabet[x])), 16) for x in tokens))
+    labels = [f"r = {' '.join(str(int(r)) for r in np.unravel_index(u, above))}" if above else "" for u in states]
+    heading = f"Λ⁽{index}⁾" + (f"(r1…r{number - 1}, x)" if number > 2 else "(r1, x)" if number == 2 else "(x)")
+    columns: list[list[str]] = []
+    room = width - max(len(heading), *map(len, labels)) - GAP
+    for x, element in enumerate(cascade.alphabet.tolist()):
+        column = [element_label(cascade, element), *(turns_text(layer.increments[u, x], layer.moduli) for u in states)]
+        room -= max(map(len, column)) + GAP
+        if room < 0 and columns:
+            break
+        columns.append(column)
+    table = plain_table(heading, *(column[0] for column in columns))
     for u in states:
-        residues = np.unravel_index(u, above) if above else ()
-        label = f"above {upper_names} = {' '.join(str(int(r)) for r in residues)}" if above else "adds"
-        table.add_row(label, *(turns_text(layer.increments[u, x], layer.moduli) for x in tokens))
+        table.add_row(labels[u], *(column[1 + u] for column in columns))
     hidden = [
-        f"{len(cascade.alphabet) - len(tokens)} more tokens" if len(tokens) < len(cascade.alphabet) else "",
-        f"{len(layer.increments) - len(states)} more states" if len(states) < len(layer.increments) else "",
+        f"{len(cascade.alphabet) - len(columns)} more tokens" if len(columns) < len(cascade.alphabet) else "",
+        f"{len(layer.increments) - len(states)} more states above" if len(states) < len(layer.increments) else "",
     ]
     if any(hidden):
         table.caption = "… " + ", ".join(filter(None, hidden))

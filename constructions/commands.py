@@ -68,7 +68,7 @@ def compile_command(
     for note in listed.notes:
         screen.print(Text(f"note: {note}", style="yellow"))
     screen.print()
-    for part in account(compilation):
+    for part in account(compilation, screen.width):
         screen.print(part)
     fault = first_fault(cascade, listed)
     if fault:
@@ -114,8 +114,9 @@ def _try(folder: Path, arithmetic: str, kind: str, length: int, seed: int, dtype
         machine = NetworkMachine(folder, cascade, dtype)
     else:
         machine = Machine(cascade, arithmetic)
+    screen = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:
         task = progress.add_task(f"{arithmetic}, {kind} word", total=length)
         for trial in try_word(machine, group, cascade.alphabet, kind, length, seed):
             progress.update(task, completed=trial.tokens)

@@ -1,0 +1,138 @@
+"""The folder on disk: the same bits back, and damage found."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from algebra.errors import InputError
+from constructions import artifact
+from constructions.artifact import load_cascade
+from constructions.compiler import save
+from tests.cases import compiled
+
+
+@pytest.fixture
+def folder(tmp_path):
+    save(compiled("S4", alphabet="all"), tmp_path, (24, 12))
+    return tmp_path
+
+
+def test_saving_and_loading_gives_the_same_bits(folder, tmp_path):
+    cascade, group, metadata = load_cascade(folder)
+    original = compiled("S4", alphabet="all").cascade
+    assert (cascade.elements == original.elements).all()
+    assert cascade.elements.dtype == original.elements.dtype
+    assert (cascade.alphabet == original.alphabet).all()
+    assert (cascade.decode == original.decode).all()
+    for ours, theirs in zip(cascade.layers, original.layers, strict=True):
+        assert (ours.family, ours.moduli) == (theirs.family, theirs.moduli)
+        assert (ours.increments == theirs.increments).all()
+    assert (group.name, group.order, metadata["small_group_id"]) == ("S4", 24, [24, 12])
+    again = tmp_path / "again"
+    save(compiled("S4", alphabet="all"), again, (24, 12))
+    for file in folder.glob("*.*"):
+        assert (again / file.name).read_bytes() == file.read_bytes()
+
+
+def test_the_format(folder):
+    arrays = load_file(folder / "cascade.safetensors")
+    assert {name: array.shape for name, array in arrays.items()} == {
+        "elements": (24, 4),
+        "alphabet": (24,),
+        "decode": (24,),
+        "layer1.moduli": (1,),
+        "layer1.increments": (1, 24, 1),
+        "layer2.moduli": (1,),
+        "layer2.increments": (2, 24, 1),
+        "layer3.moduli": (2,),
+        "layer3.increments": (6, 24, 2),
+    }
+    assert {array.dtype for array in arrays.values()} == {np.dtype("int32")}
+    assert sorted(path.name for path in folder.iterdir()) == ["cascade.json", "cascade.safetensors", "config.json", "model.safetensors"]
+
+
+def _change(folder, name, change):
+    arrays = load_file(folder / "cascade.safetensors")
+    arrays[name] = change(arrays[name]) if name in arrays else change(None)
+    save_file({key: array for key, array in arrays.items() if array is not None}, folder / "cascade.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("decode", lambda a: a[:-1], "24 states and 23 decoded"),
+        ("decode", lambda a: a + 1, "decode has entries outside 0 … 23"),
+        ("decode", lambda a: a.astype(np.int64), "decode has dtype int64"),
+        ("decode", lambda a: None, "'decode' is missing"),
+        ("alphabet", lambda a: a[:0], "the alphabet is empty"),
+        ("alphabet", lambda a: -a, "alphabet has entries outside"),
+        ("elements", lambda a: a // 2, "is not a permutation"),
+        ("elements", lambda a: a[::-1].copy(), "element 0 is not the identity"),
+        ("elements", lambda a: a[[0, *range(2, 24), 1]], "not in lexicographic order"),
+        ("layer2.moduli", lambda a: a * 0, "layer2.moduli has entries below 2"),
+        ("layer2.moduli", lambda a: a * 7, "more states than the 24 elements"),
+        ("layer2.increments", lambda a: a[:1], "layer2.increments has shape"),
+        ("layer2.increments", lambda a: a + 1, "outside its moduli"),
+    ],
+)
+def test_damaged_arrays(folder, name, change, message):
+    _change(folder, name, change)
+    with pytest.raises(InputError, match=re.escape(message)):
+        load_cascade(folder)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("cascade.json", b"{", "damaged"),
+        ("cascade.json", b"[]", "wrong kind"),
+        ("cascade.json", b'{"format": 99}', "format 99, wanted 1"),
+        ("cascade.json", b"[" * 100_000, "damaged"),
+        ("cascade.json", b"\xff\xfe", "damaged"),
+        ("cascade.safetensors", b"\xff" * 100, "damaged"),
+        ("cascade.safetensors", b"", "damaged"),
+    ],
+)
+def test_damaged_files(folder, file, content, message):
+    (folder / file).write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        load_cascade(folder)
+
+
+def test_missing_files(tmp_path, folder):
+    with pytest.raises(InputError, match="No such file"):
+        load_cascade(tmp_path / "nowhere")
+    (folder / "cascade.safetensors").unlink()
+    with pytest.raises(InputError, match=r"cascade\.safetensors: No such file"):
+        load_cascade(folder)
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot write to"):
+        save(compiled("S3"), tmp_path / "file" / "below", None)
+
+
+def test_a_write_that_fails_leaves_the_old_file(folder, monkeypatch):
+    before = (folder / "cascade.safetensors").read_bytes()
+
+    def broken(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(artifact.os, "replace", broken)
+    with pytest.raises(InputError, match="No space left on device"):
+        save(compiled("S3"), folder, None)
+    assert (folder / "cascade.safetensors").read_bytes() == before
+    assert not list(folder.glob(".*"))
+
+
+def test_a_network_too_large_is_not_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(artifact, "MAX_NETWORK_PARAMETERS", 10)
+    assert not save(compiled("S3"), tmp_path, None)
+    assert json.loads((tmp_path / "cascade.json").read_text())["name"] == "S3"
+    assert not (tmp_path / "model.safetensors").exists()

@@ -1,0 +1,72 @@
+"""The arithmetics, and the loop that tries words on a machine."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from algebra.errors import InputError
+from constructions.execution import ARITHMETICS, Machine, _nearest, _steps
+from constructions.verification import PIECE, try_word
+from constructions.words import KINDS, make_word, products
+from tests.cases import compiled
+
+
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
+@pytest.mark.parametrize("name", ["S4", "C60", "GL(2,3)", "C7:C3"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_arithmetic_is_right_on_long_words(arithmetic, name, kind):
+    compilation = compiled(name)
+    cascade = compilation.cascade
+    word = make_word(kind, compilation.group, cascade.alphabet, 20_000)
+    machine = Machine(cascade, arithmetic)
+    found = np.concatenate([machine.outputs(piece) for piece in np.array_split(word, 7)])
+    assert (found == products(compilation.group, cascade.alphabet[word])).all()
+    assert 0 <= machine.largest_error < 0.1
+
+
+def test_largest_error_is_seen():
+    compilation = compiled("C60")
+    word = make_word("constant", compilation.group, compilation.cascade.alphabet, 50_000)
+    errors = {}
+    for arithmetic in ARITHMETICS:
+        machine = Machine(compilation.cascade, arithmetic)
+        machine.outputs(word)
+        errors[arithmetic] = machine.largest_error
+    assert errors["residues"] == 0 < errors["turns"] < errors["complex128"] < errors["complex64"]
+
+
+@pytest.mark.parametrize("n", [2, 3, 7, 60, 1023])
+def test_turns_are_stored_and_read_to_the_nearest(n):
+    steps = _steps(n, "turns")
+    for r in range(n):
+        assert abs(int(steps[r]) * n - r * 2**64) <= n / 2 + 1e-9
+    edges = [(r * 2**64 + offset) // n % 2**64 for r in range(n) for offset in (-(2**63) + 2**34 * n, 2**63 - 2**34 * n)]
+    assert _nearest(np.array(edges, dtype=np.uint64), n).tolist() == [r for r in range(n) for _ in range(2)]
+
+
+def test_a_wrong_output_is_reported_where_it_is():
+    compilation = compiled("S3", alphabet="all")
+
+    class Faulty:
+        largest_error = 0.0
+
+        def __init__(self) -> None:
+            self.machine, self.seen = Machine(compilation.cascade, "residues"), 0
+
+        def outputs(self, tokens):
+            found = self.machine.outputs(tokens)
+            if self.seen <= PIECE + 10 < self.seen + len(tokens):
+                found[PIECE + 10 - self.seen] ^= 1
+            self.seen += len(tokens)
+            return found
+
+    trials = list(try_word(Faulty(), compilation.group, compilation.cascade.alphabet, "random", 3 * PIECE))
+    assert [trial.tokens for trial in trials] == [PIECE, 2 * PIECE]
+    assert trials[-1].first_wrong == PIECE + 11
+    assert trials[-1].found == trials[-1].expected ^ 1
+
+
+def test_unknown_arithmetic():
+    with pytest.raises(InputError, match="unknown arithmetic 'float8'"):
+        Machine(compiled("S3").cascade, "float8")
