@@ -21,11 +21,7 @@ def _fingerprints() -> list[str]:
 
 
 def small_group_id(group: Group) -> tuple[int, int] | None:
-    """(order, number) in GAP's SmallGrp library; None if the order is above 255.
-
-    Raises:
-        ValueError: the fingerprint is in no line of its order, so this is not a group.
-    """
+    """(order, number) in GAP's SmallGrp library; None if the order is above 255."""
     if group.order > LARGEST_ORDER:
         return None
     order, *words = _fingerprints()[group.order - 1].split(" ")
@@ -34,8 +30,5 @@ def small_group_id(group: Group) -> tuple[int, int] | None:
     word = f"{fingerprint(group):08x}"
     if word not in words:
         word = f"{word}/{fine_fingerprint(group):08x}"
-    if word not in words:
-        raise ValueError(
-            f"{group.name}: no group of order {order} has the fingerprint {word}; is its table that of a group?"
-        )
+    assert word in words, f"no group of order {order} has the fingerprint {word}"
     return group.order, words.index(word) + 1
