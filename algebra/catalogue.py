@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
-from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ Table = NDArray[np.uint8]
 
 @cache
 def _catalogue() -> str:
-    return "\n" + files("algebra").joinpath("data/small_groups.txt").read_text(encoding="ascii")
+    return "\n" + (Path(__file__).parent / "data" / "small_groups.txt").read_text(encoding="ascii")
 
 
 @cache

@@ -8,7 +8,7 @@ sought.
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 from algebra.catalogue import LARGEST_ORDER
 from algebra.group import Group
@@ -17,7 +17,7 @@ from algebra.isomorphism import fine_fingerprint, fingerprint
 
 @cache
 def _fingerprints() -> list[str]:
-    return files("algebra").joinpath("data/fingerprints.txt").read_text(encoding="ascii").splitlines()
+    return (Path(__file__).parent / "data" / "fingerprints.txt").read_text(encoding="ascii").splitlines()
 
 
 def small_group_id(group: Group) -> tuple[int, int] | None:
