@@ -30,6 +30,8 @@ floating-point sum.
 from __future__ import annotations
 
 import math
+from functools import cache
+from importlib.util import find_spec
 from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
@@ -113,8 +115,8 @@ def diagonal_loop(a: Tensor, b: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
     a, b: (batch, length, channels); h: (batch, channels). Returns the states (batch, length, channels) and the last.
     """
     states = []
-    for t in range(b.shape[1]):
-        h = a[:, t] * h + b[:, t]
+    for multiplier, drive in zip(a.unbind(1), b.unbind(1), strict=True):  # a[:, t] would make gradients quadratic
+        h = multiplier * h + drive
         states.append(h)
     return (torch.stack(states, 1) if states else b.new_empty(b.shape)), h
 
@@ -171,10 +173,9 @@ def select_backend(tensor: Tensor, backend: Backend = "auto") -> Literal["numba"
     return "torch"
 
 
+@cache
 def _numba_installed() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("numba") is not None and find_spec("models.kernels") is not None
+    return find_spec("numba") is not None
 
 
 def _implementation(name: str) -> _Implementation:

@@ -17,7 +17,7 @@ from models.recurrences import (
     unit_scan,
 )
 
-BACKENDS = ["torch"]
+BACKENDS = ["torch", "numba"]
 LENGTHS = [1, 2, 3, 7, 64, 65]
 LONG = pytest.param(1000, marks=pytest.mark.slow)
 REAL = [torch.float32, torch.float64]
