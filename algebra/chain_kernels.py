@@ -186,6 +186,29 @@ def is_member(levels: Sequence[Level], code: Code, identity: Code) -> bool:
     return bool(code == identity)
 
 
+def sift_rows(
+    levels: Sequence[Level], rows: NDArray[Any], encoding: Encoding
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Sift many permutations, shape (m, degree), through a complete chain.
+
+    Returns:
+        (points, inside): for each permutation and level the point whose transversal element was divided by,
+        shape (m, len(levels)), meaningful for members only; and which permutations are members, shape (m,).
+    """
+    points = np.zeros((len(rows), len(levels)), dtype=np.intp)
+    inside = np.ones(len(rows), dtype=bool)
+    rows = rows.astype(encoding.dtype)
+    for depth, level in enumerate(levels):
+        position = np.full(encoding.degree, -1, dtype=np.intp)
+        position[level.orbit] = np.arange(len(level.orbit))
+        points[:, depth] = rows[:, level.point]
+        positions = position[points[:, depth]]
+        inside &= positions >= 0  # what has left the orbit is sifted on by something, and stays marked
+        inverses = encoding.decode([level.inverses[point] for point in level.orbit])
+        rows = inverses[positions[:, None], rows]
+    return points, inside & (rows == np.arange(encoding.degree)).all(axis=1)
+
+
 def extend(levels: Sequence[Level], code: Code, encoding: Encoding) -> tuple[Levels, int]:
     """The chain of <H, y> from a complete chain of H, for a permutation y that normalises H, and the index of H in it.
 

@@ -14,34 +14,68 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 from math import factorial
 
-from algebra.chain_kernels import Code, Element, Encoding, Levels, conjugate, is_member, order, sift, trivial_level
+from algebra.chain_kernels import (
+    Code,
+    Element,
+    Encoding,
+    Levels,
+    commutator,
+    conjugate,
+    is_member,
+    order,
+    sift,
+    trivial_level,
+)
 
 QUIET = 12  # random elements in a row that sift to the identity before the proof is tried
 SLOTS = 10  # product replacement keeps at least so many elements
 MIXING = 40  # product replacement steps before the first element is used
 
 
-def random_elements(
-    generators: Sequence[Element], conjugators: Sequence[Element], encoding: Encoding, source: random.Random
+def random_products(
+    generators: Sequence[Element], above: Levels, encoding: Encoding, source: random.Random
 ) -> Iterator[Code]:
-    """Elements of the normal closure of the generators under the conjugators, or of the group generated; for ever.
+    """Elements of a group by product replacement with an accumulator, or of a normal closure; for ever.
 
-    Product replacement with an accumulator; before a slot is multiplied by another, the other is conjugated
-    by a random element.
+    Args:
+        generators: of the group; at least one. Of the closure: normal generators.
+        above: the complete chain of the group in which to take the normal closure; empty for the group generated.
+        encoding: of the codes.
+        source: of the random choices.
     """
-    slots = [generators[i % len(generators)] for i in range(max(SLOTS, len(generators)))]
-    outer = random_elements(conjugators, (), encoding, source) if conjugators else None
+
+    def moved(element: Element) -> Element:
+        if not above:
+            return element
+        return Element(conjugate(element, Element(random_member(above, encoding, source), encoding)), encoding)
+
+    slots = [moved(generators[i % len(generators)]) for i in range(max(SLOTS, len(generators)))]
     accumulator = encoding.identity
     for step in count(1):
         i, j = source.sample(range(len(slots)), 2)
-        other = slots[j]
-        if outer is not None:
-            other = Element(conjugate(other, Element(next(outer), encoding)), encoding)
+        other = moved(slots[j])
         factor = other.table if source.random() < 0.5 else other.inverse_table
         slots[i] = Element(slots[i].code.translate(factor), encoding)
         accumulator = accumulator.translate(slots[i].table)
         if step > MIXING:
             yield accumulator
+
+
+def random_member(levels: Levels, encoding: Encoding, source: random.Random) -> Code:
+    """A uniformly random element of the group of a complete chain."""
+    code = encoding.identity
+    for level in levels:
+        code = code.translate(level.inverses[source.choice(level.orbit)])
+    return code
+
+
+def random_commutators(levels: Levels, encoding: Encoding, source: random.Random) -> Iterator[Code]:
+    """Products of more and more commutators of random elements of the group of a complete chain, for ever."""
+    accumulator = encoding.identity
+    while True:
+        a, b = (Element(random_member(levels, encoding, source), encoding) for _ in range(2))
+        accumulator = accumulator.translate(commutator(a, b) + encoding.tail)
+        yield accumulator
 
 
 def order_bound(generators: Sequence[Element], degree: int) -> int:
@@ -168,8 +202,7 @@ class ChainBuilder:
             if added is None:
                 depth -= 1
             else:
-                depth = self.add(Element(added, encoding), depth + 1)  # the levels below that are as they
-                were
+                depth = self.add(Element(added, encoding), depth + 1)  # further down, nothing has changed
 
     def _failing(self, depth: int) -> Code | None:
         """What sifting leaves of the first Schreier generator of a level that the levels below do not contain."""
@@ -189,35 +222,38 @@ class ChainBuilder:
 
 def schreier_sims(
     generators: Sequence[Element],
+    elements: Iterator[Code],
     encoding: Encoding,
-    seed: int,
     conjugators: Sequence[Element] = (),
     bound: int | None = None,
 ) -> tuple[Levels, list[Element]]:
-    """A complete chain of the group, or of the normal closure under `conjugators`, and its strong generators.
+    """A complete chain of a group, or of a normal closure under `conjugators`, and its strong generators.
 
     Args:
-        generators: the generators, or normal generators; none of them the identity.
-        encoding: their encoding.
-        seed: of the random choices.
+        generators: generators, or normal generators; none of them the identity.
+        elements: random elements of the group, or of the normal closure: the better distributed, the faster.
+        encoding: of the codes.
         conjugators: generators of a group that contains the generators; none for the group generated itself.
         bound: an upper bound for the order of the result, where one is known; meeting it saves the proof.
     """
-    limit = order_bound([*generators, *conjugators], encoding.degree)
+    limit = order_bound(conjugators or generators, encoding.degree)
     limit = limit if bound is None else min(limit, bound)
-    elements = random_elements(generators, conjugators, encoding, random.Random(seed))
     builder = ChainBuilder(encoding)
-    missing = [generator.code for generator in generators]
-    while missing:
+    missing: list[Code] = []
+    for attempt in count():
         for code in missing:
             builder.absorb(code)
         builder.fill(elements, limit)
-        builder.reduce()
+        if attempt == 0:  # once only: from then on the group grows with every attempt, so there is a last one
+            builder.reduce()
         builder.prove(limit)
-        # Now the chain is that of the group of its strong generators. Is it the group that was asked for?
-        wanted = [generator.code for generator in generators]
-        wanted += [conjugate(element, conjugator) for element in builder.strong[0] for conjugator in conjugators]
+        strong = builder.strong[0] if builder.strong else []
         if order(builder.levels) == limit:
             break
+        # Now the chain is that of the group of its strong generators. Is it the group that was asked for?
+        wanted = [generator.code for generator in generators]
+        wanted += [conjugate(element, conjugator) for element in strong for conjugator in conjugators]
         missing = [code for code in wanted if not is_member(builder.levels, code, encoding.identity)]
-    return builder.levels, builder.strong[0]
+        if not missing:
+            break
+    return builder.levels, strong

@@ -8,6 +8,7 @@ computed *from* chains is in `algebra.chain_series`.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -16,8 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from algebra import chain_kernels
-from algebra.chain_kernels import Element, Encoding, Levels, is_member
-from algebra.chain_schreier_sims import schreier_sims
+from algebra.chain_kernels import Element, Encoding, Levels, is_member, sift_rows
+from algebra.chain_schreier_sims import random_products, schreier_sims
 from algebra.chain_solvable import NotSolvableError, SolvableTower
 from algebra.errors import InputError
 from algebra.permutations import MAX_DEGREE, Permutations
@@ -37,6 +38,7 @@ class StabiliserChain:
             generators found for subgroups, never an order or a membership.
 
     Attributes:
+        known_derived: the derived subgroup of a group that is not solvable, once somebody has asked for it.
         encoding, levels, elements_given: degree and codes; the chain itself; the generators as codes (for
             `algebra.chain_series`).
 
@@ -53,6 +55,7 @@ class StabiliserChain:
     levels: Levels
     elements_given: list[Element]
     seed: int
+    known_derived: StabiliserChain | None = None
 
     def __init__(self, generators: ArrayLike, *, seed: int = 0) -> None:
         rows = permutation_rows(np.asarray(generators))
@@ -63,7 +66,8 @@ class StabiliserChain:
         try:
             self._take_tower(SolvableTower([element.code for element in moving], moving, self.encoding))
         except NotSolvableError:
-            self.levels, _ = schreier_sims(moving, self.encoding, seed)
+            elements = random_products(moving, [], self.encoding, random.Random(seed))
+            self.levels, _ = schreier_sims(moving, elements, self.encoding)
             self.__dict__["solvable_terms"] = None
 
     @classmethod
@@ -140,21 +144,10 @@ class StabiliserChain:
             InputError: not permutations of the same degree.
         """
         rows = permutation_rows(np.asarray(permutations), self.degree)
-        if len(rows) <= LOOP_LIMIT or self.degree > chain_kernels.SHORT_DEGREE:
+        if len(rows) <= LOOP_LIMIT:
             codes = (self.encoding.encode(row) for row in rows)
             return np.array([is_member(self.levels, code, self.encoding.identity) for code in codes], dtype=bool)
-        inside = np.ones(len(rows), dtype=bool)
-        rows = rows.astype(self.encoding.dtype)
-        for level in self.levels:
-            position = np.zeros(self.degree, dtype=np.intp)
-            position[level.orbit] = np.arange(len(level.orbit))
-            in_orbit = np.zeros(self.degree, dtype=bool)
-            in_orbit[level.orbit] = True
-            images = rows[:, level.point]
-            inside &= in_orbit[images]  # what has left is sifted on, by whatever, and stays marked as outside
-            inverses = self.encoding.decode([level.inverses[point] for point in level.orbit])
-            rows = inverses[position[images][:, None], rows]
-        return inside & (rows == np.arange(self.degree)).all(axis=1)
+        return sift_rows(self.levels, rows, self.encoding)[1]
 
     def random(self, generator: np.random.Generator, count: int = 1) -> Permutations:
         """Uniformly random elements, independent of each other; shape (count, degree)."""
