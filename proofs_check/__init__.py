@@ -1,0 +1,1 @@
+"""What checks the claims: certificates and their checker, horizons, refutations, the lemmas, the parity results."""

@@ -1,0 +1,300 @@
+"""The independent checker of `certificate.json`: the standard library and NumPy, nothing of this project.
+
+    python checker.py FOLDER        exit code 0: verified · 1: the claim is refuted · 2: the files cannot be used
+
+What it proves, from the arrays alone (permutations compose left to right, element 0 is the identity):
+
+* The rows of `elements` are a group: n different permutations, closed under right multiplication by the certificate's
+  generators and each reached from the identity by them; so they are exactly the group that the generators generate.
+* "tracks": decoding is a bijection, state 0 decodes to the identity, and decode(step(s, x)) = decode(s)·x for every
+  state s and token x. By induction all words are tracked. The generators are tokens: the alphabet generates G.
+* "no fewer": put V_0 = G, V_i = [V_{i-1}, V_{i-1}]·V_{i-1}^m (m the family's exponent; m = 0: no powers). A tree of
+  commutators and m-th powers with all leaves at least l levels deep has its value in V_l, so a value ≠ 1 shows V_l ≠ 1.
+  That l layers track G only if V_l = 1 is cited, not proved: Theorem 2 of "The Expressive Limits of Diagonal SSMs for
+  State-Tracking" (for m = 2 its form in DESIGN §3).
+* "never": a subgroup P ≠ 1 whose generators are products of commutators and m-th powers in P, so P ≤ V_i for every i.
+
+Names, ids, notes, decompositions and the alphabet as text are labels: digests bind them, nothing proves them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+FAMILIES = {"aussm": ("AUSSM", 0), "simple-aussm": ("Simple AUSSM", 0), "negative-mamba": ("Negative Mamba", 2)}
+FAMILIES |= {"mamba": ("Mamba", 1), "s4d": ("S4D", 1)}  # name: title and exponent
+FIELDS = {
+    "tracks": {"format", "kind", "name", "claim", "files", "generators", "layers", "lower_bound"},
+    "never": {"format", "kind", "name", "claim", "files", "generators", "family", "residual"},
+}
+MAX_JSON, MAX_TENSORS, MAX_ORDER, MAX_DEGREE, MAX_TREE = 1 << 22, 1 << 31, 1 << 22, 1 << 16, 64
+
+
+class FaultError(Exception):
+    """Why there is no verified claim, and the exit code: 1 for a claim that is not so, 2 for files of no use."""
+
+
+def prove(condition: object, problem: str, code: int = 1) -> None:
+    if not condition:
+        raise FaultError(problem, code)
+
+
+usable = partial(prove, code=2)
+
+
+def with_keys(value: Any, keys: set[str], name: str) -> dict[str, Any]:
+    usable(isinstance(value, dict) and set(value) == keys, f"{name} should hold {', '.join(sorted(keys))}")
+    return dict(value)
+
+
+def as_list(value: Any, name: str, of: type = object) -> list[Any]:
+    fits = isinstance(value, list) and all(isinstance(x, of) and not isinstance(x, bool) for x in value)
+    usable(fits, f"{name} should be a list of {of.__name__}")
+    return list(value)
+
+
+def size_of(path: Path, limit: int) -> int:
+    usable(path.is_file() and path.stat().st_size <= limit, f"{path.name} is missing or has over {limit:,} bytes")
+    return path.stat().st_size
+
+
+def read_json(path: Path, start: int = 0, length: int = -1) -> dict[str, Any]:
+    """The JSON object in some bytes of a file, its keys all different."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        usable(len(dict(pairs)) == len(pairs), f"{path.name} repeats a key")
+        return dict(pairs)
+
+    size_of(path, MAX_JSON if length < 0 else MAX_TENSORS)
+    with path.open("rb") as file:
+        file.seek(start)
+        content = file.read(length)
+    try:
+        value = json.loads(content.decode(), object_pairs_hook=unique)
+    except (ValueError, RecursionError) as error:  # bad JSON, bad UTF-8, thousands of digits, thousands of brackets
+        raise FaultError(f"{path.name} is not JSON ({str(error)[:80]})", 2) from None
+    usable(isinstance(value, dict), f"{path.name} holds no JSON object")
+    return dict(value)
+
+
+def read_tensors(path: Path) -> dict[str, Array]:
+    """The int32 arrays of a safetensors file (header length, JSON header, data without gaps), mapped and not copied."""
+    size, name = size_of(path, MAX_TENSORS), path.name
+    usable(size >= 8, f"{name} is truncated")
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+    usable(length <= min(size - 8, MAX_JSON), f"{name} declares a header of {length:,} bytes in a file of {size:,}")
+    header = read_json(path, 8, length)
+    header.pop("__metadata__", None)
+    arrays: dict[str, Array] = {}
+    spans = []
+    for key, entry in header.items():
+        where = f"{name}: {key!r:.60}"
+        with_keys(entry, {"dtype", "shape", "data_offsets"}, where)
+        usable(entry["dtype"] == "I32", f"{where} has dtype {entry['dtype']!r:.20}, wanted I32")
+        shape, span = as_list(entry["shape"], where, int), as_list(entry["data_offsets"], where, int)
+        usable(len(shape) <= 3 and len(span) == 2 and min(shape + span) >= 0, f"{where} has a strange shape or place")
+        start, stop = span
+        usable(0 < stop - start == 4 * math.prod(shape), f"{where} has shape {shape} but {stop - start:,} bytes")
+        usable(8 + length + stop <= size, f"{where} ends at byte {8 + length + stop} of {size}: truncated")
+        spans.append(span)
+        arrays[key] = np.memmap(path, "<i4", "r", 8 + length + start, tuple(shape))
+    starts, stops = [start for start, _ in sorted(spans)], [0, *(stop for _, stop in sorted(spans))]
+    usable(starts == stops[:-1] and 8 + length + stops[-1] == size, f"{name}: its arrays overlap or leave gaps")
+    return arrays
+
+
+def take(arrays: dict[str, Array], name: str, dimensions: int, bound: int) -> Array:
+    """An array by name, out of the dictionary, with entries 0 … bound - 1."""
+    usable(name in arrays, f"the array {name} is missing")
+    array = arrays.pop(name)
+    usable(array.ndim == dimensions, f"{name} has shape {array.shape}")
+    prove(array.min() >= 0 and array.max() < bound, f"{name} has entries outside 0 … {bound - 1}")
+    return array
+
+
+def indices(value: Any, bound: int, name: str) -> list[int]:
+    prove(all(0 <= x < bound for x in as_list(value, name, int)), f"{name} has entries outside 0 … {bound - 1}")
+    return list(value)
+
+
+class ListedGroup:
+    """Permutations, shape (n, degree), proved to be the group that the rows numbered `generators` generate."""
+
+    def __init__(self, arrays: dict[str, Array], generators: Any) -> None:
+        elements = take(arrays, "elements", 2, MAX_DEGREE)
+        self.order, degree = elements.shape
+        usable(self.order <= MAX_ORDER and degree <= MAX_DEGREE, f"elements is too large: {elements.shape}")
+        self.elements, self.step = elements.astype(np.uint16), max(1, (1 << 20) // degree)
+        self.index: dict[bytes, int] = {}
+        for start in range(0, self.order, self.step):
+            block = self.elements[start : start + self.step]
+            prove((np.sort(block, axis=1) == np.arange(degree)).all(), "a row of elements is not a permutation")
+            for i, row in enumerate(block, start):
+                prove(self.index.setdefault(row.tobytes(), i) == i, f"row {i} of elements appears twice")
+        prove((self.elements[0] == np.arange(degree)).all(), "element 0 is not the identity")
+        self.generators = indices(generators, self.order, "generators")
+        prove(len(self.generated(self.generators)) == self.order, "the generators do not reach every element")
+
+    def times(self, element: int) -> Array:
+        """a ↦ a·element for all a at once, shape (n,); refuted where a product is not among the elements."""
+        image = np.empty(self.order, dtype=np.int64)
+        for start in range(0, self.order, self.step):
+            rows = self.elements[element][self.elements[start : start + self.step]]
+            image[start : start + len(rows)] = [self.index.get(row.tobytes(), -1) for row in rows]
+        prove((image >= 0).all(), f"the elements are not closed under multiplication by element {element}")
+        return image
+
+    def generated(self, generators: list[int]) -> set[int]:
+        """The elements reached from the identity by right multiplication with some elements."""
+        usable(len(generators) <= 64, f"{len(generators)} generators; 64 are enough for any group here")
+        images, queue, found = [self.times(g) for g in generators], [0], {0}
+        for here in queue:  # grows while it is walked
+            new = {int(image[here]) for image in images} - found
+            found |= new
+            queue.extend(new)
+        return found
+
+    def evaluate(self, tree: Any, exponent: int, room: int = MAX_TREE) -> tuple[Array, int, list[int]]:
+        """A tree of commutators and powers: its value as a permutation, the least depth of a leaf, and the leaves."""
+        usable(room, "an expression is nested too deeply")
+        if type(tree) is int:
+            prove(0 <= tree < self.order, f"leaf {tree} is no element")
+            return self.elements[tree], 0, [tree]
+        if isinstance(tree, dict):
+            with_keys(tree, {"power", "of"}, "a power in an expression")
+            prove(exponent and tree["power"] == exponent, f"a power in an expression, the exponent is {exponent}")
+            value, level, leaves = self.evaluate(tree["of"], exponent, room - 1)
+            base = value
+            for _ in range(exponent - 1):
+                value = base[value]
+            return value, level + 1, leaves
+        usable(isinstance(tree, list) and len(tree) == 2, "an expression has a strange node")
+        (a, i, left), (b, j, right) = (self.evaluate(part, exponent, room - 1) for part in tree)
+        return b[a[np.argsort(b)[np.argsort(a)]]], min(i, j) + 1, left + right  # a⁻¹·b⁻¹·a·b
+
+
+def check_steps(group: ListedGroup, alphabet: Array, layers: list[tuple[Array, Array]], decode: Array) -> None:
+    prove(len(decode) == group.order and (np.bincount(decode) == 1).all(), "decode is not a bijection")
+    prove(decode[0] == 0, f"the initial state decodes to element {decode[0]}, not to the identity")
+    for token, element in enumerate(alphabet.tolist()):
+        following = np.zeros(1, dtype=np.int64)  # the next state of the layers so far, for each state of theirs
+        for moduli, increments in layers:
+            own = np.zeros((len(following), 1), dtype=np.int64)
+            for channel, n in enumerate(moduli.tolist()):  # the first channel is the most significant
+                moved = (np.arange(n) + increments[:, token, channel, None]) % n
+                own = (own[:, :, None] * n + moved[:, None, :]).reshape(len(following), -1)
+            following = (following[:, None] * own.shape[1] + own).ravel()
+        wrong = np.flatnonzero(decode[following] != group.times(element)[decode])
+        prove(not len(wrong), f"state {wrong[:1]} steps wrongly on token {token} (element {element})")
+
+
+def check_tracks(folder: Path, certificate: dict[str, Any], name: str) -> str:
+    metadata, arrays = read_json(folder / "cascade.json"), read_tensors(folder / "cascade.safetensors")
+    group = ListedGroup(arrays, certificate["generators"])
+    n, alphabet = group.order, take(arrays, "alphabet", 1, group.order)
+    prove(set(group.generators) <= set(alphabet.tolist()), "a generator is no token")
+    layers, families, orders = [], [], [n]
+    for i, layer in enumerate(as_list(metadata.get("layers"), "cascade.json's layers"), 1):
+        where, family = f"layer{i}", str(with_keys(layer, {"family", "moduli"}, f"layer {i} in cascade.json")["family"])
+        moduli, increments = take(arrays, f"{where}.moduli", 1, n + 1), take(arrays, f"{where}.increments", 3, n)
+        shape = (n // orders[-1], len(alphabet), len(moduli))
+        prove(increments.shape == shape, f"{where}.increments has shape {increments.shape}, wanted {shape}")
+        prove((moduli >= 2).all() and (increments < moduli).all(), f"{where} has entries outside its moduli")
+        prove(layer["moduli"] == moduli.tolist(), f"cascade.json states other moduli for layer {i}")
+        prove(family in FAMILIES, f"layer {i} is of no known family")
+        exponent, states = FAMILIES[family][1], math.prod(moduli.tolist())
+        prove(not exponent or (exponent % moduli == 0).all(), f"layer {i} has moduli that its family cannot carry")
+        prove(orders[-1] % states == 0, f"the layers' states are not as many as the {n} elements")
+        layers.append((moduli, increments))
+        families.append(family)
+        orders.append(orders[-1] // states)
+    prove(orders[-1] == 1, f"{n // orders[-1]} states for {n} elements")
+    check_steps(group, alphabet, layers, take(arrays, "decode", 1, n))
+    usable(not arrays, f"cascade.safetensors has arrays of no layer: {', '.join(sorted(arrays))[:80]}")
+    series, factors = as_list(metadata.get("series"), "series"), as_list(metadata.get("factors"), "factors")
+    stated = [metadata.get("format"), metadata.get("order"), metadata.get("name"), [x for x in factors if x]]
+    prove(stated == [1, n, name, [x.tolist() for x, _ in layers]], "cascade.json states another order, name or factors")
+    distinct = [x for i, x in enumerate(series) if x not in series[:i]]  # an idle layer repeats an order
+    prove(distinct == orders, "cascade.json states another series")
+    keys, k = {"exponent", "layers", "value", "expression"}, len(layers)
+    bound = with_keys(certificate["lower_bound"], keys, "lower_bound")
+    title, exponent = FAMILIES[families[0]] if len(set(families)) == 1 else ("stack of diagonal layers", 0)
+    value, level, _ = group.evaluate(bound["expression"], exponent)
+    least = level + 1
+    prove((value != group.elements[0]).any(), "the lower bound's expression is the identity")
+    prove(group.index[value.tobytes()] == bound["value"], "the lower bound's expression has another value")
+    prove([bound["exponent"], bound["layers"]] == [exponent, least], f"the expression shows {least} layers are needed")
+    prove(certificate["layers"] == k >= least, f"the cascade has {k} layers, another number is claimed")
+    fewer = f"and no {title} with fewer can" if k == least else f"and any {title} needs at least {least}"
+    return f"tracks {name} on words of every length, with {k} layer{'s' * (k != 1)}, {fewer}"
+
+
+def check_never(folder: Path, certificate: dict[str, Any], name: str) -> str:
+    arrays = read_tensors(folder / "group.safetensors")
+    group = ListedGroup(arrays, certificate["generators"])
+    usable(not arrays, "group.safetensors has arrays beside elements")
+    residual = with_keys(certificate["residual"], {"order", "generators", "products"}, "residual")
+    prove(str(certificate["family"]) in FAMILIES, "the claim is about no known family")
+    title, exponent = FAMILIES[str(certificate["family"])]
+    generators, products = indices(residual["generators"], group.order, "residual"), residual["products"]
+    members = group.generated(generators)
+    prove(residual["order"] == len(members) > 1, f"the residual has order {len(members)}, another one is claimed")
+    prove(len(as_list(products, "products", list)) == len(generators), "the residual has not a product per generator")
+    for g, words in zip(generators, products, strict=True):
+        product = group.elements[0]
+        for word in words:
+            value, level, leaves = group.evaluate(word, exponent)
+            prove(level and members.issuperset(leaves), f"a word for generator {g} is no commutator or power in P")
+            product = value[product]
+        prove((product == group.elements[g]).all(), f"the product for generator {g} has another value")
+    return f"no number of {title} layers can track {name}, over any alphabet that generates it"
+
+
+def check(folder: Path) -> str:
+    """The claim of a folder's certificate, verified; `FaultError` with one line otherwise."""
+    usable(folder.is_dir(), f"{folder} is not a folder")
+    certificate = read_json(folder / "certificate.json")
+    kind, name = str(certificate.get("kind")), certificate.get("name")
+    usable(kind in FIELDS, "certificate.json claims no known kind of thing")
+    with_keys(certificate, FIELDS[kind], "certificate.json")
+    usable(isinstance(name, str) and 0 < len(name) <= 2000 and name.isprintable(), "certificate.json has no name")
+    prove(certificate["format"] == 1, "certificate.json has another format than 1")
+    wanted = {"group.safetensors"} if kind == "never" else {"cascade.json", "cascade.safetensors"}
+    for file, wanted_digest in sorted(with_keys(certificate["files"], wanted, "files").items()):
+        size_of(folder / file, MAX_TENSORS)
+        with (folder / file).open("rb") as stream:
+            agrees = hashlib.file_digest(stream, "sha256").hexdigest() == wanted_digest
+        prove(agrees, f"{file} is not the file that was certified (its SHA-256 differs)")
+    claim = (check_tracks if kind == "tracks" else check_never)(folder, certificate, str(name))
+    prove(certificate["claim"] == claim, f"certificate.json claims something else than was proved: {claim}")
+    return claim
+
+
+def main(arguments: list[str]) -> int:
+    """Check one folder and print one line; returns the exit code."""
+    try:
+        usable(len(arguments) == 1, "wanted one folder, e.g. checker.py s4")
+        print(f"verified: {check(Path(arguments[0]))}")
+        return 0
+    except FaultError as error:
+        problem, code = error.args
+        print(f"{'refuted' if code == 1 else 'error'}: {' '.join(problem.split())[:400]}", file=sys.stderr)
+        return int(code)
+    except (OSError, MemoryError, ValueError) as error:  # a path that cannot be, memory that is not there
+        print(f"error: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
