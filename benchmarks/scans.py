@@ -3,10 +3,11 @@
 ``measure()`` returns the rows, ``python -m benchmarks.scans`` prints them. All candidates of a shape run in turn, again
 and again, so that a noisy neighbour slows all of them; medians of the times are reported, and ratios within the run.
 
-Peers: ``loop``, a Python loop over time, gradients by autograd; ``associative``, a generic work-efficient
+Peers: ``loop``, a Python loop over time, gradients by autograd; ``associative``, a generic, work-efficient
 associative scan of the pairs (a, b) in torch, gradients by autograd, our own; ``mambapy``, its ``pscan`` where that
-package is installed (its gradients are wrong for complex input), else the row says "missing"; ``torch`` and ``numba``, our two paths; ``copy``, the memory floor: both inputs copied to fresh tensors, once for the
-forward pass and once more for the backward pass.
+package is installed (its gradients are wrong for complex input), else the row says "missing"; ``torch`` and
+``numba``, our two paths; ``copy``, the memory floor: both inputs copied to fresh tensors, once for the forward pass
+and once more for the backward pass.
 """
 
 from __future__ import annotations
