@@ -1,0 +1,378 @@
+"""Stabiliser chains against brute force, closed forms, SymPy and GAP."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import shutil
+import subprocess
+import sys
+from math import factorial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from algebra.chain_kernels import Element, Encoding, order
+from algebra.chain_schreier_sims import ChainBuilder, is_even, schreier_sims
+from algebra.chain_series import (
+    abelian_factor,
+    derived_series,
+    derived_subgroup,
+    few_generators,
+    is_perfect,
+    normal_closure,
+    perfect_residual,
+    verbal_subgroup,
+)
+from algebra.chain_solvable import longest_derived_length
+from algebra.errors import InputError
+from algebra.permutations import compose, invert
+from algebra.stabiliser_chain import StabiliserChain
+from tests.algebra.permutation_oracles import (
+    MATHIEU,
+    Images,
+    TransitiveGroup,
+    alternating,
+    brute_force,
+    mathieu,
+    read_transitive_groups,
+    symmetric,
+    transitive_groups,
+    wreath,
+)
+
+S3, S4, S5 = symmetric(3), symmetric(4), symmetric(5)
+C6 = [[1, 2, 3, 4, 5, 0]]
+Q8 = [[1, 2, 3, 0, 5, 6, 7, 4], [4, 7, 6, 5, 2, 1, 0, 3]]
+
+
+@st.composite
+def generator_sets(draw: st.DrawFn) -> tuple[int, Images]:
+    """A degree ≤ 7 and up to three permutations, each a shuffle of some of the points, so that small groups occur."""
+    degree = draw(st.integers(1, 7))
+    images = []
+    for _ in range(draw(st.integers(0, 3))):
+        points = draw(st.lists(st.integers(0, degree - 1), unique=True))
+        image = list(range(degree))
+        for here, there in zip(points, draw(st.permutations(points)), strict=True):
+            image[here] = there
+        images.append(image)
+    return degree, images
+
+
+def chain_of(degree: int, images: Images) -> StabiliserChain:
+    return StabiliserChain(np.array(images, dtype=int).reshape(len(images), degree))
+
+
+def element_set(chain: StabiliserChain) -> set[tuple[int, ...]]:
+    return set(map(tuple, chain.elements().tolist()))
+
+
+def commutators(elements: set[tuple[int, ...]], degree: int) -> list[tuple[int, ...]]:
+    rows = [np.array(element) for element in elements]
+    pairs = itertools.product(rows, rows)
+    return list({tuple(compose(compose(invert(a), invert(b)), compose(a, b)).tolist()) for a, b in pairs})
+
+
+@given(generator_sets())
+@settings(deadline=None, max_examples=150)
+def test_elements_and_membership_by_brute_force(drawn: tuple[int, Images]) -> None:
+    degree, images = drawn
+    expected = brute_force(images, degree)
+    chain = chain_of(degree, images)
+    listed = chain.elements()
+    assert chain.order == len(expected)
+    assert list(map(tuple, listed.tolist())) == sorted(expected)
+    assert listed.dtype == np.uint8
+    everything = np.array(list(itertools.islice(itertools.permutations(range(degree)), 1000)))
+    assert chain.contains(everything).tolist() == [tuple(row) in expected for row in everything.tolist()]
+    assert chain.contains(everything[:50]).tolist() == [tuple(row) in expected for row in everything[:50].tolist()]
+    assert chain.contains(chain.random(np.random.default_rng(0), 20)).all()
+
+
+@given(generator_sets())
+@settings(deadline=None, max_examples=60)
+def test_schreier_sims_and_the_solvable_tower_agree(drawn: tuple[int, Images]) -> None:
+    """With no random element to help, all work is left to the Schreier generators."""
+    degree, images = drawn
+    chain = chain_of(degree, images)
+    encoding = chain.encoding
+    identities = itertools.repeat(encoding.identity)
+    moving = chain.moving_elements
+    if moving:
+        levels, strong = schreier_sims(moving, identities, encoding)
+        assert order(levels) == chain.order
+        assert chain.contains(encoding.decode([element.code for element in strong])).all()
+
+
+@given(generator_sets(), st.integers(0, 6))
+@settings(deadline=None, max_examples=60)
+def test_subgroups_by_brute_force(drawn: tuple[int, Images], exponent: int) -> None:
+    degree, images = drawn
+    elements = brute_force(images, degree)
+    if len(elements) > 130:
+        return
+    chain = chain_of(degree, images)
+    expected = brute_force(commutators(elements, degree), degree)
+    assert element_set(derived_subgroup(chain)) == expected
+    assert is_perfect(chain) == (len(expected) == len(elements))
+    powers = []
+    for element in elements:
+        power = tuple(range(degree))
+        for _ in range(exponent):
+            power = tuple(element[i] for i in power)
+        powers.append(power)
+    assert element_set(verbal_subgroup(chain, exponent)) == brute_force([*expected, *powers], degree)
+    seed = sorted(elements)[-1]
+    conjugates = [tuple(compose(compose(invert(np.array(g)), np.array(seed)), np.array(g)).tolist()) for g in elements]
+    assert element_set(normal_closure(chain, [seed])) == brute_force(conjugates, degree)
+
+
+@given(generator_sets())
+@settings(deadline=None, max_examples=60)
+def test_residues_are_a_homomorphism_onto_the_factor(drawn: tuple[int, Images]) -> None:
+    chain = chain_of(*drawn)
+    below = derived_subgroup(chain)
+    factor = abelian_factor(chain, below)
+    assert factor.order * below.order == chain.order
+    assert all(b % a == 0 for a, b in itertools.pairwise(factor.moduli))
+    source = np.random.default_rng(1)
+    x, y = chain.random(source, 40), chain.random(source, 40)
+    products = np.take_along_axis(y, x.astype(np.intp), axis=1)
+    moduli = np.array(factor.moduli, dtype=np.int64)
+    assert (factor.residues(products) == (factor.residues(x) + factor.residues(y)) % moduli).all()
+    assert (factor.residues(factor.lifts) == np.eye(len(moduli), dtype=np.int64)).all()
+    assert not factor.residues(below.random(source, 20)).any()
+
+
+@pytest.mark.parametrize(
+    ("generators", "orders"),
+    [
+        (S4, [24, 12, 4, 1]),
+        (Q8, [8, 2, 1]),
+        (wreath(S4, S4), [7_962_624, 1_990_656, 663_552, 41_472, 20_736, 256, 1]),
+        (symmetric(20), [factorial(20), factorial(20) // 2]),
+        (alternating(30), [factorial(30) // 2]),
+        (wreath(S5, S3), [120**3 * 6, 60**3 * 4 * 3, 60**3 * 4, 60**3]),
+        (wreath(S3, S5), [6**5 * 120, 3**5 * 2**4 * 60]),
+        ([[*range(1, 300), 0]], [300, 1]),
+        ([[*range(1, 300), 0], [(-i) % 300 for i in range(300)]], [600, 150, 1]),
+        ([[1, 0]], [2, 1]),
+        ([[0, 1, 2]], [1]),
+    ],
+)
+def test_derived_series_in_closed_form(generators: Images, orders: list[int]) -> None:
+    chain = StabiliserChain(generators)
+    series = derived_series(chain)
+    assert [term.order for term in series] == orders
+    assert chain.is_solvable == (orders[-1] == 1)
+    assert perfect_residual(chain).order == orders[-1]
+    assert is_perfect(series[-1])
+
+
+def test_large_wreath_products() -> None:
+    third = StabiliserChain(wreath(S4, wreath(S4, S4)))
+    assert third.order == 24**21
+    assert len(derived_series(third)) - 1 == 9
+    assert len(derived_series(StabiliserChain(wreath(S3, wreath(S3, wreath(S3, S3)))))) - 1 == 8
+    assert longest_derived_length(64) == 9  # S4 ≀ S4 ≀ S4 meets Dixon's bound
+
+
+@pytest.mark.parametrize("name", MATHIEU)
+def test_mathieu_groups_are_perfect(name: str) -> None:
+    chain = StabiliserChain(mathieu(name))
+    assert chain.order == MATHIEU[name][1]
+    assert is_perfect(chain)
+    assert not chain.is_solvable
+    assert perfect_residual(chain) is chain
+
+
+def test_normal_closure_in_a_group_that_is_not_solvable() -> None:
+    """In S5 ≀ C2, a 3-cycle generates A5 × A5 and a transposition S5 × S5; in S5 × S3, a transposition of S3 all of S3."""
+    chain = StabiliserChain(wreath(S5, [[1, 0]]))
+    closure = normal_closure(chain, [[1, 2, 0, *range(3, 10)]])
+    assert closure.order == 60**2
+    assert closure.contains([[1, 2, 0, *range(3, 10)], [1, 0, *range(2, 10)]]).tolist() == [True, False]
+    assert normal_closure(chain, chain.generators[:2]).order == 120**2
+    left, right = [[*image, 5, 6, 7] for image in S5], [[*range(5), *(i + 5 for i in image)] for image in S3]
+    assert normal_closure(StabiliserChain(left + right), [[0, 1, 2, 3, 4, 6, 5, 7]]).order == 6
+
+
+@pytest.mark.parametrize("transitive", transitive_groups(), ids=lambda group: f"{group.degree}-{group.number}")
+def test_transitive_groups_against_gap(transitive: TransitiveGroup) -> None:
+    assert_as_gap_says(transitive)
+
+
+def assert_as_gap_says(transitive: TransitiveGroup) -> None:
+    series = derived_series(StabiliserChain(transitive.generators))
+    assert tuple(term.order for term in series) == transitive.derived_series
+    factors = [abelian_factor(upper, lower) for upper, lower in itertools.pairwise(series)]
+    assert tuple(factor.primary for factor in factors) == transitive.abelian_invariants
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("gap") is None, reason="GAP makes the list")
+def test_all_transitive_groups_of_degree_up_to_20() -> None:
+    folder = Path(__file__).parents[1] / "generators"
+    command = ["gap", "-q", "common.g", "transitive_groups.g"]
+    environment = {**os.environ, "STRIDE": "1"}
+    output = subprocess.run(
+        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+    )
+    groups = list(read_transitive_groups(output.stdout.splitlines()))
+    assert len(groups) == 4_722
+    for transitive in groups:
+        assert_as_gap_says(transitive)
+
+
+def test_against_sympy() -> None:
+    combinatorics = pytest.importorskip("sympy.combinatorics")
+    source = random.Random(5)
+    for _ in range(25):
+        degree = source.randint(3, 8)
+        images = [source.sample(range(degree), degree) for _ in range(2)]
+        group = combinatorics.PermutationGroup([combinatorics.Permutation(image) for image in images])
+        assert [term.order for term in derived_series(StabiliserChain(images))] == [
+            term.order() for term in group.derived_series()
+        ]
+
+
+def test_products_read_left_to_right() -> None:
+    """The residues of (0 1 2) and its powers, and a commutator that is right one way round only, pin the convention."""
+    a, b = np.array([1, 2, 0, 3]), np.array([1, 0, 2, 3])
+    encoding = Encoding(4)
+    product = encoding.encode(a).translate(encoding.encode(b) + encoding.tail)
+    assert encoding.decode([product]).tolist() == [compose(a, b).tolist()] == [[0, 2, 1, 3]]
+    assert compose(b, a).tolist() == [2, 1, 0, 3]
+
+
+def test_proof_finds_what_random_elements_missed() -> None:
+    """A chain that has only orbits, of the two generators themselves, is completed by Schreier generators."""
+    encoding = Encoding(24)
+    builder = ChainBuilder(encoding)
+    for row in mathieu("M24"):
+        builder.absorb(encoding.encode(row))
+    assert order(builder.levels) < MATHIEU["M24"][1]
+    builder.prove(factorial(24))
+    assert order(builder.levels) == MATHIEU["M24"][1]
+
+
+def test_verbal_subgroups_and_abelian_factors_of_c6_and_q8() -> None:
+    six, quaternion = StabiliserChain(C6), StabiliserChain(Q8)
+    assert [verbal_subgroup(six, m).order for m in (None, 0, 1, 2, 3, 6)] == [1, 1, 6, 3, 2, 1]
+    assert verbal_subgroup(six, 1) is six
+    assert [verbal_subgroup(quaternion, m).order for m in (None, 1, 2, 3, 4)] == [2, 8, 2, 8, 2]
+    assert verbal_subgroup(StabiliserChain(S5), 2).order == 60
+    whole = abelian_factor(six, verbal_subgroup(six, None))
+    assert (whole.moduli, whole.primary, whole.order) == ((6,), (2, 3), 6)
+    assert abelian_factor(quaternion, derived_subgroup(quaternion)).moduli == (2, 2)
+
+
+def test_moduli_beyond_int64() -> None:
+    """A product of disjoint cycles of all primes up to 59 has an order that int64 does not hold."""
+    image: list[int] = []
+    expected = 1
+    for p in (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59):
+        image += [len(image) + (i + 1) % p for i in range(p)]
+        expected *= p
+    chain = StabiliserChain([image])
+    factor = abelian_factor(chain, derived_subgroup(chain))
+    assert factor.moduli == (expected,)
+    cube = np.array(image)[np.array(image)[np.array(image)]]
+    one, three = factor.residues([image, cube.tolist()])[:, 0]
+    assert three == 3 * one % expected
+
+
+def test_few_generators_and_seeds() -> None:
+    chain = StabiliserChain(wreath(S4, S4))
+    for term in derived_series(chain):
+        few = few_generators(term)
+        assert few.order == term.order
+        assert term.contains(few.generators).all()
+        assert len(few.generators) <= max(len(term.moving_elements), 0)
+    first = derived_series(chain)[1]
+    assert len(few_generators(first).generators) < len(first.generators)
+    assert (few_generators(first).generators == few_generators(first).generators).all()
+    for seed in range(3):  # chance decides the generators, never the order
+        assert [term.order for term in derived_series(StabiliserChain(wreath(S5, S3), seed=seed))] == [
+            120**3 * 6, 60**3 * 12, 60**3 * 4, 60**3,
+        ]  # fmt: skip
+
+
+def test_random_elements_are_uniform_and_reproducible() -> None:
+    chain = StabiliserChain(S3)
+    rows = chain.random(np.random.default_rng(3), 6_000)
+    counts = np.unique(rows, axis=0, return_counts=True)[1]
+    assert len(counts) == 6
+    assert abs(counts - 1_000).max() < 150  # five standard deviations
+    assert (rows == chain.random(np.random.default_rng(3), 6_000)).all()
+
+
+def test_listing_of_a_larger_degree() -> None:
+    chain = StabiliserChain([[*range(1, 300), 0]])
+    listed = chain.elements()
+    assert listed.shape == (300, 300)
+    assert listed.dtype == np.uint16
+    assert (listed[:, 0] == np.arange(300)).all()
+    assert chain.contains(listed).all()
+    assert not chain.contains([[1, 0, *range(2, 300)]]).any()
+
+
+def test_bases_parities_and_text() -> None:
+    chain = StabiliserChain(S4)
+    listed = chain.elements()
+    assert len(np.unique(listed[:, list(chain.base)], axis=0)) == 24
+    encoding = Encoding(4)
+    even = [is_even(encoding.encode(row), 4) for row in listed]
+    assert sum(even) == 12
+    assert (listed[even] == StabiliserChain(alternating(4)).elements()).all()
+    assert repr(chain) == "StabiliserChain(degree=4, order=24)"
+    assert Element(encoding.encode(listed[5]), encoding).inverse == encoding.encode(invert(listed[5]))
+
+
+@pytest.mark.parametrize(
+    ("generators", "message"),
+    [
+        ([1, 0], r"shape \(2,\); wanted \(r, degree\)"),
+        ([[]], r"shape \(1, 0\); wanted \(r, degree\)"),
+        ([[0.0, 1.0]], "dtype float64; wanted integers"),
+        ([[0, 1], [1, 1]], r"row 1 is \[1, 1\]: not a permutation of 0 … 1"),
+        ([[1, 2]], r"row 0 is \[1, 2\]: not a permutation"),
+        (np.arange(10_001)[None, :], "10001 points; wanted at most 10000"),
+    ],
+)
+def test_bad_generators(generators: object, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        StabiliserChain(generators)  # type: ignore[arg-type]
+
+
+def test_bad_questions() -> None:
+    chain = StabiliserChain(S4)
+    even = derived_subgroup(chain)
+    with pytest.raises(InputError, match="order 24 on 4 points is too large to list: 96 entries; wanted at most 95"):
+        chain.elements(limit=95)
+    assert len(chain.elements(limit=96)) == 24
+    with pytest.raises(InputError, match=r"shape \(1, 3\); wanted \(m, 4\)"):
+        chain.contains([[0, 1, 2]])
+    with pytest.raises(InputError, match="row 0 is not in the group of order 12"):
+        normal_closure(even, [[1, 0, 2, 3]])
+    with pytest.raises(InputError, match="is not a subgroup of"):
+        abelian_factor(even, chain)
+    with pytest.raises(InputError, match="is not normal in"):
+        abelian_factor(chain, StabiliserChain([[1, 0, 2, 3]]))
+    with pytest.raises(InputError, match="is not abelian"):
+        abelian_factor(chain, StabiliserChain(np.empty((0, 4), dtype=int)))
+    with pytest.raises(InputError, match="row 1 is not in the upper group"):
+        abelian_factor(even, derived_subgroup(even)).residues([[0, 1, 2, 3], [1, 0, 2, 3]])
+    with pytest.raises(InputError, match="exponent -2; wanted None, or an integer at least 0"):
+        verbal_subgroup(chain, -2)
+
+
+def test_imports_stay_light() -> None:
+    code = "import sys, algebra.chain_series; print(sorted({'numba', 'torch', 'sympy'} & set(sys.modules)))"
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert output.stdout.strip() == "[]"
