@@ -192,7 +192,7 @@ def test_mathieu_groups_are_perfect(name: str) -> None:
 
 
 def test_normal_closure_in_a_group_that_is_not_solvable() -> None:
-    """In S5 ≀ C2, a 3-cycle generates A5 × A5 and a transposition S5 × S5; in S5 × S3, a transposition of S3 all of S3."""
+    """In S5 ≀ C2, a 3-cycle generates A5 × A5, a transposition S5 × S5; in S5 × S3, a transposition of S3, S3."""
     chain = StabiliserChain(wreath(S5, [[1, 0]]))
     closure = normal_closure(chain, [[1, 2, 0, *range(3, 10)]])
     assert closure.order == 60**2

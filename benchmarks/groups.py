@@ -1,0 +1,226 @@
+"""Derived series of permutation groups, ours against GAP and SymPy, in one run on one thread.
+
+``measure()`` returns the rows, ``python -m benchmarks.groups`` prints them. Only computation is timed: ours and GAP
+have started, read the generators and warmed up before the clock starts, and make each group anew from its generators.
+Their runs alternate, so that a noisy neighbour slows both; medians are reported. SymPy runs once, in a process of its
+own, until a time limit.
+
+Every side computes the derived series with its orders. The answers are compared; a difference is an error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from algebra.chain_series import derived_series
+from algebra.permutation_group import describe_order
+from algebra.permutations import Permutations, cycles, rows
+from algebra.stabiliser_chain import StabiliserChain
+from tests.algebra.permutation_oracles import (
+    alternating,
+    mathieu,
+    read_transitive_groups,
+    symmetric,
+    transitive_groups,
+    wreath,
+)
+
+GENERATORS = Path(__file__).parents[1] / "tests" / "generators"
+REPEATS = 3
+SYMPY_LIMIT = 20.0  # seconds a group; beyond, the row says so
+
+
+@dataclass(frozen=True)
+class Row:
+    """One task. Times in seconds; None for a peer that is missing or ran out of time, which ``note`` names.
+
+    ``gap_ratio`` is our time over GAP's: below 1 we are faster.
+    """
+
+    task: str
+    orders: str
+    ours: float
+    gap: float | None
+    sympy: float | None
+    gap_ratio: float | None
+    note: str
+
+
+def large_groups() -> dict[str, Permutations]:
+    """The named groups of the benchmark, by generators of shape (r, degree)."""
+    s3, s4, s5 = symmetric(3), symmetric(4), symmetric(5)
+    images = {
+        "S4": s4,
+        "S4wrS4": wreath(s4, s4),
+        "S4wrS4wrS4": wreath(s4, wreath(s4, s4)),
+        "S3wrS3wrS3wrS3": wreath(s3, wreath(s3, wreath(s3, s3))),
+        "S5wrS4": wreath(s5, s4),
+        "S20": symmetric(20),
+        "A30": alternating(30),
+    }
+    return {**{name: rows(image) for name, image in images.items()}, "M24": mathieu("M24")}
+
+
+def our_orders(generators: Permutations) -> list[int]:
+    """Orders of the derived series by stabiliser chains."""
+    return [term.order for term in derived_series(StabiliserChain(generators))]
+
+
+def _time_ours(groups: Sequence[Permutations]) -> tuple[float, list[list[int]]]:
+    started = time.perf_counter()
+    answers = [our_orders(generators) for generators in groups]
+    return time.perf_counter() - started, answers
+
+
+class Gap:
+    """A GAP process that holds the generators of some tasks, and times one task at a time."""
+
+    def __init__(self, tasks: dict[str, Sequence[Permutations]]) -> None:
+        self._numbers = {name: number for number, name in enumerate(tasks, start=1)}
+        lines = ['SetPrintFormattingStatus("*stdout*", false);;', "tasks := [];;"]
+        for name, groups in tasks.items():
+            lists = ",\n".join("[" + ",".join(cycles(row) for row in generators) + "]" for generators in groups)
+            lines.append(f"tasks[{self._numbers[name]}] := [{lists}];;")
+        lines += [
+            "measure := function(number) local groups, started, answers, ended;",
+            "  groups := List(tasks[number], generators -> Group(generators, ()));",
+            "  started := NanosecondsSinceEpoch();",
+            "  answers := List(groups, G -> List(DerivedSeriesOfGroup(G), Size));",
+            "  ended := NanosecondsSinceEpoch();",
+            '  Print([ended - started, answers], "\\n"); end;;',
+        ]
+        with tempfile.TemporaryDirectory() as folder:
+            script = Path(folder) / "tasks.g"
+            script.write_text("\n".join(lines) + "\n")
+            self._process = subprocess.Popen(
+                ["gap", "-q", str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+            self.time(next(iter(tasks)))  # it answers once it has read the script; and it has warmed up
+
+    def time(self, task: str) -> tuple[float, list[list[int]]]:
+        """Seconds and orders for one task."""
+        assert self._process.stdin is not None  # both were asked for as pipes
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"measure({self._numbers[task]});\n")
+        self._process.stdin.flush()
+        nanoseconds, answers = json.loads(self._process.stdout.readline())
+        return nanoseconds / 1e9, answers
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate("quit;\n")
+
+
+SYMPY_PROGRAM = """
+import json, sys, time
+from sympy.combinatorics import Permutation, PermutationGroup
+group = PermutationGroup([Permutation(row) for row in json.load(sys.stdin)])
+started = time.perf_counter()
+orders = [int(term.order()) for term in group.derived_series()]
+print(json.dumps([time.perf_counter() - started, orders]))
+"""
+
+
+def time_sympy(generators: Permutations) -> tuple[float, list[int]] | None:
+    """Seconds and orders by SymPy, or None when the time limit was met."""
+    try:
+        output = subprocess.run(
+            [sys.executable, "-c", SYMPY_PROGRAM],
+            input=json.dumps(generators.tolist()),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=SYMPY_LIMIT,
+        )
+    except subprocess.TimeoutExpired:
+        return None
+    seconds, orders = json.loads(output.stdout)
+    return seconds, orders
+
+
+def transitive_groups_of_gap() -> list[Permutations]:
+    """All 4,722 transitive groups of degree at most 20, from GAP's library."""
+    output = subprocess.run(
+        ["gap", "-q", "common.g", "transitive_groups.g"],
+        cwd=GENERATORS,
+        env={**os.environ, "STRIDE": "1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [group.generators for group in read_transitive_groups(output.stdout.splitlines())]
+
+
+def measure(repeats: int = REPEATS) -> list[Row]:
+    """Run everything; a few minutes."""
+    tasks: dict[str, Sequence[Permutations]] = {name: [generators] for name, generators in large_groups().items()}
+    has_gap, has_sympy = shutil.which("gap") is not None, find_spec("sympy") is not None
+    if has_gap:
+        tasks["transitive groups, degree <= 20 (4722)"] = transitive_groups_of_gap()
+    else:
+        sample = [group.generators for group in transitive_groups()]
+        tasks[f"transitive groups, degree <= 20 (sample of {len(sample)})"] = sample
+    gap = Gap(tasks) if has_gap else None
+    result = []
+    for task, groups in tasks.items():
+        notes = [] if has_gap else ["GAP missing"]
+        ours, theirs = [], []
+        our_orders(groups[0])  # warm up
+        for _ in range(repeats):
+            seconds, answers = _time_ours(groups)
+            ours.append(seconds)
+            if gap is not None:
+                seconds, gap_answers = gap.time(task)
+                theirs.append(seconds)
+                if answers != gap_answers:
+                    raise RuntimeError(f"{task}: our answers differ from GAP's")
+        sympy = None
+        if not has_sympy:
+            notes.append("SymPy missing")
+        elif len(groups) > 1:
+            notes.append("SymPy not tried")
+        else:
+            timed = time_sympy(groups[0])
+            if timed is None:
+                notes.append(f"SymPy > {SYMPY_LIMIT:.0f} s")
+            else:
+                sympy, sympy_orders = timed
+                # where a group is perfect SymPy's series may name it twice
+                if list(dict.fromkeys(sympy_orders)) != answers[0]:
+                    raise RuntimeError(f"{task}: our answer differs from SymPy's")
+        median = statistics.median(ours)
+        gap_median = statistics.median(theirs) if theirs else None
+        ratio = median / gap_median if gap_median else None
+        orders = ", ".join(map(describe_order, answers[0])) if len(groups) == 1 else f"{len(groups)} groups"
+        result.append(Row(task, orders, median, gap_median, sympy, ratio, "; ".join(notes)))
+    if gap is not None:
+        gap.close()
+    return result
+
+
+def main() -> None:
+    """Print the rows as a Markdown table."""
+
+    def text(value: float | str | None) -> str:
+        return value if isinstance(value, str) else "-" if value is None else f"{value:.4g}"
+
+    print("| task | ours (s) | GAP (s) | SymPy (s) | ours / GAP | note | orders |\n|---|--:|--:|--:|--:|---|---|")
+    for row in measure():
+        cells = (row.task, row.ours, row.gap, row.sympy, row.gap_ratio, row.note, row.orders)
+        print("| " + " | ".join(map(text, cells)) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
