@@ -40,7 +40,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algebra.errors import InputError
+from algebra.errors import InputError, RefutedError
 from constructions.artifact import load_cascade
 from constructions.cascade import Cascade, CascadeLayer, layer_transitions
 from proofs_check.certificate import sha256
@@ -55,7 +55,7 @@ UNIT_FAMILIES = ("aussm", "simple-aussm")
 Floats = NDArray[np.floating]
 
 
-class NotProvedError(Exception):
+class NotProvedError(RefutedError):
     """Why these floats are not proved to make the network equal to the cascade."""
 
 
@@ -67,7 +67,7 @@ class ChannelProof:
         layer, channel: counted from 1.
         modulus: n.
         error: δ, the largest error of a stored step, as a fraction (text): in turns, or of a real multiplier.
-        tolerance: ε, the accumulated error up to which decisions are proved right, as a fraction (text), in the same unit.
+        tolerance: ε, the accumulated error up to which decisions are proved right, in the same form and unit.
         horizon: the largest number of tokens proved, None where there is no limit.
     """
 
@@ -104,7 +104,7 @@ class NetworkProof:
 
 def require(condition: object, problem: str) -> None:
     if not condition:
-        raise NotProvedError(problem)
+        raise NotProvedError(f"the network is not proved equal to the cascade: {problem}")
 
 
 def prove_network(folder: Path) -> NetworkProof:
@@ -234,6 +234,7 @@ class _Proof:
                 horizon = None if error == 0 else math.floor(tolerance / error)
             else:
                 error, tolerance, horizon = self.sign(i, raw[:, j], on, wanted[..., j], j, psi[j])
+            require(horizon is None or horizon >= 1, f"layer {i + 1}, channel {j + 1}: a step is off by {float(error):.3g}")
             proofs.append(ChannelProof(i + 1, j + 1, n, str(error), str(tolerance), horizon))
         return proofs
 
@@ -324,7 +325,7 @@ class _Proof:
             tolerance = Fraction(2**k - 1, 2**k) / (2 * n)
             if all(self.decides(scores, slack, n, sign * tolerance) for sign in (1, -1)):
                 return tolerance
-        raise NotProvedError(f"a decision modulo {n} has no margin")
+        raise NotProvedError(f"the network is not proved equal to the cascade: a decision modulo {n} has no margin")
 
     def decides(self, scores: Floats, slack: Floats, n: int, offset: Fraction) -> bool:
         """Whether at q/n + offset, for every q, the score of q is above all others by more than both errors."""

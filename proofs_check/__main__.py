@@ -1,0 +1,19 @@
+"""`python -m proofs_check`: certify, check, horizon, lemmas."""
+
+from algebra.commands import application, run
+from proofs_check.commands import certify, check, horizon, lemmas
+
+app = application("What checks the claims.")
+app.command()(certify)
+app.command()(check)
+app.command()(horizon)
+app.command()(lemmas)
+
+
+def main() -> None:
+    """Run the command line."""
+    run(app, "python -m proofs_check")
+
+
+if __name__ == "__main__":
+    main()

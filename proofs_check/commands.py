@@ -1,0 +1,226 @@
+"""The commands certify, check, horizon and lemmas."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from algebra.commands import Json
+from algebra.errors import InputError, RefutedError
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder written by compile, or by certify.")]
+
+
+def certify(
+    target: Annotated[
+        str, typer.Argument(metavar="DIR|GROUP", help="A folder written by compile; or a group, e.g. A5.")
+    ],
+    out: Annotated[Path | None, typer.Option(help="For a group: the folder to write. Default: its name.")] = None,
+    family: Annotated[str, typer.Option(help="For a group: the family, e.g. negative-mamba.")] = "aussm",
+) -> None:
+    """Write the certificate of a compiled folder; or compile a group, or prove that no number of layers tracks it."""
+    if Path(target).is_dir():
+        if out is not None:
+            raise InputError(f"{target} is a folder: its certificate is written into it, --out is for a group")
+        folder = Path(target)
+    else:
+        folder = _prepared(target, out, family)
+    with _refutations():
+        print(f"{folder}/certificate.json: {_certificate(folder, family, target)}")
+    (folder / "network_certificate.json").unlink(missing_ok=True)  # of an earlier network
+    if not (folder / "model.safetensors").exists():
+        return
+    if find_spec("flint") is None:
+        print("network: not certified, that needs python-flint (the extra `proofs`)")
+        return
+    from proofs_check.certificate import write_json
+    from proofs_check.network_certificate import certificate_content, prove_network
+
+    proof = prove_network(folder)
+    write_json(folder / "network_certificate.json", certificate_content(folder, proof))
+    print(f"{folder}/network_certificate.json: {proof.sentence()}")
+
+
+def _prepared(text: str, out: Path | None, family: str) -> Path:
+    """The folder for a group: compiled where the family can track it, empty where not."""
+    from algebra.families import parse_stack
+    from algebra.identify import small_group_id
+    from algebra.parser import list_group
+    from algebra.series import shortest_series
+    from constructions.compiler import compile_group, save
+
+    group, stack = list_group(text), parse_stack(family)
+    folder = out or Path("".join(c if c.isalnum() else "_" for c in group.name).strip("_")[:60] or "group")
+    if len(stack) > 1 or shortest_series(group, stack[0]).is_complete:
+        save(compile_group(group, stack), folder, small_group_id(group))
+    return folder
+
+
+def _certificate(folder: Path, family: str, text: str) -> str:
+    from algebra.families import parse_stack
+    from algebra.parser import list_group
+    from proofs_check.certificate import certify_folder, certify_refusal
+
+    if (folder / "cascade.json").exists():
+        return certify_folder(folder)
+    if folder.is_dir() and Path(text) == folder:
+        raise InputError(f"{folder}: no cascade.json there; make one with `compile S4 --out {folder}`")
+    return certify_refusal(list_group(text), parse_stack(family)[0], folder)
+
+
+@contextmanager
+def _refutations() -> Iterator[None]:
+    """The checker's errors as those of the command line."""
+    from proofs_check.checker import FaultError
+
+    try:
+        yield
+    except FaultError as error:
+        problem, code = error.args
+        raise (RefutedError(problem) if code == 1 else InputError(problem)) from None
+
+
+def check(
+    folder: Folder,
+    network: Annotated[bool, typer.Option(help="Also prove the network again, where it was certified.")] = True,
+) -> None:
+    """Verify a certificate with the independent checker, and the network's by proving it again."""
+    from proofs_check import checker
+
+    with _refutations():
+        print(f"verified: {checker.check(folder)}")
+    if not (folder / "network_certificate.json").exists():
+        return
+    if not network:
+        print("not checked: network_certificate.json")
+        return
+    from proofs_check.network_certificate import recheck
+
+    print(f"verified: {recheck(folder)}")
+
+
+def horizon(
+    folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="A folder written by compile.")] = None,
+    length: Annotated[int, typer.Option(min=1, max=10**10, help="Tokens in each word tried.")] = 1_000_000,
+    arithmetic: Annotated[str | None, typer.Option(help="Some of them, separated by commas. Default: all.")] = None,
+    words: Annotated[str, typer.Option(help="Kinds of words, with commas.")] = "random,constant,commutator",
+    as_json: Json = False,
+    plot: Annotated[Path | None, typer.Option(help="Instead of DIR: measure C2 … C60, into PNG and CSV.")] = None,
+) -> None:
+    """Say up to which length each arithmetic is proved right for every word, and where it first fails on some."""
+    from constructions.words import KINDS
+    from proofs_check.arithmetic import ARITHMETICS
+    from proofs_check.arithmetic import arithmetic as known
+
+    if (folder is None) == (plot is None):
+        raise InputError("wanted either a DIR, e.g. `horizon s4`, or `--plot horizons.png`")
+    kinds = words.split(",")
+    for kind in kinds:
+        if kind not in KINDS:
+            raise InputError(f"unknown kind of word {kind[:40]!r}; wanted one of {', '.join(KINDS)}")
+    names = [known(name) for name in arithmetic.split(",")] if arithmetic else list(ARITHMETICS)
+    if plot is not None:
+        _plot(plot, length)
+        return
+    assert folder is not None
+    rows = _horizons(folder, names, kinds, length)
+    if as_json:
+        print(json.dumps({"length": length, "horizons": rows}, ensure_ascii=False))
+        return
+    _print_horizons(rows, kinds, length)
+
+
+def _horizons(folder: Path, names: list[str], kinds: list[str], length: int) -> list[dict[str, Any]]:
+    from constructions.artifact import load_cascade
+    from proofs_check.horizon import proved_horizon
+    from proofs_check.horizon_runs import first_failures
+
+    cascade, group, _ = load_cascade(folder)
+    rows: list[dict[str, Any]] = [{"arithmetic": name, "proved": proved_horizon(cascade, name)} for name in names]
+    with _progress() as progress:
+        tasks = {kind: progress.add_task(f"{kind} word", total=length) for kind in kinds}
+        found = first_failures(
+            cascade, group, names, kinds, length, lambda word, done: progress.update(tasks[word], completed=done)
+        )
+    for row in rows:
+        row["first_wrong"] = {o.word: o.first_wrong for o in found if o.arithmetic == row["arithmetic"]}
+        wrong = [t for t in row["first_wrong"].values() if t is not None and row["proved"] is not None]
+        if any(t <= row["proved"] for t in wrong) or (row["proved"] is None and any(row["first_wrong"].values())):
+            raise RefutedError(f"{row['arithmetic']}: a word failed within the proved horizon: {row}")
+    if (folder / "model.safetensors").exists():
+        from proofs_check.network_certificate import prove_network
+
+        proof = prove_network(folder)
+        rows.append({"arithmetic": f"network, {proof.dtype}", "proved": proof.horizon, "first_wrong": {}})
+    return rows
+
+
+def _print_horizons(rows: list[dict[str, Any]], kinds: list[str], length: int) -> None:
+    from algebra.display import console, plain_table
+
+    screen = console()
+    print("proved: up to this length every word is decoded rightly. Then: the first wrong token of words tried")
+    table = plain_table("arithmetic", "proved", *kinds)
+    for column in table.columns:
+        column.no_wrap = True
+    for row in rows:
+        proved = "every length" if row["proved"] is None else f"{row['proved']:,}"
+        found = row["first_wrong"]
+        cells = [f"{found[k]:,}" if found.get(k) else f"> {length:,}" if k in found else "not run" for k in kinds]
+        table.add_row(row["arithmetic"], proved, *cells)
+    screen.print(table)
+
+
+def _plot(path: Path, length: int) -> None:
+    from proofs_check.horizon_picture import draw, measure, write_table
+
+    with _progress() as progress:
+        task = progress.add_task("C2 … C60", total=60)
+        rows = measure(range(2, 61), length, lambda n: progress.update(task, completed=n))
+    table = path.with_suffix(".csv")
+    write_table(rows, table)
+    draw(rows, path)
+    print(f"{path} and {table}: {len(rows)} rows, words of {length:,} tokens")
+
+
+def _progress() -> Progress:
+    screen = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    return Progress(*columns, TimeRemainingColumn(), console=screen, transient=True, disable=not screen.is_terminal)
+
+
+def lemmas(
+    folders: Annotated[
+        list[Path] | None, typer.Argument(metavar="[DIR]...", help="Compiled folders; S3 and S4 if none is given.")
+    ] = None,
+) -> None:
+    """Derive the lemmas by SymPy, and check both directions of Theorem 2 on groups."""
+    from algebra.families import FAMILIES
+    from algebra.parser import list_group
+    from constructions.artifact import load_cascade
+    from constructions.compiler import compile_group
+    from proofs_check.lemmas import symbolic_lemmas
+    from proofs_check.wreath import embedding_lemma, subgroups_lemma
+
+    results = symbolic_lemmas()
+    results.append(subgroups_lemma())
+    if folders:
+        results += [embedding_lemma(*load_cascade(folder)[:2]) for folder in folders]
+    else:
+        groups = [list_group(name) for name in ("S3", "S4")]
+        results += [embedding_lemma(compile_group(g, [FAMILIES["aussm"]]).cascade, g) for g in groups]
+    for lemma in results:
+        print(f"{lemma.text()}\n")
+    print("Not derived here: that a coordinate which Lemma 1 shows to be useless can be taken out of a model (the")
+    print("paper's own argument), and the universal approximation by which a network's parts are arbitrary functions.")
+    refuted = [lemma.title for lemma in results if lemma.verdict == "refuted"]
+    if refuted:
+        raise RefutedError(f"refuted: {', '.join(refuted)}")

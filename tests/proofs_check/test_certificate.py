@@ -1,0 +1,100 @@
+"""Certificates: every claim of the table, and what must not be certified."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from algebra.errors import InputError
+from algebra.families import FAMILIES
+from constructions.artifact import load_cascade, save_artifact
+from constructions.compiler import compile_group, describe, save
+from proofs_check.certificate import certify_folder, certify_refusal, write_json
+from proofs_check.checker import FaultError, check
+from tests.cases import REFUSED, TRACKED, group
+from tests.proofs_check.folders import certified
+
+
+def layers(count):
+    return f"{count} layer{'s' * (count != 1)}"
+
+
+@pytest.mark.parametrize("case", TRACKED, ids=lambda case: case.name)
+def test_tracked_groups_with_their_depth(case, tmp_path):
+    claim = certified(case.name, tmp_path)
+    expected = f"tracks {case.name} on words of every length, with {layers(case.depth)}, and no AUSSM with fewer can"
+    assert claim == expected == check(tmp_path)
+
+
+@pytest.mark.parametrize("case", [case for case in TRACKED if case.signs], ids=lambda case: case.name)
+def test_negative_mamba_needs_its_own_number(case, tmp_path):
+    claim = certified(case.name, tmp_path, "negative-mamba", alphabet="generators")
+    assert claim.endswith(f"with {layers(case.signs)}, and no Negative Mamba with fewer can")
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_groups_that_are_not_solvable(name, tmp_path):
+    claim = certified(name, tmp_path)
+    assert claim == f"no number of AUSSM layers can track {name}, over any alphabet that generates it"
+    assert json.loads((tmp_path / "certificate.json").read_text())["residual"]["order"] == REFUSED[name]
+
+
+NEVER = [("C3", "negative-mamba"), ("S3", "negative-mamba"), ("C2", "mamba"), ("V4", "s4d")]
+
+
+@pytest.mark.parametrize(("name", "family"), NEVER)
+def test_families_that_never_can(name, family, tmp_path):
+    claim, title = certify_refusal(group(name), FAMILIES[family], tmp_path), FAMILIES[family].title
+    assert claim == f"no number of {title} layers can track {name}, over any alphabet that generates it"
+
+
+def test_a_longer_series_and_a_mixed_stack_claim_no_more_than_they_show(tmp_path):
+    D4 = group("D4")
+    save(compile_group(D4, [FAMILIES["negative-mamba"], FAMILIES["aussm"]]), tmp_path / "mixed", None)
+    assert certify_folder(tmp_path / "mixed").endswith("with 2 layers, and no stack of diagonal layers with fewer can")
+    from constructions.compiler import read_series
+
+    series = read_series(group("C4"), "2", FAMILIES["aussm"])
+    save(compile_group(group("C4"), [FAMILIES["aussm"]], series=series), tmp_path / "long", None)
+    assert certify_folder(tmp_path / "long").endswith("with 2 layers, and any AUSSM needs at least 1")
+
+
+def test_a_wrong_cascade_gets_no_certificate(tmp_path):
+    compilation = compile_group(group("S3"), [FAMILIES["aussm"]])
+    increments = compilation.cascade.layers[1].increments.copy()
+    increments[1, 2, 0] = (increments[1, 2, 0] + 1) % 3
+    lower = dataclasses.replace(compilation.cascade.layers[1], increments=increments)
+    wrong = dataclasses.replace(compilation.cascade, layers=(compilation.cascade.layers[0], lower))
+    save_artifact(tmp_path, wrong, compilation.weights, describe(compilation, None))
+    with pytest.raises(FaultError, match="steps wrongly on token 2"):
+        certify_folder(tmp_path)
+    assert not (tmp_path / "certificate.json").exists()
+
+
+def test_an_alphabet_that_does_not_generate(tmp_path):
+    save(compile_group(group("S4"), [FAMILIES["aussm"]], [0, 1]), tmp_path, None)
+    with pytest.raises(InputError, match="generates 2 of the 24 elements"):
+        certify_folder(tmp_path)
+
+
+def test_what_cannot_be_certified(tmp_path):
+    with pytest.raises(InputError, match="3 layers of AUSSM can track S4"):
+        certify_refusal(group("S4"), FAMILIES["aussm"], tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot write to"):
+        certify_refusal(group("A5"), FAMILIES["aussm"], tmp_path / "file")
+    with pytest.raises(InputError, match="cannot write"):
+        write_json(tmp_path / "none" / "x.json", {})
+
+
+def test_the_generators_are_tokens_in_any_order(tmp_path):
+    S4 = group("S4")
+    tokens = np.random.default_rng(3).permutation(24)[:9].tolist()
+    assert S4.subgroup(tokens).order == 24
+    save(compile_group(S4, [FAMILIES["aussm"]], tokens), tmp_path, None)
+    assert "3 layers" in certify_folder(tmp_path)
+    assert set(json.loads((tmp_path / "certificate.json").read_text())["generators"]) <= set(tokens)
+    assert load_cascade(tmp_path)[0].alphabet.tolist() == tokens
+
+
