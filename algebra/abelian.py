@@ -19,7 +19,8 @@ class AbelianFactor:
     Arguments:
         upper, lower: lower is normal in upper with an abelian factor.
         moduli: n_1 … n_d, none of them 1.
-        residues: shape (group order, d): row x holds the residues of x modulo the n_j, for x in `upper`; other rows are -1.
+        residues: shape (group order, d): row x holds the residues of x modulo the n_j, for x in `upper`; other rows
+            are -1.
         lifts: elements of upper; lift j has residue 1 in channel j and 0 in the others.
     """
 
@@ -67,8 +68,8 @@ def primary_invariants(moduli: tuple[int, ...]) -> tuple[int, ...]:
 def abelian_factor(upper: Subgroup, lower: Subgroup) -> AbelianFactor:
     """upper/lower with its invariant factors, each dividing the next.
 
-    The generators of upper are added to lower one by one; where a power of one falls into what is there already, that is a
-    relation. The Smith normal form of the relations gives the invariant factors and the change of coordinates.
+    The generators of upper are added to lower one by one; where a power of one falls into what is there already, that
+    is a relation. The Smith normal form of the relations gives the invariant factors and the change of coordinates.
     """
     group = upper.group
     position = np.full(group.order, -1, dtype=np.int64)
@@ -95,10 +96,13 @@ def abelian_factor(upper: Subgroup, lower: Subgroup) -> AbelianFactor:
     diagonal, v, inverse = smith_normal_form(relations)
     keep = [j for j, n in enumerate(diagonal) if n > 1]
     moduli = tuple(diagonal[j] for j in keep)
-    change = np.array([[v[i][j] % diagonal[j] for j in keep] for i in range(len(used))], dtype=np.int64).reshape(len(used), len(keep))
+    change = np.array([[v[i][j] % diagonal[j] for j in keep] for i in range(len(used))], dtype=np.int64).reshape(
+        len(used), len(keep)
+    )
     residues = np.full((group.order, len(keep)), -1, dtype=np.int64)
     residues[members] = exponents @ change % np.array(moduli, dtype=np.int64)
     lifts = tuple(
-        group.product(group.power(generator, inverse[j][i] % diagonal[-1]) for i, generator in enumerate(used)) for j in keep
+        group.product(group.power(generator, inverse[j][i] % diagonal[-1]) for i, generator in enumerate(used))
+        for j in keep
     )
     return AbelianFactor(upper, lower, moduli, residues, lifts)

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -28,7 +29,8 @@ COLUMNS = (
     "margin",
     "primary_margin",
 )
-"""The columns of the atlas. Lists are separated by spaces, layers by `;`; margins are in turns; what there is none of is empty."""
+"""The columns of the atlas. Lists are separated by spaces, layers by `;`; margins are in turns; what there is none of
+is empty."""
 
 
 def atlas_row(order: int, number: int) -> dict[str, str | int]:
@@ -39,7 +41,12 @@ def atlas_row(order: int, number: int) -> dict[str, str | int]:
     derived = shortest_series(group, FAMILIES["aussm"])
     signs = shortest_series(group, FAMILIES["negative-mamba"])
     row: dict[str, str | int] = dict.fromkeys(COLUMNS, "")
-    row |= {"order": order, "id": number, "solvable": str(derived.is_complete).lower(), "derived_series": " ".join(map(str, derived.orders))}
+    row |= {
+        "order": order,
+        "id": number,
+        "solvable": str(derived.is_complete).lower(),
+        "derived_series": " ".join(map(str, derived.orders)),
+    }
     if signs.is_complete:
         row["negative_mamba_depth"] = signs.length
     if derived.is_complete:
@@ -49,7 +56,7 @@ def atlas_row(order: int, number: int) -> dict[str, str | int]:
 
 
 def _channels(series: Series) -> dict[str, str | int]:
-    factors = [abelian_factor(upper, lower) for upper, lower in zip(series.subgroups, series.subgroups[1:], strict=False)]
+    factors = [abelian_factor(upper, lower) for upper, lower in pairwise(series.subgroups)]
     invariant = [n for factor in factors for n in factor.moduli]
     primary = [n for factor in factors for n in factor.in_primary_channels().moduli]
     return {
@@ -66,17 +73,18 @@ def _row(key: tuple[int, int]) -> dict[str, str | int]:
 
 
 def write_atlas(path: Path, max_order: int, processes: int = 2) -> Iterator[tuple[int, int]]:
-    """Write the rows of all groups up to an order, in order, going on where an earlier run stopped; yields (rows done, rows in all).
+    """Write the rows of all groups up to an order, in order, going on where an earlier run stopped; yields (rows
+    done, rows in all).
 
     Rows are flushed as they come. A row that was cut off in the middle is dropped and written again.
 
     Raises:
         InputError: the catalogue does not reach that far, or the file is something else or cannot be written.
     """
-    from algebra.catalogue import MAX_ORDER, number_of_groups
+    from algebra.catalogue import LARGEST_ORDER, number_of_groups
 
-    if not 1 <= max_order <= MAX_ORDER:
-        raise InputError(f"--max-order {max_order}: the catalogue holds the groups of order 1 to {MAX_ORDER}")
+    if not 1 <= max_order <= LARGEST_ORDER:
+        raise InputError(f"--max-order {max_order}: the catalogue holds the groups of order 1 to {LARGEST_ORDER}")
     keys = [(order, number) for order in range(1, max_order + 1) for number in range(1, number_of_groups(order) + 1)]
     try:
         done = _resume(path, keys)
@@ -96,7 +104,9 @@ def write_atlas(path: Path, max_order: int, processes: int = 2) -> Iterator[tupl
                     pool.shutdown(wait=False, cancel_futures=True)
                     raise
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}; give another file with --out, e.g. --out atlas.csv") from None
+        raise InputError(
+            f"cannot write {path}: {error.strerror or error}; give another file with --out, e.g. --out atlas.csv"
+        ) from None
 
 
 def _resume(path: Path, keys: list[tuple[int, int]]) -> int:

@@ -13,16 +13,24 @@ import typer
 from algebra.errors import InputError, RefutedError
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
-GroupText = Annotated[str, typer.Argument(metavar="GROUP", help="S4, C2xC4, C7:C3, S3wrC2, SL(2,3), SmallGroup(24,12), '(1,2,3),(1,2)', table.csv …")]
+GroupText = Annotated[
+    str,
+    typer.Argument(
+        metavar="GROUP", help="S4, C2xC4, C7:C3, S3wrC2, SL(2,3), SmallGroup(24,12), '(1,2,3),(1,2)', table.csv …"
+    ),
+]
 
 
 def application(text: str) -> typer.Typer:
     """A typer application in the house's style."""
-    return typer.Typer(help=text, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    return typer.Typer(
+        help=text, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+    )
 
 
 def run(app: typer.Typer, program: str) -> None:
-    """Run a command line: an `InputError` becomes one line and exit code 2, a `RefutedError` exit code 1, Ctrl-C exit code 130."""
+    """Run a command line: an `InputError` becomes one line and exit code 2, a `RefutedError` exit code 1, Ctrl-C exit
+    code 130."""
     try:
         app(prog_name=program)
     except InputError as error:
@@ -40,10 +48,19 @@ def run(app: typer.Typer, program: str) -> None:
 
 
 def inspect(
-    group: Annotated[str | None, typer.Argument(metavar="GROUP", help="S4, C2xC4, C7:C3, S3wrC2, SL(2,3), SmallGroup(24,12), '(1,2,3),(1,2)', table.csv …")] = None,
+    group: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="GROUP", help="S4, C2xC4, C7:C3, S3wrC2, SL(2,3), SmallGroup(24,12), '(1,2,3),(1,2)', table.csv …"
+        ),
+    ] = None,
     as_json: Json = False,
-    stack: Annotated[str | None, typer.Option(help="A stack of families, first layer first, e.g. aussm,negative-mamba.")] = None,
-    batch: Annotated[Path | None, typer.Option(help="A file with one GROUP a line; one JSON object a line comes out.")] = None,
+    stack: Annotated[
+        str | None, typer.Option(help="A stack of families, first layer first, e.g. aussm,negative-mamba.")
+    ] = None,
+    batch: Annotated[
+        Path | None, typer.Option(help="A file with one GROUP a line; one JSON object a line comes out.")
+    ] = None,
 ) -> None:
     """Say how many layers of each family a group needs, and why."""
     from algebra.families import parse_stack
@@ -100,7 +117,9 @@ def atlas(
 
     from algebra.atlas import write_atlas
 
-    with Progress(*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as progress:
+    with Progress(
+        *Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True)
+    ) as progress:
         task = progress.add_task("groups")
         for done, total in write_atlas(out, max_order, processes):
             progress.update(task, completed=done, total=total)

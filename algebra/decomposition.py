@@ -1,16 +1,16 @@
 """Which extensions in a series split, and lifts that lie in complements where they do.
 
-Where a normal subgroup N of H has a complement K (K ∩ N = 1, K·N = H) the extension splits, H = N:K. Complements of an abelian
-N/M are the solutions of linear equations: write H/N by a polycyclic presentation, multiply the lift of each generator by an unknown of
-N/M, and ask that every relator become trivial (Celler, Neubüser and Wright 1990). For a soluble N the same is done step by step down
-the series.
+Where a normal subgroup N of H has a complement K (K ∩ N = 1, K·N = H) the extension splits, H = N:K. Complements of
+an abelian N/M are the solutions of linear equations: write H/N by a polycyclic presentation, multiply the lift of
+each generator by an unknown of N/M, and ask that every relator become trivial (Celler, Neubüser and Wright 1990). For
+a soluble N the same is done step by step down the series.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import islice, pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +44,10 @@ class Extension:
         """`N:K` where the extension splits, `N.K` where it does not (the ATLAS's signs)."""
         if self.below is None or self.above is None:
             return self.name
-        parts = [f"({part})" if part.below is not None or "x" in part.name else part.name for part in (self.below, self.above)]
+        parts = [
+            f"({part})" if part.below is not None or "x" in part.name else part.name
+            for part in (self.below, self.above)
+        ]
         return f"{parts[0]}{':' if self.splits else '.'}{parts[1]}"
 
 
@@ -66,8 +69,9 @@ class Decomposition:
 
 
 def decompose(series: Series) -> Decomposition:
-    """The decomposition of a complete series. Each extension is first tried with the largest quotient: `(C2xC2):(C3:C2)` for S4."""
-    factors = [abelian_factor(upper, lower) for upper, lower in zip(series.subgroups, series.subgroups[1:], strict=False)]
+    """The decomposition of a complete series. Each extension is first tried with the largest quotient:
+    `(C2xC2):(C3:C2)` for S4."""
+    factors = [abelian_factor(upper, lower) for upper, lower in pairwise(series.subgroups)]
     search = _Search(series, factors)
     k = series.length
     extension, lifts = search.solve(series.group.whole, 0, k) if k else (Extension("1"), [])
@@ -80,7 +84,8 @@ def decompose(series: Series) -> Decomposition:
 
 
 class _Search:
-    """Layers are counted from 0: layer t is G_t/G_{t+1}. H always is a subgroup with H·G_{t+1} ≥ G_t for the layers t it is asked about."""
+    """Layers are counted from 0: layer t is G_t/G_{t+1}. H always is a subgroup with H·G_{t+1} ≥ G_t for the layers t
+    it is asked about."""
 
     def __init__(self, series: Series, factors: list[AbelianFactor]) -> None:
         self.group = series.group
@@ -105,7 +110,10 @@ class _Search:
             m, K = j - 1, H
         below, lower_lifts = self.solve(_intersection(H, self.subgroups[m]), m, j)
         above, upper_lifts = self.solve(K, i, m)
-        return Extension(below=below, above=above, splits=K is not H), upper_lifts + lower_lifts
+        lifts = upper_lifts + lower_lifts
+        if "1" in (below.name, above.name):  # a trivial factor, from a layer that a mixed stack leaves idle
+            return (above if below.name == "1" else below), lifts
+        return Extension(below=below, above=above, splits=K is not H), lifts
 
     def lifts(self, H: Subgroup, t: int) -> list[int]:
         """An element of H for each generator of layer t: of least order, and first among those."""
@@ -127,10 +135,8 @@ class _Search:
         if j == m + 1:
             yield from self.abelian_step(H, i, m, m)
             return
-        tried = 0
-        for K in self.complements(H, i, m, j - 1):
-            tried += 1
-            if tried > MAX_COMPLEMENTS:
+        for tried, K in enumerate(self.complements(H, i, m, j - 1)):
+            if tried == MAX_COMPLEMENTS:
                 self.gave_up = True
                 return
             yield from self.abelian_step(K, i, m, j - 1)
@@ -138,7 +144,11 @@ class _Search:
     def abelian_step(self, H: Subgroup, i: int, m: int, t: int) -> Iterator[Subgroup]:
         """Complements of layer t in H, where H ∩ G_m = H ∩ G_t (so that H/(H ∩ G_t) has the layers i … m-1)."""
         group, factor = self.group, self.factors[t]
-        tops = [(layer, lift, n) for layer in range(i, m) for lift, n in zip(self.lifts(H, layer), self.factors[layer].moduli, strict=True)]
+        tops = [
+            (layer, lift, n)
+            for layer in range(i, m)
+            for lift, n in zip(self.lifts(H, layer), self.factors[layer].moduli, strict=True)
+        ]
         inside = self.lifts(H, t)
         count, rank = len(tops), len(factor.moduli)
         # Row 0 holds the lifts as they are; row 1 + a·rank + s multiplies lift a by generator s of the layer.
@@ -165,8 +175,11 @@ class _Search:
                 lifts.append(lift)
             yield lower.extended(lifts)
 
-    def _relator(self, trial: NDArray, word: tuple[int, ...], tops: list[tuple[int, int, int]], columns: dict[int, list[int]]) -> NDArray:
-        """The relator that begins with `word` in each row of lifts: the word times the inverse of its normal form; shape (rows,)."""
+    def _relator(
+        self, trial: NDArray, word: tuple[int, ...], tops: list[tuple[int, int, int]], columns: dict[int, list[int]]
+    ) -> NDArray:
+        """The relator that begins with `word` in each row of lifts: the word times the inverse of its normal form;
+        shape (rows,)."""
         group = self.group
         value = group.product(int(trial[0, a]) if a >= 0 else group.inverse(int(trial[0, ~a])) for a in word)
         shifted = np.zeros(len(trial), dtype=np.intp)
@@ -184,7 +197,8 @@ class _Search:
 
 
 def _relators(tops: list[tuple[int, int, int]]) -> Iterator[tuple[int, ...]]:
-    """Left sides of a polycyclic presentation: powers a^n and conjugates a⁻¹ba; ~a stands for the inverse of generator a."""
+    """Left sides of a polycyclic presentation: powers a^n and conjugates a⁻¹ba; ~a stands for the inverse of
+    generator a."""
     for a, (_, _, n) in enumerate(tops):
         yield (a,) * n
     for b in range(len(tops)):
@@ -202,7 +216,8 @@ def _solve(linear: NDArray, constant: NDArray, moduli: tuple[int, ...], count: i
         top = max(powers)
         here = [s for s, e in enumerate(powers) if e]
         unknowns = [a * len(moduli) + s for a in range(count) for s in here]
-        # The p-part of channel s: unknown z stands for the residue z·(n/p^e); the equation is scaled up to modulus p^top.
+        # The p-part of channel s: unknown z stands for the residue z·(n/p^e); the equation is scaled up to modulus
+        # p^top.
         cofactor = np.array([moduli[u % len(moduli)] // p ** powers[u % len(moduli)] for u in unknowns])
         scale = np.array([p ** (top - powers[s]) for s in here])
         matrix = linear[:, unknowns][:, :, here] * cofactor[None, :, None] * scale

@@ -14,8 +14,9 @@ from algebra.families import FAMILIES
 from algebra.inspection import Inspection, layer_summary, stack_text
 from algebra.permutation_group import describe_order
 from algebra.permutations import cycles
-from algebra.refusal import generators_text, orders_text, short
+from algebra.refusal import generators_text, orders_text
 from algebra.witness import Residual
+from algebra.wording import counted, short
 
 
 def plain_table(*columns: str) -> Table:
@@ -32,6 +33,11 @@ def console() -> Console:
     return found if found.is_terminal else Console(highlight=False, width=max(100, found.width))
 
 
+def say(screen: Console, text: str, style: str = "") -> None:
+    """Print a line as it is, with no markup."""
+    screen.print(Text(text, style=style))
+
+
 def inspection_view(inspection: Inspection) -> RenderableType:
     """An inspection as a page of text."""
     return Renderables(*_parts(inspection))
@@ -40,8 +46,19 @@ def inspection_view(inspection: Inspection) -> RenderableType:
 def _parts(inspection: Inspection) -> Iterator[RenderableType]:
     group = inspection.group
     number = inspection.small_group_id
-    known = f"SmallGroup({number[0]},{number[1]})" if number else "small-group id not determined" if group.order <= 255 else ""
-    yield Text(" · ".join(filter(None, [group.name, f"order {describe_order(group.order)}", known, f"on {group.degree} points"])), style="bold")
+    known = (
+        f"SmallGroup({number[0]},{number[1]})"
+        if number
+        else "small-group id not determined"
+        if group.order <= 255
+        else ""
+    )
+    yield Text(
+        " · ".join(
+            filter(None, [group.name, f"order {describe_order(group.order)}", known, f"on {group.degree} points"])
+        ),
+        style="bold",
+    )
     for note in group.notes:
         yield Text(f"note: {note}", style="yellow")
     if inspection.decomposition is None:
@@ -58,8 +75,14 @@ def _parts(inspection: Inspection) -> Iterator[RenderableType]:
 def _not_solvable(inspection: Inspection) -> Iterator[RenderableType]:
     witness, group = inspection.witness, inspection.group
     assert isinstance(witness, Residual)
-    yield Text(f"not solvable: derived series {orders_text(inspection.series)} stands still at its perfect residual P of order {witness.subgroup.order}")
-    yield Text(f"P = <{generators_text(group, witness.subgroup.generators)}>, and each generator is a product of commutators in P:")
+    yield Text(
+        f"not solvable: derived series {orders_text(inspection.series)} stands still at its perfect residual P of "
+        f"order {witness.subgroup.order}"
+    )
+    yield Text(
+        f"P = <{generators_text(group, witness.subgroup.generators)}>, and each generator is a product of "
+        f"commutators in P:"
+    )
     for generator, words in list(zip(witness.subgroup.generators, witness.expressions, strict=True))[:3]:
         yield Text(f"  {short(cycles(group.elements[generator]))} = {'·'.join(word.text(group) for word in words)}")
 
@@ -68,11 +91,14 @@ def _solvable(inspection: Inspection) -> Iterator[RenderableType]:
     decomposition, series = inspection.decomposition, inspection.series
     assert decomposition is not None
     kind = "abelian" if inspection.group.is_abelian else "solvable, not abelian"
-    yield Text(f"{kind}; derived series {orders_text(series)}; {inspection.depth} layer{'s' * (inspection.depth != 1)}")
+    yield Text(f"{kind}; derived series {orders_text(series)}; {counted(series.length, 'layer')}")
     if not series.length:
         return
     if series.length > 1:
-        yield Text(f"{inspection.group.name} = {decomposition.extension}" + (", where N.K does not split" if "." in str(decomposition.extension) else ""))
+        yield Text(
+            f"{inspection.group.name} = {decomposition.extension}"
+            + (", where N.K does not split" if "." in str(decomposition.extension) else "")
+        )
     yield Text()
     table = plain_table("layer", "factor", "channels", "margin (turns)", "primary channels", "margin", "")
     for i, factor in enumerate(decomposition.factors, 1):
@@ -97,7 +123,13 @@ def _split_text(inspection: Inspection, i: int) -> str:
         return ""
     splits = inspection.decomposition.splits[i - 1]
     kernel = f"over G{i} (order {inspection.series.orders[i]})"
-    return f"splits {kernel}" if splits else f"does not split {kernel}" if splits is not None else f"not decided whether it splits {kernel}"
+    return (
+        f"splits {kernel}"
+        if splits
+        else f"does not split {kernel}"
+        if splits is not None
+        else f"not decided whether it splits {kernel}"
+    )
 
 
 def _families(inspection: Inspection) -> Table:

@@ -9,4 +9,5 @@ class InputError(ValueError):
 
 
 class RefutedError(Exception):
-    """A claim that was checked and found false: one line that says where. Command lines print it and exit with status 1."""
+    """A claim that was checked and found false: one line that says where. Command lines print it and exit with status
+    1."""

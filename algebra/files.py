@@ -27,8 +27,8 @@ _WANTED = (
 def read_group(path: Path) -> PermutationGroup:
     """The group in a file.
 
-    A Cayley table keeps its numbering; where its identity is not 0, the identity and 0 change places and the group's notes say
-    so. Permutations in .json are lists of images of 0, 1, … under the key `permutations`.
+    A Cayley table keeps its numbering; where its identity is not 0, the identity and 0 change places and the group's
+    notes say so. Permutations in .json are lists of images of 0, 1, … under the key `permutations`.
 
     Raises:
         InputError: the file cannot be read, or what it holds is not a group; the message names the offending elements.
@@ -75,7 +75,10 @@ def _table(content: Any, path: Path) -> NDArray[np.intp]:
         raise InputError(f"{path}: entries of type {table.dtype}; {_WANTED}")
     n = len(table)
     if n > TABLE_LIMIT:
-        raise InputError(f"{path}: a table of order {n}; tables are read up to order {TABLE_LIMIT}, give larger groups as permutations")
+        raise InputError(
+            f"{path}: a table of order {n}; tables are read up to order {TABLE_LIMIT}, give larger groups as "
+            f"permutations"
+        )
     outside = np.argwhere((table < 0) | (table >= n))
     if len(outside):
         i, j = outside[0]
@@ -86,8 +89,8 @@ def _table(content: Any, path: Path) -> NDArray[np.intp]:
 def validated_table(table: NDArray[np.intp], source: str) -> tuple[NDArray[np.intp], tuple[str, ...]]:
     """A table (order, order) checked to be a group's, with the identity moved to 0, and notes on what was renumbered.
 
-    Checks the identity, inverses, and associativity by Light's test (Clifford and Preston 1961, §1.2): (x·g)·y = x·(g·y) for all x, y and the
-    g of a generating set.
+    Checks the identity, inverses, and associativity by Light's test (Clifford and Preston 1961, §1.2): (x·g)·y =
+    x·(g·y) for all x, y and the g of a generating set.
 
     Raises:
         InputError: names the elements at which the table fails.
@@ -95,11 +98,13 @@ def validated_table(table: NDArray[np.intp], source: str) -> tuple[NDArray[np.in
     n = len(table)
     everything = np.arange(n)
     left = np.flatnonzero((table == everything).all(axis=1))
-    right = np.flatnonzero((table.T == everything).all(axis=1))
+    right = np.flatnonzero((everything == table.T).all(axis=1))
     both = np.intersect1d(left, right)
     if not len(both):
-        near = int(np.argmax((table == everything).sum(axis=1) + (table.T == everything).sum(axis=1)))
-        bad = [(near, x, table[near, x]) for x in np.flatnonzero(table[near] != everything)] + [(x, near, table[x, near]) for x in np.flatnonzero(table[:, near] != everything)]
+        near = int(np.argmax((table == everything).sum(axis=1) + (everything == table.T).sum(axis=1)))
+        bad = [(near, x, table[near, x]) for x in np.flatnonzero(table[near] != everything)] + [
+            (x, near, table[x, near]) for x in np.flatnonzero(table[:, near] != everything)
+        ]
         i, j, value = bad[0]
         raise InputError(f"{source}: no identity: {near} comes nearest, but {i}·{j} = {value}")
     identity = int(both[0])
@@ -110,7 +115,8 @@ def validated_table(table: NDArray[np.intp], source: str) -> tuple[NDArray[np.in
         table = swap[table[np.ix_(swap, swap)]]
         notes = (f"the table's identity is {identity}: elements 0 and {identity} have changed places",)
 
-    def named(element: int) -> int:
+    def named(element: int | np.integer) -> int:
+        element = int(element)
         return identity if element == 0 else 0 if element == identity else element
 
     no_inverse = np.flatnonzero(~((table == 0) & (table.T == 0)).any(axis=1))
@@ -124,13 +130,14 @@ def validated_table(table: NDArray[np.intp], source: str) -> tuple[NDArray[np.in
         if len(wrong):
             x, y = wrong[0]
             raise InputError(
-                f"{source}: not associative: ({named(x)}·{named(generator)})·{named(y)} = {named(table[table[x, generator], y])} but "
+                f"{source}: not associative: ({named(x)}·{named(generator)})·{named(y)} = "
+                f"{named(table[table[x, generator], y])} but "
                 f"{named(x)}·({named(generator)}·{named(y)}) = {named(table[x, table[generator, y]])}"
             )
         reached[generator] = True
         grown = 0
-        while grown != np.count_nonzero(reached):  # products of what has passed Light's test pass it too
-            grown = np.count_nonzero(reached)
+        while grown != int(np.count_nonzero(reached)):  # products of what has passed Light's test pass it too
+            grown = int(np.count_nonzero(reached))
             reached[table[np.ix_(reached, reached)]] = True
     return table, notes
 

@@ -46,25 +46,31 @@ class FiniteField:
 
 
 def finite_field(q: int) -> FiniteField:
-    """F_q for a prime power q ≥ 2; its primitive element is x modulo the first primitive polynomial (for q prime, a primitive root)."""
+    """F_q for a prime power q ≥ 2; its primitive element is x modulo the first primitive polynomial (for q prime, a
+    primitive root)."""
     ((p, degree),) = factorise(q).items()
     digits = np.array([[(a // p**i) % p for i in range(degree)] for a in range(q)])
     weights = p ** np.arange(degree)
     add = ((digits[:, None, :] + digits[None, :, :]) % p) @ weights
     for tail in product(range(p), repeat=degree):  # x^degree = tail[0] + tail[1] x + …
-        if degree == 1:
-            root = np.array([tail[0]])
-        else:
-            root = np.eye(1, degree, 1, dtype=int)[0]
-        powers = [1]
-        current = np.eye(1, degree, 0, dtype=int)[0]
-        for _ in range(q - 2):
-            current = (current * root[0]) % p if degree == 1 else (np.roll(current, 1) * (np.arange(degree) > 0) + current[-1] * np.array(tail)) % p
-            powers.append(int(current @ weights))
+        powers = _powers(np.array(tail), p, q - 1)
         if len(set(powers) - {0}) == q - 1:
             break
     logarithm = np.zeros(q, dtype=int)
     logarithm[powers] = np.arange(q - 1)
     multiply = np.zeros((q, q), dtype=int)
     multiply[1:, 1:] = np.array(powers)[(logarithm[1:, None] + logarithm[None, 1:]) % (q - 1)]
-    return FiniteField(q, add, multiply, int(root @ weights) if q > 2 else 1)
+    return FiniteField(q, add, multiply, powers[1] if q > 2 else 1)
+
+
+def _powers(tail: NDArray[np.intp], p: int, count: int) -> list[int]:
+    """The powers x⁰ … x^(count-1) modulo x^degree - tail, as elements; for degree 1, x is tail[0] itself."""
+    degree = len(tail)
+    weights = p ** np.arange(degree)
+    power = np.zeros(degree, dtype=int)
+    power[0] = 1
+    powers = []
+    for _ in range(count):
+        powers.append(int(power @ weights))
+        power = (np.concatenate([[0], power[:-1]]) + power[-1] * tail) % p
+    return powers

@@ -1,8 +1,9 @@
 """Finite groups whose elements are listed.
 
-A `Group` is a faithful permutation group with its elements in lexicographic order of their images, so that element 0 is
-the identity. That one order is also the field's numbering of S_n, A_n and direct products (index `i·|H| + j`), and for a
-group given by a multiplication table (acting on itself by right multiplication) it is the table's own numbering.
+A `Group` is a faithful permutation group with its elements in lexicographic order of their images, so that element 0
+is the identity. That one order is also the field's numbering of S_n, A_n and direct products (index `i·|H| + j`), and
+for a group given by a multiplication table (acting on itself by right multiplication) it is the table's own
+numbering.
 """
 
 from __future__ import annotations
@@ -50,10 +51,14 @@ class Group:
         return self.elements.shape[1]
 
     @classmethod
-    def from_table(cls, table: ArrayLike, name: str, generators: Sequence[int] | None = None, notes: tuple[str, ...] = ()) -> Group:
-        """The group with multiplication table `table[i, j] = i·j`, shape (order, order), identity 0; not validated here.
+    def from_table(
+        cls, table: ArrayLike, name: str, generators: Sequence[int] | None = None, notes: tuple[str, ...] = ()
+    ) -> Group:
+        """The group with multiplication table `table[i, j] = i·j`, shape (order, order), identity 0; not validated
+        here.
 
-        It acts on itself by right multiplication, element j sending i to i·j. `generators` are found greedily if not given.
+        It acts on itself by right multiplication, element j sending i to i·j. `generators` are found greedily if not
+        given.
         """
         product = np.asarray(table).astype(smallest_dtype(len(np.asarray(table))))
         group = cls(np.ascontiguousarray(product.T), (), name, notes)
@@ -63,7 +68,9 @@ class Group:
         return cls._with_table(group.elements, tuple(int(g) for g in generators), name, notes, product)
 
     @classmethod
-    def _with_table(cls, elements: Permutations, generators: tuple[int, ...], name: str, notes: tuple[str, ...], table: Permutations) -> Group:
+    def _with_table(
+        cls, elements: Permutations, generators: tuple[int, ...], name: str, notes: tuple[str, ...], table: Permutations
+    ) -> Group:
         group = cls(elements, generators, name, notes)
         table.setflags(write=False)
         group.__dict__["table"] = table  # fills the cached property
@@ -73,8 +80,8 @@ class Group:
     def _trie(self) -> tuple[list[int], list[NDArray[np.int32]]]:
         """Points whose images name an element, and for each the table (prefix, image) → longer prefix.
 
-        A point is kept when the images of the points before it do not fix its own; the last prefix is the element's index,
-        because dropping the other points leaves the lexicographic order as it is.
+        A point is kept when the images of the points before it do not fix its own; the last prefix is the element's
+        index, because dropping the other points leaves the lexicographic order as it is.
         """
         points: list[int] = []
         steps: list[NDArray[np.int32]] = []
@@ -125,11 +132,11 @@ class Group:
         table = np.empty((self.order, self.order), dtype=smallest_dtype(self.order))
         everything = np.arange(self.order)
         for j in range(self.order):
-            table[:, j] = self._multiply_permutations(everything, np.intp(j))
+            table[:, j] = self._multiply_permutations(everything, np.asarray(j))
         table.setflags(write=False)
         return table
 
-    def _multiply_permutations(self, a: NDArray, b: NDArray | np.intp) -> Indices:
+    def _multiply_permutations(self, a: NDArray, b: NDArray) -> Indices:
         points, _ = self._trie
         images = (self.elements[b, self.elements[a, point]] for point in points)
         return self._lookup(images, np.broadcast_shapes(np.shape(a), np.shape(b)))
@@ -137,7 +144,7 @@ class Group:
     def multiply(self, a: ArrayLike, b: ArrayLike) -> Indices:
         """Products a·b of element indices, broadcast against each other."""
         if self.order <= TABLE_LIMIT:
-            return self.table[a, b].astype(np.intp)
+            return self.table[np.asarray(a), np.asarray(b)].astype(np.intp)
         return self._multiply_permutations(np.asarray(a), np.asarray(b))
 
     @cached_property
@@ -168,11 +175,15 @@ class Group:
         """a·b for two element indices."""
         if self.order <= TABLE_LIMIT:
             return int(self.table[a, b])
-        return int(self._multiply_permutations(np.intp(a), np.intp(b)))
+        return int(self._multiply_permutations(np.asarray(a), np.asarray(b)))
 
     def inverse(self, a: int) -> int:
         """a⁻¹ for one element index."""
-        return int(self.inverses[a]) if "inverses" in self.__dict__ or self.order <= TABLE_LIMIT else int(self.index_of(invert(self.elements[a])))
+        return (
+            int(self.inverses[a])
+            if "inverses" in self.__dict__ or self.order <= TABLE_LIMIT
+            else int(self.index_of(invert(self.elements[a])))
+        )
 
     def power(self, a: int, exponent: int) -> int:
         """a^exponent for one element index; the exponent may be negative."""

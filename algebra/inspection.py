@@ -14,6 +14,7 @@ from algebra.group import Group
 from algebra.refusal import cause, generators_text, refusal, witness_text
 from algebra.series import Series, shortest_series, verbal_series
 from algebra.witness import Expression, Residual, depth_witness, residual
+from algebra.wording import counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +28,8 @@ class Inspection:
         decomposition: of the derived series; None for a non-solvable group.
         depths: for each family's name, the least number of layers, or None for never.
         reasons: for each family's name, why not fewer layers, or why never.
-        witness: a nested commutator that shows the depth, the perfect residual of a non-solvable group, or None for depth 0.
+        witness: a nested commutator that shows the depth, the perfect residual of a non-solvable group, or None for
+            depth 0.
         stack: the user's stack and its series, if there is one.
     """
 
@@ -90,7 +92,8 @@ class Inspection:
                 "order": self.witness.subgroup.order,
                 "generators": list(self.witness.subgroup.generators),
                 "commutators": [[word.nested() for word in words] for words in self.witness.expressions],
-                "text": f"[P, P] = P for P = <{generators_text(group, self.witness.subgroup.generators)}> of order {self.witness.subgroup.order}",
+                "text": f"[P, P] = P for P = <{generators_text(group, self.witness.subgroup.generators)}> of order "
+                "{self.witness.subgroup.order}",
             }
         return None
 
@@ -124,7 +127,9 @@ def inspect_group(group: Group, stack: Sequence[Family] | None = None) -> Inspec
         series = found[layer.exponent]
         depths[name] = series.length if series.is_complete else None
         reasons[name] = _reason(series, layer)
-    witness: Expression | Residual | None = depth_witness(derived) if derived.is_complete else residual(derived, FAMILIES["aussm"])
+    witness: Expression | Residual | None = (
+        depth_witness(derived) if derived.is_complete else residual(derived, FAMILIES["aussm"])
+    )
     return Inspection(
         group,
         small_group_id(group),
@@ -146,8 +151,7 @@ def _reason(series: Series, layer: Family) -> str:
         return "the trivial group needs no layer"
     if series.length == 1:
         return "no layers track only the trivial group"
-    fewer = "1 layer" if series.length == 2 else f"{series.length - 1} layers"
-    return f"{fewer} cannot: {witness_text(group, witness)}"
+    return f"{counted(series.length - 1, 'layer')} cannot: {witness_text(group, witness)}"
 
 
 def stack_text(inspection: Inspection) -> str:

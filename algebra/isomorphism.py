@@ -42,9 +42,9 @@ def _mix(x: Colours) -> Colours:
 class _Pairs:
     """What refinement reads of a group: tables of x·y and [x, y], and the maps x → x², x³, x⁵."""
 
-    products: NDArray[np.unsignedinteger]
-    commutators: NDArray[np.unsignedinteger]
-    powers: tuple[NDArray[np.unsignedinteger], ...]
+    products: NDArray[np.integer]
+    commutators: NDArray[np.integer]
+    powers: tuple[NDArray[np.integer], ...]
 
 
 def _pairs(group: Group) -> _Pairs:
@@ -219,7 +219,7 @@ def isomorphism(G: Group, H: Group, seconds: float = 5.0) -> Indices | None:
     return search(_refined(pairs_g, _start(G)), _refined(pairs_h, _start(H)))
 
 
-def automorphisms(group: Group, limit: int = 50_000) -> NDArray[np.unsignedinteger]:
+def automorphisms(group: Group, limit: int = 50_000) -> NDArray[np.integer]:
     """All automorphisms as index maps in lexicographic order, shape (count, order).
 
     Raises:
@@ -267,7 +267,7 @@ def homomorphisms(
     candidates: Sequence[NDArray],
     limit: int,
     injective: bool = False,
-) -> NDArray[np.unsignedinteger]:
+) -> NDArray[np.integer]:
     """All homomorphisms G → H that send generator i to one of `candidates[i]`, as index maps; shape (count, G.order).
 
     Generator by generator, the maps of ⟨g_1, …, g_i⟩ are extended over its Cayley graph, many at a time; a map stays if

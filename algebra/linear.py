@@ -82,7 +82,8 @@ def solve_modulo(matrix: NDArray[np.int64], right: NDArray[np.int64], p: int, ex
     Arguments:
         matrix: shape (equations, unknowns). right: shape (equations,). p: a prime, p^exponent < 2^31.
 
-    Gaussian elimination with the entry of least valuation as pivot: it divides all that remains, so the matrix becomes diagonal.
+    Gaussian elimination with the entry of least valuation as pivot: it divides all that remains, so the matrix
+        becomes diagonal.
     """
     modulus = p**exponent
     a = np.concatenate([matrix, right[:, None]], axis=1) % modulus
@@ -119,5 +120,7 @@ def solve_modulo(matrix: NDArray[np.int64], right: NDArray[np.int64], p: int, ex
     scales = [p ** (exponent - valuation) % modulus for valuation in valuations] + [1] * (unknowns - rank)
     orders = [p**valuation for valuation in valuations] + [modulus] * (unknowns - rank)
     moving = [i for i, order in enumerate(orders) if order > 1]
-    kernel = np.array([columns[:, i] * scales[i] % modulus for i in moving], dtype=np.int64).reshape(len(moving), unknowns)
+    kernel = np.array([columns[:, i] * scales[i] % modulus for i in moving], dtype=np.int64).reshape(
+        len(moving), unknowns
+    )
     return AffineSolutions(columns @ z % modulus, kernel, tuple(orders[i] for i in moving))

@@ -9,12 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from algebra.errors import InputError
 from algebra.finite_field import factorise, finite_field
 from algebra.permutation_group import PermutationGroup
-from algebra.permutations import MAX_DEGREE, rows
+from algebra.permutations import MAX_DEGREE, parse_permutations, rows
 
 
 def _group(name: str, generators: Sequence[Sequence[int]], order: int, degree: int = 1) -> PermutationGroup:
@@ -89,7 +87,11 @@ def dicyclic(n: int, name: str | None = None) -> PermutationGroup:
 
 def quaternion(n: int) -> PermutationGroup:
     """Q_n, the generalised quaternion group of order n = 2^k ≥ 8, regular."""
-    _require(n >= 8 and n & (n - 1) == 0, f"Q{n}", "the order n must be a power of 2 and at least 8, e.g. Q8 (or Dic3 for order 12)")
+    _require(
+        n >= 8 and n & (n - 1) == 0,
+        f"Q{n}",
+        "the order n must be a power of 2 and at least 8, e.g. Q8 (or Dic3 for order 12)",
+    )
     return dicyclic(n // 4, f"Q{n}")
 
 
@@ -105,7 +107,11 @@ def frobenius(n: int) -> PermutationGroup:
     """F_n, the Frobenius group C_p:C_m of order n = p·m with p prime and m ≥ 2 dividing p-1, on p points."""
     p = max(factorise(n)) if n > 1 else 1
     m = n // p
-    _require(m >= 2 and (p - 1) % m == 0, f"F{n}", "the order must be p·m with p prime and m ≥ 2 dividing p-1, e.g. F20 or F21 (or AGL(1,8))")
+    _require(
+        m >= 2 and (p - 1) % m == 0,
+        f"F{n}",
+        "the order must be p·m with p prime and m ≥ 2 dividing p-1, e.g. F20 or F21 (or AGL(1,8))",
+    )
     _require_degree(p, f"F{n}")
     root = pow(finite_field(p).primitive, (p - 1) // m, p)
     return _group(f"F{n}", [_rotation(p), [root * i % p for i in range(p)]], n)
@@ -114,14 +120,18 @@ def frobenius(n: int) -> PermutationGroup:
 def heisenberg(p: int) -> PermutationGroup:
     """Heis(p) of order p³: the unitriangular 3×3 matrices over F_p, on p² points (u, v)."""
     name = f"Heis({p})"
-    _require(p >= 2 and p * p <= MAX_DEGREE and factorise(p) == {p: 1}, name, "p must be a prime below 100, e.g. Heis(3)")
+    _require(
+        p >= 2 and p * p <= MAX_DEGREE and factorise(p) == {p: 1}, name, "p must be a prime below 100, e.g. Heis(3)"
+    )
     shift = [(u + 1) % p * p + v for u in range(p) for v in range(p)]
     shear = [u * p + (v + u) % p for u in range(p) for v in range(p)]
     return _group(name, [shift, shear], p**3)
 
 
 def _require_prime_power(q: int, name: str, bound: int, example: str) -> None:
-    _require(2 <= q <= bound and len(factorise(q)) == 1, name, f"q must be a prime power from 2 to {bound}, e.g. {example}")
+    _require(
+        2 <= q <= bound and len(factorise(q)) == 1, name, f"q must be a prime power from 2 to {bound}, e.g. {example}"
+    )
 
 
 def affine(n: int, q: int) -> PermutationGroup:
@@ -140,7 +150,10 @@ def _on_vectors(q: int, matrices: list[list[int]]) -> list[list[int]]:
     vectors = [(x, y) for x in range(q) for y in range(q)][1:]
     place = {v: i for i, v in enumerate(vectors)}
     plus, times = field.add, field.multiply
-    return [[place[int(plus[times[x, a], times[y, c]]), int(plus[times[x, b], times[y, d]])] for x, y in vectors] for a, b, c, d in matrices]
+    return [
+        [place[int(plus[times[x, a], times[y, c]]), int(plus[times[x, b], times[y, d]])] for x, y in vectors]
+        for a, b, c, d in matrices
+    ]
 
 
 def _special_matrices(q: int) -> list[list[int]]:
@@ -194,16 +207,16 @@ def mathieu(n: int) -> PermutationGroup:
     """The Mathieu groups M11, M12, M22, M23, M24 on n points (Conway and Sloane, Sphere Packings, chapter 10)."""
     orders = {11: 7920, 12: 95040, 22: 443520, 23: 10200960, 24: 244823040}
     _require(n in orders, f"M{n}", "the Mathieu groups are M11, M12, M22, M23 and M24")
-    from algebra.permutations import parse_permutations
-
+    long = "(1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23)"
+    five = "(3,17,10,7,9)(4,13,14,19,5)(8,18,11,12,23)(15,20,22,21,16)"
     generators = {
         11: "(1,2,3,4,5,6,7,8,9,10,11),(3,7,11,8)(4,10,5,6)",
         12: "(1,2,3,4,5,6,7,8,9,10,11),(3,7,11,8)(4,10,5,6),(1,12)(2,11)(3,6)(4,8)(5,9)(7,10)",
-        22: "(1,2,3,4,5,6,7,8,9,10,11)(12,13,14,15,16,17,18,19,20,21,22),(1,4,5,9,3)(2,8,10,7,6)(12,15,16,20,14)(13,19,21,18,17),"
+        22: "(1,2,3,4,5,6,7,8,9,10,11)(12,13,14,15,16,17,18,19,20,21,22),"
+        "(1,4,5,9,3)(2,8,10,7,6)(12,15,16,20,14)(13,19,21,18,17),"
         "(1,21)(2,10,8,6)(3,13,4,17)(5,19,9,18)(11,22)(12,14,16,20)",
-        23: "(1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23),(3,17,10,7,9)(4,13,14,19,5)(8,18,11,12,23)(15,20,22,21,16)",
-        24: "(1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23),(3,17,10,7,9)(4,13,14,19,5)(8,18,11,12,23)(15,20,22,21,16),"
-        "(1,24)(2,23)(3,12)(4,16)(5,18)(6,10)(7,20)(8,14)(9,21)(11,17)(13,22)(15,19)",
+        23: f"{long},{five}",
+        24: f"{long},{five},(1,24)(2,23)(3,12)(4,16)(5,18)(6,10)(7,20)(8,14)(9,21)(11,17)(13,22)(15,19)",
     }
     return PermutationGroup(f"M{n}", parse_permutations(generators[n]), orders[n])
 

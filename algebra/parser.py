@@ -5,8 +5,8 @@
     power      := atom ("^" number)?
     atom       := name | name "(" number ("," number)* ")" | "(" expression ")"
 
-`x` may be written ×, `wr` ≀ and `:` ⋊; spaces do not matter. Mixing `x` and `:` needs parentheses, because the literature
-disagrees on which binds first.
+`x` may be written ×, `wr` ≀ and `:` ⋊; spaces do not matter. Mixing `x` and `:` needs parentheses, because the
+literature disagrees on which binds first.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ MAX_NESTING = 50
 
 EXAMPLES = "e.g. S4, C2xC4, C7:C3, S3wrC2, SL(2,3), SmallGroup(24,12), '(1,2,3),(1,2)' or a file table.csv"
 
-_TOKEN = re.compile(r"\s*(?:(?P<name>SmallGroup|AGL|PSL|GL|SL|Heis|Dic|SD|[A-Z])(?P<number>\d+)?|(?P<integer>\d+)|(?P<operator>wr|[x×≀:⋊^(),]))", re.ASCII)
+_TOKEN = re.compile(
+    r"\s*(?:(?P<name>SmallGroup|AGL|PSL|GL|SL|Heis|Dic|SD|[A-Z])(?P<number>\d+)?|(?P<integer>\d+)|(?P<operator>wr|[x×≀:⋊^(),]))",
+    re.ASCII,
+)
 _SYNONYMS = {"×": "x", "≀": "wr", "⋊": ":"}
 _FILE_SUFFIXES = (".csv", ".npy", ".json")
 
@@ -55,7 +58,8 @@ def parse_group(text: str) -> PermutationGroup:
 
 
 def list_group(text: str) -> Group:
-    """The group that a text stands for, with its elements listed. Raises `InputError` like `parse_group`, and where it is too large."""
+    """The group that a text stands for, with its elements listed. Raises `InputError` like `parse_group`, and where
+    it is too large."""
     return parse_group(text).listed()
 
 
@@ -65,7 +69,9 @@ def permutations_group(text: str) -> PermutationGroup:
 
     generators = parse_permutations(text)
     name = re.sub(r"\s+", "", text)
-    return PermutationGroup(f"<{name}>" if len(name) <= 60 else f"<{name[:57]}…>", generators, StabiliserChain(generators).order)
+    return PermutationGroup(
+        f"<{name}>" if len(name) <= 60 else f"<{name[:57]}…>", generators, StabiliserChain(generators).order
+    )
 
 
 class _Parser:
@@ -129,7 +135,9 @@ class _Parser:
                 self._take("x")
                 group = direct(group, self._wreath())
         if self._peek() in (":", "x"):
-            raise InputError(f"{self._shown()} mixes x and :, or chains :; put parentheses, e.g. (C7:C3)xC2 or C7:(C3xC2)")
+            raise InputError(
+                f"{self._shown()} mixes x and :, or chains :; put parentheses, e.g. (C7:C3)xC2 or C7:(C3xC2)"
+            )
         self.depth -= 1
         return group
 
@@ -172,7 +180,9 @@ class _Parser:
         if word in FUNCTIONS or word == "SmallGroup":
             count, function = FUNCTIONS.get(word, (2, small))
             if self._peek() != "(":
-                raise InputError(f"{word} in {self._shown()} needs {count} number{'s' * (count > 1)} in parentheses, {EXAMPLES}")
+                raise InputError(
+                    f"{word} in {self._shown()} needs {count} number{'s' * (count > 1)} in parentheses, {EXAMPLES}"
+                )
             arguments = []
             for separator in ["(", *[","] * (count - 1)]:
                 self._take(separator)
@@ -230,11 +240,10 @@ def semidirect(a: PermutationGroup, b: PermutationGroup) -> PermutationGroup:
     from algebra import products
 
     name = f"{_bracketed(a.name)}:{_bracketed(b.name)}"
-    if a.order * b.order > SEMIDIRECT_LIMIT:
-        raise InputError(f"{name} has order {describe_order(a.order * b.order)}; semidirect products are searched up to {SEMIDIRECT_LIMIT}")
+    if a.order * b.order > products.SEMIDIRECT_LIMIT:
+        raise InputError(
+            f"{name} has order {describe_order(a.order * b.order)}; "
+            f"semidirect products are searched up to {products.SEMIDIRECT_LIMIT}"
+        )
     group = products.semidirect(a.listed(), b.listed())
     return from_listed(Group(group.elements, group.generators, name))
-
-
-SEMIDIRECT_LIMIT = 2000
-"""Largest order for which all semidirect products are searched."""

@@ -1,4 +1,5 @@
-"""A permutation group known by generators and order: what a name or expression stands for before its elements are listed."""
+"""A permutation group known by generators and order: what a name or expression stands for before its elements are
+listed."""
 
 from __future__ import annotations
 
@@ -20,7 +21,13 @@ LISTING_BYTES = 2**30
 
 def describe_order(order: int) -> str:
     """An order for people: all digits up to 10^15, then its magnitude."""
-    return f"{order:,}" if order < 10**15 else f"about 10^{math.log10(order):.1f}" if order < 10**300 else f"about 10^{(order.bit_length() - 1) * math.log10(2):.0f}"
+    return (
+        f"{order:,}"
+        if order < 10**15
+        else f"about 10^{math.log10(order):.1f}"
+        if order < 10**300
+        else f"about 10^{(order.bit_length() - 1) * math.log10(2):.0f}"
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +77,8 @@ class PermutationGroup:
 def list_elements(generators: Permutations, order: int) -> Permutations:
     """All elements of a permutation group of known order, rows in lexicographic order; shape (order, degree).
 
-    Dimino's algorithm with whole cosets: the first generator's cyclic group, then cosets of what is there already. Membership
-    is decided by the images of all points, packed into one bytes object per row.
+    Dimino's algorithm with whole cosets: the first generator's cyclic group, then cosets of what is there already.
+    Membership is decided by the images of all points, packed into one bytes object per row.
     """
     degree = generators.shape[1]
     elements = np.arange(degree, dtype=generators.dtype)[None]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from algebra.errors import InputError
 
-Permutations = NDArray[np.unsignedinteger]
+Permutations = NDArray[np.integer]
 
 MAX_DEGREE = 10_000
 """Largest number of points a permutation may move; beyond it even the generators are unwieldy."""
@@ -62,7 +62,9 @@ def parse_permutation(text: str) -> list[int]:
     """
     compact = re.sub(r"\s+", "", text)
     if not re.fullmatch(r"(\((\d+(,\d+)*)?\))+", compact, re.ASCII):
-        raise InputError(f"not a permutation: {text.strip()!r}; wanted disjoint cycles of points ≥ 1, e.g. (1,2,3)(4,5)")
+        raise InputError(
+            f"not a permutation: {text.strip()!r}; wanted disjoint cycles of points ≥ 1, e.g. (1,2,3)(4,5)"
+        )
     image: list[int] = []
     moved: set[int] = set()
     for body in re.findall(r"\(([^)]*)\)", compact):
@@ -70,9 +72,13 @@ def parse_permutation(text: str) -> list[int]:
         for token in body.split(",") if body else []:
             point = int(token) if len(token) <= 9 else MAX_DEGREE + 1
             if not 1 <= point <= MAX_DEGREE:
-                raise InputError(f"point {token[:12]} in {text.strip()[:40]!r}: points go from 1 to {MAX_DEGREE}, e.g. (1,2,3)")
+                raise InputError(
+                    f"point {token[:12]} in {text.strip()[:40]!r}: points go from 1 to {MAX_DEGREE}, e.g. (1,2,3)"
+                )
             if point in moved:
-                raise InputError(f"point {point} appears twice in {text.strip()[:40]!r}; wanted disjoint cycles, e.g. (1,2,3)(4,5)")
+                raise InputError(
+                    f"point {point} appears twice in {text.strip()[:40]!r}; wanted disjoint cycles, e.g. (1,2,3)(4,5)"
+                )
             moved.add(point)
             points.append(point - 1)
         image.extend(range(len(image), max(points, default=-1) + 1))

@@ -1,13 +1,14 @@
 """Subnormal series with abelian factors: the derived series, and the shortest series for a stack of families.
 
-For the stack F_1 … F_k with exponents m_1 … m_k put V_0 = G and V_i = [V_{i-1}, V_{i-1}]·V_{i-1}^{m_i}. V_i is the smallest subgroup
-of V_{i-1} with an allowed factor, so the stack can track G if and only if V_k = 1 (DESIGN §3).
+For the stack F_1 … F_k with exponents m_1 … m_k put V_0 = G and V_i = [V_{i-1}, V_{i-1}]·V_{i-1}^{m_i}. V_i is the
+smallest subgroup of V_{i-1} with an allowed factor, so the stack can track G if and only if V_k = 1 (DESIGN §3).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from algebra.errors import InputError
 from algebra.families import Family
@@ -87,8 +88,12 @@ def given_series(group: Group, subgroups: Sequence[Subgroup], layer: Family) -> 
         InputError: a member is not a normal subgroup of the one before, or a factor is not one the family carries.
     """
     chain = [group.whole, *subgroups, group.trivial_subgroup]
-    chain = [member for i, member in enumerate(chain) if i == 0 or member.order != chain[i - 1].order or not member <= chain[i - 1]]
-    for i, (upper, lower) in enumerate(zip(chain, chain[1:], strict=False), 1):
+    chain = [
+        member
+        for i, member in enumerate(chain)
+        if i == 0 or member.order != chain[i - 1].order or not member <= chain[i - 1]
+    ]
+    for i, (upper, lower) in enumerate(pairwise(chain), 1):
         where = f"series member {i} (order {lower.order})"
         if not lower <= upper:
             raise InputError(f"{where} is not contained in the one before it (order {upper.order})")

@@ -1,8 +1,8 @@
 """Reasons why fewer layers cannot do: expressions that a checker evaluates in a few multiplications.
 
-If a group had an abelian-by-…-by-abelian series of length k-1, every (k-1)-fold nested commutator would be trivial. One that
-is not proves depth ≥ k; with m-th powers as further nodes the same holds for families of exponent m. For a group that is never
-trackable the witness is the subgroup at which its series stands still.
+If a group had an abelian-by-…-by-abelian series of length k-1, every (k-1)-fold nested commutator would be trivial.
+One that is not proves depth ≥ k; with m-th powers as further nodes the same holds for families of exponent m. For a
+group that is never trackable the witness is the subgroup at which its series stands still.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ class Expression:
 
     def conjugated(self, group: Group, by: int) -> Expression:
         """The same tree with every leaf conjugated, hence the value too."""
-        return Expression(group.conjugate(self.value, by), tuple(part.conjugated(group, by) for part in self.parts), self.exponent)
+        return Expression(
+            group.conjugate(self.value, by), tuple(part.conjugated(group, by) for part in self.parts), self.exponent
+        )
 
     def text(self, group: Group) -> str:
         """The tree with permutations in GAP's notation at its leaves, e.g. `[(1,2),(1,2,3)]`."""
@@ -51,7 +53,8 @@ class Expression:
         return f"[{self.parts[0].text(group)}, {self.parts[1].text(group)}]"
 
     def nested(self) -> Any:
-        """The tree for JSON: a leaf is an element index, a commutator `[left, right]`, a power `{"power": m, "of": tree}`."""
+        """The tree for JSON: a leaf is an element index, a commutator `[left, right]`, a power `{"power": m, "of":
+        tree}`."""
         if not self.parts:
             return self.value
         if self.exponent:
@@ -80,7 +83,8 @@ def _words(group: Group, trees: list[Expression], exponent: int) -> Iterator[Exp
 def depth_witness(series: Series) -> Expression | None:
     """A tree of height k-1 with value ≠ 1, for a shortest complete series of length k; None where k = 0.
 
-    Going down the series, every generator of V_i is kept as a tree of height i: commutators and powers of trees of height i-1, and
+    Going down the series, every generator of V_i is kept as a tree of height i: commutators and powers of trees of
+        height i-1, and
     conjugates of these by V_{i-1}, whose leaves are conjugated.
     """
     if not series.length:
@@ -122,14 +126,18 @@ class Residual:
 
 
 def residual(series: Series, layer: Family) -> Residual:
-    """The residual of an incomplete `shortest_series`, with each generator as a product of words in the residual itself."""
+    """The residual of an incomplete `shortest_series`, with each generator as a product of words in the residual
+    itself."""
     subgroup = series.subgroups[-1]
     wanted = subgroup.generators
     found: dict[int, Expression] = {0: Expression(0)}
     group = subgroup.group
     if layer.exponent:
         for x in subgroup.members.tolist():
-            found.setdefault(group.power(x, layer.exponent), Expression(group.power(x, layer.exponent), (Expression(x),), layer.exponent))
+            found.setdefault(
+                group.power(x, layer.exponent),
+                Expression(group.power(x, layer.exponent), (Expression(x),), layer.exponent),
+            )
     generator = np.random.default_rng(0)
     candidates = [*wanted, *(int(x) for x in generator.permutation(subgroup.members)[:200])]
     inverses = group.inverses

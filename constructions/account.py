@@ -14,6 +14,7 @@ from algebra.abelian import abelian_name
 from algebra.display import plain_table
 from algebra.families import FAMILIES
 from algebra.permutations import cycles
+from algebra.wording import counted
 from constructions.cascade import Cascade, CascadeLayer
 from constructions.compiler import Compilation
 
@@ -25,13 +26,17 @@ GAP = 2
 
 
 def account(compilation: Compilation, width: int) -> Iterator[RenderableType]:
-    """A heading and a table for each layer, at most `width` characters wide. r1, r2, … are the residues that the layers above hold."""
+    """A heading and a table for each layer, at most `width` characters wide. r1, r2, … are the residues that the
+    layers above hold."""
     cascade, weights = compilation.cascade, compilation.weights
-    orders = [order for i, order in enumerate(compilation.series.orders) if i == 0 or order < compilation.series.orders[i - 1]]
+    orders = [
+        order for i, order in enumerate(compilation.series.orders) if i == 0 or order < compilation.series.orders[i - 1]
+    ]
     above: tuple[int, ...] = ()
     for i, (layer, gates) in enumerate(zip(cascade.layers, weights.layers, strict=True), 1):
-        count = f"{len(layer.moduli)} channel{'s' * (len(layer.moduli) > 1)}"
-        heading = f"layer {i}  {FAMILIES[layer.family].title}  carries {abelian_name(layer.moduli)} (orders {orders[i - 1]}/{orders[i]}): {count}, {len(gates.gates)} hidden units"
+        size = f"{counted(len(layer.moduli), 'channel')}, {counted(len(gates.gates), 'hidden unit')}"
+        carried = f"carries {abelian_name(layer.moduli)} (orders {orders[i - 1]}/{orders[i]})"
+        heading = f"layer {i}  {FAMILIES[layer.family].title}  {carried}: {size}"
         yield Text(heading, style="bold")
         yield _layer_table(cascade, layer, i, above, width)
         above += layer.moduli
@@ -41,7 +46,7 @@ def account(compilation: Compilation, width: int) -> Iterator[RenderableType]:
 def element_label(cascade: Cascade, element: int) -> str:
     """An element for a table: its cycles where they are short, else its index."""
     text = cycles(cascade.elements[element])
-    return text if len(text) <= 14 else f"#{element}"
+    return text if len(text) <= 20 else f"#{element}"
 
 
 def _layer_table(cascade: Cascade, layer: CascadeLayer, number: int, above: tuple[int, ...], width: int) -> Table:

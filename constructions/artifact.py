@@ -1,10 +1,10 @@
 """The artifact on disk: a folder that holds the cascade and the network.
 
-    cascade.json           metadata, readable
-    cascade.safetensors    int32 arrays: elements (n, degree), alphabet (m,), decode (n,), and for each layer i
-                           layer{i}.moduli (d,) and layer{i}.increments (states above, m, d)
-    config.json            the network's configuration, as huggingface_hub's mixin reads it
-    model.safetensors      the network's parameters, float64
+cascade.json           metadata, readable
+cascade.safetensors    int32 arrays: elements (n, degree), alphabet (m,), decode (n,), and for each layer i
+                       layer{i}.moduli (d,) and layer{i}.increments (states above, m, d)
+config.json            the network's configuration, as huggingface_hub's mixin reads it
+model.safetensors      the network's parameters, float64
 """
 
 from __future__ import annotations
@@ -29,11 +29,27 @@ FORMAT = 1
 """Version of the folder's format."""
 
 MAX_NETWORK_PARAMETERS = 50_000_000
-"""A network with more parameters than this (400 MB) is not written: its gates would be as many as the group's elements."""
+"""A network with more parameters than this (400 MB) is not written: its gates would be as many as the group's
+elements."""
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the folder, so that one that cannot be written is refused before any work. Raises `InputError`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise _cannot_write(folder, error) from None
+
+
+def _cannot_write(folder: Path, error: OSError) -> InputError:
+    return InputError(f"cannot write to {folder}: {error.strerror or error}; name another folder, e.g. --out s4")
 
 
 def save_artifact(folder: Path, cascade: Cascade, weights: Weights, metadata: Mapping[str, Any]) -> bool:
-    """Write the folder; each file appears whole or not at all. Returns whether the network was small enough to be written.
+    """Write the folder; each file appears whole or not at all. Returns whether the network was small enough to be
+    written.
 
     Raises:
         InputError: the folder cannot be written.
@@ -49,10 +65,14 @@ def save_artifact(folder: Path, cascade: Cascade, weights: Weights, metadata: Ma
         else:
             for name in ("model.safetensors", "config.json"):
                 (folder / name).unlink(missing_ok=True)  # of an earlier, smaller network
-        description = {"format": FORMAT, **metadata, "layers": [{"family": layer.family, "moduli": layer.moduli} for layer in cascade.layers]}
+        description = {
+            "format": FORMAT,
+            **metadata,
+            "layers": [{"family": layer.family, "moduli": layer.moduli} for layer in cascade.layers],
+        }
         _write_text(folder / "cascade.json", json.dumps(description, indent=2, ensure_ascii=False) + "\n")
     except OSError as error:
-        raise InputError(f"cannot write to {folder}: {error.strerror or error}; give another folder with --out, e.g. --out s4") from None
+        raise _cannot_write(folder, error) from None
     return written
 
 
@@ -67,7 +87,9 @@ def _cascade_arrays(cascade: Cascade) -> dict[str, NDArray[np.int32]]:
 def _write_tensors(path: Path, arrays: Mapping[str, NDArray]) -> None:
     from safetensors.numpy import save
 
-    _write_bytes(path, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata={"format": "pt"}))
+    _write_bytes(
+        path, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata={"format": "pt"})
+    )
 
 
 def _write_text(path: Path, text: str) -> None:
@@ -106,7 +128,9 @@ def load_cascade(folder: Path) -> tuple[Cascade, Group, dict[str, Any]]:
         metadata = json.loads((folder / "cascade.json").read_text(encoding="utf-8"))
         arrays = load((folder / "cascade.safetensors").read_bytes())
     except OSError as error:
-        raise InputError(f"{where}: {Path(str(error.filename)).name}: {error.strerror}; make one with `compile S4 --out {folder}`") from None
+        raise InputError(
+            f"{where}: {Path(str(error.filename)).name}: {error.strerror}; make one with `compile S4 --out {folder}`"
+        ) from None
     except (ValueError, RecursionError, SafetensorError) as error:
         raise InputError(f"{where}: damaged ({' '.join(str(error).split())[:100]})") from None
     try:
@@ -122,9 +146,15 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
 
     def array(name: str, dimensions: int, bound: int | None) -> NDArray[np.int32]:
         found = arrays[name]
-        require(found.dtype == np.int32 and found.ndim == dimensions, f"{name} has dtype {found.dtype} and shape {found.shape}")
+        require(
+            found.dtype == np.int32 and found.ndim == dimensions,
+            f"{name} has dtype {found.dtype} and shape {found.shape}",
+        )
         if bound is not None:
-            require(found.size == 0 or (found.min() >= 0 and found.max() < bound), f"{name} has entries outside 0 … {bound - 1}")
+            require(
+                found.size == 0 or (found.min() >= 0 and found.max() < bound),
+                f"{name} has entries outside 0 … {bound - 1}",
+            )
         return found
 
     require(metadata["format"] == FORMAT, f"format {metadata['format']}, wanted {FORMAT}")
@@ -141,8 +171,12 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
         moduli = array(f"layer{i}.moduli", 1, None)
         require(len(moduli) and (moduli >= 2).all(), f"layer{i}.moduli has entries below 2, or none")
         increments = array(f"layer{i}.increments", 3, None)
-        require(increments.shape == (above, len(alphabet), len(moduli)), f"layer{i}.increments has shape {increments.shape}")
-        require(((increments >= 0) & (increments < moduli)).all(), f"layer{i}.increments has entries outside its moduli")
+        require(
+            increments.shape == (above, len(alphabet), len(moduli)), f"layer{i}.increments has shape {increments.shape}"
+        )
+        require(
+            ((increments >= 0) & (increments < moduli)).all(), f"layer{i}.increments has entries outside its moduli"
+        )
         layer = CascadeLayer(str(described["family"]), tuple(moduli.tolist()), increments)
         layers.append(layer)
         above *= layer.states

@@ -1,9 +1,9 @@
 """The cascade: the exact integer machine that tracks a group, layer by layer.
 
-Write every y ∈ G uniquely as y = r_k r_{k-1} ⋯ r_1, r_i in a transversal of G_i in G_{i-1}. Layer i holds the residues of r_i in
-A_i = G_{i-1}/G_i. Reading x, it adds the residues of w·x·w'⁻¹, where w = r_{i-1} ⋯ r_1 is what the layers above hold before x and w'
-what they hold after it (Krasner and Kaloujnine 1951; DESIGN §3). So every layer is a counter; only what it adds depends on the
-layers above.
+Write every y ∈ G uniquely as y = r_k r_{k-1} ⋯ r_1, r_i in a transversal of G_i in G_{i-1}. Layer i holds the
+residues of r_i in A_i = G_{i-1}/G_i. Reading x, it adds the residues of w·x·w'⁻¹, where w = r_{i-1} ⋯ r_1 is what the
+layers above hold before x and w' what they hold after it (Krasner and Kaloujnine 1951; DESIGN §3). So every layer is
+a counter; only what it adds depends on the layers above.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ class CascadeLayer:
     Arguments:
         family: name of the model family that carries it.
         moduli: one for each channel.
-        increments: shape (states above, alphabet, channels), int32: what is added, given the state of the layers above *before* the
-            token. States are numbered in mixed radix, layer 1 most significant and, within a layer, its first channel.
+        increments: shape (states above, alphabet, channels), int32: what is added, given the state of the layers
+            above *before* the token. States are numbered in mixed radix, layer 1 most significant and, within a
+            layer, its first channel.
     """
 
     family: str
@@ -119,7 +120,8 @@ class Cascade:
 
 
 def layer_transitions(layer: CascadeLayer, following: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Next states of the layers down to this one, (states above · own, m), from those of the layers above it, (states above, m)."""
+    """Next states of the layers down to this one, (states above · own, m), from those of the layers above it, (states
+    above, m)."""
     above, m = following.shape
     table = np.zeros((above, layer.states, m), dtype=np.int64)
     own = np.arange(layer.states)
@@ -139,14 +141,14 @@ def compile_cascade(decomposition: Decomposition, alphabet: NDArray[np.integer])
     if not decomposition.series.is_complete:
         raise InputError(f"the series of {group.name} ends at order {decomposition.series.orders[-1]}, wanted 1")
     inverses = group.inverses
-    alphabet = np.asarray(alphabet, dtype=np.int32)
+    tokens: NDArray[np.int32] = np.asarray(alphabet, dtype=np.int32)
     representatives = np.zeros(1, dtype=np.intp)
-    following = np.zeros((1, len(alphabet)), dtype=np.int64)
+    following = np.zeros((1, len(tokens)), dtype=np.int64)
     layers = []
     for factor, family in zip(decomposition.factors, decomposition.series.families, strict=True):
         if not factor.moduli:
             continue
-        moved = group.multiply(representatives[:, None], alphabet[None, :])
+        moved = group.multiply(representatives[:, None], tokens[None, :])
         remainders = group.multiply(moved, inverses[representatives[following]])
         layer = CascadeLayer(family.name, factor.moduli, factor.residues[remainders].astype(np.int32))
         transversal = np.zeros(1, dtype=np.intp)
@@ -156,4 +158,4 @@ def compile_cascade(decomposition: Decomposition, alphabet: NDArray[np.integer])
         representatives = group.multiply(transversal[None, :], representatives[:, None]).ravel()
         following = layer_transitions(layer, following)
         layers.append(layer)
-    return Cascade(group.name, group.elements, alphabet, tuple(layers), representatives.astype(np.int32))
+    return Cascade(group.name, group.elements, tokens, tuple(layers), representatives.astype(np.int32))

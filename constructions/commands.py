@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.text import Text
 
 from algebra.commands import GroupText
 from algebra.errors import InputError, RefutedError
@@ -19,10 +18,25 @@ if TYPE_CHECKING:
     from constructions.compiler import Compilation
     from constructions.verification import Runner, Trial
 
-Alphabet = Annotated[str | None, typer.Option(help="all, generators, or elements such as '1;3' or '(1,2);(1,2,3)'. Default: all up to order 1024, else generators.")]
+Alphabet = Annotated[
+    str | None,
+    typer.Option(
+        help="all, generators, or elements such as '1;3' or '(1,2);(1,2,3)'. Default: all up to order 1024, else "
+        "generators."
+    ),
+]
 Channels = Annotated[str, typer.Option(help="invariant: fewest channels; primary: widest margins.")]
-FamilyName = Annotated[str, typer.Option(help="aussm, simple-aussm or negative-mamba; or a stack, e.g. negative-mamba,aussm.")]
-SeriesText = Annotated[str | None, typer.Option("--series", help="Your own series: generators of G1, G2, … separated by |, e.g. '(1,2,3);(1,2)(3,4) | (1,2)(3,4);(1,3)(2,4)'.")]
+FamilyName = Annotated[
+    str, typer.Option(help="aussm, simple-aussm or negative-mamba; or a stack, e.g. negative-mamba,aussm.")
+]
+SeriesText = Annotated[
+    str | None,
+    typer.Option(
+        "--series",
+        help="Your own series: generators of G1, G2, … separated by |, e.g. '(1,2,3);(1,2)(3,4) | "
+        "(1,2)(3,4);(1,3)(2,4)'.",
+    ),
+]
 CHECK_LENGTH = 100_000
 """Length of the words that `compile` tries the network on."""
 
@@ -52,32 +66,38 @@ def compile_command(
     check: Annotated[bool, typer.Option(help="Run the network on long words at the end.")] = True,
 ) -> None:
     """Write the weights of a network that tracks GROUP, and show that it does."""
-    from algebra.display import console
+    from algebra.display import console, say
     from algebra.identify import small_group_id
+    from algebra.wording import counted
     from constructions.account import account
+    from constructions.artifact import prepare_folder
     from constructions.compiler import save
     from constructions.verification import first_fault
 
     began = time.perf_counter()
+    screen = console()
     compilation = _compilation(group, family, alphabet, channels, series)
-    folder = out or Path(default_folder(compilation.group.name))
-    listed, cascade, screen = compilation.group, compilation.cascade, console()
-    tokens = len(cascade.alphabet)
-    layers = f"{len(cascade.layers)} layer{'s' * (len(cascade.layers) > 1)}"
-    screen.print(Text(f"{listed.name} = {compilation.decomposition.extension}: order {listed.order}, {layers}, {tokens} token{'s' * (tokens > 1)}", style="bold"))
+    listed, cascade = compilation.group, compilation.cascade
+    folder = out or Path(default_folder(listed.name))
+    prepare_folder(folder)
+    extension = str(compilation.decomposition.extension)
+    structure = f" = {extension}" if extension != listed.name else ""
+    layers, tokens = counted(len(cascade.layers), "layer"), counted(len(cascade.alphabet), "token")
+    say(screen, f"{listed.name}{structure}: order {listed.order:,}, {layers}, {tokens}", "bold")
     for note in listed.notes:
-        screen.print(Text(f"note: {note}", style="yellow"))
-    screen.print()
+        say(screen, f"note: {note}", "yellow")
+    say(screen, "")
     for part in account(compilation, screen.width):
         screen.print(part)
     fault = first_fault(cascade, listed)
     if fault:
         raise AssertionError(f"the compiled cascade is wrong: {fault}")
-    screen.print(Text(f"cascade: all {listed.order:,} states × {tokens:,} tokens step rightly, so every word of every length is tracked"))
+    say(screen, f"cascade: all {listed.order:,} states × {tokens} step rightly, so words of every length are tracked")
     written = save(compilation, folder, small_group_id(listed))
-    screen.print(Text(f"written: {folder}/ in {time.perf_counter() - began:.2f} s"))
+    say(screen, f"written: {folder}/ in {time.perf_counter() - began:.2f} s")
     if not written:
-        screen.print(Text(f"network: not written, its {compilation.weights.parameter_count:,} parameters are too many; the cascade runs with `verify`", style="yellow"))
+        count = counted(compilation.weights.parameter_count, "parameter")
+        say(screen, f"network: not written, it would have {count}; the cascade runs with `verify`", "yellow")
     elif check:
         _check(folder, screen)
 
@@ -88,10 +108,12 @@ def default_folder(name: str) -> str:
 
 
 def _check(folder: Path, screen: Console) -> None:
+    from algebra.display import say
     from constructions.words import KINDS
 
     trials = [_try(folder, "network", kind, CHECK_LENGTH, 0, "float64") for kind in KINDS]
-    screen.print(Text(f"network: right on random, constant and commutator words of {CHECK_LENGTH:,} tokens ({speed(trials)})"))
+    words = f"random, constant and commutator words of {CHECK_LENGTH:,} tokens"
+    say(screen, f"network: right on {words} ({speed(trials)})")
 
 
 def speed(trials: Sequence[Trial]) -> str:
@@ -115,7 +137,12 @@ def _try(folder: Path, arithmetic: str, kind: str, length: int, seed: int, dtype
     else:
         machine = Machine(cascade, arithmetic)
     screen = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:
         task = progress.add_task(f"{arithmetic}, {kind} word", total=length)
         for trial in try_word(machine, group, cascade.alphabet, kind, length, seed):
@@ -137,14 +164,19 @@ def verify(
     dtype: Annotated[str, typer.Option(help="float64 or float32, for the network.")] = "float64",
 ) -> None:
     """Check a compiled folder: exhaustively, and on long words in one arithmetic."""
-    from algebra.display import console
+    from algebra.display import console, say
+    from algebra.wording import counted
     from constructions.artifact import load_cascade
     from constructions.execution import ARITHMETICS
     from constructions.verification import first_fault
     from constructions.words import KINDS
 
     kinds = words.split(",")
-    for value, wanted, what in [(arithmetic, (*ARITHMETICS, "network"), "arithmetic"), (dtype, ("float32", "float64"), "dtype"), *((kind, KINDS, "kind of word") for kind in kinds)]:
+    for value, wanted, what in [
+        (arithmetic, (*ARITHMETICS, "network"), "arithmetic"),
+        (dtype, ("float32", "float64"), "dtype"),
+        *((kind, KINDS, "kind of word") for kind in kinds),
+    ]:
         if value not in wanted:
             raise InputError(f"unknown {what} {value[:40]!r}; wanted one of {', '.join(wanted)}")
     cascade, group, _ = load_cascade(folder)
@@ -152,25 +184,30 @@ def verify(
     if fault:
         raise RefutedError(f"the cascade in {folder} does not track {group.name}: {fault}")
     screen = console()
-    screen.print(Text(f"{group.name}: all {group.order:,} states × {len(cascade.alphabet):,} tokens step rightly"))
+    tokens = counted(len(cascade.alphabet), "token")
+    say(screen, f"{group.name}: all {group.order:,} states × {tokens} step rightly")
     for kind in kinds:
         trial = _try(folder, arithmetic, kind, length, seed, dtype)
         error = f", phases at most {trial.largest_error:.2g} of the margin off" if arithmetic != "residues" else ""
-        screen.print(Text(f"{arithmetic}: {kind} word of {length:,} tokens right ({speed([trial])}{error})"))
+        say(screen, f"{arithmetic}: {kind} word of {length:,} tokens right ({speed([trial])}{error})")
 
 
 def show(
     group: GroupText,
-    out: Annotated[Path | None, typer.Option(help="Picture to write: .png, .svg or .pdf. Default: the group's name and .png.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Picture to write: .png, .svg or .pdf. Default: the group's name and .png.")
+    ] = None,
     family: FamilyName = "aussm",
     alphabet: Alphabet = None,
     channels: Channels = "invariant",
     series: SeriesText = None,
 ) -> None:
     """Draw the series, and for each layer its phases on the circle for every token and upper state."""
-    compilation = _compilation(group, family, alphabet, channels, series)
-    from constructions.picture import draw
+    from constructions.picture import check_path, draw
 
+    if out is not None:
+        check_path(out)
+    compilation = _compilation(group, family, alphabet, channels, series)
     path = out or Path(default_folder(compilation.group.name) + ".png")
     draw(compilation, path)
     print(path)

@@ -80,7 +80,8 @@ def _require_size(group: Group, series: Series, tokens: int) -> None:
     entries = group.order * tokens * max(1, series.length)
     if entries > MAX_TABLE_ENTRIES:
         raise InputError(
-            f"{group.name}: tables of {group.order:,} states × {tokens:,} tokens × {series.length} layers exceed {MAX_TABLE_ENTRIES:,} entries; "
+            f"{group.name}: tables of {group.order:,} states × {tokens:,} tokens × {series.length} layers exceed "
+            f"{MAX_TABLE_ENTRIES:,} entries; "
             "try --alphabet generators"
         )
 
@@ -88,7 +89,8 @@ def _require_size(group: Group, series: Series, tokens: int) -> None:
 def read_alphabet(group: Group, alphabet: str | Sequence[int] | None) -> NDArray[np.int32]:
     """The elements that may appear as tokens, shape (m,).
 
-    A text is `all`, `generators`, or elements separated by `;` (or commas between numbers): indices, or permutations in GAP's notation.
+    A text is `all`, `generators`, or elements separated by `;` (or commas between numbers): indices, or permutations
+    in GAP's notation.
     """
     if alphabet is None:
         alphabet = "all" if group.order <= FULL_ALPHABET_LIMIT else "generators"
@@ -109,8 +111,11 @@ def read_alphabet(group: Group, alphabet: str | Sequence[int] | None) -> NDArray
 
 
 def read_elements(group: Group, text: str) -> list[int]:
-    """Element indices from a text such as `1;3`, `1,3` or `(1,2);(1,2,3)`. Raises `InputError` for what is not an element."""
-    parts = [part.strip() for part in (text.split(";") if "(" in text or ";" in text else text.split(",")) if part.strip()]
+    """Element indices from a text such as `1;3`, `1,3` or `(1,2);(1,2,3)`. Raises `InputError` for what is not an
+    element."""
+    parts = [
+        part.strip() for part in (text.split(";") if "(" in text or ";" in text else text.split(",")) if part.strip()
+    ]
     elements = []
     for part in parts:
         if part.isascii() and part.isdigit() and len(part) < 10:
@@ -119,7 +124,9 @@ def read_elements(group: Group, text: str) -> list[int]:
             elements.append(int(part))
             continue
         if not part.startswith("("):
-            raise InputError(f"cannot read the element {part[:40]!r}; wanted an index, e.g. 3, or a permutation, e.g. (1,2,3)")
+            raise InputError(
+                f"cannot read the element {part[:40]!r}; wanted an index, e.g. 3, or a permutation, e.g. (1,2,3)"
+            )
         image = parse_permutation(part)
         permutation = np.arange(max(group.degree, len(image)))
         permutation[: len(image)] = image
@@ -132,7 +139,8 @@ def read_elements(group: Group, text: str) -> list[int]:
 
 
 def read_series(group: Group, text: str, layer: Family) -> Series:
-    """A user's own series: generators of G_1, G_2, … separated by `|`, e.g. `(1,2,3);(1,2)(3,4) | (1,2)(3,4);(1,3)(2,4)` for S4."""
+    """A user's own series: generators of G_1, G_2, … separated by `|`, e.g. `(1,2,3);(1,2)(3,4) |
+    (1,2)(3,4);(1,3)(2,4)` for S4."""
     members = [group.subgroup(read_elements(group, part)) for part in text.split("|")]
     return given_series(group, members, layer)
 

@@ -1,7 +1,7 @@
 """Four arithmetics for the same weights, from exact to cheap: residues, fixed-point turns, complex128, complex64.
 
-All take the cascade's hard decisions between layers: a channel's phase is read as the nearest multiple of 1/n turns. They differ in
-how the phase is kept (DESIGN §3, "Arithmetics and horizons").
+All take the cascade's hard decisions between layers: a channel's phase is read as the nearest multiple of 1/n turns.
+They differ in how the phase is kept (DESIGN §3, "Arithmetics and horizons").
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Machine:
         arithmetic: one of `ARITHMETICS`.
 
     Attributes:
-        largest_error: the largest distance seen between a phase and the multiple of 1/n it was read as, as a share of the margin
-            1/(2n); 0 for residues. At 1 a decision is a coin toss.
+        largest_error: the largest distance seen between a phase and the multiple of 1/n it was read as, as a share of
+            the margin 1/(2n); 0 for residues. At 1 a decision is a coin toss.
     """
 
     def __init__(self, cascade: Cascade, arithmetic: str) -> None:
@@ -40,10 +40,14 @@ class Machine:
         self.arithmetic = arithmetic
         self.largest_error = 0.0
         self._state = 0
-        advance: Callable[[NDArray, NDArray, int], Channel] = _advance_turns if arithmetic == "turns" else _advance_complex
+        advance: Callable[[NDArray, NDArray, int], Channel] = (
+            _advance_turns if arithmetic == "turns" else _advance_complex
+        )
         self._advance = advance
         dtype = np.dtype("uint64" if arithmetic == "turns" else arithmetic if arithmetic != "residues" else "int64")
-        self._carried = [[np.array(0 if arithmetic == "turns" else 1, dtype=dtype) for _ in layer.moduli] for layer in cascade.layers]
+        self._carried = [
+            [np.array(0 if arithmetic == "turns" else 1, dtype=dtype) for _ in layer.moduli] for layer in cascade.layers
+        ]
         self._steps = [[_steps(n, arithmetic) for n in layer.moduli] for layer in cascade.layers]
         self._residues = [[0] * len(layer.moduli) for layer in cascade.layers]
 
@@ -95,7 +99,8 @@ def _advance_turns(carried: NDArray, steps: NDArray, n: int) -> Channel:
 
 
 def _nearest(phases: NDArray[np.uint64], n: int) -> NDArray[np.int64]:
-    """The residue r with r/n nearest to a phase in 2⁻⁶⁴ turns: the rounded product, computed from the upper and lower halves."""
+    """The residue r with r/n nearest to a phase in 2⁻⁶⁴ turns: the rounded product, computed from the upper and lower
+    halves."""
     high, low = phases >> np.uint64(32), phases & np.uint64(0xFFFFFFFF)
     shifted = high * np.uint64(n) + (low * np.uint64(n) >> np.uint64(32)) + np.uint64(1 << 31)
     return (shifted >> np.uint64(32)).astype(np.int64) % n

@@ -18,7 +18,6 @@ PIECE = 1 << 18
 """Tokens run between two reports of progress."""
 
 
-
 class Runner(Protocol):
     """Something that runs a word piece by piece: `constructions.execution.Machine`, or a network.
 
@@ -56,8 +55,8 @@ class Trial:
 def first_fault(cascade: Cascade, group: Group) -> str | None:
     """Whether a cascade tracks a group on words of every length; None if it does, else what is wrong.
 
-    Checks that decoding is a bijection, that the initial state decodes to the identity and that, for every state s and token x,
-    decode(step(s, x)) = decode(s)·x. By induction on the length every word is then tracked.
+    Checks that decoding is a bijection, that the initial state decodes to the identity and that, for every state s
+    and token x, decode(step(s, x)) = decode(s)·x. By induction on the length every word is then tracked.
     """
     decode = cascade.decode
     if not np.array_equal(np.sort(decode), np.arange(group.order)):
@@ -69,12 +68,16 @@ def first_fault(cascade: Cascade, group: Group) -> str | None:
         wrong = np.flatnonzero(decode[following[:, token]] != group.multiply(decode, element))
         if len(wrong):
             state = int(wrong[0])
-            return f"state {state} (element {decode[state]}) and token {token} (element {element}) lead to element {decode[following[state, token]]}"
+            found = decode[following[state, token]]
+            return f"state {state} (element {decode[state]}) and token {token} (element {element}) lead to {found}"
     return None
 
 
-def try_word(machine: Runner, group: Group, alphabet: NDArray[np.integer], kind: str, length: int, seed: int = 0) -> Iterator[Trial]:
-    """Run a machine on a word piece by piece and compare every output with the group's product; stops at the first wrong one."""
+def try_word(
+    machine: Runner, group: Group, alphabet: NDArray[np.integer], kind: str, length: int, seed: int = 0
+) -> Iterator[Trial]:
+    """Run a machine on a word piece by piece and compare every output with the group's product; stops at the first
+    wrong one."""
     product, seconds, done = 0, 0.0, 0
     word = make_word(kind, group, alphabet, length, seed)
     for start in range(0, length, PIECE):
@@ -87,7 +90,9 @@ def try_word(machine: Runner, group: Group, alphabet: NDArray[np.integer], kind:
         done += len(tokens)
         if len(wrong):
             place = int(wrong[0])
-            yield Trial(kind, done, seconds, start + place + 1, int(expected[place]), int(found[place]), machine.largest_error)
+            yield Trial(
+                kind, done, seconds, start + place + 1, int(expected[place]), int(found[place]), machine.largest_error
+            )
             return
         yield Trial(kind, done, seconds, largest_error=machine.largest_error)
         product = int(expected[-1])

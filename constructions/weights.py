@@ -1,8 +1,9 @@
 """The weights pass: a cascade as the parameters of `models.network.DCDNetwork`, without torch.
 
-The network reads, at layer i, the one-hot residues of the layers above *after* the token and the token's one-hot embedding. φ's
-hidden units are AND gates, one for each (state above, token) that adds something; its output holds what that adds, as phases. ψ is a
-hard decision: the one-hot of the residue whose phase is nearest. Names and shapes of the parameters are those of the network class.
+The network reads, at layer i, the one-hot residues of the layers above *after* the token and the token's one-hot
+embedding. φ's hidden units are AND gates, one for each (state above, token) that adds something; its output holds
+what that adds, as phases. ψ is a hard decision: the one-hot of the residue whose phase is nearest. Names and shapes
+of the parameters are those of the network class.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from constructions.cascade import Cascade, CascadeLayer, layer_transitions
 Arrays = dict[str, NDArray[np.float64]]
 
 NEGATIVE_MAMBA_RATE = 200.0
-"""Δ for a sign flip: exp(-200) vanishes beside 1 in double precision and underflows in single, so 2·exp(-200) - 1 is exactly -1."""
+"""Δ for a sign flip: exp(-200) vanishes beside 1 in double precision and underflows in single, so 2·exp(-200) - 1 is
+exactly -1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +61,9 @@ class Weights:
     @property
     def parameter_count(self) -> int:
         """Entries of the φ and head matrices, which are nearly all."""
-        return sum(len(layer.gates) * width for layer, width in zip(self.layers, self._widths(), strict=True)) + len(self.residues) * sum(self.moduli)
+        return sum(len(layer.gates) * width for layer, width in zip(self.layers, self._widths(), strict=True)) + len(
+            self.residues
+        ) * sum(self.moduli)
 
     def _widths(self) -> list[int]:
         widths, above = [], 0
@@ -129,7 +133,11 @@ def network_parameters(weights: Weights) -> tuple[dict[str, Any], Arrays]:
         }
         arrays |= {f"layers.{i}.{name}": array for name, array in transition.items()}
         psi, initial = _decision(layer, width)
-        arrays |= {f"layers.{i}.initial_state": initial, f"layers.{i}.psi.weight": psi, f"layers.{i}.psi.bias": np.zeros(len(psi))}
+        arrays |= {
+            f"layers.{i}.initial_state": initial,
+            f"layers.{i}.psi.weight": psi,
+            f"layers.{i}.psi.bias": np.zeros(len(psi)),
+        }
         layers.append(
             {
                 "family": layer.family,

@@ -17,8 +17,8 @@ Tokens = NDArray[np.int32]
 def make_word(kind: str, group: Group, alphabet: NDArray[np.integer], length: int, seed: int = 0) -> Tokens:
     """A word of one of the `KINDS`, shape (length,).
 
-    A constant word repeats a token of largest order; a commutator word repeats a⁻¹ b⁻¹ a b for the first two tokens that do not
-    commute (the first two of an abelian group), an inverse that is no token being written as a power.
+    A constant word repeats a token of largest order; a commutator word repeats a⁻¹ b⁻¹ a b for the first two tokens
+    that do not commute (the first two of an abelian group), an inverse that is no token being written as a power.
     """
     if kind == "random":
         return np.random.default_rng(seed).integers(len(alphabet), size=length, dtype=np.int32)
@@ -57,7 +57,8 @@ def _inverse(group: Group, alphabet: NDArray[np.integer], token: int) -> list[in
 def products(group: Group, elements: NDArray[np.integer], start: int = 0) -> NDArray[np.intp]:
     """All prefix products start·x_1 ⋯ x_t of a word of element indices, shape (T,), by group multiplication alone.
 
-    The word is cut into about √T pieces that are multiplied in step; then each piece is multiplied by what came before it.
+    The word is cut into about √T pieces that are multiplied in step; then each piece is multiplied by what came
+    before it.
     """
     length = len(elements)
     pieces = max(1, int(np.sqrt(length)))

@@ -31,7 +31,7 @@ class NetworkMachine:
 
     Arguments:
         folder: a compiled folder with `config.json` and `model.safetensors`.
-        cascade: the folder's cascade, whose moduli the largest phase error refers to; the error is measured once a piece.
+        cascade: the folder's cascade; the largest phase error, measured once a piece, refers to its moduli.
         dtype: `float64` or `float32`.
 
     Raises:
@@ -48,7 +48,9 @@ class NetworkMachine:
 
     def outputs(self, tokens: NDArray[np.integer]) -> NDArray[np.int64]:
         """Element indices after every token of the next piece, shape (T,)."""
-        found, self._state = self.network.predict(torch.from_numpy(tokens.astype(np.int64))[None], self._state, self._piece)
+        found, self._state = self.network.predict(
+            torch.from_numpy(tokens.astype(np.int64))[None], self._state, self._piece
+        )
         self._measure()
         return found[0].numpy()
 

@@ -1,4 +1,5 @@
-"""The one table of groups that feeds the tests of every stage: name, layers for AUSSM and for Negative Mamba, decomposition.
+"""The one table of groups that feeds the tests of every stage: name, layers for AUSSM and for Negative Mamba,
+decomposition.
 
 `TRACKED` is the list of the first issue; derived series, factors and the rest come from GAP through `tests/oracles.py`.
 """
@@ -60,7 +61,9 @@ def group(name: str) -> Group:
 
 
 @cache
-def compiled(name: str, family: str = "aussm", alphabet: str = "generators", channels: str = "invariant") -> Compilation:
+def compiled(
+    name: str, family: str = "aussm", alphabet: str = "generators", channels: str = "invariant"
+) -> Compilation:
     """A compilation, shared by all tests."""
     return compile_group(group(name), [FAMILIES[family]], alphabet, channels)
 

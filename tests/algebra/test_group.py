@@ -65,7 +65,9 @@ def test_subgroups_agree_with_sympy(name):
     listed = group(name)
     theirs = PermutationGroup([Permutation(listed.elements[g].tolist()) for g in listed.generators])
     assert theirs.order() == listed.order
-    derived = listed.whole.normal_closure([listed.commutator(a, b) for a in listed.generators for b in listed.generators])
+    derived = listed.whole.normal_closure(
+        [listed.commutator(a, b) for a in listed.generators for b in listed.generators]
+    )
     assert derived.order == theirs.derived_subgroup().order()
     closure = theirs.normal_closure(Permutation(listed.elements[listed.generators[0]].tolist()))
     assert listed.whole.normal_closure([listed.generators[0]]).order == closure.order()

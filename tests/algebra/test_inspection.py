@@ -173,6 +173,12 @@ def test_json_keys():
     }
     assert content["derived_series"] == [24, 12, 4, 1]
     assert content["factors"] == [[2], [3], [2, 2]]
-    assert content["depth_by_family"] == {"s4d": None, "mamba": None, "negative_mamba": None, "simple_aussm": 3, "aussm": 3}
+    assert content["depth_by_family"] == {
+        "s4d": None,
+        "mamba": None,
+        "negative_mamba": None,
+        "simple_aussm": 3,
+        "aussm": 3,
+    }
     refused = inspect_group(group("A5")).as_json()
     assert (refused["depth"], refused["factors"], refused["witness"]["kind"]) == (None, None, "perfect residual")

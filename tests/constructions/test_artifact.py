@@ -53,7 +53,12 @@ def test_the_format(folder):
         "layer3.increments": (6, 24, 2),
     }
     assert {array.dtype for array in arrays.values()} == {np.dtype("int32")}
-    assert sorted(path.name for path in folder.iterdir()) == ["cascade.json", "cascade.safetensors", "config.json", "model.safetensors"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "cascade.json",
+        "cascade.safetensors",
+        "config.json",
+        "model.safetensors",
+    ]
 
 
 def _change(folder, name, change):

@@ -85,7 +85,8 @@ def test_a_run_over_several_blocks():
 
 
 def test_the_paper_s_construction_of_s3():
-    """Layer 1 turns by 1/2 for odd tokens; layer 2 turns by ±1/3, the sign given by the parity so far (paper, Theorem 2's example)."""
+    """Layer 1 turns by 1/2 for odd tokens; layer 2 turns by ±1/3, the sign given by the parity so far (paper, Theorem
+    2's example)."""
     listed = group("S3")
     cascade = compiled("S3", alphabet="all").cascade
     parity = np.array([listed.element_orders[x] == 2 for x in range(6)]).astype(int)
@@ -147,7 +148,9 @@ def test_a_series_need_only_be_subnormal():
     listed = group("D4")
     reflection = int(listed.index_of(np.array([[0, 3, 2, 1]], dtype=np.uint8))[0])
     rotation = int(listed.index_of(np.array([[2, 3, 0, 1]], dtype=np.uint8))[0])
-    series = given_series(listed, [listed.subgroup([reflection, rotation]), listed.subgroup([reflection])], FAMILIES["aussm"])
+    series = given_series(
+        listed, [listed.subgroup([reflection, rotation]), listed.subgroup([reflection])], FAMILIES["aussm"]
+    )
     assert not listed.whole.normalises(series.subgroups[2])
     compilation = compile_group(listed, [FAMILIES["aussm"]], series=series)
     assert first_fault(compilation.cascade, listed) is None
@@ -179,7 +182,9 @@ def test_phases_are_the_nearest_to_zero():
     assert phases(np.array([[1, 2]]), (2, 4)).tolist() == [[-0.5, -0.5]]
 
 
-@pytest.mark.parametrize("facts", [facts for facts in small_groups() if facts.solvable and facts.order > 1][::149], ids=lambda f: f.name)
+@pytest.mark.parametrize(
+    "facts", [facts for facts in small_groups() if facts.solvable and facts.order > 1][::149], ids=lambda f: f.name
+)
 def test_a_sample_of_the_catalogue_compiles(facts):
     check_small_group(facts)
 

@@ -41,7 +41,9 @@ def test_turns_are_stored_and_read_to_the_nearest(n):
     steps = _steps(n, "turns")
     for r in range(n):
         assert abs(int(steps[r]) * n - r * 2**64) <= n / 2 + 1e-9
-    edges = [(r * 2**64 + offset) // n % 2**64 for r in range(n) for offset in (-(2**63) + 2**34 * n, 2**63 - 2**34 * n)]
+    edges = [
+        (r * 2**64 + offset) // n % 2**64 for r in range(n) for offset in (-(2**63) + 2**34 * n, 2**63 - 2**34 * n)
+    ]
     assert _nearest(np.array(edges, dtype=np.uint64), n).tolist() == [r for r in range(n) for _ in range(2)]
 
 

@@ -1,0 +1,13 @@
+"""Small things about text that every message needs."""
+
+from __future__ import annotations
+
+
+def counted(count: int, noun: str) -> str:
+    """A number and its noun: `1 layer`, `2 layers`, `1,000 tokens`."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def short(text: str, width: int = 48) -> str:
+    """A text cut to a width."""
+    return text if len(text) <= width else text[: width - 1] + "…"

@@ -1,0 +1,122 @@
+"""Groups from files: tables and permutations, validated."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from algebra.errors import InputError
+from algebra.files import validated_table
+from algebra.parser import list_group
+from tests.cases import group
+
+
+def write(path, table):
+    if path.suffix == ".csv":
+        np.savetxt(path, table, fmt="%d", delimiter=",")
+    elif path.suffix == ".npy":
+        np.save(path, table)
+    else:
+        path.write_text(json.dumps(np.asarray(table).tolist()))
+    return str(path)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".npy", ".json"])
+@pytest.mark.parametrize("name", ["S3", "Q8", "S4", "C2xC4", "SL(2,3)"])
+def test_a_table_keeps_its_numbering(tmp_path, suffix, name):
+    table = group(name).table.astype(int)
+    shuffle = np.concatenate([[0], 1 + np.random.default_rng(0).permutation(len(table) - 1)])
+    renumbered = np.empty_like(table)
+    renumbered[np.ix_(shuffle, shuffle)] = shuffle[table]
+    found = list_group(write(tmp_path / f"mine{suffix}", renumbered))
+    assert (found.table == renumbered).all()
+    assert (found.name, found.notes) == ("mine", ())
+
+
+def test_where_the_identity_is_not_zero_it_changes_places(tmp_path):
+    table = group("S3").table.astype(int)
+    swap = np.array([4, 1, 2, 3, 0, 5])
+    moved = swap[table[np.ix_(swap, swap)]]
+    found = list_group(write(tmp_path / "moved.csv", moved))
+    assert (found.table == table).all()
+    assert found.notes == ("the table's identity is 4: elements 0 and 4 have changed places",)
+
+
+def test_permutations_in_json(tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text('{"permutations": [[1, 2, 0], [1, 0]]}')
+    assert list_group(str(path)).order == 6
+
+
+@pytest.mark.parametrize("name", ["S3", "Q8", "C2xC4", "F20"])
+def test_every_change_of_one_entry_is_found(name):
+    table = group(name).table.astype(np.intp)
+    n = len(table)
+    random = np.random.default_rng(1)
+    places = [(i, j) for i in range(n) for j in range(n)]
+    for i, j in places if n <= 8 else [places[k] for k in random.choice(len(places), 60, replace=False)]:
+        changed = table.copy()
+        changed[i, j] = (changed[i, j] + 1 + random.integers(n - 1)) % n
+        with pytest.raises(InputError, match="no identity|no inverse|not associative"):
+            validated_table(changed, "table")
+
+
+def test_the_error_names_true_offenders():
+    """The subtraction table of C5 has neither; the error's equation is checked by hand."""
+    table = np.array([[0, 1, 2, 3, 4], [1, 0, 3, 4, 2], [2, 4, 0, 1, 3], [3, 2, 4, 0, 1], [4, 3, 1, 2, 0]])
+    with pytest.raises(InputError, match=r"not associative: \((\d)·(\d)\)·(\d) = (\d) but") as caught:
+        validated_table(table, "loop of order 5")
+    numbers = [int(c) for c in str(caught.value).split("associative")[1] if c.isdigit()]
+    x, g, y, left, *_, right = numbers
+    assert table[table[x, g], y] == left != table[x, table[g, y]] == right
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("a.csv", "0,1\n1,0,2\n", "rows of different lengths"),
+        ("a.csv", "0,1\n1,2\n", r"not closed: 1·1 = 2"),
+        ("a.csv", "0,1\n1,x\n", "not readable as .csv"),
+        ("a.csv", "", "shape"),
+        ("a.csv", "0,1,2\n1,2,0\n", "shape"),
+        ("a.csv", "1,1\n1,1\n", "no identity"),
+        ("a.csv", "0,1\n1,1\n", "element 1 has no inverse"),
+        ("a.json", "[[0, 1], [1, 0.5]]", "entries of type float64"),
+        ("a.json", "[[0, 1], [1", "not readable as .json"),
+        ("a.json", "3", "shape"),
+        ("a.json", "{}", "no list of permutations"),
+        ("a.json", '{"permutations": []}', "no list of permutations"),
+        ("a.json", '{"permutations": [[0, 0]]}', "permutation 1 is not a list of all of 0 … 1"),
+        ("a.json", '{"permutations": [[0, true]]}', "permutation 1 is not"),
+        ("a.json", '{"permutations": [[0], "x"]}', "no list of permutations"),
+        ("a.json", "[" * 100_000, "not readable as .json"),
+        ("a.npy", "not numpy", "not readable as .npy"),
+    ],
+)
+def test_bad_files(tmp_path, file, content, message):
+    (tmp_path / file).write_text(content)
+    with pytest.raises(InputError, match=message):
+        list_group(str(tmp_path / file))
+
+
+def test_files_that_are_not_there_or_too_large(tmp_path):
+    with pytest.raises(InputError, match="No such file"):
+        list_group(str(tmp_path / "absent.csv"))
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(InputError, match="Is a directory"):
+        list_group(str(tmp_path / "folder.csv"))
+    np.save(tmp_path / "big.npy", np.zeros((2049, 2049), dtype=np.uint8))
+    with pytest.raises(InputError, match="up to order 2048"):
+        list_group(str(tmp_path / "big.npy"))
+    with open(tmp_path / "huge.npy", "wb") as file:
+        file.truncate(65 * 2**20)
+    with pytest.raises(InputError, match="at most 64 MiB"):
+        list_group(str(tmp_path / "huge.npy"))
+
+
+def test_pickles_are_not_loaded(tmp_path):
+    np.save(tmp_path / "objects.npy", np.array([[object()]]), allow_pickle=True)
+    with pytest.raises(InputError, match="not readable as .npy"):
+        list_group(str(tmp_path / "objects.npy"))

@@ -1,0 +1,131 @@
+"""What a user can type, and what is said when it cannot be read."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from algebra.errors import InputError
+from algebra.parser import list_group, parse_group
+from tests.oracles import named_groups
+
+
+@pytest.mark.parametrize("facts", named_groups(), ids=lambda facts: facts.name)
+def test_names(facts):
+    assert parse_group(facts.name).order == facts.order
+
+
+@pytest.mark.parametrize(
+    ("text", "order", "name"),
+    [
+        ("Z6", 6, "C6"),
+        (" C2 x C4 ", 8, "C2xC4"),
+        ("C2×C4", 8, "C2xC4"),
+        ("C2 ≀ C2", 8, "C2wrC2"),
+        ("C7 ⋊ C3", 21, "C7:C3"),
+        ("C2^3", 8, "C2^3"),
+        ("(C2xC2)^2", 16, "(C2xC2)^2"),
+        ("(S3)", 6, "S3"),
+        ("C2xC2xC3", 12, "C2xC2xC3"),
+        ("(C7:C3)xC2", 42, "(C7:C3)xC2"),
+        ("C2wrC2wrC2", 128, "C2wrC2wrC2"),
+        ("C2wr(C2wrC2)", 128, "C2wr(C2wrC2)"),
+        ("SmallGroup(24,12)", 24, "SmallGroup(24,12)"),
+        ("SL( 2 , 3 )", 24, "SL(2,3)"),
+        ("(1,2,3)(4,5), (1,2)", 12, "<(1,2,3)(4,5),(1,2)>"),
+        ("()", 1, "<()>"),
+        ("S20", 2432902008176640000, "S20"),
+        ("S4wrS4wrS4", 24**21, "S4wrS4wrS4"),
+        ("M24", 244823040, "M24"),
+    ],
+)
+def test_expressions(text, order, name):
+    found = parse_group(text)
+    assert (found.order, found.name) == (order, name)
+
+
+@pytest.mark.parametrize(
+    "text", ["C6", "D4", "S4", "A5", "Q8", "SL(2,3)", "C2wrC2", "C7:C3", "(1,2,3),(1,2)", "SmallGroup(64,134)", "C2xS3"]
+)
+def test_listed_groups_have_the_order_promised(text):
+    assert list_group(text).order == parse_group(text).order
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "empty group"),
+        ("   ", "empty group"),
+        ("S999999", "at most 10000"),
+        ("C0", "C0: n must be at least 1"),
+        ("D0", "D0: n must be at least 1"),
+        ("Dx", "cannot read a group at 'Dx'"),
+        ("S4 extra", "cannot read a group at 'extra'"),
+        ("S4 S4", "cannot read a group at 'S4'"),
+        ("S", "cannot read a group"),
+        ("4", "cannot read a group at '4'"),
+        ("V5", "the only V is Klein's"),
+        ("Q12", "power of 2 and at least 8"),
+        ("SD8", "at least 16"),
+        ("F12", "the order must be p·m"),
+        ("F1", "the order must be p·m"),
+        ("M10", "the Mathieu groups are"),
+        ("Heis(4)", "p must be a prime"),
+        ("Heis4", "cannot read"),
+        ("AGL(2,3)", r"only AGL\(1,q\)"),
+        ("AGL(1,6)", "q must be a prime power"),
+        ("SL(2,6)", "q must be a prime power"),
+        ("SL(2)", r"cannot read a group at '\)'"),
+        ("SL", "needs 2 numbers"),
+        ("(1,2,2)", "point 2 appears twice"),
+        ("(0,1)", "points go from 1"),
+        ("(1,2", "not a permutation"),
+        ("(1,99999)", "points go from 1 to 10000"),
+        ("SmallGroup(24,99)", r"there are 15 groups of order 24"),
+        ("SmallGroup(256,1)", "255"),
+        ("C5:C4", r"SmallGroup\(20,1\) or SmallGroup\(20,3\)"),
+        ("C2:C3", "write C2xC3"),
+        ("C7:C3:C2", "put parentheses"),
+        ("C7:C3xC2", "put parentheses"),
+        ("C2^0", "exponent 0"),
+        ("C2^", "the end of"),
+        ("C2x", "the end of"),
+        ("x", "cannot read a group at 'x'"),
+        ("(" * 60 + "C2" + ")" * 60, "nested deeper than 50"),
+        ("C12345678901", "too large"),
+        ("C2wrC9999", "points, at most 10,000"),
+        ("C2^99wrC99", "points, at most 10,000"),
+        ("C1234:C4321", "semidirect products are searched up to"),
+        ("C2" * 11_000, "at most 20000"),
+    ],
+)
+def test_what_cannot_be_read(text, message):
+    with pytest.raises(InputError, match=message) as caught:
+        parse_group(text)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
+def test_groups_too_large_to_list():
+    with pytest.raises(InputError, match="S20 has order about 10\\^18.4 on 20 points: too large to list"):
+        list_group("S20")
+    with pytest.raises(InputError, match="C101xC9801 has order 989,901 on 9902 points: too large to list"):
+        list_group("C101xC9801")
+
+
+ALPHABET = st.text(alphabet="CSADQVZFMHeisGLPSL0123456789xwr:^(), \t×≀", max_size=14)
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.one_of(ALPHABET, st.text(max_size=12)))
+def test_random_text_gives_a_group_or_an_input_error(text):
+    try:
+        found = parse_group(text)
+    except InputError as error:
+        found, message = None, str(error)
+    if found is None:
+        assert "\n" not in message
+    else:
+        assert found.order >= 1
+        assert found.permutations.ndim == 2
