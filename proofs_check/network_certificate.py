@@ -234,7 +234,8 @@ class _Proof:
                 horizon = None if error == 0 else math.floor(tolerance / error)
             else:
                 error, tolerance, horizon = self.sign(i, raw[:, j], on, wanted[..., j], j, psi[j])
-            require(horizon is None or horizon >= 1, f"layer {i + 1}, channel {j + 1}: a step is off by {float(error):.3g}")
+            off = f"layer {i + 1}, channel {j + 1}: a step is off by {float(error):.3g}"
+            require(horizon is None or horizon >= 1, off)
             proofs.append(ChannelProof(i + 1, j + 1, n, str(error), str(tolerance), horizon))
         return proofs
 

@@ -1,0 +1,256 @@
+"""Horizons: the bounds against brute force, and no word tried fails below them."""
+
+import json
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from algebra.errors import InputError
+from algebra.families import FAMILIES
+from constructions.compiler import compile_group
+from constructions.execution import ARITHMETICS as EXECUTED
+from constructions.execution import Machine
+from constructions.words import KINDS, make_word
+from proofs_check import arithmetic, horizon
+from proofs_check.arithmetic import ARITHMETICS, DIGITS, accumulate, read, round_to_bfloat16, start, stored_steps
+from proofs_check.horizon import channel_horizon, proved_horizon
+from proofs_check.horizon_picture import draw, measure, read_table, write_table
+from proofs_check.horizon_runs import PIECE, first_failures, observe
+from proofs_check.intervals import angle_error, radian_error, unit_point, upper
+from tests.cases import group
+
+SUMS = ("float64", "float32", "bfloat16")
+
+
+def compiled(name, **options):
+    return compile_group(group(name), [FAMILIES["aussm"]], **options).cascade
+
+
+@pytest.mark.parametrize("name", ["C2", "C6", "C60", "S3", "S4", "Q8", "GL(2,3)"])
+@pytest.mark.parametrize("channels", ["invariant", "primary"])
+def test_no_word_fails_below_the_proved_horizon(name, channels):
+    cascade = compiled(name, channels=channels)
+    for found in first_failures(cascade, group(name), ARITHMETICS, KINDS, 40_000):
+        proved = proved_horizon(cascade, found.arithmetic)
+        if found.first_wrong is not None:
+            assert proved is not None
+            assert proved < found.first_wrong, f"{found} within {proved}"
+        else:
+            assert found.tokens == 40_000
+    float32 = [o.first_wrong for o in first_failures(cascade, group(name), ["float32"], ["constant"], 40_000)]
+    if name != "C2" and channels == "invariant":
+        assert float32[0] is not None, "unwrapped sums should fail in this range, or the test shows nothing"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["S3", "S4", "Q8", "GL(2,3)", "C60"])
+def test_ten_million_tokens(name):
+    cascade = compiled(name)
+    for found in first_failures(cascade, group(name), ARITHMETICS, KINDS, 10_000_000):
+        proved = proved_horizon(cascade, found.arithmetic)
+        print(name, found, "proved", proved)
+        assert found.first_wrong is None or (proved is not None and proved < found.first_wrong)
+
+
+def test_all_words_up_to_the_horizon():
+    """No word over C3, C4 or C6 up to the proved horizon of bfloat16 sums fails; some longer one does."""
+    for n in (3, 4, 6):
+        limit = channel_horizon(n, range(n), "bfloat16")
+        steps = stored_steps(n, "bfloat16")
+        assert 1 <= limit <= 20
+        reached = {(0.0, 0)}  # (carried sum, exact residue): many words meet in one
+        first_wrong = None
+        for t in range(1, 200):
+            reached = {
+                (float(round_to_bfloat16(np.array(s + steps[a]))), (r + a) % n) for s, r in reached for a in range(n)
+            }
+            if (read("bfloat16", np.array([s for s, _ in reached]), n) != [r for _, r in reached]).any():
+                first_wrong = t
+                break
+        assert first_wrong is not None
+        assert first_wrong > limit
+
+
+@pytest.mark.parametrize("n", [3, 7, 60, 999])
+def test_the_horizon_of_turns_is_exact(n):
+    """The constant word of the worst step is right at the horizon and wrong one token later."""
+    limit = channel_horizon(n, range(n), "turns")
+    steps = [int(step) for step in stored_steps(n, "turns")]
+
+    def right(a, t):
+        return read("turns", np.array([steps[a] * t % 2**64], dtype=np.uint64), n)[0] == a * t % n
+
+    assert all(right(a, t) for a in range(n) for t in (limit, limit - 1))
+    assert not all(right(a, limit + 1) for a in range(n))
+    assert channel_horizon(n, range(n), "residues") is None
+    assert channel_horizon(8, range(8), "turns") is None, "eighths are exact"
+
+
+@pytest.mark.parametrize("name", SUMS[1:])
+@pytest.mark.parametrize("n", [2, 3, 10, 60])
+def test_the_recurrence_of_sums_step_by_step(name, n):
+    """The octaves add up to the recurrence of the docstring, iterated."""
+    stored = stored_steps(n, name)
+    largest = max(abs(Fraction(float(x))) for x in stored)
+    error = max(radian_error(float(stored[a]), Fraction(arithmetic.centred(a, n), n)) for a in range(n))
+    u = Fraction(1, 2 ** DIGITS[name])
+    limit = channel_horizon(n, range(n), name)
+    room = horizon.two_pi_below() / (2 * n)
+    size, total, t = Fraction(0), Fraction(0), 0
+    while True:
+        size += largest
+        rounding = u * Fraction(2) ** math.floor(math.log2(size))
+        size, total = size + rounding, total + error + rounding
+        if total + Fraction(301, 100) / 2**53 * size >= room:
+            break
+        t += 1
+    assert t == limit
+
+
+@pytest.mark.parametrize("name", ["complex64", "complex128"])
+def test_the_complex_horizon_grows_with_the_precision(name):
+    """About margin / (rounding of a product + of a step) turns: within a factor 4 of (1/2n)/(√5·u/2π + u/2π)."""
+    for n in (3, 10, 60):
+        limit = channel_horizon(n, range(n), name)
+        rough = 1 / (2 * n) / ((math.sqrt(5) + 1) * 2.0 ** -DIGITS[name] / (2 * math.pi))
+        assert rough / 4 < limit < 4 * rough
+
+
+def test_constants_are_not_trusted(monkeypatch):
+    """A stored step that is wrong in one bit costs what it costs."""
+    good = channel_horizon(3, range(3), "turns"), channel_horizon(3, range(3), "complex128")
+
+    def spoiled(n, name):
+        steps = stored_steps(n, name).copy()
+        steps[1] = steps[1] + np.uint64(2**20) if name == "turns" else steps[1] * np.exp(1e-9j)
+        return steps
+
+    monkeypatch.setattr(horizon, "stored_steps", spoiled)
+    bad = channel_horizon(3, range(3), "turns"), channel_horizon(3, range(3), "complex128")
+    assert bad[0] < good[0] / 2**20
+    assert bad[1] < good[1] / 10**5
+    assert channel_horizon(3, [0], "turns") is None, "a step that is never taken does not matter"
+
+
+@pytest.mark.parametrize("name", EXECUTED)
+def test_the_same_arithmetic_as_the_executor(name):
+    """Stored steps, carried values and decisions are those of constructions.execution, bit for bit."""
+    cascade = compiled("GL(2,3)")
+    machine = Machine(cascade, name)
+    if name != "residues":
+        for layer, tables in zip(cascade.layers, machine._steps, strict=True):
+            for n, table in zip(layer.moduli, tables, strict=True):
+                assert table.tobytes() == stored_steps(n, name).tobytes()
+    word = make_word("random", group("GL(2,3)"), cascade.alphabet, 5000)
+    outputs = machine.outputs(word)
+    assert (outputs == cascade.outputs(word)).all()
+    (last,) = list(observe(cascade, group("GL(2,3)"), [name], "random", 5000))
+    assert last[0].first_wrong is None
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_sums_are_rounded_one_after_the_other(name):
+    """Against a plain loop, and against exact rationals rounded by NumPy itself for the types it has."""
+    steps = stored_steps(7, name)[np.random.default_rng(0).integers(7, size=3000)]
+    found = accumulate(name, start(name), steps)
+    value = start(name)
+    for i, step in enumerate(steps):
+        value = round_to_bfloat16(value + step) if name == "bfloat16" else value + step
+        assert found[i] == value
+    assert name == "bfloat16" or found.dtype == name
+    pieces = accumulate(name, found[999], steps[1000:])
+    assert (pieces == found[1000:]).all()
+
+
+def test_bfloat16_rounding():
+    values = np.array([1.0, 257.0, 259.0, 1 + 2**-8, 1 + 3 * 2**-8, -0.1, 0.0, math.pi])
+    assert round_to_bfloat16(values).tolist() == [1.0, 256.0, 260.0, 1.0, 1 + 2**-6, -0.10009765625, 0.0, 3.140625]
+
+
+def test_bfloat16_without_numba(monkeypatch):
+    import builtins
+
+    steps = stored_steps(5, "bfloat16")[np.arange(400) % 5 % 4]
+    compiled_sums = accumulate("bfloat16", start("bfloat16"), steps)
+    real = builtins.__import__
+
+    def without(name, *rest, **options):
+        if name == "numba":
+            raise ImportError(name)
+        return real(name, *rest, **options)
+
+    arithmetic._bfloat16_sums.cache_clear()
+    monkeypatch.setattr(builtins, "__import__", without)
+    plain = accumulate("bfloat16", start("bfloat16"), steps)
+    monkeypatch.undo()
+    arithmetic._bfloat16_sums.cache_clear()
+    assert (plain == compiled_sums).all()
+
+
+def test_long_words_continue_across_pieces():
+    """A periodic word streams as `make_word` writes it, so that positions mean the same."""
+    cascade = compiled("S3", alphabet="generators")
+    for kind in KINDS[1:]:
+        whole = make_word(kind, group("S3"), cascade.alphabet, PIECE + 1000)
+        states = cascade.run(whole)
+        found = list(observe(cascade, group("S3"), ["float32"], kind, PIECE + 1000))[-1][0]
+        carried, expected = start("float32"), None
+        steps, residues = [], []
+        state = 0
+        for token, after in zip(whole[:20_000], states, strict=False):
+            steps.append(int(cascade.layers[1].increments[state // 3, token, 0]))
+            residues.append(int(after) % 3)
+            state = int(after)
+        values = accumulate("float32", carried, stored_steps(3, "float32")[steps])
+        wrong = np.flatnonzero(read("float32", values, 3) != residues)
+        expected = int(wrong[0]) + 1 if len(wrong) else None
+        assert expected is None or found.first_wrong <= expected
+
+
+def test_enclosures():
+    assert unit_point(Fraction(1, 4)) == (pytest.approx(0, abs=1e-15), 1.0)
+    assert unit_point(Fraction(1, 3))[0] == pytest.approx(-0.5, abs=1e-15)
+    assert 0 < radian_error(math.pi, Fraction(1, 2)) < Fraction(1, 2**52)
+    # π - fl(π) = 1.2246…e-16
+    assert Fraction(12, 10**17) < radian_error(math.pi, Fraction(1, 2)) < Fraction(13, 10**17)
+    assert angle_error(2.0, 0.0, Fraction(0)) == 0
+    assert angle_error(0.0, 3.0, Fraction(1, 4)) < Fraction(1, 2**100)
+    assert abs(angle_error(1.0, 1.0, Fraction(0)) - Fraction(1, 8)) < Fraction(1, 2**100)
+    assert abs(angle_error(-1.0, 0.0, Fraction(-1, 2))) < Fraction(1, 2**100)
+    from proofs_check.intervals import arb_precision
+
+    with arb_precision(64) as flint:
+        assert upper(flint.arb(-3)) == 3
+
+
+def test_the_table_and_the_picture(tmp_path):
+    rows = measure([2, 6, 12], 3000)
+    assert len(rows) == 3 * 2 * 6
+    write_table(rows, tmp_path / "h.csv")
+    assert read_table(tmp_path / "h.csv") == [{key: row[key] for key in rows[0] | row} for row in rows]
+    six = {(row["channels"], row["arithmetic"]): row for row in rows if row["modulus"] == "6"}
+    assert int(six["primary", "float32"]["proved"]) > int(six["invariant", "float32"]["proved"])
+    draw(rows, tmp_path / "h.png")
+    assert (tmp_path / "h.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(InputError, match="cannot write"):
+        write_table(rows, tmp_path / "none" / "h.csv")
+    with pytest.raises(InputError, match="cannot write"):
+        draw(rows, tmp_path / "none" / "h.png")
+
+
+def test_unknown_arithmetic():
+    with pytest.raises(InputError, match="unknown arithmetic 'float8'; wanted one of residues, turns"):
+        proved_horizon(compiled("C2"), "float8")
+
+
+def test_json_is_a_table_of_numbers(tmp_path, capsys):
+    from constructions.compiler import save
+    from proofs_check.commands import horizon as command
+
+    save(compile_group(group("C6"), [FAMILIES["aussm"]]), tmp_path, None)
+    command(tmp_path, length=2000, arithmetic="float32,residues", words="constant", as_json=True)
+    content = json.loads(capsys.readouterr().out)
+    assert [row["arithmetic"] for row in content["horizons"]] == ["float32", "residues", "network, float64"]
+    assert content["horizons"][1] == {"arithmetic": "residues", "proved": None, "first_wrong": {"constant": None}}

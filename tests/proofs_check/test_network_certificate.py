@@ -1,0 +1,177 @@
+"""The network's proof: what it shows of compiled networks, what it refuses, and the assumption it rests on."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file, save_file
+
+from algebra.errors import InputError
+from algebra.families import FAMILIES
+from constructions.artifact import load_cascade
+from constructions.compiler import compile_group, save
+from models.network import DCDNetwork
+from models.recurrences import UnitState, unit_circle, unit_scan
+from proofs_check.certificate import write_json
+from proofs_check.network_certificate import (
+    ELEMENTARY,
+    NotProvedError,
+    certificate_content,
+    prove_network,
+    recheck,
+)
+from tests.cases import TRACKED, group
+
+
+def compiled(name, folder, family="aussm", **options):
+    save(compile_group(group(name), [FAMILIES[family]], **options), folder, None)
+    return folder
+
+
+@pytest.mark.parametrize("case", TRACKED, ids=lambda case: case.name)
+def test_compiled_networks_are_proved(case, tmp_path):
+    proof = prove_network(compiled(case.name, tmp_path))
+    assert len(proof.channels) == len(load_cascade(tmp_path)[0].moduli)
+    # δ of a centred phase rounded to float64 is at most 2^-55 turns; truncation to 2^-61 adds a little.
+    assert proof.horizon is None or proof.horizon > 2**54 / (2 * max(channel.modulus for channel in proof.channels))
+    for channel in proof.channels:
+        assert (channel.horizon is None) == (channel.error == "0")
+        assert channel.modulus & (channel.modulus - 1) or channel.error == "0", "dyadic phases are exact"
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "options"),
+    [
+        ("S4", "simple-aussm", {"alphabet": "generators", "channels": "primary"}),
+        ("Q8", "negative-mamba", {}),
+        ("D4", "negative-mamba", {"alphabet": "generators"}),
+    ],
+)
+def test_other_families_and_options(name, family, options, tmp_path):
+    proof = prove_network(compiled(name, tmp_path, family, **options))
+    assert proof.horizon is None or proof.horizon > 10**13
+
+
+def test_the_certificate_is_proved_again(tmp_path):
+    proof = prove_network(compiled("S3", tmp_path))
+    path = tmp_path / "network_certificate.json"
+    content = certificate_content(tmp_path, proof)
+    write_json(path, content)
+    assert recheck(tmp_path) == proof.sentence() == content["claim"]
+    for change in ({"claim": "x"}, {"proof": content["proof"] | {"horizon": None}}, {"files": {}}):
+        write_json(path, content | change)
+        with pytest.raises(NotProvedError, match="states something else"):
+            recheck(tmp_path)
+    path.write_text("[" * 10_000)
+    with pytest.raises(InputError, match="cannot be read"):
+        recheck(tmp_path)
+
+
+def agrees(folder, length=3000):
+    """Whether the network and the cascade give the same elements on a random word."""
+    cascade, _, _ = load_cascade(folder)
+    word = np.random.default_rng(5).integers(len(cascade.alphabet), size=length)
+    found = DCDNetwork.from_pretrained(folder).predict(torch.from_numpy(word)[None])[0][0]
+    return bool((found.numpy() == cascade.outputs(word)).all())
+
+
+@pytest.mark.parametrize("change", [0.25, -1.0, 1.0, 1e-3])
+def test_changed_parameters_are_refused_or_harmless(change, tmp_path):
+    """Every parameter with some entry changed: where the proof still goes through, the network must still be right."""
+    original = compiled("S3", tmp_path / "original")
+    parameters = load_file(original / "model.safetensors")
+    folder = tmp_path / "changed"
+    shutil.copytree(original, folder)
+    generator = np.random.default_rng(7)
+    accepted = total = 0
+    for name, value in parameters.items():
+        for place in generator.choice(value.size, size=min(6, value.size), replace=False):
+            spoiled = {key: array.copy() for key, array in parameters.items()}
+            spoiled[name].flat[place] += change
+            save_file(spoiled, folder / "model.safetensors")
+            total += 1
+            try:
+                proof = prove_network(folder)
+            except NotProvedError:
+                continue
+            accepted += 1
+            assert agrees(folder, min(3000, proof.horizon or 3000)), f"{name}[{place}] changed by {change}"
+    assert total > 60
+    assert accepted < total / 2
+    assert agrees(original)
+
+
+def test_what_the_network_must_not_be(tmp_path):
+    original = compiled("S3", tmp_path / "original")
+    config = json.loads((original / "config.json").read_text())
+    parameters = load_file(original / "model.safetensors")
+    folder = tmp_path / "changed"
+    shutil.copytree(original, folder)
+
+    def refused(message, **changes):
+        save_file(parameters | changes, folder / "model.safetensors")
+        with pytest.raises(NotProvedError, match=message):
+            prove_network(folder)
+
+    refused("not a finite float64", **{"head.bias": np.full(6, np.nan)})
+    refused("not a finite float64", **{"head.bias": np.zeros(6, dtype=np.float32)})
+    refused("the head has a bias", **{"head.bias": np.full(6, 1e-9)})
+    refused("head.bias has shape", **{"head.bias": np.zeros(7)})
+    refused("is not its element's", **{"head.weight": np.roll(parameters["head.weight"], 1, axis=0)})
+    refused("not an integer", **{"embedding.weight": parameters["embedding.weight"] * 0.5})
+    refused("too large", **{"layers.0.phi.hidden.bias": parameters["layers.0.phi.hidden.bias"] + 2.0**40})
+    refused("a gate that is on is not 1|more than one gate", **{"embedding.weight": parameters["embedding.weight"] * 2})
+    refused("the initial state is not 1", **{"layers.0.initial_state": np.array([[0.0, 1.0]])})
+    refused("ψ has a bias", **{"layers.1.psi.bias": np.full(3, 0.1)})
+    refused("ψ reads more", **{"layers.1.psi.weight": parameters["layers.1.psi.weight"] + 0.1})
+    refused("has no margin", **{"layers.0.psi.weight": parameters["layers.0.psi.weight"] * 0})
+    refused("b is not 0", **{"layers.0.phi.out.bias": np.array([0, 0, 0.5, 0])})
+    refused("Δ is not exactly 1", **{"layers.0.phi.out.bias": np.array([0.5, 0, 0, 0])})
+    refused("a step is off by 0.25", **{"layers.0.phi.out.bias": np.array([0, 0.25, 0, 0])})
+    save_file({k: v for k, v in parameters.items() if k != "head.bias"}, folder / "model.safetensors")
+    with pytest.raises(NotProvedError, match=r"the parameter head\.bias is missing"):
+        prove_network(folder)
+    save_file(parameters, folder / "model.safetensors")
+    short, turned = {"layers": config["layers"][:1]}, {"layers": config["layers"][::-1]}
+    for change, message in ((short, "another depth"), (turned, "layer 1")):
+        (folder / "config.json").write_text(json.dumps(config | change))
+        with pytest.raises(NotProvedError, match=message):
+            prove_network(folder)
+    for content in ("{", "[]", '{"dtype": "float8"}', "[" * 10_000):
+        (folder / "config.json").write_text(content)
+        with pytest.raises(InputError, match="damaged"):
+            prove_network(folder)
+    (folder / "config.json").unlink()
+    with pytest.raises(InputError, match=r"config\.json"):
+        prove_network(folder)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("backend", ["torch", "numba"])
+def test_the_assumed_error_of_points_on_the_circle(dtype, backend):
+    """Measured against arb: the points that the recurrence computes are within `ELEMENTARY` units of the true ones."""
+    flint = pytest.importorskip("flint")
+    if backend == "numba":
+        pytest.importorskip("numba")
+    phases = np.random.default_rng(1).integers(-(2**63), 2**63, size=6000)
+    if backend == "torch":
+        found = unit_circle(torch.from_numpy(phases), dtype)
+    else:
+        one = torch.ones(1, 6000, dtype=dtype)
+        state = UnitState(torch.from_numpy(phases)[None], torch.complex(one, 0 * one))
+        found = unit_scan(torch.zeros(1, 1, 6000, dtype=dtype), None, state, "numba")[0][0, 0]
+    u = 2.0**-24 if dtype == torch.float32 else 2.0**-53
+    worst = 0.0
+    for phase, real, imaginary in zip(phases.tolist(), found.real.tolist(), found.imag.tolist(), strict=True):
+        sine, cosine = flint.arb(flint.fmpq(phase, 2**63)).sin_cos_pi()
+        worst = max(worst, abs(float(cosine - real)), abs(float(sine - imaginary)))
+    assert worst * 2**0.5 < ELEMENTARY * u / 2
+
+
+def test_the_assumed_values_of_elu():
+    """elu(0) is 0 exactly, and elu(-200) is within the assumption (it is -1 exactly here)."""
+    for dtype in (torch.float32, torch.float64):
+        values = torch.nn.functional.elu(torch.tensor([0.0, -200.0], dtype=dtype))
+        assert values.tolist() == [0.0, -1.0]
