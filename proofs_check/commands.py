@@ -210,13 +210,12 @@ def lemmas(
     from proofs_check.lemmas import symbolic_lemmas
     from proofs_check.wreath import embedding_lemma, subgroups_lemma
 
-    results = symbolic_lemmas()
-    results.append(subgroups_lemma())
     if folders:
-        results += [embedding_lemma(*load_cascade(folder)[:2]) for folder in folders]
+        cascades = [load_cascade(folder)[:2] for folder in folders]
     else:
         groups = [list_group(name) for name in ("S3", "S4")]
-        results += [embedding_lemma(compile_group(g, [FAMILIES["aussm"]]).cascade, g) for g in groups]
+        cascades = [(compile_group(group, [FAMILIES["aussm"]]).cascade, group) for group in groups]
+    results = [*symbolic_lemmas(), subgroups_lemma(), *(embedding_lemma(cascade, group) for cascade, group in cascades)]
     for lemma in results:
         print(f"{lemma.text()}\n")
     print("Not derived here: that a coordinate which Lemma 1 shows to be useless can be taken out of a model (the")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -79,9 +80,9 @@ def draw(rows: Sequence[dict[str, str]], path: Path) -> None:
     ):
         for name, colour in COLOURS.items():
             chosen = [row for row in rows if row["channels"] == channels and row["arithmetic"] == name]
-            proved = [(int(row["modulus"]), int(row["proved"])) for row in chosen if row["proved"]]
-            lines = [n for n, _ in proved], [max(0.5, t) for _, t in proved]
-            axes.plot(*lines, color=colour, lw=1.4, label=f"{name}, proved")
+            # A gap where there is no limit.
+            proved = [max(0.5, float(row["proved"])) if row["proved"] else math.nan for row in chosen]
+            axes.plot([int(row["modulus"]) for row in chosen], proved, color=colour, lw=1.4, label=f"{name}, proved")
             failures = [
                 (int(row["modulus"]), min(int(row[word]) for word in KINDS if row[word]))
                 for row in chosen
@@ -90,8 +91,7 @@ def draw(rows: Sequence[dict[str, str]], path: Path) -> None:
             if failures:
                 points = [n for n, _ in failures], [t for _, t in failures]
                 axes.plot(*points, ".", color=colour, ms=5, label=f"{name}, first failure observed")
-        axes.axhline(length, color="0.6", lw=0.8, ls=":")
-        axes.text(60, length * 1.3, f"longest word tried: {length:,} tokens", ha="right", fontsize=8, color="0.4")
+        axes.axhline(length, color="0.5", lw=0.9, ls=":", label=f"longest word tried: {length:,} tokens")
         axes.set(yscale="log", xlabel="modulus n of C$_n$", title=title, xlim=(1, 61), ylim=(0.4, 1e20))
         axes.grid(alpha=0.25, lw=0.5)
         axes.spines[["top", "right"]].set_visible(False)

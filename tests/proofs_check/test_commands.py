@@ -1,0 +1,115 @@
+"""`python -m proofs_check` as a user meets it: certify, check, horizon, lemmas."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.proofs_check.folders import read
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments, cwd):
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
+    command = [sys.executable, "-m", "proofs_check", *map(str, arguments)]
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120)
+    return done.returncode, done.stdout, done.stderr
+
+
+CLAIM = "tracks S3 on words of every length, with 2 layers, and no AUSSM with fewer can"
+
+
+def test_certify_and_check(tmp_path):
+    code, out, err = run("certify", "S3", "--out", "s3", cwd=tmp_path)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0] == f"s3/certificate.json: {CLAIM}"
+    assert out.splitlines()[1].startswith("s3/network_certificate.json: the float64 network equals the cascade")
+    code, out, err = run("check", "s3", cwd=tmp_path)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0] == f"verified: {CLAIM}"
+    assert out.splitlines()[1].startswith("verified: the float64 network equals the cascade")
+    code, out, _ = run("check", "s3", "--no-network", cwd=tmp_path)
+    assert out.splitlines() == [f"verified: {CLAIM}", "not checked: network_certificate.json"]
+    assert run("certify", "s3", cwd=tmp_path)[:1] == (0,)
+
+    path = tmp_path / "s3" / "certificate.json"
+    path.write_text(path.read_text().replace("2 layers", "1 layers"))
+    code, out, err = run("check", "s3", cwd=tmp_path)
+    assert (code, out) == (1, "")
+    assert err.count("\n") == 1
+    assert "claims something else than was proved" in err
+
+    run("certify", "s3", cwd=tmp_path)
+    model = tmp_path / "s3" / "model.safetensors"
+    content = bytearray(model.read_bytes())
+    content[-1] ^= 0x40
+    model.write_bytes(content)
+    code, out, err = run("check", "s3", cwd=tmp_path)
+    assert (code, out) == (1, f"verified: {CLAIM}\n")
+    assert err.count("\n") == 1
+    assert "network" in err
+
+
+def test_certify_what_can_never_be_tracked(tmp_path):
+    code, out, _ = run("certify", "A5", cwd=tmp_path)
+    claim = "no number of AUSSM layers can track A5, over any alphabet that generates it"
+    assert (code, out) == (0, f"A5/certificate.json: {claim}\n")
+    assert run("check", "A5", cwd=tmp_path) == (0, f"verified: {claim}\n", "")
+    assert read(tmp_path / "A5" / "certificate.json")["residual"]["order"] == 60
+    code, out, _ = run("certify", "S3", "--family", "negative-mamba", "--out", "x", cwd=tmp_path)
+    assert "no number of Negative Mamba layers can track S3" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["certify", "S999999"], "error: "),
+        (["certify", "."], "no cascade.json there"),
+        (["certify", ".", "--out", "x"], "--out is for a group"),
+        (["certify", "S3", "--family", "nonsense"], "unknown family"),
+        (["certify", "S3", "--out", "/dev/null/x"], "cannot write"),
+        (["check", "none"], "none is not a folder"),
+        (["check", "."], "certificate.json is missing"),
+        (["horizon"], "wanted either a DIR"),
+        (["horizon", "."], "not a compiled folder"),
+        (["horizon", ".", "--words", "palindrome"], "unknown kind of word"),
+        (["horizon", ".", "--arithmetic", "float8"], "unknown arithmetic"),
+        (["lemmas", "."], "not a compiled folder"),
+    ],
+)
+def test_bad_input_is_one_line(arguments, message, tmp_path):
+    code, out, err = run(*arguments, cwd=tmp_path)
+    assert code == 2
+    assert out == ""
+    assert err.count("\n") == 1
+    assert message in err
+
+
+def test_horizon_and_lemmas(tmp_path):
+    run("certify", "Q8", "--out", "q8", cwd=tmp_path)
+    code, out, err = run("horizon", "q8", "--length", "20000", cwd=tmp_path)
+    assert (code, err) == (0, "")
+    rows = {line.split()[0]: line for line in out.splitlines()[2:]}
+    assert "every length" in rows["residues"]
+    assert "> 20,000" in rows["turns"]
+    assert len([name for name in rows if name in ("complex128", "complex64", "float64", "float32", "bfloat16")]) == 5
+    code, out, err = run("lemmas", "q8", cwd=tmp_path)
+    assert (code, err) == (0, "")
+    assert out.count("\n  verified\n") == 10
+    assert "Q8 embeds in C2 ≀ (C2xC2)" in out
+    assert "Not derived here" in out
+
+
+def test_commands_that_need_no_torch(tmp_path):
+    program = (
+        "import sys\n"
+        "from proofs_check.commands import certify, check\n"
+        "certify('S3', None, 'aussm')\ncheck(__import__('pathlib').Path('S3'), True)\n"
+        "assert 'torch' not in sys.modules and 'sympy' not in sys.modules\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", program]
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, timeout=60, capture_output=True)
