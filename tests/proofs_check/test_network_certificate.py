@@ -175,3 +175,16 @@ def test_the_assumed_values_of_elu():
     for dtype in (torch.float32, torch.float64):
         values = torch.nn.functional.elu(torch.tensor([0.0, -200.0], dtype=dtype))
         assert values.tolist() == [0.0, -1.0]
+
+
+@pytest.mark.parametrize("backend", ["torch", "numba"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_steps_are_stored_as_the_proof_reads_them(dtype, backend):
+    """Both scans carry exactly the phase that the proof computes: x·2^61 truncated, in units of 2^-61 turns."""
+    if backend == "numba":
+        pytest.importorskip("numba")
+    turns = torch.from_numpy(np.random.default_rng(2).uniform(-2, 2, 5000)).to(dtype)
+    one = torch.ones(1, 5000, dtype=dtype)
+    _, state = unit_scan(turns[None, None], None, UnitState.of(torch.complex(one, 0 * one)), backend)
+    fraction = (turns - turns.round()).double().numpy()
+    assert (state.phase[0].numpy() == (fraction * 2.0**61).astype(np.int64) * 8).all()
