@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,36 +88,63 @@ class Cascade:
     def run(self, tokens: NDArray[np.integer], state: int = 0) -> NDArray[np.int64]:
         """The state after every token: tokens (T,), positions in the alphabet, to (T,).
 
-        Exact at any length: increments are summed as 64-bit integers within blocks and reduced between them.
+        Exact at any length: increments are summed within blocks, where they cannot overflow, and reduced between them.
         """
         states = np.empty(len(tokens), dtype=np.int64)
         for start in range(0, len(tokens), BLOCK):
             block = tokens[start : start + BLOCK]
-            states[start : start + BLOCK] = self._run_block(block, state)
+            self._run_block(block, state, states[start : start + BLOCK])
             state = int(states[start + len(block) - 1])
         return states
 
-    def _run_block(self, tokens: NDArray[np.integer], state: int) -> NDArray[np.int64]:
-        above = np.zeros(len(tokens), dtype=np.int64)  # before each token
-        after = above
+    def _run_block(self, tokens: NDArray[np.integer], state: int, states: NDArray[np.int64]) -> None:
+        """Writes the state after every token of at most `BLOCK` tokens into `states`."""
+        entries = max(layer.increments.size for layer in self.layers) if self.layers else 0
+        dtype = np.int32 if max(entries, self.order) < 2**31 else np.int64
+        upper: NDArray[Any] = np.zeros(len(tokens) + 1, dtype=dtype)  # above: [:-1] before, [1:] after
         below = self.order
         for layer in self.layers:
             below //= layer.states
             own = state // below % layer.states
-            added = layer.increments[above, tokens]  # (T, channels)
-            above = above * layer.states
-            after = after * layer.states
+            channels = len(layer.moduli)
+            table = layer.increments.reshape(-1)
+            index: NDArray[Any] = upper[:-1] * dtype(len(self.alphabet))
+            index += tokens.astype(dtype, copy=False)
+            if channels > 1:
+                index *= dtype(channels)
+            upper *= dtype(layer.states)
+            upper[0] += own
             for channel, (n, place) in enumerate(zip(layer.moduli, layer.places, strict=True)):
-                start = own // place % n
-                residues = (np.cumsum(added[:, channel], dtype=np.int64) + start) % n
-                after += residues * place
-                above[1:] += residues[:-1] * place
-                above[0] += start * place
-        return after
+                residues = _running_residues(table[index], own // place % n, n)
+                if place > 1:
+                    residues *= residues.dtype.type(place)
+                upper[1:] += residues.astype(dtype, copy=False)
+                if channel + 1 < channels:
+                    index += dtype(1)
+        states[:] = upper[1:]
 
     def outputs(self, tokens: NDArray[np.integer]) -> NDArray[np.int32]:
         """The element index after every token, shape (T,)."""
         return self.decode[self.run(tokens)]
+
+
+def _running_residues(added: NDArray[np.int32], start: int, n: int) -> NDArray[Any]:
+    """(start + added[0] + … + added[t]) mod n for every t of a block.
+
+    In 32 bits where the sum fits: NumPy has vector instructions for unsigned `//` by one number, none for `%`.
+    """
+    if n * (len(added) + 1) >= 2**31:
+        return (np.cumsum(added, dtype=np.int64) + start) % n
+    total = np.cumsum(added, dtype=np.int32)
+    if start:
+        total += np.int32(start)
+    if n == 2:
+        total &= np.int32(1)
+        return total
+    quotient = total.view(np.uint32) // np.uint32(n)
+    quotient *= np.uint32(n)
+    total -= quotient.view(np.int32)
+    return total
 
 
 def layer_transitions(layer: CascadeLayer, following: NDArray[np.int64]) -> NDArray[np.int64]:
