@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from algebra.errors import InputError
 from algebra.group import Group
-from algebra.permutation_group import list_elements
+from algebra.permutation_group import generated_group
 from algebra.permutations import parse_permutation, rows
 
 LARGEST_ORDER = 255
@@ -72,10 +72,7 @@ def small_group(order: int, number: int) -> Group:
     _, _, kind, *rest = _entries(order)[number - 1].split(" ")
     name = f"SmallGroup({order},{number})"
     if kind == "permutations":
-        permutations = rows([parse_permutation(cycles) for cycles in rest])
-        elements = list_elements(permutations, order)
-        group = Group(elements, (), name)
-        return Group(elements, tuple(int(i) for i in group.index_of(permutations)), name)
+        return generated_group(rows([parse_permutation(cycles) for cycles in rest]), order, name)
     if order == 1:
         return Group.from_table(np.zeros((1, 1), dtype=np.uint8), name, ())
     relative_orders = [int(p) for p in kind.split(".")]

@@ -6,11 +6,16 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from algebra.errors import InputError, RefutedError
+
+if TYPE_CHECKING:
+    from algebra.families import Family
+    from algebra.inspection import Inspection
+    from algebra.large_inspection import LargeInspection
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
 GroupText = Annotated[
@@ -69,25 +74,34 @@ def inspect(
     if (group is None) == (batch is None):
         raise InputError("wanted either a GROUP, e.g. `inspect S4`, or `--batch FILE`")
     if batch is not None:
-        _inspect_batch(batch, lambda text: inspection_json(text, layers))
-    elif as_json:
-        assert group is not None
-        print(json.dumps(inspection_json(group, layers), ensure_ascii=False))
-    else:
-        assert group is not None
-        from algebra.display import console, inspection_view
-        from algebra.inspection import inspect_group
-        from algebra.parser import list_group
+        _inspect_batch(batch, lambda text: _inspection(text, layers).as_json())
+        return
+    assert group is not None
+    inspection = _inspection(group, layers)
+    if as_json:
+        print(json.dumps(inspection.as_json(), ensure_ascii=False))
+        return
+    from algebra.display import console, inspection_view
 
-        console().print(inspection_view(inspect_group(list_group(group), layers)))
+    console().print(inspection_view(inspection))
 
 
-def inspection_json(text: str, layers: tuple | None) -> dict:
-    """`inspect --json` of one group."""
+def _inspection(text: str, layers: tuple[Family, ...] | None) -> Inspection | LargeInspection:
+    """Inspect a group by listing it, or through stabiliser chains where it is too large for that."""
+    from algebra.parser import parse_group
+
+    group = parse_group(text)
+    if group.order > INSPECTION_LIMIT or not group.is_listable:
+        from algebra.large_inspection import inspect_large
+
+        return inspect_large(group, layers)
     from algebra.inspection import inspect_group
-    from algebra.parser import list_group
 
-    return inspect_group(list_group(text), layers).as_json()
+    return inspect_group(group.listed(), layers)
+
+
+INSPECTION_LIMIT = 10_000
+"""Larger groups are inspected through stabiliser chains: that takes milliseconds, but finds no decomposition."""
 
 
 def _inspect_batch(batch: Path, inspection: Callable[[str], dict]) -> None:

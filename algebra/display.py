@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from rich.console import Console, RenderableType
 from rich.console import Group as Renderables
@@ -17,6 +18,9 @@ from algebra.permutations import cycles
 from algebra.refusal import generators_text, orders_text
 from algebra.witness import Residual
 from algebra.wording import counted, short
+
+if TYPE_CHECKING:
+    from algebra.large_inspection import LargeInspection
 
 
 def plain_table(*columns: str) -> Table:
@@ -38,9 +42,12 @@ def say(screen: Console, text: str, style: str = "") -> None:
     screen.print(Text(text, style=style))
 
 
-def inspection_view(inspection: Inspection) -> RenderableType:
+def inspection_view(inspection: Inspection | LargeInspection) -> RenderableType:
     """An inspection as a page of text."""
-    return Renderables(*_parts(inspection))
+    if isinstance(inspection, Inspection):
+        return Renderables(*_parts(inspection))
+    title, *lines = inspection.lines()
+    return Renderables(Text(title, style="bold"), *map(Text, lines))
 
 
 def _parts(inspection: Inspection) -> Iterator[RenderableType]:

@@ -24,7 +24,7 @@ from algebra.isomorphism import (
     homomorphisms,
     isomorphism,
 )
-from algebra.permutation_group import list_elements
+from algebra.permutation_group import generated_group
 from algebra.permutations import Permutations, smallest_dtype
 
 SEMIDIRECT_LIMIT = 2000
@@ -96,7 +96,7 @@ def semidirect_products(A: Group, B: Group) -> list[Group]:
         )
     candidates = [_product(A, B, action) for action in _actions(A, B)]
     factors = (G.elements[list(G.generators)] for G in (A, B))
-    direct = _listed(direct_product(*factors), A.order * B.order, f"{A.name}x{B.name}")
+    direct = generated_group(direct_product(*factors), A.order * B.order, f"{A.name}x{B.name}")
     return _without_isomorphic([direct, *candidates])[1:]
 
 
@@ -210,13 +210,7 @@ def _product(A: Group, B: Group, action: NDArray) -> Group:
         from_b[:, A.order :] = B.elements[list(B.generators)].astype(permutations.dtype) + permutations.dtype.type(
             A.order
         )
-    return _listed(permutations, A.order * B.order, _name(A, B))
-
-
-def _listed(permutations: Permutations, order: int, name: str) -> Group:
-    elements = list_elements(permutations, order)
-    group = Group(elements, (), name)
-    return Group(elements, tuple(dict.fromkeys(int(i) for i in group.index_of(permutations) if i)), name)
+    return generated_group(permutations, A.order * B.order, _name(A, B))
 
 
 def _without_isomorphic(groups: list[Group]) -> list[Group]:
