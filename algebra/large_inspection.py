@@ -1,7 +1,7 @@
 """What `inspect` says about a group too large to list, from stabiliser chains: series, factors and depths.
 
-Decompositions are not searched for here, and the small-group id does not exist. Orders, factors and depths are as sure as for
-listed groups: the chains are proved.
+Decompositions are not searched for here, and the small-group id does not exist. Orders, factors and depths are as sure
+as for listed groups: the chains are proved.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class LargeInspection:
         series: the derived series, as chains; it ends at the trivial group or at the perfect residual.
         factors: the abelian factors of a solvable group.
         depths: for each family's name, the least number of layers, or None for never.
-        witness: leaves of a nested commutator (shape (2^(depth-1), degree)) with a value ≠ 1; None for a non-solvable group.
+        witness: leaves of a nested commutator with a value ≠ 1, shape (2^(depth-1), degree); None if not solvable.
         stack: the user's stack and the orders of its series.
     """
 
@@ -138,8 +138,8 @@ def inspect_large(group: PermutationGroup, stack: Sequence[Family] | None = None
     """
     if group.degree > MAX_CHAIN_DEGREE:
         raise InputError(
-            f"{group.name} has order {describe_order(group.order)} on {group.degree} points: too large to list, and chains are "
-            f"built up to {MAX_CHAIN_DEGREE} points"
+            f"{group.name} has order {describe_order(group.order)} on {group.degree} points: too large to list, and "
+            f"stabiliser chains are built up to {MAX_CHAIN_DEGREE} points"
         )
     chain = StabiliserChain(group.permutations)
     assert chain.order == group.order, f"{chain.order} elements found, {group.order} expected"
@@ -185,7 +185,7 @@ def _depth_witness(chain: StabiliserChain, depth: int) -> NDArray:
 
 
 def _value(leaves: NDArray) -> NDArray:
-    """The value of the balanced nested commutator `x⁻¹y⁻¹xy` with these leaves, shape (2^height, degree), as a permutation."""
+    """The value, a permutation, of the balanced nested commutator with these leaves, shape (2^height, degree)."""
     while len(leaves) > 1:
         x, y = leaves[0::2], leaves[1::2]
         backwards = np.take_along_axis(x, y, axis=1)  # y·x
