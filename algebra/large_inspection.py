@@ -112,9 +112,9 @@ class LargeInspection:
             for i, factor in enumerate(self.factors, 1):
                 summary = _summary(factor.moduli)
                 widest = f"{counted(len(factor.moduli), 'channel')}, margin {summary['invariant']['margin']} turns"
-                lines.append(f"layer {i}  {short(abelian_name(factor.moduli), 60)}: {widest}")
+                lines.append(f"layer {i}  {_compact_name(factor.moduli)}: {widest}")
             assert self.witness is not None
-            shown = short(str(_nested([cycles(leaf) for leaf in self.witness])).replace("'", ""), 300)
+            shown = short(str(_nested([cycles(leaf) for leaf in self.witness])).replace("'", ""), 60)
             lines += ["", f"{counted(len(orders) - 2, 'layer')} cannot: {shown} ≠ ()"]
         else:
             lines.append(f"not solvable: derived series {chain} stands still at its perfect residual")
@@ -199,6 +199,11 @@ def _nested(leaves: list[str]) -> Any:
     while len(leaves) > 1:
         leaves = [[x, y] for x, y in zip(leaves[0::2], leaves[1::2], strict=True)]  # type: ignore[misc]
     return leaves[0]
+
+
+def _compact_name(moduli: tuple[int, ...]) -> str:
+    """`C2^16xC4` for sixteen factors C2 and one C4."""
+    return "x".join(f"C{n}^{moduli.count(n)}" if moduli.count(n) > 1 else f"C{n}" for n in sorted(set(moduli)))
 
 
 def _summary(moduli: tuple[int, ...]) -> dict[str, Any]:

@@ -188,8 +188,8 @@ def verify(
     say(screen, f"{group.name}: all {group.order:,} states × {tokens} step rightly")
     for kind in kinds:
         trial = _try(folder, arithmetic, kind, length, seed, dtype)
-        error = f", phases at most {trial.largest_error:.2g} of the margin off" if arithmetic != "residues" else ""
-        say(screen, f"{arithmetic}: {kind} word of {length:,} tokens right ({speed([trial])}{error})")
+        error = f", phase error up to {trial.largest_error:.2g} margins" if arithmetic != "residues" else ""
+        say(screen, f"{arithmetic}: {kind} word of {length:,} tokens right, {speed([trial])}{error}")
 
 
 def show(
