@@ -37,6 +37,8 @@ def certify(
         print(f"{folder}/certificate.json: {_certificate(folder, family, target)}")
     (folder / "network_certificate.json").unlink(missing_ok=True)  # of an earlier network
     if not (folder / "model.safetensors").exists():
+        if (folder / "cascade.json").exists():
+            print("network: none in the folder (it would have been too large), so none is certified")
         return
     if find_spec("flint") is None:
         print("network: not certified, that needs python-flint (the extra `proofs`)")
@@ -158,8 +160,9 @@ def _horizons(folder: Path, names: list[str], kinds: list[str], length: int) -> 
     if (folder / "model.safetensors").exists():
         from proofs_check.network_certificate import prove_network
 
-        proof = prove_network(folder)
-        rows.append({"arithmetic": f"network, {proof.dtype}", "proved": proof.horizon, "first_wrong": {}})
+        for dtype in ("float64", "float32"):
+            proof = prove_network(folder, dtype)
+            rows.append({"arithmetic": f"network, {dtype}", "proved": proof.horizon, "first_wrong": {}})
     return rows
 
 

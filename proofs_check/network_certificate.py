@@ -107,8 +107,11 @@ def require(condition: object, problem: str) -> None:
         raise NotProvedError(f"the network is not proved equal to the cascade: {problem}")
 
 
-def prove_network(folder: Path) -> NetworkProof:
+def prove_network(folder: Path, dtype: str | None = None) -> NetworkProof:
     """Prove that the network of a compiled folder equals its cascade.
+
+    `dtype` is `float32` for the network with every weight rounded once, as `models.compiled.load_network` makes it; None
+    is for the weights as they are saved.
 
     Raises:
         InputError: files are missing or damaged, or python-flint is not installed.
@@ -116,6 +119,9 @@ def prove_network(folder: Path) -> NetworkProof:
     """
     cascade, _, _ = load_cascade(folder)
     config, arrays = _read_network(folder)
+    if dtype is not None:
+        config |= {"dtype": dtype}
+        arrays = {name: array.astype(dtype) for name, array in arrays.items()}
     return _Proof(cascade, config, arrays).run()
 
 

@@ -141,7 +141,7 @@ def embedding_lemma(cascade: Cascade, group: Group) -> Lemma:
     )
     return Lemma(
         f"Theorem 2, if, for the cascade of {group.name}",
-        f"{group.name} embeds in {product}, an iterated wreath product of {len(cascade.layers)} abelian groups",
+        f"{group.name} embeds in {product}, an iterated wreath product of k = {len(cascade.layers)} abelian groups",
         "the arrays of the cascade; the alphabet generates the group",
         steps,
     )

@@ -54,6 +54,30 @@ def test_other_families_and_options(name, family, options, tmp_path):
     assert proof.horizon is None or proof.horizon > 10**13
 
 
+def test_in_single_precision(tmp_path):
+    """A third rounded to float32 is off by 1/(3·2^25) turns, so that 1/6 of a turn is used up after 2^24 tokens."""
+    proof = prove_network(compiled("C3", tmp_path), "float32")
+    assert proof.dtype == "float32"
+    assert proof.horizon is not None
+    assert 0.99 * 2**24 < proof.horizon <= 2**24
+    assert 6_000_000 < prove_network(compiled("S4", tmp_path / "s4"), "float32").horizon <= 2**24
+
+
+@pytest.mark.slow
+def test_the_bound_is_nearly_reached_in_single_precision(tmp_path):
+    """The float32 network of C3 is right on a constant word up to its proved horizon, and wrong soon after."""
+    from models.compiled import load_network
+
+    horizon = prove_network(compiled("C3", tmp_path), "float32").horizon
+    network = load_network(tmp_path, "float32")
+    for token in (1, 2):
+        length = horizon + 50_000
+        found = network.predict(torch.full((1, length), token), piece=1 << 18)[0][0].numpy()
+        wrong = np.flatnonzero(found != np.arange(1, length + 1) * token % 3)
+        assert len(wrong)
+        assert horizon < wrong[0] + 1 < horizon + 1000
+
+
 def test_the_certificate_is_proved_again(tmp_path):
     proof = prove_network(compiled("S3", tmp_path))
     path = tmp_path / "network_certificate.json"
