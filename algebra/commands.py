@@ -126,15 +126,12 @@ def atlas(
     processes: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 2,
 ) -> None:
     """Write one row for every group of the catalogue up to an order."""
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
-
     from algebra.atlas import write_atlas
+    from algebra.display import progress
 
-    with Progress(
-        *Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True)
-    ) as progress:
-        task = progress.add_task("groups")
-        for done, total in write_atlas(out, max_order, processes):
-            progress.update(task, completed=done, total=total)
+    rows = write_atlas(out, max_order, processes)
+    _, total = next(rows)
+    with progress("groups", total) as advance:
+        for done, _ in rows:
+            advance(done)
     print(f"{out}: {total:,} groups of order ≤ {max_order}")

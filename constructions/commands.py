@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from algebra.commands import GroupText
 from algebra.errors import InputError, RefutedError
@@ -124,6 +123,7 @@ def speed(trials: Sequence[Trial]) -> str:
 
 def _try(folder: Path, arithmetic: str, kind: str, length: int, seed: int, dtype: str) -> Trial:
     """Run one word; raises `RefutedError` at the first wrong output."""
+    from algebra.display import progress
     from constructions.artifact import load_cascade
     from constructions.execution import Machine
     from constructions.verification import try_word
@@ -136,17 +136,9 @@ def _try(folder: Path, arithmetic: str, kind: str, length: int, seed: int, dtype
         machine = NetworkMachine(folder, cascade, dtype)
     else:
         machine = Machine(cascade, arithmetic)
-    screen = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:
-        task = progress.add_task(f"{arithmetic}, {kind} word", total=length)
+    with progress(f"{arithmetic}, {kind} word", length) as advance:
         for trial in try_word(machine, group, cascade.alphabet, kind, length, seed):
-            progress.update(task, completed=trial.tokens)
+            advance(trial.tokens)
     if trial.first_wrong is not None:
         raise RefutedError(
             f"{arithmetic}: first wrong output at token {trial.first_wrong:,} of the {kind} word (seed {seed}): "
