@@ -1,6 +1,7 @@
 """The random models that the refuter is tried on, and the table of what it found.
 
-`python -m tests.proofs_check.refutation_cases FILE` runs all of them, writes one JSON object a line and prints the table.
+`python -m tests.proofs_check.refutation_cases FILE` runs all of them, writes one JSON object a line and prints the
+table.
 """
 
 from __future__ import annotations
@@ -44,9 +45,10 @@ def run(case: Case) -> dict[str, Any]:
     row: dict[str, Any] = {"group": name, "families": stack, "width": width, "seed": seed, "kind": found.kind}
     row |= {"reason": found.reason, "seconds": round(found.seconds, 2), "failing": found.failing is not None}
     if found.pair:
-        row |= {"length": found.pair.words[0].length, "distance": found.pair.distance, "confirmed": found.pair.confirmed}
-        row |= {"same_answers": found.pair.answers[0] == found.pair.answers[1], "same_readouts": found.pair.same_readouts}
-        row["products_differ"] = found.pair.products[0] != found.pair.products[1]
+        pair = found.pair
+        row |= {"length": pair.words[0].length, "distance": pair.distance, "confirmed": pair.confirmed}
+        row |= {"same_answers": pair.answers[0] == pair.answers[1], "same_readouts": pair.same_readouts}
+        row["products_differ"] = pair.products[0] != pair.products[1]
     if found.divergence:
         row |= {"growth": found.divergence.growth[-1], "growth_confirmed": found.divergence.confirmed}
         row["growth_tokens"] = found.divergence.word.length * found.divergence.growth[-1][0]
@@ -55,8 +57,9 @@ def run(case: Case) -> dict[str, Any]:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """The share refuted by kind, one line for each number of layers and family."""
-    lines = ["| layers | models | pair, run | pair, closed form | growth only | not refuted | median length | longest | s, median | s, most |"]
-    lines.append("|---|---|---|---|---|---|---|---|---|---|")
+    columns = ("layers", "models", "pair, run", "pair, closed form", "growth only", "not refuted")
+    columns += ("median length", "longest", "seconds, median", "seconds, most")
+    lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
     keys = list(dict.fromkeys(tuple(row["families"]) for row in rows))
     for key in keys:
         some = [row for row in rows if tuple(row["families"]) == key]
