@@ -1,0 +1,87 @@
+"""Does training R runs side by side pay? One thread, S3-sized networks; the least CPU time of several repetitions.
+
+    python -m benchmarks.run_stacks
+
+`one` is a single network trained with torch's own modules and Adam; `stack` is R runs in one `NetworkStack`. The ratio
+says how many single steps a step of the whole stack costs: below R, the stack pays.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import torch
+from torch.nn import functional
+
+from models.network import DCDNetwork
+from models.stack import Adam, NetworkStack
+
+
+def network(channels: int, layers: int, seed: int) -> DCDNetwork:
+    layer = {
+        "family": "aussm",
+        "channels": channels,
+        "hidden": 4 * channels,
+        "readout": 2 * channels,
+        "activation": "gelu",
+    }
+    return DCDNetwork(6, 6, [layer] * layers, seed=seed)
+
+
+def least(step: Callable[[], None], repetitions: int = 15) -> float:
+    """Milliseconds."""
+    times = []
+    for i in range(repetitions + 3):
+        began = time.process_time()
+        step()
+        if i >= 3:
+            times.append(time.process_time() - began)
+    return min(times) * 1e3
+
+
+def one(channels: int, layers: int, batch: int, length: int) -> float:
+    model = network(channels, layers, 0)
+    optimiser = torch.optim.Adam(model.parameters(), 1e-3)
+    tokens, labels = torch.randint(6, (2, batch, length))
+
+    def step() -> None:
+        optimiser.zero_grad()
+        functional.cross_entropy(model(tokens).flatten(0, 1), labels.flatten()).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+
+    return least(step)
+
+
+def stack(runs: int, channels: int, layers: int, batch: int, length: int) -> float:
+    models = NetworkStack([network(channels, layers, seed) for seed in range(runs)])
+    adam = Adam(torch.full((runs,), 1e-3), models.flat.shape[1], 1.0)
+    tokens, labels = torch.randint(6, (2, runs, batch, length))
+
+    def step() -> None:
+        logits, _ = models(tokens)
+        losses = functional.cross_entropy(logits.flatten(0, 2), labels.flatten(), reduction="none").view(runs, -1)
+        (gradient,) = torch.autograd.grad(losses.mean(1).sum(), models.flat)
+        adam.step(models.flat, gradient, 1)
+
+    return least(step)
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    print("channels layers batch length | one (ms) | R: stack (ms), ratio")
+    for channels in (4, 16):
+        for layers in (1, 2):
+            for batch, length in ((16, 30), (64, 60)):
+                single = one(channels, layers, batch, length)
+                parts = []
+                for runs in (4, 8, 16, 32):
+                    time_ = stack(runs, channels, layers, batch, length)
+                    parts.append(f"{runs}: {time_:.1f}, {time_ / single:.1f}×")
+                print(f"{channels:8} {layers:6} {batch:5} {length:6} | {single:8.2f} | {' · '.join(parts)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

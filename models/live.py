@@ -1,0 +1,86 @@
+"""What a person sees while runs are trained: a table that grows old gracefully."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from algebra.display import plain_table
+from models.configuration import RunConfiguration
+from models.pool import RunStatus
+
+ROWS = 12
+VARIED = ("group", "family", "layers", "init", "noise", "channels", "hidden", "learning_rate", "seed")
+
+
+class LiveTable:
+    """A table of the latest runs on standard error; plain lines, one a finished run, where that is no terminal.
+
+    Use as a context manager, and pass `watch` to `models.pool.train_all`.
+
+    Arguments:
+        configurations: all runs.
+        finished: how many were in the store before.
+    """
+
+    def __init__(self, configurations: Sequence[RunConfiguration], finished: int) -> None:
+        self.known = {configuration.key: configuration for configuration in configurations}
+        self.before, self.done = finished, finished
+        self.latest: dict[str, RunStatus] = {}
+        self.began = time.monotonic()
+        self.console = Console(stderr=True, highlight=False)
+        self.live = Live(console=self.console, auto_refresh=False, transient=True)
+        self.names = [name for name in VARIED if len({getattr(c, name) for c in self.known.values()}) > 1] or ["seed"]
+
+    def __enter__(self) -> LiveTable:
+        if self.console.is_terminal:
+            self.live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.console.is_terminal:
+            self.live.stop()
+
+    def watch(self, statuses: list[RunStatus]) -> None:
+        """Take note of the latest checks of some runs."""
+        for status in statuses:
+            earlier = self.latest.pop(status.key, None)
+            self.latest[status.key] = status
+            if status.done and not (earlier is not None and earlier.done):
+                self.done += 1
+                if not self.console.is_terminal:
+                    self.console.print(
+                        f"[{self.done}/{len(self.known)}] {self._line(status)}", markup=False, soft_wrap=True
+                    )
+        if self.console.is_terminal:
+            self.live.update(self._table(), refresh=True)
+
+    def _line(self, status: RunStatus) -> str:
+        settings = " ".join(f"{name}={getattr(self.known[status.key], name)}" for name in self.names)
+        check = f"loss {number(status.loss)}, accuracy {status.accuracy:.1%}, longest {status.longest}"
+        return f"{settings} · step {status.step}, {check}"
+
+    def _table(self) -> Table:
+        table = plain_table(*self.names, "step", "loss", "accuracy", "longest")
+        table.title = Text(f"{self.done} of {len(self.known)} runs done, {time.monotonic() - self.began:.0f} s")
+        for status in [s for s in self.latest.values() if not s.done][-ROWS:]:
+            settings: list[Any] = [getattr(self.known[status.key], name) for name in self.names]
+            table.add_row(
+                *map(str, settings),
+                f"{status.step}/{status.steps}",
+                number(status.loss),
+                f"{status.accuracy:.1%}",
+                str(status.longest),
+            )
+        return table
+
+
+def number(value: float | None) -> str:
+    """A loss to three digits; a dash where there is none."""
+    return "–" if value is None else f"{value:.3g}"

@@ -1,0 +1,195 @@
+"""Stacks of runs on all cores: one process a core, one torch thread each; a process that dies costs a retry.
+
+Two threads in one process are slower than one here: the operations are too small to be split, and beside a busy
+neighbour the threads wait for each other (a training step of 10 ms took 500 ms in a measurement on two shared cores).
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from algebra.errors import InputError
+from models.configuration import RunConfiguration
+from models.runs import RunStore
+
+ATTEMPTS = 3
+"""A stack whose process dies is given up after so many tries, each from the last checkpoint."""
+
+STACK_SIZE = 15
+"""Most runs in one stack: beyond it the time per run no longer falls on one thread (benchmarks/run_stacks.py)."""
+
+Runs = Sequence[RunConfiguration]
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """One run's latest check, as it travels between processes: key, step and the last entry of its curve."""
+
+    key: str
+    step: int
+    steps: int
+    loss: float | None
+    accuracy: float
+    longest: int
+    done: bool
+
+
+Watch = Callable[[list[RunStatus]], None]
+
+
+def processes_by_default() -> int:
+    """The cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def train_all(
+    configurations: Runs,
+    store: RunStore,
+    processes: int | None = None,
+    watch: Watch | None = None,
+    stack_size: int = STACK_SIZE,
+    tensorboard: Path | None = None,
+) -> list[RunConfiguration]:
+    """Train every run that the store lacks; returns those that failed, which is none unless processes died.
+
+    Arguments:
+        configurations: any runs.
+        store: where rows, networks and checkpoints are; rows that are there are not made again.
+        processes: at most so many at once; None for one a core.
+        watch: called with the latest checks of a stack.
+        stack_size: most runs trained side by side in one process.
+        tensorboard: folder for TensorBoard's logs.
+
+    Raises:
+        InputError: a run cannot be made (found before anything is trained where it can be).
+    """
+    from models.training import plan_stacks
+
+    stacks = [stack for stack in plan_stacks(configurations, stack_size) if store.missing(stack)]
+    wanted = min(processes or processes_by_default(), len(stacks))
+    if wanted <= 1:
+        for stack in stacks:
+            train_here(stack, store, watch, tensorboard)
+        return []
+    return _Pool(stacks, store, wanted, watch, tensorboard).run()
+
+
+def train_here(stack: Runs, store: RunStore, watch: Watch | None = None, tensorboard: Path | None = None) -> None:
+    """Train one stack in this process, on one torch thread."""
+    import torch
+
+    from models.training import Progress, train_stack
+
+    def report(runs: Sequence[Progress]) -> None:
+        if watch is not None:
+            watch([_status(run) for run in runs])
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        train_stack(stack, store, report, tensorboard)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _status(progress: Any) -> RunStatus:
+    step, loss, accuracy, longest = progress.curve[-1]
+    configuration = progress.configuration
+    return RunStatus(configuration.key, step, configuration.steps, loss, accuracy, longest, progress.done)
+
+
+def _work(connection: Connection, stack: Runs, folder: Path, tensorboard: Path | None) -> None:
+    try:
+        train_here(stack, RunStore(folder), lambda statuses: connection.send(statuses), tensorboard)
+        connection.send(None)
+    except KeyboardInterrupt:
+        pass
+    except InputError as error:
+        connection.send(error)
+    except Exception:
+        connection.send(traceback.format_exc())
+
+
+@dataclass
+class _Job:
+    stack: Runs
+    attempts: int = 0
+    process: BaseProcess | None = None
+    connection: Connection | None = None
+
+
+class _Pool:
+    def __init__(
+        self,
+        stacks: list[list[RunConfiguration]],
+        store: RunStore,
+        processes: int,
+        watch: Watch | None,
+        tensorboard: Path | None,
+    ) -> None:
+        self.context = multiprocessing.get_context("spawn")
+        self.waiting = [_Job(stack) for stack in stacks]
+        self.running: list[_Job] = []
+        self.failed: list[RunConfiguration] = []
+        self.store, self.processes, self.watch, self.tensorboard = store, processes, watch, tensorboard
+
+    def run(self) -> list[RunConfiguration]:
+        try:
+            while self.waiting or self.running:
+                while self.waiting and len(self.running) < self.processes:
+                    self._start(self.waiting.pop(0))
+                for ready in wait([job.connection for job in self.running if job.connection is not None]):
+                    self._hear(next(job for job in self.running if job.connection is ready))
+        finally:
+            for job in self.running:
+                assert job.process is not None
+                job.process.terminate()
+                job.process.join()
+        return self.failed
+
+    def _start(self, job: _Job) -> None:
+        ours, theirs = self.context.Pipe(duplex=False)
+        job.process = self.context.Process(
+            target=_work, args=(theirs, job.stack, self.store.folder, self.tensorboard), daemon=True
+        )
+        job.process.start()
+        theirs.close()  # so that the end of the process is the end of the pipe
+        job.connection = ours
+        job.attempts += 1
+        self.running.append(job)
+
+    def _hear(self, job: _Job) -> None:
+        assert job.connection is not None
+        assert job.process is not None
+        try:
+            message = job.connection.recv()
+        except (EOFError, OSError):
+            self._end(job)
+            if job.attempts < ATTEMPTS:
+                self.waiting.append(job)
+            else:
+                self.failed += self.store.missing(job.stack)
+            return
+        if message is None:
+            self._end(job)
+        elif isinstance(message, InputError):
+            raise message
+        elif isinstance(message, str):
+            raise RuntimeError(f"a training process failed:\n{message}")
+        elif self.watch is not None:
+            self.watch(message)
+
+    def _end(self, job: _Job) -> None:
+        assert job.connection is not None
+        assert job.process is not None
+        job.connection.close()
+        job.process.join()
+        self.running.remove(job)

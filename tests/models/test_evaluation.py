@@ -1,0 +1,57 @@
+"""Accuracies at growing lengths, against their definitions."""
+
+import numpy as np
+import pytest
+import torch
+
+from models.configuration import RunConfiguration
+from models.evaluation import Accuracy, evaluate, lengths_to
+from models.initial import initial_network
+from models.network import DCDNetwork
+from models.tasks import TEST, VALIDATION, make_task
+from tests.cases import group
+
+
+def test_lengths():
+    assert lengths_to(60) == (20, 40, 60)
+    assert lengths_to(50) == (20, 40, 50)
+    assert lengths_to(7) == (7,)
+    assert lengths_to(1000)[-2:] == (980, 1000)
+    assert lengths_to(10**6)[50:] == (2000, 5000, 10**4, 2 * 10**4, 5 * 10**4, 10**5, 2 * 10**5, 5 * 10**5, 10**6)
+
+
+def test_the_longest_length_has_no_gap_below_it():
+    lengths = (20, 40, 60, 80)
+    assert Accuracy(10, lengths, (1.0, 0.95, 0.91, 0.91), (1.0,) * 4).longest == 80
+    assert Accuracy(10, lengths, (1.0, 0.9, 0.95, 0.95), (1.0,) * 4).longest == 20
+    assert Accuracy(10, lengths, (0.5, 1.0, 1.0, 1.0), (1.0,) * 4).longest == 0
+    assert Accuracy(10, lengths, (float("nan"),) * 4, (0.0,) * 4).longest == 0
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.3])
+def test_accuracies_are_the_shares_they_claim(noise):
+    task = make_task(group("S3"), hold_out=3)
+    network = initial_network(RunConfiguration("S3", init="compiled", noise=noise), task)
+    accuracy = evaluate(network, task, 2100, 30, seed=4)
+    words = np.concatenate([task.evaluation_words(TEST, 30, 1000, 4, block) for block in range(3)], axis=1)[:, :2100]
+    right = network.predict(torch.from_numpy(words))[0].numpy() == task.labels(words)
+    assert accuracy.lengths[-2:] == (2000, 2100)
+    for length, last, whole in zip(accuracy.lengths, accuracy.last, accuracy.whole, strict=True):
+        assert last == right[:, length - 1].mean()
+        assert whole == right[:, :length].all(axis=1).mean()
+    assert (accuracy.longest == 2100) == (noise == 0)
+
+
+def test_giving_up_finds_the_same_longest_length():
+    task = make_task(group("C6"))
+    network = DCDNetwork(
+        6, 6, [{"family": "aussm", "channels": 2, "hidden": 4, "readout": 4, "activation": "gelu"}], seed=0
+    )
+    short = evaluate(network, task, 400, 20, give_up=True)
+    assert short.longest == evaluate(network, task, 400, 20).longest
+    assert short.lengths == (20,)
+
+
+def test_validation_words_are_not_test_words():
+    task = make_task(group("C6"))
+    assert not np.array_equal(task.evaluation_words(TEST, 9, 99, 0), task.evaluation_words(VALIDATION, 9, 99, 0))

@@ -1,0 +1,396 @@
+"""Stacks of runs, initial weights, checkpoints, kill -9, the store, and refusals."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import models.families
+from algebra.errors import InputError
+from constructions.compiler import save
+from models.__main__ import app
+from models.configuration import FAMILY_NAMES, RunConfiguration
+from models.evaluation import evaluate
+from models.initial import initial_network, sharpen, task_of, widened
+from models.network import DCDNetwork
+from models.pool import train_all
+from models.runs import RunStore
+from models.stack import Adam, NetworkStack
+from models.tasks import make_task
+from models.training import learning_scale, plan_stacks, train_stack
+from tests.cases import compiled, group
+
+ROOT = Path(__file__).parents[2]
+SMALL = RunConfiguration(
+    "S3", "aussm", 1, channels=4, hidden=8, readout=8, batch=4, length="2-10", steps=40, check_every=10,
+    check_words=4, check_length=20, test_words=20, test_length=40,
+)  # fmt: skip
+
+
+def test_the_families_are_those_of_the_network():
+    assert set(FAMILY_NAMES) == set(models.families.FAMILIES)
+
+
+@pytest.mark.parametrize("activation", ["gelu", "hard"])
+@pytest.mark.parametrize("family", FAMILY_NAMES)
+def test_a_stack_is_its_networks(family, activation):
+    layer = {"family": family, "channels": 3, "hidden": 8, "readout": 5, "activation": activation}
+    networks = [DCDNetwork(6, 5, [layer, layer], embedding_size=4, dtype="float64", seed=s) for s in range(3)]
+    tokens = torch.randint(6, (3, 4, 21), generator=torch.Generator().manual_seed(1))
+    stack = NetworkStack(networks)
+    logits, _ = stack(tokens)
+    first, state = stack(tokens[:, :, :8])
+    second, _ = stack(tokens[:, :, 8:], state)
+    torch.testing.assert_close(torch.cat([first, second], 2), logits, rtol=0, atol=1e-11)
+    (gradient,) = torch.autograd.grad(logits.square().sum(), stack.flat)
+    for r, network in enumerate(networks):
+        alone = network(tokens[r])
+        torch.testing.assert_close(logits[r], alone, rtol=0, atol=1e-11)
+        wanted = torch.autograd.grad(alone.square().sum(), list(network.parameters()))
+        torch.testing.assert_close(gradient[r], torch.cat([g.flatten() for g in wanted]), rtol=1e-7, atol=1e-8)
+        for name, parameter in stack.network(r).named_parameters():
+            assert torch.equal(parameter, dict(network.named_parameters())[name])
+
+
+def test_adam_is_torchs_with_one_rate_and_one_clip_a_run():
+    generator = torch.Generator().manual_seed(0)
+    start = torch.randn(2, 5, generator=generator, dtype=torch.float64)
+    flat, rates = start.clone(), [0.1, 0.01]
+    adam = Adam(torch.tensor(rates, dtype=torch.float64), 5, clip=1.0)
+    alone = [start[r].clone().requires_grad_() for r in range(2)]
+    optimisers = [torch.optim.Adam([p], rate) for p, rate in zip(alone, rates, strict=True)]
+    for number in range(1, 6):
+        gradient = torch.randn(2, 5, generator=generator, dtype=torch.float64)
+        adam.step(flat, gradient, number)
+        for r, optimiser in enumerate(optimisers):
+            alone[r].grad = gradient[r].clone()
+            torch.nn.utils.clip_grad_norm_([alone[r]], 1.0)
+            optimiser.step()
+            torch.testing.assert_close(flat[r], alone[r].detach(), rtol=1e-5, atol=1e-7)
+
+
+def test_a_run_that_diverges_leaves_the_others_alone():
+    flat = torch.ones(2, 3)
+    Adam(torch.tensor([0.1, 0.1]), 3, 1.0).step(flat, torch.tensor([[float("nan"), 1, 1], [1, 1, 1]]), 1)
+    assert torch.equal(flat[0], torch.ones(3))
+    assert bool((flat[1] < 1).all())
+
+
+def test_learning_rate_rises_and_falls():
+    scales = [learning_scale(step, 100) for step in range(100)]
+    assert scales[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
+    assert scales[5:] == sorted(scales[5:], reverse=True)
+    assert scales[-1] == pytest.approx(0.1, abs=0.01)
+
+
+# ------------------------------------------------------------------ where training starts
+
+
+@pytest.mark.parametrize("fill", ["random", "zero"])
+@pytest.mark.parametrize(("name", "family"), [("S3", "aussm"), ("Q8", "negative-mamba"), ("A4", "simple-aussm")])
+def test_compiled_weights_keep_their_outputs_in_a_wider_network(name, family, fill):
+    task = make_task(group(name))
+    narrow = initial_network(RunConfiguration(name, family, init="compiled", dtype="float64"), task)
+    layers = narrow.configuration()["layers"]
+    for entry in layers:
+        entry |= {"channels": entry["channels"] + 2, "hidden": entry["hidden"] + 5, "readout": entry["readout"] + 3}
+        entry["groups"] = [*entry["groups"], 3]
+    wide = widened(narrow, layers, "float64", 7, fill)
+    words = torch.from_numpy(task.training_words(3, 200, 0))
+    assert torch.equal(wide(words), narrow(words))
+    assert torch.equal(wide.predict(words)[0], torch.from_numpy(task.labels(words.numpy())))
+    added = wide.layers[0].phi.hidden.weight[narrow.specifications[0].hidden :]
+    assert bool(added.any()) == (fill == "random")
+
+
+def test_training_from_compiled_weights_starts_where_they_are():
+    task = make_task(group("S3"))
+    wide = initial_network(RunConfiguration("S3", init="compiled", channels=8, hidden=64, readout=16), task)
+    assert wide.specifications[0].channels == 8
+    accuracy = evaluate(wide, task, 200, 50)
+    assert accuracy.longest == 200
+    assert accuracy.whole[-1] == 1.0
+
+
+def test_noise_is_of_the_size_asked_for_and_seeded():
+    task = make_task(group("S3"))
+    base = RunConfiguration("S3", init="compiled", dtype="float64")
+    plain, shaken, again, other = (
+        torch.cat([p.flatten() for p in initial_network(base.with_changes(**changes), task).layers[0].phi.parameters()])
+        for changes in ({}, {"noise": 0.1}, {"noise": 0.1}, {"noise": 0.1, "seed": 1})
+    )
+    assert torch.equal(shaken, again)
+    assert not torch.equal(shaken, other)
+    assert float((shaken - plain).detach().std()) == pytest.approx(0.1, rel=0.3)
+
+
+def test_sharpening_changes_no_decision():
+    task = make_task(group("S4"))
+    network = initial_network(RunConfiguration("S4", init="compiled"), task)
+    words = torch.from_numpy(task.training_words(2, 100, 0))
+    before = network.predict(words)[0]
+    sharpen(network, 3.0)
+    assert torch.equal(network.predict(words)[0], before)
+
+
+def test_folders_that_do_not_fit(tmp_path):
+    s3, everything = make_task(group("S3")), compiled("S3", alphabet="all")
+    save(everything, tmp_path / "s3", None)
+    fits = RunConfiguration("S3", init=str(tmp_path / "s3"))
+    assert evaluate(initial_network(fits, s3), s3, 60, 20).longest == 60
+    cases = [
+        (RunConfiguration("C6", "aussm", init=fits.init), "compiled for S3, not for C6"),
+        (RunConfiguration("S3", alphabet="generators", init=fits.init), "its alphabet"),
+        (fits.with_changes(hidden=2), "hidden: 2 is narrower than the initial network's"),
+        (fits.with_changes(layers=3), "layers: the initial network has 2, wanted 3"),
+        (fits.with_changes(family="mamba"), "family: the initial network has a layer of aussm, wanted mamba"),
+        (fits.with_changes(activation="gelu"), "wanted hard or softmax"),
+        (fits.with_changes(init=str(tmp_path / "none")), "expected a folder with config.json"),
+        (RunConfiguration("A5", init="compiled"), "A5"),
+    ]
+    for configuration, problem in cases:
+        with pytest.raises(InputError, match=problem):
+            initial_network(configuration, task_of(configuration))
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"family": "lstm"}, "unknown family 'lstm'; wanted one of"),
+        ({"layers": 0}, "layers: wanted at least 1, got 0"),
+        ({"noise": -0.1}, "noise: wanted a standard deviation of at least 0"),
+        ({"noise": float("nan")}, "noise: wanted"),
+        ({"learning_rate": 0.0}, "learning_rate: wanted a positive number"),
+        ({"steps": 0}, "steps: wanted at least 1"),
+        ({"steps": 1.5}, "steps: wanted int, got 1.5"),
+        ({"seed": True}, "seed: wanted int"),
+        ({"length": "long"}, r"length 'long'; wanted 60 \(fixed\)"),
+        ({"family": "s4d,mamba", "layers": 3}, "the stack s4d,mamba has 2"),
+        ({"dtype": "float16"}, "dtype: wanted float32 or float64"),
+    ],
+)
+def test_bad_settings_are_refused(changes, problem):
+    with pytest.raises(InputError, match=problem):
+        RunConfiguration("S3").with_changes(**changes)
+
+
+# ------------------------------------------------------------------ the loop
+
+
+def rows_without_times(store):
+    return [{k: v for k, v in row.items() if k != "stack_seconds"} for row in store.rows()]
+
+
+def test_a_stack_learns_writes_rows_and_is_not_done_twice(tmp_path):
+    store = RunStore(tmp_path)
+    runs = [
+        SMALL.with_changes(group="C2", learning_rate=rate, seed=seed, steps=300, check_every=50)
+        for seed in (0, 1)
+        for rate in (0.01, 0.03)
+    ]
+    seen = []
+    rows = train_stack(runs, store, lambda progress: seen.append([p.curve[-1][0] for p in progress]))
+    assert [row["key"] for row in rows] == [run.key for run in runs]
+    assert min(row["loss"] for row in rows) < 0.3
+    assert seen[0] == [0] * 4
+    assert not list((tmp_path / "checkpoints").glob("*"))
+    best = min(rows, key=lambda row: row["loss"])
+    network = DCDNetwork.from_pretrained(store.network_folder(best["key"]))
+    configuration = RunConfiguration.from_json(
+        json.loads((store.network_folder(best["key"]) / "task.json").read_text())
+    )
+    accuracy = evaluate(network, task_of(configuration), configuration.test_length, configuration.test_words)
+    assert accuracy.as_json() == best["test"]
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")}
+    assert train_stack(runs, store) == rows
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")} == before
+
+
+def test_a_flawless_run_stops_early(tmp_path):
+    row = train_stack([SMALL.with_changes(layers=None, init="compiled", channels=None, hidden=None, readout=None,
+                                          learning_rate=1e-5)], RunStore(tmp_path))[0]  # fmt: skip
+    assert row["stopped_early"]
+    assert row["steps"] == 10
+    assert row["test"]["longest"] == 40
+    assert row["test"]["whole"][-1] == 1.0
+
+
+def test_a_pool_gives_the_rows_of_a_stack_though_a_worker_is_killed(tmp_path):
+    runs = [SMALL.with_changes(seed=seed, steps=60, early_stop=False) for seed in range(4)]
+    statuses, killed = [], []
+
+    def watch(found):
+        statuses.extend(found)
+        if not killed:
+            children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+            workers = [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+            killed.append(workers[0])
+            os.kill(workers[0], signal.SIGKILL)
+
+    assert train_all(runs, RunStore(tmp_path / "pool"), 2, watch, stack_size=2) == []
+    assert killed
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    for stack in plan_stacks(runs, 2):
+        train_stack(stack, RunStore(tmp_path / "here"))
+    torch.set_num_threads(threads)
+    assert rows_without_times(RunStore(tmp_path / "pool")) == rows_without_times(RunStore(tmp_path / "here"))
+    assert {status.key for status in statuses if status.done} == {run.key for run in runs}
+
+
+def test_errors_of_a_worker_reach_the_caller(tmp_path):
+    runs = [SMALL.with_changes(group=name, init="compiled", channels=None) for name in ("A5", "S5")]
+    with pytest.raises(InputError, match="A5|S5"):
+        train_all(runs, RunStore(tmp_path), 2)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from models.runs import RunStore
+from models.training import train_stack
+from tests.models.test_training import SMALL
+
+def report(runs):
+    if runs[0].curve[-1][0] == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+runs = [SMALL.with_changes(seed=seed, learning_rate=rate) for seed in (0, 1) for rate in (0.003, 0.01)]
+train_stack(runs, RunStore(Path(sys.argv[1])), report)
+"""
+
+
+def test_kill_9_in_the_middle_ends_with_the_same_bits(tmp_path):
+    def train_and_kill(at):
+        arguments = [sys.executable, "-c", KILLED, str(tmp_path / "cut"), str(at)]
+        return subprocess.run(arguments, cwd=ROOT, check=False).returncode
+
+    assert train_and_kill(20) == -signal.SIGKILL  # before the checkpoint of step 20 is written: goes on from 10
+    assert not (tmp_path / "cut" / "rows").exists()
+    assert train_and_kill(30) == -signal.SIGKILL
+    whole, cut = RunStore(tmp_path / "whole"), RunStore(tmp_path / "cut")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    for store in (whole, cut):
+        train_stack(
+            [SMALL.with_changes(seed=seed, learning_rate=rate) for seed in (0, 1) for rate in (0.003, 0.01)], store
+        )
+    torch.set_num_threads(threads)
+    assert len(whole.rows()) == 4
+    assert rows_without_times(whole) == rows_without_times(cut)
+    for row in whole.rows():
+        files = [store.network_folder(row["key"]) / "model.safetensors" for store in (whole, cut)]
+        assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_a_broken_checkpoint_and_a_broken_row_are_named(tmp_path):
+    store = RunStore(tmp_path)
+    store.row_path("x").parent.mkdir()
+    store.row_path("x").write_text("{")
+    with pytest.raises(InputError, match=r"x\.json: not a row"):
+        store.rows()
+    store.row_path("x").unlink()
+    row = {"key": SMALL.key}
+    assert store.missing([SMALL, SMALL]) == [SMALL]
+    store.add(row)
+    assert store.missing([SMALL]) == []
+    assert store.get(SMALL.key) == row
+
+
+def test_keys_name_the_configuration(tmp_path):
+    assert SMALL.key == RunConfiguration.from_json(SMALL.as_json()).key
+    assert SMALL.key != SMALL.with_changes(seed=1).key
+    with pytest.raises(InputError, match="unknown setting 'sede'"):
+        RunConfiguration.from_json({"group": "S3", "sede": 1})
+    with pytest.raises(InputError, match="init: .*wanted random, compiled, or a folder"):
+        _ = SMALL.with_changes(init=str(tmp_path / "none")).key
+
+
+# ------------------------------------------------------------------ the command line
+
+
+def command(*arguments, timeout=120):
+    found = subprocess.run(
+        [sys.executable, "-m", "models", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, timeout=timeout,
+        check=False,
+    )  # fmt: skip
+    return found.returncode, found.stdout, found.stderr
+
+
+def test_train_and_evaluate_from_the_command_line(tmp_path, capsys):
+    options = ["--init", "compiled", "--learning-rate", "1e-5", "--check-every", "5", "--steps", "10",
+               "--test-words", "50", "--test-length", "100", "--out", str(tmp_path / "runs")]  # fmt: skip
+    app(["train", "S3", *options], standalone_mode=False)
+    assert (tmp_path / "runs" / "curves.png").stat().st_size > 10_000
+    assert "flawless" in capsys.readouterr().out
+    (folder,) = (tmp_path / "runs" / "networks").iterdir()
+    app(["evaluate", str(folder), "--length", "3000", "--words", "20", "--json"], standalone_mode=False)
+    found = json.loads(capsys.readouterr().out)
+    assert (found["group"], found["longest"], found["lengths"][-2:]) == ("S3", 3000, [2000, 3000])
+    app(["words", "S3", "--length", "5", "--count", "3", "--out", str(tmp_path)], standalone_mode=False)
+    app(["words", "S3", "--check", str(tmp_path / "S3=5.csv")], standalone_mode=False)
+    assert "3 words of 5 elements" in capsys.readouterr().out
+
+
+def test_refusals_of_the_command_line_are_one_line():
+    arguments = [sys.executable, "-m", "models", "train", "S3", "--family", "lstm"]
+    found = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (2, "")
+    assert found.stderr.startswith("error: unknown family 'lstm'")
+    assert found.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["train", "S3", "--layers", "0"], "layers: wanted at least 1"),
+        (["train", "S3", "--noise", "-1"], "noise: wanted a standard deviation"),
+        (["train", "S3", "--noise", "x"], "noise: 'x'; wanted numbers"),
+        (["train", "S3", "--seeds", "0"], "seeds: '0'; wanted a number of seeds"),
+        (["train", "A5", "--init", "compiled"], "A5"),
+        (["train", "S3", "--init", "nowhere"], "expected a folder with config.json"),
+        (["evaluate", "nowhere"], "expected a folder with config.json"),
+    ],
+)
+def test_bad_commands(arguments, problem, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=problem):
+        app(arguments, standalone_mode=False)
+
+
+def test_ctrl_c_loses_at_most_the_last_checkpoint(tmp_path):
+    arguments = [sys.executable, "-m", "models", "train", "S3", "--steps", "100000", "--check-every", "5",
+                 "--channels", "4", "--hidden", "8", "--check-length", "20", "--out", str(tmp_path)]  # fmt: skip
+    process = subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "checkpoints").glob("*.safetensors")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in error
+    assert list((tmp_path / "checkpoints").glob("*.safetensors"))
+
+
+def test_tensorboard_logs(tmp_path):
+    pytest.importorskip("tensorboard")
+    train_stack([SMALL.with_changes(steps=10)], RunStore(tmp_path / "runs"), tensorboard=tmp_path / "logs")
+    (folder,) = (tmp_path / "logs").iterdir()
+    assert any(path.stat().st_size > 100 for path in folder.iterdir())
+
+
+def test_stacks_hold_what_fits_together():
+    runs = [SMALL.with_changes(seed=s, group=g, noise=n) for s in range(5) for g in ("S3", "C6") for n in (0.0, 0.1)]
+    stacks = plan_stacks([*runs, *runs], 6)
+    assert sorted(run.key for stack in stacks for run in stack) == sorted(run.key for run in runs)
+    assert all(len({run.group for run in stack}) == 1 and len(stack) <= 6 for stack in stacks)
+    assert np.ptp([len(stack) for stack in stacks]) == 0
