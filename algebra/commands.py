@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from algebra.families import Family
     from algebra.inspection import Inspection
     from algebra.large_inspection import LargeInspection
+    from algebra.optimise import Choice
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
-GroupText = Annotated[
-    str,
-    typer.Argument(
-        metavar="GROUP", help="S4, C2xC4, C7:C3, S3wrC2, SL(2,3), SmallGroup(24,12), '(1,2,3),(1,2)', table.csv …"
-    ),
-]
+GROUP = typer.Argument(
+    metavar="GROUP",
+    help="S4, C2xC4, C7:C3, S3wrC2, SL(2,3), SmallGroup(24,12), '(1,2,3),(1,2)', table.csv …",
+)
+GroupText = Annotated[str, GROUP]
 
 
 def application(text: str) -> typer.Typer:
@@ -53,16 +53,17 @@ def run(app: typer.Typer, program: str) -> None:
 
 
 def inspect(
-    group: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="GROUP", help="S4, C2xC4, C7:C3, S3wrC2, SL(2,3), SmallGroup(24,12), '(1,2,3),(1,2)', table.csv …"
-        ),
-    ] = None,
+    group: Annotated[str | None, GROUP] = None,
     as_json: Json = False,
     stack: Annotated[
         str | None, typer.Option(help="A stack of families, first layer first, e.g. aussm,negative-mamba.")
     ] = None,
+    pareto: Annotated[
+        bool,
+        typer.Option(
+            "--pareto", help="Also the unbeaten series of normal subgroups: layers, channels, margin, tables."
+        ),
+    ] = False,
     batch: Annotated[
         Path | None, typer.Option(help="A file with one GROUP a line; one JSON object a line comes out.")
     ] = None,
@@ -73,17 +74,33 @@ def inspect(
     layers = parse_stack(stack) if stack is not None else None
     if (group is None) == (batch is None):
         raise InputError("wanted either a GROUP, e.g. `inspect S4`, or `--batch FILE`")
+    if batch is not None and pareto:
+        raise InputError("--pareto goes with a GROUP, not with --batch")
     if batch is not None:
         _inspect_batch(batch, lambda text: _inspection(text, layers).as_json())
         return
     assert group is not None
     inspection = _inspection(group, layers)
+    choices = _pareto(group) if pareto else None
     if as_json:
-        print(json.dumps(inspection.as_json(), ensure_ascii=False))
+        content = inspection.as_json()
+        if choices is not None:
+            content["pareto"] = [choice.as_json() for choice in choices]
+        print(json.dumps(content, ensure_ascii=False))
         return
-    from algebra.display import console, inspection_view
+    from algebra.display import console, inspection_view, pareto_view
 
     console().print(inspection_view(inspection))
+    if choices is not None:
+        console().print(pareto_view(choices))
+
+
+def _pareto(text: str) -> list[Choice]:
+    from algebra.families import FAMILIES
+    from algebra.optimise import pareto_front
+    from algebra.parser import list_group
+
+    return pareto_front(list_group(text), FAMILIES["aussm"])
 
 
 def _inspection(text: str, layers: tuple[Family, ...] | None) -> Inspection | LargeInspection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from algebra.wording import counted, short
 
 if TYPE_CHECKING:
     from algebra.large_inspection import LargeInspection
+    from algebra.optimise import Choice
 
 
 def plain_table(*columns: str) -> Table:
@@ -163,3 +164,24 @@ def _families(inspection: Inspection) -> Table:
         depth = inspection.depths[name]
         table.add_row(layer.title, "never" if depth is None else str(depth), inspection.reasons[name])
     return table
+
+
+def pareto_view(choices: Sequence[Choice]) -> RenderableType:
+    """The series none of which beats another, one a row."""
+    table = plain_table("layers", "channels", "margin (turns)", "table entries a token", "series", "moduli")
+    for choice in choices:
+        cost = choice.cost
+        moduli = " | ".join(" ".join(map(str, layer)) for layer in choice.moduli)
+        orders = " > ".join(map(str, choice.series.orders))
+        table.add_row(
+            str(cost.layers),
+            str(cost.channels),
+            str(Fraction(1, 2 * cost.modulus)),
+            f"{cost.entries:,}",
+            orders,
+            moduli,
+        )
+    if not choices:
+        return Text("no series of normal subgroups has abelian factors only")
+    title = "\nseries of normal subgroups that none beats in all four (AUSSM):"
+    return Renderables(Text(title), table)

@@ -24,7 +24,7 @@ Alphabet = Annotated[
         "generators."
     ),
 ]
-Channels = Annotated[str, typer.Option(help="invariant: fewest channels; primary: widest margins.")]
+Channels = Annotated[str | None, typer.Option(help="invariant: fewest channels (default); primary: widest margins.")]
 FamilyName = Annotated[
     str, typer.Option(help="aussm, simple-aussm or negative-mamba; or a stack, e.g. negative-mamba,aussm.")
 ]
@@ -36,23 +36,40 @@ SeriesText = Annotated[
         "(1,2)(3,4);(1,3)(2,4)'.",
     ),
 ]
+Optimise = Annotated[
+    str | None,
+    typer.Option(
+        help="depth, channels, margin or table: the best of all series of normal subgroups. Default: the derived "
+        "series."
+    ),
+]
 CHECK_LENGTH = 100_000
 """Length of the words that `compile` tries the network on."""
 
 
-def _compilation(group: str, family: str, alphabet: str | None, channels: str, series: str | None) -> Compilation:
+def _compilation(
+    group: str, family: str, alphabet: str | None, channels: str | None, series: str | None, optimise: str | None
+) -> Compilation:
     from algebra.families import parse_stack
+    from algebra.optimise import best_series
     from algebra.parser import list_group
     from constructions.compiler import compile_group, read_series
 
     stack = parse_stack(family)
     listed = list_group(group)
     own = None
+    for option, value in (("--series", series), ("--optimise", optimise)):
+        if value is not None and len(stack) > 1:
+            raise InputError(f"{option} goes with one family, not with the stack {family}")
+    if series is not None and optimise is not None:
+        raise InputError("--series and --optimise each choose the series; give one of them")
     if series is not None:
-        if len(stack) > 1:
-            raise InputError(f"--series goes with one family, not with the stack {family}")
         own = read_series(listed, series, stack[0])
-    return compile_group(listed, stack, alphabet, channels, own)
+    elif optimise is not None:
+        choice = best_series(listed, stack[0], optimise)
+        if choice is not None:  # else the compiler says why the family cannot
+            own, channels = choice.series, channels or choice.channels
+    return compile_group(listed, stack, alphabet, channels or "invariant", own)
 
 
 def compile_command(
@@ -60,8 +77,9 @@ def compile_command(
     out: Annotated[Path | None, typer.Option(help="Folder for the artifact. Default: the group's name.")] = None,
     family: FamilyName = "aussm",
     alphabet: Alphabet = None,
-    channels: Channels = "invariant",
+    channels: Channels = None,
     series: SeriesText = None,
+    optimise: Optimise = None,
     check: Annotated[bool, typer.Option(help="Run the network on long words at the end.")] = True,
 ) -> None:
     """Write the weights of a network that tracks GROUP, and show that it does."""
@@ -75,7 +93,7 @@ def compile_command(
 
     began = time.perf_counter()
     screen = console()
-    compilation = _compilation(group, family, alphabet, channels, series)
+    compilation = _compilation(group, family, alphabet, channels, series, optimise)
     listed, cascade = compilation.group, compilation.cascade
     folder = out or Path(default_folder(listed.name))
     prepare_folder(folder)
@@ -191,15 +209,16 @@ def show(
     ] = None,
     family: FamilyName = "aussm",
     alphabet: Alphabet = None,
-    channels: Channels = "invariant",
+    channels: Channels = None,
     series: SeriesText = None,
+    optimise: Optimise = None,
 ) -> None:
     """Draw the series, and for each layer its phases on the circle for every token and upper state."""
     from constructions.picture import check_path, draw
 
     if out is not None:
         check_path(out)
-    compilation = _compilation(group, family, alphabet, channels, series)
+    compilation = _compilation(group, family, alphabet, channels, series, optimise)
     path = out or Path(default_folder(compilation.group.name) + ".png")
     draw(compilation, path)
     print(path)

@@ -1,0 +1,115 @@
+"""The cheapest series, against all chains of normal subgroups, which are written out one by one."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from algebra import optimise
+from algebra.abelian import abelian_factor
+from algebra.errors import InputError
+from algebra.families import FAMILIES
+from algebra.optimise import GOALS, Cost, best_series, normal_subgroups, pareto_front
+from algebra.series import shortest_series, verbal_subgroup
+from constructions.compiler import compile_group
+from constructions.verification import first_fault
+from tests.cases import REFUSED, TRACKED, group
+
+AUSSM, SIGNS = FAMILIES["aussm"], FAMILIES["negative-mamba"]
+SMALL = [case.name for case in TRACKED if case.name not in ("SmallGroup(64,134)", "C2wrC2wrC2")]
+
+
+def all_normal_subgroups(name):
+    """From every union of conjugacy classes that is closed under multiplication."""
+    listed = group(name)
+    everything = np.arange(listed.order)
+    classes, left = [], set(range(1, listed.order))
+    while left:
+        x = min(left)
+        orbit = frozenset(int(c) for c in listed.multiply(listed.multiply(listed.inverses, x), everything))
+        classes.append(orbit)
+        left -= orbit
+    found = set()
+    for choice in range(2 ** len(classes)):
+        members = [0, *(x for i, orbit in enumerate(classes) if choice >> i & 1 for x in orbit)]
+        if set(listed.multiply(np.array(members)[:, None], np.array(members)).ravel().tolist()) == set(members):
+            found.add(frozenset(members))
+    return found
+
+
+@pytest.mark.parametrize("name", ["C6", "C2xC4", "S3", "D4", "Q8", "A4", "S4", "F20", "Dic3", "SL(2,3)", "A5", "S5"])
+def test_all_normal_subgroups_are_found(name):
+    assert {frozenset(n.members.tolist()) for n in normal_subgroups(group(name))} == all_normal_subgroups(name)
+
+
+def all_costs(name, layer):
+    """The costs of every series of normal subgroups, with invariant and with primary channels."""
+    subgroups = normal_subgroups(group(name))
+    order = subgroups[0].order
+
+    def chains(chain):
+        if chain[-1].order == 1:
+            yield chain
+        for lower in subgroups:
+            if (
+                lower.order < chain[-1].order
+                and lower <= chain[-1]
+                and verbal_subgroup(chain[-1], layer.exponent) <= lower
+            ):
+                yield from chains([*chain, lower])
+
+    for chain in chains([subgroups[0]]):
+        factors = [abelian_factor(a, b) for a, b in pairwise(chain)]
+        for moduli in ([f.moduli for f in factors], [f.in_primary_channels().moduli for f in factors]):
+            entries = sum(order // a.order * len(m) for a, m in zip(chain[:-1], moduli, strict=True))
+            yield Cost(len(factors), sum(map(len, moduli)), max(n for m in moduli for n in m), entries)
+
+
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("layer", [AUSSM, SIGNS], ids=["aussm", "negative-mamba"])
+def test_the_front_is_exact(name, layer):
+    costs = set(all_costs(name, layer))
+    unbeaten = {cost for cost in costs if not any(other.beats(cost) and other != cost for other in costs)}
+    choices = pareto_front(group(name), layer)
+    assert {choice.cost for choice in choices} == unbeaten
+    for goal in GOALS:
+        best = best_series(group(name), layer, goal)
+        assert (best is None) == (not costs)
+        if costs:
+            assert best.cost.key(goal) == min(cost.key(goal) for cost in costs)
+
+
+@pytest.mark.parametrize("case", TRACKED, ids=lambda case: case.name)
+@pytest.mark.parametrize("goal", GOALS)
+def test_what_is_chosen_compiles_at_the_cost_promised(case, goal):
+    listed = group(case.name)
+    choice = best_series(listed, AUSSM, goal)
+    compilation = compile_group(listed, [AUSSM], "generators", choice.channels, choice.series)
+    cascade = compilation.cascade
+    assert first_fault(cascade, listed) is None
+    entries = sum(layer.increments.size for layer in cascade.layers) // len(cascade.alphabet)
+    assert choice.cost == Cost(len(cascade.layers), len(cascade.moduli), max(cascade.moduli), entries)
+    if goal == "depth":
+        assert choice.cost.layers == shortest_series(listed, AUSSM).length
+
+
+def test_fewer_channels_than_the_derived_series():
+    """C2wrC2wrC2 in three layers takes 4 channels, of moduli 2, 4 and 4 4; its derived series takes 7."""
+    assert best_series(group("C2wrC2wrC2"), AUSSM, "channels").moduli == ((2,), (4,), (4, 4))
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_non_solvable_groups_have_none(name):
+    assert best_series(group(name), AUSSM, "margin") is None
+
+
+def test_refusals(monkeypatch):
+    with pytest.raises(InputError, match="unknown goal 'width'; wanted one of depth, channels, margin, table"):
+        best_series(group("S3"), AUSSM, "width")
+    with pytest.raises(InputError, match=r"C2\^6 has more than 500 normal subgroups"):
+        normal_subgroups(group("C2^6"))
+    monkeypatch.setattr(optimise, "MAX_LABELS", 2)
+    with pytest.raises(InputError, match="more than 2 series"):
+        pareto_front(group("C60"), AUSSM)
