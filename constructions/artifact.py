@@ -56,12 +56,12 @@ def save_artifact(folder: Path, cascade: Cascade, weights: Weights, metadata: Ma
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_tensors(folder / "cascade.safetensors", _cascade_arrays(cascade))
+        write_tensors(folder / "cascade.safetensors", _cascade_arrays(cascade))
         written = weights.parameter_count <= MAX_NETWORK_PARAMETERS
         if written:
             config, arrays = network_parameters(weights)
-            _write_tensors(folder / "model.safetensors", arrays)
-            _write_text(folder / "config.json", json.dumps(config, indent=2) + "\n")
+            write_tensors(folder / "model.safetensors", arrays)
+            write_text(folder / "config.json", json.dumps(config, indent=2) + "\n")
         else:
             for name in ("model.safetensors", "config.json"):
                 (folder / name).unlink(missing_ok=True)  # of an earlier, smaller network
@@ -70,7 +70,7 @@ def save_artifact(folder: Path, cascade: Cascade, weights: Weights, metadata: Ma
             **metadata,
             "layers": [{"family": layer.family, "moduli": layer.moduli} for layer in cascade.layers],
         }
-        _write_text(folder / "cascade.json", json.dumps(description, indent=2, ensure_ascii=False) + "\n")
+        write_text(folder / "cascade.json", json.dumps(description, indent=2, ensure_ascii=False) + "\n")
     except OSError as error:
         raise _cannot_write(folder, error) from None
     return written
@@ -84,7 +84,8 @@ def _cascade_arrays(cascade: Cascade) -> dict[str, NDArray[np.int32]]:
     return {name: np.ascontiguousarray(array, dtype=np.int32) for name, array in arrays.items()}
 
 
-def _write_tensors(path: Path, arrays: Mapping[str, NDArray]) -> None:
+def write_tensors(path: Path, arrays: Mapping[str, NDArray]) -> None:
+    """Write a safetensors file, whole or not at all."""
     from safetensors.numpy import save
 
     _write_bytes(
@@ -92,7 +93,8 @@ def _write_tensors(path: Path, arrays: Mapping[str, NDArray]) -> None:
     )
 
 
-def _write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
     _write_bytes(path, text.encode())
 
 
