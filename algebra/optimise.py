@@ -1,13 +1,13 @@
 """The cheapest series: a search over all series of normal subgroups with abelian factors.
 
-The normal subgroups of G form a graph with an edge N → M where M < N and N/M is a factor that the family carries. A path
-from G to 1 is a series of normal subgroups. Four costs add up along a path, or take their maximum: layers, channels, the
-largest modulus (whose inverse is twice the margin), and the entries of the increment tables for one token. Going down the
-graph, every node keeps the costs that no other path to it beats in all four; what arrives at 1 is the exact Pareto front
-(Martins 1984).
+The normal subgroups of G form a graph with an edge N → M where M < N and N/M is a factor that the family carries. A
+path from G to 1 is a series of normal subgroups. Four costs add up along a path, or take their maximum: layers,
+channels, the largest modulus (whose inverse is twice the margin), and the entries of the increment tables for one
+token. Going down the graph, every node keeps the costs that no other path to it beats in all four; what arrives at 1
+is the exact Pareto front (Martins 1984).
 
-What is searched: every series whose members are normal in G. What is not: series that are only subnormal. No series at
-all has fewer layers than the derived series, so the least number of layers is least outright; the other minima are
+What is searched: every series whose members are normal in G. What is not: series that are only subnormal. No series
+at all has fewer layers than the derived series, so the least number of layers is least outright; the other minima are
 claimed among the series searched.
 """
 

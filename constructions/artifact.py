@@ -48,16 +48,17 @@ def _cannot_write(folder: Path, error: OSError) -> InputError:
 
 
 def save_artifact(folder: Path, cascade: Cascade, weights: Weights, metadata: Mapping[str, Any]) -> bool:
-    """Write the folder; each file appears whole or not at all. Returns whether the network was small enough to be
-    written.
+    """Write cascade and network; each file appears whole or not at all.
+
+    Returns:
+        Whether the network was small enough to be written.
 
     Raises:
         InputError: the folder cannot be written.
     """
+    save_cascade(folder, cascade, metadata)
+    written = weights.parameter_count <= MAX_NETWORK_PARAMETERS
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_tensors(folder / "cascade.safetensors", _cascade_arrays(cascade))
-        written = weights.parameter_count <= MAX_NETWORK_PARAMETERS
         if written:
             config, arrays = network_parameters(weights)
             write_tensors(folder / "model.safetensors", arrays)
@@ -65,15 +66,21 @@ def save_artifact(folder: Path, cascade: Cascade, weights: Weights, metadata: Ma
         else:
             for name in ("model.safetensors", "config.json"):
                 (folder / name).unlink(missing_ok=True)  # of an earlier, smaller network
-        description = {
-            "format": FORMAT,
-            **metadata,
-            "layers": [{"family": layer.family, "moduli": layer.moduli} for layer in cascade.layers],
-        }
-        write_text(folder / "cascade.json", json.dumps(description, indent=2, ensure_ascii=False) + "\n")
     except OSError as error:
         raise _cannot_write(folder, error) from None
     return written
+
+
+def save_cascade(folder: Path, cascade: Cascade, metadata: Mapping[str, Any]) -> None:
+    """Write `cascade.json` and `cascade.safetensors` alone. Raises `InputError` where the folder cannot be written."""
+    layers = [{"family": layer.family, "moduli": layer.moduli} for layer in cascade.layers]
+    description = {"format": FORMAT, **metadata, "layers": layers}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_tensors(folder / "cascade.safetensors", _cascade_arrays(cascade))
+        write_text(folder / "cascade.json", json.dumps(description, indent=2, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise _cannot_write(folder, error) from None
 
 
 def _cascade_arrays(cascade: Cascade) -> dict[str, NDArray[np.int32]]:

@@ -1,7 +1,7 @@
-"""`python -m proofs_check`: certify, check, refute, parity, horizon, lemmas."""
+"""`python -m proofs_check`: certify, check, refute, parity, horizon, lemmas, catalogue."""
 
 from algebra.commands import application, run
-from proofs_check.commands import certify, check, horizon, lemmas
+from proofs_check.commands import catalogue, certify, check, horizon, lemmas
 from proofs_check.parity_command import parity
 from proofs_check.refutation_command import refute
 
@@ -12,6 +12,7 @@ app.command()(refute)
 app.command()(parity)
 app.command()(horizon)
 app.command()(lemmas)
+app.command()(catalogue)
 
 
 def main() -> None:

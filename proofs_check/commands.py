@@ -194,6 +194,23 @@ def _plot(path: Path, length: int) -> None:
     print(f"{path} and {table}: {len(rows)} rows, words of {length:,} tokens")
 
 
+def catalogue(
+    max_order: Annotated[int, typer.Option(help="Largest order, at most 255.")] = 255,
+    out: Annotated[Path, typer.Option(help="CSV file; an unfinished one is gone on with.")] = Path("catalogue.csv"),
+    processes: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 2,
+) -> None:
+    """Compile and certify every group of the catalogue up to an order."""
+    from algebra.display import progress
+    from proofs_check.catalogue import write_catalogue
+
+    rows = write_catalogue(out, max_order, processes)
+    _, total = next(rows)
+    with _refutations(), progress("groups", total) as advance:
+        for done, _ in rows:
+            advance(done)
+    print(f"{out}: {total:,} groups of order ≤ {max_order} certified")
+
+
 def _progress() -> Progress:
     screen = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))

@@ -67,7 +67,7 @@ def run(*arguments: str, cwd: Path) -> tuple[int, str, str]:
         (["verify", "absent", "--arithmetic", "float8"], "unknown arithmetic 'float8'"),
         (["show", "S3", "--out", "s3.gif"], "s3.gif"),
         (["atlas", "--max-order", "300"], "order 1 to 255"),
-        (["atlas", "--max-order", "8", "--out", "changed.csv"], "is not a part of this atlas"),
+        (["atlas", "--max-order", "8", "--out", "changed.csv"], "is not a part of this table"),
     ],
 )
 def test_bad_input_gives_one_line_and_exit_code_2(arguments, message, tmp_path):
