@@ -57,7 +57,8 @@ def _bubbles(axis, counts: Counter, colour: str) -> None:  # type: ignore[no-unt
     axis.grid(axis="y", color="#e6e9ee", lw=0.8)
     axis.spines[["top", "right"]].set_visible(False)
     axis.tick_params(colors=SOFT)
-    axis.margins(x=0.01)
+    axis.margins(x=0.01, y=0.12)
+    axis.set_axisbelow(True)
 
 
 def page(rows: list[dict[str, str]]) -> str:
@@ -66,10 +67,10 @@ def page(rows: list[dict[str, str]]) -> str:
         "# The catalogue",
         "",
         "All groups of order at most 255: [atlas.csv](atlas.csv), one row a group, written by",
-        "`python -m constructions atlas --max-order 255 --out atlas.csv`. Lists are separated by spaces, layers by `;`,",
-        "margins are in turns. This page is drawn from it by `python -m benchmarks.catalogue_page`. Orders, factors and",
-        "both depths agree with GAP's for every group (`pytest -m slow tests/algebra`). `python -m proofs_check catalogue`",
-        "compiles every group with its generators as alphabet, and the independent checker verifies each certificate.",
+        "`python -m constructions atlas --max-order 255 --out atlas.csv`. Lists are separated by spaces, layers by",
+        "`;`, margins are in turns. `python -m benchmarks.catalogue_page` draws this page from it. Orders, factors and",
+        "both depths agree with GAP's for every group (`pytest -m slow tests/algebra`). `python -m proofs_check",
+        "catalogue` compiles every group with its generators as alphabet, and the independent checker verifies each.",
         "",
         "![Depth and channels against order](catalogue.png)",
         "",
