@@ -1,0 +1,214 @@
+"""The residue cascade compiled with numba: fused over layers, and cut into segments for several threads.
+
+One token passes through all layers before the next is read. Nothing but the layers' own residues is carried from token
+to token, each in a register, so the layers' short chains of dependent operations overlap: layer 2 works on this token
+while layer 1 works on the next. Each layer looks up what to add (`increments`, by upper state and token), and adds it
+by a table of its own abelian group's addition, which takes the place of additions and reductions channel by channel.
+
+**Segments.** Let the cascade track G (`constructions.verification.first_fault` says None), and let s(w) be the state
+after the word w from state 0. Then decode(s(uv)) = decode(s(u))·decode(s(v)): what went before a segment v acts on the
+states inside it by left multiplication with decode(s(u)), one permutation of the states. So all segments run at the
+same time from state 0, and then the states of each but the first are renamed by its own permutation, at the cost of
+one look-up a token. That would be wrong for a machine that does not track G; such a machine wants `threads=1`.
+
+The table automaton, one look-up (state, token) a token, is here as an oracle and for the benchmark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from algebra.errors import InputError
+from algebra.group import Group
+from algebra.permutations import invert, smallest_dtype
+from constructions.cascade import Cascade, CascadeLayer
+
+MIN_SEGMENT = 1 << 14
+"""Words are not cut into segments shorter than this: renaming states costs some look-ups of its own."""
+
+MAX_ADDITION_TABLE = 1 << 22
+"""Entries of a layer's addition table. A layer of more states than its root is refused."""
+
+compiled = njit(nogil=True, error_model="numpy")
+
+
+@cache
+def _step(depth: int) -> Callable[..., Any]:
+    """A token through the first `depth` layers: (tables, residues, token) → (state before, state after, residues).
+
+    `tables` is nested, (the tables of the layers above, own increments, own addition, number of states, of tokens), and
+    so are the residues. A step of k layers is a step of k-1 layers and then one more; numba inlines them all into one
+    loop body, and the nested tuples dissolve into registers.
+    """
+    if depth == 0:
+
+        @compiled
+        def nothing(tables, residues, token):  # type: ignore[no-untyped-def]
+            return 0, 0, residues
+
+        return nothing
+
+    upper_step = _step(depth - 1)
+
+    @compiled
+    def step(tables, residues, token):  # type: ignore[no-untyped-def]
+        upper, increments, addition, states, tokens = tables
+        before, after, upper_residues = upper_step(upper, residues[0], token)
+        own = residues[1]
+        new = np.int64(addition[np.int64(increments[before * tokens + token]) + own])
+        return before * states + own, after * states + new, (upper_residues, new)
+
+    return step
+
+
+@cache
+def _loop(depth: int) -> Callable[..., Any]:
+    """All tokens of a segment through `depth` layers: writes the states, returns the residues at the end."""
+    step = _step(depth)
+
+    @compiled
+    def loop(tables, residues, word, states):  # type: ignore[no-untyped-def]
+        for t in range(len(word)):
+            _, after, residues = step(tables, residues, np.int64(word[t]))
+            states[t] = after
+        return residues
+
+    return loop
+
+
+@compiled
+def _rename(names, states):  # type: ignore[no-untyped-def]
+    for t in range(len(states)):
+        states[t] = names[states[t]]
+
+
+@compiled
+def _automaton(table, tokens, word, state, states):  # type: ignore[no-untyped-def]
+    for t in range(len(word)):
+        state = np.int64(table[state * tokens + np.int64(word[t])])
+        states[t] = state
+
+
+def table_automaton(cascade: Cascade) -> NDArray[np.unsignedinteger]:
+    """The cascade as one table of next states, shape (n, m), in the smallest dtype: the oracle of the fused loop."""
+    return cascade.transitions().astype(smallest_dtype(cascade.order))
+
+
+def run_table(table: NDArray[np.integer], word: NDArray[np.integer], state: int = 0) -> NDArray[Any]:
+    """The states that a table (n, m) runs through, shape (T,), dtype of the table: one look-up a token."""
+    states = np.empty(len(word), dtype=table.dtype)
+    _automaton(table.reshape(-1), table.shape[1], word, state, states)
+    return states
+
+
+class CompiledCascade:
+    """A cascade ready to run in compiled code.
+
+    Args:
+        cascade: the exact machine.
+        threads: segments that run at the same time. With more than one the cascade must track its group.
+
+    Raises:
+        InputError: fewer than one thread, or a layer with too many states for an addition table.
+    """
+
+    def __init__(self, cascade: Cascade, threads: int = 1) -> None:
+        if threads < 1:
+            raise InputError(f"{threads} threads; wanted at least 1, e.g. 2")
+        self.cascade = cascade
+        self.threads = threads
+        self._dtype = smallest_dtype(cascade.order)
+        tables: Any = 0
+        for layer in cascade.layers:
+            tables = (tables, *_layer_tables(layer), layer.states, len(cascade.alphabet))
+        self._tables = tables
+        self._loop = _loop(len(cascade.layers))
+
+    def run(self, word: NDArray[np.integer], state: int = 0) -> NDArray[Any]:
+        """The state after every token, as `Cascade.run`; tokens (T,) to (T,), in the smallest unsigned dtype.
+
+        Raises:
+            InputError: a token outside the alphabet, or a state that there is not.
+        """
+        tokens = len(self.cascade.alphabet)
+        if len(word) and not (int(word.min()) >= 0 and int(word.max()) < tokens):
+            raise InputError(
+                f"tokens from {word.min()} to {word.max()}; wanted positions in the alphabet, 0 … {tokens - 1}"
+            )
+        if not 0 <= state < self.cascade.order:
+            raise InputError(f"state {state}; wanted one of 0 … {self.cascade.order - 1}")
+        states = np.empty(len(word), dtype=self._dtype)
+        cuts = self._cuts(len(word))
+        if len(cuts) == 2:
+            self._loop(self._tables, self._residues(state), word, states)
+            return states
+        parts = [(word[a:b], states[a:b]) for a, b in pairwise(cuts)]
+        with ThreadPoolExecutor(self.threads) as pool:
+            first = [self._residues(state), *(self._residues(0) for _ in parts[1:])]
+            list(pool.map(lambda job: self._loop(self._tables, job[0], *job[1]), zip(first, parts, strict=True)))
+            jobs = list(self._renamings(parts))
+            list(pool.map(lambda job: _rename(*job), jobs))
+        return states
+
+    def outputs(self, word: NDArray[np.integer]) -> NDArray[np.int32]:
+        """The element index after every token, shape (T,)."""
+        return self.cascade.decode[self.run(word)]
+
+    def _cuts(self, length: int) -> list[int]:
+        """Where the segments begin and end. The first need not be renamed, so it may be longer than the others."""
+        count = max(1, min(self.threads, length // MIN_SEGMENT))
+        return [length * i // count for i in range(count + 1)]
+
+    def _renamings(self, parts: list[tuple[NDArray[Any], NDArray[Any]]]) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+        """For each piece of work, new names of the states and the states to rename, shared out evenly."""
+        state = int(parts[0][1][-1])
+        for _, states in parts[1:]:
+            names = self._left_multiplication(state)
+            state = int(names[states[-1]])
+            for piece in np.array_split(states, self.threads):
+                yield names, piece
+
+    @cached_property
+    def _group(self) -> Group:
+        return Group(self.cascade.elements, (), self.cascade.name)
+
+    @cached_property
+    def _encode(self) -> NDArray[Any]:
+        """The state of every element."""
+        return invert(self.cascade.decode).astype(self._dtype)
+
+    def _left_multiplication(self, state: int) -> NDArray[Any]:
+        """For every state the one that decodes to decode(state) times what it decodes to."""
+        products = self._group.multiply(self.cascade.decode[state], self.cascade.decode)
+        return self._encode[products]
+
+    def _residues(self, state: int) -> Any:
+        residues: Any = 0
+        below = self.cascade.order
+        for layer in self.cascade.layers:
+            below //= layer.states
+            residues = (residues, state // below % layer.states)
+        return residues
+
+
+def _layer_tables(layer: CascadeLayer) -> tuple[NDArray[Any], NDArray[Any]]:
+    """What to add, by upper state and token, as the start of a row of the addition table; and that table, flattened."""
+    states = layer.states
+    if states * states > MAX_ADDITION_TABLE:
+        raise InputError(f"a layer of {states:,} states; at most {int(MAX_ADDITION_TABLE**0.5):,} can be compiled")
+    places = np.array(layer.places)
+    own = np.arange(states)[:, None] // places % np.array(layer.moduli)  # (states, channels)
+    addition = ((own[:, None] + own[None, :]) % np.array(layer.moduli)) @ places
+    increments = (layer.increments @ places.astype(np.int64)) * states
+    return (
+        np.ascontiguousarray(increments.ravel()).astype(smallest_dtype(states * states)),
+        np.ascontiguousarray(addition.ravel()).astype(smallest_dtype(states)),
+    )

@@ -1,0 +1,100 @@
+"""The compiled cascade against NumPy's, against the table automaton, and in segments."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from algebra.errors import InputError
+from constructions import cascade_kernels
+from constructions.cascade import Cascade, CascadeLayer
+from constructions.cascade_kernels import CompiledCascade, run_table, table_automaton
+from constructions.words import KINDS, make_word
+from tests.cases import TRACKED, compiled
+
+
+@pytest.fixture
+def short_segments(monkeypatch):
+    """Words of a few tokens are cut, too."""
+    monkeypatch.setattr(cascade_kernels, "MIN_SEGMENT", 1)
+
+
+@pytest.mark.parametrize("case", TRACKED, ids=lambda case: case.name)
+@pytest.mark.parametrize("channels", ["invariant", "primary"])
+def test_all_ways_to_run_a_word_agree(case, channels):
+    compilation = compiled(case.name, channels=channels)
+    cascade = compilation.cascade
+    table = table_automaton(cascade)
+    word = make_word("random", compilation.group, cascade.alphabet, 5_000)
+    for state in (0, cascade.order - 1):
+        states = CompiledCascade(cascade).run(word, state)
+        assert (states == cascade.run(word, state)).all()
+        assert (states == run_table(table, word, state)).all()
+        assert states.dtype == table.dtype
+
+
+@pytest.mark.parametrize("threads", [2, 3, 7])
+@pytest.mark.parametrize("kind", KINDS)
+def test_segments_give_the_same_states(short_segments, threads, kind):
+    for name in ("S4", "Q8", "GL(2,3)", "C60"):
+        compilation = compiled(name, alphabet="all")
+        cascade = compilation.cascade
+        machine = CompiledCascade(cascade, threads)
+        for length in (0, 1, threads - 1, threads, 100, 1_003):
+            word = make_word(kind, compilation.group, cascade.alphabet, length, seed=length)
+            assert (machine.run(word, 5) == cascade.run(word, 5)).all()
+            assert (machine.outputs(word) == cascade.outputs(word)).all()
+
+
+def test_segments_rely_on_a_cascade_that_tracks_its_group(short_segments):
+    """The docstring warns of it; here is why."""
+    compilation = compiled("S3", alphabet="all")
+    cascade = compilation.cascade
+    layers = list(cascade.layers)
+    spoilt = layers[1].increments.copy()
+    spoilt[1, 1, 0] = (spoilt[1, 1, 0] + 1) % 3
+    layers[1] = CascadeLayer("aussm", layers[1].moduli, spoilt)
+    wrong = Cascade("S3", cascade.elements, cascade.alphabet, tuple(layers), cascade.decode)
+    word = make_word("random", compilation.group, cascade.alphabet, 1_000)
+    one, two = CompiledCascade(wrong), CompiledCascade(wrong, 2)
+    assert all((one.run(word, state) == wrong.run(word, state)).all() for state in range(6))
+    assert any((two.run(word, state) != wrong.run(word, state)).any() for state in range(6))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64])
+def test_words_of_any_integers(dtype):
+    cascade = compiled("S4").cascade
+    word = np.random.default_rng(0).integers(len(cascade.alphabet), size=1_000).astype(dtype)
+    assert (CompiledCascade(cascade).run(word) == cascade.run(word)).all()
+
+
+def test_what_cannot_be_run():
+    cascade = compiled("S4").cascade
+    with pytest.raises(InputError, match="0 threads; wanted at least 1"):
+        CompiledCascade(cascade, 0)
+    with pytest.raises(InputError, match="tokens from 0 to 9; wanted positions in the alphabet, 0 … 1"):
+        CompiledCascade(cascade).run(np.array([0, 9]))
+    with pytest.raises(InputError, match="state 24; wanted one of 0 … 23"):
+        CompiledCascade(cascade).run(np.array([0]), 24)
+    large = CascadeLayer("aussm", (5_000,), np.zeros((1, 1, 1), dtype=np.int32))
+    numbers = np.arange(5_000, dtype=np.int32)
+    wide = Cascade("C5000", numbers[:, None], numbers[:1], (large,), numbers)
+    with pytest.raises(InputError, match="a layer of 5,000 states; at most 2,048"):
+        CompiledCascade(wide)
+
+
+@pytest.mark.slow
+def test_equal_at_a_hundred_million_tokens():
+    compilation = compiled("S4", alphabet="all")
+    cascade = compilation.cascade
+    one, two, table = CompiledCascade(cascade), CompiledCascade(cascade, 2), table_automaton(cascade)
+    for kind in KINDS:
+        word = make_word(kind, compilation.group, cascade.alphabet, 100_000_000)
+        states = run_table(table, word)
+        assert np.array_equal(one.run(word), states)
+        assert np.array_equal(two.run(word), states)
+        state = 0
+        for start in range(0, len(word), 10_000_000):
+            piece = cascade.run(word[start : start + 10_000_000], state)
+            assert np.array_equal(piece, states[start : start + 10_000_000])
+            state = int(piece[-1])
