@@ -1,12 +1,13 @@
-"""`python -m models`: train, evaluate, words."""
+"""`python -m models`: train, evaluate, words, reproduce."""
 
 from algebra.commands import application, run
-from models.commands import evaluate, train, words
+from models.commands import evaluate, reproduce, train, words
 
 app = application("Train the papers' models, from random weights or from compiled ones.")
 app.command()(train)
 app.command()(evaluate)
 app.command()(words)
+app.command()(reproduce)
 
 
 def main() -> None:

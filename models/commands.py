@@ -217,3 +217,27 @@ def words(
         return
     task = make_task(listed, alphabet)
     print(write_words(out, task, task.training_words(count, length, seed), seed))
+
+
+EXPERIMENTS = ("table1", "table2", "near-solution", "parity")
+
+
+def reproduce(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="table1, table2, near-solution or parity.")],
+    quick: Annotated[bool, typer.Option("--quick", help="Few runs and steps: minutes instead of an hour.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder. Default: results/NAME, or results/NAME-quick.")] = None,
+    processes: Processes = None,
+) -> None:
+    """Run one of the papers' experiments into a folder: settings, rows, a page with a table, a picture."""
+    if name not in EXPERIMENTS:
+        raise InputError(f"unknown experiment {name[:40]!r}; wanted one of {', '.join(EXPERIMENTS)}")
+    from models.experiments.near_solution import reproduce_near_solution
+    from models.experiments.tables import reproduce_table
+
+    folder = out or Path("results") / f"{name}{'-quick' if quick else ''}"
+    if name == "near-solution":
+        page = reproduce_near_solution(folder, quick, processes)
+    else:
+        page = reproduce_table(name, folder, quick, processes)
+    print(page.read_text(encoding="utf-8"))
+    print(f"written: {page}")

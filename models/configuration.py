@@ -32,6 +32,7 @@ class RunConfiguration:
         learning_rate: of Adam, reached after 5 % of the steps and lowered along a cosine to a tenth.
         seed: of the initial weights, the noise and the training words.
         channels, hidden, readout: of each layer; None for 16, 64, 32 (random) or for the compiled network's.
+        phi: `relu`, or `linear` for a φ without its relu (random networks alone).
         activation: of the readout ψ; None for `gelu` (random) or `hard` (compiled).
         alphabet: None, `all`, `generators` or elements, as for `compile`.
         hold_out: number of ordered token pairs kept from training.
@@ -56,6 +57,7 @@ class RunConfiguration:
     channels: int | None = None
     hidden: int | None = None
     readout: int | None = None
+    phi: str = "relu"
     activation: str | None = None
     alphabet: str | None = None
     hold_out: int = 0
@@ -93,6 +95,8 @@ class RunConfiguration:
                 raise InputError(f"unknown family {family[:40]!r}; wanted one of {', '.join(FAMILY_NAMES)}")
         if "," in self.family and self.layers not in (None, len(self.family.split(","))):
             raise InputError(f"layers: {self.layers}, but the stack {self.family} has {len(self.family.split(','))}")
+        if self.phi not in ("relu", "linear") or (self.phi == "linear" and self.init != RANDOM):
+            raise InputError(f"phi: wanted relu, or linear with random weights, got {self.phi[:40]!r}")
         Lengths.parse(self.length)
 
     @property

@@ -79,6 +79,7 @@ def _random(configuration: RunConfiguration, task: Task) -> DCDNetwork:
         "hidden": configuration.hidden or DEFAULT_HIDDEN,
         "readout": configuration.readout or DEFAULT_READOUT,
         "activation": configuration.activation or "gelu",
+        "phi": configuration.phi,
     }
     layers = [{"family": family, **entry} for family in configuration.stack]
     return DCDNetwork(

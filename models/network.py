@@ -52,7 +52,7 @@ ELEMENTWISE: dict[str, Callable[[Tensor], Tensor]] = {
 
 @dataclass(frozen=True)
 class LayerSpecification:
-    """One entry of ``DCDNetwork``'s ``layers``, checked.
+    """One entry of ``DCDNetwork``'s ``layers``, checked. ``phi`` is "relu", or "linear" for a phi without its relu.
 
     ``groups``: the sizes of the one-hot groups in which "hard" and "softmax" decide; None makes one group of all.
     """
@@ -63,6 +63,7 @@ class LayerSpecification:
     readout: int
     activation: str = "hard"
     groups: tuple[int, ...] | None = None
+    phi: str = "relu"
 
     @classmethod
     def parse(cls, index: int, entry: Mapping[str, Any]) -> LayerSpecification:
@@ -85,6 +86,9 @@ class LayerSpecification:
         if activation not in GROUPED and activation not in ELEMENTWISE:
             names = ", ".join((*GROUPED, *ELEMENTWISE))
             raise InputError(f"{where}.activation: unknown activation {activation!r}; known: {names}")
+        phi = entry.get("phi", "relu")
+        if phi not in ("relu", "linear"):
+            raise InputError(f'{where}.phi: expected "relu" or "linear", got {phi!r}')
         groups = entry.get("groups")
         if groups is not None:
             if activation not in GROUPED:
@@ -94,7 +98,7 @@ class LayerSpecification:
             if sum(groups) != entry["readout"]:
                 raise InputError(f"{where}.groups: {list(groups)} sums to {sum(groups)}, readout is {entry['readout']}")
             groups = tuple(groups)
-        return cls(entry["family"], entry["channels"], entry["hidden"], entry["readout"], activation, groups)
+        return cls(entry["family"], entry["channels"], entry["hidden"], entry["readout"], activation, groups, phi)
 
 
 @dataclass(frozen=True)
@@ -190,6 +194,10 @@ class Layer(nn.Module):
         self.psi = _linear(width + parts * channels, specification.readout, dtype)
         self._activation = _Readout(specification)
 
+    def gate(self, hidden: Tensor) -> Tensor:
+        """phi's hidden units from what they sum up: relu, or the same."""
+        return hidden.relu() if self.specification.phi == "relu" else hidden
+
     def raw(self, below: Tensor, tokens: Tensor, embedding: Tensor) -> Tensor:
         """phi(s^{i-1}, e): (batch, length, p d). Works on (batch,) tokens with (batch, width) as well.
 
@@ -198,14 +206,14 @@ class Layer(nn.Module):
         weight, out = self.phi.hidden.weight, self.phi.out
         if tokens.numel() < embedding.shape[0]:  # fewer tokens than rows: the table would not pay
             inputs = torch.cat([below, functional.embedding(tokens, embedding)], -1)
-            direct: Tensor = out(self.phi.hidden(inputs).relu_())
+            direct: Tensor = out(self.gate(self.phi.hidden(inputs)))
             return direct
         table = functional.linear(embedding, weight[:, self.width :], self.phi.hidden.bias)
         if self.width == 0:
-            return functional.embedding(tokens, out(table.relu()))
+            return functional.embedding(tokens, out(self.gate(table)))
         from_token = functional.embedding(tokens, table)
         flat = torch.addmm(from_token.flatten(0, -2), below.flatten(0, -2), weight[:, : self.width].T)
-        raw: Tensor = out(flat.relu_())
+        raw: Tensor = out(self.gate(flat))
         return raw.unflatten(0, tokens.shape)
 
     def read(self, below: Tensor, h: Tensor) -> Tensor:

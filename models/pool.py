@@ -6,6 +6,7 @@ neighbour the threads wait for each other (a training step of 10 ms took 500 ms 
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import traceback
@@ -106,11 +107,13 @@ def _status(progress: Any) -> RunStatus:
     return RunStatus(configuration.key, step, configuration.steps, loss, accuracy, longest, progress.done)
 
 
-def _work(connection: Connection, stack: Runs, folder: Path, tensorboard: Path | None) -> None:
+def _work(connection: Connection, folder: Path, tensorboard: Path | None) -> None:
+    """A worker: trains the stacks it is sent, one after the other, until it is sent None."""
     try:
-        train_here(stack, RunStore(folder), lambda statuses: connection.send(statuses), tensorboard)
-        connection.send(None)
-    except KeyboardInterrupt:
+        while (stack := connection.recv()) is not None:
+            train_here(stack, RunStore(folder), connection.send, tensorboard)
+            connection.send(None)
+    except (KeyboardInterrupt, EOFError):
         pass
     except InputError as error:
         connection.send(error)
@@ -122,8 +125,13 @@ def _work(connection: Connection, stack: Runs, folder: Path, tensorboard: Path |
 class _Job:
     stack: Runs
     attempts: int = 0
-    process: BaseProcess | None = None
-    connection: Connection | None = None
+
+
+@dataclass
+class _Worker:
+    process: BaseProcess
+    connection: Connection
+    job: _Job
 
 
 class _Pool:
@@ -137,49 +145,54 @@ class _Pool:
     ) -> None:
         self.context = multiprocessing.get_context("spawn")
         self.waiting = [_Job(stack) for stack in stacks]
-        self.running: list[_Job] = []
+        self.workers: list[_Worker] = []
         self.failed: list[RunConfiguration] = []
         self.store, self.processes, self.watch, self.tensorboard = store, processes, watch, tensorboard
 
     def run(self) -> list[RunConfiguration]:
         try:
-            while self.waiting or self.running:
-                while self.waiting and len(self.running) < self.processes:
+            while self.waiting or self.workers:
+                while self.waiting and len(self.workers) < self.processes:
                     self._start(self.waiting.pop(0))
-                for ready in wait([job.connection for job in self.running if job.connection is not None]):
-                    self._hear(next(job for job in self.running if job.connection is ready))
+                for ready in wait([worker.connection for worker in self.workers]):
+                    self._hear(next(worker for worker in self.workers if worker.connection is ready))
         finally:
-            for job in self.running:
-                assert job.process is not None
-                job.process.terminate()
-                job.process.join()
+            for worker in self.workers:
+                worker.process.terminate()
+                worker.process.join()
         return self.failed
 
     def _start(self, job: _Job) -> None:
-        ours, theirs = self.context.Pipe(duplex=False)
-        job.process = self.context.Process(
-            target=_work, args=(theirs, job.stack, self.store.folder, self.tensorboard), daemon=True
-        )
-        job.process.start()
+        ours, theirs = self.context.Pipe()
+        process = self.context.Process(target=_work, args=(theirs, self.store.folder, self.tensorboard), daemon=True)
+        process.start()
         theirs.close()  # so that the end of the process is the end of the pipe
-        job.connection = ours
-        job.attempts += 1
-        self.running.append(job)
+        worker = _Worker(process, ours, job)
+        self.workers.append(worker)
+        self._give(worker, job)
 
-    def _hear(self, job: _Job) -> None:
-        assert job.connection is not None
-        assert job.process is not None
+    def _give(self, worker: _Worker, job: _Job) -> None:
+        job.attempts += 1
+        worker.job = job
+        with contextlib.suppress(OSError):  # a worker that is dead already is heard of by its closed pipe
+            worker.connection.send(job.stack)
+
+    def _hear(self, worker: _Worker) -> None:
         try:
-            message = job.connection.recv()
+            message = worker.connection.recv()
         except (EOFError, OSError):
-            self._end(job)
-            if job.attempts < ATTEMPTS:
-                self.waiting.append(job)
+            self._end(worker)
+            if worker.job.attempts < ATTEMPTS:
+                self.waiting.append(worker.job)
             else:
-                self.failed += self.store.missing(job.stack)
+                self.failed += self.store.missing(worker.job.stack)
             return
         if message is None:
-            self._end(job)
+            if self.waiting:
+                self._give(worker, self.waiting.pop(0))
+            else:
+                worker.connection.send(None)
+                self._end(worker)
         elif isinstance(message, InputError):
             raise message
         elif isinstance(message, str):
@@ -187,9 +200,7 @@ class _Pool:
         elif self.watch is not None:
             self.watch(message)
 
-    def _end(self, job: _Job) -> None:
-        assert job.connection is not None
-        assert job.process is not None
-        job.connection.close()
-        job.process.join()
-        self.running.remove(job)
+    def _end(self, worker: _Worker) -> None:
+        worker.process.join()
+        worker.connection.close()
+        self.workers.remove(worker)

@@ -104,10 +104,10 @@ def _raw(layer: Layer, own: dict[str, Tensor], below: Tensor, places: Tensor, em
     weight, width = own["phi.hidden.weight"], layer.width
     table = _affine(embedding, weight[:, :, width:], own["phi.hidden.bias"])
     if width == 0:
-        rows = _affine(table.relu(), own["phi.out.weight"], own["phi.out.bias"])
+        rows = _affine(layer.gate(table), own["phi.out.weight"], own["phi.out.bias"])
         return functional.embedding(places, rows.flatten(0, 1))
     from_token = functional.embedding(places, table.flatten(0, 1))
-    hidden = torch.baddbmm(from_token, below, weight[:, :, :width].transpose(1, 2)).relu_()
+    hidden = layer.gate(torch.baddbmm(from_token, below, weight[:, :, :width].transpose(1, 2)))
     return _affine(hidden, own["phi.out.weight"], own["phi.out.bias"])
 
 

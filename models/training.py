@@ -69,7 +69,7 @@ Report = Callable[[Sequence[Progress]], None]
 def stackable(configuration: RunConfiguration) -> str:
     """Runs with the same answer can share a stack."""
     content = configuration.as_json()
-    names = ("group", "family", "layers", "channels", "hidden", "readout", "activation", "alphabet", "hold_out")
+    names = ("group", "family", "layers", "channels", "hidden", "readout", "phi", "activation", "alphabet", "hold_out")
     kind = configuration.init if configuration.init == "random" else "given"
     return json.dumps([kind] + [content[name] for name in (*SHARED, *names)])
 

@@ -1,0 +1,64 @@
+"""An experiment's folder: config.json, rows.jsonl, README.md with the table, plot.png; the store beside them."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+
+from algebra.errors import InputError
+from models.configuration import RunConfiguration
+from models.files import write_atomically
+from models.live import LiveTable
+from models.pool import train_all
+from models.runs import RunStore
+
+PROTOCOL = """Accuracy at length T is the share of right symbols at position T over {words:,} test words, T = 20, 40, …
+{length}; the longest length is the largest T with accuracy above 90 % at it and at every shorter one; below 100 it
+counts as ✘. Each cell has {seeds} seeds × {rates} learning rates ({values}), at most {steps:,} steps of {batch} words
+of length {lengths}. *Best* is the test figure of the run chosen on validation words; *median* is over all runs;
+*solved* counts runs right up to T = {length}.
+"""
+
+
+def train_everything(runs: Sequence[RunConfiguration], store: RunStore, processes: int | None) -> None:
+    """Train what the store lacks, under a live table. InputError where runs were lost with their processes."""
+    finished = len({run.key for run in runs}) - len(store.missing(runs))
+    with LiveTable(runs, finished) as table:
+        failed = train_all(runs, store, processes, table.watch)
+    if failed:
+        raise InputError(f"{len(failed)} runs were lost with their processes; the same command goes on with them")
+
+
+def write_record(folder: Path, name: str, quick: bool, runs: Sequence[RunConfiguration], store: RunStore) -> None:
+    """Write config.json and rows.jsonl."""
+    rows = store.of(runs)
+    import torch
+
+    config = {
+        "experiment": name,
+        "quick": quick,
+        "runs": len(rows),
+        "process_seconds": round(sum(row["stack_seconds"] / row["stack_size"] for row in rows)),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "configurations": [run.as_json() for run in runs],
+    }
+    write_atomically(folder / "config.json", json.dumps(config, indent=1, ensure_ascii=False) + "\n")
+    write_atomically(folder / "rows.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+
+def protocol(runs: Sequence[RunConfiguration], seeds: int, rates: Sequence[float]) -> str:
+    """How the figures were made, in words."""
+    run = runs[0]
+    return PROTOCOL.format(
+        words=run.test_words,
+        length=run.test_length,
+        seeds=seeds,
+        rates=len(rates),
+        values=", ".join(f"{rate:g}" for rate in rates),
+        steps=run.steps,
+        batch=run.batch,
+        lengths=run.length,
+    )

@@ -1,0 +1,191 @@
+"""Tables of longest lengths: table 1 (one layer), table 2 (depth, and what made the difference), and parity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from models.experiments.cells import Budget, Cell, cell_table, disagreements
+from models.experiments.folder import protocol, train_everything, write_record
+from models.files import write_atomically
+from models.runs import RunStore
+
+FULL = Budget(
+    5,
+    (1e-3, 3e-3, 1e-2),
+    {"batch": 16, "length": "2-60", "steps": 4000, "check_every": 200, "check_words": 16, "check_length": 1000},
+)
+QUICK = Budget(
+    2,
+    (3e-3,),
+    {
+        "batch": 16, "length": "2-60", "steps": 400, "check_every": 100, "check_words": 8, "check_length": 240,
+        "channels": 8, "hidden": 32, "readout": 16, "test_words": 1000, "test_length": 240,
+    },
+)  # fmt: skip
+
+TITLES = {
+    "mamba": "Mamba",
+    "negative-mamba": "Negative Mamba",
+    "simple-aussm": "Simple AUSSM",
+    "aussm": "AUSSM",
+    "rnn": "RNN",
+    "s4d": "S4D",
+}
+
+TABLE_1 = {
+    "C2": ("✘", "1000", "160", "1000", "1000"),
+    "C6": ("✘", "✘", "240", "940", "1000"),
+    "C24": ("✘", "✘", "240", "260", "1000"),
+    "C60": ("✘", "✘", "300", "240", "✘"),
+    "S3": ("✘", "✘", "✘", "✘", "1000"),
+    "A4": ("✘", "✘", "✘", "✘", "1000"),
+    "A5": ("✘", "✘", "✘", "✘", "✘"),
+}
+"""The paper's longest lengths for Mamba, Negative Mamba, Simple AUSSM, AUSSM, RNN."""
+
+TABLE_2 = {
+    ("C2", "aussm"): ("1000", "200"),
+    ("C2xC4", "negative-mamba"): ("✘", "360"),
+    ("S3", "aussm"): ("✘", "✘"),
+    ("A4", "aussm"): ("✘", "✘"),
+    ("S4", "aussm"): (),
+}
+"""The paper's longest lengths for 1 and 2 layers; S4 and 3 layers are ours."""
+
+ABLATIONS: dict[str, dict[str, object]] = {
+    "as in the table": {},
+    "φ linear": {"phi": "linear"},
+    "ψ hard decisions": {"activation": "hard"},
+    "ψ softmax": {"activation": "softmax"},
+    "Simple AUSSM": {"family": "simple-aussm"},
+    "lengths growing to 60": {"length": "2>60"},
+    "length 60 throughout": {"length": "60"},
+    "generators as alphabet": {"alphabet": "generators"},
+}
+"""S3 with two layers, one change at a time."""
+
+PARITY = ("s4d", "mamba", "s4d,s4d", "mamba,mamba", "s4d,mamba", "mamba,s4d", "negative-mamba", "aussm")
+PARITY_SOLVES = ("negative-mamba", "aussm")
+
+
+def budget(quick: bool) -> Budget:
+    """The budget of a cell."""
+    return QUICK if quick else FULL
+
+
+def table1_cells(quick: bool) -> list[Cell]:
+    """Seven groups and five models of one layer. The RNN gets 64 channels: its state is its only memory."""
+    cells = []
+    for group, papers in TABLE_1.items():
+        for family, paper in zip(("mamba", "negative-mamba", "simple-aussm", "aussm", "rnn"), papers, strict=True):
+            width = {"channels": 32 if quick else 64} if family == "rnn" else {}
+            cells.append(budget(quick).cell(group, TITLES[family], paper, group=group, family=family, **width))
+    return cells
+
+
+def table2_cells(quick: bool) -> list[Cell]:
+    """Depths 1, 2 and 3, and the ablations of S3 with two layers."""
+    cells = []
+    for (group, family), papers in TABLE_2.items():
+        for layers in (1, 2, 3):
+            paper = papers[layers - 1] if layers <= len(papers) else ""
+            column = f"{TITLES[family]}, {layers} layer{'s' * (layers > 1)}"
+            cells.append(budget(quick).cell(group, column, paper, group=group, family=family, layers=layers))
+    return cells
+
+
+def ablation_cells(quick: bool) -> list[Cell]:
+    """S3 with two layers, one change at a time."""
+    base: dict[str, object] = {"group": "S3", "family": "aussm", "layers": 2}
+    return [
+        budget(quick).cell("S3, 2 layers", name, "✘" if not changes else "", **(base | changes))
+        for name, changes in ABLATIONS.items()
+    ]
+
+
+def parity_cells(quick: bool) -> list[Cell]:
+    """Stacks on parity. The parity paper gives a theorem and no lengths: a cross where no stack of the kind can."""
+    cells = []
+    for stack in PARITY:
+        name = " then ".join(TITLES[family] for family in stack.split(","))
+        paper = "can" if stack in PARITY_SOLVES else "✘"
+        cells.append(budget(quick).cell("parity (C2)", name, paper, group="C2", family=stack))
+    return cells
+
+
+def reproduce_table(name: str, folder: Path, quick: bool, processes: int | None) -> Path:
+    """Run table1, table2 or parity into a folder; returns the page written."""
+    cells = {"table1": table1_cells, "table2": table2_cells, "parity": parity_cells}[name](quick)
+    extra = ablation_cells(quick) if name == "table2" else []
+    store = RunStore(folder / "store")
+    runs = [run for cell in [*cells, *extra] for run in cell.runs]
+    train_everything(runs, store, processes)
+    write_record(folder, name, quick, runs, store)
+    draw_cells([*cells, *extra], store, folder / "plot.png", name)
+    chosen = budget(quick)
+    parts = [
+        f"# {HEADINGS[name]}{' (quick)' if quick else ''}",
+        QUICK_NOTE if quick else "",
+        protocol(runs, chosen.seeds, chosen.rates),
+        cell_table(cells, store, "group", "model"),
+    ]
+    different = disagreements(cells, store)
+    if name != "parity":
+        parts.append("## Where ours and the paper's differ\n\n" + ("\n".join(different) or "Nowhere."))
+    if extra:
+        parts.append(
+            "## What makes the difference for S3 with two layers\n\n" + cell_table(extra, store, "task", "change")
+        )
+    parts.append("![accuracy against length](plot.png)\n\nRuns: rows.jsonl; settings: config.json.\n")
+    page = folder / "README.md"
+    write_atomically(page, "\n\n".join(part for part in parts if part))
+    return page
+
+
+HEADINGS = {
+    "table1": "Table 1: one layer of each model",
+    "table2": "Table 2: one, two and three layers",
+    "parity": "Parity: mixtures of S4D and Mamba",
+}
+QUICK_NOTE = (
+    "This is the quick version: few runs, few steps, small networks, words up to length 240. "
+    "It shows that the experiment runs; its figures are no finding."
+)
+
+
+def draw_cells(cells: Sequence[Cell], store: RunStore, path: Path, title: str) -> None:
+    """One picture for each row: accuracy against length, the chosen run of each column and the median behind it."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    rows = list(dict.fromkeys(cell.row for cell in cells))
+    columns = min(4, len(rows))
+    lines = -(-len(rows) // columns)
+    size = (4.2 * columns + 1.5, 3 * lines + 0.8)
+    figure, axes = pyplot.subplots(lines, columns, figsize=size, layout="constrained", sharey=True, squeeze=False)
+    for axis in axes.ravel()[len(rows) :]:
+        axis.axis("off")
+    for axis, row in zip(axes.ravel(), rows, strict=False):
+        for i, cell in enumerate([cell for cell in cells if cell.row == row]):
+            found = store.of(cell.runs)
+            curves = np.array([entry["test"]["last"] for entry in found])
+            lengths = found[0]["test"]["lengths"]
+            chosen = int(
+                np.argmax([entry["validation"]["longest"] + np.mean(entry["validation"]["last"]) for entry in found])
+            )
+            colour = f"C{i % 10}"
+            axis.plot(lengths, curves[chosen], color=colour, label=cell.column)
+            axis.plot(lengths, np.median(curves, axis=0), color=colour, alpha=0.4, linestyle="--", linewidth=1)
+        axis.axhline(0.9, color="0.6", linewidth=0.8, linestyle=":")
+        axis.set(title=row, xlabel="length T", ylim=(0, 1.03))
+        axis.legend(fontsize=6, loc="best")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("share right at T")
+    figure.suptitle(f"{title}: chosen run (solid), median of all runs (dashed)")
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
