@@ -1,8 +1,8 @@
 """A factored cascade on disk: a folder like a cascade's, in its own format.
 
 cascade.json           metadata, readable; "format" is "factored 1"
-cascade.safetensors    int32 arrays: alphabet (m, degree), and for M channels: moduli (M,), lifts (M, degree), reads:
-                       what all channels read, one after the other, read_counts (M,), and increments: all tables, one
+cascade.safetensors    int32 arrays: alphabet (m, degree), and for M channels: moduli (M,), lifts (M, degree), reads
+                       (M, most reads): the positions of the channels read, then -1, and increments: all tables, one
                        after the other, each with a row for every value of the residues read, a column for every token
 
 The layers are not stored: a channel's layer is one more than the deepest layer it reads.
@@ -71,12 +71,12 @@ def save_factored(folder: Path, compilation: FactoredCompilation, lower_bound: S
         "layers": [{"family": cascade.family, "moduli": moduli} for moduli in layers],
         "lower_bound": [list(line) for line in lower_bound],
     }
+    width = max(1, *(len(channel.reads) for channel in cascade.channels))
     arrays = {
         "alphabet": cascade.alphabet,
         "moduli": np.array(cascade.moduli),
         "lifts": np.stack([channel.lift for channel in cascade.channels]),
-        "reads": np.array([read for channel in cascade.channels for read in channel.reads]),
-        "read_counts": np.array([len(channel.reads) for channel in cascade.channels]),
+        "reads": np.array([[*channel.reads, *[-1] * (width - len(channel.reads))] for channel in cascade.channels]),
         "increments": np.concatenate([channel.increments.ravel() for channel in cascade.channels]),
     }
     try:
@@ -144,17 +144,14 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
     moduli = array("moduli", None)
     count = len(moduli)
     require(count and (moduli >= 2).all(), "moduli has entries below 2, or none")
-    lifts, counts = array("lifts", count, degree), array("read_counts", count)
+    lifts, reads, increments = array("lifts", count, degree), array("reads", count, None), array("increments", None)
     for name, rows in (("alphabet", alphabet), ("lifts", lifts)):
         require((np.sort(rows, axis=1) == np.arange(degree)).all(), f"a row of {name} is not a permutation")
-    reads, increments = array("reads", None), array("increments", None)
-    require((counts >= 0).all() and int(counts.sum()) == len(reads), "read_counts does not fit reads")
     dtype = smallest_dtype(degree)
     channels: list[FactoredChannel] = []
-    read_start = start = 0
+    start = 0
     for position in range(count):
-        read = tuple(int(r) for r in reads[read_start : read_start + counts[position]])
-        read_start += len(read)
+        read = tuple(int(r) for r in reads[position] if r != -1)
         channel = f"channel {position + 1}"
         require(list(read) == sorted({r for r in read if 0 <= r < position}), f"{channel} reads {list(read)}")
         height = math.prod(channels[r].modulus for r in read)

@@ -126,8 +126,8 @@ def read_tokens(group: PermutationGroup, alphabet: str | None) -> Permutations:
     from algebra.stabiliser_chain import StabiliserChain
 
     if alphabet is None or alphabet == "generators":
-        moving = (group.permutations != np.arange(group.degree)).any(axis=1)
-        return np.unique(group.permutations[moving], axis=0)[::-1]
+        moving = group.permutations[(group.permutations != np.arange(group.degree)).any(axis=1)]
+        return moving[np.sort(np.unique(moving, axis=0, return_index=True)[1])]
     if alphabet == "all":
         raise InputError(f"{group.name} has order {describe_order(group.order)}: too many tokens; wanted generators")
     rows = []

@@ -1,0 +1,160 @@
+"""Folders of factored cascades, and the commands that write and read them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from algebra.errors import InputError, RefutedError
+from algebra.families import FAMILIES
+from algebra.parser import parse_group
+from constructions.artifact import load_cascade
+from constructions.factored_artifact import is_factored, load_factored, save_factored
+from constructions.factored_bound import lower_bound
+from constructions.factored_command import compile_large, read_tokens, verify_large
+from constructions.factored_compiler import compile_factored
+from constructions.factored_proof import first_fault, needed_layers
+from constructions.words import KINDS
+
+
+@pytest.fixture
+def folder(tmp_path):
+    group = parse_group("S4wrS4")
+    compilation = compile_factored(group.name, group.permutations, FAMILIES["aussm"])
+    save_factored(tmp_path / "out", compilation, lower_bound(group.permutations, 6, 0))
+    return tmp_path / "out"
+
+
+def test_what_is_read_is_what_was_written(folder):
+    group = parse_group("S4wrS4")
+    written = compile_factored(group.name, group.permutations, FAMILIES["aussm"]).cascade
+    found = load_factored(folder)
+    assert is_factored(folder)
+    assert (found.cascade.name, found.cascade.family) == ("S4wrS4", "aussm")
+    assert (found.cascade.alphabet == written.alphabet).all()
+    for a, b in zip(found.cascade.channels, written.channels, strict=True):
+        assert (a.modulus, a.layer, a.reads) == (b.modulus, b.layer, b.reads)
+        assert (a.lift == b.lift).all()
+        assert (a.increments == b.increments).all()
+    assert first_fault(found.cascade) is None
+    assert needed_layers(found.cascade, found.lower_bound) == 6
+    assert found.metadata["order"] == 7_962_624 == found.metadata["states"]
+    assert found.metadata["series"][-1] == 1
+    assert len(found.metadata["layers"]) == 6
+
+
+def test_the_folder_is_small_where_the_group_is_not(tmp_path):
+    path = compile_large("S4wrS4wrS4", tmp_path / "out")
+    assert sum(file.stat().st_size for file in path.iterdir()) < 300_000
+    assert json.loads((path / "cascade.json").read_text())["order"] == 96479729228174488169059713024
+
+
+def test_other_folders_are_refused(folder, tmp_path):
+    assert not is_factored(tmp_path)
+    with pytest.raises(InputError, match="cascade.json: No such file or directory; make one with `compile S4wrS4"):
+        load_factored(tmp_path)
+    with pytest.raises(InputError, match="format factored 1, wanted 1"):
+        load_cascade(folder)
+    (folder / "cascade.json").write_text("{")
+    assert not is_factored(folder)
+    with pytest.raises(InputError, match="damaged"):
+        load_factored(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("alphabet", lambda a: np.zeros_like(a), "a row of alphabet is not a permutation"),
+        ("alphabet", lambda a: a.astype(np.int64), "alphabet has dtype int64"),
+        ("lifts", lambda a: a[1:], "lifts has dtype int32 and shape"),
+        ("moduli", lambda a: a - 1, "moduli has entries below 2"),
+        ("reads", lambda a: a[:-1], "reads has dtype int32 and shape"),
+        ("reads", lambda a: a + 30, r"channel 1 reads \[29"),
+        ("increments", lambda a: a[:-1], "increments end within the table of channel 20"),
+        ("increments", lambda a: np.concatenate([a, a[:1]]), "increments has more entries than the tables"),
+        ("increments", lambda a: a + 1, "adds something outside"),
+    ],
+)
+def test_damaged_arrays(folder, name, change, message):
+    path = folder / "cascade.safetensors"
+    arrays = {key: array.copy() for key, array in load_file(path).items()}
+    arrays[name] = change(arrays[name])
+    save_file(arrays, path)
+    with pytest.raises(InputError, match=message):
+        load_factored(folder)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("format", "factored 2", "format 'factored 2', wanted 'factored 1'"),
+        ("family", "transformer", "unknown family 'transformer'"),
+        ("lower_bound", [[1, 2]], r"a line of lower_bound is \[1, 2\]"),
+        ("lower_bound", 5, "of the wrong kind"),
+    ],
+)
+def test_damaged_metadata(folder, key, value, message):
+    path = folder / "cascade.json"
+    metadata = json.loads(path.read_text())
+    metadata[key] = value
+    path.write_text(json.dumps(metadata))
+    with pytest.raises(InputError, match=message):
+        load_factored(folder)
+
+
+def test_compile_and_verify(tmp_path, capsys):
+    path = compile_large("S4wrS4", tmp_path / "out")
+    text = capsys.readouterr().out
+    for line in (
+        "S4wrS4: order 7,962,624 on 16 points, 6 layers, 20 channels, 4 tokens",
+        "taken apart as (24 on 4) wr (24 on 4)",
+        "proved: tracks every word of every length (36,864 equations between points)",
+        "proved: 5 layers cannot",
+        "residues: right on random, constant and commutator words of 100,000 tokens",
+    ):
+        assert line in text
+    verify_large(path, 10_000, KINDS)
+    text = capsys.readouterr().out
+    assert "6 layers; at least 6 needed" in text
+    assert all(f"residues: {kind} word of 10,000 tokens right" in text for kind in KINDS)
+
+
+def test_an_inexact_decomposition_is_said_to_be_one(tmp_path, capsys):
+    compile_large("(S3xC2)wrS4", tmp_path / "out")
+    assert "11,943,936 states for 497,664 elements" in capsys.readouterr().out
+
+
+def test_a_spoilt_folder_is_refuted(folder):
+    path = folder / "cascade.safetensors"
+    arrays = {key: array.copy() for key, array in load_file(path).items()}
+    arrays["increments"][0] ^= 1
+    save_file(arrays, path)
+    with pytest.raises(RefutedError, match="does not track S4wrS4: token 0 takes point"):
+        verify_large(folder, 10, ["random"])
+
+
+def test_tokens_of_one_s_own(tmp_path):
+    group = parse_group("S3wrC2")
+    assert len(read_tokens(group, None)) == len(read_tokens(group, "generators")) == 3
+    own = read_tokens(group, "(1,2,3); (1,2); (1,4)(2,5)(3,6)")
+    assert own.tolist()[2] == [3, 4, 5, 0, 1, 2]
+    path = compile_large("S3wrC2", tmp_path / "out", alphabet="(1,2,3); (1,2); (1,4)(2,5)(3,6)")
+    assert (load_factored(path).cascade.alphabet == own).all()
+    for text, message in [
+        ("all", "too many tokens; wanted generators"),
+        (";", "an empty alphabet"),
+        ("(1,4)", "not an element of S3wrC2"),
+        ("(1,9)", "not an element of S3wrC2"),
+        ("(1,2);(1,2)", "appears twice"),
+        ("(1,2)", "generates a subgroup of order 2 of S3wrC2, of order 72"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            read_tokens(group, text)
+    with pytest.raises(InputError, match="compiled for one family, not the stack"):
+        compile_large("S4wrS4", tmp_path / "out", "aussm,negative-mamba")
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot write to"):
+        compile_large("S3wrC2", tmp_path / "file")
