@@ -19,12 +19,12 @@ CHECK_LENGTH = 100_000
 """Length of the words that `compile_large` tries the cascade on."""
 
 
-def compile_large(text: str, out: Path | None = None, family: str = "aussm", alphabet: str | None = None) -> Path:
-    """Compile a group that is not listed, prove the result, write it, and say so; returns the folder.
+def compile_large(text: str, folder: Path, family: str = "aussm", alphabet: str | None = None) -> None:
+    """Compile a group that is not listed, prove the result, write it, and say so.
 
     Arguments:
         text: the group, as `algebra.parser.parse_group` reads it.
-        out: folder for the artifact; None for one named after the group.
+        folder: where to write the artifact.
         family: one family, of which any number of layers may be used.
         alphabet: None or `generators`, or permutations such as `(1,2);(1,2,3)`.
 
@@ -34,7 +34,6 @@ def compile_large(text: str, out: Path | None = None, family: str = "aussm", alp
     from algebra.display import console
     from algebra.families import FAMILIES, parse_stack
     from algebra.parser import parse_group
-    from constructions.commands import default_folder
     from constructions.factored_artifact import save_factored
     from constructions.factored_bound import lower_bound
     from constructions.factored_compiler import compile_factored
@@ -49,7 +48,6 @@ def compile_large(text: str, out: Path | None = None, family: str = "aussm", alp
     group = parse_group(text)
     compilation = compile_factored(group.name, read_tokens(group, alphabet), stack[0])
     cascade, structure = compilation.cascade, compilation.structure
-    folder = out or Path(default_folder(group.name))
     screen = console()
     order, exact = compilation.chain.order, structure.exact
     screen.print(
@@ -86,7 +84,6 @@ def compile_large(text: str, out: Path | None = None, family: str = "aussm", alp
     save_factored(folder, compilation, lines)
     screen.print(Text(f"written: {folder}/ in {time.perf_counter() - began:.2f} s"))
     screen.print(Text("network: not written for a factored cascade; it runs with `verify`", style="yellow"))
-    return folder
 
 
 def verify_large(folder: Path, length: int, kinds: Sequence[str], seed: int = 0) -> None:

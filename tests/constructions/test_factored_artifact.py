@@ -47,7 +47,8 @@ def test_what_is_read_is_what_was_written(folder):
 
 
 def test_the_folder_is_small_where_the_group_is_not(tmp_path):
-    path = compile_large("S4wrS4wrS4", tmp_path / "out")
+    path = tmp_path / "out"
+    compile_large("S4wrS4wrS4", path)
     assert sum(file.stat().st_size for file in path.iterdir()) < 300_000
     assert json.loads((path / "cascade.json").read_text())["order"] == 96479729228174488169059713024
 
@@ -106,7 +107,8 @@ def test_damaged_metadata(folder, key, value, message):
 
 
 def test_compile_and_verify(tmp_path, capsys):
-    path = compile_large("S4wrS4", tmp_path / "out")
+    path = tmp_path / "out"
+    compile_large("S4wrS4", path)
     text = capsys.readouterr().out
     for line in (
         "S4wrS4: order 7,962,624 on 16 points, 6 layers, 20 channels, 4 tokens",
@@ -141,7 +143,8 @@ def test_tokens_of_one_s_own(tmp_path):
     assert len(read_tokens(group, None)) == len(read_tokens(group, "generators")) == 3
     own = read_tokens(group, "(1,2,3); (1,2); (1,4)(2,5)(3,6)")
     assert own.tolist()[2] == [3, 4, 5, 0, 1, 2]
-    path = compile_large("S3wrC2", tmp_path / "out", alphabet="(1,2,3); (1,2); (1,4)(2,5)(3,6)")
+    path = tmp_path / "out"
+    compile_large("S3wrC2", path, alphabet="(1,2,3); (1,2); (1,4)(2,5)(3,6)")
     assert (load_factored(path).cascade.alphabet == own).all()
     for text, message in [
         ("all", "too many tokens; wanted generators"),
