@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from algebra.large_inspection import LargeInspection
     from algebra.optimise import Choice
 
+UsageError = typer.BadParameter.__mro__[1]
+"""What typer raises for options it cannot read; it has no public name there."""
+
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
 GROUP = typer.Argument(
     metavar="GROUP",
@@ -28,23 +31,24 @@ GroupText = Annotated[str, GROUP]
 
 def application(text: str) -> typer.Typer:
     """A typer application in the house's style."""
-    return typer.Typer(
-        help=text, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
-    )
+    return typer.Typer(help=text, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
 def run(app: typer.Typer, program: str) -> None:
     """Run a command line: an `InputError` becomes one line and exit code 2, a `RefutedError` exit code 1, Ctrl-C exit
     code 130."""
     try:
-        app(prog_name=program)
+        sys.exit(app(sys.argv[1:] or ["--help"], prog_name=program, standalone_mode=False))
     except InputError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    except UsageError as error:
+        print(f"error: {error.format_message().rstrip('.')}; see `{program} --help`", file=sys.stderr)
         sys.exit(2)
     except RefutedError as error:
         print(f"wrong: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         print("interrupted", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
