@@ -107,6 +107,14 @@ class FactoredCascade:
         return max((channel.layer for channel in self.channels), default=0)
 
     @property
+    def layers(self) -> list[list[int]]:
+        """The moduli of each layer's channels."""
+        layers: list[list[int]] = [[] for _ in range(self.depth)]
+        for channel in self.channels:
+            layers[channel.layer - 1].append(channel.modulus)
+        return layers
+
+    @property
     def table_entries(self) -> int:
         """Entries of all tables together."""
         return sum(channel.increments.size for channel in self.channels)

@@ -54,9 +54,6 @@ def save_factored(folder: Path, compilation: FactoredCompilation, lower_bound: S
         InputError: the folder cannot be written.
     """
     cascade, structure = compilation.cascade, compilation.structure
-    layers: list[list[int]] = [[] for _ in range(cascade.depth)]
-    for channel in cascade.channels:
-        layers[channel.layer - 1].append(channel.modulus)
     description = {
         "format": FORMAT,
         "name": cascade.name,
@@ -68,7 +65,7 @@ def save_factored(folder: Path, compilation: FactoredCompilation, lower_bound: S
         "exact": structure.exact,
         "alphabet": [cycles(token) for token in cascade.alphabet],
         "series": list(compilation.series_orders),
-        "layers": [{"family": cascade.family, "moduli": moduli} for moduli in layers],
+        "layers": [{"family": cascade.family, "moduli": moduli} for moduli in cascade.layers],
         "lower_bound": [list(line) for line in lower_bound],
     }
     width = max(1, *(len(channel.reads) for channel in cascade.channels))

@@ -5,15 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from rich.console import Console, RenderableType
-from rich.text import Text
+from rich.console import RenderableType
 
 from algebra.errors import InputError, RefutedError
 from algebra.permutation_group import PermutationGroup, describe_order
 from algebra.permutations import Permutations, parse_permutation
+from algebra.wording import counted, short
+
+if TYPE_CHECKING:
+    from constructions.factored import FactoredCascade
+    from constructions.factored_words import FactoredTrial
 
 CHECK_LENGTH = 100_000
 """Length of the words that `compile_large` tries the cascade on."""
@@ -31,59 +35,52 @@ def compile_large(text: str, folder: Path, family: str = "aussm", alphabet: str 
     Raises:
         InputError: the group cannot be tracked or compiled, or an option does not fit.
     """
-    from algebra.display import console
+    from algebra.display import console, say
     from algebra.families import FAMILIES, parse_stack
     from algebra.parser import parse_group
+    from constructions.artifact import prepare_folder
     from constructions.factored_artifact import save_factored
     from constructions.factored_bound import lower_bound
     from constructions.factored_compiler import compile_factored
     from constructions.factored_proof import cases, first_fault, needed_layers
+    from constructions.words import KINDS
 
     began = time.perf_counter()
     stack = parse_stack(family)
     if len(stack) > 1:
-        raise InputError(
-            f"{text[:60]} is too large to list, and is compiled for one family, not the stack {family}; try aussm"
-        )
+        raise InputError(f"{short(text)} is too large to list; wanted one family for it, not {family}, e.g. aussm")
     group = parse_group(text)
     compilation = compile_factored(group.name, read_tokens(group, alphabet), stack[0])
+    prepare_folder(folder)
     cascade, structure = compilation.cascade, compilation.structure
     screen = console()
-    order, exact = compilation.chain.order, structure.exact
-    screen.print(
-        Text(
-            f"{group.name}: order {describe_order(order)} on {group.degree} points, {cascade.depth} layers, "
-            f"{len(cascade.channels)} channels, {_count(len(cascade.alphabet), 'token')}",
-            style="bold",
-        )
-    )
-    screen.print(Text("too large to list: compiled as a factored cascade, whose states stand for permutations"))
-    screen.print(Text(f"taken apart as {structure.text}  (order on points, for each part)"))
-    if not exact:
-        states = f"{describe_order(cascade.states)} states for {describe_order(order)} elements"
-        screen.print(Text(f"note: the group is smaller than this product: {states}", style="yellow"))
-    screen.print()
-    screen.print(layer_table(compilation.cascade))
-    screen.print()
+    order, layers = describe_order(compilation.chain.order), counted(cascade.depth, "layer")
+    channels, tokens = counted(len(cascade.channels), "channel"), counted(len(cascade.alphabet), "token")
+    say(screen, f"{group.name}: order {order} on {group.degree} points, {layers}, {channels}, {tokens}", "bold")
+    say(screen, "compiled as a factored cascade: its states stand for permutations, and nothing is listed")
+    say(screen, f"parts: {structure.text}  (order on points of each)")
+    if not structure.exact:
+        say(screen, f"note: their product has {describe_order(structure.order)} states, more than needed", "yellow")
+    say(screen, "")
+    screen.print(layer_table(cascade))
+    say(screen, "")
     fault = first_fault(cascade)
     if fault:
         raise AssertionError(f"the compiled cascade is wrong: {fault}")
-    screen.print(Text(f"proved: tracks every word of every length ({cases(cascade):,} equations between points)"))
+    say(screen, f"proved: words of every length are tracked, by {cases(cascade):,} equations between points")
     lines = lower_bound(cascade.alphabet, compilation.shortest, FAMILIES[cascade.family].exponent)
     least = needed_layers(cascade, lines)
     if least == cascade.depth:
-        text = (
-            f"proved: {_count(cascade.depth - 1, 'layer')} cannot (a product of nested commutators, {len(lines)} lines)"
-        )
-        screen.print(Text(text))
+        fewer = counted(cascade.depth - 1, "layer")
+        say(screen, f"proved: {fewer} cannot, by a program of {counted(len(lines), 'line')} of nested commutators")
     else:
-        screen.print(Text(f"note: {least} layers are needed, {cascade.depth} are used", style="yellow"))
-    trials = [_tried(folder, cascade, kind, CHECK_LENGTH, 0) for kind in _kinds()]
-    rate = f"{_rate(trials, 'run_seconds')}, decoded at {_rate(trials, 'decode_seconds')}"
-    screen.print(Text(f"residues: right on random, constant and commutator words of {CHECK_LENGTH:,} tokens ({rate})"))
+        say(screen, f"note: {counted(least, 'layer')} needed at least, {cascade.depth} used", "yellow")
+    trials = [_tried(folder, cascade, kind, CHECK_LENGTH, 0) for kind in KINDS]
+    say(screen, f"residues: right on random, constant and commutator words of {CHECK_LENGTH:,} tokens")
+    say(screen, f"          {_speed(trials)}")
     save_factored(folder, compilation, lines)
-    screen.print(Text(f"written: {folder}/ in {time.perf_counter() - began:.2f} s"))
-    screen.print(Text("network: not written for a factored cascade; it runs with `verify`", style="yellow"))
+    say(screen, f"written: {folder}/ in {time.perf_counter() - began:.2f} s")
+    say(screen, "network: not written for a factored cascade; it runs with `verify`", "yellow")
 
 
 def verify_large(folder: Path, length: int, kinds: Sequence[str], seed: int = 0) -> None:
@@ -91,27 +88,31 @@ def verify_large(folder: Path, length: int, kinds: Sequence[str], seed: int = 0)
 
     Raises:
         InputError: the folder cannot be read.
-        RefutedError: the cascade, or the number of layers, is not what the folder says.
+        RefutedError: the cascade does not track its group, or the group or its layers are not what the folder says.
     """
-    from algebra.display import console
+    from algebra.display import console, say
+    from algebra.stabiliser_chain import StabiliserChain
     from constructions.factored_artifact import load_factored
     from constructions.factored_proof import cases, first_fault, needed_layers
 
     found = load_factored(folder)
-    cascade = found.cascade
+    cascade, stated = found.cascade, found.metadata
     fault = first_fault(cascade)
     if fault:
         raise RefutedError(f"the cascade in {folder} does not track {cascade.name}: {fault}")
+    order = StabiliserChain(cascade.alphabet).order
+    layers = [layer.get("moduli") if isinstance(layer, dict) else None for layer in stated["layers"]]
+    for what, claim, fact in [("order", stated["order"], order), ("layers", layers, cascade.layers)]:
+        if claim != fact:
+            raise RefutedError(f"{folder} states another {what} of {cascade.name} than {short(str(fact))}")
     screen = console()
-    screen.print(
-        Text(f"{cascade.name}: tracks every word of every length ({cases(cascade):,} equations between points)")
-    )
+    say(screen, f"{cascade.name}: order {describe_order(order)}, {counted(len(cascade.alphabet), 'token')}")
+    say(screen, f"words of every length are tracked: {cases(cascade):,} equations between points hold")
     least = needed_layers(cascade, found.lower_bound)
-    screen.print(Text(f"{_count(cascade.depth, 'layer')}; at least {least} needed"))
+    say(screen, f"{counted(cascade.depth, 'layer')}, and at least {least} needed")
     for kind in kinds:
         trial = _tried(folder, cascade, kind, length, seed)
-        rate = f"{_rate([trial], 'run_seconds')}, decoded at {_rate([trial], 'decode_seconds')}"
-        screen.print(Text(f"residues: {kind} word of {length:,} tokens right ({rate})"))
+        say(screen, f"residues: {kind} word of {length:,} tokens right, {_speed([trial])}")
 
 
 def read_tokens(group: PermutationGroup, alphabet: str | None) -> Permutations:
@@ -149,7 +150,7 @@ def read_tokens(group: PermutationGroup, alphabet: str | None) -> Permutations:
     return tokens
 
 
-def layer_table(cascade: Any) -> RenderableType:
+def layer_table(cascade: FactoredCascade) -> RenderableType:
     """What each layer carries and how much it reads."""
     from algebra.display import plain_table
 
@@ -168,39 +169,23 @@ def layer_table(cascade: Any) -> RenderableType:
     return table
 
 
-def _kinds() -> tuple[str, ...]:
-    from constructions.words import KINDS
-
-    return KINDS
-
-
-def _tried(folder: Path, cascade: Any, kind: str, length: int, seed: int) -> Any:
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
+def _tried(folder: Path, cascade: FactoredCascade, kind: str, length: int, seed: int) -> FactoredTrial:
+    """Run one word; raises `RefutedError` at the first wrong permutation."""
+    from algebra.display import progress
     from constructions.factored_words import try_word
 
-    screen = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:
-        task = progress.add_task(f"residues, {kind} word", total=length)
+    with progress(f"residues, {kind} word", length) as advance:
         for trial in try_word(cascade, kind, length, seed):
-            progress.update(task, completed=trial.tokens)
+            advance(trial.tokens)
     if trial.first_wrong is not None:
         raise RefutedError(
-            f"{folder}: first wrong permutation at token {trial.first_wrong:,} of the {kind} word (seed {seed})"
+            f"{folder}: wrong permutation at token {trial.first_wrong:,} of the {kind} word (seed {seed})"
         )
     return trial
 
 
-def _rate(trials: Sequence[Any], seconds: str) -> str:
-    rate = sum(trial.tokens for trial in trials) / max(1e-9, sum(getattr(trial, seconds) for trial in trials))
-    return f"{rate / 1e6:.1f} million tokens/s" if rate >= 1e6 else f"{rate / 1e3:.0f} thousand tokens/s"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"
+def _speed(trials: Sequence[FactoredTrial]) -> str:
+    tokens = sum(trial.tokens for trial in trials) / 1e6
+    running = max(1e-9, sum(trial.run_seconds for trial in trials))
+    decoding = max(1e-9, sum(trial.decode_seconds for trial in trials))
+    return f"{tokens / running:.2g} million tokens/s to residues, {tokens / decoding:.2g} on to permutations"

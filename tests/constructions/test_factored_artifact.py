@@ -112,21 +112,21 @@ def test_compile_and_verify(tmp_path, capsys):
     text = capsys.readouterr().out
     for line in (
         "S4wrS4: order 7,962,624 on 16 points, 6 layers, 20 channels, 4 tokens",
-        "taken apart as (24 on 4) wr (24 on 4)",
-        "proved: tracks every word of every length (36,864 equations between points)",
+        "parts: (24 on 4) wr (24 on 4)",
+        "proved: words of every length are tracked, by 36,864 equations between points",
         "proved: 5 layers cannot",
         "residues: right on random, constant and commutator words of 100,000 tokens",
     ):
         assert line in text
     verify_large(path, 10_000, KINDS)
     text = capsys.readouterr().out
-    assert "6 layers; at least 6 needed" in text
+    assert "6 layers, and at least 6 needed" in text
     assert all(f"residues: {kind} word of 10,000 tokens right" in text for kind in KINDS)
 
 
 def test_an_inexact_decomposition_is_said_to_be_one(tmp_path, capsys):
     compile_large("(S3xC2)wrS4", tmp_path / "out")
-    assert "11,943,936 states for 497,664 elements" in capsys.readouterr().out
+    assert "their product has 11,943,936 states, more than needed" in capsys.readouterr().out
 
 
 def test_a_spoilt_folder_is_refuted(folder):
@@ -135,6 +135,14 @@ def test_a_spoilt_folder_is_refuted(folder):
     arrays["increments"][0] ^= 1
     save_file(arrays, path)
     with pytest.raises(RefutedError, match="does not track S4wrS4: token 0 takes point"):
+        verify_large(folder, 10, ["random"])
+
+
+@pytest.mark.parametrize(("key", "value"), [("order", 24), ("layers", [])])
+def test_false_claims_are_refuted(folder, key, value):
+    path = folder / "cascade.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    with pytest.raises(RefutedError, match=f"states another {key} of S4wrS4"):
         verify_large(folder, 10, ["random"])
 
 
@@ -156,7 +164,7 @@ def test_tokens_of_one_s_own(tmp_path):
     ]:
         with pytest.raises(InputError, match=message):
             read_tokens(group, text)
-    with pytest.raises(InputError, match="compiled for one family, not the stack"):
+    with pytest.raises(InputError, match="wanted one family for it, not aussm,negative-mamba"):
         compile_large("S4wrS4", tmp_path / "out", "aussm,negative-mamba")
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot write to"):
