@@ -31,7 +31,7 @@ from algebra.group import Group
 from models.network import DCDNetwork, Layer, LayerTrace
 from proofs_check.affine_maps import Affine, layer_maps, sequence_map, signed_turns
 from proofs_check.divergence import diverge
-from proofs_check.equalising import Candidates, equalise, equalised, starting_pairs
+from proofs_check.equalising import LONGEST, Candidates, equalise, equalised, starting_pairs
 from proofs_check.evidence import (
     PIECE,
     DivergenceEvidence,
@@ -63,7 +63,7 @@ class Budget:
     run_tokens: int = 2_000_000
     growth: float = 1000.0
     letters: int = 8
-    longest: int = 10**30
+    longest: int = LONGEST
 
 
 @dataclass(frozen=True, eq=False)
