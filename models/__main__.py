@@ -1,13 +1,14 @@
-"""`python -m models`: train, evaluate, words, reproduce."""
+"""`python -m models`: train, evaluate, words, reproduce, sweep."""
 
 from algebra.commands import application, run
-from models.commands import evaluate, reproduce, train, words
+from models.commands import evaluate, reproduce, sweep, train, words
 
 app = application("Train the papers' models, from random weights or from compiled ones.")
 app.command()(train)
 app.command()(evaluate)
 app.command()(words)
 app.command()(reproduce)
+app.command()(sweep)
 
 
 def main() -> None:

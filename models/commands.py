@@ -241,3 +241,32 @@ def reproduce(
         page = reproduce_table(name, folder, quick, processes)
     print(page.read_text(encoding="utf-8"))
     print(f"written: {page}")
+
+
+def sweep(
+    file: Annotated[Path, typer.Argument(metavar="SWEEP.TOML", help="Settings; a list makes an axis of the grid.")],
+    scheduler: Annotated[
+        str | None, typer.Option(help="A Dask scheduler, e.g. tcp://127.0.0.1:8786 (extra `cluster`).")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the store and the plot. Default: runs/ and the file's name.")
+    ] = None,
+    processes: Processes = None,
+) -> None:
+    """Run a grid of settings; started again, it does only what is missing."""
+    from models.live import LiveTable
+    from models.runs import RunStore
+    from models.sweep import draw_sweep, read_sweep, run_sweep
+
+    grid = read_sweep(file)
+    folder = out or Path("runs") / file.stem
+    store = RunStore(folder)
+    missing = len(store.missing(grid.runs))
+    total = len({run.key for run in grid.runs})
+    with LiveTable(grid.runs, total - missing) as table:
+        failed = run_sweep(grid, store, scheduler, processes, table.watch, table.finished)
+    draw_sweep(grid, store, folder / "summary.png")
+    print(f"{total} runs: {total - missing} were there, {missing - len(failed)} made, {len(failed)} failed")
+    print(f"rows: {folder}/rows; summary: {folder}/summary.png")
+    if failed:
+        raise InputError(f"{len(failed)} runs were lost with their workers; start the same command again to go on")

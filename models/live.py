@@ -14,6 +14,7 @@ from rich.text import Text
 from algebra.display import plain_table
 from models.configuration import RunConfiguration
 from models.pool import RunStatus
+from models.runs import Row
 
 ROWS = 12
 VARIED = ("group", "family", "layers", "init", "noise", "channels", "hidden", "learning_rate", "seed")
@@ -60,6 +61,12 @@ class LiveTable:
                     )
         if self.console.is_terminal:
             self.live.update(self._table(), refresh=True)
+
+    def finished(self, row: Row) -> None:
+        """Take note of a finished run's row, where no checks are heard of."""
+        configuration = self.known[row["key"]]
+        step, loss, accuracy, longest = row["curve"][-1]
+        self.watch([RunStatus(row["key"], step, configuration.steps, loss, accuracy, longest, True)])
 
     def _line(self, status: RunStatus) -> str:
         settings = " ".join(f"{name}={getattr(self.known[status.key], name)}" for name in self.names)

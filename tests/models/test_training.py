@@ -318,14 +318,6 @@ def test_keys_name_the_configuration(tmp_path):
 # ------------------------------------------------------------------ the command line
 
 
-def command(*arguments, timeout=120):
-    found = subprocess.run(
-        [sys.executable, "-m", "models", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, timeout=timeout,
-        check=False,
-    )  # fmt: skip
-    return found.returncode, found.stdout, found.stderr
-
-
 def test_train_and_evaluate_from_the_command_line(tmp_path, capsys):
     options = ["--init", "compiled", "--learning-rate", "1e-5", "--check-every", "5", "--steps", "10",
                "--test-words", "50", "--test-length", "100", "--out", str(tmp_path / "runs")]  # fmt: skip

@@ -1,0 +1,123 @@
+"""The experiments' cells, pages and the landscape; one experiment in miniature from end to end."""
+
+import json
+
+import pytest
+import torch
+
+from algebra.errors import InputError
+from models.__main__ import app
+from models.experiments import near_solution, tables
+from models.experiments.cells import Budget, Cell, cell_table, disagreements, outcome
+from models.experiments.landscape import loss_along_line, random_start, smooth_solution, top_eigenvalues
+from models.network import DCDNetwork
+from models.runs import RunStore
+
+TINY = {
+    "channels": 4, "hidden": 8, "readout": 8, "batch": 4, "length": "2-10", "steps": 10, "check_every": 10,
+    "check_words": 2, "check_length": 20, "test_words": 20, "test_length": 120,
+}  # fmt: skip
+
+
+def row(run, test, validation):
+    lengths = [100, 120]
+    entry = {"lengths": lengths, "last": [0.95, 0.95]}
+    return {
+        "key": run.key,
+        "configuration": run.as_json(),
+        "test": {**entry, "longest": test},
+        "validation": {**entry, "longest": validation},
+    }
+
+
+def test_a_cell_shows_the_run_chosen_on_validation_words(tmp_path):
+    store = RunStore(tmp_path)
+    cell = Budget(2, (0.1, 0.2), {"group": "C2"}).cell("C2", "AUSSM", "✘")
+    for run, test, validation in zip(cell.runs, (120, 0, 100, 20), (100, 0, 120, 20), strict=True):
+        store.add(row(run, test, validation))
+    found = outcome(cell, store)
+    assert (found.best, found.rate, found.median, found.reached, found.solved, found.runs) == (100, 0.2, 60.0, 2, 1, 4)
+    assert "| C2 | AUSSM | ✘ | 100 | 0.2 | ✘ (60) | 2/4 | 1/4 |" in cell_table([cell], store, "group", "model")
+    assert disagreements([cell], store) == ["- C2, AUSSM: paper ✘, ours 100"]
+    assert disagreements([Cell("C2", "AUSSM", "160", cell.runs)], store) == []
+
+
+def test_full_cells_have_five_seeds_and_three_rates():
+    for cells, count in [
+        (tables.table1_cells(False), 35),
+        (tables.table2_cells(False), 15),
+        (tables.ablation_cells(False), len(tables.ABLATIONS)),
+        (tables.parity_cells(False), 8),
+    ]:
+        assert len(cells) == count
+        for cell in cells:
+            assert len({run.seed for run in cell.runs}) >= 5
+            assert len({run.learning_rate for run in cell.runs}) >= 3
+            assert len({run.key for run in cell.runs}) == len(cell.runs)
+            assert {(run.test_words, run.test_length) for run in cell.runs} == {(1000, 1000)}
+    for runs in near_solution.near_runs(False).values():
+        assert len({run.seed for run in runs}) >= 5
+        assert len({run.learning_rate for run in runs}) >= 3
+
+
+def test_an_experiment_from_end_to_end(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(tables, "QUICK", Budget(1, (0.003,), TINY))
+    monkeypatch.setattr(tables, "PARITY", ("s4d,mamba", "aussm"))
+    app(["reproduce", "parity", "--quick", "--out", str(tmp_path), "--processes", "1"], standalone_mode=False)
+    page = (tmp_path / "README.md").read_text()
+    assert page in capsys.readouterr().out
+    assert "| parity (C2) | S4D then Mamba | ✘ |" in page
+    assert "its figures are no finding" in page
+    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert len(rows) == 2
+    assert json.loads((tmp_path / "config.json").read_text())["runs"] == 2
+    assert (tmp_path / "plot.png").stat().st_size > 5_000
+
+
+def test_near_solution_from_end_to_end(tmp_path, monkeypatch):
+    size = {"seeds": 1, "rates": (1e-5,), "groups": ("C2",), "lines": 1, "points": 3, "eigenvalues": 1, "iterations": 1}
+    monkeypatch.setattr(near_solution, "QUICK", size)
+    monkeypatch.setattr(near_solution, "NOISES", (0.0, 3.0))
+    page = near_solution.reproduce_near_solution(tmp_path, True, 1).read_text()
+    assert "| C2 | 0 | 100% | 1/1 | 400 | 400 |" in page
+    assert "| C2 | 3 | " in page
+    assert "0/1" in page
+    for name in ("plot.png", "landscape.png"):
+        assert (tmp_path / name).stat().st_size > 5_000
+    assert set(json.loads((tmp_path / "landscape.json").read_text())) == {"lines", "eigenvalues"}
+
+
+def test_unknown_experiments_are_refused():
+    with pytest.raises(InputError, match="unknown experiment 'table3'; wanted one of table1"):
+        app(["reproduce", "table3"], standalone_mode=False)
+
+
+def test_the_line_starts_at_the_solution():
+    along, (losses,) = loss_along_line("S3", 1, 5)
+    assert (along[0], along[-1]) == (0.0, 1.0)
+    assert losses[0] < 0.01
+    network, words, labels = smooth_solution("S3")
+    assert torch.equal(network.predict(words)[0], labels)
+    end = random_start(network, 0)
+    expected = torch.nn.functional.cross_entropy(end(words).flatten(0, 1), labels.flatten())
+    assert losses[-1] == pytest.approx(float(expected.detach()), rel=1e-9)
+
+
+def test_top_eigenvalues_are_those_of_the_whole_hessian():
+    layer = {"family": "aussm", "channels": 1, "hidden": 2, "readout": 2, "activation": "softmax"}
+    network = DCDNetwork(2, 2, [layer], dtype="float64", seed=3)
+    words = torch.randint(2, (4, 6), generator=torch.Generator().manual_seed(0))
+    labels = words.cumsum(1) % 2
+    parameters = dict(network.named_parameters())
+
+    def loss(flat):
+        pieces = flat.split([p.numel() for p in parameters.values()])
+        views = {name: piece.view_as(parameters[name]) for name, piece in zip(parameters, pieces, strict=True)}
+        logits = torch.func.functional_call(network, views, (words,))
+        return torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
+
+    flat = torch.cat([p.detach().flatten() for p in parameters.values()])
+    hessian = torch.autograd.functional.hessian(loss, flat)
+    wanted = sorted(torch.linalg.eigvalsh(hessian).tolist(), key=abs, reverse=True)
+    found = top_eigenvalues(network, words, labels, 3, 200)
+    assert found[:2] == pytest.approx(wanted[:2], rel=1e-5)
