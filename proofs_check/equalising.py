@@ -27,8 +27,8 @@ from proofs_check.letters import Letters
 from proofs_check.words import Word
 
 LONGEST = 10**30
-"""Longest word that equalising may make. Lengths are exact integers and phases exact in 64-bit turns, so this is only where
-a word stops being worth showing."""
+"""Longest word that equalising may make. Lengths are exact integers and phases exact in 64-bit turns, so this is only
+where a word stops being worth showing."""
 
 CANDIDATES = 6000
 """Words z tried in one step of equalising before counts are improved letter by letter."""
