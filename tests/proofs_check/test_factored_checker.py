@@ -1,0 +1,154 @@
+"""The independent checker of factored cascades: it verifies what was compiled and refutes what was changed."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from algebra.families import FAMILIES
+from algebra.parser import parse_group
+from constructions.factored_artifact import save_factored
+from constructions.factored_bound import lower_bound
+from constructions.factored_compiler import compile_factored
+from constructions.factored_proof import cases
+from proofs_check.checker import FaultError
+from proofs_check.factored_checker import check, main
+
+ROOT = Path(__file__).parents[2]
+
+
+def write(folder: Path, name: str, family: str = "aussm") -> Path:
+    group = parse_group(name)
+    compilation = compile_factored(name, group.permutations, FAMILIES[family])
+    exponent = FAMILIES[family].exponent
+    save_factored(folder, compilation, lower_bound(group.permutations, compilation.shortest, exponent))
+    assert f"({cases(compilation.cascade):,} cases)" in check(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "claim"),
+    [
+        ("S4wrS4", "aussm", r"4 tokens \(S4wrS4\) .*, with 6 layers, and no AUSSM with fewer can \(36,864 cases\)"),
+        ("S4wrS4wrS4", "aussm", "with 9 layers, and no AUSSM with fewer can"),
+        ("S3wrS3wrS3wrS3", "simple-aussm", "with 8 layers, and no Simple AUSSM with fewer can"),
+        ("C2wrC2wrC2wrC2wrC2", "negative-mamba", "with 5 layers, and no Negative Mamba with fewer can"),
+        ("(S3xC2)wrS4", "aussm", "with 5 layers, and no AUSSM with fewer can"),
+        ("C2^40", "aussm", "with 1 layer, and no AUSSM with fewer can"),
+    ],
+)
+def test_what_is_verified(tmp_path, name, family, claim):
+    assert re.search(claim, check(write(tmp_path / "out", name, family)))
+
+
+def changed(folder: Path, name: str, change) -> None:
+    path = folder / "cascade.safetensors"
+    arrays = {key: array.copy() for key, array in load_file(path).items()}
+    arrays[name] = np.ascontiguousarray(change(arrays[name]))
+    save_file(arrays, path)
+
+
+def entry(place: int, by: int):
+    def change(array: np.ndarray) -> np.ndarray:
+        array.reshape(-1)[place] += by
+        return array
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message", "code"),
+    [
+        (
+            "increments",
+            lambda a: np.where(np.arange(len(a)) == 500, 1 - a % 2, a),
+            "moves point .* wrongly on token",
+            1,
+        ),
+        ("increments", entry(0, 5), "channel 1 adds what is no residue", 1),
+        ("increments", lambda a: a[:-1], "the table of channel 20 is not there", 2),
+        ("increments", lambda a: np.append(a, a[:1]), "increments has entries of no channel", 2),
+        ("lifts", lambda a: a[:, np.roll(np.arange(16), 1)], "moves point .* wrongly on token", 1),
+        ("lifts", lambda a: a * 0, "lifts: no permutation", 1),
+        ("lifts", lambda a: a[1:], "moduli and lifts do not fit together", 2),
+        ("alphabet", lambda a: a[::-1].copy(), "moves point .* wrongly on token", 1),
+        ("alphabet", lambda a: a + 1, "alphabet has entries outside", 1),
+        ("reads", lambda a: a + 1, "channel 1 reads", 1),
+        ("moduli", lambda a: a - 1, "do not fit together", 2),
+    ],
+)
+def test_changed_arrays(tmp_path, name, change, message, code):
+    folder = write(tmp_path / "out", "S4wrS4")
+    changed(folder, name, change)
+    with pytest.raises(FaultError, match=message) as caught:
+        check(folder)
+    assert caught.value.args[1] == code
+
+
+def test_every_changed_increment_is_refuted(tmp_path):
+    folder = write(tmp_path / "out", "S3wrC2")
+    original = load_file(folder / "cascade.safetensors")
+    sizes = [int(np.prod([original["moduli"][r] for r in row if r >= 0])) * 3 for row in original["reads"]]
+    moduli = np.repeat(original["moduli"], sizes)
+    for place in range(len(original["increments"])):
+        arrays = {key: array.copy() for key, array in original.items()}
+        arrays["increments"][place] = (arrays["increments"][place] + 1) % moduli[place]
+        save_file(arrays, folder / "cascade.safetensors")
+        with pytest.raises(FaultError, match="wrongly on token"):
+            check(folder)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("format", 1, "another format"),
+        ("name", "", "no name"),
+        ("family", "transformer", "no known family"),
+        ("family", "negative-mamba", "a modulus is none that Negative Mamba can carry"),
+        ("layers", [], "states other layers"),
+        ("lower_bound", [], "has no lines"),
+        ("lower_bound", [["token", 0, 0], ["commutator", 0, 0]], "is the identity"),
+        ("lower_bound", [["token", 7, 0]], "names token 7"),
+        ("lower_bound", [["product", 0, 0]], "names a later line"),
+        ("lower_bound", [["token", 0, 0], ["power", 0, 0]], "a line of kind 'power'"),
+        ("lower_bound", [[0, 0, 0]], "a strange line"),
+    ],
+)
+def test_changed_claims(tmp_path, key, value, message):
+    folder = write(tmp_path / "out", "S4wrS4")
+    path = folder / "cascade.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    with pytest.raises(FaultError, match=message):
+        check(folder)
+
+
+def test_fewer_layers_shown_than_used(tmp_path):
+    folder = write(tmp_path / "out", "S4wrS4")
+    path = folder / "cascade.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"lower_bound": [["token", 0, 0]]}))
+    assert "with 6 layers, and any AUSSM needs at least 1" in check(folder)
+
+
+def test_the_command(tmp_path, capsys):
+    folder = write(tmp_path / "out", "S3wrC2")
+    assert main([str(folder)]) == 0
+    assert capsys.readouterr().out.startswith("verified: tracks the group of its 3 tokens (S3wrC2)")
+    changed(folder, "increments", lambda a: 1 - a % 2)
+    assert main([str(folder)]) == 1
+    assert capsys.readouterr().err.startswith("refuted: ")
+    assert main([str(tmp_path / "none")]) == 2
+    assert main([]) == 2
+    assert capsys.readouterr().err.count("error: ") == 2
+
+
+def test_it_uses_nothing_of_the_compiler():
+    code = "import sys, proofs_check.factored_checker; print(*(name for name in sys.modules if '.' in name))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert not [name for name in run.stdout.split() if name.startswith(("algebra.", "constructions.", "models."))]
