@@ -1,7 +1,8 @@
 """Subnormal series with abelian factors: the derived series, and the shortest series for a stack of families.
 
 For the stack F_1 … F_k with exponents m_1 … m_k put V_0 = G and V_i = [V_{i-1}, V_{i-1}]·V_{i-1}^{m_i}. V_i is the
-smallest subgroup of V_{i-1} with an allowed factor, so the stack can track G if and only if V_k = 1 (DESIGN §3).
+smallest subgroup of V_{i-1} with an allowed factor, so the stack can track G if and only if V_k = 1
+(docs/mathematics.md).
 """
 
 from __future__ import annotations

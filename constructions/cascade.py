@@ -2,8 +2,8 @@
 
 Write every y ∈ G uniquely as y = r_k r_{k-1} ⋯ r_1, r_i in a transversal of G_i in G_{i-1}. Layer i holds the
 residues of r_i in A_i = G_{i-1}/G_i. Reading x, it adds the residues of w·x·w'⁻¹, where w = r_{i-1} ⋯ r_1 is what the
-layers above hold before x and w' what they hold after it (Krasner and Kaloujnine 1951; DESIGN §3). So every layer is
-a counter; only what it adds depends on the layers above.
+layers above hold before x and w' what they hold after it (Krasner and Kaloujnine 1951; docs/mathematics.md). So every
+layer is a counter; only what it adds depends on the layers above.
 """
 
 from __future__ import annotations

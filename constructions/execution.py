@@ -1,7 +1,7 @@
 """Four arithmetics for the same weights, from exact to cheap: residues, fixed-point turns, complex128, complex64.
 
 All take the cascade's hard decisions between layers: a channel's phase is read as the nearest multiple of 1/n turns.
-They differ in how the phase is kept (DESIGN §3, "Arithmetics and horizons").
+They differ in how the phase is kept (docs/mathematics.md).
 """
 
 from __future__ import annotations

@@ -267,7 +267,7 @@ A stack of input-dependent diagonal recurrences, written by subnormal. Load it w
 class DCDNetwork(
     nn.Module, PyTorchModelHubMixin, library_name="subnormal", tags=["state-space-model"], model_card_template=CARD
 ):
-    """A stack of input-dependent, complex, diagonal recurrences (DESIGN: "Network"), for compiled and trained weights.
+    """A stack of input-dependent, complex, diagonal recurrences (docs/mathematics.md), compiled or trained.
 
     Arguments (all of them in ``config.json``):
         alphabet_size: number m of tokens.

@@ -11,7 +11,7 @@ What it proves, from the arrays alone (permutations compose left to right, eleme
 * "no fewer": put V_0 = G, V_i = [V_{i-1}, V_{i-1}]·V_{i-1}^m (m the family's exponent; m = 0: no powers). A tree of
   commutators and m-th powers with all leaves at least l levels deep has its value in V_l, so a value ≠ 1 shows V_l ≠ 1.
   That l layers track G only if V_l = 1 is cited, not proved: Theorem 2 of "The Expressive Limits of Diagonal SSMs for
-  State-Tracking" (for m = 2 its form in DESIGN §3).
+  State-Tracking" (for m = 2 its form in docs/mathematics.md).
 * "never": a subgroup P ≠ 1 whose generators are products of commutators and m-th powers in P, so P ≤ V_i for every i.
 
 Names, ids, notes, decompositions and the alphabet as text are labels: digests bind them, nothing proves them.

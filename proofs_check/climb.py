@@ -7,7 +7,7 @@ layer i each acts as one fixed affine map. There
   letters for the next layer, with the products they had;
 * where channels of modulus 1 are left, words u, v with nearly one map and different products are made (`equalised`),
   and returns z: the words u z and v z are the letters for the next layer. Their products are commutators and, where
-  multipliers are roots of unity, powers: they lie in the next member V_i of the series of DESIGN §3;
+  multipliers are roots of unity, powers: they lie in the next member V_i of the series of docs/mathematics.md;
 * where neither can be had, the layer's state leaves every bound (`diverge`).
 
 At the last layer two words over letters with different products, one length and nearly one map are the pair. Everything

@@ -110,8 +110,8 @@ def require(condition: object, problem: str) -> None:
 def prove_network(folder: Path, dtype: str | None = None) -> NetworkProof:
     """Prove that the network of a compiled folder equals its cascade.
 
-    `dtype` is `float32` for the network with every weight rounded once, as `models.compiled.load_network` makes it; None
-    is for the weights as they are saved.
+    `dtype` is `float32` for the network with every weight rounded once, as `models.compiled.load_network` makes it;
+    None is for the weights as they are saved.
 
     Raises:
         InputError: files are missing or damaged, or python-flint is not installed.

@@ -1,7 +1,7 @@
 """Refuting a model: the words on which one that cannot track a group fails, found from its weights.
 
-Whether theory forbids the model is read off the series of DESIGN §3; the words are found by proofs_check/climb.py; what
-counts as evidence is in proofs_check/evidence.py.
+Whether theory forbids the model is read off the series of docs/mathematics.md; the words are found by
+proofs_check/climb.py; what counts as evidence is in proofs_check/evidence.py.
 """
 
 from __future__ import annotations
