@@ -85,6 +85,7 @@ def compile_command(
     """Write the weights of a network that tracks GROUP, and show that it does."""
     from algebra.display import console, say
     from algebra.identify import small_group_id
+    from algebra.parser import parse_group
     from algebra.wording import counted
     from constructions.account import account
     from constructions.artifact import prepare_folder
@@ -93,6 +94,12 @@ def compile_command(
 
     began = time.perf_counter()
     screen = console()
+    parsed = parse_group(group)
+    if not parsed.is_listable and channels is series is optimise is None:
+        from constructions.factored_command import compile_large
+
+        compile_large(group, out or Path(default_folder(parsed.name)), family, alphabet)
+        return
     compilation = _compilation(group, family, alphabet, channels, series, optimise)
     listed, cascade = compilation.group, compilation.cascade
     folder = out or Path(default_folder(listed.name))
@@ -178,6 +185,7 @@ def verify(
     from algebra.wording import counted
     from constructions.artifact import load_cascade
     from constructions.execution import ARITHMETICS
+    from constructions.factored_artifact import is_factored
     from constructions.verification import first_fault
     from constructions.words import KINDS
 
@@ -189,6 +197,13 @@ def verify(
     ]:
         if value not in wanted:
             raise InputError(f"unknown {what} {value[:40]!r}; wanted one of {', '.join(wanted)}")
+    if is_factored(folder):
+        from constructions.factored_command import verify_large
+
+        if arithmetic != "residues":
+            raise InputError(f"{folder} holds a factored cascade, which runs on residues, not on {arithmetic}")
+        verify_large(folder, length, kinds, seed)
+        return
     cascade, group, _ = load_cascade(folder)
     fault = first_fault(cascade, group)
     if fault:

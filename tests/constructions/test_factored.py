@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from algebra.chain_series import derived_series, few_generators
 from algebra.errors import InputError
 from algebra.families import FAMILIES
 from algebra.parser import parse_group
 from algebra.permutation_group import PermutationGroup
 from algebra.stabiliser_chain import StabiliserChain
+from constructions import factored_compiler
 from constructions.factored import BLOCK
 from constructions.factored_compiler import FactoredCompilation, compile_factored
 from constructions.factored_proof import first_fault
@@ -206,6 +208,30 @@ def test_what_a_family_cannot_carry_is_refused():
         compile_factored("C1", np.arange(4)[None].astype(np.uint8), FAMILIES["aussm"])
     with pytest.raises(InputError, match="tokens from 0 to 7; wanted positions in the alphabet, 0 … 3"):
         factored("S4wrS4").cascade.run(np.array([0, 7]))
+
+
+@pytest.mark.parametrize("name", ["S4wrS4", "S4wrS4wrS4", "S3wrS3wrS3"])
+def test_derived_subgroups_of_wreath_products(name):
+    """Groups that are no wreath products, most of them: compiled from permutations, with the fewest layers."""
+    depth = factored(name).shortest
+    for i, term in enumerate(derived_series(StabiliserChain(parse_group(name).permutations))[1:-1], 1):
+        compilation = compile_factored(f"{name}^({i})", few_generators(term).generators, FAMILIES["aussm"])
+        assert compilation.cascade.depth == compilation.shortest == depth - i
+        assert first_fault(compilation.cascade) is None
+
+
+def test_a_primitive_group_too_large_to_list(monkeypatch):
+    monkeypatch.setattr(factored_compiler, "LARGEST_ATOM", 23)
+    with pytest.raises(
+        InputError, match="a part of order 24 on 4 points has no blocks; wanted parts of order at most 23"
+    ):
+        compile_factored("S4", parse_group("S4").permutations, FAMILIES["aussm"])
+
+
+def test_a_table_too_large(monkeypatch):
+    monkeypatch.setattr(factored_compiler, "MAX_TABLE", 100)
+    with pytest.raises(InputError, match="a channel would read 48 states and 4 tokens; wanted tables of at most 100"):
+        compile_factored("S4wrS4", parse_group("S4wrS4").permutations, FAMILIES["aussm"])
 
 
 def subgroups_of_wreath_products() -> list[PermutationGroup]:

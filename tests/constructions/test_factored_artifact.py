@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 from algebra.errors import InputError, RefutedError
 from algebra.families import FAMILIES
 from algebra.parser import parse_group
+from constructions import factored_compiler
 from constructions.artifact import load_cascade
 from constructions.factored_artifact import is_factored, load_factored, save_factored
 from constructions.factored_bound import lower_bound
@@ -122,6 +126,34 @@ def test_compile_and_verify(tmp_path, capsys):
     text = capsys.readouterr().out
     assert "6 layers, and at least 6 needed" in text
     assert all(f"residues: {kind} word of 10,000 tokens right" in text for kind in KINDS)
+
+
+def test_the_command_line_takes_this_route_for_large_groups(tmp_path):
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "constructions", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
+
+    folder = str(tmp_path / "out")
+    compiled = run("compile", "S4wrS4", "--out", folder)
+    assert compiled.returncode == 0, compiled.stderr
+    assert "6 layers, 20 channels" in compiled.stdout
+    verified = run("verify", folder, "--length", "1000")
+    assert (verified.returncode, "6 layers, and at least 6 needed" in verified.stdout) == (0, True)
+    for arguments, message in [
+        (("verify", folder, "--arithmetic", "turns"), "holds a factored cascade, which runs on residues, not on turns"),
+        (("compile", "S4wrS4", "--series", "(1,2)", "--out", folder), "too large to list"),
+        (("compile", "S5wrS4", "--out", folder), "not solvable, its perfect residual has order"),
+    ]:
+        refused = run(*arguments)
+        assert (refused.returncode, message in refused.stderr) == (2, True)
+
+
+def test_more_layers_than_needed_are_said_to_be(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(factored_compiler, "LARGEST_ATOM", 3)
+    compile_large("C4", tmp_path / "out")
+    text = capsys.readouterr().out
+    assert "their product has 8 states, more than needed" in text
+    assert "note: 1 layer needed at least, 2 used" in text
 
 
 def test_an_inexact_decomposition_is_said_to_be_one(tmp_path, capsys):
