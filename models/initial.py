@@ -6,9 +6,10 @@ compiled one, exactly; what feeds the *added* units is random, as in a fresh net
 them yet. So gradients reach the added part through the head, and nothing is lost at the start. `fill="zero"` makes the
 added part zero instead (it then stays dead under gradient descent, which is useful for comparisons alone).
 
-Scale: compiled logits count the channels that agree, and differ by 1 only. Before training, the head and the compiled
-ψ are multiplied by `SHARPNESS`. No decision changes; the loss at the solution falls from about 1 to below 0.01, and
-the softmax whose gradient stands in for that of a hard decision becomes nearly one-hot.
+Scale: compiled logits count the channels that agree, and differ by 1 only. Before training, and after the noise, the
+head and every deciding ψ are multiplied by `SHARPNESS`. No decision of the compiled network changes. Measured on S3
+from σ = 0.03 (1000 steps, 2 seeds, Adam at 0.003): longest lengths 240-260 with factor 1, 300-400 with 2, 180-320 with
+3, 180 and less with 10, where a shaken network starts at a loss above 10.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from models.families import FAMILIES
 from models.network import DCDNetwork
 from models.tasks import Task, make_task
 
-SHARPNESS = 10.0
+SHARPNESS = 2.0
 DEFAULT_CHANNELS, DEFAULT_HIDDEN, DEFAULT_READOUT = 16, 64, 32
 
 

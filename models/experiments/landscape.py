@@ -1,8 +1,8 @@
 """The loss around a compiled solution: along straight lines to random starts, and the largest Hessian eigenvalues.
 
-Hard decisions have no second derivative, so ψ decides by a softmax of the sharpened scores here (`SHARPNESS`): the
-loss is smooth, and its values at the solution and the decisions taken there are nearly the same. All in double
-precision.
+Hard decisions have no second derivative, so ψ decides by a softmax here, of scores sharpened further (`SHARPER`): then
+the loss is smooth and the soft network decides as the hard one. All in double precision. How steep the loss is depends
+on that sharpness, so eigenvalues compare places of one landscape, not different ones.
 """
 
 from __future__ import annotations
@@ -15,20 +15,27 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.configuration import RunConfiguration
-from models.initial import initial_network, task_of
+from models.initial import initial_network, sharpen, task_of
 from models.network import DCDNetwork
 from models.stack import NetworkStack
 from models.tasks import VALIDATION
 
 WORDS, LENGTH = 64, 40
+SHARPER = 5.0
+"""Times the sharpness that training starts with."""
+
+NEARBY = 0.01
+"""The noise that makes the place near the solution where the Hessian is looked at again."""
 
 
-def smooth_solution(group: str) -> tuple[DCDNetwork, Tensor, Tensor]:
+def smooth_solution(group: str, noise: float = 0.0) -> tuple[DCDNetwork, Tensor, Tensor]:
     """The compiled network with soft decisions, and words and labels (words, length) to measure its loss on."""
-    configuration = RunConfiguration(group, init="compiled", activation="softmax", dtype="float64")
+    configuration = RunConfiguration(group, init="compiled", noise=noise, activation="softmax", dtype="float64")
     task = task_of(configuration)
     words = task.evaluation_words(VALIDATION, WORDS, LENGTH, 2)
-    return initial_network(configuration, task), torch.from_numpy(words), torch.from_numpy(task.labels(words))
+    network = initial_network(configuration, task)
+    sharpen(network, SHARPER)
+    return network, torch.from_numpy(words), torch.from_numpy(task.labels(words))
 
 
 def random_start(network: DCDNetwork, seed: int) -> DCDNetwork:
@@ -81,12 +88,13 @@ def top_eigenvalues(network: DCDNetwork, words: Tensor, labels: Tensor, count: i
 
 
 def hessian_summary(groups: Sequence[str], count: int, iterations: int) -> dict[str, dict[str, list[float]]]:
-    """For each group the top eigenvalues at the compiled solution and, for comparison, at a random start."""
+    """For each group the top eigenvalues at the compiled solution, `NEARBY` it, and at a random start."""
     found = {}
     for group in groups:
         network, words, labels = smooth_solution(group)
         found[group] = {
             "solution": top_eigenvalues(network, words, labels, count, iterations),
+            "nearby": top_eigenvalues(smooth_solution(group, NEARBY)[0], words, labels, count, iterations),
             "random": top_eigenvalues(random_start(network, 0), words, labels, count, iterations),
         }
     return found
