@@ -34,6 +34,9 @@ from constructions.cascade import Cascade, CascadeLayer
 MIN_SEGMENT = 1 << 14
 """Words are not cut into segments shorter than this: renaming states costs some look-ups of its own."""
 
+CHUNK = 1 << 12
+"""Tokens looked through for strangers before they are run; they stay in the cache."""
+
 MAX_ADDITION_TABLE = 1 << 22
 """Entries of a layer's addition table. A layer of more states than its root is refused."""
 
@@ -69,17 +72,29 @@ def _step(depth: int) -> Callable[..., Any]:
     return step
 
 
+@compiled
+def _inside(word, tokens):  # type: ignore[no-untyped-def]
+    lowest, highest = word[0], word[0]
+    for t in range(len(word)):
+        lowest, highest = min(lowest, word[t]), max(highest, word[t])
+    return lowest >= 0 and highest < tokens
+
+
 @cache
 def _loop(depth: int) -> Callable[..., Any]:
-    """All tokens of a segment through `depth` layers: writes the states, returns the residues at the end."""
+    """All tokens of a segment through `depth` layers: writes the states, and returns whether every token was one."""
     step = _step(depth)
 
     @compiled
-    def loop(tables, residues, word, states):  # type: ignore[no-untyped-def]
-        for t in range(len(word)):
-            _, after, residues = step(tables, residues, np.int64(word[t]))
-            states[t] = after
-        return residues
+    def loop(tables, residues, tokens, word, states):  # type: ignore[no-untyped-def]
+        for start in range(0, len(word), CHUNK):
+            piece = word[start : start + CHUNK]
+            if not _inside(piece, tokens):
+                return False
+            for t in range(len(piece)):
+                _, after, residues = step(tables, residues, np.int64(piece[t]))
+                states[start + t] = after
+        return True
 
     return loop
 
@@ -138,25 +153,29 @@ class CompiledCascade:
         Raises:
             InputError: a token outside the alphabet, or a state that there is not.
         """
-        tokens = len(self.cascade.alphabet)
-        if len(word) and not (int(word.min()) >= 0 and int(word.max()) < tokens):
-            raise InputError(
-                f"tokens from {word.min()} to {word.max()}; wanted positions in the alphabet, 0 … {tokens - 1}"
-            )
         if not 0 <= state < self.cascade.order:
             raise InputError(f"state {state}; wanted one of 0 … {self.cascade.order - 1}")
         states = np.empty(len(word), dtype=self._dtype)
         cuts = self._cuts(len(word))
         if len(cuts) == 2:
-            self._loop(self._tables, self._residues(state), word, states)
+            self._require(self._segment(state, word, states), word)
             return states
         parts = [(word[a:b], states[a:b]) for a, b in pairwise(cuts)]
         with ThreadPoolExecutor(self.threads) as pool:
-            first = [self._residues(state), *(self._residues(0) for _ in parts[1:])]
-            list(pool.map(lambda job: self._loop(self._tables, job[0], *job[1]), zip(first, parts, strict=True)))
+            starts = [state] + [0] * (len(parts) - 1)
+            done = pool.map(lambda start, part: self._segment(start, *part), starts, parts)
+            self._require(all(list(done)), word)
             jobs = list(self._renamings(parts))
             list(pool.map(lambda job: _rename(*job), jobs))
         return states
+
+    def _segment(self, state: int, word: NDArray[np.integer], states: NDArray[Any]) -> bool:
+        return bool(self._loop(self._tables, self._residues(state), len(self.cascade.alphabet), word, states))
+
+    def _require(self, inside: bool, word: NDArray[np.integer]) -> None:
+        if not inside:
+            last = len(self.cascade.alphabet) - 1
+            raise InputError(f"tokens from {word.min()} to {word.max()}; wanted positions in the alphabet, 0 … {last}")
 
     def outputs(self, word: NDArray[np.integer]) -> NDArray[np.int32]:
         """The element index after every token, shape (T,)."""

@@ -68,6 +68,17 @@ def test_words_of_any_integers(dtype):
     assert (CompiledCascade(cascade).run(word) == cascade.run(word)).all()
 
 
+@pytest.mark.parametrize("stranger", [-1, 2])
+@pytest.mark.parametrize("place", [0, 5_000, 19_999])
+def test_no_stranger_among_the_tokens_is_run(short_segments, stranger, place):
+    cascade = compiled("S4").cascade
+    word = np.zeros(20_000, dtype=np.int32)
+    word[place] = stranger
+    for threads in (1, 2):
+        with pytest.raises(InputError, match=r"wanted positions in the alphabet, 0 … 1"):
+            CompiledCascade(cascade, threads).run(word)
+
+
 def test_what_cannot_be_run():
     cascade = compiled("S4").cascade
     with pytest.raises(InputError, match="0 threads; wanted at least 1"):
