@@ -51,7 +51,6 @@ def _compilation(
     group: str, family: str, alphabet: str | None, channels: str | None, series: str | None, optimise: str | None
 ) -> Compilation:
     from algebra.families import parse_stack
-    from algebra.optimise import best_series
     from algebra.parser import list_group
     from constructions.compiler import compile_group, read_series
 
@@ -66,6 +65,8 @@ def _compilation(
     if series is not None:
         own = read_series(listed, series, stack[0])
     elif optimise is not None:
+        from algebra.optimise import best_series
+
         choice = best_series(listed, stack[0], optimise)
         if choice is not None:  # else the compiler says why the family cannot
             own, channels = choice.series, channels or choice.channels
