@@ -1,0 +1,86 @@
+"""`python -m benchmarks [section …]`: measure, and write docs/benchmarks.md.
+
+Sections that are not named keep what an earlier run wrote. Nothing here is asserted in tests.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import platform
+import re
+import sys
+from datetime import date
+from importlib import import_module
+from pathlib import Path
+
+PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+
+SECTIONS = {
+    "start_up": "Start-up",
+    "groups": "Derived series of permutation groups",
+    "compilation": "Compiling",
+    "execution": "Exact execution",
+    "scans": "Recurrences, forward and backward",
+    "run_stacks": "Training steps",
+}
+"""Module and title of every section."""
+
+INTRODUCTION = """# Benchmarks
+
+Written by `python -m benchmarks [section …]`. Candidates of one table ran in turn within one run, so ratios mean more
+than the times themselves; medians are shown. Peers that were not installed are named as missing.
+"""
+
+
+def machine() -> str:
+    """One line on where and when a section was measured."""
+    model = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):
+        found = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+        model = found[1] if found else model
+    load = ", ".join(f"{x:.1f}" for x in os.getloadavg())
+    return f"*{date.today()}, {os.cpu_count()} × {model}, Python {platform.python_version()}; load before: {load}*"
+
+
+def run(section: str) -> str:
+    """The Markdown of one section, measured now."""
+    module = import_module(f"benchmarks.{section}")
+    described = " ".join((module.__doc__ or "").split("\n\n")[0].split())
+    where = machine()
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        module.main()
+    return f"{described}\n\n{where}\n\n{output.getvalue().strip()}\n"
+
+
+def written() -> dict[str, str]:
+    """The sections that the page holds already, by title."""
+    if not PAGE.exists():
+        return {}
+    parts = re.split(r"^## (.*)\n", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    return {title: body.strip() + "\n" for title, body in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def main(names: list[str]) -> int:
+    """Run the named sections, or all, and write the page after each."""
+    unknown = [name for name in names if name not in SECTIONS]
+    if unknown:
+        print(f"error: unknown section {unknown[0]!r}; wanted some of {', '.join(SECTIONS)}", file=sys.stderr)
+        return 2
+    sections = written()
+    for name in names or SECTIONS:
+        print(f"{name} …", file=sys.stderr)
+        sections[SECTIONS[name]] = run(name)
+        order = [*SECTIONS.values(), *(title for title in sections if title not in SECTIONS.values())]
+        text = "".join(f"\n## {title}\n\n{sections[title]}" for title in order if title in sections)
+        PAGE.write_text(INTRODUCTION + text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,67 @@
+"""Start-up: wall time of whole commands, ours and the peers', in one run.
+
+``measure()`` returns the rows, ``python -m benchmarks.start_up`` prints them. Commands run in turn, again and again;
+medians are reported.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+
+REPEATS = 9
+
+COMMANDS = {
+    "python, nothing else": [sys.executable, "-c", "pass"],
+    "import numpy": [sys.executable, "-c", "import numpy"],
+    "inspect S4": [sys.executable, "-m", "constructions", "inspect", "S4"],
+    "inspect SmallGroup(192,1492)": [sys.executable, "-m", "constructions", "inspect", "SmallGroup(192,1492)"],
+    "inspect S4wrS4wrS4": [sys.executable, "-m", "constructions", "inspect", "S4wrS4wrS4"],
+    "compile S4 --no-check": [sys.executable, "-m", "constructions", "compile", "S4", "--no-check"],
+    "import sympy.combinatorics": [sys.executable, "-c", "import sympy.combinatorics"],
+    "import torch": [sys.executable, "-c", "import torch"],
+    "gap -q": ["gap", "-q"],
+}
+"""What is timed, by name."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One command. ``seconds`` is None where it is missing; ``ratio`` is over ``inspect S4``."""
+
+    command: str
+    seconds: float | None
+    ratio: float | None
+
+
+def measure(repeats: int = REPEATS) -> list[Row]:
+    """The wall time of every command."""
+    present = {name: words for name, words in COMMANDS.items() if shutil.which(words[0])}
+    times: dict[str, list[float]] = {name: [] for name in present}
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(repeats + 1):
+            for name, words in present.items():
+                began = time.perf_counter()
+                subprocess.run(words, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
+                times[name].append(time.perf_counter() - began)
+    medians = {name: statistics.median(values[1:]) for name, values in times.items()}  # the first run fills caches
+    base = medians["inspect S4"]
+    return [Row(name, medians.get(name), medians[name] / base if name in medians else None) for name in COMMANDS]
+
+
+def main() -> None:
+    """Print the rows as a Markdown table."""
+    print("| command | seconds | over `inspect S4` |")
+    print("|---|---|---|")
+    for row in measure():
+        known = f"{row.seconds:.2f} | {row.ratio:.2f}" if row.seconds is not None else "missing | "
+        print(f"| {row.command} | {known} |")
+
+
+if __name__ == "__main__":
+    main()
