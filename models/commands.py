@@ -83,7 +83,8 @@ def train(
     rows = store.of(runs)
     picture = folder / "curves.png"
     draw_curves(rows, picture, f"{group}, {family}, init {init}")
-    _show(rows, store)
+    _show(rows)
+    print(f"networks: {folder}/networks/")
     print(f"curves: {picture}")
 
 
@@ -100,13 +101,11 @@ def _train(runs: Sequence[RunConfiguration], store: RunStore, processes: int | N
         raise InputError(f"{len(failed)} runs were lost with their processes; start the same command again to go on")
 
 
-def _show(rows: Sequence[Row], store: RunStore) -> None:
+def _show(rows: Sequence[Row]) -> None:
     from algebra.display import console, plain_table
     from models.live import number
 
-    table = plain_table(
-        "seed", "learning rate", "noise", "steps", "loss", "longest > 90 %", "whole words at 60", "network"
-    )
+    table = plain_table("seed", "learning rate", "noise", "steps", "loss", "longest", "whole at 60", "network")
     for row in rows:
         configuration, test = row["configuration"], row["test"]
         whole = dict(zip(test["lengths"], test["whole"], strict=True)).get(60)
@@ -116,7 +115,7 @@ def _show(rows: Sequence[Row], store: RunStore) -> None:
             number(row["loss"]),
             str(test["longest"]),
             "–" if whole is None else f"{whole:.1%}",
-            str(store.network_folder(row["key"])),
+            row["key"],
         )
     console().print(table)
 

@@ -61,12 +61,13 @@ def near_runs(quick: bool) -> dict[tuple[str, float], list[RunConfiguration]]:
     settings: dict[str, Any] = {
         "batch": 16,
         "length": f"2-{TRAINED_TO}",
-        "steps": 1500,
+        "steps": 3000,
         "check_every": 100,
         "check_words": 16,
+        "check_length": 1000,
     }
     if quick:
-        settings |= {"steps": 500, "check_every": 100, "check_words": 8, "test_length": 400}
+        settings |= {"steps": 500, "check_every": 100, "check_words": 8, "check_length": 400, "test_length": 400}
     return {
         (group, noise): [
             RunConfiguration(group, init="compiled", noise=noise, learning_rate=rate, seed=seed, **settings)

@@ -15,7 +15,7 @@ from models.runs import RunStore
 FULL = Budget(
     5,
     (1e-3, 3e-3, 1e-2),
-    {"batch": 16, "length": "2-60", "steps": 4000, "check_every": 200, "check_words": 16, "check_length": 1000},
+    {"batch": 16, "length": "2-60", "steps": 6000, "check_every": 200, "check_words": 16, "check_length": 1000},
 )
 QUICK = Budget(
     2,
