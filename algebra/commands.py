@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from algebra.large_inspection import LargeInspection
     from algebra.optimise import Choice
 
-UsageError = typer.BadParameter.__mro__[1]
+UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
 """What typer raises for options it cannot read; it has no public name there."""
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from algebra.commands import Json
+from algebra.display import progress
 from algebra.errors import InputError, RefutedError
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder written by compile, or by certify.")]
@@ -27,14 +26,14 @@ def certify(
     family: Annotated[str, typer.Option(help="For a group: the family, e.g. negative-mamba.")] = "aussm",
 ) -> None:
     """Write the certificate of a compiled folder; or compile a group, or prove that no number of layers tracks it."""
-    if Path(target).is_dir():
+    if _is_folder(target):
         if out is not None:
             raise InputError(f"{target} is a folder: its certificate is written into it, --out is for a group")
         folder = Path(target)
+        claim = _certified(folder)
     else:
-        folder = _prepared(target, out, family)
-    with _refutations():
-        print(f"{folder}/certificate.json: {_certificate(folder, family, target)}")
+        folder, claim = _compiled_and_certified(target, out, family)
+    print(f"{folder}/certificate.json: {claim}")
     (folder / "network_certificate.json").unlink(missing_ok=True)  # of an earlier network
     if not (folder / "model.safetensors").exists():
         if (folder / "cascade.json").exists():
@@ -51,31 +50,51 @@ def certify(
     print(f"{folder}/network_certificate.json: {proof.sentence()}")
 
 
-def _prepared(text: str, out: Path | None, family: str) -> Path:
-    """The folder for a group: compiled where the family can track it, empty where not."""
+def _is_folder(target: str) -> bool:
+    """Whether a folder is meant rather than a group: an earlier `certify A5` may have left a folder of that name."""
+    from algebra.parser import parse_group
+
+    if not Path(target).is_dir() or (Path(target) / "cascade.json").exists():
+        return Path(target).is_dir()
+    try:
+        parse_group(target)
+    except InputError:
+        return True
+    return False
+
+
+def _certified(folder: Path) -> str:
+    """Certify a compiled folder and return the claim."""
+    from constructions.factored_artifact import is_factored
+    from proofs_check.certificate import certify_folder
+
+    if not (folder / "cascade.json").exists():
+        raise InputError(f"{folder}: no cascade.json there; make one with `compile S4 --out {folder}`")
+    if is_factored(folder):
+        raise InputError(f"{folder}: a factored cascade is its own certificate; `check {folder}` proves it")
+    with _refutations():
+        return certify_folder(folder)
+
+
+def _compiled_and_certified(text: str, out: Path | None, family: str) -> tuple[Path, str]:
+    """Compile a group where the family can track it, and certify that; else certify that it never can."""
     from algebra.families import parse_stack
     from algebra.identify import small_group_id
     from algebra.parser import list_group
     from algebra.series import shortest_series
+    from constructions.commands import default_folder
     from constructions.compiler import compile_group, save
+    from proofs_check.certificate import certify_refusal
 
     group, stack = list_group(text), parse_stack(family)
-    folder = out or Path("".join(c if c.isalnum() else "_" for c in group.name).strip("_")[:60] or "group")
+    folder = out or Path(default_folder(group.name))
     if len(stack) > 1 or shortest_series(group, stack[0]).is_complete:
         save(compile_group(group, stack), folder, small_group_id(group))
-    return folder
-
-
-def _certificate(folder: Path, family: str, text: str) -> str:
-    from algebra.families import parse_stack
-    from algebra.parser import list_group
-    from proofs_check.certificate import certify_folder, certify_refusal
-
+        return folder, _certified(folder)
     if (folder / "cascade.json").exists():
-        return certify_folder(folder)
-    if folder.is_dir() and Path(text) == folder:
-        raise InputError(f"{folder}: no cascade.json there; make one with `compile S4 --out {folder}`")
-    return certify_refusal(list_group(text), parse_stack(family)[0], folder)
+        raise InputError(f"{folder} holds a compiled group; name another folder, e.g. --out {folder}_never")
+    with _refutations():
+        return folder, certify_refusal(group, stack[0], folder)
 
 
 @contextmanager
@@ -95,10 +114,11 @@ def check(
     network: Annotated[bool, typer.Option(help="Also prove the network again, where it was certified.")] = True,
 ) -> None:
     """Verify a certificate with the independent checker, and the network's by proving it again."""
-    from proofs_check import checker
+    from constructions.factored_artifact import is_factored
+    from proofs_check import checker, factored_checker
 
     with _refutations():
-        print(f"verified: {checker.check(folder)}")
+        print(f"verified: {(factored_checker if is_factored(folder) else checker).check(folder)}")
     if not (folder / "network_certificate.json").exists():
         return
     if not network:
@@ -147,11 +167,14 @@ def _horizons(folder: Path, names: list[str], kinds: list[str], length: int) -> 
 
     cascade, group, _ = load_cascade(folder)
     rows: list[dict[str, Any]] = [{"arithmetic": name, "proved": proved_horizon(cascade, name)} for name in names]
-    with _progress() as progress:
-        tasks = {kind: progress.add_task(f"{kind} word", total=length) for kind in kinds}
-        found = first_failures(
-            cascade, group, names, kinds, length, lambda word, done: progress.update(tasks[word], completed=done)
-        )
+    tokens = dict.fromkeys(kinds, 0)
+    with progress("words", length * len(kinds)) as advance:
+
+        def count(word: str, done: int) -> None:
+            tokens[word] = done
+            advance(sum(tokens.values()))
+
+        found = first_failures(cascade, group, names, kinds, length, count)
     for row in rows:
         row["first_wrong"] = {o.word: o.first_wrong for o in found if o.arithmetic == row["arithmetic"]}
         wrong = [t for t in row["first_wrong"].values() if t is not None and row["proved"] is not None]
@@ -185,9 +208,8 @@ def _print_horizons(rows: list[dict[str, Any]], kinds: list[str], length: int) -
 def _plot(path: Path, length: int) -> None:
     from proofs_check.horizon_picture import draw, measure, write_table
 
-    with _progress() as progress:
-        task = progress.add_task("C2 … C60", total=60)
-        rows = measure(range(2, 61), length, lambda n: progress.update(task, completed=n))
+    with progress("C2 … C60", 60) as advance:
+        rows = measure(range(2, 61), length, advance)
     table = path.with_suffix(".csv")
     write_table(rows, table)
     draw(rows, path)
@@ -200,7 +222,6 @@ def catalogue(
     processes: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 2,
 ) -> None:
     """Compile and certify every group of the catalogue up to an order."""
-    from algebra.display import progress
     from proofs_check.catalogue import write_catalogue
 
     rows = write_catalogue(out, max_order, processes)
@@ -209,12 +230,6 @@ def catalogue(
         for done, _ in rows:
             advance(done)
     print(f"{out}: {total:,} groups of order ≤ {max_order} certified")
-
-
-def _progress() -> Progress:
-    screen = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    return Progress(*columns, TimeRemainingColumn(), console=screen, transient=True, disable=not screen.is_terminal)
 
 
 def lemmas(
