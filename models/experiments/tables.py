@@ -21,7 +21,7 @@ QUICK = Budget(
     2,
     (3e-3,),
     {
-        "batch": 16, "length": "2-60", "steps": 600, "check_every": 100, "check_words": 8, "check_length": 240,
+        "batch": 16, "length": "2-60", "steps": 1500, "check_every": 250, "check_words": 8, "check_length": 240,
         "channels": 8, "hidden": 32, "readout": 16, "test_words": 1000, "test_length": 240,
     },
 )  # fmt: skip
