@@ -24,6 +24,7 @@ SECTIONS = {
     "execution": "Exact execution",
     "scans": "Recurrences, forward and backward",
     "run_stacks": "Training steps",
+    "profiling": "A profile of the slowest part",
 }
 """Module and title of every section."""
 

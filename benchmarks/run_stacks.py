@@ -18,6 +18,10 @@ from models.network import DCDNetwork
 from models.stack import Adam, NetworkStack
 
 
+RUNS = (4, 8, 16, 32)
+"""Runs in a stack."""
+
+
 def network(channels: int, layers: int, seed: int) -> DCDNetwork:
     layer = {
         "family": "aussm",
@@ -71,16 +75,17 @@ def stack(runs: int, channels: int, layers: int, batch: int, length: int) -> flo
 def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    print("channels layers batch length | one (ms) | R: stack (ms), ratio")
+    print("| channels | layers | batch | length | one run, ms | " + " | ".join(f"{runs} runs" for runs in RUNS) + " |")
+    print("|--:" * (5 + len(RUNS)) + "|")
     for channels in (4, 16):
         for layers in (1, 2):
             for batch, length in ((16, 30), (64, 60)):
                 single = one(channels, layers, batch, length)
                 parts = []
-                for runs in (4, 8, 16, 32):
-                    time_ = stack(runs, channels, layers, batch, length)
-                    parts.append(f"{runs}: {time_:.1f}, {time_ / single:.1f}×")
-                print(f"{channels:8} {layers:6} {batch:5} {length:6} | {single:8.2f} | {' · '.join(parts)}", flush=True)
+                for runs in RUNS:
+                    together = stack(runs, channels, layers, batch, length)
+                    parts.append(f"{together:.1f} ms, {together / single:.1f}×")
+                print(f"| {channels} | {layers} | {batch} | {length} | {single:.2f} | {' | '.join(parts)} |")
 
 
 if __name__ == "__main__":

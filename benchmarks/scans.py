@@ -4,8 +4,9 @@
 and again, so that a noisy neighbour slows all of them; medians of the times are reported, and ratios within the run.
 
 Peers: ``loop``, a Python loop over time, gradients by autograd; ``associative``, a generic, work-efficient
-associative scan of the pairs (a, b) in torch, gradients by autograd, our own; ``mambapy``, its ``pscan`` where that
-package is installed (its gradients are wrong for complex input), else the row says "missing"; ``torch`` and
+associative scan of the pairs (a, b) in torch, gradients by autograd, our own; ``torch associative_scan``, the operator
+of that name in torch; ``mambapy``, its ``pscan`` where that package is installed (its gradients are wrong for complex
+input), else the row says "missing"; ``torch`` and
 ``numba``, our two paths; ``copy``, the memory floor: both inputs copied to fresh tensors, once for the forward pass
 and once more for the backward pass.
 """
@@ -86,9 +87,24 @@ def _copy(*inputs: Tensor) -> Tensor:
 
 def _mambapy(a: Tensor, b: Tensor, h: Tensor) -> Tensor:
     pscan = import_module("mambapy.pscan").pscan
-    b = torch.cat([(b[:, :1] + a[:, :1] * h.unsqueeze(1)), b[:, 1:]], 1)
-    states: Tensor = pscan(a.unsqueeze(-1), b.unsqueeze(-1))[..., 0]
+    states: Tensor = pscan(a.unsqueeze(-1), _started(a, b, h).unsqueeze(-1))[..., 0]
     return states
+
+
+def _torch_associative(a: Tensor, b: Tensor, h: Tensor) -> Tensor:
+    """torch's own higher-order operator, which has no public name yet."""
+    scan = import_module("torch._higher_order_ops").associative_scan
+    states: Tensor = scan(_compose, (a, _started(a, b, h)), dim=1, combine_mode="generic")[1]
+    return states
+
+
+def _compose(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    return first[0] * second[0], second[0] * first[1] + second[1]
+
+
+def _started(a: Tensor, b: Tensor, h: Tensor) -> Tensor:
+    """b with the initial state taken into its first step."""
+    return torch.cat([(b[:, :1] + a[:, :1] * h.unsqueeze(1)), b[:, 1:]], 1)
 
 
 Candidate = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -101,6 +117,7 @@ def candidates(kind: str) -> dict[str, Candidate | None]:
         return {
             "loop": lambda x, b, h: diagonal_loop(_circle(x), b, h)[0],
             "associative": lambda x, b, h: associative(_circle(x), b, h),
+            "torch associative_scan": lambda x, b, h: _torch_associative(_circle(x), b, h),
             "mambapy": (lambda x, b, h: _mambapy(_circle(x), b, h)) if mambapy else None,
             "torch": lambda x, b, h: unit_scan(x, b, UnitState.of(h), "torch")[0],
             "numba": lambda x, b, h: unit_scan(x, b, UnitState.of(h), "numba")[0],
@@ -109,6 +126,7 @@ def candidates(kind: str) -> dict[str, Candidate | None]:
     return {
         "loop": lambda a, b, h: diagonal_loop(a, b, h)[0],
         "associative": associative,
+        "torch associative_scan": _torch_associative,
         "mambapy": _mambapy if mambapy else None,
         "torch": lambda a, b, h: diagonal_scan(a, b, h, "torch")[0],
         "numba": lambda a, b, h: diagonal_scan(a, b, h, "numba")[0],
