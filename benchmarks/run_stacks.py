@@ -17,7 +17,6 @@ from torch.nn import functional
 from models.network import DCDNetwork
 from models.stack import Adam, NetworkStack
 
-
 RUNS = (4, 8, 16, 32)
 """Runs in a stack."""
 

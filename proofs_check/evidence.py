@@ -226,7 +226,7 @@ def exact_states(
     Phases are integers mod 2⁶⁴ throughout, log|a| and b the given floats taken as exact: what is computed is the
     real-number machine with these multipliers and shifts, not an estimate of it.
     """
-    import mpmath  # type: ignore[import-untyped]
+    import mpmath
 
     context = mpmath.mp.clone()
     context.dps = 40 + len(str(words[0].length))
