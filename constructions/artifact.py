@@ -12,9 +12,9 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,29 +123,47 @@ def _umask() -> int:
     return mask
 
 
+Checked = TypeVar("Checked")
+
+
+Check = Callable[[dict[str, Any], dict[str, NDArray], str], Checked]
+
+
+def read_folder(folder: Path, kind: str, example: str, check: Check[Checked]) -> Checked:
+    """Read `cascade.json` and `cascade.safetensors`, and hand them to `check` with the beginning of an error message.
+
+    Arguments:
+        kind, example: what the folder should be, and a group that makes one, for messages.
+        check: takes metadata, arrays and the beginning of a message; may raise what missing keys and wrong types raise.
+
+    Raises:
+        InputError: a file is missing or damaged, or what `check` finds.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    where = f"{folder}: not {kind}"
+    try:
+        metadata = json.loads((folder / "cascade.json").read_text(encoding="utf-8"))
+        arrays = load((folder / "cascade.safetensors").read_bytes())
+    except OSError as error:
+        missing = f"{Path(str(error.filename)).name}: {error.strerror}"
+        raise InputError(f"{where}: {missing}; make one with `compile {example} --out {folder}`") from None
+    except (ValueError, RecursionError, SafetensorError) as error:
+        raise InputError(f"{where}: damaged ({' '.join(str(error).split())[:100]})") from None
+    try:
+        return check(metadata, arrays, where)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{where}: {error} is missing or of the wrong kind") from None
+
+
 def load_cascade(folder: Path) -> tuple[Cascade, Group, dict[str, Any]]:
     """The cascade of a folder, the group rebuilt from its elements, and the metadata.
 
     Raises:
         InputError: a file is missing or damaged, or arrays do not fit together.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    where = f"{folder}: not a compiled folder"
-    try:
-        metadata = json.loads((folder / "cascade.json").read_text(encoding="utf-8"))
-        arrays = load((folder / "cascade.safetensors").read_bytes())
-    except OSError as error:
-        raise InputError(
-            f"{where}: {Path(str(error.filename)).name}: {error.strerror}; make one with `compile S4 --out {folder}`"
-        ) from None
-    except (ValueError, RecursionError, SafetensorError) as error:
-        raise InputError(f"{where}: damaged ({' '.join(str(error).split())[:100]})") from None
-    try:
-        return _checked(metadata, arrays, where)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{where}: {error} is missing or of the wrong kind") from None
+    return read_folder(folder, "a compiled folder", "S4", _checked)
 
 
 def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -> tuple[Cascade, Group, dict[str, Any]]:

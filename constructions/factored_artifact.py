@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from algebra.errors import InputError
 from algebra.families import FAMILIES
 from algebra.permutations import cycles, smallest_dtype
-from constructions.artifact import write_tensors, write_text
+from constructions.artifact import read_folder, write_tensors, write_text
 from constructions.factored import FactoredCascade, FactoredChannel
 from constructions.factored_compiler import FactoredCompilation
 from constructions.factored_proof import Line
@@ -102,24 +102,7 @@ def load_factored(folder: Path) -> FactoredFolder:
     Raises:
         InputError: a file is missing or damaged, or arrays do not fit together.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    where = f"{folder}: not a factored cascade's folder"
-    try:
-        metadata = json.loads((folder / "cascade.json").read_text(encoding="utf-8"))
-        arrays = load((folder / "cascade.safetensors").read_bytes())
-    except OSError as error:
-        raise InputError(
-            f"{where}: {Path(str(error.filename)).name}: {error.strerror}; "
-            f"make one with `compile S4wrS4 --out {folder}`"
-        ) from None
-    except (ValueError, RecursionError, SafetensorError) as error:
-        raise InputError(f"{where}: damaged ({' '.join(str(error).split())[:100]})") from None
-    try:
-        return _checked(metadata, arrays, where)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{where}: {error} is missing or of the wrong kind") from None
+    return read_folder(folder, "a factored cascade's folder", "S4wrS4", _checked)
 
 
 def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -> FactoredFolder:

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from proofs_check.checker import FAMILIES, Array, FaultError, as_list, prove, read_json, read_tensors, take, usable
+from proofs_check.checker import FAMILIES, Array, as_list, main, prove, read_json, read_tensors, take, usable
 
 MAX_CASES, MAX_LINES, MAX_ENTRIES = 1 << 24, 1 << 16, 1 << 28
 
@@ -177,20 +177,5 @@ def check(folder: Path) -> str:
     return f"tracks {tokens} on words of every length, with {count}, {fewer} ({cases:,} cases)"
 
 
-def main(arguments: list[str]) -> int:
-    """Check one folder and print one line; returns the exit code."""
-    try:
-        usable(len(arguments) == 1, "wanted one folder, e.g. python -m proofs_check.factored_checker S4wrS4")
-        print(f"verified: {check(Path(arguments[0]))}")
-        return 0
-    except FaultError as error:
-        problem, code = error.args
-        print(f"{'refuted' if code == 1 else 'error'}: {' '.join(problem.split())[:400]}", file=sys.stderr)
-        return int(code)
-    except (OSError, MemoryError, ValueError) as error:  # a path that cannot be, memory that is not there
-        print(f"error: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
-        return 2
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], check))

@@ -138,13 +138,13 @@ def test_fewer_layers_shown_than_used(tmp_path):
 
 def test_the_command(tmp_path, capsys):
     folder = write(tmp_path / "out", "S3wrC2")
-    assert main([str(folder)]) == 0
+    assert main([str(folder)], check) == 0
     assert capsys.readouterr().out.startswith("verified: tracks the group of its 3 tokens (S3wrC2)")
     changed(folder, "increments", lambda a: 1 - a % 2)
-    assert main([str(folder)]) == 1
+    assert main([str(folder)], check) == 1
     assert capsys.readouterr().err.startswith("refuted: ")
-    assert main([str(tmp_path / "none")]) == 2
-    assert main([]) == 2
+    assert main([str(tmp_path / "none")], check) == 2
+    assert main([], check) == 2
     assert capsys.readouterr().err.count("error: ") == 2
 
 
