@@ -110,7 +110,7 @@ def compile_factored(name: str, alphabet: Permutations, family: Family) -> Facto
 
 
 def _series_orders(chain: StabiliserChain, family: Family) -> tuple[int, ...]:
-    """Orders of V_0 = G, V_i = [V_{i-1}, V_{i-1}]·V_{i-1}^m, until they repeat (DESIGN §3)."""
+    """Orders of V_0 = G, V_i = [V_{i-1}, V_{i-1}]·V_{i-1}^m, until they repeat (docs/mathematics.md)."""
     if not family.exponent:
         return tuple(term.order for term in derived_series(chain))
     orders = [chain.order]

@@ -23,7 +23,7 @@ of G. A straight-line program builds an element from the tokens, and keeps for e
 lies in V_l: a token has level 0, a product the lesser one of its factors, a conjugate that of its base, a commutator
 one more than the lesser of its two, an m-th power one more than its base. A value other than 1 at level l shows that
 V_l ≠ 1, so that l layers cannot track G (Theorem 2 of "The Expressive Limits of Diagonal SSMs for State-Tracking",
-ICLR 2026; for m = 2 its form in DESIGN §3).
+ICLR 2026; for m = 2 its form in docs/mathematics.md).
 """
 
 from __future__ import annotations
