@@ -9,7 +9,7 @@ added part zero instead (it then stays dead under gradient descent, which is use
 Scale: compiled logits count the channels that agree, and differ by 1 only. Before training, and after the noise, the
 head and every deciding ψ are multiplied by `SHARPNESS`. No decision of the compiled network changes. Measured on S3
 from σ = 0.03 (1000 steps, 2 seeds, Adam at 0.003): longest lengths 240-260 with factor 1, 300-400 with 2, 180-320 with
-3, 180 and less with 10, where a shaken network starts at a loss above 10.
+3, 180 and less with 10 (one seed), where a shaken network starts at a loss above 10.
 """
 
 from __future__ import annotations
