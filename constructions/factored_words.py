@@ -15,10 +15,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from algebra.errors import InputError
 from algebra.permutations import Permutations
 from constructions.factored import FactoredCascade, Residues
-from constructions.words import KINDS
+from constructions.words import KINDS, drawn, joined, unknown_kind
 
 PIECE = 1 << 15
 """Tokens run at a time."""
@@ -27,22 +26,22 @@ PIECE = 1 << 15
 def make_word(kind: str, alphabet: Permutations, length: int, seed: int = 0) -> NDArray[np.int32]:
     """A word of one of the `KINDS` as positions in the alphabet, (m, degree); shape (length,).
 
-    A constant word repeats a token of largest order; a commutator word repeats a⁻¹ b⁻¹ a b for the first two tokens
-    that do not commute (the first two of an abelian group), an inverse that is no token being written as a power.
-
     Raises:
         InputError: an unknown kind.
     """
-    if kind == "random":
-        return np.random.default_rng(seed).integers(len(alphabet), size=length, dtype=np.int32)
+    return joined(drawn(_period(kind, alphabet), len(alphabet), length, seed, max(1, length)))
+
+
+def _period(kind: str, alphabet: Permutations) -> list[int]:
+    """The tokens that a word repeats, as in `constructions.words`; none for a random word."""
+    if kind not in KINDS:
+        raise unknown_kind(kind)
     if kind == "constant":
-        token = max(range(len(alphabet)), key=lambda x: (order(alphabet[x]), -x))
-        return np.full(length, token, dtype=np.int32)
+        return [max(range(len(alphabet)), key=lambda x: (order(alphabet[x]), -x))]
     if kind == "commutator":
         a, b = _pair(alphabet)
-        period = [*_inverse(alphabet, a), *_inverse(alphabet, b), a, b]
-        return np.resize(np.array(period, dtype=np.int32), length)
-    raise InputError(f"unknown kind of word {kind!r}; wanted one of {', '.join(KINDS)}")
+        return [*_inverse(alphabet, a), *_inverse(alphabet, b), a, b]
+    return []
 
 
 def order(permutation: Permutations) -> int:
@@ -137,10 +136,9 @@ def try_word(
     machine = runner(cascade, fast)
     state, product = cascade.initial(), np.arange(cascade.degree, dtype=cascade.alphabet.dtype)
     machine.decode(machine.run(np.zeros(1, dtype=np.int32)))  # compiles
-    word = make_word(kind, cascade.alphabet, length, seed)
     running = decoding = 0.0
-    for start in range(0, length, PIECE):
-        piece = word[start : start + PIECE]
+    done = 0
+    for piece in drawn(_period(kind, cascade.alphabet), len(cascade.alphabet), length, seed, PIECE):
         expected = products(cascade.alphabet, piece, product)
         began = perf_counter()
         residues = machine.run(piece, state)
@@ -148,9 +146,9 @@ def try_word(
         found = machine.decode(residues)
         running, decoding = running + ran - began, decoding + perf_counter() - ran
         wrong = np.flatnonzero((found != expected).any(axis=1))
-        done = start + len(piece)
         if len(wrong):
-            yield FactoredTrial(kind, done, running, decoding, start + int(wrong[0]) + 1)
+            yield FactoredTrial(kind, done + len(piece), running, decoding, done + int(wrong[0]) + 1)
             return
+        done += len(piece)
         yield FactoredTrial(kind, done, running, decoding)
         state, product = residues[-1], expected[-1]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from algebra.group import Group
 from constructions.cascade import Cascade
-from constructions.words import make_word, products
+from constructions.words import products, word_pieces
 
 PIECE = 1 << 18
 """Tokens run between two reports of progress."""
@@ -79,20 +79,17 @@ def try_word(
     """Run a machine on a word piece by piece and compare every output with the group's product; stops at the first
     wrong one."""
     product, seconds, done = 0, 0.0, 0
-    word = make_word(kind, group, alphabet, length, seed)
-    for start in range(0, length, PIECE):
-        tokens = word[start : start + PIECE]
+    for tokens in word_pieces(kind, group, alphabet, length, seed, PIECE):
         expected = products(group, alphabet[tokens], product)
         began = time.perf_counter()
         found = machine.outputs(tokens)
         seconds += time.perf_counter() - began
         wrong = np.flatnonzero(found != expected)
-        done += len(tokens)
         if len(wrong):
             place = int(wrong[0])
-            yield Trial(
-                kind, done, seconds, start + place + 1, int(expected[place]), int(found[place]), machine.largest_error
-            )
+            elements = int(expected[place]), int(found[place])
+            yield Trial(kind, done + len(tokens), seconds, done + place + 1, *elements, machine.largest_error)
             return
+        done += len(tokens)
         yield Trial(kind, done, seconds, largest_error=machine.largest_error)
         product = int(expected[-1])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,21 +17,56 @@ Tokens = NDArray[np.int32]
 
 
 def make_word(kind: str, group: Group, alphabet: NDArray[np.integer], length: int, seed: int = 0) -> Tokens:
-    """A word of one of the `KINDS`, shape (length,).
+    """A word of one of the `KINDS`, shape (length,); see `word_pieces`."""
+    return joined(word_pieces(kind, group, alphabet, length, seed, max(1, length)))
+
+
+def word_pieces(
+    kind: str, group: Group, alphabet: NDArray[np.integer], length: int, seed: int, piece: int
+) -> Iterator[Tokens]:
+    """The word in pieces of `piece` tokens, so that its length takes no memory; the word is the same for every piece.
 
     A constant word repeats a token of largest order; a commutator word repeats a⁻¹ b⁻¹ a b for the first two tokens
     that do not commute (the first two of an abelian group), an inverse that is no token being written as a power.
+
+    Raises:
+        InputError: an unknown kind.
     """
-    if kind == "random":
-        return np.random.default_rng(seed).integers(len(alphabet), size=length, dtype=np.int32)
+    return drawn(_period(kind, group, alphabet), len(alphabet), length, seed, piece)
+
+
+def drawn(period: Sequence[int], size: int, length: int, seed: int, piece: int) -> Iterator[Tokens]:
+    """A period over and over, or without one random tokens 0 … size-1, `length` of them in pieces."""
+    random = np.random.default_rng(seed)
+    letters = np.array(period, dtype=np.int32)
+    for start in range(0, length, piece):
+        count = min(piece, length - start)
+        if len(letters):
+            yield np.resize(np.roll(letters, -start), count)
+        else:
+            yield random.integers(size, size=count, dtype=np.int32)
+
+
+def joined(pieces: Iterable[Tokens]) -> Tokens:
+    """Pieces as one word; an empty one for none."""
+    return np.concatenate([np.zeros(0, dtype=np.int32), *pieces])
+
+
+def unknown_kind(kind: str) -> InputError:
+    """The error for a kind of word that is none of `KINDS`."""
+    return InputError(f"unknown kind of word {kind[:40]!r}; wanted one of {', '.join(KINDS)}")
+
+
+def _period(kind: str, group: Group, alphabet: NDArray[np.integer]) -> list[int]:
+    """The tokens that a constant or commutator word repeats; none for a random word."""
+    if kind not in KINDS:
+        raise unknown_kind(kind)
     if kind == "constant":
-        token = max(range(len(alphabet)), key=lambda i: (_order(group, int(alphabet[i])), -i))
-        return np.full(length, token, dtype=np.int32)
+        return [max(range(len(alphabet)), key=lambda i: (_order(group, int(alphabet[i])), -i))]
     if kind == "commutator":
         a, b = _pair(group, alphabet)
-        period = [*_inverse(group, alphabet, a), *_inverse(group, alphabet, b), a, b]
-        return np.resize(np.array(period, dtype=np.int32), length)
-    raise InputError(f"unknown kind of word {kind!r}; wanted one of {', '.join(KINDS)}")
+        return [*_inverse(group, alphabet, a), *_inverse(group, alphabet, b), a, b]
+    return []
 
 
 def _order(group: Group, element: int) -> int:

@@ -8,7 +8,7 @@ import pytest
 from algebra.errors import InputError
 from constructions.execution import ARITHMETICS, Machine, _nearest, _steps
 from constructions.verification import PIECE, try_word
-from constructions.words import KINDS, make_word, products
+from constructions.words import KINDS, joined, make_word, products, word_pieces
 from tests.cases import compiled
 
 
@@ -67,6 +67,18 @@ def test_a_wrong_output_is_reported_where_it_is():
     assert [trial.tokens for trial in trials] == [PIECE, 2 * PIECE]
     assert trials[-1].first_wrong == PIECE + 11
     assert trials[-1].found == trials[-1].expected ^ 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("length", [0, 1, 7, 100])
+@pytest.mark.parametrize("piece", [1, 3, 7, 64])
+def test_a_word_is_the_same_in_pieces(kind, length, piece):
+    compilation = compiled("GL(2,3)")
+    alphabet = compilation.cascade.alphabet
+    pieces = list(word_pieces(kind, compilation.group, alphabet, length, 5, piece))
+    assert [len(tokens) for tokens in pieces[:-1]] == [piece] * (len(pieces) - 1)
+    assert joined(pieces).tolist() == make_word(kind, compilation.group, alphabet, length, 5).tolist()
+    assert len(joined(pieces)) == length
 
 
 def test_unknown_arithmetic():
