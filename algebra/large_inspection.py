@@ -1,4 +1,4 @@
-"""What `inspect` says about a group too large to list, from stabiliser chains: series, factors and depths.
+"""What `inspect` says about a group that is not listed, from stabiliser chains: series, factors and depths.
 
 Decompositions are not searched for here, and the small-group id does not exist. Orders, factors and depths are as sure
 as for listed groups: the chains are proved.
@@ -103,7 +103,7 @@ class LargeInspection:
         orders = self.orders
         lines = [
             f"{self.group.name} · order {describe_order(self.group.order)} · on {self.group.degree} points",
-            "too large to list: series and factors from stabiliser chains, decompositions are not searched",
+            "not listed: series and factors from stabiliser chains; decompositions are not searched for",
         ]
         chain = " > ".join(describe_order(order) for order in orders)
         if self.solvable:
