@@ -76,7 +76,7 @@ class LargeInspection:
             "layers": [_summary(factor.moduli) for factor in self.factors],
             "witness": self._witness_json(),
             "notes": [
-                "too large to list: series and factors come from stabiliser chains, decompositions are not searched"
+                "not listed: series and factors come from stabiliser chains; decompositions are not searched for"
             ],
         }
         if self.stack:
