@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -141,6 +141,17 @@ def _inspect_batch(batch: Path, inspection: Callable[[str], dict]) -> None:
         print(json.dumps(content, ensure_ascii=False), flush=True)
 
 
+def fill(rows: Iterator[tuple[int, int]]) -> int:
+    """Run `algebra.rows.write_rows` to its end under a progress bar, and return the number of rows."""
+    from algebra.display import progress
+
+    _, total = next(rows)
+    with progress("groups", total) as advance:
+        for done, _ in rows:
+            advance(done)
+    return total
+
+
 def atlas(
     max_order: Annotated[int, typer.Option(help="Largest order, at most 255.")] = 255,
     out: Annotated[Path, typer.Option(help="CSV file; an unfinished one is gone on with.")] = Path("atlas.csv"),
@@ -148,11 +159,6 @@ def atlas(
 ) -> None:
     """Write one row for every group of the catalogue up to an order."""
     from algebra.atlas import write_atlas
-    from algebra.display import progress
 
-    rows = write_atlas(out, max_order, processes)
-    _, total = next(rows)
-    with progress("groups", total) as advance:
-        for done, _ in rows:
-            advance(done)
+    total = fill(write_atlas(out, max_order, processes))
     print(f"{out}: {total:,} groups of order ≤ {max_order}")

@@ -305,8 +305,3 @@ class Subgroup:
     def normalises(self, other: Subgroup) -> bool:
         """Whether conjugation by this subgroup's elements maps the other one to itself."""
         return all(self.group.conjugate(a, by) in other for a in other.generators for by in self.generators)
-
-    def as_group(self, name: str) -> Group:
-        """The subgroup as a group of its own, on the same points."""
-        generators = np.searchsorted(self.members, self.generators)
-        return Group(self.group.elements[self.members], tuple(int(g) for g in generators), name)

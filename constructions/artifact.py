@@ -95,21 +95,28 @@ def write_tensors(path: Path, arrays: Mapping[str, NDArray]) -> None:
     """Write a safetensors file, whole or not at all."""
     from safetensors.numpy import save
 
-    _write_bytes(
+    write_bytes(
         path, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata={"format": "pt"})
     )
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file, whole or not at all."""
-    _write_bytes(path, text.encode())
+    write_bytes(path, text.encode())
 
 
-def _write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file through a temporary one beside it, flushed to disk and then renamed: it appears whole or not at all.
+
+    Raises:
+        OSError: it cannot be written; the old file, if any, is as it was.
+    """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         os.chmod(name, 0o666 & ~_umask())
         os.replace(name, path)
     except BaseException:

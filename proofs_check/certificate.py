@@ -18,7 +18,7 @@ from algebra.families import FAMILIES, Family, family
 from algebra.group import Group
 from algebra.series import Series, shortest_series
 from algebra.witness import depth_witness, residual
-from constructions.artifact import load_cascade
+from constructions.artifact import load_cascade, write_text
 from proofs_check.checker import FaultError, check
 
 FORMAT = 1
@@ -128,7 +128,7 @@ def sha256(path: Path) -> str:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a JSON object, readable. Raises `InputError` where the folder cannot be written."""
     try:
-        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from None
 

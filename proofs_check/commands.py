@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from algebra.commands import Json
+from algebra.commands import Json, fill
 from algebra.display import progress
 from algebra.errors import InputError, RefutedError
 
@@ -224,11 +224,8 @@ def catalogue(
     """Compile and certify every group of the catalogue up to an order."""
     from proofs_check.catalogue import write_catalogue
 
-    rows = write_catalogue(out, max_order, processes)
-    _, total = next(rows)
-    with _refutations(), progress("groups", total) as advance:
-        for done, _ in rows:
-            advance(done)
+    with _refutations():
+        total = fill(write_catalogue(out, max_order, processes))
     print(f"{out}: {total:,} groups of order ≤ {max_order} certified")
 
 
