@@ -49,6 +49,8 @@ def train(
     batch: Annotated[int, typer.Option(help="Words in a step.")] = 32,
     length: Annotated[str, typer.Option(help="Of training words: 60, 2-60 (uniform) or 2>60 (growing).")] = "2-60",
     steps: Annotated[int, typer.Option(help="Training steps.")] = 2000,
+    weight_decay: Annotated[float, typer.Option(help="Of ψ, the head and b (AdamW).")] = 0.0,
+    keep: Annotated[str, typer.Option(help="The network of the last check, or of the best one: last, best.")] = "last",
     early_stop: Annotated[bool, typer.Option(help="Stop after two checks in a row without a mistake.")] = True,
     check_every: Annotated[int, typer.Option(help="Steps between checks, which are also the checkpoints.")] = 100,
     check_length: Annotated[int, typer.Option(help="Length of the words of a check.")] = 240,
@@ -68,8 +70,9 @@ def train(
 
     base = RunConfiguration(
         group, family, layers, init, channels=channels, hidden=hidden, readout=readout, activation=activation,
-        alphabet=alphabet, hold_out=hold_out, batch=batch, length=length, steps=steps, early_stop=early_stop,
-        check_every=check_every, check_length=check_length, test_length=test_length, test_words=test_words, dtype=dtype,
+        alphabet=alphabet, hold_out=hold_out, batch=batch, length=length, steps=steps, weight_decay=weight_decay,
+        keep=keep, early_stop=early_stop, check_every=check_every, check_length=check_length, test_length=test_length,
+        test_words=test_words, dtype=dtype,
     )  # fmt: skip
     runs = [
         base.with_changes(noise=sigma, learning_rate=rate, seed=seed)

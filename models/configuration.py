@@ -38,6 +38,8 @@ class RunConfiguration:
         hold_out: number of ordered token pairs kept from training.
         batch, length, steps: words in a step; their length (`60`, `2-60` or `2>60`); number of steps.
         clip: largest gradient norm.
+        weight_decay: the share of ψ, head and b that a step takes away, times the learning rate (AdamW).
+        keep: `last`, or `best`: the network of the check with the longest length (then the best accuracy).
         early_stop: stop after two checks in a row without a mistake.
         check_every, check_words, check_length: a check on validation words, and their number and length.
         test_words, test_length: words that judge the finished run, and their length.
@@ -65,6 +67,8 @@ class RunConfiguration:
     length: str = "2-60"
     steps: int = 2000
     clip: float = 1.0
+    weight_decay: float = 0.0
+    keep: str = "last"
     early_stop: bool = True
     check_every: int = 100
     check_words: int = 32
@@ -88,8 +92,11 @@ class RunConfiguration:
         for name in ("learning_rate", "clip"):
             if not 0 < getattr(self, name) < math.inf:
                 raise InputError(f"{name}: wanted a positive number, got {getattr(self, name)}")
-        if self.dtype not in ("float32", "float64"):
-            raise InputError(f"dtype: wanted float32 or float64, got {self.dtype[:40]!r}")
+        if not 0 <= self.weight_decay < math.inf:
+            raise InputError(f"weight_decay: wanted at least 0, got {self.weight_decay}")
+        for name, choices in (("dtype", ("float32", "float64")), ("keep", ("last", "best"))):
+            if getattr(self, name) not in choices:
+                raise InputError(f"{name}: wanted {' or '.join(choices)}, got {getattr(self, name)[:40]!r}")
         for family in self.family.split(","):
             if family not in FAMILY_NAMES:
                 raise InputError(f"unknown family {family[:40]!r}; wanted one of {', '.join(FAMILY_NAMES)}")

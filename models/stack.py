@@ -26,8 +26,8 @@ class NetworkStack:
     Arguments:
         networks: at least one; all with the same `configuration()`.
 
-    `flat` (R, P) holds the parameters, in the order of `named_parameters()`. `network(r)` gives one run as a
-    `DCDNetwork`.
+    `flat` (R, P) holds the parameters, in the order of `named_parameters()`. `network(flat[r])` gives run r as
+    a `DCDNetwork`.
     """
 
     def __init__(self, networks: Sequence[DCDNetwork]) -> None:
@@ -43,12 +43,28 @@ class NetworkStack:
         """Drop all other runs."""
         self.flat = self.flat.detach()[list(runs)].clone().requires_grad_()
 
-    def network(self, run: int) -> DCDNetwork:
-        """A copy of one run's network."""
+    def network(self, row: Tensor) -> DCDNetwork:
+        """A network with the parameters of one run: a row (P,) of `flat` or of a copy of it."""
         network = DCDNetwork(**self.template.configuration(), seed=0)
-        row = self.flat.detach()[run]
+        row = row.detach()
         network.load_state_dict({name: view.clone() for name, view in self._views(row).items()})
         return network
+
+    def decayed(self) -> Tensor:
+        """(P,): 1 for the parameters that weight decay applies to, ψ, the head and the part of φ that gives b; 0 for
+        the others. What makes a_t is left alone, as S4 and Mamba leave theirs: its phases have to become exact.
+        """
+        masks = []
+        for name, shape in self.shapes.items():
+            mask = torch.zeros(shape, dtype=self.template.dtype)
+            if name.startswith("head.") or ".psi." in name:
+                mask.fill_(1.0)
+            elif ".phi.out." in name:
+                layer = self.template._layers()[int(name.split(".")[1])]
+                for part, rows in zip(layer.transition.parts, mask.split(layer.specification.channels), strict=True):
+                    rows.fill_(float(part in ("b", "b_real", "b_imag")))
+            masks.append(mask.flatten())
+        return torch.cat(masks)
 
     def _views(self, flat: Tensor) -> dict[str, Tensor]:
         """The parameters by name: views (…, *shape) of (…, P)."""
@@ -132,19 +148,20 @@ def _tanh_scan(weight: Tensor, drive: Tensor, state: Tensor, runs: int) -> tuple
 
 
 class Adam:
-    """Adam (Kingma and Ba 2015) on (R, P) parameters with a learning rate and a clipped gradient norm for each run.
+    """Adam (Kingma and Ba 2015) on (R, P) parameters with a learning rate and a clipped gradient norm for each run, and
+    decoupled weight decay (Loshchilov and Hutter 2019).
 
     Arguments:
         rates: (R,) learning rates.
-        parameters: number P for each run.
+        weight_decay: (P,) what a step takes from each parameter, times its learning rate.
         clip: largest norm of a run's gradient; longer ones are shortened to it.
     """
 
     decay, second_decay, epsilon = 0.9, 0.999, 1e-8
 
-    def __init__(self, rates: Tensor, parameters: int, clip: float) -> None:
-        self.rates, self.clip = rates, clip
-        self.first = rates.new_zeros(len(rates), parameters)
+    def __init__(self, rates: Tensor, weight_decay: Tensor, clip: float) -> None:
+        self.rates, self.weight_decay, self.clip = rates, weight_decay, clip
+        self.first = rates.new_zeros(len(rates), len(weight_decay))
         self.second = torch.zeros_like(self.first)
 
     def keep(self, runs: Sequence[int]) -> None:
@@ -164,5 +181,6 @@ class Adam:
         self.first.lerp_(gradient, 1 - self.decay)
         self.second.mul_(self.second_decay).addcmul_(gradient, gradient, value=1 - self.second_decay)
         corrected = (self.second / (1 - self.second_decay**number)).sqrt_().add_(self.epsilon)
-        size = self.rates.unsqueeze(1) * (scale / (1 - self.decay**number)) * norm.isfinite()
-        flat.sub_(size * self.first / corrected)
+        size = self.rates.unsqueeze(1) * scale * norm.isfinite()
+        flat.mul_(1 - size * self.weight_decay)
+        flat.sub_(size / (1 - self.decay**number) * self.first / corrected)

@@ -33,7 +33,10 @@ from models.runs import Row, RunStore
 from models.stack import Adam, NetworkStack
 from models.tasks import VALIDATION, Lengths, Task
 
-SHARED = ("steps", "batch", "length", "clip", "check_every", "check_words", "check_length", "early_stop", "dtype")
+SHARED = (
+    "steps", "batch", "length", "clip", "weight_decay", "keep", "check_every", "check_words", "check_length",
+    "early_stop", "dtype",
+)  # fmt: skip
 """Settings that all runs of a stack have in common, beside the task and the network's shape."""
 
 WARM_UP, FINAL_RATE = 0.05, 0.1
@@ -50,12 +53,14 @@ class Progress:
         curve: one (step, loss, accuracy, longest) for each check on validation words: the mean training loss since the
             last check (None at step 0), the share of right symbols, the longest length with more than 90 % right.
         flawless: checks in a row without a mistake.
+        kept: index in the curve of the check whose network is kept.
         done: whether the run has stopped.
     """
 
     configuration: RunConfiguration
     curve: list[tuple[int, float | None, float, int]] = field(default_factory=list)
     flawless: int = 0
+    kept: int = 0
     done: bool = False
 
     @property
@@ -142,7 +147,8 @@ class _Training:
     def _build(self, networks: list[DCDNetwork]) -> None:
         self.stack = NetworkStack(networks)
         rates = torch.tensor([p.configuration.learning_rate for p in self.active], dtype=self.stack.flat.dtype)
-        self.adam = Adam(rates, self.stack.flat.shape[1], self.common.clip)
+        self.adam = Adam(rates, self.common.weight_decay * self.stack.decayed(), self.common.clip)
+        self.kept = self.stack.flat.detach().clone()
         self.samples, self.sample_labels = self._checks()
 
     @property
@@ -207,19 +213,22 @@ class _Training:
             loss = mean_loss if math.isfinite(mean_loss) else None
             progress.curve.append((self.step, loss, float(right[i].double().mean()), longest))
             progress.flawless = progress.flawless + 1 if bool(right[i].all()) else 0
+            if self.common.keep == "last" or _merit(progress, -1) > _merit(progress, progress.kept):
+                progress.kept = len(progress.curve) - 1
+                self.kept[i] = self.stack.flat[i]
             self.writers.write(progress)
         self.losses = torch.zeros_like(self.losses)
         going = []
         for i, progress in enumerate(active):
             if progress.stopped_early or self.step == self.common.steps:
-                self._finish(progress, self.stack.network(i))
+                self._finish(progress, self.stack.network(self.kept[i]))
                 progress.done = True
             else:
                 going.append(i)
         if going and len(going) < len(active):
             self.stack.keep(going)
             self.adam.keep(going)
-            self.losses = self.losses[going]
+            self.kept, self.losses = self.kept[going], self.losses[going]
         if self.report is not None:
             self.report(self.runs)
 
@@ -245,6 +254,7 @@ class _Training:
                 "parameters": sum(p.numel() for p in network.parameters()),
                 "steps": self.step,
                 "stopped_early": progress.stopped_early,
+                "kept_step": progress.curve[progress.kept][0],
                 "loss": progress.curve[-1][1],
                 **judge(network, self.task, configuration),
                 "curve": progress.curve,
@@ -258,12 +268,23 @@ class _Training:
     def _save(self) -> None:
         if not self.active:
             return
-        tensors = {"flat": self.stack.flat.detach(), "first": self.adam.first, "second": self.adam.second}
+        tensors = {
+            "flat": self.stack.flat.detach(),
+            "kept": self.kept,
+            "first": self.adam.first,
+            "second": self.adam.second,
+        }
         state = {
             "step": self.step,
             "seconds": time.perf_counter() - self.began,
             "runs": [
-                {"configuration": p.configuration.as_json(), "curve": p.curve, "flawless": p.flawless, "done": p.done}
+                {
+                    "configuration": p.configuration.as_json(),
+                    "curve": p.curve,
+                    "flawless": p.flawless,
+                    "kept": p.kept,
+                    "done": p.done,
+                }
                 for p in self.runs
             ],
         }
@@ -275,7 +296,7 @@ class _Training:
         try:
             with safe_open(self.checkpoint, "pt") as file:
                 state = json.loads(file.metadata()["state"])
-                tensors = {name: file.get_tensor(name) for name in ("flat", "first", "second")}
+                tensors = {name: file.get_tensor(name) for name in ("flat", "kept", "first", "second")}
         except (SafetensorError, OSError, ValueError, KeyError) as error:
             raise InputError(f"{self.checkpoint}: not a checkpoint ({error}); delete it to start again") from None
         self.step, self.seconds = state["step"], state["seconds"]
@@ -284,15 +305,22 @@ class _Training:
                 RunConfiguration.from_json(run["configuration"]),
                 [(int(s), loss, accuracy, int(longest)) for s, loss, accuracy, longest in run["curve"]],
                 run["flawless"],
+                run["kept"],
                 run["done"],
             )
             for run in state["runs"]
         ]
         self._build([initial_network(progress.configuration, self.task) for progress in self.active])
-        self.stack.flat = tensors["flat"].requires_grad_()
+        self.stack.flat, self.kept = tensors["flat"].requires_grad_(), tensors["kept"]
         self.adam.first, self.adam.second = tensors["first"], tensors["second"]
         self.losses = torch.zeros(len(self.active), dtype=torch.float64)
         return True
+
+
+def _merit(progress: Progress, check: int) -> tuple[int, float]:
+    """What `keep="best"` compares checks by."""
+    _, _, accuracy, longest = progress.curve[check]
+    return longest, accuracy
 
 
 def learning_scale(step: int, steps: int) -> float:

@@ -15,14 +15,18 @@ from models.runs import RunStore
 FULL = Budget(
     5,
     (1e-3, 3e-3, 1e-2),
-    {"batch": 16, "length": "2-60", "steps": 6000, "check_every": 200, "check_words": 16, "check_length": 1000},
-)
+    {
+        "batch": 16, "length": "2-60", "steps": 6000, "check_every": 200, "check_words": 16, "check_length": 1000,
+        "weight_decay": 0.3, "keep": "best",
+    },
+)  # fmt: skip
 QUICK = Budget(
     2,
     (3e-3,),
     {
         "batch": 16, "length": "2-60", "steps": 1500, "check_every": 250, "check_words": 8, "check_length": 240,
         "channels": 8, "hidden": 32, "readout": 16, "test_words": 1000, "test_length": 240,
+        "weight_decay": 0.3, "keep": "best",
     },
 )  # fmt: skip
 

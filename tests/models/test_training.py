@@ -55,17 +55,18 @@ def test_a_stack_is_its_networks(family, activation):
         torch.testing.assert_close(logits[r], alone, rtol=0, atol=1e-11)
         wanted = torch.autograd.grad(alone.square().sum(), list(network.parameters()))
         torch.testing.assert_close(gradient[r], torch.cat([g.flatten() for g in wanted]), rtol=1e-7, atol=1e-8)
-        for name, parameter in stack.network(r).named_parameters():
+        for name, parameter in stack.network(stack.flat[r]).named_parameters():
             assert torch.equal(parameter, dict(network.named_parameters())[name])
 
 
-def test_adam_is_torchs_with_one_rate_and_one_clip_a_run():
+@pytest.mark.parametrize("decay", [0.0, 0.3])
+def test_adam_is_torchs_with_one_rate_and_one_clip_a_run(decay):
     generator = torch.Generator().manual_seed(0)
     start = torch.randn(2, 5, generator=generator, dtype=torch.float64)
     flat, rates = start.clone(), [0.1, 0.01]
-    adam = Adam(torch.tensor(rates, dtype=torch.float64), 5, clip=1.0)
+    adam = Adam(torch.tensor(rates, dtype=torch.float64), torch.full((5,), decay, dtype=torch.float64), clip=1.0)
     alone = [start[r].clone().requires_grad_() for r in range(2)]
-    optimisers = [torch.optim.Adam([p], rate) for p, rate in zip(alone, rates, strict=True)]
+    optimisers = [torch.optim.AdamW([p], rate, weight_decay=decay) for p, rate in zip(alone, rates, strict=True)]
     for number in range(1, 6):
         gradient = torch.randn(2, 5, generator=generator, dtype=torch.float64)
         adam.step(flat, gradient, number)
@@ -76,9 +77,21 @@ def test_adam_is_torchs_with_one_rate_and_one_clip_a_run():
             torch.testing.assert_close(flat[r], alone[r].detach(), rtol=1e-5, atol=1e-7)
 
 
+def test_weight_decay_is_for_readouts_head_and_drive():
+    layer = {"family": "aussm", "channels": 2, "hidden": 3, "readout": 4, "activation": "gelu"}
+    stack = NetworkStack([DCDNetwork(6, 6, [layer, layer], seed=0)])
+    masks = stack._views(stack.decayed())
+    whole = {name for name, mask in masks.items() if bool(mask.all())}
+    part = {name for name, mask in masks.items() if bool(mask.any())} - whole
+    modules = ("layers.0.psi", "layers.1.psi", "head")
+    assert whole == {f"{module}.{kind}" for module in modules for kind in ("weight", "bias")}
+    assert part == {f"layers.{i}.phi.out.{kind}" for i in (0, 1) for kind in ("weight", "bias")}
+    assert masks["layers.0.phi.out.bias"].tolist() == [0, 0, 0, 0, 1, 1, 1, 1]  # Δ, Λ, Re b, Im b
+
+
 def test_a_run_that_diverges_leaves_the_others_alone():
-    flat = torch.ones(2, 3)
-    Adam(torch.tensor([0.1, 0.1]), 3, 1.0).step(flat, torch.tensor([[float("nan"), 1, 1], [1, 1, 1]]), 1)
+    flat, gradient = torch.ones(2, 3), torch.tensor([[float("nan"), 1, 1], [1, 1, 1]])
+    Adam(torch.tensor([0.1, 0.1]), torch.full((3,), 0.5), 1.0).step(flat, gradient, 1)
     assert torch.equal(flat[0], torch.ones(3))
     assert bool((flat[1] < 1).all())
 
@@ -160,9 +173,23 @@ def test_folders_that_do_not_fit(tmp_path):
             initial_network(configuration, task_of(configuration))
 
 
+def test_the_best_check_can_be_kept(tmp_path):
+    run = SMALL.with_changes(group="C2", seed=1, learning_rate=0.03, steps=200, early_stop=False)
+    (last,) = train_stack([run], RunStore(tmp_path))
+    (best,) = train_stack([run.with_changes(keep="best")], RunStore(tmp_path))
+    merits = [(longest, accuracy) for _, _, accuracy, longest in last["curve"]]
+    wanted = merits.index(max(merits))
+    assert 0 < wanted < len(merits) - 1
+    assert best["curve"] == last["curve"]
+    assert (last["kept_step"], best["kept_step"]) == (200, last["curve"][wanted][0])
+    assert best["validation"]["longest"] > last["validation"]["longest"]
+
+
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
+        ({"weight_decay": -1.0}, "weight_decay: wanted at least 0"),
+        ({"keep": "first"}, "keep: wanted last or best, got 'first'"),
         ({"family": "lstm"}, "unknown family 'lstm'; wanted one of"),
         ({"layers": 0}, "layers: wanted at least 1, got 0"),
         ({"noise": -0.1}, "noise: wanted a standard deviation of at least 0"),
@@ -251,6 +278,7 @@ def test_errors_of_a_worker_reach_the_caller(tmp_path):
         train_all(runs, RunStore(tmp_path), 2)
 
 
+KEEPING = SMALL.with_changes(keep="best", weight_decay=0.3)
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -258,13 +286,13 @@ import torch
 torch.set_num_threads(1)
 from models.runs import RunStore
 from models.training import train_stack
-from tests.models.test_training import SMALL
+from tests.models.test_training import KEEPING
 
 def report(runs):
     if runs[0].curve[-1][0] == int(sys.argv[2]):
         os.kill(os.getpid(), signal.SIGKILL)
 
-runs = [SMALL.with_changes(seed=seed, learning_rate=rate) for seed in (0, 1) for rate in (0.003, 0.01)]
+runs = [KEEPING.with_changes(seed=seed, learning_rate=rate) for seed in (0, 1) for rate in (0.003, 0.01)]
 train_stack(runs, RunStore(Path(sys.argv[1])), report)
 """
 
@@ -282,7 +310,7 @@ def test_kill_9_in_the_middle_ends_with_the_same_bits(tmp_path):
     torch.set_num_threads(1)
     for store in (whole, cut):
         train_stack(
-            [SMALL.with_changes(seed=seed, learning_rate=rate) for seed in (0, 1) for rate in (0.003, 0.01)], store
+            [KEEPING.with_changes(seed=seed, learning_rate=rate) for seed in (0, 1) for rate in (0.003, 0.01)], store
         )
     torch.set_num_threads(threads)
     assert len(whole.rows()) == 4
