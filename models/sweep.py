@@ -13,8 +13,8 @@
     y = "group"
 
 The settings are those of `models.configuration.RunConfiguration`. On a cluster the workers need no common folder: they
-train in a temporary one and send back rows, which the client alone writes. A worker that dies costs its runs another
-try.
+train in a temporary one and send back rows and networks, which the client alone writes. A worker that dies costs its
+runs another try.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from typing import Any
 
 from algebra.errors import InputError
 from models.configuration import RunConfiguration
+from models.files import write_atomically
 from models.runs import Row, RunStore
 
 MAX_RUNS = 1_000_000
@@ -146,17 +147,19 @@ def _on_cluster(
             if problem is not None:
                 failed += futures[future]
                 continue
-            for row in future.result():
+            for row, files in future.result():
+                for name, content in files.items():
+                    write_atomically(store.network_folder(row["key"]) / name, content)
                 store.add(row)
                 if finished is not None:
                     finished(row)
     return failed
 
 
-def train_remotely(contents: list[dict[str, Any]]) -> list[Row]:
-    """Train one stack on a worker and return its rows; networks and checkpoints stay behind and are dropped.
+def train_remotely(contents: list[dict[str, Any]]) -> list[tuple[Row, dict[str, bytes]]]:
+    """Train one stack on a worker; returns for each run its row and the files of its network, by name.
 
-    Initial weights from a folder must be readable where the worker runs.
+    Checkpoints are dropped. Initial weights from a folder must be readable where the worker runs.
     """
     from models.pool import train_here
 
@@ -164,7 +167,11 @@ def train_remotely(contents: list[dict[str, Any]]) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         store = RunStore(Path(folder))
         train_here(runs, store)
-        return store.of(runs)
+        return [(row, _files(store.network_folder(row["key"]))) for row in store.of(runs)]
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def draw_sweep(sweep: Sweep, store: RunStore, path: Path) -> None:

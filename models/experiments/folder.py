@@ -17,8 +17,9 @@ from models.runs import RunStore
 PROTOCOL = """Accuracy at length T is the share of right symbols at position T over {words:,} test words, T = 20, 40, …
 {length}; the longest length is the largest T with accuracy above 90 % at it and at every shorter one; below 100 it
 counts as ✘. Each cell has {seeds} seeds × {rates} learning rates ({values}), at most {steps:,} steps of {batch} words
-of length {lengths}. *Best* is the test figure of the run chosen on validation words; *median* is over all runs;
-*solved* counts runs right up to T = {length}.
+of length {lengths}, Adam with weight decay {decay:g} on ψ, head and b. A run is checked every {every:,} steps on
+{check_words} validation words of length {check_length} and keeps the network of its best check. *Best* is the test
+figure of the run chosen on validation words; *median* is over all runs; *solved* counts runs that reach T = {length}.
 """
 
 
@@ -61,4 +62,8 @@ def protocol(runs: Sequence[RunConfiguration], seeds: int, rates: Sequence[float
         steps=run.steps,
         batch=run.batch,
         lengths=run.length,
+        decay=run.weight_decay,
+        every=run.check_every,
+        check_words=run.check_words,
+        check_length=run.check_length,
     )

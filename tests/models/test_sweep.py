@@ -12,6 +12,7 @@ import pytest
 
 from algebra.errors import InputError
 from models.__main__ import app
+from models.network import DCDNetwork
 from models.runs import RunStore
 from models.sweep import draw_sweep, read_sweep, run_sweep
 
@@ -149,3 +150,5 @@ def test_a_cluster_finishes_a_sweep_though_its_workers_are_killed(sweep_file, tm
     assert killed
     assert len(store.rows()) == len(sweep.runs) == 12
     assert store.missing(sweep.runs) == []
+    for run in sweep.runs:
+        assert DCDNetwork.from_pretrained(store.network_folder(run.key)).alphabet_size > 0
