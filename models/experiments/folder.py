@@ -16,10 +16,11 @@ from models.runs import RunStore
 
 PROTOCOL = """Accuracy at length T is the share of right symbols at position T over {words:,} test words, T = 20, 40, …
 {length}; the longest length is the largest T with accuracy above 90 % at it and at every shorter one; below 100 it
-counts as ✘. Each cell has {seeds} seeds × {rates} learning rates ({values}), at most {steps:,} steps of {batch} words
-of length {lengths}, Adam with weight decay {decay:g} on ψ, head and b. A run is checked every {every:,} steps on
-{check_words} validation words of length {check_length} and keeps the network of its best check. *Best* is the test
-figure of the run chosen on validation words; *median* is over all runs; *solved* counts runs that reach T = {length}.
+counts as ✘. Each cell has {seeds} seeds × the learning rates {rates}, at most {steps:,}
+steps of {batch} words of length {lengths}, Adam with weight decay {decay:g} on ψ, head and b. A run is checked every
+{every:,} steps on {check_words} validation words of length {check_length} and keeps the network of its best check.
+*Best* is the test figure of the run chosen on validation words; *median* is over all runs; *solved* counts runs that
+reach T = {length}.
 """
 
 
@@ -50,15 +51,22 @@ def write_record(folder: Path, name: str, quick: bool, runs: Sequence[RunConfigu
     write_atomically(folder / "rows.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
-def protocol(runs: Sequence[RunConfiguration], seeds: int, rates: Sequence[float]) -> str:
+def protocol(runs: Sequence[RunConfiguration]) -> str:
     """How the figures were made, in words."""
     run = runs[0]
+    depths: dict[str, list[int]] = {}
+    for depth in sorted({len(run.stack) for run in runs}):
+        rates = sorted({run.learning_rate for run in runs if len(run.stack) == depth})
+        depths.setdefault(", ".join(f"{rate:g}" for rate in rates), []).append(depth)
+    rates_text = "; ".join(
+        f"{rates} (layers: {', '.join(map(str, found))})" if len(depths) > 1 else rates
+        for rates, found in depths.items()
+    )
     return PROTOCOL.format(
         words=run.test_words,
         length=run.test_length,
-        seeds=seeds,
-        rates=len(rates),
-        values=", ".join(f"{rate:g}" for rate in rates),
+        seeds=len({run.seed for run in runs}),
+        rates=rates_text,
         steps=run.steps,
         batch=run.batch,
         lengths=run.length,

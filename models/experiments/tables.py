@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,9 @@ FULL = Budget(
         "weight_decay": 0.3, "keep": "best",
     },
 )  # fmt: skip
+DEEP = replace(FULL, rates=(5e-4, 1e-3, 2e-3))
+"""For more than one layer: in trials on S3 no run at 0.01 learned anything, and none got beyond parity at 0.0003."""
+
 QUICK = Budget(
     2,
     (3e-3,),
@@ -29,6 +33,9 @@ QUICK = Budget(
         "weight_decay": 0.3, "keep": "best",
     },
 )  # fmt: skip
+
+RNN_WIDTH = ({"channels": 64}, {"channels": 32})
+"""Full and quick."""
 
 TITLES = {
     "mamba": "Mamba",
@@ -59,36 +66,54 @@ TABLE_2 = {
 }
 """The paper's longest lengths for 1 and 2 layers; S4 and 3 layers are ours."""
 
+LONGER = (("C24", "aussm"), ("C24", "rnn"), ("C60", "simple-aussm"), ("C60", "aussm"))
+"""Where 6,000 steps end before or just after the loss begins to fall: the cells that table 1 repeats with more."""
+
+GROWING: dict[str, object] = {"length": "2>60"}
 ABLATIONS: dict[tuple[str, int], dict[str, dict[str, object]]] = {
     ("C6", 1): {
-        "as in the table": {},
+        "as in table 1": {},
         "no weight decay": {"weight_decay": 0.0},
         "last check kept": {"keep": "last"},
         "φ linear": {"phi": "linear"},
         "4 channels": {"channels": 4},
-        "length 60 throughout": {"length": "60"},
+        "lengths growing": GROWING,
     },
     ("S3", 2): {
-        "as in the table": {},
+        "as above": {},
         "no weight decay": {"weight_decay": 0.0},
         "φ linear": {"phi": "linear"},
         "ψ hard decisions": {"activation": "hard"},
-        "ψ softmax": {"activation": "softmax"},
         "Simple AUSSM": {"family": "simple-aussm"},
-        "first layer Negative Mamba": {"family": "negative-mamba,aussm"},
-        "lengths growing to 60": {"length": "2>60"},
         "generators as alphabet": {"alphabet": "generators"},
+        "lengths growing": GROWING,
+        "Negative Mamba, AUSSM": {"family": "negative-mamba,aussm"},
+        "Negative Mamba, AUSSM; lengths growing": {"family": "negative-mamba,aussm", **GROWING},
+    },
+    ("A4", 2): {
+        "lengths growing": GROWING,
+        "AUSSM, Negative Mamba; lengths growing": {"family": "aussm,negative-mamba", **GROWING},
+    },
+    ("S4", 3): {
+        "lengths growing": GROWING,
+        "Negative Mamba, AUSSM, Negative Mamba; lengths growing": {
+            "family": "negative-mamba,aussm,negative-mamba",
+            **GROWING,
+        },
     },
 }
-"""One change at a time: why an abelian group is found at all, and whether anything helps S3."""
+"""AUSSM with one change at a time; last, the stacks in which each layer is the least family that carries its factor
+(S3: C2, C3; A4: C3, C2²; S4: C2, C3, C2²)."""
 
 PARITY = ("s4d", "mamba", "s4d,s4d", "mamba,mamba", "s4d,mamba", "mamba,s4d", "negative-mamba", "aussm")
 PARITY_SOLVES = ("negative-mamba", "aussm")
 
 
-def budget(quick: bool) -> Budget:
+def budget(quick: bool, layers: int = 1) -> Budget:
     """The budget of a cell."""
-    return QUICK if quick else FULL
+    if quick:
+        return QUICK
+    return FULL if layers == 1 else DEEP
 
 
 def table1_cells(quick: bool) -> list[Cell]:
@@ -96,7 +121,7 @@ def table1_cells(quick: bool) -> list[Cell]:
     cells = []
     for group, papers in TABLE_1.items():
         for family, paper in zip(("mamba", "negative-mamba", "simple-aussm", "aussm", "rnn"), papers, strict=True):
-            width = {"channels": 32 if quick else 64} if family == "rnn" else {}
+            width = RNN_WIDTH[quick] if family == "rnn" else {}
             cells.append(budget(quick).cell(group, TITLES[family], paper, group=group, family=family, **width))
     return cells
 
@@ -108,18 +133,31 @@ def table2_cells(quick: bool) -> list[Cell]:
         for layers in (1, 2, 3):
             paper = papers[layers - 1] if layers <= len(papers) else ""
             column = f"{TITLES[family]}, {layers} layer{'s' * (layers > 1)}"
-            cells.append(budget(quick).cell(group, column, paper, group=group, family=family, layers=layers))
+            cells.append(budget(quick, layers).cell(group, column, paper, group=group, family=family, layers=layers))
+    return cells
+
+
+def longer_cells(quick: bool) -> list[Cell]:
+    """Cells of table 1 with four times the steps."""
+    steps = 4 * budget(quick).settings["steps"]
+    papers = {(cell.row, cell.column): cell.paper for cell in table1_cells(quick)}
+    cells = []
+    for group, family in LONGER:
+        width = RNN_WIDTH[quick] if family == "rnn" else {}
+        settings = {"group": group, "family": family, "steps": steps, **width}
+        row = f"{group}, {steps:,} steps"
+        cells.append(budget(quick).cell(row, TITLES[family], papers[group, TITLES[family]], **settings))
     return cells
 
 
 def ablation_cells(quick: bool) -> list[Cell]:
-    """AUSSM with one change at a time."""
+    """The changes of `ABLATIONS`."""
     cells = []
     for (group, layers), variants in ABLATIONS.items():
         row = f"{group}, {layers} layer{'s' * (layers > 1)}"
         for name, changes in variants.items():
             settings: dict[str, object] = {"group": group, "family": "aussm", "layers": layers, **changes}
-            cells.append(budget(quick).cell(row, name, "", **settings))
+            cells.append(budget(quick, layers).cell(row, name, "", **settings))
     return cells
 
 
@@ -136,24 +174,24 @@ def parity_cells(quick: bool) -> list[Cell]:
 def reproduce_table(name: str, folder: Path, quick: bool, processes: int | None) -> Path:
     """Run table1, table2 or parity into a folder; returns the page written."""
     cells = {"table1": table1_cells, "table2": table2_cells, "parity": parity_cells}[name](quick)
-    extra = ablation_cells(quick) if name == "table2" else []
+    extra = {"table1": longer_cells, "table2": ablation_cells, "parity": lambda _: []}[name](quick)
     store = RunStore(folder / "store")
     runs = [run for cell in [*cells, *extra] for run in cell.runs]
     train_everything(runs, store, processes)
     write_record(folder, name, quick, runs, store)
     draw_cells([*cells, *extra], store, folder / "plot.png", name)
-    chosen = budget(quick)
     parts = [
         f"# {HEADINGS[name]}{' (quick)' if quick else ''}",
         QUICK_NOTE if quick else "",
-        protocol(runs, chosen.seeds, chosen.rates),
+        protocol([run for cell in cells for run in cell.runs]),
         cell_table(cells, store, "group", "model"),
     ]
     different = disagreements(cells, store)
     if name != "parity":
         parts.append("## Where ours and the paper's differ\n\n" + ("\n".join(different) or "Nowhere."))
     if extra:
-        parts.append("## What makes the difference\n\n" + cell_table(extra, store, "task", "change"))
+        heading = {"table1": "Four times the steps", "table2": "What makes the difference"}[name]
+        parts.append(f"## {heading}\n\n" + cell_table(extra, store, "group", "model"))
     parts.append("![accuracy against length](plot.png)\n\nRuns: rows.jsonl; settings: config.json.\n")
     page = folder / "README.md"
     write_atomically(page, "\n\n".join(part for part in parts if part))
