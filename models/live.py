@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import fields
 
 from rich.console import Console
 from rich.live import Live
@@ -17,7 +17,6 @@ from models.pool import RunStatus
 from models.runs import Row
 
 ROWS = 12
-VARIED = ("group", "family", "layers", "init", "noise", "channels", "hidden", "learning_rate", "seed")
 
 
 class LiveTable:
@@ -37,7 +36,8 @@ class LiveTable:
         self.began = time.monotonic()
         self.console = Console(stderr=True, highlight=False)
         self.live = Live(console=self.console, auto_refresh=False, transient=True)
-        self.names = [name for name in VARIED if len({getattr(c, name) for c in self.known.values()}) > 1] or ["seed"]
+        names = [field.name for field in fields(RunConfiguration)]
+        self.names = [n for n in names if len({getattr(c, n) for c in self.known.values()}) > 1] or ["seed"]
 
     def __enter__(self) -> LiveTable:
         if self.console.is_terminal:
@@ -69,7 +69,8 @@ class LiveTable:
         self.watch([RunStatus(row["key"], step, configuration.steps, loss, accuracy, longest, True)])
 
     def _line(self, status: RunStatus) -> str:
-        settings = " ".join(f"{name}={getattr(self.known[status.key], name)}" for name in self.names)
+        values = {name: getattr(self.known[status.key], name) for name in self.names}
+        settings = " ".join(f"{name}={value}" for name, value in values.items() if value is not None)
         check = f"loss {number(status.loss)}, accuracy {status.accuracy:.1%}, longest {status.longest}"
         return f"{settings} · step {status.step}, {check}"
 
@@ -77,9 +78,9 @@ class LiveTable:
         table = plain_table(*self.names, "step", "loss", "accuracy", "longest")
         table.title = Text(f"{self.done} of {len(self.known)} runs done, {time.monotonic() - self.began:.0f} s")
         for status in [s for s in self.latest.values() if not s.done][-ROWS:]:
-            settings: list[Any] = [getattr(self.known[status.key], name) for name in self.names]
+            values = [getattr(self.known[status.key], name) for name in self.names]
             table.add_row(
-                *map(str, settings),
+                *("–" if value is None else str(value) for value in values),
                 f"{status.step}/{status.steps}",
                 number(status.loss),
                 f"{status.accuracy:.1%}",
