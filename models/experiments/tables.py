@@ -66,7 +66,7 @@ TABLE_2 = {
 }
 """The paper's longest lengths for 1 and 2 layers; S4 and 3 layers are ours."""
 
-LONGER = (("C24", "aussm"), ("C24", "rnn"), ("C60", "simple-aussm"), ("C60", "aussm"))
+LONGER = (("C24", "aussm"), ("C24", "rnn"), ("C60", "simple-aussm"), ("C60", "aussm"), ("A4", "rnn"))
 """Where 6,000 steps end before or just after the loss begins to fall: the cells that table 1 repeats with more."""
 
 GROWING: dict[str, object] = {"length": "2>60"}
