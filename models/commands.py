@@ -11,6 +11,7 @@ import typer
 
 from algebra.commands import GroupText, Json
 from algebra.errors import InputError
+from models.pool import STACK_SIZE, Machine, train_all
 
 if TYPE_CHECKING:
     from models.configuration import RunConfiguration
@@ -21,6 +22,11 @@ Out = Annotated[
 ]
 Processes = Annotated[
     int | None, typer.Option(min=1, max=256, help="Processes, with one torch thread each. Default: one a core.")
+]
+
+Device = Annotated[str, typer.Option(help="Where to train: cpu, or another device of torch, e.g. cuda.")]
+StackSize = Annotated[
+    int, typer.Option(min=1, help="Most runs trained side by side in a process; a GPU takes more than a core.")
 ]
 
 
@@ -59,6 +65,8 @@ def train(
     dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
     out: Out = None,
     processes: Processes = None,
+    device: Device = "cpu",
+    stack_size: StackSize = STACK_SIZE,
     tensorboard: Annotated[bool, typer.Option(help="Write TensorBoard logs (extra `tensorboard`).")] = False,
 ) -> None:
     """Train networks on GROUP: every seed × learning rate × noise. Started again, it goes on where it was."""
@@ -82,7 +90,8 @@ def train(
     ]
     folder = out or Path("runs") / default_folder(list_group(group).name)
     store = RunStore(folder)
-    _train(runs, store, processes, folder / "tensorboard" if tensorboard else None)
+    machine = Machine(processes, device, stack_size)
+    _train(runs, store, machine, folder / "tensorboard" if tensorboard else None)
     rows = store.of(runs)
     picture = folder / "curves.png"
     draw_curves(rows, picture, f"{group}, {family}, init {init}")
@@ -91,15 +100,15 @@ def train(
     print(f"curves: {picture}")
 
 
-def _train(runs: Sequence[RunConfiguration], store: RunStore, processes: int | None, tensorboard: Path | None) -> None:
+def _train(runs: Sequence[RunConfiguration], store: RunStore, machine: Machine, tensorboard: Path | None) -> None:
     from models.initial import initial_network, task_of
     from models.live import LiveTable
-    from models.pool import train_all
 
+    machine.check()
     initial_network(runs[0], task_of(runs[0]))  # a bad configuration fails here, before any process is started
     finished = len({run.key for run in runs}) - len(store.missing(runs))
     with LiveTable(runs, finished) as table:
-        failed = train_all(runs, store, processes, table.watch, tensorboard=tensorboard)
+        failed = train_all(runs, store, machine, table.watch, tensorboard)
     if failed:
         raise InputError(f"{len(failed)} runs were lost with their processes; start the same command again to go on")
 
@@ -229,6 +238,8 @@ def reproduce(
     quick: Annotated[bool, typer.Option("--quick", help="Few runs and steps: minutes instead of an hour.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder. Default: results/NAME, or results/NAME-quick.")] = None,
     processes: Processes = None,
+    device: Device = "cpu",
+    stack_size: StackSize = STACK_SIZE,
 ) -> None:
     """Run one of the papers' experiments into a folder: settings, rows, a page with a table, a picture."""
     if name not in EXPERIMENTS:
@@ -237,10 +248,11 @@ def reproduce(
     from models.experiments.tables import reproduce_table
 
     folder = out or Path("results") / f"{name}{'-quick' if quick else ''}"
+    machine = Machine(processes, device, stack_size)
     if name == "near-solution":
-        page = reproduce_near_solution(folder, quick, processes)
+        page = reproduce_near_solution(folder, quick, machine)
     else:
-        page = reproduce_table(name, folder, quick, processes)
+        page = reproduce_table(name, folder, quick, machine)
     print(page.read_text(encoding="utf-8"))
     print(f"written: {page}")
 
@@ -254,6 +266,8 @@ def sweep(
         Path | None, typer.Option(help="Folder of the store and the plot. Default: runs/ and the file's name.")
     ] = None,
     processes: Processes = None,
+    device: Device = "cpu",
+    stack_size: StackSize = STACK_SIZE,
 ) -> None:
     """Run a grid of settings; started again, it does only what is missing."""
     from models.live import LiveTable
@@ -266,7 +280,9 @@ def sweep(
     missing = len(store.missing(grid.runs))
     total = len({run.key for run in grid.runs})
     with LiveTable(grid.runs, total - missing) as table:
-        failed = run_sweep(grid, store, scheduler, processes, table.watch, table.finished)
+        failed = run_sweep(
+            grid, store, scheduler, Machine(processes, device, stack_size), table.watch, table.finished
+        )
     draw_sweep(grid, store, folder / "summary.png")
     print(f"{total} runs: {total - missing} were there, {missing - len(failed)} made, {len(failed)} failed")
     print(f"rows: {folder}/rows; summary: {folder}/summary.png")

@@ -31,6 +31,35 @@ Runs = Sequence[RunConfiguration]
 
 
 @dataclass(frozen=True)
+class Machine:
+    """What runs are trained with.
+
+    Arguments:
+        processes: at most so many at once; None for one a core, or for one alone where the device is not the CPU.
+        device: `cpu`, or another of torch's, e.g. `cuda`.
+        stack_size: most runs trained side by side in one process.
+    """
+
+    processes: int | None = None
+    device: str = "cpu"
+    stack_size: int = STACK_SIZE
+
+    def check(self) -> None:
+        """InputError unless torch can work on the device."""
+        import torch
+
+        try:
+            float(torch.zeros(1, device=self.device))
+        except (RuntimeError, AssertionError) as error:
+            reason = " ".join(str(error).split())[:60]
+            raise InputError(f"device {self.device[:20]!r}: not there ({reason}); wanted e.g. cpu or cuda") from None
+
+    def processes_for(self, stacks: int) -> int:
+        """How many processes to start for so many stacks."""
+        return min(self.processes or (processes_by_default() if self.device == "cpu" else 1), stacks)
+
+
+@dataclass(frozen=True)
 class RunStatus:
     """One run's latest check, as it travels between processes: key, step and the last entry of its curve."""
 
@@ -46,6 +75,10 @@ class RunStatus:
 Watch = Callable[[list[RunStatus]], None]
 
 
+HERE = Machine()
+"""One process a core."""
+
+
 def processes_by_default() -> int:
     """The cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -54,9 +87,8 @@ def processes_by_default() -> int:
 def train_all(
     configurations: Runs,
     store: RunStore,
-    processes: int | None = None,
+    machine: Machine = HERE,
     watch: Watch | None = None,
-    stack_size: int = STACK_SIZE,
     tensorboard: Path | None = None,
 ) -> list[RunConfiguration]:
     """Train every run that the store lacks; returns those that failed, which is none unless processes died.
@@ -64,26 +96,27 @@ def train_all(
     Arguments:
         configurations: any runs.
         store: where rows, networks and checkpoints are; rows that are there are not made again.
-        processes: at most so many at once; None for one a core.
+        machine: processes, device, size of stacks.
         watch: called with the latest checks of a stack.
-        stack_size: most runs trained side by side in one process.
         tensorboard: folder for TensorBoard's logs.
 
     Raises:
-        InputError: a run cannot be made (found before anything is trained where it can be).
+        InputError: the device is not there; a run cannot be made (found before anything is trained where it can be).
     """
     from models.training import plan_stacks
 
-    stacks = [stack for stack in plan_stacks(configurations, stack_size) if store.missing(stack)]
-    wanted = min(processes or processes_by_default(), len(stacks))
-    if wanted <= 1:
+    machine.check()
+    stacks = [stack for stack in plan_stacks(configurations, machine.stack_size) if store.missing(stack)]
+    if machine.processes_for(len(stacks)) <= 1:
         for stack in stacks:
-            train_here(stack, store, watch, tensorboard)
+            train_here(stack, store, watch, tensorboard, machine.device)
         return []
-    return _Pool(stacks, store, wanted, watch, tensorboard).run()
+    return _Pool(stacks, store, machine, watch, tensorboard).run()
 
 
-def train_here(stack: Runs, store: RunStore, watch: Watch | None = None, tensorboard: Path | None = None) -> None:
+def train_here(
+    stack: Runs, store: RunStore, watch: Watch | None = None, tensorboard: Path | None = None, device: str = "cpu"
+) -> None:
     """Train one stack in this process, on one torch thread."""
     import torch
 
@@ -96,7 +129,7 @@ def train_here(stack: Runs, store: RunStore, watch: Watch | None = None, tensorb
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        train_stack(stack, store, report, tensorboard)
+        train_stack(stack, store, report, tensorboard, device)
     finally:
         torch.set_num_threads(threads)
 
@@ -107,11 +140,11 @@ def _status(progress: Any) -> RunStatus:
     return RunStatus(configuration.key, step, configuration.steps, loss, accuracy, longest, progress.done)
 
 
-def _work(connection: Connection, folder: Path, tensorboard: Path | None) -> None:
+def _work(connection: Connection, folder: Path, tensorboard: Path | None, device: str) -> None:
     """A worker: trains the stacks it is sent, one after the other, until it is sent None."""
     try:
         while (stack := connection.recv()) is not None:
-            train_here(stack, RunStore(folder), connection.send, tensorboard)
+            train_here(stack, RunStore(folder), connection.send, tensorboard, device)
             connection.send(None)
     except (KeyboardInterrupt, EOFError):
         pass
@@ -139,7 +172,7 @@ class _Pool:
         self,
         stacks: list[list[RunConfiguration]],
         store: RunStore,
-        processes: int,
+        machine: Machine,
         watch: Watch | None,
         tensorboard: Path | None,
     ) -> None:
@@ -147,7 +180,8 @@ class _Pool:
         self.waiting = [_Job(stack) for stack in stacks]
         self.workers: list[_Worker] = []
         self.failed: list[RunConfiguration] = []
-        self.store, self.processes, self.watch, self.tensorboard = store, processes, watch, tensorboard
+        self.store, self.processes, self.watch = store, machine.processes_for(len(stacks)), watch
+        self.settings = (store.folder, tensorboard, machine.device)
 
     def run(self) -> list[RunConfiguration]:
         try:
@@ -164,7 +198,7 @@ class _Pool:
 
     def _start(self, job: _Job) -> None:
         ours, theirs = self.context.Pipe()
-        process = self.context.Process(target=_work, args=(theirs, self.store.folder, self.tensorboard), daemon=True)
+        process = self.context.Process(target=_work, args=(theirs, *self.settings), daemon=True)
         process.start()
         theirs.close()  # so that the end of the process is the end of the pipe
         worker = _Worker(process, ours, job)

@@ -25,28 +25,29 @@ class NetworkStack:
 
     Arguments:
         networks: at least one; all with the same `configuration()`.
+        device: where the stack lies and works; tokens have to be there.
 
     `flat` (R, P) holds the parameters, in the order of `named_parameters()`. `network(flat[r])` gives run r as
     a `DCDNetwork`.
     """
 
-    def __init__(self, networks: Sequence[DCDNetwork]) -> None:
+    def __init__(self, networks: Sequence[DCDNetwork], device: str = "cpu") -> None:
         self.template = networks[0]
         configuration = self.template.configuration()
         assert all(network.configuration() == configuration for network in networks)
         self.shapes = {name: parameter.shape for name, parameter in self.template.named_parameters()}
         with torch.no_grad():
             rows = [torch.cat([p.reshape(-1) for p in network.parameters()]) for network in networks]
-            self.flat = torch.stack(rows).requires_grad_()
+            self.flat = torch.stack(rows).to(device).requires_grad_()
 
     def keep(self, runs: Sequence[int]) -> None:
         """Drop all other runs."""
         self.flat = self.flat.detach()[list(runs)].clone().requires_grad_()
 
     def network(self, row: Tensor) -> DCDNetwork:
-        """A network with the parameters of one run: a row (P,) of `flat` or of a copy of it."""
+        """A network on the CPU with the parameters of one run: a row (P,) of `flat` or of a copy of it."""
         network = DCDNetwork(**self.template.configuration(), seed=0)
-        row = row.detach()
+        row = row.detach().cpu()
         network.load_state_dict({name: view.clone() for name, view in self._views(row).items()})
         return network
 
@@ -64,7 +65,7 @@ class NetworkStack:
                 for part, rows in zip(layer.transition.parts, mask.split(layer.specification.channels), strict=True):
                     rows.fill_(float(part in ("b", "b_real", "b_imag")))
             masks.append(mask.flatten())
-        return torch.cat(masks)
+        return torch.cat(masks).to(self.flat.device)
 
     def _views(self, flat: Tensor) -> dict[str, Tensor]:
         """The parameters by name: views (…, *shape) of (…, P)."""
@@ -80,7 +81,7 @@ class NetworkStack:
         parameters = self._views(self.flat)
         below = self.flat.new_empty((runs, batch * length, 0))
         m = self.template.alphabet_size
-        places = tokens.reshape(runs, -1) + torch.arange(runs)[:, None] * m
+        places = tokens.reshape(runs, -1) + torch.arange(runs, device=tokens.device)[:, None] * m
         after: list[LayerState] = []
         for i, layer in enumerate(self.template._layers()):
             own = {

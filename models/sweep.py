@@ -30,6 +30,7 @@ from typing import Any
 from algebra.errors import InputError
 from models.configuration import RunConfiguration
 from models.files import write_atomically
+from models.pool import HERE, Machine, train_all, train_here
 from models.runs import Row, RunStore
 
 MAX_RUNS = 1_000_000
@@ -95,7 +96,7 @@ def run_sweep(
     sweep: Sweep,
     store: RunStore,
     scheduler: str | None = None,
-    processes: int | None = None,
+    machine: Machine = HERE,
     watch: Callable[[list[Any]], None] | None = None,
     finished: Callable[[Row], None] | None = None,
 ) -> list[RunConfiguration]:
@@ -105,28 +106,29 @@ def run_sweep(
         sweep: the grid.
         store: where rows come to.
         scheduler: a Dask scheduler's address, e.g. `tcp://127.0.0.1:8786`; None for this machine's cores.
-        processes: without a scheduler, at most so many.
+        machine: processes (without a scheduler), device, size of stacks.
         watch: told of checks (without a scheduler).
         finished: told of each new row (with a scheduler).
     """
     if scheduler is None:
-        from models.pool import train_all
-
-        return train_all(sweep.runs, store, processes, watch)
-    return _on_cluster(sweep.runs, store, scheduler, finished)
+        return train_all(sweep.runs, store, machine, watch)
+    return _on_cluster(sweep.runs, store, scheduler, machine, finished)
 
 
 def _on_cluster(
-    runs: Sequence[RunConfiguration], store: RunStore, scheduler: str, finished: Callable[[Row], None] | None
+    runs: Sequence[RunConfiguration],
+    store: RunStore,
+    scheduler: str,
+    machine: Machine,
+    finished: Callable[[Row], None] | None,
 ) -> list[RunConfiguration]:
     try:
         from distributed import Client, as_completed
     except ImportError:
         raise InputError('--scheduler needs the extra "cluster": pip install "subnormal[cluster]"') from None
-    from models.pool import STACK_SIZE
     from models.training import plan_stacks
 
-    stacks = plan_stacks(store.missing(runs), STACK_SIZE)
+    stacks = plan_stacks(store.missing(runs), machine.stack_size)
     try:
         client = Client(scheduler, timeout="5s")
     except (OSError, ValueError) as error:
@@ -137,7 +139,9 @@ def _on_cluster(
     failed: list[RunConfiguration] = []
     with client:
         futures = {
-            client.submit(train_remotely, [run.as_json() for run in stack], pure=False, retries=RETRIES): stack
+            client.submit(
+                train_remotely, [run.as_json() for run in stack], machine.device, pure=False, retries=RETRIES
+            ): stack
             for stack in stacks
         }
         for future in as_completed(list(futures)):
@@ -156,17 +160,16 @@ def _on_cluster(
     return failed
 
 
-def train_remotely(contents: list[dict[str, Any]]) -> list[tuple[Row, dict[str, bytes]]]:
+def train_remotely(contents: list[dict[str, Any]], device: str) -> list[tuple[Row, dict[str, bytes]]]:
     """Train one stack on a worker; returns for each run its row and the files of its network, by name.
 
     Checkpoints are dropped. Initial weights from a folder must be readable where the worker runs.
     """
-    from models.pool import train_here
-
+    Machine(device=device).check()
     runs = [RunConfiguration.from_json(content) for content in contents]
     with tempfile.TemporaryDirectory() as folder:
         store = RunStore(Path(folder))
-        train_here(runs, store)
+        train_here(runs, store, device=device)
         return [(row, _files(store.network_folder(row["key"]))) for row in store.of(runs)]
 
 

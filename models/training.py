@@ -98,6 +98,7 @@ def train_stack(
     store: RunStore,
     report: Report | None = None,
     tensorboard: Path | None = None,
+    device: str = "cpu",
 ) -> list[Row]:
     """Train runs that fit together, write one row for each as it finishes, and return all rows.
 
@@ -108,12 +109,13 @@ def train_stack(
         store: where rows, networks and checkpoints are.
         report: called after every check.
         tensorboard: folder for TensorBoard's logs (needs the extra `tensorboard`).
+        device: where to train; the finished networks are judged on the CPU.
 
     Raises:
         InputError: a configuration cannot be used, or the store cannot be written.
     """
     if store.missing(configurations):
-        _Training(configurations, store, report, tensorboard).run()
+        _Training(configurations, store, report, tensorboard, device).run()
     return store.of(configurations)
 
 
@@ -124,8 +126,9 @@ class _Training:
         store: RunStore,
         report: Report | None,
         tensorboard: Path | None,
+        device: str,
     ) -> None:
-        self.store, self.report = store, report
+        self.store, self.report, self.device = store, report, device
         self.common = configurations[0]
         self.lengths = Lengths.parse(self.common.length)
         self.task = task_of(self.common)
@@ -133,7 +136,6 @@ class _Training:
         self.checkpoint = store.checkpoint_path(name)
         self.writers = _Writers(tensorboard)
         self.step = 0
-        self.losses = torch.zeros(0)
         self.seconds = 0.0
         if not self._resume(configurations):
             self._start(store.missing(configurations))
@@ -142,11 +144,11 @@ class _Training:
     def _start(self, configurations: Sequence[RunConfiguration]) -> None:
         self.runs = [Progress(configuration) for configuration in configurations]
         self._build([initial_network(configuration, self.task) for configuration in configurations])
-        self.losses = torch.zeros(len(self.runs), dtype=torch.float64)
+        self.losses = torch.zeros(len(self.runs), dtype=torch.float64, device=self.device)
 
     def _build(self, networks: list[DCDNetwork]) -> None:
-        self.stack = NetworkStack(networks)
-        rates = torch.tensor([p.configuration.learning_rate for p in self.active], dtype=self.stack.flat.dtype)
+        self.stack = NetworkStack(networks, self.device)
+        rates = torch.tensor([p.configuration.learning_rate for p in self.active]).to(self.stack.flat)
         self.adam = Adam(rates, self.common.weight_decay * self.stack.decayed(), self.common.clip)
         self.kept = self.stack.flat.detach().clone()
         self.samples, self.sample_labels = self._checks()
@@ -190,11 +192,11 @@ class _Training:
         labels = self.task.labels(words)
         row = {seed: i for i, seed in enumerate(drawn)}
         rows = [row[progress.configuration.seed] for progress in self.active]
-        return torch.from_numpy(words[rows]), torch.from_numpy(labels[rows])
+        return torch.from_numpy(words[rows]).to(self.device), torch.from_numpy(labels[rows]).to(self.device)
 
     def _checks(self) -> tuple[Tensor, Tensor]:
         words = self.task.evaluation_words(VALIDATION, self.common.check_words, self.common.check_length, 0)
-        return torch.from_numpy(words), torch.from_numpy(self.task.labels(words))
+        return torch.from_numpy(words).to(self.device), torch.from_numpy(self.task.labels(words)).to(self.device)
 
     @torch.no_grad()
     def _check(self) -> None:
@@ -274,6 +276,7 @@ class _Training:
             "first": self.adam.first,
             "second": self.adam.second,
         }
+        tensors = {name: tensor.cpu() for name, tensor in tensors.items()}
         state = {
             "step": self.step,
             "seconds": time.perf_counter() - self.began,
@@ -296,7 +299,7 @@ class _Training:
         try:
             with safe_open(self.checkpoint, "pt") as file:
                 state = json.loads(file.metadata()["state"])
-                tensors = {name: file.get_tensor(name) for name in ("flat", "kept", "first", "second")}
+                tensors = {name: file.get_tensor(name).to(self.device) for name in ("flat", "kept", "first", "second")}
         except (SafetensorError, OSError, ValueError, KeyError) as error:
             raise InputError(f"{self.checkpoint}: not a checkpoint ({error}); delete it to start again") from None
         self.step, self.seconds = state["step"], state["seconds"]
@@ -313,7 +316,7 @@ class _Training:
         self._build([initial_network(progress.configuration, self.task) for progress in self.active])
         self.stack.flat, self.kept = tensors["flat"].requires_grad_(), tensors["kept"]
         self.adam.first, self.adam.second = tensors["first"], tensors["second"]
-        self.losses = torch.zeros(len(self.active), dtype=torch.float64)
+        self.losses = torch.zeros(len(self.active), dtype=torch.float64, device=self.device)
         return True
 
 

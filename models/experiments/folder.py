@@ -11,7 +11,7 @@ from algebra.errors import InputError
 from models.configuration import RunConfiguration
 from models.files import write_atomically
 from models.live import LiveTable
-from models.pool import train_all
+from models.pool import Machine, train_all
 from models.runs import RunStore
 
 PROTOCOL = """Accuracy at length T is the share of right symbols at position T over {words:,} test words, T = 20, 40, …
@@ -24,11 +24,11 @@ reach T = {length}.
 """
 
 
-def train_everything(runs: Sequence[RunConfiguration], store: RunStore, processes: int | None) -> None:
+def train_everything(runs: Sequence[RunConfiguration], store: RunStore, machine: Machine) -> None:
     """Train what the store lacks, under a live table. InputError where runs were lost with their processes."""
     finished = len({run.key for run in runs}) - len(store.missing(runs))
     with LiveTable(runs, finished) as table:
-        failed = train_all(runs, store, processes, table.watch)
+        failed = train_all(runs, store, machine, table.watch)
     if failed:
         raise InputError(f"{len(failed)} runs were lost with their processes; the same command goes on with them")
 

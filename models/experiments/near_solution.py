@@ -11,6 +11,7 @@ from models.configuration import RunConfiguration
 from models.experiments.folder import train_everything, write_record
 from models.experiments.landscape import NEARBY, hessian_summary, loss_along_line
 from models.files import write_atomically
+from models.pool import Machine
 from models.runs import RunStore
 
 NOISES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)
@@ -79,13 +80,13 @@ def near_runs(quick: bool) -> dict[tuple[str, float], list[RunConfiguration]]:
     }
 
 
-def reproduce_near_solution(folder: Path, quick: bool, processes: int | None) -> Path:
+def reproduce_near_solution(folder: Path, quick: bool, machine: Machine) -> Path:
     """Run the experiment into a folder; returns the page written."""
     size: dict[str, Any] = QUICK if quick else FULL
     plan = near_runs(quick)
     store = RunStore(folder / "store")
     runs = [run for some in plan.values() for run in some]
-    train_everything(runs, store, processes)
+    train_everything(runs, store, machine)
     write_record(folder, "near-solution", quick, runs, store)
     results = {place: _summary(some, store) for place, some in plan.items()}
     lines = {group: loss_along_line(group, size["lines"], size["points"]) for group in size["groups"]}

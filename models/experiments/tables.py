@@ -11,6 +11,7 @@ import numpy as np
 from models.experiments.cells import Budget, Cell, cell_table, disagreements
 from models.experiments.folder import protocol, train_everything, write_record
 from models.files import write_atomically
+from models.pool import Machine
 from models.runs import RunStore
 
 FULL = Budget(
@@ -171,13 +172,13 @@ def parity_cells(quick: bool) -> list[Cell]:
     return cells
 
 
-def reproduce_table(name: str, folder: Path, quick: bool, processes: int | None) -> Path:
+def reproduce_table(name: str, folder: Path, quick: bool, machine: Machine) -> Path:
     """Run table1, table2 or parity into a folder; returns the page written."""
     cells = {"table1": table1_cells, "table2": table2_cells, "parity": parity_cells}[name](quick)
     extra = {"table1": longer_cells, "table2": ablation_cells, "parity": lambda _: []}[name](quick)
     store = RunStore(folder / "store")
     runs = [run for cell in [*cells, *extra] for run in cell.runs]
-    train_everything(runs, store, processes)
+    train_everything(runs, store, machine)
     write_record(folder, name, quick, runs, store)
     draw_cells([*cells, *extra], store, folder / "plot.png", name)
     parts = [

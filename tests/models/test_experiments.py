@@ -11,6 +11,7 @@ from models.experiments import near_solution, tables
 from models.experiments.cells import Budget, Cell, cell_table, disagreements, outcome
 from models.experiments.landscape import loss_along_line, random_start, smooth_solution, top_eigenvalues
 from models.network import DCDNetwork
+from models.pool import Machine
 from models.runs import RunStore
 
 TINY = {
@@ -79,7 +80,7 @@ def test_near_solution_from_end_to_end(tmp_path, monkeypatch):
     size = {"seeds": 1, "rates": (1e-5,), "groups": ("C2",), "lines": 1, "points": 3, "eigenvalues": 1, "iterations": 1}
     monkeypatch.setattr(near_solution, "QUICK", size)
     monkeypatch.setattr(near_solution, "NOISES", (0.0, 3.0))
-    page = near_solution.reproduce_near_solution(tmp_path, True, 1).read_text()
+    page = near_solution.reproduce_near_solution(tmp_path, True, Machine(1)).read_text()
     assert "| C2 | 0 | 100% | 1/1 | 400 | 400 |" in page
     assert "| C2 | 3 | " in page
     assert "0/1" in page

@@ -13,6 +13,7 @@ import pytest
 from algebra.errors import InputError
 from models.__main__ import app
 from models.network import DCDNetwork
+from models.pool import Machine
 from models.runs import RunStore
 from models.sweep import draw_sweep, read_sweep, run_sweep
 
@@ -109,7 +110,7 @@ def test_kill_9_of_a_whole_sweep_costs_nothing_that_was_finished(sweep_file, tmp
     store, sweep = RunStore(out), read_sweep(sweep_file)
     finished = {row["key"]: store.row_path(row["key"]).stat().st_mtime_ns for row in store.rows()}
     assert 4 <= len(finished) < 8
-    assert run_sweep(sweep, store, processes=1) == []
+    assert run_sweep(sweep, store, machine=Machine(1)) == []
     assert len(store.rows()) == 8
     for key, when in finished.items():
         assert store.row_path(key).stat().st_mtime_ns == when

@@ -20,7 +20,7 @@ from models.configuration import FAMILY_NAMES, RunConfiguration
 from models.evaluation import evaluate
 from models.initial import initial_network, sharpen, task_of, widened
 from models.network import DCDNetwork
-from models.pool import train_all
+from models.pool import Machine, train_all
 from models.runs import RunStore
 from models.stack import Adam, NetworkStack
 from models.tasks import make_task
@@ -75,6 +75,29 @@ def test_adam_is_torchs_with_one_rate_and_one_clip_a_run(decay):
             torch.nn.utils.clip_grad_norm_([alone[r]], 1.0)
             optimiser.step()
             torch.testing.assert_close(flat[r], alone[r].detach(), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("family", FAMILY_NAMES)
+def test_a_training_step_stays_on_its_device(family):
+    """On torch's device without numbers: what is made on the CPU by mistake meets it and raises."""
+    layer = {"family": family, "channels": 3, "hidden": 8, "readout": 5, "activation": "gelu"}
+    stack = NetworkStack([DCDNetwork(6, 5, [layer, layer], seed=seed) for seed in range(2)], "meta")
+    adam = Adam(torch.ones(2, device="meta"), stack.decayed(), 1.0)
+    logits, _ = stack(torch.zeros(2, 4, 70, dtype=torch.int64, device="meta"))
+    (gradient,) = torch.autograd.grad(logits.square().sum(), stack.flat)
+    adam.step(stack.flat, gradient, 1)
+    stack.keep([1])
+    adam.keep([1])
+    for tensor in (logits, gradient, stack.flat, adam.first):
+        assert tensor.device.type == "meta"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_training_on_a_gpu_is_that_on_the_cpu(tmp_path):
+    run = SMALL.with_changes(dtype="float64", early_stop=False)
+    rows = [train_stack([run], RunStore(tmp_path / device), device=device)[0] for device in ("cpu", "cuda")]
+    assert [step for step, *_ in rows[1]["curve"]] == [0, 10, 20, 30, 40]
+    assert rows[1]["loss"] == pytest.approx(rows[0]["loss"], rel=1e-6)
 
 
 def test_weight_decay_is_for_readouts_head_and_drive():
@@ -261,7 +284,7 @@ def test_a_pool_gives_the_rows_of_a_stack_though_a_worker_is_killed(tmp_path):
             killed.append(workers[0])
             os.kill(workers[0], signal.SIGKILL)
 
-    assert train_all(runs, RunStore(tmp_path / "pool"), 2, watch, stack_size=2) == []
+    assert train_all(runs, RunStore(tmp_path / "pool"), Machine(2, stack_size=2), watch) == []
     assert killed
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -275,7 +298,7 @@ def test_a_pool_gives_the_rows_of_a_stack_though_a_worker_is_killed(tmp_path):
 def test_errors_of_a_worker_reach_the_caller(tmp_path):
     runs = [SMALL.with_changes(group=name, init="compiled", channels=None) for name in ("A5", "S5")]
     with pytest.raises(InputError, match="A5|S5"):
-        train_all(runs, RunStore(tmp_path), 2)
+        train_all(runs, RunStore(tmp_path), Machine(2))
 
 
 KEEPING = SMALL.with_changes(keep="best", weight_decay=0.3)
@@ -378,6 +401,8 @@ def test_refusals_of_the_command_line_are_one_line():
         (["train", "S3", "--seeds", "0"], "seeds: '0'; wanted a number of seeds"),
         (["train", "A5", "--init", "compiled"], "A5"),
         (["train", "S3", "--init", "nowhere"], "expected a folder with config.json"),
+        (["train", "S3", "--device", "nowhere"], "device 'nowhere': not there"),
+        (["train", "S3", "--device", "meta"], "device 'meta': not there"),
         (["evaluate", "nowhere"], "expected a folder with config.json"),
     ],
 )
