@@ -146,7 +146,7 @@ def _work(connection: Connection, folder: Path, tensorboard: Path | None, device
         while (stack := connection.recv()) is not None:
             train_here(stack, RunStore(folder), connection.send, tensorboard, device)
             connection.send(None)
-    except (KeyboardInterrupt, EOFError):
+    except (KeyboardInterrupt, EOFError, ConnectionError):  # whoever asked is gone
         pass
     except InputError as error:
         connection.send(error)

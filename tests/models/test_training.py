@@ -412,18 +412,34 @@ def test_bad_commands(arguments, problem, tmp_path, monkeypatch):
         app(arguments, standalone_mode=False)
 
 
-def test_ctrl_c_loses_at_most_the_last_checkpoint(tmp_path):
+def long_training(folder, *options):
+    """A command in the middle of its work: it has written a checkpoint."""
     arguments = [sys.executable, "-m", "models", "train", "S3", "--steps", "100000", "--check-every", "5",
-                 "--channels", "4", "--hidden", "8", "--check-length", "20", "--out", str(tmp_path)]  # fmt: skip
-    process = subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
+                 "--channels", "4", "--hidden", "8", "--check-length", "20", "--out", str(folder)]  # fmt: skip
+    process = subprocess.Popen(
+        [*arguments, *options], cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     deadline = time.monotonic() + 60
-    while not list((tmp_path / "checkpoints").glob("*.safetensors")) and time.monotonic() < deadline:
+    while not list((folder / "checkpoints").glob("*.safetensors")) and time.monotonic() < deadline:
         time.sleep(0.05)
+    return process
+
+
+def test_ctrl_c_loses_at_most_the_last_checkpoint(tmp_path):
+    process = long_training(tmp_path)
     os.killpg(process.pid, signal.SIGINT)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in error
     assert list((tmp_path / "checkpoints").glob("*.safetensors"))
+
+
+def test_workers_whose_command_was_killed_end_quietly(tmp_path):
+    process = long_training(tmp_path, "--seeds", "2", "--stack-size", "1", "--processes", "2")
+    process.kill()
+    _, error = process.communicate(timeout=60)  # returns when the last worker has closed the pipe
+    assert process.returncode == -signal.SIGKILL
+    assert "Traceback" not in error
 
 
 def test_tensorboard_logs(tmp_path):
