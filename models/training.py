@@ -1,7 +1,7 @@
 """The training loop: a stack of runs, checked, checkpointed, resumed to the same bits.
 
-Every random draw of step t is made from (seed, t), so the state of a stack is its parameters, Adam's two moments, the
-step number and which runs are still going. A run that is killed goes on from its last checkpoint and ends with the
+Every random draw of step t is made from (seed, t), so the state of a stack is its parameters, now and at the kept check,
+Adam's two moments, the step number and which runs are still going. A run that is killed goes on from its last checkpoint and ends with the
 same numbers, bit for bit, on the same machine with the same versions.
 """
 
