@@ -1,8 +1,8 @@
 """The training loop: a stack of runs, checked, checkpointed, resumed to the same bits.
 
-Every random draw of step t is made from (seed, t), so the state of a stack is its parameters, now and at the kept check,
-Adam's two moments, the step number and which runs are still going. A run that is killed goes on from its last checkpoint and ends with the
-same numbers, bit for bit, on the same machine with the same versions.
+Every random draw of step t is made from (seed, t), so the state of a stack is its parameters, now and at the kept
+check, Adam's two moments, the step number and which runs are still going. A run that is killed goes on from its last
+checkpoint and ends with the same numbers, bit for bit, on the same machine with the same versions.
 """
 
 from __future__ import annotations
