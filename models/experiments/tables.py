@@ -215,8 +215,8 @@ def draw_cells(cells: Sequence[Cell], store: RunStore, path: Path, title: str) -
     from matplotlib import pyplot
 
     rows = list(dict.fromkeys(cell.row for cell in cells))
-    columns = min(4, len(rows))
-    lines = -(-len(rows) // columns)
+    lines = -(-len(rows) // 4)
+    columns = -(-len(rows) // lines)
     size = (4.2 * columns + 1.5, 3 * lines + 0.8)
     figure, axes = pyplot.subplots(lines, columns, figsize=size, layout="constrained", sharey=True, squeeze=False)
     for axis in axes.ravel()[len(rows) :]:
@@ -234,7 +234,7 @@ def draw_cells(cells: Sequence[Cell], store: RunStore, path: Path, title: str) -
             axis.plot(lengths, np.median(curves, axis=0), color=colour, alpha=0.4, linestyle="--", linewidth=1)
         axis.axhline(0.9, color="0.6", linewidth=0.8, linestyle=":")
         axis.set(title=row, xlabel="length T", ylim=(0, 1.03))
-        axis.legend(fontsize=6, loc="best")
+        axis.legend(fontsize=6, loc="best", framealpha=0.5)
     for axis in axes[:, 0]:
         axis.set_ylabel("share right at T")
     figure.suptitle(f"{title}: chosen run (solid), median of all runs (dashed)")
