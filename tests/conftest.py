@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # a second thread beside a busy neighbour stalls small torch operations
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# A shell starts background commands with SIGINT ignored, and so would be the programs that the tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
