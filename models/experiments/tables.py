@@ -67,8 +67,8 @@ TABLE_2 = {
 }
 """The paper's longest lengths for 1 and 2 layers; S4 and 3 layers are ours."""
 
-LONGER = (("C24", "rnn"), ("C60", "aussm"), ("A4", "rnn"))
-"""Cells of table 1 in which the loss begins to fall at the end of 6,000 steps, if at all."""
+LONGER = (("C24", "rnn"), ("A4", "rnn"))
+"""Cells of table 1 in which the paper's RNN tracks, and the loss of ours begins to fall at the end of 6,000 steps."""
 
 GROWING: dict[str, object] = {"length": "2>60"}
 ABLATIONS: dict[tuple[str, int], dict[str, dict[str, object]]] = {
