@@ -35,9 +35,6 @@ QUICK = Budget(
     },
 )  # fmt: skip
 
-RNN_WIDTH = ({"channels": 64}, {"channels": 32})
-"""Full and quick."""
-
 TITLES = {
     "mamba": "Mamba",
     "negative-mamba": "Negative Mamba",
@@ -66,9 +63,6 @@ TABLE_2 = {
     ("S4", "aussm"): (),
 }
 """The paper's longest lengths for 1 and 2 layers; S4 and 3 layers are ours."""
-
-LONGER = (("C24", "rnn"), ("A4", "rnn"))
-"""Cells of table 1 in which the paper's RNN tracks, and the loss of ours begins to fall at the end of 6,000 steps."""
 
 GROWING: dict[str, object] = {"length": "2>60"}
 ABLATIONS: dict[tuple[str, int], dict[str, dict[str, object]]] = {
@@ -119,7 +113,7 @@ def table1_cells(quick: bool) -> list[Cell]:
     cells = []
     for group, papers in TABLE_1.items():
         for family, paper in zip(("mamba", "negative-mamba", "simple-aussm", "aussm", "rnn"), papers, strict=True):
-            width = RNN_WIDTH[quick] if family == "rnn" else {}
+            width = {"channels": 32 if quick else 64} if family == "rnn" else {}
             cells.append(budget(quick).cell(group, TITLES[family], paper, group=group, family=family, **width))
     return cells
 
@@ -132,19 +126,6 @@ def table2_cells(quick: bool) -> list[Cell]:
             paper = papers[layers - 1] if layers <= len(papers) else ""
             column = f"{TITLES[family]}, {layers} layer{'s' * (layers > 1)}"
             cells.append(budget(quick, layers).cell(group, column, paper, group=group, family=family, layers=layers))
-    return cells
-
-
-def longer_cells(quick: bool) -> list[Cell]:
-    """Cells of table 1 with four times the steps."""
-    steps = 4 * budget(quick).settings["steps"]
-    papers = {(cell.row, cell.column): cell.paper for cell in table1_cells(quick)}
-    cells = []
-    for group, family in LONGER:
-        width = RNN_WIDTH[quick] if family == "rnn" else {}
-        settings = {"group": group, "family": family, "steps": steps, **width}
-        row = f"{group}, {steps:,} steps"
-        cells.append(budget(quick).cell(row, TITLES[family], papers[group, TITLES[family]], **settings))
     return cells
 
 
@@ -172,7 +153,7 @@ def parity_cells(quick: bool) -> list[Cell]:
 def reproduce_table(name: str, folder: Path, quick: bool, machine: Machine) -> Path:
     """Run table1, table2 or parity into a folder; returns the page written."""
     cells = {"table1": table1_cells, "table2": table2_cells, "parity": parity_cells}[name](quick)
-    extra = {"table1": longer_cells, "table2": ablation_cells, "parity": lambda _: []}[name](quick)
+    extra = ablation_cells(quick) if name == "table2" else []
     store = RunStore(folder / "store")
     runs = [run for cell in [*cells, *extra] for run in cell.runs]
     train_everything(runs, store, machine)
@@ -188,8 +169,7 @@ def reproduce_table(name: str, folder: Path, quick: bool, machine: Machine) -> P
     if name != "parity":
         parts.append("## Where ours and the paper's differ\n\n" + ("\n".join(different) or "Nowhere."))
     if extra:
-        heading = {"table1": "Four times the steps", "table2": "What makes the difference"}[name]
-        parts.append(f"## {heading}\n\n" + cell_table(extra, store, "group", "model"))
+        parts.append("## What makes the difference\n\n" + cell_table(extra, store, "group", "change"))
     parts.append("![accuracy against length](plot.png)\n\nRuns: rows.jsonl; settings: config.json.\n")
     page = folder / "README.md"
     write_atomically(page, "\n\n".join(part for part in parts if part))

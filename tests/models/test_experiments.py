@@ -48,7 +48,6 @@ def test_full_cells_have_five_seeds_and_three_rates():
         (tables.table1_cells(False), 35),
         (tables.table2_cells(False), 15),
         (tables.ablation_cells(False), 16),
-        (tables.longer_cells(False), len(tables.LONGER)),
         (tables.parity_cells(False), 8),
     ]:
         assert len(cells) == count
