@@ -155,7 +155,7 @@ def reproduce_table(name: str, folder: Path, quick: bool, machine: Machine) -> P
     cells = {"table1": table1_cells, "table2": table2_cells, "parity": parity_cells}[name](quick)
     extra = ablation_cells(quick) if name == "table2" else []
     store = RunStore(folder / "store")
-    runs = [run for cell in [*cells, *extra] for run in cell.runs]
+    runs = list({run.key: run for cell in [*cells, *extra] for run in cell.runs}.values())
     train_everything(runs, store, machine)
     write_record(folder, name, quick, runs, store)
     draw_cells([*cells, *extra], store, folder / "plot.png", name)
