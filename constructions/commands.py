@@ -14,6 +14,7 @@ from algebra.commands import GroupText
 from algebra.errors import InputError, RefutedError
 
 if TYPE_CHECKING:
+    from algebra.permutation_group import PermutationGroup
     from constructions.compiler import Compilation
     from constructions.verification import Runner, Trial
 
@@ -48,14 +49,18 @@ CHECK_LENGTH = 100_000
 
 
 def _compilation(
-    group: str, family: str, alphabet: str | None, channels: str | None, series: str | None, optimise: str | None
+    group: PermutationGroup,
+    family: str,
+    alphabet: str | None,
+    channels: str | None,
+    series: str | None,
+    optimise: str | None,
 ) -> Compilation:
     from algebra.families import parse_stack
-    from algebra.parser import list_group
     from constructions.compiler import compile_group, read_series
 
     stack = parse_stack(family)
-    listed = list_group(group)
+    listed = group.listed()
     own = None
     for option, value in (("--series", series), ("--optimise", optimise)):
         if value is not None and len(stack) > 1:
@@ -101,7 +106,7 @@ def compile_command(
 
         compile_large(group, out or Path(default_folder(parsed.name)), family, alphabet)
         return
-    compilation = _compilation(group, family, alphabet, channels, series, optimise)
+    compilation = _compilation(parsed, family, alphabet, channels, series, optimise)
     listed, cascade = compilation.group, compilation.cascade
     folder = out or Path(default_folder(listed.name))
     prepare_folder(folder)
@@ -230,11 +235,12 @@ def show(
     optimise: Optimise = None,
 ) -> None:
     """Draw the series, and for each layer its phases on the circle for every token and upper state."""
+    from algebra.parser import parse_group
     from constructions.picture import check_path, draw
 
     if out is not None:
         check_path(out)
-    compilation = _compilation(group, family, alphabet, channels, series, optimise)
+    compilation = _compilation(parse_group(group), family, alphabet, channels, series, optimise)
     path = out or Path(default_folder(compilation.group.name) + ".png")
     draw(compilation, path)
     print(path)

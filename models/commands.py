@@ -11,11 +11,10 @@ import typer
 
 from algebra.commands import GroupText, Json
 from algebra.errors import InputError
-from models.pool import STACK_SIZE, Machine, train_all
+from models.pool import STACK_SIZE, Machine
 
 if TYPE_CHECKING:
-    from models.configuration import RunConfiguration
-    from models.runs import Row, RunStore
+    from models.runs import Row
 
 Out = Annotated[
     Path | None, typer.Option(help="Folder for rows, networks and pictures. Default: runs/ and the group's name.")
@@ -74,6 +73,8 @@ def train(
     from constructions.commands import default_folder
     from models.configuration import RunConfiguration
     from models.curves import draw_curves
+    from models.initial import initial_network, task_of
+    from models.live import train_watched
     from models.runs import RunStore
 
     base = RunConfiguration(
@@ -91,26 +92,14 @@ def train(
     folder = out or Path("runs") / default_folder(list_group(group).name)
     store = RunStore(folder)
     machine = Machine(processes, device, stack_size)
-    _train(runs, store, machine, folder / "tensorboard" if tensorboard else None)
+    initial_network(runs[0], task_of(runs[0]))  # a bad configuration fails here, before any process is started
+    train_watched(runs, store, machine, folder / "tensorboard" if tensorboard else None)
     rows = store.of(runs)
     picture = folder / "curves.png"
     draw_curves(rows, picture, f"{group}, {family}, init {init}")
     _show(rows)
     print(f"networks: {folder}/networks/")
     print(f"curves: {picture}")
-
-
-def _train(runs: Sequence[RunConfiguration], store: RunStore, machine: Machine, tensorboard: Path | None) -> None:
-    from models.initial import initial_network, task_of
-    from models.live import LiveTable
-
-    machine.check()
-    initial_network(runs[0], task_of(runs[0]))  # a bad configuration fails here, before any process is started
-    finished = len({run.key for run in runs}) - len(store.missing(runs))
-    with LiveTable(runs, finished) as table:
-        failed = train_all(runs, store, machine, table.watch, tensorboard)
-    if failed:
-        raise InputError(f"{len(failed)} runs were lost with their processes; start the same command again to go on")
 
 
 def _show(rows: Sequence[Row]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import fields
+from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
@@ -12,9 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from algebra.display import plain_table
+from algebra.errors import InputError
 from models.configuration import RunConfiguration
-from models.pool import RunStatus
-from models.runs import Row
+from models.pool import Machine, RunStatus, train_all
+from models.runs import Row, RunStore
 
 ROWS = 12
 
@@ -87,6 +89,17 @@ class LiveTable:
                 str(status.longest),
             )
         return table
+
+
+def train_watched(
+    runs: Sequence[RunConfiguration], store: RunStore, machine: Machine, tensorboard: Path | None = None
+) -> None:
+    """Train what the store lacks, under a live table. InputError where runs were lost with their processes."""
+    finished = len({run.key for run in runs}) - len(store.missing(runs))
+    with LiveTable(runs, finished) as table:
+        failed = train_all(runs, store, machine, table.watch, tensorboard)
+    if failed:
+        raise InputError(f"{len(failed)} runs were lost with their processes; start the same command again to go on")
 
 
 def number(value: float | None) -> str:

@@ -75,7 +75,7 @@ def outcome(cell: Cell, store: RunStore) -> Outcome:
     """The outcome of a cell all of whose runs are in the store."""
     rows = store.of(cell.runs)
     assert len(rows) == len(cell.runs)
-    chosen = max(rows, key=_merit)
+    chosen = max(rows, key=merit)
     longest = [row["test"]["longest"] for row in rows]
     return Outcome(
         chosen["test"]["longest"],
@@ -87,7 +87,7 @@ def outcome(cell: Cell, store: RunStore) -> Outcome:
     )
 
 
-def _merit(row: Row) -> tuple[int, float]:
+def merit(row: Row) -> tuple[int, float]:
     """What a run is chosen by; test words have no part in it."""
     validation = row["validation"]
     return validation["longest"], statistics.fmean(validation["last"])

@@ -7,11 +7,8 @@ import platform
 from collections.abc import Sequence
 from pathlib import Path
 
-from algebra.errors import InputError
 from models.configuration import RunConfiguration
 from models.files import write_atomically
-from models.live import LiveTable
-from models.pool import Machine, train_all
 from models.runs import RunStore
 
 PROTOCOL = """Accuracy at length T is the share of right symbols at position T over {words:,} test words, T = 20, 40, …
@@ -22,15 +19,6 @@ steps of {batch} words of length {lengths}, Adam with weight decay {decay:g} on 
 *Best* is the test figure of the run chosen on validation words; *median* is over all runs; *solved* counts runs that
 reach T = {length}.
 """
-
-
-def train_everything(runs: Sequence[RunConfiguration], store: RunStore, machine: Machine) -> None:
-    """Train what the store lacks, under a live table. InputError where runs were lost with their processes."""
-    finished = len({run.key for run in runs}) - len(store.missing(runs))
-    with LiveTable(runs, finished) as table:
-        failed = train_all(runs, store, machine, table.watch)
-    if failed:
-        raise InputError(f"{len(failed)} runs were lost with their processes; the same command goes on with them")
 
 
 def write_record(folder: Path, name: str, quick: bool, runs: Sequence[RunConfiguration], store: RunStore) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from models.configuration import RunConfiguration
-from models.experiments.folder import train_everything, write_record
+from models.experiments.folder import write_record
 from models.experiments.landscape import NEARBY, hessian_summary, loss_along_line
 from models.files import write_atomically
+from models.live import train_watched
 from models.pool import Machine
 from models.runs import RunStore
 
@@ -86,7 +87,7 @@ def reproduce_near_solution(folder: Path, quick: bool, machine: Machine) -> Path
     plan = near_runs(quick)
     store = RunStore(folder / "store")
     runs = [run for some in plan.values() for run in some]
-    train_everything(runs, store, machine)
+    train_watched(runs, store, machine)
     write_record(folder, "near-solution", quick, runs, store)
     results = {place: _summary(some, store) for place, some in plan.items()}
     lines = {group: loss_along_line(group, size["lines"], size["points"]) for group in size["groups"]}

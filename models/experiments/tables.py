@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from models.experiments.cells import Budget, Cell, cell_table, disagreements
-from models.experiments.folder import protocol, train_everything, write_record
+from algebra.wording import counted
+from models.experiments.cells import Budget, Cell, cell_table, disagreements, merit
+from models.experiments.folder import protocol, write_record
 from models.files import write_atomically
+from models.live import train_watched
 from models.pool import Machine
 from models.runs import RunStore
 
@@ -124,7 +126,7 @@ def table2_cells(quick: bool) -> list[Cell]:
     for (group, family), papers in TABLE_2.items():
         for layers in (1, 2, 3):
             paper = papers[layers - 1] if layers <= len(papers) else ""
-            column = f"{TITLES[family]}, {layers} layer{'s' * (layers > 1)}"
+            column = f"{TITLES[family]}, {counted(layers, 'layer')}"
             cells.append(budget(quick, layers).cell(group, column, paper, group=group, family=family, layers=layers))
     return cells
 
@@ -133,7 +135,7 @@ def ablation_cells(quick: bool) -> list[Cell]:
     """The changes of `ABLATIONS`."""
     cells = []
     for (group, layers), variants in ABLATIONS.items():
-        row = f"{group}, {layers} layer{'s' * (layers > 1)}"
+        row = f"{group}, {counted(layers, 'layer')}"
         for name, changes in variants.items():
             settings: dict[str, object] = {"group": group, "family": "aussm", "layers": layers, **changes}
             cells.append(budget(quick, layers).cell(row, name, "", **settings))
@@ -156,7 +158,7 @@ def reproduce_table(name: str, folder: Path, quick: bool, machine: Machine) -> P
     extra = ablation_cells(quick) if name == "table2" else []
     store = RunStore(folder / "store")
     runs = list({run.key: run for cell in [*cells, *extra] for run in cell.runs}.values())
-    train_everything(runs, store, machine)
+    train_watched(runs, store, machine)
     write_record(folder, name, quick, runs, store)
     draw_cells([*cells, *extra], store, folder / "plot.png", name)
     parts = [
@@ -206,9 +208,7 @@ def draw_cells(cells: Sequence[Cell], store: RunStore, path: Path, title: str) -
             found = store.of(cell.runs)
             curves = np.array([entry["test"]["last"] for entry in found])
             lengths = found[0]["test"]["lengths"]
-            chosen = int(
-                np.argmax([entry["validation"]["longest"] + np.mean(entry["validation"]["last"]) for entry in found])
-            )
+            chosen = max(range(len(found)), key=lambda run: merit(found[run]))
             colour = f"C{i % 10}"
             axis.plot(lengths, curves[chosen], color=colour, label=cell.column)
             axis.plot(lengths, np.median(curves, axis=0), color=colour, alpha=0.4, linestyle="--", linewidth=1)
