@@ -1,0 +1,1 @@
+"""Exact mathematics: groups, stabiliser chains, series. No torch."""

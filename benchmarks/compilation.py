@@ -28,10 +28,10 @@ REPEATS = 3
 
 SCRIPT = """
 import json, resource, sys, time
-from algebra.families import FAMILIES
-from algebra.parser import list_group
-from constructions.compiler import compile_group
-from constructions.verification import first_fault
+from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.input.parser import list_group
+from subnormal.constructions.compiler import compile_group
+from subnormal.constructions.verification import first_fault
 began = time.perf_counter()
 group = list_group(sys.argv[1])
 compilation = compile_group(group, [FAMILIES["aussm"]], "generators")

@@ -26,13 +26,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algebra.families import FAMILIES
-from algebra.parser import list_group, parse_group
-from constructions.cascade import Cascade
-from constructions.compiler import compile_group
-from constructions.factored_compiler import compile_factored
-from constructions.factored_words import products
-from constructions.words import make_word
+from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.input.parser import list_group, parse_group
+from subnormal.constructions.cascade import Cascade
+from subnormal.constructions.compiler import compile_group
+from subnormal.constructions.factored.compiler import compile_factored
+from subnormal.constructions.factored.words import products
+from subnormal.constructions.words import make_word
 
 LISTED = ("S4", "GL(2,3)", "C60", "S3wrC2")
 FACTORED = ("S4wrS4", "S4wrS4wrS4")
@@ -68,7 +68,7 @@ def _listed_jobs(cascade: Cascade, word: NDArray[np.integer]) -> dict[str, Calla
     table, letters = cascade.transitions().tolist(), word[: len(word) // PYTHON_SHARE].tolist()
     jobs: dict[str, Callable[[], Any]] = {}
     if find_spec("numba") is not None:
-        from constructions.cascade_kernels import CompiledCascade, run_table, table_automaton
+        from subnormal.constructions.cascade_kernels import CompiledCascade, run_table, table_automaton
 
         small = table_automaton(cascade)
         one, two = CompiledCascade(cascade), CompiledCascade(cascade, 2)
@@ -92,7 +92,7 @@ def _factored_jobs(name: str, length: int) -> dict[str, Callable[[], Any]]:
     if find_spec("numba") is not None:
         from numba import njit
 
-        from constructions.factored_kernels import CompiledFactored
+        from subnormal.constructions.factored.kernels import CompiledFactored
 
         @njit
         def compose(alphabet, word, images):  # type: ignore[no-untyped-def]

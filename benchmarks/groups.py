@@ -23,10 +23,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from algebra.chain_series import derived_series
-from algebra.permutation_group import describe_order
-from algebra.permutations import Permutations, cycles, rows
-from algebra.stabiliser_chain import StabiliserChain
+from subnormal.algebra.arithmetic.permutations import Permutations, cycles, rows
+from subnormal.algebra.chains.series import derived_series
+from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
+from subnormal.algebra.groups.permutation_group import describe_order
 from tests.algebra.permutation_oracles import (
     alternating,
     mathieu,

@@ -9,10 +9,10 @@ import cProfile
 import pstats
 from pathlib import Path
 
-from algebra.families import FAMILIES
-from algebra.parser import list_group
-from constructions.compiler import compile_group
-from constructions.verification import first_fault
+from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.input.parser import list_group
+from subnormal.constructions.compiler import compile_group
+from subnormal.constructions.verification import first_fault
 
 GROUP = "S4wrC4"
 ROWS = 10

@@ -14,8 +14,8 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional
 
-from models.network import DCDNetwork
-from models.stack import Adam, NetworkStack
+from subnormal.models.network import DCDNetwork
+from subnormal.models.stack import Adam, NetworkStack
 
 RUNS = (4, 8, 16, 32)
 """Runs in a stack."""

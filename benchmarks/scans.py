@@ -25,7 +25,7 @@ from importlib.util import find_spec
 import torch
 from torch import Tensor
 
-from models.recurrences import UnitState, diagonal_loop, diagonal_scan, unit_scan
+from subnormal.models.recurrences import UnitState, diagonal_loop, diagonal_scan, unit_scan
 
 SHAPES = ((64, 64, 16), (32, 256, 64), (32, 1024, 64), (8, 4096, 64))
 

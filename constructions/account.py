@@ -10,13 +10,13 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from algebra.abelian import abelian_name
-from algebra.display import plain_table
-from algebra.families import FAMILIES
-from algebra.permutations import cycles
-from algebra.wording import counted
-from constructions.cascade import Cascade, CascadeLayer
-from constructions.compiler import Compilation
+from subnormal.algebra.arithmetic.abelian_invariants import abelian_name
+from subnormal.algebra.arithmetic.permutations import cycles
+from subnormal.algebra.base.wording import counted
+from subnormal.algebra.depth.display import plain_table
+from subnormal.algebra.depth.families import FAMILIES
+from subnormal.constructions.cascade import Cascade, CascadeLayer
+from subnormal.constructions.compiler import Compilation
 
 MAX_ROWS = 12
 """Upper states shown of a layer."""

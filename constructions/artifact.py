@@ -19,11 +19,11 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from algebra.errors import InputError
-from algebra.group import Group
-from algebra.permutations import smallest_dtype
-from constructions.cascade import Cascade, CascadeLayer
-from constructions.weights import Weights, network_parameters
+from subnormal.algebra.arithmetic.permutations import smallest_dtype
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.groups.group import Group
+from subnormal.constructions.cascade import Cascade, CascadeLayer
+from subnormal.constructions.weights import Weights, network_parameters
 
 FORMAT = 1
 """Version of the folder's format."""

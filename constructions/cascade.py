@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algebra.decomposition import Decomposition
-from algebra.errors import InputError
-from algebra.permutations import Permutations
+from subnormal.algebra.arithmetic.permutations import Permutations
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.depth.decomposition import Decomposition
 
 BLOCK = 1 << 16
 """Tokens run at a time: the arrays of one block stay in the cache."""

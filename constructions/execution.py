@@ -12,8 +12,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from algebra.errors import InputError
-from constructions.cascade import Cascade, CascadeLayer
+from subnormal.algebra.base.errors import InputError
+from subnormal.constructions.cascade import Cascade, CascadeLayer
 
 ARITHMETICS = ("residues", "turns", "complex128", "complex64")
 

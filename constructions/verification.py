@@ -10,9 +10,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from algebra.group import Group
-from constructions.cascade import Cascade
-from constructions.words import products, word_pieces
+from subnormal.algebra.groups.group import Group
+from subnormal.constructions.cascade import Cascade
+from subnormal.constructions.words import products, word_pieces
 
 PIECE = 1 << 18
 """Tokens run between two reports of progress."""

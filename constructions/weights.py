@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from constructions.cascade import Cascade, CascadeLayer, layer_transitions
+from subnormal.constructions.cascade import Cascade, CascadeLayer, layer_transitions
 
 Arrays = dict[str, NDArray[np.float64]]
 

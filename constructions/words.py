@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from algebra.errors import InputError
-from algebra.group import Group
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.groups.group import Group
 
 KINDS = ("random", "constant", "commutator")
 """Random words spread rounding errors; constant words add them up; commutator words move every layer."""

@@ -9,9 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from models.families import FAMILIES, LayerState, Transition
-    from models.network import DCDNetwork, Layer, LayerSpecification, LayerTrace
-    from models.recurrences import UnitState, diagonal_loop, diagonal_scan, tanh_scan, unit_loop, unit_scan
+    from subnormal.models.families import FAMILIES, LayerState, Transition
+    from subnormal.models.network import DCDNetwork, Layer, LayerSpecification, LayerTrace
+    from subnormal.models.recurrences import UnitState, diagonal_loop, diagonal_scan, tanh_scan, unit_loop, unit_scan
 
 __all__ = [
     "FAMILIES",
@@ -30,19 +30,19 @@ __all__ = [
 ]
 
 _HOME = {
-    "FAMILIES": "models.families",
-    "LayerState": "models.families",
-    "Transition": "models.families",
-    "DCDNetwork": "models.network",
-    "Layer": "models.network",
-    "LayerSpecification": "models.network",
-    "LayerTrace": "models.network",
-    "UnitState": "models.recurrences",
-    "diagonal_loop": "models.recurrences",
-    "diagonal_scan": "models.recurrences",
-    "tanh_scan": "models.recurrences",
-    "unit_loop": "models.recurrences",
-    "unit_scan": "models.recurrences",
+    "FAMILIES": "subnormal.models.families",
+    "LayerState": "subnormal.models.families",
+    "Transition": "subnormal.models.families",
+    "DCDNetwork": "subnormal.models.network",
+    "Layer": "subnormal.models.network",
+    "LayerSpecification": "subnormal.models.network",
+    "LayerTrace": "subnormal.models.network",
+    "UnitState": "subnormal.models.recurrences",
+    "diagonal_loop": "subnormal.models.recurrences",
+    "diagonal_scan": "subnormal.models.recurrences",
+    "tanh_scan": "subnormal.models.recurrences",
+    "unit_loop": "subnormal.models.recurrences",
+    "unit_scan": "subnormal.models.recurrences",
 }
 
 

@@ -1,20 +1,6 @@
-"""`python -m models`: train, evaluate, words, reproduce, sweep."""
+"""`python -m models`: the part of the command line that belongs to this room."""
 
-from algebra.commands import application, run
-from models.commands import evaluate, reproduce, sweep, train, words
-
-app = application("Train the papers' models, from random weights or from compiled ones.")
-app.command()(train)
-app.command()(evaluate)
-app.command()(words)
-app.command()(reproduce)
-app.command()(sweep)
-
-
-def main() -> None:
-    """Run the command line."""
-    run(app, "python -m models")
-
+from subnormal.command_line.__main__ import main
 
 if __name__ == "__main__":
-    main()
+    main("models")

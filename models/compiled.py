@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from constructions.cascade import Cascade
-from models.network import DCDNetwork
-from models.recurrences import UnitState
+from subnormal.constructions.cascade import Cascade
+from subnormal.models.network import DCDNetwork
+from subnormal.models.recurrences import UnitState
 
 PIECE_ENTRIES = 1 << 22
 """Hidden units × tokens run at a time."""

@@ -28,7 +28,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.recurrences import (
+from subnormal.models.recurrences import (
     Backend,
     UnitState,
     diagonal_scan,

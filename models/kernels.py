@@ -89,9 +89,7 @@ def _circle_double(phase, like):  # type: ignore[no-untyped-def]
     x = high * 2.0**-32 + low * 2.0**-64
     u = x * x
     sine = x * (S64[0] + u * (S64[1] + u * (S64[2] + u * (S64[3] + u * (S64[4] + u * (S64[5] + u * S64[6]))))))
-    cosine = 1.0 + u * (
-        C64[0] + u * (C64[1] + u * (C64[2] + u * (C64[3] + u * (C64[4] + u * (C64[5] + u * C64[6])))))
-    )
+    cosine = 1.0 + u * (C64[0] + u * (C64[1] + u * (C64[2] + u * (C64[3] + u * (C64[4] + u * (C64[5] + u * C64[6]))))))
     swapped = (quarter & 1) != 0
     first = sine if swapped else cosine
     second = cosine if swapped else sine
@@ -268,9 +266,7 @@ def _narrow(x: Tensor) -> bool:
     return x.shape[2] < FEW_CHANNELS and x.shape[0] > 1
 
 
-def unit_forward(
-    turns: Tensor, b: Tensor | None, remainder: Tensor, phase: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
+def unit_forward(turns: Tensor, b: Tensor | None, remainder: Tensor, phase: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """(states, last phase, last remainder) of the unit-modulus recurrence; contiguous tensors."""
     if _narrow(turns):
         wide = unit_forward(
@@ -399,18 +395,12 @@ def diagonal_forward(a: Tensor, b: Tensor, h: Tensor) -> Tensor:
     return states
 
 
-def diagonal_backward(
-    a: Tensor, h: Tensor, states: Tensor, grad_states: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
+def diagonal_backward(a: Tensor, h: Tensor, states: Tensor, grad_states: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of (a, b, h); contiguous tensors of one dtype."""
     if _narrow(a):
-        wide = diagonal_backward(
-            _side_by_side(a), h.view(1, -1), _side_by_side(states), _side_by_side(grad_states)
-        )
+        wide = diagonal_backward(_side_by_side(a), h.view(1, -1), _side_by_side(states), _side_by_side(grad_states))
         return _apart(wide[0], a.shape), _apart(wide[1], a.shape), wide[2].view(h.shape)
     grad_a, grad_b, grad_h = torch.empty_like(a), torch.empty_like(a), torch.empty_like(h)
     kernel = _complex_backward if a.is_complex() else _real_backward
-    kernel(
-        _array(a), _array(h), _array(states), _array(grad_states), _array(grad_a), _array(grad_b), _array(grad_h)
-    )
+    kernel(_array(a), _array(h), _array(states), _array(grad_states), _array(grad_a), _array(grad_b), _array(grad_h))
     return grad_a, grad_b, grad_h

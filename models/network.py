@@ -33,9 +33,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from algebra.errors import InputError
-from models.families import FAMILIES, LayerState, Transition
-from models.recurrences import Backend, UnitState
+from subnormal.algebra.base.errors import InputError
+from subnormal.models.families import FAMILIES, LayerState, Transition
+from subnormal.models.recurrences import Backend, UnitState
 
 __all__ = ["DCDNetwork", "Layer", "LayerSpecification", "LayerTrace"]
 
@@ -178,9 +178,7 @@ class Layer(nn.Module):
     alphabet; ``embedding`` is E (m, e).
     """
 
-    def __init__(
-        self, specification: LayerSpecification, width: int, embedding_size: int, dtype: torch.dtype
-    ) -> None:
+    def __init__(self, specification: LayerSpecification, width: int, embedding_size: int, dtype: torch.dtype) -> None:
         super().__init__()
         self.specification = specification
         self.width = width
@@ -336,9 +334,7 @@ class DCDNetwork(
         """Draw all parameters anew."""
         generator = None if seed is None else torch.Generator().manual_seed(seed)
         with torch.no_grad():
-            self.embedding.weight.copy_(
-                torch.randn(self.embedding.weight.shape, generator=generator, dtype=self.dtype)
-            )
+            self.embedding.weight.copy_(torch.randn(self.embedding.weight.shape, generator=generator, dtype=self.dtype))
         for layer in self._layers():
             layer.initialise(generator)
         _uniform_(self.head.weight, 1.0 / math.sqrt(self.head.in_features), generator)
@@ -381,9 +377,7 @@ class DCDNetwork(
                 raise InputError(f"{file}: {name} is {'missing' if name in wanted else 'not a parameter here'}")
             a, b = wanted[name], weights[name]
             if a.shape != b.shape or a.dtype != b.dtype:
-                raise InputError(
-                    f"{file}: {name} should be {a.dtype} {tuple(a.shape)}, is {b.dtype} {tuple(b.shape)}"
-                )
+                raise InputError(f"{file}: {name} should be {a.dtype} {tuple(a.shape)}, is {b.dtype} {tuple(b.shape)}")
         network.load_state_dict(weights)
         return network.to(map_location)
 
@@ -393,9 +387,7 @@ class DCDNetwork(
         """The state before the first token, one entry per layer."""
         return [layer.start(batch) for layer in self._layers()]
 
-    def forward(
-        self, tokens: Tensor, state: Sequence[LayerState] | None = None, return_state: bool = False
-    ) -> Any:
+    def forward(self, tokens: Tensor, state: Sequence[LayerState] | None = None, return_state: bool = False) -> Any:
         """Logits (batch, length, classes) for int64 tokens (batch, length), positions in the alphabet.
 
         ``state``: what an earlier call returned for the part of the words before these tokens. With ``return_state``
@@ -406,9 +398,7 @@ class DCDNetwork(
         logits = self.head(below)
         return (logits, after) if return_state else logits
 
-    def step(
-        self, tokens: Tensor, state: Sequence[LayerState] | None = None
-    ) -> tuple[Tensor, list[LayerState]]:
+    def step(self, tokens: Tensor, state: Sequence[LayerState] | None = None) -> tuple[Tensor, list[LayerState]]:
         """One token: int64 (batch,) -> logits (batch, classes) and the state after it. No scan is involved."""
         self._check_tokens(tokens, 1)
         state = self._check_state(state, tokens.shape[0])

@@ -37,7 +37,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from algebra.errors import InputError
+from subnormal.algebra.base.errors import InputError
 
 __all__ = [
     "UnitState",
@@ -138,8 +138,14 @@ class _Implementation(Protocol):
     ) -> tuple[Tensor, Tensor, Tensor]: ...
 
     def unit_backward(
-        self, turns: Tensor, b: Tensor | None, remainder: Tensor, states: Tensor, final_phase: Tensor,
-        grad_states: Tensor, grad_remainder: Tensor,
+        self,
+        turns: Tensor,
+        b: Tensor | None,
+        remainder: Tensor,
+        states: Tensor,
+        final_phase: Tensor,
+        grad_states: Tensor,
+        grad_remainder: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]: ...
 
     def diagonal_forward(self, a: Tensor, b: Tensor, h: Tensor) -> Tensor: ...
@@ -180,7 +186,7 @@ def _numba_installed() -> bool:
 
 def _implementation(name: str) -> _Implementation:
     if name == "numba":
-        from models import kernels
+        from subnormal.models import kernels
 
         return kernels
     return _TORCH
@@ -189,9 +195,7 @@ def _implementation(name: str) -> _Implementation:
 # --------------------------------------------------------------------------- unit modulus
 
 
-def unit_scan(
-    turns: Tensor, b: Tensor | None, state: UnitState, backend: Backend = "auto"
-) -> tuple[Tensor, UnitState]:
+def unit_scan(turns: Tensor, b: Tensor | None, state: UnitState, backend: Backend = "auto") -> tuple[Tensor, UnitState]:
     """h_t = exp(2 pi i turns_t) * h_{t-1} + b_t.
 
     turns: float32 or float64 (batch, length, channels); b: complex of the same shape and precision, or None for zero
@@ -237,8 +241,10 @@ class _UnitScan(torch.autograd.Function):
         ctx: Any, turns: Tensor, b: Tensor | None, remainder: Tensor, phase: Tensor, backend: str
     ) -> tuple[Tensor, Tensor, Tensor]:
         states, final_phase, final_remainder = _implementation(backend).unit_forward(
-            turns.contiguous(), None if b is None else b.resolve_conj().contiguous(),
-            remainder.resolve_conj().contiguous(), phase.contiguous(),
+            turns.contiguous(),
+            None if b is None else b.resolve_conj().contiguous(),
+            remainder.resolve_conj().contiguous(),
+            phase.contiguous(),
         )
         ctx.backend = backend
         ctx.save_for_backward(turns, b, remainder, phase, states, final_phase)
@@ -254,16 +260,26 @@ class _UnitScan(torch.autograd.Function):
                 turns, b, phase, states, final_phase, grad_states, grad_remainder, ctx.backend
             )
         grad_turns, grad_b, grad_initial = _implementation(ctx.backend).unit_backward(
-            turns.contiguous(), None if b is None else b.resolve_conj().contiguous(),
-            remainder.resolve_conj().contiguous(), states, final_phase,
-            grad_states.resolve_conj().contiguous(), grad_remainder.resolve_conj().contiguous(),
+            turns.contiguous(),
+            None if b is None else b.resolve_conj().contiguous(),
+            remainder.resolve_conj().contiguous(),
+            states,
+            final_phase,
+            grad_states.resolve_conj().contiguous(),
+            grad_remainder.resolve_conj().contiguous(),
         )
         return grad_turns, (None if b is None else grad_b), grad_initial, None, None
 
 
 def _differentiable_unit_adjoint(
-    turns: Tensor, b: Tensor | None, phase: Tensor, states: Tensor, final_phase: Tensor,
-    grad_states: Tensor, grad_remainder: Tensor, backend: str,
+    turns: Tensor,
+    b: Tensor | None,
+    phase: Tensor,
+    states: Tensor,
+    final_phase: Tensor,
+    grad_states: Tensor,
+    grad_remainder: Tensor,
+    backend: str,
 ) -> tuple[Tensor | None, ...]:
     """The same adjoint written with ``unit_scan`` itself, run backwards in time, so that it can be differentiated."""
     real = turns.dtype
@@ -383,8 +399,14 @@ class _Torch:
         return states, phase.clone(), remainder.clone()
 
     def unit_backward(
-        self, turns: Tensor, b: Tensor | None, remainder: Tensor, states: Tensor, final_phase: Tensor,
-        grad_states: Tensor, grad_remainder: Tensor,
+        self,
+        turns: Tensor,
+        b: Tensor | None,
+        remainder: Tensor,
+        states: Tensor,
+        final_phase: Tensor,
+        grad_states: Tensor,
+        grad_remainder: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
         grad_turns = torch.empty_like(turns)
         adjoints = states if b is None else torch.empty_like(states)  # with b None, a placeholder never returned

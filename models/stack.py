@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.families import FAMILIES, LayerState, Transition
-from models.network import DCDNetwork, Layer
+from subnormal.models.families import FAMILIES, LayerState, Transition
+from subnormal.models.network import DCDNetwork, Layer
 
 __all__ = ["Adam", "NetworkStack"]
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from algebra.families import FAMILIES
-from algebra.group import Group
-from algebra.parser import list_group
-from constructions.compiler import Compilation, compile_group
+from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.groups.group import Group
+from subnormal.algebra.input.parser import list_group
+from subnormal.constructions.compiler import Compilation, compile_group
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from algebra.group import Group
+from subnormal.algebra.groups.group import Group
 
 
 def relabelled(group: Group, seed: int) -> tuple[Group, NDArray[np.intp]]:

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.configuration import RunConfiguration
-from models.initial import initial_network, sharpen, task_of
-from models.network import DCDNetwork
-from models.stack import NetworkStack
-from models.tasks import VALIDATION
+from subnormal.models.network import DCDNetwork
+from subnormal.models.stack import NetworkStack
+from subnormal.models.training.configuration import RunConfiguration
+from subnormal.models.training.initial import initial_network, sharpen, task_of
+from subnormal.models.training.tasks import VALIDATION
 
 WORDS, LENGTH = 64, 40
 SHARPER = 5.0

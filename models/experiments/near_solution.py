@@ -7,13 +7,13 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from models.configuration import RunConfiguration
-from models.experiments.folder import write_record
-from models.experiments.landscape import NEARBY, hessian_summary, loss_along_line
-from models.files import write_atomically
-from models.live import train_watched
-from models.pool import Machine
-from models.runs import RunStore
+from subnormal.models.experiments.folder import write_record
+from subnormal.models.experiments.landscape import NEARBY, hessian_summary, loss_along_line
+from subnormal.models.training.configuration import RunConfiguration
+from subnormal.models.training.files import write_atomically
+from subnormal.models.training.live import train_watched
+from subnormal.models.training.pool import Machine
+from subnormal.models.training.runs import RunStore
 
 NOISES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)
 GROUPS = ("S3", "A4", "Q8", "S4")

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from algebra.wording import counted
-from models.experiments.cells import Budget, Cell, cell_table, disagreements, merit
-from models.experiments.folder import protocol, write_record
-from models.files import write_atomically
-from models.live import train_watched
-from models.pool import Machine
-from models.runs import RunStore
+from subnormal.algebra.base.wording import counted
+from subnormal.models.experiments.cells import Budget, Cell, cell_table, disagreements, merit
+from subnormal.models.experiments.folder import protocol, write_record
+from subnormal.models.training.files import write_atomically
+from subnormal.models.training.live import train_watched
+from subnormal.models.training.pool import Machine
+from subnormal.models.training.runs import RunStore
 
 FULL = Budget(
     5,

@@ -6,7 +6,7 @@ import gzip
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from algebra.permutations import Permutations, parse_permutations, rows
+from subnormal.algebra.arithmetic.permutations import Permutations, parse_permutations, rows
 from tests.oracles import DATA
 
 Images = list[list[int]]

@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from algebra.errors import InputError
-from algebra.files import validated_table
-from algebra.parser import list_group
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.input.files import validated_table
+from subnormal.algebra.input.parser import list_group
 from tests.cases import group
 
 

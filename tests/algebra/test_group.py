@@ -7,9 +7,9 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from algebra import group as group_module
-from algebra.group import Group
-from algebra.permutations import compose, cycles, parse_permutation
+from subnormal.algebra.arithmetic.permutations import compose, cycles, parse_permutation
+from subnormal.algebra.groups import group as group_module
+from subnormal.algebra.groups.group import Group
 from tests.cases import TRACKED, group
 
 

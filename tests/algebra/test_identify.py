@@ -1,8 +1,8 @@
 import pytest
 
-from algebra.catalogue import LARGEST_ORDER, number_of_groups, small_group
-from algebra.identify import small_group_id
-from algebra.parser import parse_group
+from subnormal.algebra.groups.catalogue import LARGEST_ORDER, number_of_groups, small_group
+from subnormal.algebra.groups.identify import small_group_id
+from subnormal.algebra.input.parser import parse_group
 from tests import oracles
 from tests.relabelling import relabelled
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from algebra.abelian import abelian_factor, primary_invariants
-from algebra.decomposition import decompose
-from algebra.errors import InputError
-from algebra.families import FAMILIES, family, parse_stack
-from algebra.inspection import inspect_group
-from algebra.refusal import refusal
-from algebra.series import given_series, shortest_series, verbal_series
-from algebra.witness import Expression, Residual, depth_witness, evaluate
+from subnormal.algebra.arithmetic.abelian_invariants import primary_invariants
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.depth.abelian import abelian_factor
+from subnormal.algebra.depth.decomposition import decompose
+from subnormal.algebra.depth.families import FAMILIES, family, parse_stack
+from subnormal.algebra.depth.inspection import inspect_group
+from subnormal.algebra.depth.refusal import refusal
+from subnormal.algebra.depth.series import given_series, shortest_series, verbal_series
+from subnormal.algebra.depth.witness import Expression, Residual, depth_witness, evaluate
 from tests.cases import REFUSED, TRACKED, Case, group
 from tests.oracles import named_groups, small_groups
 
@@ -60,7 +61,7 @@ def test_the_whole_catalogue_agrees_with_gap():
 
 
 def check_small_group(facts):
-    from algebra.catalogue import small_group
+    from subnormal.algebra.groups.catalogue import small_group
 
     listed = small_group(facts.order, facts.number)
     derived, signs = shortest_series(listed, AUSSM), shortest_series(listed, SIGNS)

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from algebra.catalogue import number_of_groups, small_group
-from algebra.errors import InputError
-from algebra.group import Group
-from algebra.isomorphism import (
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.groups.catalogue import number_of_groups, small_group
+from subnormal.algebra.groups.group import Group
+from subnormal.algebra.groups.isomorphism import (
     TooManyMapsError,
     UndecidedError,
     automorphisms,
@@ -16,7 +16,7 @@ from algebra.isomorphism import (
     homomorphisms,
     isomorphism,
 )
-from algebra.named_groups import cyclic
+from subnormal.algebra.groups.named_groups import cyclic
 from tests.relabelling import relabelled
 
 # Orders of automorphism groups from GAP: Size(AutomorphismGroup(SmallGroup(n, i))).

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from algebra.errors import InputError
-from algebra.families import parse_stack
-from algebra.inspection import inspect_group
-from algebra.large_inspection import _value, inspect_large
-from algebra.parser import parse_group
-from algebra.stabiliser_chain import StabiliserChain
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
+from subnormal.algebra.depth.families import parse_stack
+from subnormal.algebra.depth.inspection import inspect_group
+from subnormal.algebra.depth.large_inspection import _value, inspect_large
+from subnormal.algebra.input.parser import parse_group
 from tests.cases import group
 from tests.oracles import named_groups
 

@@ -7,14 +7,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from algebra import optimise
-from algebra.abelian import abelian_factor
-from algebra.errors import InputError
-from algebra.families import FAMILIES
-from algebra.optimise import GOALS, Cost, best_series, normal_subgroups, pareto_front
-from algebra.series import shortest_series, verbal_subgroup
-from constructions.compiler import compile_group
-from constructions.verification import first_fault
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.depth import optimise
+from subnormal.algebra.depth.abelian import abelian_factor
+from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.depth.optimise import GOALS, Cost, best_series, normal_subgroups, pareto_front
+from subnormal.algebra.depth.series import shortest_series, verbal_subgroup
+from subnormal.constructions.compiler import compile_group
+from subnormal.constructions.verification import first_fault
 from tests.cases import REFUSED, TRACKED, group
 
 AUSSM, SIGNS = FAMILIES["aussm"], FAMILIES["negative-mamba"]

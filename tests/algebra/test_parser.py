@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from algebra.errors import InputError
-from algebra.parser import list_group, parse_group
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.input.parser import list_group, parse_group
 from tests.oracles import named_groups
 
 

@@ -16,9 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from algebra.chain_kernels import Element, Encoding, order
-from algebra.chain_schreier_sims import ChainBuilder, is_even, schreier_sims
-from algebra.chain_series import (
+from subnormal.algebra.arithmetic.permutations import compose, invert
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.chains.kernels import Element, Encoding, order
+from subnormal.algebra.chains.schreier_sims import ChainBuilder, is_even, schreier_sims
+from subnormal.algebra.chains.series import (
     abelian_factor,
     derived_series,
     derived_subgroup,
@@ -28,10 +30,8 @@ from algebra.chain_series import (
     perfect_residual,
     verbal_subgroup,
 )
-from algebra.chain_solvable import longest_derived_length
-from algebra.errors import InputError
-from algebra.permutations import compose, invert
-from algebra.stabiliser_chain import StabiliserChain
+from subnormal.algebra.chains.solvable import longest_derived_length
+from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
 from tests.algebra.permutation_oracles import (
     MATHIEU,
     Images,
@@ -373,6 +373,6 @@ def test_bad_questions() -> None:
 
 
 def test_imports_stay_light() -> None:
-    code = "import sys, algebra.chain_series; print(sorted({'numba', 'torch', 'sympy'} & set(sys.modules)))"
+    code = "import sys, subnormal.algebra.chains.series; print(sorted({'numba', 'torch', 'sympy'} & set(sys.modules)))"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert output.stdout.strip() == "[]"

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from algebra.errors import InputError
-from constructions import artifact
-from constructions.artifact import load_cascade
-from constructions.compiler import save
+from subnormal.algebra.base.errors import InputError
+from subnormal.constructions import artifact
+from subnormal.constructions.artifact import load_cascade
+from subnormal.constructions.compiler import save
 from tests.cases import compiled
 
 

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from algebra.catalogue import small_group
-from algebra.errors import InputError
-from algebra.families import FAMILIES, parse_stack
-from algebra.series import given_series
-from constructions.cascade import BLOCK, Cascade, CascadeLayer
-from constructions.compiler import compile_group, read_alphabet, read_elements, read_series
-from constructions.verification import first_fault
-from constructions.weights import phases
-from constructions.words import KINDS, make_word, products
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.depth.families import FAMILIES, parse_stack
+from subnormal.algebra.depth.series import given_series
+from subnormal.algebra.groups.catalogue import small_group
+from subnormal.constructions.cascade import BLOCK, Cascade, CascadeLayer
+from subnormal.constructions.compiler import compile_group, read_alphabet, read_elements, read_series
+from subnormal.constructions.verification import first_fault
+from subnormal.constructions.weights import phases
+from subnormal.constructions.words import KINDS, make_word, products
 from tests.cases import REFUSED, TRACKED, compilations, compiled, group
 from tests.oracles import small_groups
 

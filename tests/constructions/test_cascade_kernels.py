@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from algebra.errors import InputError
-from constructions import cascade_kernels
-from constructions.cascade import Cascade, CascadeLayer
-from constructions.cascade_kernels import CompiledCascade, run_table, table_automaton
-from constructions.words import KINDS, make_word
+from subnormal.algebra.base.errors import InputError
+from subnormal.constructions import cascade_kernels
+from subnormal.constructions.cascade import Cascade, CascadeLayer
+from subnormal.constructions.cascade_kernels import CompiledCascade, run_table, table_automaton
+from subnormal.constructions.words import KINDS, make_word
 from tests.cases import TRACKED, compiled
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from algebra.atlas import COLUMNS
-from algebra.catalogue import number_of_groups
+from subnormal.algebra.depth.atlas import COLUMNS
+from subnormal.algebra.groups.catalogue import number_of_groups
 from tests.cases import group
 from tests.oracles import small_groups
 

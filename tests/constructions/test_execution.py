@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from algebra.errors import InputError
-from constructions.execution import ARITHMETICS, Machine, _nearest, _steps
-from constructions.verification import PIECE, try_word
-from constructions.words import KINDS, joined, make_word, products, word_pieces
+from subnormal.algebra.base.errors import InputError
+from subnormal.constructions.execution import ARITHMETICS, Machine, _nearest, _steps
+from subnormal.constructions.verification import PIECE, try_word
+from subnormal.constructions.words import KINDS, joined, make_word, products, word_pieces
 from tests.cases import compiled
 
 

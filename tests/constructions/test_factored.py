@@ -10,18 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from algebra.chain_series import derived_series, few_generators
-from algebra.errors import InputError
-from algebra.families import FAMILIES
-from algebra.parser import parse_group
-from algebra.permutation_group import PermutationGroup
-from algebra.stabiliser_chain import StabiliserChain
-from constructions import factored_compiler
-from constructions.factored import BLOCK
-from constructions.factored_compiler import FactoredCompilation, compile_factored
-from constructions.factored_proof import first_fault
-from constructions.factored_words import make_word, order, products, runner, try_word
-from constructions.words import KINDS
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.chains.series import derived_series, few_generators
+from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
+from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.groups.permutation_group import PermutationGroup
+from subnormal.algebra.input.parser import parse_group
+from subnormal.constructions.factored import compiler as factored_compiler
+from subnormal.constructions.factored.cascade import BLOCK
+from subnormal.constructions.factored.compiler import FactoredCompilation, compile_factored
+from subnormal.constructions.factored.proof import first_fault
+from subnormal.constructions.factored.words import make_word, order, products, runner, try_word
+from subnormal.constructions.words import KINDS
 from tests.cases import REFUSED, TRACKED
 from tests.cases import group as listed_group
 from tests.oracles import named_groups

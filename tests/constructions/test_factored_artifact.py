@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from algebra.errors import InputError, RefutedError
-from algebra.families import FAMILIES
-from algebra.parser import parse_group
-from constructions import factored_compiler
-from constructions.artifact import load_cascade
-from constructions.factored_artifact import is_factored, load_factored, save_factored
-from constructions.factored_bound import lower_bound
-from constructions.factored_command import compile_large, read_tokens, verify_large
-from constructions.factored_compiler import compile_factored
-from constructions.factored_proof import first_fault, needed_layers
-from constructions.words import KINDS
+from subnormal.algebra.base.errors import InputError, RefutedError
+from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.input.parser import parse_group
+from subnormal.command_line.factored import compile_large, read_tokens, verify_large
+from subnormal.constructions.artifact import load_cascade
+from subnormal.constructions.factored import compiler as factored_compiler
+from subnormal.constructions.factored.artifact import is_factored, load_factored, save_factored
+from subnormal.constructions.factored.bound import lower_bound
+from subnormal.constructions.factored.compiler import compile_factored
+from subnormal.constructions.factored.proof import first_fault, needed_layers
+from subnormal.constructions.words import KINDS
 
 
 @pytest.fixture

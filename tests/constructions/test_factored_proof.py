@@ -8,15 +8,15 @@ from itertools import product
 import numpy as np
 import pytest
 
-from algebra.chain_series import derived_series
-from algebra.errors import InputError
-from algebra.families import FAMILIES
-from algebra.parser import parse_group
-from constructions import factored_proof
-from constructions.factored import FactoredCascade, FactoredChannel
-from constructions.factored_bound import lower_bound
-from constructions.factored_compiler import compile_factored
-from constructions.factored_proof import cases, evaluate, first_fault, needed_layers
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.chains.series import derived_series
+from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.input.parser import parse_group
+from subnormal.constructions.factored import proof as factored_proof
+from subnormal.constructions.factored.bound import lower_bound
+from subnormal.constructions.factored.cascade import FactoredCascade, FactoredChannel
+from subnormal.constructions.factored.compiler import compile_factored
+from subnormal.constructions.factored.proof import cases, evaluate, first_fault, needed_layers
 
 
 def cascade_of(name: str) -> FactoredCascade:
@@ -138,7 +138,7 @@ def test_lower_bounds(name, seed):
 
 
 def derived_series_of(name: str):
-    from algebra.stabiliser_chain import StabiliserChain
+    from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
 
     return derived_series(StabiliserChain(parse_group(name).permutations))
 

@@ -10,13 +10,13 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from algebra.errors import InputError
-from algebra.families import parse_stack
-from algebra.parser import list_group
-from constructions.compiler import compile_group
-from constructions.picture import check_path, draw, picture
-from constructions.picture_content import layer_rows, nodes, tokens_shown
-from constructions.picture_layout import DOT, dot_radius, dots, labels, tick_step
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.depth.families import parse_stack
+from subnormal.algebra.input.parser import list_group
+from subnormal.constructions.compiler import compile_group
+from subnormal.constructions.pictures.content import layer_rows, nodes, tokens_shown
+from subnormal.constructions.pictures.layout import DOT, dot_radius, dots, labels, tick_step
+from subnormal.constructions.pictures.picture import check_path, draw, picture
 
 
 def compilation(name, family="aussm", **options):

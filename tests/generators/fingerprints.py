@@ -6,10 +6,10 @@ python tests/generators/fingerprints.py
 from collections import Counter
 from pathlib import Path
 
-from algebra.catalogue import LARGEST_ORDER, number_of_groups, small_group
-from algebra.isomorphism import fine_fingerprint, fingerprint
+from subnormal.algebra.groups.catalogue import LARGEST_ORDER, number_of_groups, small_group
+from subnormal.algebra.groups.isomorphism import fine_fingerprint, fingerprint
 
-TARGET = Path(__file__).parents[2] / "algebra" / "data" / "fingerprints.txt"
+TARGET = Path(__file__).parents[2] / "algebra" / "groups" / "data" / "fingerprints.txt"
 
 
 def line(order: int) -> str:

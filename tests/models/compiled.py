@@ -11,7 +11,7 @@ import math
 import numpy as np
 import torch
 
-from models.network import DCDNetwork
+from subnormal.models.network import DCDNetwork
 
 Permutation = tuple[int, ...]
 
@@ -78,8 +78,14 @@ class Compiled:
         for level, (moduli, _) in enumerate(series):
             above = math.prod(len(c) for c in choices[:level])
             layers.append(
-                {"family": family, "channels": len(moduli), "hidden": above * m, "readout": sum(moduli),
-                 "activation": "hard", "groups": list(moduli)}
+                {
+                    "family": family,
+                    "channels": len(moduli),
+                    "hidden": above * m,
+                    "readout": sum(moduli),
+                    "activation": "hard",
+                    "groups": list(moduli),
+                }
             )
         self.network = DCDNetwork(m, m, layers, dtype=dtype, seed=0)
         with torch.no_grad():
@@ -124,7 +130,8 @@ class Compiled:
     def _element(self, state: tuple[tuple[int, ...], ...]) -> Permutation:
         """The element whose upper residues are ``state`` and whose lower ones are 0."""
         return next(
-            p for p, r in self.residues.items()
+            p
+            for p, r in self.residues.items()
             if r[: len(state)] == state and not any(any(part) for part in r[len(state) :])
         )
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from constructions.artifact import load_cascade
-from constructions.compiler import save
-from constructions.weights import network_parameters
-from constructions.words import KINDS, make_word, products
-from models.compiled import NetworkMachine, load_network
-from models.network import DCDNetwork
+from subnormal.constructions.artifact import load_cascade
+from subnormal.constructions.compiler import save
+from subnormal.constructions.weights import network_parameters
+from subnormal.constructions.words import KINDS, make_word, products
+from subnormal.models.compiled import NetworkMachine, load_network
+from subnormal.models.network import DCDNetwork
 from tests.cases import TRACKED, compilations, compiled
 
 LONG = 100_000

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from models.configuration import RunConfiguration
-from models.evaluation import Accuracy, evaluate, lengths_to
-from models.initial import initial_network
-from models.network import DCDNetwork
-from models.tasks import TEST, VALIDATION, make_task
+from subnormal.models.network import DCDNetwork
+from subnormal.models.training.configuration import RunConfiguration
+from subnormal.models.training.evaluation import Accuracy, evaluate, lengths_to
+from subnormal.models.training.initial import initial_network
+from subnormal.models.training.tasks import TEST, VALIDATION, make_task
 from tests.cases import group
 
 

@@ -5,14 +5,14 @@ import json
 import pytest
 import torch
 
-from algebra.errors import InputError
-from models.__main__ import app
-from models.experiments import near_solution, tables
-from models.experiments.cells import Budget, Cell, cell_table, disagreements, outcome
-from models.experiments.landscape import loss_along_line, random_start, smooth_solution, top_eigenvalues
-from models.network import DCDNetwork
-from models.pool import Machine
-from models.runs import RunStore
+from subnormal.algebra.base.errors import InputError
+from subnormal.command_line.__main__ import application
+from subnormal.models.experiments import near_solution, tables
+from subnormal.models.experiments.cells import Budget, Cell, cell_table, disagreements, outcome
+from subnormal.models.experiments.landscape import loss_along_line, random_start, smooth_solution, top_eigenvalues
+from subnormal.models.network import DCDNetwork
+from subnormal.models.training.pool import Machine
+from subnormal.models.training.runs import RunStore
 
 TINY = {
     "channels": 4, "hidden": 8, "readout": 8, "batch": 4, "length": "2-10", "steps": 10, "check_every": 10,
@@ -64,7 +64,9 @@ def test_full_cells_have_five_seeds_and_three_rates():
 def test_an_experiment_from_end_to_end(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(tables, "QUICK", Budget(1, (0.003,), TINY))
     monkeypatch.setattr(tables, "PARITY", ("s4d,mamba", "aussm"))
-    app(["reproduce", "parity", "--quick", "--out", str(tmp_path), "--processes", "1"], standalone_mode=False)
+    application("models")(
+        ["reproduce", "parity", "--quick", "--out", str(tmp_path), "--processes", "1"], standalone_mode=False
+    )
     page = (tmp_path / "README.md").read_text()
     assert page in capsys.readouterr().out
     assert "| parity (C2) | S4D then Mamba | ✘ |" in page
@@ -90,7 +92,7 @@ def test_near_solution_from_end_to_end(tmp_path, monkeypatch):
 
 def test_unknown_experiments_are_refused():
     with pytest.raises(InputError, match="unknown experiment 'table3'; wanted one of table1"):
-        app(["reproduce", "table3"], standalone_mode=False)
+        application("models")(["reproduce", "table3"], standalone_mode=False)
 
 
 def test_the_line_starts_at_the_solution():

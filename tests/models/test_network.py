@@ -5,11 +5,11 @@ import json
 import pytest
 import torch
 
-import models
-from algebra.errors import InputError
-from models.families import FAMILIES
-from models.network import DCDNetwork, one_hot_decision
-from models.recurrences import UnitState
+from subnormal import models
+from subnormal.algebra.base.errors import InputError
+from subnormal.models.families import FAMILIES
+from subnormal.models.network import DCDNetwork, one_hot_decision
+from subnormal.models.recurrences import UnitState
 from tests.models.compiled import Compiled
 
 DTYPES = ["float32", "float64"]
@@ -17,8 +17,14 @@ DTYPES = ["float32", "float64"]
 
 def build(family, dtype="float64", activation="hard", channels=3, seed=1):
     layers = [
-        {"family": family, "channels": channels, "hidden": 16, "readout": 5, "activation": activation,
-         "groups": [2, 3] if activation in ("hard", "softmax") else None},
+        {
+            "family": family,
+            "channels": channels,
+            "hidden": 16,
+            "readout": 5,
+            "activation": activation,
+            "groups": [2, 3] if activation in ("hard", "softmax") else None,
+        },
         {"family": family, "channels": 2, "hidden": 12, "readout": 4, "activation": "gelu"},
     ]
     return DCDNetwork(6, 5, layers, embedding_size=4, dtype=dtype, seed=seed)

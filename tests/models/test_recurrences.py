@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
 
-from algebra.errors import InputError
-from models.recurrences import (
+from subnormal.algebra.base.errors import InputError
+from subnormal.models.recurrences import (
     UnitState,
     diagonal_loop,
     diagonal_scan,
@@ -303,7 +303,7 @@ def test_the_rule_that_chooses_a_backend(monkeypatch):
     assert select_backend(large, "torch") == "torch"
     assert select_backend(large.to(torch.float16)) == "torch"
     assert select_backend(large.to("meta")) == "torch"
-    monkeypatch.setattr("models.recurrences._numba_installed", lambda: False)
+    monkeypatch.setattr("subnormal.models.recurrences._numba_installed", lambda: False)
     assert select_backend(large) == "torch"
     with pytest.raises(InputError, match="numba is not installed"):
         select_backend(large, "numba")

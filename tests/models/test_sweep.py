@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from algebra.errors import InputError
-from models.__main__ import app
-from models.network import DCDNetwork
-from models.pool import Machine
-from models.runs import RunStore
-from models.sweep import draw_sweep, read_sweep, run_sweep
+from subnormal.algebra.base.errors import InputError
+from subnormal.command_line.__main__ import application
+from subnormal.models.network import DCDNetwork
+from subnormal.models.training.pool import Machine
+from subnormal.models.training.runs import RunStore
+from subnormal.models.training.sweep import draw_sweep, read_sweep, run_sweep
 
 ROOT = Path(__file__).parents[2]
 SWEEP = """
@@ -83,14 +83,14 @@ def test_bad_sweeps_are_refused_in_one_line(content, problem, tmp_path):
 
 def test_a_rerun_does_only_what_is_missing(sweep_file, tmp_path, capsys):
     out = tmp_path / "out"
-    app(["sweep", str(sweep_file), "--out", str(out), "--processes", "1"], standalone_mode=False)
+    application("models")(["sweep", str(sweep_file), "--out", str(out), "--processes", "1"], standalone_mode=False)
     assert "8 runs: 0 were there, 8 made, 0 failed" in capsys.readouterr().out
     assert (out / "summary.png").stat().st_size > 5_000
     rows = {path.name: path.stat().st_mtime_ns for path in (out / "rows").iterdir()}
     victim = out / "rows" / sorted(rows)[3]
     content = victim.read_text()
     victim.unlink()
-    app(["sweep", str(sweep_file), "--out", str(out), "--processes", "1"], standalone_mode=False)
+    application("models")(["sweep", str(sweep_file), "--out", str(out), "--processes", "1"], standalone_mode=False)
     assert "8 runs: 7 were there, 1 made, 0 failed" in capsys.readouterr().out
     for path in (out / "rows").iterdir():
         assert (path.stat().st_mtime_ns == rows[path.name]) == (path != victim)

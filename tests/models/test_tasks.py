@@ -5,9 +5,16 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from algebra.errors import InputError
-from models.tasks import TEST, VALIDATION, Lengths, Task, make_task
-from models.word_files import file_name, group_of_file, read_words, vocabulary_size, with_bos, write_words
+from subnormal.algebra.base.errors import InputError
+from subnormal.models.training.tasks import TEST, VALIDATION, Lengths, Task, make_task
+from subnormal.models.training.word_files import (
+    file_name,
+    group_of_file,
+    read_words,
+    vocabulary_size,
+    with_bos,
+    write_words,
+)
 from tests.cases import group
 
 

@@ -12,19 +12,19 @@ import numpy as np
 import pytest
 import torch
 
-import models.families
-from algebra.errors import InputError
-from constructions.compiler import save
-from models.__main__ import app
-from models.configuration import FAMILY_NAMES, RunConfiguration
-from models.evaluation import evaluate
-from models.initial import initial_network, sharpen, task_of, widened
-from models.network import DCDNetwork
-from models.pool import Machine, train_all
-from models.runs import RunStore
-from models.stack import Adam, NetworkStack
-from models.tasks import make_task
-from models.training import learning_scale, plan_stacks, train_stack
+import subnormal.models.families
+from subnormal.algebra.base.errors import InputError
+from subnormal.command_line.__main__ import application
+from subnormal.constructions.compiler import save
+from subnormal.models.network import DCDNetwork
+from subnormal.models.stack import Adam, NetworkStack
+from subnormal.models.training.configuration import FAMILY_NAMES, RunConfiguration
+from subnormal.models.training.evaluation import evaluate
+from subnormal.models.training.initial import initial_network, sharpen, task_of, widened
+from subnormal.models.training.loop import learning_scale, plan_stacks, train_stack
+from subnormal.models.training.pool import Machine, train_all
+from subnormal.models.training.runs import RunStore
+from subnormal.models.training.tasks import make_task
 from tests.cases import compiled, group
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +35,7 @@ SMALL = RunConfiguration(
 
 
 def test_the_families_are_those_of_the_network():
-    assert set(FAMILY_NAMES) == set(models.families.FAMILIES)
+    assert set(FAMILY_NAMES) == set(subnormal.models.families.FAMILIES)
 
 
 @pytest.mark.parametrize("activation", ["gelu", "hard"])
@@ -307,8 +307,8 @@ import os, signal, sys
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
-from models.runs import RunStore
-from models.training import train_stack
+from subnormal.models.training.runs import RunStore
+from subnormal.models.training.loop import train_stack
 from tests.models.test_training import KEEPING
 
 def report(runs):
@@ -372,15 +372,19 @@ def test_keys_name_the_configuration(tmp_path):
 def test_train_and_evaluate_from_the_command_line(tmp_path, capsys):
     options = ["--init", "compiled", "--learning-rate", "1e-5", "--check-every", "5", "--steps", "10",
                "--test-words", "50", "--test-length", "100", "--out", str(tmp_path / "runs")]  # fmt: skip
-    app(["train", "S3", *options], standalone_mode=False)
+    application("models")(["train", "S3", *options], standalone_mode=False)
     assert (tmp_path / "runs" / "curves.png").stat().st_size > 10_000
     assert "flawless" in capsys.readouterr().out
     (folder,) = (tmp_path / "runs" / "networks").iterdir()
-    app(["evaluate", str(folder), "--length", "3000", "--words", "20", "--json"], standalone_mode=False)
+    application("models")(
+        ["evaluate", str(folder), "--length", "3000", "--words", "20", "--json"], standalone_mode=False
+    )
     found = json.loads(capsys.readouterr().out)
     assert (found["group"], found["longest"], found["lengths"][-2:]) == ("S3", 3000, [2000, 3000])
-    app(["words", "S3", "--length", "5", "--count", "3", "--out", str(tmp_path)], standalone_mode=False)
-    app(["words", "S3", "--check", str(tmp_path / "S3=5.csv")], standalone_mode=False)
+    application("models")(
+        ["words", "S3", "--length", "5", "--count", "3", "--out", str(tmp_path)], standalone_mode=False
+    )
+    application("models")(["words", "S3", "--check", str(tmp_path / "S3=5.csv")], standalone_mode=False)
     assert "3 words of 5 elements" in capsys.readouterr().out
 
 
@@ -409,7 +413,7 @@ def test_refusals_of_the_command_line_are_one_line():
 def test_bad_commands(arguments, problem, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=problem):
-        app(arguments, standalone_mode=False)
+        application("models")(arguments, standalone_mode=False)
 
 
 def long_training(folder, *options):

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from algebra.families import FAMILIES
-from algebra.witness import evaluate
-from constructions.compiler import compile_group, save
-from proofs_check.certificate import certify_folder, certify_refusal, sha256
+from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.depth.witness import evaluate
+from subnormal.constructions.compiler import compile_group, save
+from subnormal.proofs_check.certificates.certificate import certify_folder, certify_refusal, sha256
 from tests.cases import REFUSED, group
 
 LABELS = ("small_group_id", "notes", "alphabet", "decomposition")

@@ -16,9 +16,9 @@ from typing import Any
 
 import torch
 
-from algebra.families import FAMILIES
-from algebra.parser import list_group
-from proofs_check.refutation import random_network, refute
+from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.input.parser import list_group
+from subnormal.proofs_check.refutations.refutation import random_network, refute
 
 Case = tuple[str, tuple[str, ...], int, int]
 """(group, families, width, seed)"""

@@ -6,7 +6,7 @@ import csv
 
 import pytest
 
-from proofs_check.catalogue import certified_row, write_catalogue
+from subnormal.proofs_check.certificates.catalogue import certified_row, write_catalogue
 from tests.oracles import small_groups
 
 

@@ -6,12 +6,12 @@ import json
 import numpy as np
 import pytest
 
-from algebra.errors import InputError
-from algebra.families import FAMILIES
-from constructions.artifact import load_cascade, save_artifact
-from constructions.compiler import compile_group, describe, save
-from proofs_check.certificate import certify_folder, certify_refusal, write_json
-from proofs_check.checker import FaultError, check
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.depth.families import FAMILIES
+from subnormal.constructions.artifact import load_cascade, save_artifact
+from subnormal.constructions.compiler import compile_group, describe, save
+from subnormal.proofs_check.certificates.certificate import certify_folder, certify_refusal, write_json
+from subnormal.proofs_check.certificates.checker import FaultError, check
 from tests.cases import REFUSED, TRACKED, group
 from tests.proofs_check.folders import certified
 
@@ -53,7 +53,7 @@ def test_a_longer_series_and_a_mixed_stack_claim_no_more_than_they_show(tmp_path
     D4 = group("D4")
     save(compile_group(D4, [FAMILIES["negative-mamba"], FAMILIES["aussm"]]), tmp_path / "mixed", None)
     assert certify_folder(tmp_path / "mixed").endswith("with 2 layers, and no stack of diagonal layers with fewer can")
-    from constructions.compiler import read_series
+    from subnormal.constructions.compiler import read_series
 
     series = read_series(group("C4"), "2", FAMILIES["aussm"])
     save(compile_group(group("C4"), [FAMILIES["aussm"]], series=series), tmp_path / "long", None)
@@ -96,5 +96,3 @@ def test_the_generators_are_tokens_in_any_order(tmp_path):
     assert "3 layers" in certify_folder(tmp_path)
     assert set(json.loads((tmp_path / "certificate.json").read_text())["generators"]) <= set(tokens)
     assert load_cascade(tmp_path)[0].alphabet.tolist() == tokens
-
-

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from proofs_check import checker
-from proofs_check.checker import FaultError, check, main
+from subnormal.proofs_check.certificates import checker
+from subnormal.proofs_check.certificates.checker import FaultError, check, main
 from tests.cases import REFUSED, TRACKED
 from tests.proofs_check.folders import Mutant, certified, read, refresh
 

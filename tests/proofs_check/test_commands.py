@@ -106,7 +106,7 @@ def test_horizon_and_lemmas(tmp_path):
 def test_commands_that_need_no_torch(tmp_path):
     program = (
         "import sys\n"
-        "from proofs_check.commands import certify, check\n"
+        "from subnormal.command_line.proofs import certify, check\n"
         "certify('S3', None, 'aussm')\ncheck(__import__('pathlib').Path('S3'), True)\n"
         "assert 'torch' not in sys.modules and 'sympy' not in sys.modules\n"
     )

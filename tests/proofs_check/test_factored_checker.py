@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from algebra.families import FAMILIES
-from algebra.parser import parse_group
-from constructions.factored_artifact import save_factored
-from constructions.factored_bound import lower_bound
-from constructions.factored_compiler import compile_factored
-from constructions.factored_proof import cases
-from proofs_check.checker import FaultError
-from proofs_check.factored_checker import check, main
+from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.input.parser import parse_group
+from subnormal.constructions.factored.artifact import save_factored
+from subnormal.constructions.factored.bound import lower_bound
+from subnormal.constructions.factored.compiler import compile_factored
+from subnormal.constructions.factored.proof import cases
+from subnormal.proofs_check.certificates.checker import FaultError
+from subnormal.proofs_check.certificates.factored_checker import check, main
 
 ROOT = Path(__file__).parents[2]
 
@@ -149,6 +149,8 @@ def test_the_command(tmp_path, capsys):
 
 
 def test_it_uses_nothing_of_the_compiler():
-    code = "import sys, proofs_check.factored_checker; print(*(name for name in sys.modules if '.' in name))"
+    module = "subnormal.proofs_check.certificates.factored_checker"
+    code = f"import sys, {module}; print(*(name for name in sys.modules if '.' in name))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
-    assert not [name for name in run.stdout.split() if name.startswith(("algebra.", "constructions.", "models."))]
+    rooms = ("subnormal.algebra", "subnormal.constructions", "subnormal.models")
+    assert not [name for name in run.stdout.split() if name.startswith(rooms)]

@@ -7,18 +7,26 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from algebra.errors import InputError
-from algebra.families import FAMILIES
-from constructions.compiler import compile_group
-from constructions.execution import ARITHMETICS as EXECUTED
-from constructions.execution import Machine
-from constructions.words import KINDS, make_word
-from proofs_check import arithmetic, horizon
-from proofs_check.arithmetic import ARITHMETICS, DIGITS, accumulate, read, round_to_bfloat16, start, stored_steps
-from proofs_check.horizon import channel_horizon, proved_horizon
-from proofs_check.horizon_picture import draw, measure, read_table, write_table
-from proofs_check.horizon_runs import PIECE, first_failures, observe
-from proofs_check.intervals import angle_error, radian_error, unit_point, upper
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.depth.families import FAMILIES
+from subnormal.constructions.compiler import compile_group
+from subnormal.constructions.execution import ARITHMETICS as EXECUTED
+from subnormal.constructions.execution import Machine
+from subnormal.constructions.words import KINDS, make_word
+from subnormal.proofs_check.horizons import arithmetic, horizon
+from subnormal.proofs_check.horizons.arithmetic import (
+    ARITHMETICS,
+    DIGITS,
+    accumulate,
+    read,
+    round_to_bfloat16,
+    start,
+    stored_steps,
+)
+from subnormal.proofs_check.horizons.horizon import channel_horizon, proved_horizon
+from subnormal.proofs_check.horizons.picture import draw, measure, read_table, write_table
+from subnormal.proofs_check.horizons.runs import PIECE, first_failures, observe
+from subnormal.proofs_check.intervals import angle_error, radian_error, unit_point, upper
 from tests.cases import group
 
 SUMS = ("float64", "float32", "bfloat16")
@@ -136,7 +144,7 @@ def test_constants_are_not_trusted(monkeypatch):
 
 @pytest.mark.parametrize("name", EXECUTED)
 def test_the_same_arithmetic_as_the_executor(name):
-    """Stored steps, carried values and decisions are those of constructions.execution, bit for bit."""
+    """Stored steps, carried values and decisions are those of subnormal.constructions.execution, bit for bit."""
     cascade = compiled("GL(2,3)")
     machine = Machine(cascade, name)
     if name != "residues":
@@ -219,7 +227,7 @@ def test_enclosures():
     assert angle_error(0.0, 3.0, Fraction(1, 4)) < Fraction(1, 2**100)
     assert abs(angle_error(1.0, 1.0, Fraction(0)) - Fraction(1, 8)) < Fraction(1, 2**100)
     assert abs(angle_error(-1.0, 0.0, Fraction(-1, 2))) < Fraction(1, 2**100)
-    from proofs_check.intervals import arb_precision
+    from subnormal.proofs_check.intervals import arb_precision
 
     with arb_precision(64) as flint:
         assert upper(flint.arb(-3)) == 3
@@ -246,8 +254,8 @@ def test_unknown_arithmetic():
 
 
 def test_json_is_a_table_of_numbers(tmp_path, capsys):
-    from constructions.compiler import save
-    from proofs_check.commands import horizon as command
+    from subnormal.command_line.proofs import horizon as command
+    from subnormal.constructions.compiler import save
 
     save(compile_group(group("C6"), [FAMILIES["aussm"]]), tmp_path, None)
     command(tmp_path, length=2000, arithmetic="float32,residues", words="constant", as_json=True)

@@ -6,11 +6,17 @@ from functools import cache
 import numpy as np
 import pytest
 
-from algebra.families import FAMILIES
-from constructions.cascade import Cascade
-from constructions.compiler import compile_group
-from proofs_check.lemmas import Lemma, Step, _limit, _true, _zero, symbolic_lemmas
-from proofs_check.wreath import all_subgroups, derived_length, embedding, embedding_lemma, subgroups_lemma
+from subnormal.algebra.depth.families import FAMILIES
+from subnormal.constructions.cascade import Cascade
+from subnormal.constructions.compiler import compile_group
+from subnormal.proofs_check.lemmas.lemmas import Lemma, Step, _limit, _true, _zero, symbolic_lemmas
+from subnormal.proofs_check.lemmas.wreath import (
+    all_subgroups,
+    derived_length,
+    embedding,
+    embedding_lemma,
+    subgroups_lemma,
+)
 from tests.cases import TRACKED, group
 
 

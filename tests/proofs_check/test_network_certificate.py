@@ -8,14 +8,14 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from algebra.errors import InputError
-from algebra.families import FAMILIES
-from constructions.artifact import load_cascade
-from constructions.compiler import compile_group, save
-from models.network import DCDNetwork
-from models.recurrences import UnitState, unit_circle, unit_scan
-from proofs_check.certificate import write_json
-from proofs_check.network_certificate import (
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.depth.families import FAMILIES
+from subnormal.constructions.artifact import load_cascade
+from subnormal.constructions.compiler import compile_group, save
+from subnormal.models.network import DCDNetwork
+from subnormal.models.recurrences import UnitState, unit_circle, unit_scan
+from subnormal.proofs_check.certificates.certificate import write_json
+from subnormal.proofs_check.certificates.network_certificate import (
     ELEMENTARY,
     NotProvedError,
     certificate_content,
@@ -66,7 +66,7 @@ def test_in_single_precision(tmp_path):
 @pytest.mark.slow
 def test_the_bound_is_nearly_reached_in_single_precision(tmp_path):
     """The float32 network of C3 is right on a constant word up to its proved horizon, and wrong soon after."""
-    from models.compiled import load_network
+    from subnormal.models.compiled import load_network
 
     horizon = prove_network(compiled("C3", tmp_path), "float32").horizon
     network = load_network(tmp_path, "float32")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from algebra.errors import InputError
-from proofs_check.parity import (
+from subnormal.algebra.base.errors import InputError
+from subnormal.proofs_check.refutations.parity import (
     compiled_network,
     compiled_parity,
     first_wrong,
@@ -17,7 +17,7 @@ from proofs_check.parity import (
     vanishing_length,
     weakened_network,
 )
-from proofs_check.refutation import random_network
+from subnormal.proofs_check.refutations.refutation import random_network
 
 
 def test_the_mixtures_are_all_there():
@@ -97,7 +97,7 @@ def test_a_positive_multiplier_has_no_sign():
 
 
 def test_the_command(capsys):
-    from proofs_check.parity_command import parity
+    from subnormal.command_line.parity import parity
 
     parity(layers=1, width=2, seeds=2, activation="hard", tokens=2_000, as_json=True)
     content = json.loads(capsys.readouterr().out)

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 import torch
 
-from algebra.errors import InputError
-from algebra.families import FAMILIES, parse_stack
-from algebra.parser import list_group
-from constructions.compiler import compile_group, save
-from models.network import DCDNetwork
-from proofs_check.affine_maps import layer_maps
-from proofs_check.divergence import diverge
-from proofs_check.equalising import PATTERNS, equalise, starting_pairs
-from proofs_check.letters import Letters, contraction
-from proofs_check.refutation import Budget, random_network, refute, theory
-from proofs_check.words import Word, parse_word
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.depth.families import FAMILIES, parse_stack
+from subnormal.algebra.input.parser import list_group
+from subnormal.constructions.compiler import compile_group, save
+from subnormal.models.network import DCDNetwork
+from subnormal.proofs_check.refutations.affine_maps import layer_maps
+from subnormal.proofs_check.refutations.divergence import diverge
+from subnormal.proofs_check.refutations.equalising import PATTERNS, equalise, starting_pairs
+from subnormal.proofs_check.refutations.letters import Letters, contraction
+from subnormal.proofs_check.refutations.refutation import Budget, random_network, refute, theory
+from subnormal.proofs_check.refutations.words import Word, parse_word
 from tests.proofs_check.refutation_cases import cases, run, table
 
 ROOT = Path(__file__).parents[2]
@@ -117,7 +117,7 @@ def test_wide_unit_modulus_layers_fall_in_closed_form(width):
 def compiled(name, stack, layers):
     """The first layers of a compiled network, with the part of the head that reads them."""
     group = list_group(name)
-    from constructions.weights import network_parameters
+    from subnormal.constructions.weights import network_parameters
 
     config, arrays = network_parameters(compile_group(group, parse_stack(stack)).weights)
     config["layers"] = config["layers"][:layers]
@@ -195,7 +195,7 @@ def test_equalised_words_act_alike_on_every_state(name):
 @pytest.mark.parametrize("pattern", range(len(PATTERNS)))
 def test_the_factors_of_the_patterns(pattern):
     """u z v … and v z u … differ by |factor|·|D|: the identities at the head of equalising.py."""
-    from proofs_check.equalising import _factor
+    from subnormal.proofs_check.refutations.equalising import _factor
 
     generator = np.random.default_rng(pattern)
     mu, mu_z = np.exp(2j * np.pi * generator.random(2))
@@ -255,12 +255,12 @@ def test_an_alphabet_of_generators():
 
 
 PROGRAM = """
-from algebra.commands import application, run
-from proofs_check.refutation_command import refute
+import sys
 
-app = application("")
-app.command()(refute)
-run(app, "refute")
+from subnormal.command_line.__main__ import main
+
+sys.argv.insert(1, "refute")
+main("proofs_check")
 """
 
 

@@ -7,13 +7,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from algebra.errors import InputError
-from algebra.parser import list_group
-from models.families import FAMILIES
-from models.network import DCDNetwork
-from proofs_check.affine_maps import Affine, layer_maps, sequence_map, word_map
-from proofs_check.evidence import exact_states
-from proofs_check.words import Word, parse_word
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.input.parser import list_group
+from subnormal.models.families import FAMILIES
+from subnormal.models.network import DCDNetwork
+from subnormal.proofs_check.refutations.affine_maps import Affine, layer_maps, sequence_map, word_map
+from subnormal.proofs_check.refutations.evidence import exact_states
+from subnormal.proofs_check.refutations.words import Word, parse_word
 
 tokens = st.integers(0, 5).map(Word)
 words = st.recursive(

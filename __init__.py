@@ -1,0 +1,1 @@
+"""subnormal: the group theory of state tracking as running code."""

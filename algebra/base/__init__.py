@@ -1,0 +1,1 @@
+"""What every room stands on: errors, wording, the terminal, files, processes."""

@@ -1,0 +1,288 @@
+"""The inner loops of stabiliser chains: coded permutations, sifting, and extension by a normalising element.
+
+A *code* is a permutation in the form that is fastest to multiply. Up to 256 points that is a `bytes` object,
+because `p.translate(q)` is the product p·q and runs as one C loop of a lookup per point; beyond, a small
+object around a NumPy row with the same three operations (`translate`, `[]`, `==`). A right-hand factor of a
+product has to be a *table*: `bytes.translate` wants 256 entries, so a table is a code with the identity
+appended. Left-hand factors stay `degree` long, which is what makes small degrees cheap.
+
+A *level* of a chain for H belongs to one base point: its orbit under the stabiliser of the earlier base
+points and, for each point p of that orbit, the inverse of one element u_p of that stabiliser taking the base
+point to p. Levels are never changed once they are in a chain, so chains share them: copying a chain copies a
+list of references.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subnormal.algebra.arithmetic.permutations import Permutations, smallest_dtype
+
+Code = Any  # bytes (degree <= 256) or LongPermutation; they share translate, integer indexing, + b"" and ==
+Vector = tuple[int, ...]
+
+SHORT_DEGREE = 256  # bytes.translate maps bytes to bytes: 256 points at most
+
+
+class LongPermutation:
+    """A permutation of more than 256 points with the operations of `bytes` that chains use."""
+
+    __slots__ = ("row",)
+
+    def __init__(self, row: Permutations) -> None:
+        self.row = row
+
+    def translate(self, table: LongPermutation) -> LongPermutation:
+        return LongPermutation(table.row[self.row])
+
+    def __getitem__(self, point: int) -> int:
+        return int(self.row[point])
+
+    def __add__(self, tail: bytes) -> LongPermutation:
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LongPermutation) and bool((self.row == other.row).all())
+
+    def __hash__(self) -> int:
+        return hash(self.row.tobytes())
+
+
+class Encoding:
+    """Codes for one degree.
+
+    Attributes:
+        degree: number of points.
+        dtype: the smallest unsigned dtype for a point, of the rows given back.
+        identity: the identity's code.
+        tail: what turns a code into a table when appended.
+    """
+
+    __slots__ = ("_plain", "degree", "dtype", "identity", "tail")
+
+    def __init__(self, degree: int) -> None:
+        self.degree = degree
+        self.dtype = smallest_dtype(degree)
+        self.tail = bytes(range(degree, 256)) if degree <= SHORT_DEGREE else b""
+        self._plain = np.arange(degree, dtype=self.dtype)
+        self.identity: Code = self.encode(self._plain)
+
+    def encode(self, row: NDArray[Any]) -> Code:
+        """The code of one permutation, shape (degree,)."""
+        row = row.astype(self.dtype)
+        return row.tobytes() if self.degree <= SHORT_DEGREE else LongPermutation(row)
+
+    def decode(self, codes: Sequence[Code]) -> Permutations:
+        """Codes or tables as rows, shape (len(codes), degree)."""
+        if not codes:
+            return np.empty((0, self.degree), dtype=self.dtype)
+        if self.degree > SHORT_DEGREE:
+            return np.stack([code.row for code in codes])
+        return np.frombuffer(b"".join(codes), dtype=np.uint8).reshape(len(codes), -1)[:, : self.degree].copy()
+
+    def inverse_table(self, code: Code) -> Code:
+        """The table of the inverse of a code."""
+        if self.degree <= SHORT_DEGREE:
+            return bytes.maketrans(code, self.identity)
+        row = np.empty_like(code.row)
+        row[code.row] = self._plain
+        return LongPermutation(row)
+
+    def strip(self, table: Code) -> Code:
+        """A table as a code."""
+        return table[: self.degree] if self.degree <= SHORT_DEGREE else table
+
+    def first_moved(self, code: Code) -> int:
+        """The least point that the permutation moves; it must move one."""
+        return next(point for point in range(self.degree) if code[point] != point)
+
+    def power(self, code: Code, exponent: int) -> Code:
+        """A non-negative power, by repeated squaring."""
+        result, square = self.identity, code
+        while exponent:
+            if exponent & 1:
+                result = result.translate(square + self.tail)
+            exponent >>= 1
+            if exponent:
+                square = square.translate(square + self.tail)
+        return result
+
+
+class Element:
+    """A permutation with its inverse, each as code and as table: what products and conjugates by it need."""
+
+    __slots__ = ("code", "inverse", "inverse_table", "table")
+
+    def __init__(self, code: Code, encoding: Encoding) -> None:
+        self.code = code
+        self.table = code + encoding.tail
+        self.inverse_table = encoding.inverse_table(code)
+        self.inverse = encoding.strip(self.inverse_table)
+
+
+def conjugate(a: Element, b: Element) -> Code:
+    """b⁻¹·a·b."""
+    return b.inverse.translate(a.table).translate(b.table)
+
+
+def commutator(a: Element, b: Element) -> Code:
+    """a⁻¹·b⁻¹·a·b."""
+    return a.inverse.translate(b.inverse_table).translate(a.table).translate(b.table)
+
+
+class Level(NamedTuple):
+    """One level of a chain.
+
+    Attributes:
+        point: the base point.
+        orbit: its orbit, the base point first.
+        inverses: by point, the table of u_p⁻¹, or None outside the orbit.
+        labels: by point, the image of u_p in an abelian factor (see `extend`), or None when nobody asked.
+    """
+
+    point: int
+    orbit: list[int]
+    inverses: list[Code | None]
+    labels: list[Vector | None] | None = None
+
+
+Levels = list[Level]
+
+
+def trivial_level(point: int, encoding: Encoding) -> Level:
+    """A level whose orbit is the base point alone."""
+    inverses: list[Code | None] = [None] * encoding.degree
+    inverses[point] = encoding.identity + encoding.tail
+    return Level(point, [point], inverses)
+
+
+def order(levels: Iterable[Level]) -> int:
+    """The order of the group that a complete chain describes; for an incomplete one, a lower bound."""
+    return prod(len(level.orbit) for level in levels)
+
+
+def sift(levels: Sequence[Level], code: Code) -> tuple[Code, int]:
+    """Divide by transversal elements as far as possible: the remainder, and the level that it got stuck at."""
+    for depth, level in enumerate(levels):
+        inverse = level.inverses[code[level.point]]
+        if inverse is None:
+            return code, depth
+        code = code.translate(inverse)
+    return code, len(levels)
+
+
+def is_member(levels: Sequence[Level], code: Code, identity: Code) -> bool:
+    """Whether a complete chain's group contains the permutation."""
+    for level in levels:
+        inverse = level.inverses[code[level.point]]
+        if inverse is None:
+            return False
+        code = code.translate(inverse)
+    return bool(code == identity)
+
+
+def sift_rows(
+    levels: Sequence[Level], rows: NDArray[Any], encoding: Encoding
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Sift many permutations, shape (m, degree), through a complete chain.
+
+    Returns:
+        (points, inside): for each permutation and level the point whose transversal element was divided by,
+        shape (m, len(levels)), meaningful for members only; and which permutations are members, shape (m,).
+    """
+    points = np.zeros((len(rows), len(levels)), dtype=np.intp)
+    inside = np.ones(len(rows), dtype=bool)
+    rows = rows.astype(encoding.dtype)
+    for depth, level in enumerate(levels):
+        position = np.full(encoding.degree, -1, dtype=np.intp)
+        position[level.orbit] = np.arange(len(level.orbit))
+        points[:, depth] = rows[:, level.point]
+        positions = position[points[:, depth]]
+        inside &= positions >= 0  # what has left the orbit is sifted on by something, and stays marked
+        inverses = encoding.decode([level.inverses[point] for point in level.orbit])
+        rows = inverses[positions[:, None], rows]
+    return points, inside & (rows == np.arange(encoding.degree)).all(axis=1)
+
+
+def extend(levels: Sequence[Level], code: Code, encoding: Encoding) -> tuple[Levels, int]:
+    """The chain of <H, y> from a complete chain of H, for a permutation y that normalises H, and the index of H in it.
+
+    No Schreier generator is needed (Sims, "Computing the order of a solvable permutation group", J. Symb.
+    Comput. 9, 1990): y permutes the H-orbits, so with Δ the orbit of the base point and m the least with
+    Δ^(y^m) = Δ, the new orbit is the disjoint union of Δ, Δ^y, …, Δ^(y^(m-1)); and with u in H taking the
+    base point where y^m takes it, z = y^m·u⁻¹ fixes the base point, normalises its stabiliser in H, and
+    generates with it the stabiliser in <H, y>. Go on with z one level down.
+    """
+    extended, index, _ = _extend(levels, code, encoding, None)
+    return extended, index
+
+
+def extend_labelled(
+    levels: Sequence[Level], code: Code, encoding: Encoding, label: Vector
+) -> tuple[Levels, int, Vector]:
+    """As `extend`, where `label` is the image of y in an abelian group of integer vectors modulo relations.
+
+    Every level of the chain must carry labels, and those of a level keep the meaning "image of u_p". Also
+    returns the label of the element that sifted to the identity: a relation, a vector that is zero in the
+    factor.
+    """
+    extended, index, relation = _extend(levels, code, encoding, label)
+    assert relation is not None  # a label came in, so one goes out
+    return extended, index, relation
+
+
+def _extend(
+    levels: Sequence[Level], code: Code, encoding: Encoding, label: Vector | None
+) -> tuple[Levels, int, Vector | None]:
+    tail, identity = encoding.tail, encoding.identity
+    extended = list(levels)
+    index, depth = 1, 0
+    while code != identity:
+        if depth == len(extended):
+            extended.append(trivial_level(encoding.first_moved(code), encoding))
+            if label is not None:
+                zeros: list[Vector | None] = [None] * encoding.degree
+                zeros[extended[depth].point] = (0,) * len(label)
+                extended[depth] = extended[depth]._replace(labels=zeros)
+        point, orbit, inverses, labels = extended[depth]
+        image = code[point]
+        if inverses[image] is None:
+            blocks = [code]  # the powers y, y², …, of which the last maps Δ to itself
+            table = code + tail
+            while inverses[blocks[-1][point]] is None:
+                blocks.append(blocks[-1].translate(table))
+            count = len(blocks)
+            grown, grown_inverses = list(orbit), list(inverses)
+            step = encoding.inverse_table(code)
+            back = encoding.strip(step)
+            for power in blocks[:-1]:
+                for p in orbit:
+                    q = power[p]
+                    grown.append(q)
+                    grown_inverses[q] = back.translate(inverses[p]) + tail
+                back = back.translate(step)
+            grown_labels = labels
+            if label is not None and labels is not None:
+                grown_labels = list(labels)
+                for j, power in enumerate(blocks[:-1], start=1):
+                    for p in orbit:
+                        at_p = labels[p]
+                        assert at_p is not None  # p lies in the orbit
+                        grown_labels[power[p]] = tuple(a + j * b for a, b in zip(at_p, label, strict=True))
+                label = tuple(count * a for a in label)
+            extended[depth] = Level(point, grown, grown_inverses, grown_labels)
+            index *= count
+            code = blocks[-1]
+            image = code[point]
+        if label is not None and labels is not None:
+            at_image = labels[image]
+            assert at_image is not None  # the image lies in the old orbit
+            label = tuple(a - b for a, b in zip(label, at_image, strict=True))
+        code = code.translate(inverses[image])
+        depth += 1
+    return extended, index, label

@@ -1,0 +1,259 @@
+"""Stabiliser chains of arbitrary permutation groups: random Schreier–Sims, then a proof.
+
+Random elements (product replacement, seeded) build the chain; every level's orbit really is an orbit of
+elements of the group, so the product of the orbit lengths is a lower bound for the order at any time. It is
+*proved* to be the order either by meeting an upper bound (the order of a group that contains it), or by
+sifting every Schreier generator (Sims 1970; Seress, "Permutation Group Algorithms", 2003, chapter 4). Chance
+decides how long this takes, never what the answer is.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from itertools import count
+from math import factorial
+
+from subnormal.algebra.chains.kernels import (
+    Code,
+    Element,
+    Encoding,
+    Levels,
+    commutator,
+    conjugate,
+    is_member,
+    order,
+    sift,
+    trivial_level,
+)
+
+QUIET = 12  # random elements in a row that sift to the identity before the proof is tried
+SLOTS = 10  # product replacement keeps at least so many elements
+MIXING = 40  # product replacement steps before the first element is used
+
+
+def random_products(
+    generators: Sequence[Element], above: Levels, encoding: Encoding, source: random.Random
+) -> Iterator[Code]:
+    """Elements of a group by product replacement with an accumulator, or of a normal closure; for ever.
+
+    Args:
+        generators: of the group; at least one. Of the closure: normal generators.
+        above: the complete chain of the group in which to take the normal closure; empty for the group generated.
+        encoding: of the codes.
+        source: of the random choices.
+    """
+
+    def moved(element: Element) -> Element:
+        if not above:
+            return element
+        return Element(conjugate(element, Element(random_member(above, encoding, source), encoding)), encoding)
+
+    slots = [moved(generators[i % len(generators)]) for i in range(max(SLOTS, len(generators)))]
+    accumulator = encoding.identity
+    for step in count(1):
+        i, j = source.sample(range(len(slots)), 2)
+        other = moved(slots[j])
+        factor = other.table if source.random() < 0.5 else other.inverse_table
+        slots[i] = Element(slots[i].code.translate(factor), encoding)
+        accumulator = accumulator.translate(slots[i].table)
+        if step > MIXING:
+            yield accumulator
+
+
+def random_member(levels: Levels, encoding: Encoding, source: random.Random) -> Code:
+    """A uniformly random element of the group of a complete chain."""
+    code = encoding.identity
+    for level in levels:
+        code = code.translate(level.inverses[source.choice(level.orbit)])
+    return code
+
+
+def random_commutators(levels: Levels, encoding: Encoding, source: random.Random) -> Iterator[Code]:
+    """Products of more and more commutators of random elements of the group of a complete chain, for ever."""
+    accumulator = encoding.identity
+    while True:
+        a, b = (Element(random_member(levels, encoding, source), encoding) for _ in range(2))
+        accumulator = accumulator.translate(commutator(a, b) + encoding.tail)
+        yield accumulator
+
+
+def order_bound(generators: Sequence[Element], degree: int) -> int:
+    """An upper bound for the order: the product of the factorials of the orbit lengths, halved if all is even."""
+    seen = [False] * degree
+    bound = 1
+    for start in range(degree):
+        if seen[start]:
+            continue
+        seen[start] = True
+        orbit = [start]
+        for point in orbit:
+            for generator in generators:
+                image = generator.code[point]
+                if not seen[image]:
+                    seen[image] = True
+                    orbit.append(image)
+        bound *= factorial(len(orbit))
+    return bound // 2 if bound > 1 and all(is_even(generator.code, degree) for generator in generators) else bound
+
+
+def is_even(code: Code, degree: int) -> bool:
+    """Whether a permutation is even: degree minus number of cycles is even."""
+    seen = [False] * degree
+    cycles = 0
+    for start in range(degree):
+        if not seen[start]:
+            cycles += 1
+            point = start
+            while not seen[point]:
+                seen[point] = True
+                point = code[point]
+    return (degree - cycles) % 2 == 0
+
+
+class ChainBuilder:
+    """A chain under construction for the group that the strong generators generate.
+
+    Attributes:
+        levels: as in a finished chain, the orbits being those under `strong`.
+        strong: by level, the generators that fix the base points of all earlier levels.
+    """
+
+    def __init__(self, encoding: Encoding) -> None:
+        self.encoding = encoding
+        self.levels: Levels = []
+        self.strong: list[list[Element]] = []
+
+    def add(self, element: Element, first: int = 0) -> int:
+        """Make an element a strong generator from level `first` on, as far down as it fixes the earlier base points.
+
+        It must not be the identity, and must fix the base points before `first`. Returns the last of its levels.
+        """
+        code = element.code
+        depth = first
+        while True:
+            if depth == len(self.levels):
+                self.levels.append(trivial_level(self.encoding.first_moved(code), self.encoding))
+                self.strong.append([])
+            self.strong[depth].append(element)
+            self._grow(depth, element)
+            point = self.levels[depth].point
+            if code[point] != point:
+                return depth
+            depth += 1
+
+    def _grow(self, depth: int, element: Element) -> None:
+        """Close a level's orbit, in place, under its generators, of which `element` is new."""
+        _, orbit, inverses, _ = self.levels[depth]
+        tail, generators = self.encoding.tail, self.strong[depth]
+        old = len(orbit)
+        for position, point in enumerate(orbit):  # the orbit grows under this loop
+            for generator in [element] if position < old else generators:
+                image = generator.code[point]
+                if inverses[image] is None:
+                    inverses[image] = generator.inverse.translate(inverses[point]) + tail
+                    orbit.append(image)
+
+    def absorb(self, code: Code) -> bool:
+        """Add what sifting leaves of an element, unless nothing is left; whether something was added."""
+        remainder, _ = sift(self.levels, code)
+        if remainder == self.encoding.identity:
+            return False
+        self.add(Element(remainder, self.encoding))
+        return True
+
+    def fill(self, elements: Iterator[Code], bound: int) -> None:
+        """Absorb random elements until many in a row bring nothing new, or the order is `bound`."""
+        quiet = 0
+        while quiet < QUIET and order(self.levels) != bound:
+            quiet = 0 if self.absorb(next(elements)) else quiet + 1
+
+    def reduce(self) -> None:
+        """Drop strong generators that no orbit needs, which makes the proof shorter. The group may shrink."""
+        old_levels, old_strong = self.levels, self.strong
+        self.levels = [trivial_level(level.point, self.encoding) for level in old_levels]
+        self.strong = [[] for _ in old_levels]
+        for depth in reversed(range(len(old_levels))):
+            wanted = len(old_levels[depth].orbit)
+            if depth + 1 < len(old_levels):
+                self.strong[depth] = list(self.strong[depth + 1])
+                for element in list(self.strong[depth]):
+                    self._grow(depth, element)
+            point = old_levels[depth].point
+            for element in old_strong[depth]:
+                if len(self.levels[depth].orbit) == wanted:
+                    break
+                if element.code[point] != point and self._enlarges(depth, element):
+                    self.strong[depth].append(element)
+                    self._grow(depth, element)
+
+    def _enlarges(self, depth: int, element: Element) -> bool:
+        _, orbit, inverses, _ = self.levels[depth]
+        return any(inverses[element.code[point]] is None for point in orbit)
+
+    def prove(self, bound: int) -> None:
+        """Sift Schreier generators, adding what is left of them until the chain is complete, or its order `bound`."""
+        encoding = self.encoding
+        depth = len(self.levels) - 1
+        while depth >= 0:
+            if order(self.levels) == bound:
+                return
+            added = self._failing(depth)
+            if added is None:
+                depth -= 1
+            else:
+                depth = self.add(Element(added, encoding), depth + 1)  # further down, nothing has changed
+
+    def _failing(self, depth: int) -> Code | None:
+        """What sifting leaves of the first Schreier generator of a level that the levels below do not contain."""
+        encoding = self.encoding
+        _, orbit, inverses, _ = self.levels[depth]
+        below = self.levels[depth + 1 :]
+        for point in orbit:
+            inverse = encoding.strip(inverses[point])
+            representative = encoding.strip(encoding.inverse_table(inverse))
+            for generator in self.strong[depth]:
+                back = inverses[generator.code[point]]
+                remainder, _ = sift(below, representative.translate(generator.table).translate(back))
+                if remainder != encoding.identity:
+                    return remainder
+        return None
+
+
+def schreier_sims(
+    generators: Sequence[Element],
+    elements: Iterator[Code],
+    encoding: Encoding,
+    conjugators: Sequence[Element] = (),
+    bound: int | None = None,
+) -> tuple[Levels, list[Element]]:
+    """A complete chain of a group, or of a normal closure under `conjugators`, and its strong generators.
+
+    Args:
+        generators: generators, or normal generators; none of them the identity.
+        elements: random elements of the group, or of the normal closure: the better distributed, the faster.
+        encoding: of the codes.
+        conjugators: generators of a group that contains the generators; none for the group generated itself.
+        bound: an upper bound for the order of the result, where one is known; meeting it saves the proof.
+    """
+    limit = order_bound(conjugators or generators, encoding.degree)
+    limit = limit if bound is None else min(limit, bound)
+    builder = ChainBuilder(encoding)
+    missing: list[Code] = []
+    for attempt in count():
+        for code in missing:
+            builder.absorb(code)
+        builder.fill(elements, limit)
+        if attempt == 0:  # once only: from then on the group grows with every attempt, so there is a last one
+            builder.reduce()
+        builder.prove(limit)
+        strong = builder.strong[0] if builder.strong else []
+        if order(builder.levels) == limit:
+            break
+        # Now the chain is that of the group of its strong generators. Is it the group that was asked for?
+        wanted = [generator.code for generator in generators]
+        wanted += [conjugate(element, conjugator) for element in strong for conjugator in conjugators]
+        missing = [code for code in wanted if not is_member(builder.levels, code, encoding.identity)]
+        if not missing:
+            break
+    return builder.levels, strong

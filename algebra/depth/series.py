@@ -1,0 +1,106 @@
+"""Subnormal series with abelian factors: the derived series, and the shortest series for a stack of families.
+
+For the stack F_1 … F_k with exponents m_1 … m_k put V_0 = G and V_i = [V_{i-1}, V_{i-1}]·V_{i-1}^{m_i}. V_i is the
+smallest subgroup of V_{i-1} with an allowed factor, so the stack can track G if and only if V_k = 1
+(docs/mathematics.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.depth.families import Family
+from subnormal.algebra.groups.group import Group, Subgroup
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """A descending series G = G_0 ≥ G_1 ≥ … ≥ G_k, each normal in the one before with an abelian factor.
+
+    Arguments:
+        subgroups: G_0 … G_k.
+        families: one for each factor.
+    """
+
+    subgroups: tuple[Subgroup, ...]
+    families: tuple[Family, ...]
+
+    @property
+    def group(self) -> Group:
+        return self.subgroups[0].group
+
+    @property
+    def length(self) -> int:
+        return len(self.subgroups) - 1
+
+    @property
+    def orders(self) -> tuple[int, ...]:
+        return tuple(subgroup.order for subgroup in self.subgroups)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the series ends at the trivial group."""
+        return self.subgroups[-1].order == 1
+
+
+def verbal_subgroup(subgroup: Subgroup, exponent: int) -> Subgroup:
+    """[V, V]·V^m for V = `subgroup` and m = `exponent`; for m = 0 the derived subgroup.
+
+    V/[V, V] is abelian, so commutators and m-th powers of generators generate it as a normal subgroup.
+    """
+    if exponent == 1:
+        return subgroup
+    group, generators = subgroup.group, subgroup.generators
+    words = [group.commutator(a, b) for i, a in enumerate(generators) for b in generators[:i]]
+    if exponent:
+        words += [group.power(a, exponent) for a in generators]
+    return subgroup.normal_closure(words)
+
+
+def verbal_series(group: Group, stack: Sequence[Family]) -> Series:
+    """V_0 … V_k for a stack of k families; it may end above the trivial group and may stand still on the way."""
+    subgroups = [group.whole]
+    for layer in stack:
+        subgroups.append(verbal_subgroup(subgroups[-1], layer.exponent))
+    return Series(tuple(subgroups), tuple(stack))
+
+
+def shortest_series(group: Group, layer: Family) -> Series:
+    """The shortest series whose factors one family carries, followed until it stands still.
+
+    Complete if and only if some number of layers of the family can track the group; its length is then the depth.
+    """
+    subgroups = [group.whole]
+    while subgroups[-1].order > 1:
+        smaller = verbal_subgroup(subgroups[-1], layer.exponent)
+        if smaller.order == subgroups[-1].order:
+            break
+        subgroups.append(smaller)
+    return Series(tuple(subgroups), (layer,) * (len(subgroups) - 1))
+
+
+def given_series(group: Group, subgroups: Sequence[Subgroup], layer: Family) -> Series:
+    """A user's own series, from G_1 to the last nontrivial member (G_0 = G and G_k = 1 may be left out).
+
+    Raises:
+        InputError: a member is not a normal subgroup of the one before, or a factor is not one the family carries.
+    """
+    chain = [group.whole, *subgroups, group.trivial_subgroup]
+    chain = [
+        member
+        for i, member in enumerate(chain)
+        if i == 0 or member.order != chain[i - 1].order or not member <= chain[i - 1]
+    ]
+    for i, (upper, lower) in enumerate(pairwise(chain), 1):
+        where = f"series member {i} (order {lower.order})"
+        if not lower <= upper:
+            raise InputError(f"{where} is not contained in the one before it (order {upper.order})")
+        if not upper.normalises(lower):
+            raise InputError(f"{where} is not normal in the one before it (order {upper.order})")
+        if not verbal_subgroup(upper, layer.exponent) <= lower:
+            kind = "abelian" if not layer.exponent else f"abelian of exponent dividing {layer.exponent}"
+            raise InputError(f"the factor above {where} is not {kind}, as a layer of {layer.title} needs")
+    return Series(tuple(chain), (layer,) * (len(chain) - 1))

@@ -1,0 +1,1 @@
+"""Listed and permutation groups, named groups, products, the catalogue, isomorphism."""

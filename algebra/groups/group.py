@@ -1,0 +1,307 @@
+"""Finite groups whose elements are listed.
+
+A `Group` is a faithful permutation group with its elements in lexicographic order of their images, so that element 0
+is the identity. That one order is also the field's numbering of S_n, A_n and direct products (index `i·|H| + j`), and
+for a group given by a multiplication table (acting on itself by right multiplication) it is the table's own
+numbering.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from subnormal.algebra.arithmetic.permutations import Permutations, invert, smallest_dtype
+
+Indices = NDArray[np.intp]
+
+TABLE_LIMIT = 2048
+"""Groups up to this order keep a whole multiplication table (at most 8 MiB); larger ones multiply permutations."""
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """A finite group as a list of permutations.
+
+    Arguments:
+        elements: shape (order, degree), unsigned, rows in lexicographic order and closed under composition.
+        generators: element indices that generate the group; none of them is the identity.
+        name: how the group was asked for, e.g. `S4`.
+        notes: what was changed on reading it (an element renumbered), to be told to the user.
+    """
+
+    elements: Permutations
+    generators: tuple[int, ...]
+    name: str
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.elements.setflags(write=False)
+
+    @property
+    def order(self) -> int:
+        return len(self.elements)
+
+    @property
+    def degree(self) -> int:
+        return self.elements.shape[1]
+
+    @classmethod
+    def from_table(
+        cls, table: ArrayLike, name: str, generators: Sequence[int] | None = None, notes: tuple[str, ...] = ()
+    ) -> Group:
+        """The group with multiplication table `table[i, j] = i·j`, shape (order, order), identity 0; not validated
+        here.
+
+        It acts on itself by right multiplication, element j sending i to i·j. `generators` are found greedily if not
+        given.
+        """
+        product = np.asarray(table).astype(smallest_dtype(len(np.asarray(table))))
+        group = cls(np.ascontiguousarray(product.T), (), name, notes)
+        group.__dict__["table"] = product
+        if generators is None:
+            generators = group.subgroup(range(1, group.order)).generators
+        return cls._with_table(group.elements, tuple(int(g) for g in generators), name, notes, product)
+
+    @classmethod
+    def _with_table(
+        cls, elements: Permutations, generators: tuple[int, ...], name: str, notes: tuple[str, ...], table: Permutations
+    ) -> Group:
+        group = cls(elements, generators, name, notes)
+        table.setflags(write=False)
+        group.__dict__["table"] = table  # fills the cached property
+        return group
+
+    @cached_property
+    def _trie(self) -> tuple[list[int], list[NDArray[np.int32]]]:
+        """Points whose images name an element, and for each the table (prefix, image) → longer prefix.
+
+        A point is kept when the images of the points before it do not fix its own; the last prefix is the element's
+        index, because dropping the other points leaves the lexicographic order as it is.
+        """
+        points: list[int] = []
+        steps: list[NDArray[np.int32]] = []
+        prefix = np.zeros(self.order, dtype=np.int32)
+        count = 1
+        for point in range(self.degree):
+            if count == self.order:
+                break
+            column = self.elements[:, point]
+            new = np.empty(self.order, dtype=bool)
+            new[0] = True
+            new[1:] = (prefix[1:] != prefix[:-1]) | (column[1:] != column[:-1])
+            total = int(np.count_nonzero(new))
+            if total == count:
+                continue
+            step = np.full((count, self.degree), -1, dtype=np.int32)
+            longer = np.cumsum(new, dtype=np.int32) - 1
+            step[prefix[new], column[new]] = longer[new]
+            points.append(point)
+            steps.append(step)
+            prefix, count = longer, total
+        return points, steps
+
+    def index_of(self, permutations: Permutations) -> Indices:
+        """Element indices of permutations that lie in the group, shape (..., degree) to (...).
+
+        -1 (or a wrong index) where a permutation does not lie in the group: see `contains`.
+        """
+        points, _ = self._trie
+        return self._lookup([permutations[..., point] for point in points], permutations.shape[:-1])
+
+    def _lookup(self, images: Iterable[NDArray], shape: tuple[int, ...]) -> Indices:
+        prefix = np.zeros(shape, dtype=np.int32)
+        for image, step in zip(images, self._trie[1], strict=True):
+            prefix = step[prefix, image]
+        return prefix.astype(np.intp)
+
+    def contains(self, permutation: Permutations) -> bool:
+        """Whether a permutation of the same degree, shape (degree,), lies in the group."""
+        index = int(self.index_of(permutation[None])[0])
+        return index >= 0 and bool(np.array_equal(self.elements[index], permutation))
+
+    @cached_property
+    def table(self) -> Permutations:
+        """`table[i, j] = i·j`, shape (order, order). Only for orders up to `TABLE_LIMIT`."""
+        if self.order > TABLE_LIMIT:
+            raise MemoryError(f"no multiplication table for order {self.order} > {TABLE_LIMIT}: use multiply")
+        table = np.empty((self.order, self.order), dtype=smallest_dtype(self.order))
+        everything = np.arange(self.order)
+        for j in range(self.order):
+            table[:, j] = self._multiply_permutations(everything, np.asarray(j))
+        table.setflags(write=False)
+        return table
+
+    def _multiply_permutations(self, a: NDArray, b: NDArray) -> Indices:
+        points, _ = self._trie
+        images = (self.elements[b, self.elements[a, point]] for point in points)
+        return self._lookup(images, np.broadcast_shapes(np.shape(a), np.shape(b)))
+
+    def multiply(self, a: ArrayLike, b: ArrayLike) -> Indices:
+        """Products a·b of element indices, broadcast against each other."""
+        if self.order <= TABLE_LIMIT:
+            return self.table[np.asarray(a), np.asarray(b)].astype(np.intp)
+        return self._multiply_permutations(np.asarray(a), np.asarray(b))
+
+    @cached_property
+    def inverses(self) -> Indices:
+        """The inverse of every element, shape (order,)."""
+        if self.order <= TABLE_LIMIT:
+            rows, columns = np.nonzero(self.table == 0)
+            return columns[np.argsort(rows)]
+        points, _ = self._trie
+        degree = self.degree
+        found = np.empty((len(points), self.order), dtype=self.elements.dtype)
+        wanted = np.full(degree, -1)
+        wanted[points] = np.arange(len(points))
+        for point in range(degree):  # e(point) = base point b  ⇔  e⁻¹(b) = point
+            slot = wanted[self.elements[:, point]]
+            hit = np.flatnonzero(slot >= 0)
+            found[slot[hit], hit] = point
+        return self._lookup(found, (self.order,))
+
+    def product(self, word: Iterable[int]) -> int:
+        """The product of a word of element indices, from left to right."""
+        result = 0
+        for letter in word:
+            result = self.times(result, int(letter))
+        return result
+
+    def times(self, a: int, b: int) -> int:
+        """a·b for two element indices."""
+        if self.order <= TABLE_LIMIT:
+            return int(self.table[a, b])
+        return int(self._multiply_permutations(np.asarray(a), np.asarray(b)))
+
+    def inverse(self, a: int) -> int:
+        """a⁻¹ for one element index."""
+        return (
+            int(self.inverses[a])
+            if "inverses" in self.__dict__ or self.order <= TABLE_LIMIT
+            else int(self.index_of(invert(self.elements[a])))
+        )
+
+    def power(self, a: int, exponent: int) -> int:
+        """a^exponent for one element index; the exponent may be negative."""
+        if exponent < 0:
+            a, exponent = self.inverse(a), -exponent
+        result = 0
+        while exponent:
+            if exponent & 1:
+                result = self.times(result, a)
+            a = self.times(a, a)
+            exponent >>= 1
+        return result
+
+    def commutator(self, a: int, b: int) -> int:
+        """a⁻¹·b⁻¹·a·b, GAP's `Comm`."""
+        return self.times(self.inverse(self.times(b, a)), self.times(a, b))
+
+    def conjugate(self, a: int, b: int) -> int:
+        """b⁻¹·a·b, GAP's `a^b`."""
+        return self.times(self.inverse(b), self.times(a, b))
+
+    @cached_property
+    def element_orders(self) -> Indices:
+        """The order of every element, shape (order,)."""
+        orders = np.zeros(self.order, dtype=np.intp)
+        everything = np.arange(self.order)
+        current, exponent = everything.copy(), 1
+        open_ = everything
+        while len(open_):
+            done = current[open_] == 0
+            orders[open_[done]] = exponent
+            open_ = open_[~done]
+            current[open_] = self.multiply(current[open_], open_)
+            exponent += 1
+        return orders
+
+    @property
+    def is_abelian(self) -> bool:
+        return all(self.times(a, b) == self.times(b, a) for a in self.generators for b in self.generators)
+
+    def subgroup(self, generators: Iterable[int]) -> Subgroup:
+        """The subgroup generated by element indices; redundant generators are dropped."""
+        return self.trivial_subgroup.extended(generators)
+
+    @cached_property
+    def trivial_subgroup(self) -> Subgroup:
+        mask = np.zeros(self.order, dtype=bool)
+        mask[0] = True
+        return Subgroup(self, np.zeros(1, dtype=np.intp), (), mask)
+
+    @cached_property
+    def whole(self) -> Subgroup:
+        """The group as a subgroup of itself."""
+        return Subgroup(self, np.arange(self.order), self.generators, np.ones(self.order, dtype=bool))
+
+
+@dataclass(frozen=True, eq=False)
+class Subgroup:
+    """A subgroup of a listed group.
+
+    Arguments:
+        group: the group it lies in.
+        members: element indices, sorted, shape (order,).
+        generators: element indices that generate it.
+        mask: shape (group.order,), true on the members.
+    """
+
+    group: Group
+    members: Indices
+    generators: tuple[int, ...]
+    mask: NDArray[np.bool_]
+
+    @property
+    def order(self) -> int:
+        return len(self.members)
+
+    def __contains__(self, element: int) -> bool:
+        return bool(self.mask[element])
+
+    def __le__(self, other: Subgroup) -> bool:
+        return bool(other.mask[list(self.generators)].all())
+
+    def extended(self, elements: Iterable[int]) -> Subgroup:
+        """The subgroup generated by this one and more elements (Dimino's algorithm, a level of cosets at a time)."""
+        group = self.group
+        mask, members, generators = self.mask, self.members, list(self.generators)
+        for new in elements:
+            new = int(new)
+            if mask[new]:
+                continue
+            if mask is self.mask:
+                mask = mask.copy()
+            generators.append(new)
+            parts = [members]
+            frontier = np.zeros(1, dtype=np.intp)  # a representative of each coset of the last level
+            while True:
+                candidates = group.multiply(frontier[:, None], generators).ravel()
+                candidates = candidates[~mask[candidates]]
+                if not len(candidates):
+                    break
+                cosets = group.multiply(members, candidates[:, None])
+                first = np.unique(cosets.min(axis=1), return_index=True)[1]
+                mask[cosets[first]] = True
+                parts.append(cosets[first].ravel())
+                frontier = candidates[first]
+            members = np.concatenate(parts)
+        return Subgroup(group, np.sort(members), tuple(generators), mask)
+
+    def normal_closure(self, elements: Iterable[int]) -> Subgroup:
+        """The smallest subgroup that contains the elements and is normalised by this one."""
+        closure = self.group.subgroup(elements)
+        seen = 0
+        while seen < len(closure.generators):
+            generator = closure.generators[seen]
+            closure = closure.extended(self.group.conjugate(generator, by) for by in self.generators)
+            seen += 1
+        return closure
+
+    def normalises(self, other: Subgroup) -> bool:
+        """Whether conjugation by this subgroup's elements maps the other one to itself."""
+        return all(self.group.conjugate(a, by) in other for a in other.generators for by in self.generators)

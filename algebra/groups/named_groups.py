@@ -1,0 +1,246 @@
+"""The families of groups that can be asked for by name, each in its natural action.
+
+To add a family, write a function that returns a `PermutationGroup` and enter it in `FAMILIES` (names such as `D4`) or
+`FUNCTIONS` (names such as `SL(2,3)`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from subnormal.algebra.arithmetic.finite_field import factorise, finite_field
+from subnormal.algebra.arithmetic.permutations import MAX_DEGREE, parse_permutations, rows
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.groups.permutation_group import PermutationGroup
+
+
+def _group(name: str, generators: Sequence[Sequence[int]], order: int, degree: int = 1) -> PermutationGroup:
+    return PermutationGroup(name, rows(generators, degree), order)
+
+
+def _require(condition: bool, name: str, wanted: str) -> None:
+    if not condition:
+        raise InputError(f"{name}: {wanted}")
+
+
+def _require_degree(degree: int, name: str) -> None:
+    _require(degree <= MAX_DEGREE, name, f"acts on {degree} points, at most {MAX_DEGREE} can be handled")
+
+
+def _rotation(n: int) -> list[int]:
+    return [*range(1, n), 0]
+
+
+def cyclic(n: int) -> PermutationGroup:
+    """C_n, the rotations of n points."""
+    _require(n >= 1, f"C{n}", "n must be at least 1, e.g. C6")
+    _require_degree(n, f"C{n}")
+    return _group(f"C{n}", [_rotation(n)] if n > 1 else [], n, n)
+
+
+def dihedral(n: int) -> PermutationGroup:
+    """D_n of order 2n: the symmetries of an n-gon (D1 = C2 on two points, D2 = V4 on four)."""
+    _require(n >= 1, f"D{n}", "n must be at least 1 (D_n has order 2n), e.g. D4")
+    _require_degree(n, f"D{n}")
+    if n == 1:
+        return _group("D1", [[1, 0]], 2)
+    if n == 2:
+        return _group("D2", [[1, 0, 3, 2], [2, 3, 0, 1]], 4)
+    return _group(f"D{n}", [_rotation(n), [-i % n for i in range(n)]], 2 * n)
+
+
+def symmetric(n: int) -> PermutationGroup:
+    """S_n on n points."""
+    _require(n >= 1, f"S{n}", "n must be at least 1, e.g. S4")
+    _require_degree(n, f"S{n}")
+    generators = [_rotation(n), [1, 0]] if n > 2 else [[1, 0]] if n == 2 else []
+    return _group(f"S{n}", generators, math.factorial(n), n)
+
+
+def alternating(n: int) -> PermutationGroup:
+    """A_n on n points."""
+    _require(n >= 1, f"A{n}", "n must be at least 1, e.g. A4")
+    _require_degree(n, f"A{n}")
+    if n < 3:
+        return _group(f"A{n}", [], 1, n)
+    long = _rotation(n) if n % 2 else [0, *range(2, n), 1]
+    return _group(f"A{n}", [[1, 2, 0], long] if n > 3 else [[1, 2, 0]], math.factorial(n) // 2, n)
+
+
+def klein_four(n: int) -> PermutationGroup:
+    """V4 = C2 × C2, regular on four points."""
+    _require(n == 4, f"V{n}", "the only V is Klein's four-group V4")
+    return _group("V4", [[1, 0, 3, 2], [2, 3, 0, 1]], 4)
+
+
+def dicyclic(n: int, name: str | None = None) -> PermutationGroup:
+    """Dic_n of order 4n: ⟨a, x | a^2n, x² = a^n, x⁻¹ax = a⁻¹⟩, regular; the point of a^i x^j is i + 2n·j."""
+    name = name or f"Dic{n}"
+    _require(n >= 1, name, "n must be at least 1 (Dic_n has order 4n), e.g. Dic3")
+    _require_degree(4 * n, name)
+    m = 2 * n
+    a = [(i + 1) % m for i in range(m)] + [m + (i - 1) % m for i in range(m)]  # a^i x · a = a^(i-1) x
+    x = [m + i for i in range(m)] + [(i + n) % m for i in range(m)]
+    return _group(name, [a, x], 4 * n)
+
+
+def quaternion(n: int) -> PermutationGroup:
+    """Q_n, the generalised quaternion group of order n = 2^k ≥ 8, regular."""
+    _require(
+        n >= 8 and n & (n - 1) == 0,
+        f"Q{n}",
+        "the order n must be a power of 2 and at least 8, e.g. Q8 (or Dic3 for order 12)",
+    )
+    return dicyclic(n // 4, f"Q{n}")
+
+
+def semidihedral(n: int) -> PermutationGroup:
+    """SD_n, the semidihedral group of order n = 2^k ≥ 16, on n/2 points."""
+    _require(n >= 16 and n & (n - 1) == 0, f"SD{n}", "the order n must be a power of 2 and at least 16, e.g. SD16")
+    m = n // 2
+    _require_degree(m, f"SD{n}")
+    return _group(f"SD{n}", [_rotation(m), [(m // 2 - 1) * i % m for i in range(m)]], n)
+
+
+def frobenius(n: int) -> PermutationGroup:
+    """F_n, the Frobenius group C_p:C_m of order n = p·m with p prime and m ≥ 2 dividing p-1, on p points."""
+    p = max(factorise(n)) if n > 1 else 1
+    m = n // p
+    _require(
+        m >= 2 and (p - 1) % m == 0,
+        f"F{n}",
+        "the order must be p·m with p prime and m ≥ 2 dividing p-1, e.g. F20 or F21 (or AGL(1,8))",
+    )
+    _require_degree(p, f"F{n}")
+    root = pow(finite_field(p).primitive, (p - 1) // m, p)
+    return _group(f"F{n}", [_rotation(p), [root * i % p for i in range(p)]], n)
+
+
+def heisenberg(p: int) -> PermutationGroup:
+    """Heis(p) of order p³: the unitriangular 3×3 matrices over F_p, on p² points (u, v)."""
+    name = f"Heis({p})"
+    _require(
+        p >= 2 and p * p <= MAX_DEGREE and factorise(p) == {p: 1}, name, "p must be a prime below 100, e.g. Heis(3)"
+    )
+    shift = [(u + 1) % p * p + v for u in range(p) for v in range(p)]
+    shear = [u * p + (v + u) % p for u in range(p) for v in range(p)]
+    return _group(name, [shift, shear], p**3)
+
+
+def _require_prime_power(q: int, name: str, bound: int, example: str) -> None:
+    _require(
+        2 <= q <= bound and len(factorise(q)) == 1, name, f"q must be a prime power from 2 to {bound}, e.g. {example}"
+    )
+
+
+def affine(n: int, q: int) -> PermutationGroup:
+    """AGL(1,q) of order q(q-1): the maps x ↦ ax + b of F_q."""
+    name = f"AGL({n},{q})"
+    _require(n == 1, name, "only AGL(1,q) is known by name, e.g. AGL(1,8)")
+    _require_prime_power(q, name, 1024, "AGL(1,8)")
+    field = finite_field(q)
+    generators = [list(field.add[1])] + ([list(field.multiply[field.primitive])] if q > 2 else [])
+    return _group(name, generators, q * (q - 1))
+
+
+def _on_vectors(q: int, matrices: list[list[int]]) -> list[list[int]]:
+    """Row vectors times 2×2 matrices, on the q²-1 nonzero vectors."""
+    field = finite_field(q)
+    vectors = [(x, y) for x in range(q) for y in range(q)][1:]
+    place = {v: i for i, v in enumerate(vectors)}
+    plus, times = field.add, field.multiply
+    return [
+        [place[int(plus[times[x, a], times[y, c]]), int(plus[times[x, b], times[y, d]])] for x, y in vectors]
+        for a, b, c, d in matrices
+    ]
+
+
+def _special_matrices(q: int) -> list[list[int]]:
+    """Two generators of SL(2,q), entries row by row (Steinberg 1962; Taylor 1987)."""
+    field = finite_field(q)
+    minus = field.negative(1)
+    if q <= 3:
+        return [[1, 1, 0, 1], [0, 1, minus, 0]]
+    return [[field.primitive, 0, 0, field.inverse(field.primitive)], [minus, 1, minus, 0]]
+
+
+def special_linear(n: int, q: int) -> PermutationGroup:
+    """SL(2,q) on the nonzero vectors of F_q²."""
+    name = f"SL({n},{q})"
+    _require(n == 2, name, "only SL(2,q) is known by name, e.g. SL(2,3)")
+    _require_prime_power(q, name, 97, "SL(2,3)")
+    return _group(name, _on_vectors(q, _special_matrices(q)), q * (q * q - 1))
+
+
+def general_linear(n: int, q: int) -> PermutationGroup:
+    """GL(2,q) on the nonzero vectors of F_q²."""
+    name = f"GL({n},{q})"
+    _require(n == 2, name, "only GL(2,q) is known by name, e.g. GL(2,3)")
+    _require_prime_power(q, name, 97, "GL(2,3)")
+    field = finite_field(q)
+    minus = field.negative(1)
+    matrices = [[field.primitive, 0, 0, 1], [minus, 1, minus, 0]] if q > 2 else _special_matrices(2)
+    return _group(name, _on_vectors(q, matrices), (q * q - 1) * (q * q - q))
+
+
+def projective_special_linear(n: int, q: int) -> PermutationGroup:
+    """PSL(2,q) on the q+1 points of the projective line."""
+    name = f"PSL({n},{q})"
+    _require(n == 2, name, "only PSL(2,q) is known by name, e.g. PSL(2,7)")
+    _require_prime_power(q, name, 97, "PSL(2,7)")
+    field = finite_field(q)
+    plus, times = field.add, field.multiply
+    points = [(1, y) for y in range(q)] + [(0, 1)]
+    place = {point: i for i, point in enumerate(points)}
+
+    def image(x: int, y: int, matrix: list[int]) -> int:
+        a, b, c, d = matrix
+        u, v = int(plus[times[x, a], times[y, c]]), int(plus[times[x, b], times[y, d]])
+        return place[(1, int(times[field.inverse(u), v])) if u else (0, 1)]
+
+    generators = [[image(x, y, matrix) for x, y in points] for matrix in _special_matrices(q)]
+    return _group(name, generators, q * (q * q - 1) // math.gcd(2, q - 1))
+
+
+def mathieu(n: int) -> PermutationGroup:
+    """The Mathieu groups M11, M12, M22, M23, M24 on n points (Conway and Sloane, Sphere Packings, chapter 10)."""
+    orders = {11: 7920, 12: 95040, 22: 443520, 23: 10200960, 24: 244823040}
+    _require(n in orders, f"M{n}", "the Mathieu groups are M11, M12, M22, M23 and M24")
+    long = "(1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23)"
+    five = "(3,17,10,7,9)(4,13,14,19,5)(8,18,11,12,23)(15,20,22,21,16)"
+    generators = {
+        11: "(1,2,3,4,5,6,7,8,9,10,11),(3,7,11,8)(4,10,5,6)",
+        12: "(1,2,3,4,5,6,7,8,9,10,11),(3,7,11,8)(4,10,5,6),(1,12)(2,11)(3,6)(4,8)(5,9)(7,10)",
+        22: "(1,2,3,4,5,6,7,8,9,10,11)(12,13,14,15,16,17,18,19,20,21,22),"
+        "(1,4,5,9,3)(2,8,10,7,6)(12,15,16,20,14)(13,19,21,18,17),"
+        "(1,21)(2,10,8,6)(3,13,4,17)(5,19,9,18)(11,22)(12,14,16,20)",
+        23: f"{long},{five}",
+        24: f"{long},{five},(1,24)(2,23)(3,12)(4,16)(5,18)(6,10)(7,20)(8,14)(9,21)(11,17)(13,22)(15,19)",
+    }
+    return PermutationGroup(f"M{n}", parse_permutations(generators[n]), orders[n])
+
+
+FAMILIES: dict[str, Callable[[int], PermutationGroup]] = {
+    "C": cyclic,
+    "Z": cyclic,
+    "D": dihedral,
+    "S": symmetric,
+    "A": alternating,
+    "V": klein_four,
+    "Q": quaternion,
+    "Dic": dicyclic,
+    "SD": semidihedral,
+    "F": frobenius,
+    "M": mathieu,
+}
+"""Names followed by a number: `D4`."""
+
+FUNCTIONS: dict[str, tuple[int, Callable[..., PermutationGroup]]] = {
+    "Heis": (1, heisenberg),
+    "AGL": (2, affine),
+    "SL": (2, special_linear),
+    "GL": (2, general_linear),
+    "PSL": (2, projective_special_linear),
+}
+"""Names followed by arguments in parentheses, with their number: `SL(2,3)`."""

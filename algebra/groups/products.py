@@ -1,0 +1,235 @@
+"""Direct, wreath and semidirect products.
+
+The first two take and return generators, arrays of shape (count, degree), because their products may be too large to
+list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subnormal.algebra.arithmetic.permutations import Permutations, smallest_dtype
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.groups.group import Group, Indices
+from subnormal.algebra.groups.identify import small_group_id
+from subnormal.algebra.groups.isomorphism import (
+    TooManyMapsError,
+    UndecidedError,
+    automorphisms,
+    conjugacy_classes,
+    few_generators,
+    fingerprint,
+    homomorphisms,
+    isomorphism,
+)
+from subnormal.algebra.groups.permutation_group import generated_group
+
+SEMIDIRECT_LIMIT = 2000
+"""Largest order for which all semidirect products are sought."""
+
+ACTIONS_LIMIT = 50_000
+"""Most automorphisms of A, and most actions of B on A, that are looked through."""
+
+
+def direct_product(a: Permutations, b: Permutations) -> Permutations:
+    """Generators of A × B on the points of A and then those of B: shape (r, m) and (s, n) to (r + s, m + n)."""
+    (r, m), (s, n) = a.shape, b.shape
+    product = np.tile(np.arange(m + n, dtype=smallest_dtype(m + n)), (r + s, 1))
+    product[:r, :m] = a
+    product[r:, m:] = b.astype(product.dtype) + product.dtype.type(m)
+    return product
+
+
+def wreath_product(a: Permutations, b: Permutations) -> Permutations:
+    """Generators of A ≀ B in the imprimitive action, as GAP's `WreathProduct(A, B)`.
+
+    Shapes (r, m) and (s, n) to (count, m·n).
+    For each point j of B there is a block of points j·m … j·m + m-1 on which a copy of A acts; B permutes the blocks.
+    One copy for each orbit of B is enough, so there are r generators for each orbit, and then s.
+    """
+    (r, m), (s, n) = a.shape, b.shape
+    dtype = smallest_dtype(m * n)
+    points = np.arange(m * n, dtype=dtype).reshape(n, m)
+    blocks = _orbit_representatives(b)
+    product = np.tile(points, (r * len(blocks) + s, 1, 1))
+    for position, j in enumerate(blocks):
+        product[position * r : (position + 1) * r, j] = points[j][a]
+    product[r * len(blocks) :] = points[b]
+    return product.reshape(len(product), m * n)
+
+
+def _orbit_representatives(generators: Permutations) -> list[int]:
+    """The least point of each orbit."""
+    seen = np.zeros(generators.shape[1], dtype=bool)
+    least = []
+    for start in range(generators.shape[1]):
+        if seen[start]:
+            continue
+        least.append(start)
+        seen[start] = True
+        queue = [start]
+        for point in queue:  # grows while it is walked
+            for image in generators[:, point]:
+                if not seen[image]:
+                    seen[image] = True
+                    queue.append(int(image))
+    return least
+
+
+def semidirect_products(A: Group, B: Group) -> list[Group]:
+    """All semidirect products A:B, pairwise not isomorphic, without A × B; possibly none.
+
+    Every action is a homomorphism B → Aut(A). They are listed up to conjugation in Aut(A), and isomorphic products
+    are then left out. The product acts on the elements of A, A by right multiplication and B by automorphisms; where
+    B does not act faithfully, also on the points of B. So C7:C3 has degree 7.
+
+    Raises:
+        InputError: the order is above `SEMIDIRECT_LIMIT`, there are more than `ACTIONS_LIMIT` automorphisms or
+            actions, or two of the products could not be told apart in time.
+    """
+    if A.order * B.order > SEMIDIRECT_LIMIT:
+        raise InputError(
+            f"{_name(A, B)} has order {A.order * B.order}; semidirect products are sought up to {SEMIDIRECT_LIMIT}"
+        )
+    candidates = [_product(A, B, action) for action in _actions(A, B)]
+    factors = (G.elements[list(G.generators)] for G in (A, B))
+    direct = generated_group(direct_product(*factors), A.order * B.order, f"{A.name}x{B.name}")
+    return _without_isomorphic([direct, *candidates])[1:]
+
+
+def semidirect(A: Group, B: Group) -> Group:
+    """The semidirect product A:B that is not A × B, where there is just one.
+
+    Raises:
+        InputError: there is none or more than one, or see `semidirect_products`.
+    """
+    found = semidirect_products(A, B)
+    if len(found) == 1:
+        return found[0]
+    name = _name(A, B)
+    if not found:
+        raise InputError(f"the only {name} is the direct product: write {_bracketed(A)}x{_bracketed(B)}")
+    ids = [small_group_id(group) for group in found]
+    if ids[0] is None:
+        what = f"any of {len(found)} groups of order {found[0].order}"
+        raise InputError(f"{name} could mean {what}; give permutations, e.g. (1,2,3),(1,2)")
+    names = [f"SmallGroup({order},{number})" for order, number in sorted(i for i in ids if i)]
+    if len(names) > 10:
+        choices, last = ", ".join(names[:9]), f"{len(names) - 9} more"
+        raise InputError(f"{name} could mean {choices} or {last}; write one of these")
+    raise InputError(f"{name} could mean {', '.join(names[:-1])} or {names[-1]}; write one of these")
+
+
+def _bracketed(G: Group) -> str:
+    return f"({G.name})" if any(sign in G.name for sign in ("x", ":", "wr")) else G.name
+
+
+def _name(A: Group, B: Group) -> str:
+    return f"{_bracketed(A)}:{_bracketed(B)}"
+
+
+def _actions(A: Group, B: Group) -> Iterator[NDArray]:
+    """The nontrivial homomorphisms B → Aut(A), one of each orbit of Aut(A) × Aut(B).
+
+    Each as the automorphism, an index map of A, to which each element of B goes: shape (B.order, A.order).
+    """
+    if B.order == 1:
+        return
+    listed = automorphisms(A, ACTIONS_LIMIT)
+    group = _with_generators(Group(listed, (), f"Aut({A.name})"))
+    classes = conjugacy_classes(group)
+    generators = list(few_generators(B))
+    candidates = [np.flatnonzero(B.element_orders[g] % group.element_orders == 0) for g in generators]
+    # Up to conjugation the first generator goes to the representative of a class.
+    candidates[0] = np.intersect1d(candidates[0], classes.labels)
+    found = homomorphisms(B, generators, group, candidates, ACTIONS_LIMIT).astype(np.intp)
+    images = found[:, generators]
+    position = {row.tobytes(): i for i, row in enumerate(images)}
+    maps: list[dict[int, int]] = []
+    for first in np.unique(images[:, 0]):
+        same = np.flatnonzero(images[:, 0] == first)
+        for c in _centraliser(group, int(first)):
+            conjugates = _conjugated(group, images[same], np.full((len(same), 1), c))
+            maps.append({int(i): position[row.tobytes()] for i, row in zip(same, conjugates, strict=True)})
+    for automorphism in _generating_automorphisms(B):
+        moved = found[:, automorphism[generators]]
+        conjugates = _conjugated(group, moved, group.inverses[classes.conjugators[moved[:, :1]]])
+        maps.append({i: position[row.tobytes()] for i, row in enumerate(conjugates)})
+    seen = (images == 0).all(axis=1).tolist()  # the trivial action gives A × B
+    for start in range(len(images)):
+        if seen[start]:
+            continue
+        yield listed[found[start]]
+        seen[start] = True
+        queue = [start]
+        for i in queue:  # grows while it is walked
+            for onto in maps:
+                j = onto.get(i, i)
+                if not seen[j]:
+                    seen[j] = True
+                    queue.append(j)
+
+
+def _with_generators(group: Group) -> Group:
+    return Group(group.elements, group.subgroup(range(1, group.order)).generators, group.name)
+
+
+def _conjugated(group: Group, elements: Indices, by: Indices) -> Indices:
+    return group.multiply(group.multiply(group.inverses[by], elements), by)
+
+
+def _centraliser(group: Group, element: int) -> tuple[int, ...]:
+    """Generators of an element's centraliser."""
+    everything = np.arange(group.order)
+    return group.subgroup(
+        np.flatnonzero(group.multiply(everything, element) == group.multiply(element, everything))
+    ).generators
+
+
+def _generating_automorphisms(B: Group) -> NDArray:
+    """Automorphisms that generate Aut(B), as index maps; none, which only costs time later, if Aut(B) is too large."""
+    try:
+        listed = automorphisms(B, ACTIONS_LIMIT)
+    except TooManyMapsError:
+        return np.empty((0, B.order), dtype=np.intp)
+    return listed[list(_with_generators(Group(listed, (), f"Aut({B.name})")).generators)]
+
+
+def _product(A: Group, B: Group, action: NDArray) -> Group:
+    """A:B for an action, shape (B.order, A.order)."""
+    faithful = np.count_nonzero((action == np.arange(A.order)).all(axis=1)) == 1
+    degree = A.order if faithful else A.order + B.degree
+    permutations = np.tile(np.arange(degree, dtype=smallest_dtype(degree)), (len(A.generators) + len(B.generators), 1))
+    from_a, from_b = permutations[: len(A.generators)], permutations[len(A.generators) :]
+    from_a[:, : A.order] = A.multiply(np.arange(A.order), np.array(A.generators, dtype=np.intp)[:, None])
+    from_b[:, : A.order] = action[list(B.generators)]
+    if not faithful:
+        from_b[:, A.order :] = B.elements[list(B.generators)].astype(permutations.dtype) + permutations.dtype.type(
+            A.order
+        )
+    return generated_group(permutations, A.order * B.order, _name(A, B))
+
+
+def _without_isomorphic(groups: list[Group]) -> list[Group]:
+    """The groups, each isomorphism type once, in their order."""
+    kept: dict[object, list[Group]] = {}
+    chosen = []
+    for group in groups:
+        key: object = small_group_id(group)
+        known = key is not None
+        if key is None:
+            key = fingerprint(group)
+        same = kept.setdefault(key, [])
+        try:
+            if (known and same) or any(isomorphism(group, other) is not None for other in same):
+                continue
+        except UndecidedError:
+            raise InputError(
+                f"{group.name}: two of these products could not be told apart; give permutations, e.g. (1,2,3),(1,2)"
+            ) from None
+        same.append(group)
+        chosen.append(group)
+    return chosen

@@ -1,0 +1,1 @@
+"""From what a user types, or a file, to a group."""

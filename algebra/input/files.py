@@ -1,0 +1,162 @@
+"""Groups from files: a Cayley table (.csv, .npy, .json) or permutations (.json)."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subnormal.algebra.arithmetic.permutations import MAX_DEGREE, rows
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.groups.group import TABLE_LIMIT, Group
+from subnormal.algebra.groups.permutation_group import PermutationGroup
+
+MAX_BYTES = 64 * 2**20
+"""Largest file that is read."""
+
+_WANTED = (
+    "wanted a square table of element numbers 0 … n-1 (row i, column j holds i·j), or in .json permutations as "
+    '{"permutations": [[1, 2, 0], [1, 0, 2]]}'
+)
+
+
+def read_group(path: Path) -> PermutationGroup:
+    """The group in a file.
+
+    A Cayley table keeps its numbering; where its identity is not 0, the identity and 0 change places and the group's
+    notes say so. Permutations in .json are lists of images of 0, 1, … under the key `permutations`.
+
+    Raises:
+        InputError: the file cannot be read, or what it holds is not a group; the message names the offending elements.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise InputError(f"{path}: {size >> 20} MiB, at most {MAX_BYTES >> 20} MiB are read")
+        content = _read(path)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}; {_WANTED}") from None
+    except (ValueError, EOFError, RecursionError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: not readable as {path.suffix.lower()} ({_one_line(error)}); {_WANTED}") from None
+    if isinstance(content, dict):
+        return _permutations(content, path)
+    table = _table(content, path)
+    return _from_table(table, path)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:120] or type(error).__name__
+
+
+def _read(path: Path) -> Any:
+    suffix = path.suffix.lower()
+    if suffix == ".npy":
+        return np.load(path, allow_pickle=False)
+    text = path.read_text(encoding="utf-8-sig")
+    if suffix == ".json":
+        return json.loads(text)
+    return [[int(cell) for cell in row] for row in csv.reader(text.splitlines()) if row]
+
+
+def _table(content: Any, path: Path) -> NDArray[np.intp]:
+    try:
+        table = np.array(content)
+    except ValueError:
+        raise InputError(f"{path}: rows of different lengths; {_WANTED}") from None
+    if table.ndim != 2 or table.shape[0] != table.shape[1] or not table.size:
+        raise InputError(f"{path}: an array of shape {table.shape}; {_WANTED}")
+    if not np.issubdtype(table.dtype, np.integer):
+        raise InputError(f"{path}: entries of type {table.dtype}; {_WANTED}")
+    n = len(table)
+    if n > TABLE_LIMIT:
+        raise InputError(
+            f"{path}: a table of order {n}; tables are read up to order {TABLE_LIMIT}, give larger groups as "
+            f"permutations"
+        )
+    outside = np.argwhere((table < 0) | (table >= n))
+    if len(outside):
+        i, j = outside[0]
+        raise InputError(f"{path}: not closed: {i}·{j} = {table[i, j]} is not an element 0 … {n - 1}")
+    return table.astype(np.intp)
+
+
+def validated_table(table: NDArray[np.intp], source: str) -> tuple[NDArray[np.intp], tuple[str, ...]]:
+    """A table (order, order) checked to be a group's, with the identity moved to 0, and notes on what was renumbered.
+
+    Checks the identity, inverses, and associativity by Light's test (Clifford and Preston 1961, §1.2): (x·g)·y =
+    x·(g·y) for all x, y and the g of a generating set.
+
+    Raises:
+        InputError: names the elements at which the table fails.
+    """
+    n = len(table)
+    everything = np.arange(n)
+    left = np.flatnonzero((table == everything).all(axis=1))
+    right = np.flatnonzero((everything == table.T).all(axis=1))
+    both = np.intersect1d(left, right)
+    if not len(both):
+        near = int(np.argmax((table == everything).sum(axis=1) + (everything == table.T).sum(axis=1)))
+        bad = [(near, x, table[near, x]) for x in np.flatnonzero(table[near] != everything)] + [
+            (x, near, table[x, near]) for x in np.flatnonzero(table[:, near] != everything)
+        ]
+        i, j, value = bad[0]
+        raise InputError(f"{source}: no identity: {near} comes nearest, but {i}·{j} = {value}")
+    identity = int(both[0])
+    notes: tuple[str, ...] = ()
+    if identity:
+        swap = everything.copy()
+        swap[[0, identity]] = identity, 0
+        table = swap[table[np.ix_(swap, swap)]]
+        notes = (f"the table's identity is {identity}: elements 0 and {identity} have changed places",)
+
+    def named(element: int | np.integer) -> int:
+        element = int(element)
+        return identity if element == 0 else 0 if element == identity else element
+
+    no_inverse = np.flatnonzero(~((table == 0) & (table.T == 0)).any(axis=1))
+    if len(no_inverse):
+        raise InputError(f"{source}: element {named(int(no_inverse[0]))} has no inverse")
+    reached = np.zeros(n, dtype=bool)
+    reached[0] = True
+    while not reached.all():
+        generator = int(np.flatnonzero(~reached)[0])
+        wrong = np.argwhere(table[table[:, generator]] != table[:, table[generator]])
+        if len(wrong):
+            x, y = wrong[0]
+            raise InputError(
+                f"{source}: not associative: ({named(x)}·{named(generator)})·{named(y)} = "
+                f"{named(table[table[x, generator], y])} but "
+                f"{named(x)}·({named(generator)}·{named(y)}) = {named(table[x, table[generator, y]])}"
+            )
+        reached[generator] = True
+        grown = 0
+        while grown != int(np.count_nonzero(reached)):  # products of what has passed Light's test pass it too
+            grown = int(np.count_nonzero(reached))
+            reached[table[np.ix_(reached, reached)]] = True
+    return table, notes
+
+
+def _from_table(table: NDArray[np.intp], path: Path) -> PermutationGroup:
+    table, notes = validated_table(table, str(path))
+    return PermutationGroup.from_listed(Group.from_table(table, path.stem, notes=notes))
+
+
+def _permutations(content: dict[str, Any], path: Path) -> PermutationGroup:
+    from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
+
+    images = content.get("permutations")
+    if not isinstance(images, list) or not images or not all(isinstance(image, list) for image in images):
+        raise InputError(f"{path}: no list of permutations; {_WANTED}")
+    for number, image in enumerate(images, 1):
+        if len(image) > MAX_DEGREE:
+            raise InputError(f"{path}: permutation {number} has {len(image)} points, at most {MAX_DEGREE}")
+        if not all(type(i) is int for i in image) or sorted(image) != list(range(len(image))):
+            raise InputError(f"{path}: permutation {number} is not a list of all of 0 … {len(image) - 1}; {_WANTED}")
+    generators = rows(images)
+    return PermutationGroup(path.stem, generators, StabiliserChain(generators).order)

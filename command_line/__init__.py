@@ -1,0 +1,1 @@
+"""Every command, once. It stands above all rooms and alone imports from all of them."""

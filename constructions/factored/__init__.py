@@ -1,0 +1,1 @@
+"""Cascades for groups too large to list: one small table for each channel."""

@@ -1,0 +1,152 @@
+"""A factored cascade on disk: a folder like a cascade's, in its own format.
+
+cascade.json           metadata, readable; "format" is "factored 1"
+cascade.safetensors    int32 arrays: alphabet (m, degree), and for M channels: moduli (M,), lifts (M, degree), reads
+                       (M, most reads): the positions of the channels read, then -1, and increments: all tables, one
+                       after the other, each with a row for every value of the residues read, a column for every token
+
+The layers are not stored: a channel's layer is one more than the deepest layer it reads.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subnormal.algebra.arithmetic.permutations import cycles, smallest_dtype
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.depth.families import FAMILIES
+from subnormal.constructions.artifact import read_folder, write_tensors, write_text
+from subnormal.constructions.factored.cascade import FactoredCascade, FactoredChannel
+from subnormal.constructions.factored.compiler import FactoredCompilation
+from subnormal.constructions.factored.proof import Line
+
+FORMAT = "factored 1"
+"""Kind and version of the folder's format."""
+
+
+@dataclass(frozen=True, eq=False)
+class FactoredFolder:
+    """What a folder holds.
+
+    Arguments:
+        cascade: the machine.
+        lower_bound: a straight-line program over the alphabet (`constructions.factored.proof`).
+        metadata: the rest of cascade.json.
+    """
+
+    cascade: FactoredCascade
+    lower_bound: tuple[Line, ...]
+    metadata: dict[str, Any]
+
+
+def save_factored(folder: Path, compilation: FactoredCompilation, lower_bound: Sequence[Line]) -> None:
+    """Write the folder; each file appears whole or not at all.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    cascade, structure = compilation.cascade, compilation.structure
+    description = {
+        "format": FORMAT,
+        "name": cascade.name,
+        "order": compilation.chain.order,
+        "degree": cascade.degree,
+        "family": cascade.family,
+        "states": cascade.states,
+        "structure": structure.text,
+        "exact": structure.exact,
+        "alphabet": [cycles(token) for token in cascade.alphabet],
+        "series": list(compilation.series_orders),
+        "layers": [{"family": cascade.family, "moduli": moduli} for moduli in cascade.layers],
+        "lower_bound": [list(line) for line in lower_bound],
+    }
+    width = max(1, *(len(channel.reads) for channel in cascade.channels))
+    arrays = {
+        "alphabet": cascade.alphabet,
+        "moduli": np.array(cascade.moduli),
+        "lifts": np.stack([channel.lift for channel in cascade.channels]),
+        "reads": np.array([[*channel.reads, *[-1] * (width - len(channel.reads))] for channel in cascade.channels]),
+        "increments": np.concatenate([channel.increments.ravel() for channel in cascade.channels]),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("model.safetensors", "config.json", "certificate.json"):
+            (folder / name).unlink(missing_ok=True)  # of an earlier compilation into the same folder
+        write_tensors(folder / "cascade.safetensors", {name: a.astype(np.int32) for name, a in arrays.items()})
+        write_text(folder / "cascade.json", json.dumps(description, indent=1, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise InputError(
+            f"cannot write to {folder}: {error.strerror or error}; give another folder with --out, e.g. --out s4"
+        ) from None
+
+
+def is_factored(folder: Path) -> bool:
+    """Whether a folder says that it holds a factored cascade."""
+    try:
+        return bool(json.loads((folder / "cascade.json").read_text(encoding="utf-8"))["format"] == FORMAT)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
+def load_factored(folder: Path) -> FactoredFolder:
+    """Read a folder. What the arrays mean is not checked here: that is `constructions.factored.proof.first_fault`.
+
+    Raises:
+        InputError: a file is missing or damaged, or arrays do not fit together.
+    """
+    return read_folder(folder, "a factored cascade's folder", "S4wrS4", _checked)
+
+
+def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -> FactoredFolder:
+    def require(condition: object, problem: str) -> None:
+        if not condition:
+            raise InputError(f"{where}: {problem}")
+
+    def array(name: str, *shape: int | None) -> NDArray[np.int32]:
+        found = arrays[name]
+        fits = len(shape) == found.ndim and all(n in (None, m) for n, m in zip(shape, found.shape, strict=True))
+        require(found.dtype == np.int32 and fits, f"{name} has dtype {found.dtype} and shape {found.shape}")
+        return found
+
+    require(metadata["format"] == FORMAT, f"format {metadata['format']!r:.40}, wanted {FORMAT!r}")
+    require(metadata["family"] in FAMILIES, f"unknown family {metadata['family']!r:.40}")
+    alphabet = array("alphabet", None, None)
+    m, degree = alphabet.shape
+    require(m and degree, f"alphabet has shape {alphabet.shape}")
+    moduli = array("moduli", None)
+    count = len(moduli)
+    require(count and (moduli >= 2).all(), "moduli has entries below 2, or none")
+    lifts, reads, increments = array("lifts", count, degree), array("reads", count, None), array("increments", None)
+    for name, rows in (("alphabet", alphabet), ("lifts", lifts)):
+        require((np.sort(rows, axis=1) == np.arange(degree)).all(), f"a row of {name} is not a permutation")
+    dtype = smallest_dtype(degree)
+    channels: list[FactoredChannel] = []
+    start = 0
+    for position in range(count):
+        read = tuple(int(r) for r in reads[position] if r != -1)
+        channel = f"channel {position + 1}"
+        require(list(read) == sorted({r for r in read if 0 <= r < position}), f"{channel} reads {list(read)}")
+        height = math.prod(channels[r].modulus for r in read)
+        require(start + height * m <= len(increments), f"increments end within the table of {channel}")
+        table = increments[start : start + height * m].reshape(height, m)
+        start += height * m
+        n = int(moduli[position])
+        require(table.min() >= 0 and table.max() < n, f"{channel} adds something outside 0 … {n - 1}")
+        layer = 1 + max((channels[r].layer for r in read), default=0)
+        channels.append(FactoredChannel(n, layer, lifts[position].astype(dtype), read, table))
+    require(start == len(increments), "increments has more entries than the tables")
+    lines = []
+    for line in metadata["lower_bound"]:
+        kind, a, b = line if isinstance(line, list) and len(line) == 3 else (None, None, None)
+        require(isinstance(kind, str) and type(a) is int and type(b) is int, f"a line of lower_bound is {line!r:.60}")
+        lines.append((str(kind), int(a or 0), int(b or 0)))
+    cascade = FactoredCascade(str(metadata["name"]), metadata["family"], alphabet.astype(dtype), tuple(channels))
+    return FactoredFolder(cascade, tuple(lines), metadata)

@@ -1,0 +1,1 @@
+"""Tasks, configuration, the training loop, the store of runs, sweeps, evaluation."""

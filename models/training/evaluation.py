@@ -1,0 +1,125 @@
+"""How long a network stays right: accuracies on words of growing length.
+
+A causal network's answer at position T of a word depends on the first T tokens alone, so one set of long words gives
+the accuracy at every length: the share of words whose symbol T is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+
+from subnormal.models.network import DCDNetwork
+from subnormal.models.training.tasks import TEST, Task
+
+THRESHOLD = 0.9
+"""A length counts when the accuracy at it, and at every shorter one, is above this."""
+
+STRIDE, BLOCK = 20, 1000
+PIECE_ENTRIES = 1 << 20
+"""Words × tokens × widest layer that are run at a time: about 4 MB in float32, which stays in the cache."""
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Accuracies at growing lengths.
+
+    Arguments:
+        words: number of words behind each figure.
+        lengths: the lengths T.
+        last: share of words whose symbol T is right.
+        whole: share of words whose first T symbols are all right.
+    """
+
+    words: int
+    lengths: tuple[int, ...]
+    last: tuple[float, ...]
+    whole: tuple[float, ...]
+
+    @property
+    def longest(self) -> int:
+        """The longest length with accuracy above `THRESHOLD` at it and at every shorter one; 0 if there is none."""
+        longest = 0
+        for length, accuracy in zip(self.lengths, self.last, strict=True):
+            if not accuracy > THRESHOLD:
+                break
+            longest = length
+        return longest
+
+    def as_json(self) -> dict[str, Any]:
+        """The figures, rounded to 1e-5, and the longest length."""
+        return {
+            "words": self.words,
+            "lengths": list(self.lengths),
+            "last": [round(x, 5) for x in self.last],
+            "whole": [round(x, 5) for x in self.whole],
+            "longest": self.longest,
+        }
+
+
+def lengths_to(longest: int) -> tuple[int, ...]:
+    """20, 40, … 1000, then 2000, 5000, 10000, …, up to `longest`, which is always the last."""
+    found = list(range(STRIDE, min(longest, BLOCK) + 1, STRIDE))
+    found += [d * 10**e for e in range(3, 10) for d in (1, 2, 5) if BLOCK < d * 10**e < longest]
+    return tuple(found) if found and found[-1] == longest else (*found, longest)
+
+
+def evaluate(
+    network: DCDNetwork,
+    task: Task,
+    longest: int = 1000,
+    words: int = 1000,
+    stream: int = TEST,
+    seed: int = 0,
+    give_up: bool = False,
+    report: Callable[[int], None] | None = None,
+) -> Accuracy:
+    """Accuracy at the lengths `lengths_to(longest)` over random words of one stream.
+
+    Words of any length stream through in blocks of 1000 tokens, so memory does not grow with them.
+
+    Arguments:
+        network: classes are elements, tokens positions in the task's alphabet.
+        task: what it should track.
+        longest: the longest length.
+        words: number of words.
+        stream: `models.training.tasks.TEST`, or `VALIDATION` for choosing between models.
+        seed: of the words.
+        give_up: stop at the first length that is not above `THRESHOLD`.
+        report: called with the number of tokens done.
+    """
+    wanted = lengths_to(longest)
+    widest = max(max(s.hidden, s.readout, 2 * s.channels, network.classes) for s in network.specifications)
+    piece = max(1, PIECE_ENTRIES // (words * widest))
+    state: Any = None
+    current = np.zeros(words, dtype=np.int64)
+    unbroken = np.ones(words, dtype=bool)
+    last: list[float] = []
+    whole: list[float] = []
+    for block, start in enumerate(range(0, longest, BLOCK)):
+        tokens = task.evaluation_words(stream, words, BLOCK, seed, block)[:, : longest - start]
+        labels = task.labels(tokens, current)
+        current = labels[:, -1]
+        for begin, end in _pieces(start, tokens.shape[1], wanted):
+            found, state = network.predict(torch.from_numpy(tokens[:, begin:end].copy()), state, piece)
+            right = found.numpy() == labels[:, begin:end]
+            unbroken &= right.all(axis=1)
+            if start + end in wanted:
+                last.append(float(right[:, -1].mean()))
+                whole.append(float(unbroken.mean()))
+                if give_up and not last[-1] > THRESHOLD:
+                    return Accuracy(words, wanted[: len(last)], tuple(last), tuple(whole))
+        if report is not None:
+            report(start + tokens.shape[1])
+    return Accuracy(words, wanted, tuple(last), tuple(whole))
+
+
+def _pieces(start: int, length: int, wanted: Sequence[int]) -> list[tuple[int, int]]:
+    """Cuts of a block at the wanted lengths, relative to its start."""
+    cuts = [0, *(n - start for n in wanted if start < n < start + length), length]
+    return list(pairwise(cuts))

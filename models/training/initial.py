@@ -1,0 +1,223 @@
+"""Where training starts: random weights, compiled ones, a saved network; made wider, and shaken.
+
+Compiled weights in a wider network: the compiled entries go to the first channels, hidden units and readout units of
+their layer. Every compiled unit gets weight 0 from everything that was added, so the network's output is that of the
+compiled one, exactly; what feeds the *added* units is random, as in a fresh network, and the head does not listen to
+them yet. So gradients reach the added part through the head, and nothing is lost at the start. `fill="zero"` makes the
+added part zero instead (it then stays dead under gradient descent, which is useful for comparisons alone).
+
+Scale: compiled logits count the channels that agree, and differ by 1 only. Before training, and after the noise, the
+head and every deciding ψ are multiplied by `SHARPNESS`. No decision of the compiled network changes. Measured on S3
+from σ = 0.03 (1000 steps, 2 seeds, Adam at 0.003): longest lengths 240-260 with factor 1, 300-400 with 2, 180-320 with
+3, 180 and less with 10 (one seed), where a shaken network starts at a loss above 10.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.input.parser import list_group
+from subnormal.models.families import FAMILIES
+from subnormal.models.network import DCDNetwork
+from subnormal.models.training.configuration import COMPILED, RANDOM, RunConfiguration
+from subnormal.models.training.tasks import Task, make_task
+
+SHARPNESS = 2.0
+DEFAULT_CHANNELS, DEFAULT_HIDDEN, DEFAULT_READOUT = 16, 64, 32
+
+
+def task_of(configuration: RunConfiguration) -> Task:
+    """The task that a run is trained on."""
+    return make_task(list_group(configuration.group), configuration.alphabet, configuration.hold_out)
+
+
+def initial_network(configuration: RunConfiguration, task: Task) -> DCDNetwork:
+    """The network that a run starts from.
+
+    Raises:
+        InputError: the group cannot be compiled for the family, or a folder's network does not fit the run.
+    """
+    if configuration.init == RANDOM:
+        network = _random(configuration, task)
+    else:
+        network = _compiled(configuration, task) if configuration.init == COMPILED else _folder(configuration, task)
+        network = _fitted(network, configuration)
+    if configuration.noise:
+        generator = torch.Generator().manual_seed(_seed(configuration, 1))
+        with torch.no_grad():
+            for parameter in network.parameters():
+                drawn = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+                parameter.add_((configuration.noise * drawn).to(parameter.dtype))
+    if configuration.init == COMPILED or (Path(configuration.init) / "cascade.json").is_file():
+        sharpen(network)
+    return network
+
+
+def sharpen(network: DCDNetwork, factor: float = SHARPNESS) -> None:
+    """Multiply the head and every ψ that decides by a factor: the same decisions, made more steeply."""
+    with torch.no_grad():
+        for parameter in network.head.parameters():
+            parameter.mul_(factor)
+        for layer in network._layers():
+            if layer.specification.activation in ("hard", "softmax"):
+                for parameter in layer.psi.parameters():
+                    parameter.mul_(factor)
+
+
+def _seed(configuration: RunConfiguration, purpose: int) -> int:
+    return int(np.random.SeedSequence([configuration.seed, purpose]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def _random(configuration: RunConfiguration, task: Task) -> DCDNetwork:
+    entry = {
+        "channels": configuration.channels or DEFAULT_CHANNELS,
+        "hidden": configuration.hidden or DEFAULT_HIDDEN,
+        "readout": configuration.readout or DEFAULT_READOUT,
+        "activation": configuration.activation or "gelu",
+        "phi": configuration.phi,
+    }
+    layers = [{"family": family, **entry} for family in configuration.stack]
+    return DCDNetwork(
+        len(task.alphabet), task.group.order, layers, dtype=configuration.dtype, seed=_seed(configuration, 0)
+    )
+
+
+def _compiled(configuration: RunConfiguration, task: Task) -> DCDNetwork:
+    from subnormal.algebra.depth.families import parse_stack
+    from subnormal.constructions.compiler import compile_group
+    from subnormal.constructions.weights import network_parameters
+
+    compilation = compile_group(task.group, parse_stack(configuration.family), task.alphabet.tolist())
+    config, arrays = network_parameters(compilation.weights)
+    network = DCDNetwork(**config)
+    network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    return network
+
+
+def _folder(configuration: RunConfiguration, task: Task) -> DCDNetwork:
+    folder = Path(configuration.init)
+    network = DCDNetwork.from_pretrained(folder)
+    if (folder / "cascade.json").is_file():
+        from subnormal.constructions.artifact import load_cascade
+
+        cascade, group, _ = load_cascade(folder)
+        if group.order != task.group.order or not np.array_equal(group.table, task.group.table):
+            raise InputError(
+                f"{folder}: compiled for {group.name}, not for {task.group.name} (its multiplication table differs)"
+            )
+        if not np.array_equal(cascade.alphabet, task.alphabet):
+            raise InputError(
+                f"{folder}: its alphabet ({len(cascade.alphabet)} tokens) is not the task's ({len(task.alphabet)})"
+            )
+    if (network.alphabet_size, network.classes) != (len(task.alphabet), task.group.order):
+        raise InputError(
+            f"{folder}: a network of {network.alphabet_size} tokens and {network.classes} classes; "
+            f"{task.group.name} here has {len(task.alphabet)} and {task.group.order}"
+        )
+    return network
+
+
+def _fitted(network: DCDNetwork, configuration: RunConfiguration) -> DCDNetwork:
+    """The saved network with the run's widths, activation and precision."""
+    found = network.configuration()
+    wide: list[dict[str, Any]] = []
+    if configuration.layers not in (None, len(found["layers"])):
+        raise InputError(f"layers: the initial network has {len(found['layers'])}, wanted {configuration.layers}")
+    for entry, family in zip(found["layers"], _families(configuration, found["layers"]), strict=True):
+        if entry["family"] != family:
+            raise InputError(f"family: the initial network has a layer of {entry['family']}, wanted {family}")
+        new = dict(entry)
+        for name in ("channels", "hidden", "readout"):
+            wanted = getattr(configuration, name)
+            if wanted is not None and wanted < entry[name]:
+                raise InputError(
+                    f"{name}: {wanted} is narrower than the initial network's {entry[name]}; wanted at least that"
+                )
+            new[name] = wanted or entry[name]
+        added = new["readout"] - entry["readout"]
+        if entry["activation"] in ("hard", "softmax"):
+            new["activation"] = configuration.activation or entry["activation"]
+            if new["activation"] not in ("hard", "softmax"):
+                raise InputError(
+                    f"activation: compiled weights decide, so wanted hard or softmax, got {new['activation']!r}"
+                )
+            new["groups"] = [*(entry["groups"] or [entry["readout"]]), *([added] if added else [])]
+        elif configuration.activation not in (None, entry["activation"]):
+            raise InputError(
+                f"activation: the initial network has {entry['activation']}, got {configuration.activation!r}"
+            )
+        wide.append(new)
+    return widened(network, wide, configuration.dtype, _seed(configuration, 0))
+
+
+def _families(configuration: RunConfiguration, layers: list[dict[str, Any]]) -> tuple[str, ...]:
+    stack = tuple(configuration.family.split(","))
+    return stack * len(layers) if len(stack) == 1 else stack
+
+
+def widened(
+    network: DCDNetwork, layers: list[dict[str, Any]], dtype: str, seed: int, fill: Literal["random", "zero"] = "random"
+) -> DCDNetwork:
+    """A network with the given layers, at least as wide as `network`'s, that computes the same (see above)."""
+    wide = DCDNetwork(
+        network.alphabet_size,
+        network.classes,
+        layers,
+        embedding_size=network.embedding.embedding_dim,
+        dtype=dtype,
+        seed=seed,
+    )
+    if fill == "zero":
+        with torch.no_grad():
+            for parameter in wide.parameters():
+                parameter.zero_()
+    source, target = dict(network.named_parameters()), dict(wide.named_parameters())
+    embedding = torch.arange(network.embedding.embedding_dim)
+    below = torch.arange(0)  # where the narrow network's readouts lie among the wide one's
+    width = 0
+    places: dict[str, tuple[Tensor, ...]] = {"embedding.weight": (torch.arange(network.alphabet_size), embedding)}
+    for i, (narrow, new) in enumerate(zip(network.specifications, wide.specifications, strict=True)):
+        channels = torch.arange(narrow.channels)
+        hidden, readout = torch.arange(narrow.hidden), torch.arange(narrow.readout)
+        family = FAMILIES[narrow.family]
+        raw = _blocks(len(family.parts), narrow.channels, new.channels)
+        state = _blocks(2 if family.complex_state else 1, narrow.channels, new.channels)
+        name = f"layers.{i}"
+        pairs: dict[str, tuple[Tensor, ...]] = {
+            "phi.hidden.weight": (hidden, torch.cat([below, width + embedding])),
+            "phi.hidden.bias": (hidden,),
+            "phi.out.weight": (raw, hidden),
+            "phi.out.bias": (raw,),
+            "psi.weight": (readout, torch.cat([below, width + state])),
+            "psi.bias": (readout,),
+            "initial_state": (channels, torch.arange(2)) if family.complex_state else (channels,),
+        }
+        for own, _ in FAMILIES[narrow.family](1, torch.float32).named_parameters():
+            pairs[f"transition.{own}"] = (
+                (channels, channels) if source[f"{name}.transition.{own}"].dim() == 2 else (channels,)
+            )
+        places |= {f"{name}.{key}": value for key, value in pairs.items()}
+        below = torch.cat([below, width + readout])
+        width += new.readout
+    places["head.weight"] = (torch.arange(network.classes), below)
+    places["head.bias"] = (torch.arange(network.classes),)
+    with torch.no_grad():
+        for name, place in places.items():
+            value = source[name].to(target[name].dtype)
+            if len(place) == 1:
+                target[name][place[0]] = value
+            else:
+                target[name][place[0]] = 0.0  # the compiled units read nothing that was added
+                target[name][place[0].unsqueeze(1), place[1]] = value
+    return wide
+
+
+def _blocks(count: int, narrow: int, wide: int) -> Tensor:
+    """Where `count` blocks of `narrow` entries lie when each block has become `wide` entries."""
+    return torch.cat([torch.arange(narrow) + block * wide for block in range(count)])

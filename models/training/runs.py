@@ -1,0 +1,77 @@
+"""The store of finished runs: one JSON file each, named by the run's configuration.
+
+Why not a database: renaming a finished file into place is atomic and needs no lock, so any number of writers, `kill
+-9` at any moment and network file systems are all harmless (SQLite's write-ahead log does not work across machines),
+and a person can read, delete or copy single runs with the ordinary tools. A run has the same name wherever it is made;
+writing it twice writes the same thing.
+
+    rows/KEY.json            one finished run: configuration, outcome, accuracies, curve
+    networks/KEY/            its network, and task.json
+    checkpoints/KEYS.safetensors   stacks of runs in progress
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from subnormal.algebra.base.errors import InputError
+from subnormal.models.training.configuration import RunConfiguration
+from subnormal.models.training.files import write_atomically
+
+Row = dict[str, Any]
+
+
+class RunStore:
+    """Rows of finished runs in a folder.
+
+    Arguments:
+        folder: made when the first row is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def row_path(self, key: str) -> Path:
+        return self.folder / "rows" / f"{key}.json"
+
+    def network_folder(self, key: str) -> Path:
+        return self.folder / "networks" / key
+
+    def checkpoint_path(self, name: str) -> Path:
+        return self.folder / "checkpoints" / f"{name}.safetensors"
+
+    def add(self, row: Row) -> None:
+        """Write one row; `row["key"]` names it."""
+        write_atomically(self.row_path(row["key"]), json.dumps(row, ensure_ascii=False) + "\n")
+
+    def get(self, key: str) -> Row | None:
+        """The row of a finished run, or None."""
+        path = self.row_path(key)
+        try:
+            row = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{path}: not a row ({' '.join(str(error).split())[:80]}); delete it to run it again"
+            ) from None
+        if not isinstance(row, dict) or row.get("key") != key:
+            raise InputError(f"{path}: not the row of {key}; delete it to run it again")
+        return row
+
+    def rows(self) -> list[Row]:
+        """All rows, in the order of their keys."""
+        keys = sorted(path.stem for path in (self.folder / "rows").glob("*.json"))
+        return [row for key in keys if (row := self.get(key)) is not None]
+
+    def missing(self, configurations: Iterable[RunConfiguration]) -> list[RunConfiguration]:
+        """The runs without a row, each once, in the order given."""
+        unique = {configuration.key: configuration for configuration in configurations}
+        return [configuration for key, configuration in unique.items() if not self.row_path(key).is_file()]
+
+    def of(self, configurations: Sequence[RunConfiguration]) -> list[Row]:
+        """The rows of these runs, those that are there."""
+        return [row for configuration in configurations if (row := self.get(configuration.key)) is not None]

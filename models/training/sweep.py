@@ -1,0 +1,228 @@
+"""Sweeps: every combination of some settings, on this machine's cores or on a Dask cluster, into one store.
+
+    # sweep.toml
+    steps = 1000                      # a setting of every run
+    group = ["S3", "C6"]              # a list: an axis of the grid
+    init = "compiled"
+    noise = [0.0, 0.03, 0.1, 0.3]
+    learning_rate = [0.001, 0.003]
+    seed = [0, 1, 2]
+
+    [plot]
+    x = "noise"
+    y = "group"
+
+The settings are those of `models.training.configuration.RunConfiguration`. On a cluster the workers need no common
+folder: they train in a temporary one and send back rows and networks, which the client alone writes. A worker that
+dies costs its runs another try.
+"""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from subnormal.algebra.base.errors import InputError
+from subnormal.models.training.configuration import RunConfiguration
+from subnormal.models.training.files import write_atomically
+from subnormal.models.training.pool import HERE, Machine, train_all, train_here
+from subnormal.models.training.runs import Row, RunStore
+
+MAX_RUNS = 1_000_000
+RETRIES = 3
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A grid of runs.
+
+    Arguments:
+        axes: the settings that vary, in the order of the file.
+        runs: every combination, the last axis fastest.
+        plot: the two axes of the summary plot; the same one twice where only one varies.
+    """
+
+    axes: tuple[str, ...]
+    runs: tuple[RunConfiguration, ...]
+    plot: tuple[str, str]
+
+
+def read_sweep(path: Path) -> Sweep:
+    """The sweep in a TOML file. InputError, with the setting's name, for what cannot be used."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(
+            f"{path}: {error.strerror}; wanted a TOML file with settings such as noise = [0.0, 0.1]"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not TOML ({' '.join(str(error).split())})") from None
+    plot = content.pop("plot", {})
+    axes = tuple(name for name, value in content.items() if isinstance(value, list))
+    size = 1
+    for name in axes:
+        if not content[name]:
+            raise InputError(f"{path}: {name} is an empty list")
+        size *= len(content[name])
+    if size > MAX_RUNS:
+        raise InputError(f"{path}: {size:,} combinations, at most {MAX_RUNS:,} are run")
+    runs = []
+    for values in itertools.product(*(content[name] for name in axes)):
+        try:
+            runs.append(RunConfiguration.from_json(content | dict(zip(axes, values, strict=True))))
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+    return Sweep(axes, tuple(runs), _plot_axes(path, plot, axes))
+
+
+def _plot_axes(path: Path, plot: Any, axes: tuple[str, ...]) -> tuple[str, str]:
+    if not isinstance(plot, dict) or not set(plot) <= {"x", "y"}:
+        raise InputError(f'{path}: [plot] takes x and y, e.g. x = "noise"')
+    candidates = [name for name in axes if name != "seed"] or list(axes) or [fields(RunConfiguration)[0].name]
+    x = plot.get("x", candidates[0])
+    y = plot.get("y", next((name for name in candidates if name != x), x))
+    for name in (x, y):
+        if name not in axes and name not in candidates:
+            raise InputError(f"{path}: [plot] names {str(name)[:40]!r}, which does not vary; axes: {', '.join(axes)}")
+    return x, y
+
+
+def run_sweep(
+    sweep: Sweep,
+    store: RunStore,
+    scheduler: str | None = None,
+    machine: Machine = HERE,
+    watch: Callable[[list[Any]], None] | None = None,
+    finished: Callable[[Row], None] | None = None,
+) -> list[RunConfiguration]:
+    """Make the runs that the store lacks; returns those that failed.
+
+    Arguments:
+        sweep: the grid.
+        store: where rows come to.
+        scheduler: a Dask scheduler's address, e.g. `tcp://127.0.0.1:8786`; None for this machine's cores.
+        machine: processes (without a scheduler), device, size of stacks.
+        watch: told of checks (without a scheduler).
+        finished: told of each new row (with a scheduler).
+    """
+    if scheduler is None:
+        return train_all(sweep.runs, store, machine, watch)
+    return _on_cluster(sweep.runs, store, scheduler, machine, finished)
+
+
+def _on_cluster(
+    runs: Sequence[RunConfiguration],
+    store: RunStore,
+    scheduler: str,
+    machine: Machine,
+    finished: Callable[[Row], None] | None,
+) -> list[RunConfiguration]:
+    try:
+        from distributed import Client, as_completed
+    except ImportError:
+        raise InputError('--scheduler needs the extra "cluster": pip install "subnormal[cluster]"') from None
+    from subnormal.models.training.loop import plan_stacks
+
+    stacks = plan_stacks(store.missing(runs), machine.stack_size)
+    try:
+        client = Client(scheduler, timeout="5s")
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:100]
+        raise InputError(
+            f"--scheduler {scheduler}: no scheduler there ({reason}); wanted e.g. tcp://127.0.0.1:8786"
+        ) from None
+    failed: list[RunConfiguration] = []
+    with client:
+        futures = {
+            client.submit(
+                train_remotely, [run.as_json() for run in stack], machine.device, pure=False, retries=RETRIES
+            ): stack
+            for stack in stacks
+        }
+        for future in as_completed(list(futures)):
+            problem = future.exception()
+            if isinstance(problem, InputError):
+                raise problem
+            if problem is not None:
+                failed += futures[future]
+                continue
+            for row, files in future.result():
+                for name, content in files.items():
+                    write_atomically(store.network_folder(row["key"]) / name, content)
+                store.add(row)
+                if finished is not None:
+                    finished(row)
+    return failed
+
+
+def train_remotely(contents: list[dict[str, Any]], device: str) -> list[tuple[Row, dict[str, bytes]]]:
+    """Train one stack on a worker; returns for each run its row and the files of its network, by name.
+
+    Checkpoints are dropped. Initial weights from a folder must be readable where the worker runs.
+    """
+    Machine(device=device).check()
+    runs = [RunConfiguration.from_json(content) for content in contents]
+    with tempfile.TemporaryDirectory() as folder:
+        store = RunStore(Path(folder))
+        train_here(runs, store, device=device)
+        return [(row, _files(store.network_folder(row["key"]))) for row in store.of(runs)]
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def draw_sweep(sweep: Sweep, store: RunStore, path: Path) -> None:
+    """Heat maps over the sweep's two plotted axes: the median longest length, and the share of runs that succeed."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import numpy as np
+    from matplotlib import pyplot
+
+    x, y = sweep.plot
+    across = list(dict.fromkeys(getattr(run, x) for run in sweep.runs))
+    down = list(dict.fromkeys(getattr(run, y) for run in sweep.runs)) if y != x else [""]
+    found: dict[tuple[int, int], list[Row]] = {}
+    for run in sweep.runs:
+        row = store.get(run.key)
+        if row is not None:
+            place = (down.index(getattr(run, y)) if y != x else 0, across.index(getattr(run, x)))
+            found.setdefault(place, []).append(row)
+    pictures = {
+        "median longest length > 90 %": lambda rows: float(np.median([row["test"]["longest"] for row in rows])),
+        "share above 90 % at the end": lambda rows: float(np.mean([row["test"]["last"][-1] > 0.9 for row in rows])),
+    }
+    size = (2 * (2.2 + 0.75 * len(across)), 1.6 + 0.5 * len(down))
+    figure, axes = pyplot.subplots(1, 2, figsize=size, layout="constrained")
+    for axis, (title, figure_of) in zip(axes, pictures.items(), strict=True):
+        values = np.full((len(down), len(across)), np.nan)
+        for place, rows in found.items():
+            values[place] = figure_of(rows)
+        top = max(1.0, float(np.nanmax(values, initial=1.0)))
+        image = axis.imshow(values, vmin=0, vmax=top, cmap="viridis", aspect="auto")
+        for place, rows in found.items():
+            shade = "black" if values[place] > 0.6 * top else "white"
+            axis.text(
+                place[1],
+                place[0],
+                f"{values[place]:.3g}\nof {len(rows)}",
+                ha="center",
+                va="center",
+                color=shade,
+                fontsize=7,
+            )
+        axis.set_xticks(
+            range(len(across)), [f"{value:g}" if isinstance(value, float) else str(value) for value in across]
+        )
+        axis.set_yticks(range(len(down)), [f"{value:g}" if isinstance(value, float) else str(value) for value in down])
+        axis.set(xlabel=x, ylabel=y if y != x else "", title=title)
+        figure.colorbar(image, ax=axis)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)
+    pyplot.close(figure)

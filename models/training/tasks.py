@@ -1,0 +1,156 @@
+"""Tracking tasks: which words are drawn, and the running products that label them.
+
+Every draw is a function of its seeds alone, so a step of a resumed run sees the words that it would have seen. Three
+streams never meet, because their first seed differs: words to train on, words to choose by, words to test on.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.groups.group import Group
+
+TRAINING, VALIDATION, TEST = 1, 2, 3
+"""The first seed of each stream of words."""
+
+PLANTED_WITHIN = 20
+"""Evaluation words contain a held-out pair within this many tokens, so every evaluated length has seen one."""
+
+Tokens = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Words over an alphabet in a group, each position labelled with the product so far.
+
+    Arguments:
+        group: the group.
+        alphabet: shape (m,): the element that each token stands for.
+        held_out: ordered pairs of tokens that never stand side by side in training, and do so in every evaluation word.
+    """
+
+    group: Group
+    alphabet: NDArray[np.integer]
+    held_out: tuple[tuple[int, int], ...] = ()
+
+    @cached_property
+    def moves(self) -> NDArray[np.int64]:
+        """`moves[g, x]`: the element g·alphabet[x], shape (order, m)."""
+        elements = np.arange(self.group.order)[:, None]
+        return np.asarray(self.group.multiply(elements, np.asarray(self.alphabet)[None, :]), dtype=np.int64)
+
+    def labels(self, tokens: Tokens, start: Tokens | int = 0) -> Tokens:
+        """start·x_1 ⋯ x_t at every t, the newest factor on the right: tokens (…, length) to elements (…, length)."""
+        found = np.empty_like(tokens)
+        current = np.broadcast_to(np.asarray(start, dtype=np.int64), tokens.shape[:-1])
+        for t in range(tokens.shape[-1]):
+            current = self.moves[current, tokens[..., t]]
+            found[..., t] = current
+        return found
+
+    def training_words(self, count: int, length: int, *seeds: int) -> Tokens:
+        """Words (count, length) without the held-out pairs, uniform among such steps."""
+        generator = np.random.default_rng([TRAINING, *seeds])
+        m = len(self.alphabet)
+        if not self.held_out:
+            return generator.integers(m, size=(count, length))
+        allowed = np.ones((m, m), dtype=bool)
+        allowed[tuple(np.array(self.held_out).T)] = False
+        choices = np.argsort(~allowed, axis=1, kind="stable")  # allowed successors first
+        counts = allowed.sum(axis=1)
+        words = np.empty((count, length), dtype=np.int64)
+        words[:, 0] = generator.integers(m, size=count)
+        draws = generator.random((count, length))
+        for t in range(1, length):
+            before = words[:, t - 1]
+            words[:, t] = choices[before, (draws[:, t] * counts[before]).astype(np.int64)]
+        return words
+
+    def evaluation_words(self, stream: int, count: int, length: int, seed: int, block: int = 0) -> Tokens:
+        """Words (count, length) of the `VALIDATION` or `TEST` stream; with held-out pairs, each contains one early on.
+
+        Longer words go on in block 1, 2, …, which contain no planted pair.
+        """
+        generator = np.random.default_rng([stream, seed, block])
+        words = generator.integers(len(self.alphabet), size=(count, length))
+        if self.held_out and length >= 2 and block == 0:
+            places = generator.integers(min(length, PLANTED_WITHIN) - 1, size=count)
+            pairs = np.array(self.held_out)[generator.integers(len(self.held_out), size=count)]
+            words[np.arange(count), places] = pairs[:, 0]
+            words[np.arange(count), places + 1] = pairs[:, 1]
+        return words
+
+
+def make_task(group: Group, alphabet: str | None = None, hold_out: int = 0, seed: int = 0) -> Task:
+    """The task of a group, with `hold_out` ordered pairs of non-commuting tokens kept for evaluation.
+
+    Arguments:
+        group: the group.
+        alphabet: as `constructions.compiler.read_alphabet` takes it.
+        hold_out: number of pairs, drawn by `seed`; each token keeps at least one successor.
+
+    Raises:
+        InputError: the group is trivial, or it has not that many pairs.
+    """
+    from subnormal.constructions.compiler import read_alphabet
+
+    if group.order == 1:
+        raise InputError(f"{group.name} is trivial: there is nothing to learn; try C2")
+    tokens = read_alphabet(group, alphabet)
+    if hold_out == 0:
+        return Task(group, tokens)
+    apart = np.argwhere(group.multiply(tokens[:, None], tokens[None]) != group.multiply(tokens[None], tokens[:, None]))
+    order = np.random.default_rng(seed).permutation(len(apart))
+    kept: list[tuple[int, int]] = []
+    successors = np.full(len(tokens), len(tokens))
+    for a, b in apart[order]:
+        if len(kept) < hold_out and successors[a] > 1:
+            kept.append((int(a), int(b)))
+            successors[a] -= 1
+    if hold_out < 0 or len(kept) < hold_out:
+        raise InputError(
+            f"hold-out {hold_out}: {group.name} has {len(kept)} ordered pairs of non-commuting tokens to spare"
+        )
+    return Task(group, tokens, tuple(kept))
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """How long the training words are at each step: `60` fixed, `2-60` uniform, `2>60` growing over the first half.
+
+    Arguments:
+        kind: `fixed`, `uniform` or `curriculum`.
+        low, high: bounds, both included; equal when fixed.
+    """
+
+    kind: str
+    low: int
+    high: int
+
+    @classmethod
+    def parse(cls, text: str) -> Lengths:
+        """Read `60`, `2-60` or `2>60`; InputError otherwise."""
+        match = re.fullmatch(r"(\d{1,6})(?:([->])(\d{1,6}))?", text.strip(), re.ASCII)
+        if match:
+            low = int(match[1])
+            high = int(match[3] or low)
+            if 1 <= low <= high:
+                return cls({None: "fixed", "-": "uniform", ">": "curriculum"}[match[2]], low, high)
+        raise InputError(
+            f"length {text[:40]!r}; wanted 60 (fixed), 2-60 (uniform) or 2>60 (a curriculum that grows to 60)"
+        )
+
+    def at(self, step: int, steps: int) -> int:
+        """The length of all words at a step, counted from 0."""
+        if self.kind == "uniform":
+            return int(np.random.default_rng([TRAINING, self.high, step]).integers(self.low, self.high + 1))
+        if self.kind == "curriculum":
+            grown = min(1.0, 2 * (step + 1) / steps)
+            return self.low + round((self.high - self.low) * grown)
+        return self.high

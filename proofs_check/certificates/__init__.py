@@ -1,0 +1,1 @@
+"""Certificates, what writes them, and the checker that trusts nothing else."""

@@ -1,0 +1,43 @@
+"""The whole catalogue compiled and certified: one row a group, each claim verified by the independent checker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from subnormal.algebra.base.rows import Key, Row, write_rows
+from subnormal.algebra.depth.atlas import catalogue_keys
+from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.depth.series import shortest_series
+from subnormal.algebra.groups.catalogue import small_group
+from subnormal.constructions.artifact import save_cascade
+from subnormal.constructions.compiler import compile_group, describe
+from subnormal.proofs_check.certificates.certificate import certify_folder, certify_refusal
+
+COLUMNS = ("order", "id", "layers", "claim")
+"""The columns: `layers` is empty for a group that no number of layers tracks; `claim` is what the checker verified."""
+
+
+def certified_row(key: Key) -> Row:
+    """Compile a group for AUSSM with its generators as alphabet, certify it, and have the checker read the files back.
+
+    Raises:
+        subnormal.proofs_check.certificates.checker.FaultError: the checker does not confirm the claim.
+    """
+    group = small_group(*key)
+    row: Row = {"order": key[0], "id": key[1], "layers": "", "claim": ""}
+    if group.order == 1:
+        return row | {"layers": 0, "claim": "the trivial group needs no layer"}
+    layer = FAMILIES["aussm"]
+    with TemporaryDirectory() as name:
+        if not shortest_series(group, layer).is_complete:
+            return row | {"claim": certify_refusal(group, layer, Path(name))}
+        compilation = compile_group(group, [layer], "generators")
+        save_cascade(Path(name), compilation.cascade, describe(compilation, key))
+        return row | {"layers": len(compilation.cascade.layers), "claim": certify_folder(Path(name))}
+
+
+def write_catalogue(path: Path, max_order: int, processes: int = 2) -> Iterator[tuple[int, int]]:
+    """Certify all groups up to an order; see `algebra.base.rows.write_rows`."""
+    yield from write_rows(path, COLUMNS, catalogue_keys(max_order), certified_row, processes)

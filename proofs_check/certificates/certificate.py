@@ -1,0 +1,143 @@
+"""Writing `certificate.json`: the claim about a compiled folder, or about a group that no number of layers can track.
+
+Nothing here needs to be trusted: `checker.py` recomputes every fact from the arrays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.depth.families import FAMILIES, Family, family
+from subnormal.algebra.depth.series import Series, shortest_series
+from subnormal.algebra.depth.witness import depth_witness, residual
+from subnormal.algebra.groups.group import Group
+from subnormal.constructions.artifact import load_cascade, write_text
+from subnormal.proofs_check.certificates.checker import FaultError, check
+
+FORMAT = 1
+"""Version of the certificate's format."""
+
+
+def certify_folder(folder: Path) -> str:
+    """Write the certificate of a compiled folder and return its claim, as the checker found it.
+
+    Raises:
+        InputError: the folder cannot be read or written, or its alphabet does not generate the group.
+        FaultError: the checker does not confirm the claim (the cascade is wrong).
+    """
+    cascade, group, metadata = load_cascade(folder)
+    generated = group.subgroup(cascade.alphabet.tolist())
+    if generated.order != group.order:
+        raise InputError(
+            f"{folder}: its alphabet generates {generated.order} of the {group.order} elements; compile that subgroup, "
+            f"or {group.name} with --alphabet generators"
+        )
+    stack = [family(layer.family) for layer in cascade.layers]
+    series = shortest_series(group, claimed_family(stack))
+    witness = depth_witness(series)
+    if not series.is_complete or witness is None:
+        raise InputError(f"{folder}: no stack of {claimed_family(stack).title} layers can track {group.name}")
+    least = witness.height + 1
+    content = {
+        "format": FORMAT,
+        "kind": "tracks",
+        "name": metadata["name"],
+        "claim": tracks_claim(metadata["name"], stack, least),
+        "files": {name: sha256(folder / name) for name in ("cascade.json", "cascade.safetensors")},
+        "generators": list(generated.generators),
+        "layers": len(cascade.layers),
+        "lower_bound": {
+            "exponent": claimed_family(stack).exponent,
+            "layers": least,
+            "value": witness.value,
+            "expression": witness.nested(),
+        },
+    }
+    return _written(folder, content)
+
+
+def certify_refusal(group: Group, layer: Family, folder: Path) -> str:
+    """Write `group.safetensors` and the certificate that no number of layers of a family can track a group.
+
+    Raises:
+        InputError: the family can track the group, or the folder cannot be written.
+    """
+    from safetensors.numpy import save_file
+
+    series = shortest_series(group, layer)
+    if series.is_complete:
+        raise InputError(f"{series.length} layers of {layer.title} can track {group.name}: certify its compiled folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file({"elements": np.ascontiguousarray(group.elements, dtype=np.int32)}, folder / "group.safetensors")
+        content = _refusal(group, layer, series, sha256(folder / "group.safetensors"))
+    except OSError as error:
+        raise InputError(f"cannot write to {folder}: {error.strerror or error}; give another --out") from None
+    return _written(folder, content)
+
+
+def _refusal(group: Group, layer: Family, series: Series, digest: str) -> dict[str, Any]:
+    found = residual(series, layer)
+    return {
+        "format": FORMAT,
+        "kind": "never",
+        "name": group.name,
+        "claim": never_claim(group.name, layer),
+        "files": {"group.safetensors": digest},
+        "generators": list(group.generators),
+        "family": layer.name,
+        "residual": {
+            "order": found.subgroup.order,
+            "generators": list(found.subgroup.generators),
+            "products": [[word.nested() for word in words] for words in found.expressions],
+        },
+    }
+
+
+def claimed_family(stack: Sequence[Family]) -> Family:
+    """The family that the lower bound is about: the stack's own, or AUSSM, the strongest, where it is mixed."""
+    return stack[0] if len(set(stack)) == 1 else FAMILIES["aussm"]
+
+
+def tracks_claim(name: str, stack: Sequence[Family], least: int) -> str:
+    """The sentence that `checker.py` prints about a compiled folder."""
+    layers = len(stack)
+    title = stack[0].title if len(set(stack)) == 1 else "stack of diagonal layers"
+    fewer = f"and no {title} with fewer can" if least == layers else f"and any {title} needs at least {least}"
+    return f"tracks {name} on words of every length, with {layers} layer{'s' * (layers != 1)}, {fewer}"
+
+
+def never_claim(name: str, layer: Family) -> str:
+    """The sentence that `checker.py` prints about a group that a family can never track."""
+    return f"no number of {layer.title} layers can track {name}, over any alphabet that generates it"
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON object, readable. Raises `InputError` where the folder cannot be written."""
+    try:
+        write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def _written(folder: Path, content: dict[str, Any]) -> str:
+    """Write the certificate and have the checker read it back; a certificate that it refutes is not left behind."""
+    write_json(folder / "certificate.json", content)
+    try:
+        return check(folder)
+    except FaultError:
+        (folder / "certificate.json").unlink()
+        raise

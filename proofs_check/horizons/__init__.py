@@ -1,0 +1,1 @@
+"""Up to which length each arithmetic is proved to decode every word."""

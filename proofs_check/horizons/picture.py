@@ -1,0 +1,104 @@
+"""Proved and observed horizons of C2 … C60 against the modulus: the measurement and the picture."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.input.parser import list_group
+from subnormal.constructions.compiler import compile_group
+from subnormal.constructions.words import KINDS
+from subnormal.proofs_check.horizons.arithmetic import ARITHMETICS
+from subnormal.proofs_check.horizons.horizon import proved_horizon
+from subnormal.proofs_check.horizons.runs import first_failures
+
+COLUMNS = ("modulus", "channels", "arithmetic", "proved", *KINDS, "length")
+"""Of the table: empty `proved` means no limit, an empty word no failure within `length` tokens."""
+
+COLOURS = {
+    "turns": "#1b7837",
+    "complex128": "#2166ac",
+    "complex64": "#67a9cf",
+    "float64": "#762a83",
+    "float32": "#d6604d",
+    "bfloat16": "#8c510a",
+}
+
+
+def measure(moduli: Sequence[int], length: int, report: Callable[[int], None] = lambda n: None) -> list[dict[str, str]]:
+    """Proved horizons and first failures of cyclic groups, with invariant and primary channels, over all tokens."""
+    rows = []
+    for n in moduli:
+        group = list_group(f"C{n}")
+        for channels in ("invariant", "primary"):
+            cascade = compile_group(group, [FAMILIES["aussm"]], "all", channels).cascade
+            found = first_failures(cascade, group, ARITHMETICS[1:], KINDS, length)
+            for name in ARITHMETICS[1:]:
+                proved = proved_horizon(cascade, name)
+                own = [observation for observation in found if observation.arithmetic == name]
+                words = {o.word: "" if o.first_wrong is None else str(o.first_wrong) for o in own}
+                row = {"modulus": str(n), "channels": channels, "arithmetic": name, "length": str(length)}
+                rows.append(row | {"proved": "" if proved is None else str(proved)} | words)
+        report(n)
+    return rows
+
+
+def write_table(rows: Sequence[dict[str, str]], path: Path) -> None:
+    """The table as CSV. Raises `InputError` where it cannot be written."""
+    try:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """A table written by `write_table`."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def draw(rows: Sequence[dict[str, str]], path: Path) -> None:
+    """The picture: proved horizons as lines, the earliest observed failure of the three words as points.
+
+    Raises `InputError` where it cannot be written.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 6.4), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    length = max(int(row["length"]) for row in rows)
+    for axes, channels, title in (
+        (left, "invariant", "invariant factors: one channel modulo n"),
+        (right, "primary", "primary factors: one channel for each prime power"),
+    ):
+        for name, colour in COLOURS.items():
+            chosen = [row for row in rows if row["channels"] == channels and row["arithmetic"] == name]
+            # A gap where there is no limit.
+            proved = [max(0.5, float(row["proved"])) if row["proved"] else math.nan for row in chosen]
+            axes.plot([int(row["modulus"]) for row in chosen], proved, color=colour, lw=1.4, label=f"{name}, proved")
+            failures = [
+                (int(row["modulus"]), min(int(row[word]) for word in KINDS if row[word]))
+                for row in chosen
+                if any(row[word] for word in KINDS)
+            ]
+            if failures:
+                points = [n for n, _ in failures], [t for _, t in failures]
+                axes.plot(*points, ".", color=colour, ms=5, label=f"{name}, first failure observed")
+        axes.axhline(length, color="0.5", lw=0.9, ls=":", label=f"longest word tried: {length:,} tokens")
+        axes.set(yscale="log", xlabel="modulus n of C$_n$", title=title, xlim=(1, 61), ylim=(0.4, 1e20))
+        axes.grid(alpha=0.25, lw=0.5)
+        axes.spines[["top", "right"]].set_visible(False)
+    left.set_ylabel("tokens (0 drawn as 0.5)")
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    try:
+        figure.savefig(path, dpi=150)
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot write {path}: {' '.join(str(error).split())[:100]}") from None

@@ -1,0 +1,127 @@
+"""Observed horizons: the first token at which an arithmetic decodes a word wrongly.
+
+All arithmetics are run beside the exact cascade. Up to its first wrong decision a machine's channels are given the
+right steps, so it is enough to give every channel the exact ones and to compare every residue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subnormal.algebra.groups.group import Group
+from subnormal.constructions.cascade import Cascade
+from subnormal.constructions.words import make_word
+from subnormal.proofs_check.horizons.arithmetic import Values, accumulate, read, start, stored_steps
+
+PIECE = 1 << 18
+"""Tokens at a time."""
+
+
+@dataclass
+class Observation:
+    """One arithmetic on one word: tokens read so far, and the first with a wrong residue (from 1; None if none)."""
+
+    arithmetic: str
+    word: str
+    tokens: int = 0
+    first_wrong: int | None = None
+
+
+@dataclass
+class _Channels:
+    """The channels of all layers in one arithmetic."""
+
+    name: str
+    moduli: tuple[int, ...]
+    tables: list[Values] = field(init=False)
+    carried: list[Values] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tables = [stored_steps(n, self.name) for n in self.moduli]
+        self.carried = [start(self.name) for _ in self.moduli]
+
+    def first_wrong(self, steps: NDArray[np.integer], residues: NDArray[np.integer]) -> int | None:
+        """The first wrong position of a piece, from 0; steps and exact residues have shape (channels, T)."""
+        found = []
+        for j, n in enumerate(self.moduli):
+            values = accumulate(self.name, self.carried[j], self.tables[j][steps[j]])
+            self.carried[j] = values[-1]
+            wrong = np.flatnonzero(read(self.name, values, n) != residues[j])
+            found += wrong[:1].tolist()
+        return min(found) if found else None
+
+
+def observe(
+    cascade: Cascade, group: Group, arithmetics: Sequence[str], word: str, length: int, seed: int = 0
+) -> Iterator[list[Observation]]:
+    """Run arithmetics on one kind of word, each up to its first wrong decision; yields after every piece."""
+    observations = [Observation(name, word) for name in arithmetics]
+    machines = [_Channels(name, cascade.moduli) for name in arithmetics]
+    pieces = _word_pieces(group, cascade.alphabet, word, seed)
+    state = 0
+    for begin in range(0, length, PIECE):
+        tokens = next(pieces)[: length - begin]
+        steps, residues, state = _exact(cascade, tokens, state)
+        for observation, machine in zip(observations, machines, strict=True):
+            if observation.first_wrong is None:
+                wrong = machine.first_wrong(steps, residues)
+                observation.tokens = begin + len(tokens)
+                observation.first_wrong = None if wrong is None else begin + wrong + 1
+        yield observations
+        if all(observation.first_wrong is not None for observation in observations):
+            return
+
+
+def _exact(cascade: Cascade, tokens: NDArray[np.integer], state: int) -> tuple[NDArray, NDArray, int]:
+    """What the exact cascade adds on a piece and its residues after each token, both (channels, T); its last state."""
+    after = cascade.run(tokens, state)
+    before = np.empty_like(after)
+    before[0], before[1:] = state, after[:-1]
+    below = cascade.order
+    steps, residues = [], []
+    for layer in cascade.layers:
+        added = layer.increments[before // below, tokens]
+        below //= layer.states
+        own = after // below % layer.states
+        for j, (n, place) in enumerate(zip(layer.moduli, layer.places, strict=True)):
+            steps.append(added[:, j])
+            residues.append(own // place % n)
+    return np.array(steps), np.array(residues), int(after[-1])
+
+
+def _word_pieces(group: Group, alphabet: NDArray[np.integer], kind: str, seed: int) -> Iterator[NDArray[np.integer]]:
+    """A word of a kind without end, `PIECE` tokens at a time."""
+    if kind == "random":
+        generator = np.random.default_rng(seed)
+        while True:
+            yield generator.integers(len(alphabet), size=PIECE, dtype=np.int32)
+    # The other kinds are periodic, with a period of at most three orders of elements.
+    limit = max(64, 4 * group.order)
+    sample = make_word(kind, group, alphabet, 2 * limit)
+    period = next(p for p in range(1, limit + 1) if (sample[p:] == sample[:-p]).all())
+    place = 0
+    while True:
+        yield sample[(place + np.arange(PIECE)) % period]
+        place += PIECE
+
+
+def first_failures(
+    cascade: Cascade,
+    group: Group,
+    arithmetics: Sequence[str],
+    words: Sequence[str],
+    length: int,
+    report: Callable[[str, int], None] = lambda word, tokens: None,
+) -> list[Observation]:
+    """`observe` for several kinds of word, to the end; `report` is called with the word and the tokens done."""
+    found: list[Observation] = []
+    for word in words:
+        last: list[Observation] = []
+        for last in observe(cascade, group, arithmetics, word, length):
+            report(word, max(observation.tokens for observation in last))
+        found += last
+    return found

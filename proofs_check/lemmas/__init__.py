@@ -1,0 +1,1 @@
+"""The papers' lemmas, derived symbolically and checked on examples."""

@@ -1,0 +1,1 @@
+"""Words on which a model fails that cannot track a group."""

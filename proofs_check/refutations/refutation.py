@@ -1,0 +1,154 @@
+"""Refuting a model: the words on which one that cannot track a group fails, found from its weights.
+
+Whether theory forbids the model is read off the series of docs/mathematics.md; the words are found by
+proofs_check/refutations/climb.py; what counts as evidence is in proofs_check/refutations/evidence.py.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.depth.families import FAMILIES, Family
+from subnormal.algebra.depth.series import Series, verbal_series
+from subnormal.algebra.groups.group import Group
+from subnormal.models.network import DCDNetwork
+from subnormal.proofs_check.refutations.climb import Budget, Search
+from subnormal.proofs_check.refutations.evidence import (
+    DivergenceEvidence,
+    FailingWord,
+    PairEvidence,
+    find_failing_word,
+    in_float64,
+)
+
+__all__ = ["Budget", "Refutation", "random_network", "refute", "theory"]
+
+
+@dataclass(frozen=True)
+class Refutation:
+    """What was found about a model and a group.
+
+    Arguments:
+        kind: "pair", "divergence", or "failed" (neither, and theory forbids the model), or "allowed" (theory does not
+            forbid it).
+        reason: of a failure, or what theory says.
+        failing: a word with a wrong answer, whichever the kind.
+        seconds: spent.
+    """
+
+    kind: str
+    group: str
+    families: tuple[str, ...]
+    theory: str
+    reason: str
+    pair: PairEvidence | None
+    divergence: DivergenceEvidence | None
+    failing: FailingWord | None
+    seconds: float
+
+    @property
+    def refuted(self) -> bool:
+        """Whether the model is shown not to track the group where theory forbids it."""
+        return self.kind in ("pair", "divergence")
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "group": self.group,
+            "families": list(self.families),
+            "theory": self.theory,
+            "reason": self.reason,
+            "pair": self.pair and self.pair.as_json(),
+            "divergence": self.divergence and self.divergence.as_json(),
+            "failing_word": self.failing and self.failing.as_json(),
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def stack_of(network: DCDNetwork) -> tuple[Family, ...]:
+    """The families of a network's layers. Raises `InputError` for a layer outside the scheme (the tanh RNN)."""
+    names = [specification.family for specification in network.specifications]
+    for place, name in enumerate(names, 1):
+        if name not in FAMILIES:
+            raise InputError(
+                f"layer {place} is of the family {name!r}, whose state does not change by affine maps: "
+                "the theorems do not cover it; "
+                f"wanted layers of {', '.join(FAMILIES)}"
+            )
+    return tuple(FAMILIES[name] for name in names)
+
+
+def theory(group: Group, stack: Sequence[Family]) -> tuple[bool, str]:
+    """Whether theory forbids that the stack tracks the group, and the sentence that says so."""
+    series: Series = verbal_series(group, stack)
+    orders = " ≥ ".join(str(order) for order in series.orders)
+    layers = f"{len(stack)} layer{'s' * (len(stack) != 1)} ({', '.join(layer.name for layer in stack)})"
+    if series.is_complete:
+        return (
+            False,
+            f"theory does not forbid this: {layers} can track {group.name} (orders of V_0 ≥ V_1 ≥ …: {orders})",
+        )
+    return True, f"{layers} cannot track {group.name} (orders of V_0 ≥ V_1 ≥ …: {orders}, not down to 1)"
+
+
+def refute(
+    network: DCDNetwork,
+    group: Group,
+    alphabet: NDArray[np.integer] | None = None,
+    epsilon: float = 1e-6,
+    budget: Budget | None = None,
+) -> Refutation:
+    """Refute a model, or say why not.
+
+    Arguments:
+        network: any `DCDNetwork` without an RNN layer; its classes are the elements of the group, in order.
+        group: the group it is said to track.
+        alphabet: the element of each token; None for all elements in order.
+        epsilon: two words count as one for the model if all layers' states after them differ by at most this in every
+            channel.
+
+    Raises:
+        InputError: the network does not fit the group, or has an RNN layer.
+    """
+    began = time.perf_counter()
+    budget = budget or Budget()
+    stack = stack_of(network)
+    alphabet = np.arange(group.order) if alphabet is None else np.asarray(alphabet)
+    if network.classes != group.order:
+        raise InputError(
+            f"the model has {network.classes} classes, {group.name} has {group.order} elements; "
+            "wanted a model made for this group"
+        )
+    if network.alphabet_size != len(alphabet):
+        raise InputError(
+            f"the model reads {network.alphabet_size} tokens, the alphabet has {len(alphabet)}; "
+            "wanted one element for each token"
+        )
+    if not 0 < epsilon < 1:
+        raise InputError(f"epsilon {epsilon}; wanted a number between 0 and 1, e.g. 1e-6")
+    forbidden, sentence = theory(group, stack)
+    double = in_float64(network)
+    search = Search(double, network, group, alphabet, epsilon, budget)
+    if forbidden:
+        search.climb()
+    pair, divergence = search.pair, search.divergence
+    also = pair.words if pair else (divergence.word.power(divergence.growth[-1][0]),) if divergence else ()
+    failing = find_failing_word(network, group, alphabet, also)
+    kind = "allowed" if not forbidden else "pair" if pair else "divergence" if divergence else "failed"
+    reason = "" if kind in ("pair", "divergence") else sentence if kind == "allowed" else "; ".join(search.problems)
+    names = tuple(layer.name for layer in stack)
+    return Refutation(kind, group.name, names, sentence, reason, pair, divergence, failing, time.perf_counter() - began)
+
+
+def random_network(order: int, families: Sequence[str], width: int, seed: int, activation: str = "hard") -> DCDNetwork:
+    """A random initialisation with all elements as tokens: `width` channels, max(16, width) hidden and max(8, width)
+    readout units in every layer. Raises `InputError` for an unknown family or activation."""
+    layer = {"channels": width, "hidden": max(16, width), "readout": max(8, width), "activation": activation}
+    return DCDNetwork(order, order, [{"family": family, **layer} for family in families], seed=seed)
