@@ -55,9 +55,6 @@ def test_console(command, lines, folder):
 def run(words: list[str], folder: Path) -> str:
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     environment = os.environ | {"PYTHONPATH": path, "COLUMNS": "100"}
-        "PYTHONPATH": os.pathsep.join([str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]),
-        "COLUMNS": "100",
-    }
     process = subprocess.run([sys.executable, *words[1:]], cwd=folder, env=environment, capture_output=True, text=True)
     return process.stdout + process.stderr
 
