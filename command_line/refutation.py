@@ -12,9 +12,6 @@ from subnormal.algebra.base.errors import InputError
 from subnormal.command_line.shared import Json
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from subnormal.algebra.groups.group import Group
     from subnormal.models.network import DCDNetwork
     from subnormal.proofs_check.refutations.refutation import Refutation
@@ -44,15 +41,16 @@ def refute(
 ) -> None:
     """Find the words on which a model that cannot track GROUP fails. Exit code 0: found; 1: not; 2: theory allows the
     model."""
-    from subnormal.proofs_check.refutations.refutation import refute as search
+    from subnormal.face.proving import refute as refuted
+    from subnormal.face.proving import saved_network
 
     if random is None:
-        network, listed, alphabet = _saved(Path(model), group)
+        network, listed, alphabet = saved_network(Path(model), group)
     else:
         if group is not None:
             raise InputError(f"both MODEL {model} and --random {random}; wanted one, e.g. `refute S3 --random aussm`")
         network, listed, alphabet = _random(random, model, layers, width, seed, activation)
-    found = search(network, listed, alphabet, epsilon)
+    found = refuted(network, listed, alphabet, epsilon)
     if as_json:
         print(json.dumps(found.as_json()))
     else:
@@ -63,30 +61,6 @@ def refute(
             screen.print(line, markup=False, soft_wrap=True)
     if not found.refuted:
         raise typer.Exit(ALLOWED if found.kind == "allowed" else NOT_REFUTED)
-
-
-def _saved(folder: Path, name: str | None) -> tuple[DCDNetwork, Group, NDArray[np.integer] | None]:
-    """A saved network, the group, and the element of each token (of a compiled folder; else None for all in order)."""
-    import numpy as np
-
-    from subnormal.algebra.input.parser import list_group
-    from subnormal.constructions.artifact import load_cascade
-    from subnormal.models.network import DCDNetwork
-
-    network = DCDNetwork.from_pretrained(folder)
-    if not (folder / "cascade.json").is_file():
-        if name is None:
-            raise InputError(f"{folder} does not say which group; wanted `refute {folder} S3`")
-        return network, list_group(name), None
-    cascade, own, _ = load_cascade(folder)
-    if name is None:
-        return network, own, cascade.alphabet
-    listed = list_group(name)
-    if listed.elements.shape != own.elements.shape or not np.array_equal(listed.elements, own.elements):
-        raise InputError(
-            f"{folder} was compiled for {own.name}, whose elements are not those of {listed.name}; leave GROUP out"
-        )
-    return network, listed, cascade.alphabet
 
 
 def _random(
