@@ -89,8 +89,8 @@ def compile_command(
     check: Annotated[bool, typer.Option(help="Run the network on long words at the end.")] = True,
 ) -> None:
     """Write the weights of a network that tracks GROUP, and show that it does."""
+    from subnormal.algebra.base.terminal import console, say
     from subnormal.algebra.base.wording import counted
-    from subnormal.algebra.depth.display import console, say
     from subnormal.algebra.groups.identify import small_group_id
     from subnormal.algebra.input.parser import parse_group
     from subnormal.constructions.account import account
@@ -138,7 +138,7 @@ def default_folder(name: str) -> str:
 
 
 def _check(folder: Path, screen: Console) -> None:
-    from subnormal.algebra.depth.display import say
+    from subnormal.algebra.base.terminal import say
     from subnormal.constructions.words import KINDS
 
     trials = [_try(folder, "network", kind, CHECK_LENGTH, 0, "float64") for kind in KINDS]
@@ -154,7 +154,7 @@ def speed(trials: Sequence[Trial]) -> str:
 
 def _try(folder: Path, arithmetic: str, kind: str, length: int, seed: int, dtype: str) -> Trial:
     """Run one word; raises `RefutedError` at the first wrong output."""
-    from subnormal.algebra.depth.display import progress
+    from subnormal.algebra.base.terminal import progress
     from subnormal.constructions.artifact import load_cascade
     from subnormal.constructions.execution import Machine
     from subnormal.constructions.verification import try_word
@@ -187,8 +187,8 @@ def verify(
     dtype: Annotated[str, typer.Option(help="float64 or float32, for the network.")] = "float64",
 ) -> None:
     """Check a compiled folder: exhaustively, and on long words in one arithmetic."""
+    from subnormal.algebra.base.terminal import console, say
     from subnormal.algebra.base.wording import counted
-    from subnormal.algebra.depth.display import console, say
     from subnormal.constructions.artifact import load_cascade
     from subnormal.constructions.execution import ARITHMETICS
     from subnormal.constructions.factored.artifact import is_factored

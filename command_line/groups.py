@@ -55,9 +55,10 @@ def inspect(
             content["pareto"] = [choice.as_json() for choice in choices]
         print(json.dumps(content, ensure_ascii=False))
         return
-    from subnormal.algebra.depth.display import console, inspection_view, pareto_view
+    from subnormal.algebra.base.terminal import console
+    from subnormal.algebra.depth.inspection_view import pareto_view
 
-    console().print(inspection_view(inspection))
+    console().print(inspection.view())
     if choices is not None:
         console().print(pareto_view(choices))
 

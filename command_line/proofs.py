@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from subnormal.algebra.base.errors import InputError, RefutedError
-from subnormal.algebra.depth.display import progress
+from subnormal.algebra.base.terminal import progress
 from subnormal.command_line.shared import Json, fill
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder written by compile, or by certify.")]
@@ -190,7 +190,7 @@ def _horizons(folder: Path, names: list[str], kinds: list[str], length: int) -> 
 
 
 def _print_horizons(rows: list[dict[str, Any]], kinds: list[str], length: int) -> None:
-    from subnormal.algebra.depth.display import console, plain_table
+    from subnormal.algebra.base.terminal import console, plain_table
 
     screen = console()
     print("proved: up to this length every word is decoded rightly. Then: the first wrong token of words tried")

@@ -56,7 +56,7 @@ def refute(
     if as_json:
         print(json.dumps(found.as_json()))
     else:
-        from subnormal.algebra.depth.display import console
+        from subnormal.algebra.base.terminal import console
 
         screen = console()
         for line in text(found, listed):

@@ -103,7 +103,7 @@ def train(
 
 
 def _show(rows: Sequence[Row]) -> None:
-    from subnormal.algebra.depth.display import console, plain_table
+    from subnormal.algebra.base.terminal import console, plain_table
     from subnormal.models.training.live import number
 
     table = plain_table("seed", "learning rate", "noise", "steps", "loss", "longest", "whole at 60", "network")
@@ -148,7 +148,7 @@ def evaluate(
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    from subnormal.algebra.depth.display import console, plain_table
+    from subnormal.algebra.base.terminal import console, plain_table
     from subnormal.models.training.evaluation import THRESHOLD
     from subnormal.models.training.evaluation import evaluate as evaluated
 
