@@ -239,8 +239,8 @@ def read_npy(path: str | Path, limit: int = MAX_BYTES, wanted: str = "") -> NDAr
 
 
 def _check_shape(shape: object, file: _File, name: str) -> None:
-    fits = isinstance(shape, list | tuple) and len(shape) <= MAX_DIMENSIONS
-    if not fits or not all(type(n) is int and 0 <= n < 2**31 for n in shape):  # type: ignore[union-attr]
+    axes = shape if isinstance(shape, list | tuple) else [None]
+    if len(axes) > MAX_DIMENSIONS or not all(type(n) is int and 0 <= n < 2**31 for n in axes):
         file.refuse(f"{name} has the shape {one_line(shape, 40)}")
 
 
