@@ -9,6 +9,7 @@ import typer
 
 from subnormal.command_line.compiler import compile_command, show, verify
 from subnormal.command_line.groups import atlas, inspect
+from subnormal.command_line.learning import learn
 from subnormal.command_line.parity import parity
 from subnormal.command_line.proofs import catalogue, certify, check, horizon, lemmas
 from subnormal.command_line.refutation import refute
@@ -24,7 +25,14 @@ PARTS: dict[str, tuple[str, dict[str, Command]]] = {
     ),
     "models": (
         "Train the papers' models, from random weights or from compiled ones.",
-        {"train": train, "evaluate": evaluate, "words": words, "reproduce": reproduce, "sweep": sweep},
+        {
+            "train": train,
+            "learn": learn,
+            "evaluate": evaluate,
+            "words": words,
+            "reproduce": reproduce,
+            "sweep": sweep,
+        },
     ),
     "proofs_check": (
         "What checks the claims.",

@@ -169,7 +169,7 @@ def learn(
     rows = [row for key in keys.values() if (row := store.get(key)) is not None]
     exact = [row for row in rows if row["exact"]]
     if not exact:
-        raise InputError(explain_failure(training, rows))
+        raise InputError(explain_failure(training, [row["failure"] for row in rows]))
     best = min(exact, key=lambda row: (len(row["layers"]), row["seed"]))
     machine = machine_of(best, len(training.token_names), len(training.label_names))
     claim = _save(machine, folder, training, best)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.wording import counted
 from subnormal.models.learning.exact import ExactMachine, NotExactError, exact_machine
 from subnormal.models.learning.machine import Machine
 from subnormal.models.learning.recipe import Recipe, TrainedLayer, train_layers
@@ -183,17 +184,22 @@ def majority_answers(layers: Sequence[LearntLayer], words: Words) -> NDArray[np.
     return found
 
 
-def explain_failure(words: Words, runs: Sequence[LearntRun]) -> str:
+def explain_failure(words: Words, failures: Sequence[str]) -> str:
     """Why no run found an exact machine, as far as the words show it; for a message.
 
     The words' own steps are looked at only here, after the training.
+
+    Arguments:
+        words: the training words.
+        failures: what each run failed by.
     """
+    runs = counted(len(failures), "run")
     steps = words.steps
     unseen = np.argwhere(steps < 0)
     if len(unseen):
         label, token = unseen[0]
         return (
-            f"no run of {len(runs)} found an exact machine, and the words leave it open: {len(unseen)} of {steps.size} "
+            f"none of {runs} found an exact machine, and the words leave it open: {len(unseen)} of {steps.size} "
             f"pairs of a label and the next token never occur, e.g. label {words.label_names[label]} and token "
             f"{words.token_names[token]}; more words are needed ({words.count} of at most {words.length} tokens came)"
         )
@@ -204,15 +210,15 @@ def explain_failure(words: Words, runs: Sequence[LearntRun]) -> str:
     group = group_of_steps(steps, words)
     if group is None:
         return (
-            f"no run of {len(runs)} found an exact machine: the labels are no group under these tokens (two words "
+            f"none of {runs} found an exact machine: the labels are no group under these tokens (two words "
             "with the same label act differently on other labels), so a label is less than the state of the machine"
         )
     series = shortest_series(group, FAMILIES["aussm"])
     if not series.is_complete:
-        return f"no run of {len(runs)} found an exact machine, and none can: {refusal(series, [FAMILIES['aussm']])}"
-    reasons = sorted({run.failure for run in runs if run.failure})
+        return f"none of {runs} found an exact machine, and none can: {refusal(series, [FAMILIES['aussm']])}"
+    reasons = sorted(set(failures))
     return (
-        f"no run of {len(runs)} found an exact machine ({'; '.join(reasons)[:200]}); the words are those of a "
+        f"none of {runs} found an exact machine ({'; '.join(reasons)[:200]}); the words are those of a "
         f"solvable group of order {group.order} that needs {series.length} layers: try more --runs, --steps or --layers"
     )
 

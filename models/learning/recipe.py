@@ -239,7 +239,11 @@ def train_layers(
             weight[r].detach().numpy().astype(np.float64),
             bias[r, 0].detach().numpy().astype(np.float64),
             batch.mask[r],
-            tuple(float(part.mean()) for part in np.array_split(losses[:, r], min(CURVE_POINTS, recipe.steps) or 1) if len(part)),
+            tuple(
+                float(part.mean())
+                for part in np.array_split(losses[:, r], min(CURVE_POINTS, recipe.steps) or 1)
+                if len(part)
+            ),
         )
         for r in range(runs)
     ]

@@ -1,7 +1,7 @@
 """Runs of `learn` on disk: one JSON file a finished run, with its machine, so that nothing is trained twice.
 
-A row holds the figures of a run, the counters that were kept, the states' labels, the loss curves, and the phases of the
-kept channels before rounding, which the picture shows.
+A row holds the figures of a run, the counters that were kept, the states' labels, the loss curves, and the phases of
+the kept channels before rounding, which the picture shows.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def row_of(key: str, run: LearntRun) -> Row:
                             fix_gauge(layer.trained.phases[..., [kept.channel]], lower)[..., 0] % 1.0, 4
                         ).ravel().tolist(),
                     }
-                    for kept in layer.kept[:DRAWN_CHANNELS]
+                    for kept in sorted(layer.kept, key=lambda k: float(np.abs(k.error).max()))[:DRAWN_CHANNELS]
                 ],
             }
         )  # fmt: skip

@@ -2,8 +2,8 @@
 
     u_t = exp(2πi·(p[e_1] + … + p[e_t]))        e_t the edge (lower state, token) of position t; p (edges, C) turns
 
-With numba the walk multiplies points of the circle, made once for each edge, and the adjoint adds up backwards along the
-word; without it torch does the same with cumulated angles, several times slower. Both give [Re u, Im u], (words,
+With numba the walk multiplies points of the circle, made once for each edge, and the adjoint adds up backwards along
+the word; without it torch does the same with cumulated angles, several times slower. Both give [Re u, Im u], (words,
 length, 2·C), and gradients with respect to p.
 """
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,11 +74,11 @@ class Words:
         found[before[given], token[given]] = after[given]
         return found
 
-    def spell(self, row: int, length: int) -> str:
+    def spell(self, row: SupportsIndex, length: SupportsIndex) -> str:
         """The first tokens of a word, as a person reads it."""
         names = [self.token_names[x] for x in self.tokens[row, :length]]
-        if length > SHOWN:
-            names = [*names[: SHOWN // 2], f"… {length - SHOWN} more …", *names[-SHOWN // 2 :]]
+        if len(names) > SHOWN:
+            names = [*names[: SHOWN // 2], f"… {len(names) - SHOWN} more …", *names[-SHOWN // 2 :]]
         return " ".join(names)
 
     def check(self) -> None:
@@ -117,9 +118,7 @@ class Words:
             one, two = clash
             raise InputError(
                 "the labels are not the states of a machine: the words "
-                + " and ".join(
-                    f"({self.spell(rows[i], places[i] + 1)}) of line {rows[i] + 2}" for i in (one, two)
-                )
+                + " and ".join(f"({self.spell(rows[i], places[i] + 1)}) of line {rows[i] + 2}" for i in (one, two))
                 + f" both have the label {self.label_names[before[one]]}, and after one more token "
                 f"{self.token_names[token[one]]} the labels {self.label_names[after[one]]} and "
                 f"{self.label_names[after[two]]}"
@@ -135,9 +134,7 @@ class Words:
                 f"not a group's words: the token {self.token_names[token[one]]} merges the labels "
                 f"{self.label_names[before[one]]} and {self.label_names[before[two]]} into "
                 f"{self.label_names[after[one]]}: the words "
-                + " and ".join(
-                    f"({self.spell(rows[i], places[i] + 1)}) of line {rows[i] + 2}" for i in (one, two)
-                )
+                + " and ".join(f"({self.spell(rows[i], places[i] + 1)}) of line {rows[i] + 2}" for i in (one, two))
                 + " show it. A layer of unit modulus never merges states; compile the automaton instead"
             )
 
@@ -189,7 +186,9 @@ def read_labelled(path: Path) -> Words:
             raise InputError(f"{path}: line {number}: {len(row)} columns, wanted seed,input,target")
         word, labels = row[1].split(), row[2].split()
         if not word or len(word) != len(labels):
-            raise InputError(f"{path}: line {number}: {len(word)} tokens and {len(labels)} labels, wanted one label each")
+            raise InputError(
+                f"{path}: line {number}: {len(word)} tokens and {len(labels)} labels, wanted one label each"
+            )
         found.append((word, labels))
     if not found:
         raise InputError(f"{path}: no words in it")
