@@ -16,16 +16,6 @@ PIECE_ENTRIES = 1 << 22
 """Hidden units × tokens run at a time."""
 
 
-def load_network(folder: Path, dtype: str = "float64") -> DCDNetwork:
-    """The network of a compiled folder in `float64`, as saved, or in `float32`, every weight rounded once."""
-    network = DCDNetwork.from_pretrained(folder)
-    if str(network.dtype) == f"torch.{dtype}":
-        return network
-    converted = DCDNetwork(**(network.configuration() | {"dtype": dtype}))
-    converted.load_state_dict({name: weight.to(converted.dtype) for name, weight in network.state_dict().items()})
-    return converted
-
-
 class NetworkMachine:
     """A compiled network as a `constructions.verification.Runner`.
 
@@ -39,7 +29,7 @@ class NetworkMachine:
     """
 
     def __init__(self, folder: Path, cascade: Cascade, dtype: str = "float64") -> None:
-        self.network = load_network(folder, dtype)
+        self.network = DCDNetwork.from_pretrained(folder, dtype)
         self.cascade = cascade
         self.largest_error = 0.0
         self._state = self.network.initial_state(1)
