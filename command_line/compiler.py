@@ -91,10 +91,10 @@ def compile_command(
     """Write the weights of a network that tracks GROUP, and show that it does."""
     from subnormal.algebra.base.terminal import console, say
     from subnormal.algebra.base.wording import counted
+    from subnormal.algebra.base.writing import prepare_folder
     from subnormal.algebra.groups.identify import small_group_id
     from subnormal.algebra.input.parser import parse_group
     from subnormal.constructions.account import account
-    from subnormal.constructions.artifact import prepare_folder
     from subnormal.constructions.compiler import save
     from subnormal.constructions.verification import first_fault
 
