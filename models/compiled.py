@@ -9,11 +9,17 @@ import torch
 from numpy.typing import NDArray
 
 from subnormal.constructions.cascade import Cascade
+from subnormal.constructions.weights import Weights, network_parameters
 from subnormal.models.network import DCDNetwork
 from subnormal.models.recurrences import UnitState
 
 PIECE_ENTRIES = 1 << 22
 """Hidden units × tokens run at a time."""
+
+
+def network_of(weights: Weights, dtype: str = "float64") -> DCDNetwork:
+    """The network of compiled weights, each rounded once to `dtype`."""
+    return DCDNetwork.from_parameters(*network_parameters(weights), dtype)
 
 
 class NetworkMachine:

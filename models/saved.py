@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.folders import read_folder
 from subnormal.constructions.parameters import parameter_shapes
 
 __all__ = ["DTYPES", "SavedNetwork"]
@@ -101,6 +102,7 @@ class SavedNetwork(
         for name in ("config.json", "model.safetensors"):
             if not (Path(folder) / name).is_file():
                 raise InputError(f"{folder}: expected a folder with config.json and model.safetensors, no {name} there")
+        read_folder(Path(folder), Path.read_bytes, ("config.json", "model.safetensors"))
         try:
             network = super().from_pretrained(str(folder), local_files_only=True, map_location=map_location)
         except JSONDecodeError as error:

@@ -98,11 +98,9 @@ def _random(configuration: RunConfiguration, task: Task) -> DCDNetwork:
 def _compiled(configuration: RunConfiguration, task: Task) -> DCDNetwork:
     from subnormal.algebra.depth.families import parse_stack
     from subnormal.constructions.compiler import compile_group
-    from subnormal.constructions.weights import network_parameters
+    from subnormal.models.compiled import network_of
 
-    compilation = compile_group(task.group, parse_stack(configuration.family), task.alphabet.tolist())
-    config, arrays = network_parameters(compilation.weights)
-    return DCDNetwork.from_parameters(config, arrays)
+    return network_of(compile_group(task.group, parse_stack(configuration.family), task.alphabet.tolist()).weights)
 
 
 def _folder(configuration: RunConfiguration, task: Task) -> DCDNetwork:
