@@ -71,8 +71,8 @@ class Learnt(Shown):
         group, compilation = self.machine.compilation.group, self.machine.compilation
         structure = str(compilation.decomposition.extension)
         return (
-            f"{group.name} = {structure}, {counted(self.layers, 'layer')}, proved for words of every length; agrees with "
-            f"all {self.words:,} training and {self.held_out:,} held-out words"
+            f"{group.name} = {structure}, {counted(self.layers, 'layer')}, proved for words of every length; agrees "
+            f"with all {self.words:,} training and {self.held_out:,} held-out words"
         )
 
     def as_json(self) -> dict[str, Any]:

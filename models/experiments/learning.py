@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from subnormal.algebra.base.writing import write_file
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.depth.series import shortest_series
 from subnormal.algebra.groups.identify import small_group_id
@@ -22,7 +23,6 @@ from subnormal.algebra.input.parser import list_group
 from subnormal.models.learning.learn import LearntRun, learn_runs
 from subnormal.models.learning.recipe import Recipe
 from subnormal.models.learning.words import Words, words_of_task
-from subnormal.models.training.files import write_atomically
 from subnormal.models.training.tasks import TEST, Task
 
 CHOSEN_ON = 9000
@@ -147,7 +147,7 @@ def run_cells(folder: Path, cells: Sequence[tuple[str, str]], seeds: Sequence[in
         if path.exists():
             continue
         content = run_cell(group, arm, seeds, recipe)
-        write_atomically(path, json.dumps(content, ensure_ascii=False) + "\n")
+        write_file(path, json.dumps(content, ensure_ascii=False) + "\n")
         print(
             f"{group} {arm}: {content['exact']} of {len(seeds)} exact, {content['seconds_a_run']} s a run", flush=True
         )

@@ -1,4 +1,4 @@
-"""What `learn` saw, as a picture: for each layer its losses with the plateau they end on, and its phases on the circle."""
+"""What `learn` saw, as a picture: for each layer its losses with the plateau they end on, its phases on the circle."""
 
 from __future__ import annotations
 

@@ -6,9 +6,9 @@ reader may turn its view of h by an angle g(s) that depends on the state, p is d
     p(s, x) + g(s) - g(s·x)                                                                    (the gauge)
 
 Take the spanning tree of a breadth-first search and choose g so that p vanishes on its edges. Then every other edge
-(s, x) carries the phase of one closed path at s0: down the tree to s, then x, then back up the tree from s·x. These closed
-paths generate all closed paths (Reidemeister and Schreier), so a channel is one character of the group of closed paths,
-given by its values at those generators. It is a counter mod n exactly when they all are multiples of 1/n.
+(s, x) carries the phase of one closed path at s0: down the tree to s, then x, then back up the tree from s·x. These
+closed paths generate all closed paths (Reidemeister and Schreier), so a channel is one character of the group of
+closed paths, given by its values at those generators. It is a counter mod n exactly when they all are multiples of 1/n.
 
 So a channel is rounded to n = 2, 3, …, `LARGEST_MODULUS`, and kept with the first n for which (1) its phases are near
 multiples of 1/n, on the average, (2) the rounded residue, run over the training words, is a function of their labels,

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.writing import write_file
 from subnormal.models.learning.exact import ExactMachine, exact_machine
 from subnormal.models.learning.learn import LearntRun
 from subnormal.models.learning.machine import Counter, Machine
 from subnormal.models.learning.recipe import Recipe
 from subnormal.models.learning.snap import fix_gauge
 from subnormal.models.learning.words import Words
-from subnormal.models.training.files import write_atomically
 
 Row = dict[str, Any]
 
@@ -91,7 +91,7 @@ class LearntStore:
 
     def add(self, row: Row) -> None:
         """Write one row, whole or not at all."""
-        write_atomically(self.folder / f"{row['key']}.json", json.dumps(row, ensure_ascii=False) + "\n")
+        write_file(self.folder / f"{row['key']}.json", json.dumps(row, ensure_ascii=False) + "\n")
 
     def get(self, key: str) -> Row | None:
         """The row of a finished run, or None. InputError where the file is damaged."""
