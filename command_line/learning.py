@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from subnormal.algebra.base.errors import InputError
-from subnormal.command_line.shared import Json
+from subnormal.command_line.shared import GroupText, Json
 
 
 def learn(

@@ -363,7 +363,7 @@ class Diagnosis(Shown):
             short_loss, loss = found.losses
             lines.append(
                 Text(
-                    f"loss {loss:.3f} on words of 40 tokens, {short_loss:.3f} on their first 10: the plateau "
+                    f"loss {loss:.3f} on words of 12 tokens, {short_loss:.3f} on their first 6: the plateau "
                     f"{_plateau(short_loss, self.order)}; more than 90 % right up to {found.accuracy.longest:,} tokens"
                 )
             )

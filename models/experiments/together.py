@@ -22,7 +22,7 @@ from subnormal.models.training.evaluation import THRESHOLD
 from subnormal.models.training.tasks import TEST, Task
 
 WORDS, LENGTH = 4000, 60
-SNAP_WORDS, TEST_WORDS, TEST_LENGTH, STRIDE = 300, 100, 1000, 20
+SNAP_WORDS, TEST_WORDS, TEST_LENGTH, STRIDE = 300, 60, 400, 20
 
 ARMS: dict[str, dict[str, Any]] = {
     "together": {},
@@ -42,7 +42,7 @@ ARMS: dict[str, dict[str, Any]] = {
 
 
 def longest_length(networks: TogetherNetworks, tasks: Sequence[Task], seeds: Sequence[int]) -> list[int]:
-    """For each run the longest length, in steps of 20 to 1,000, up to which more than 90 % of the last symbols are
+    """For each run the longest length, in steps of 20 to 400, up to which more than 90 % of the last symbols are
     right, without any rounding."""
     drawn = [words_of_task(t, TEST_WORDS, TEST_LENGTH, s, stream=TEST) for t, s in zip(tasks, seeds, strict=True)]
     answers, _ = networks.run_on(np.stack([w.tokens for w in drawn]))

@@ -1,8 +1,8 @@
 """Reading an exact machine out of a trained network, and saying what is missing where there is none.
 
-The network runs on words with labels; each layer's multipliers give the phases that it added. They are averaged over all
-positions with the same exact lower state and token, and snapped (`models.learning.traced`). A channel whose multipliers
-leave the unit circle is no counter and is not looked at.
+The network runs on words with labels; each layer's multipliers give the phases that it added. They are averaged over
+all positions with the same exact lower state and token, and snapped (`models.learning.traced`). A channel whose
+multipliers leave the unit circle is no counter and is not looked at.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from numpy.typing import NDArray
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.wording import counted
 from subnormal.models.learning.exact import ExactMachine, NotExactError
-from subnormal.models.learning.snap import LARGEST_MODULUS, concentrations
+from subnormal.models.learning.snap import CONCENTRATION, LARGEST_MODULUS, concentrations, fix_gauge
 from subnormal.models.learning.traced import TracedLayer, read_machine, snap_traced
 from subnormal.models.learning.words import Words, words_of_task
 from subnormal.models.network import DCDNetwork
 from subnormal.models.training.evaluation import Accuracy, evaluate
 from subnormal.models.training.tasks import VALIDATION, Task
 
-WORDS, LENGTH = 400, 40
-"""Words on which a network is read."""
+WORDS, LENGTH = 1500, 12
+"""Words on which a network is read; short ones, because in long ones a network that drifts loses its lower states."""
 
 OFF_CIRCLE = 0.05
 """A channel is left out when its multipliers' moduli are further than this from 1, on the average."""
@@ -45,9 +45,9 @@ class Decompiled:
         families: of each layer.
         exact: the machine; None where there is none.
         failure: why not; None where there is one.
-        proved: the network and the machine agree on all words of up to so many tokens (all were run); 0 without machine.
+        proved: the network and the machine agree on all words of up to so many tokens (all were run); 0 without one.
         accuracy: of the unrounded network at growing lengths.
-        losses: mean cross-entropy of the network on the words it was read on, at their first 10 tokens and at all.
+        losses: mean cross-entropy of the network on the words it was read on, at their first 6 tokens and at all.
     """
 
     layers: tuple[TracedLayer, ...]
@@ -127,7 +127,7 @@ def _traced(
         a = trace.a.expand(*tokens.shape, -1).numpy().astype(np.complex128)
         usable = np.abs(np.abs(a) - 1).mean(axis=(0, 1)) <= OFF_CIRCLE
         added.append(np.angle(a[..., usable]) / (2 * np.pi))
-    return logits.argmax(-1).numpy(), added, (float(each[:, :10].mean()), float(each.mean()))
+    return logits.argmax(-1).numpy(), added, (float(each[:, :6].mean()), float(each.mean()))
 
 
 def _equal_up_to(network: DCDNetwork, exact: ExactMachine) -> int:
@@ -161,17 +161,18 @@ def _place(layers: Sequence[TracedLayer], words: Words) -> str | None:
         channel, modulus = divmod(int(near.argmax()), near.shape[1])
         spread = layer.spread[..., channel]
         state, token = divmod(int(spread.argmax()), spread.shape[1])
-        cause = (
-            "it is near one on the average, but its residue is no function of the label"
-            if near.max() >= 0.7
-            else f"its phases are not near multiples of any 1/n, n ≤ {LARGEST_MODULUS}"
-        )
-        path = _word_to(lower, state, words)
+        rounded = np.rint(fix_gauge(layer.phases[..., [channel]], lower) * (modulus + 2)) % (modulus + 2)
+        if near.max() < CONCENTRATION:
+            cause = f"its phases are not near multiples of any 1/n, n ≤ {LARGEST_MODULUS}"
+        elif not rounded.any():
+            cause = "it hardly turns"
+        else:
+            cause = "near one on the average, but its residue is no function of the label"
         return (
-            f"layer {number} has no channel that is a counter (the lower layers hold {counted(lower.states, 'state')}): "
-            f"the nearest is channel {channel + 1}, mod {modulus + 2}, concentration {near.max():.2f}; {cause}; its phase "
-            f"varies most ({spread.max():.2f}) in state {state}, after the word {path}, at token "
-            f"{words.token_names[token]}"
+            f"layer {number} has no channel that is a counter (the lower layers hold "
+            f"{counted(lower.states, 'state')}); the nearest is channel {channel + 1}, mod {modulus + 2}, "
+            f"concentration {near.max():.2f}: {cause}; it varies most ({spread.max():.2f}) in state {state}, after the "
+            f"word {_word_to(lower, state, words)}, at token {words.token_names[token]}"
         )
     return None
 

@@ -66,7 +66,7 @@ def fix_gauge(phases: Floats, machine: Machine) -> Floats:
 
 def concentrations(phases: Floats, machine: Machine) -> Floats:
     """|mean of exp(2πi·n·p)| over the edges, shape (channels, moduli - 1), for n = 2 … `LARGEST_MODULUS`."""
-    edges = fix_gauge(phases, machine).reshape(-1, phases.shape[-1])
+    edges = fix_gauge(phases, machine).reshape(machine.states * machine.tokens, phases.shape[-1])
     point = np.exp(2j * np.pi * edges)
     power = point.copy()
     found = []

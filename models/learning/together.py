@@ -1,6 +1,6 @@
 """All layers at once: nothing is frozen, and nothing is rounded until the end.
 
-Layer i reads the decision of the lower layers, a one-hot q over S states after the same token, and makes its own among K:
+Layer i reads the decision of the lower layers, a one-hot q over S states after the same token, and decides among K:
 
     θ_t    = θ_{t-1} + φ(q_t, x_t)                  turns; φ a table (S, m, C), or an MLP of [q, one-hot token]
     own_t  = softmax(A[q_t] [cos 2πθ_t, sin 2πθ_t] + a[q_t])        the bottleneck, K states
@@ -8,12 +8,12 @@ Layer i reads the decision of the lower layers, a one-hot q over S states after 
 
 The last layer answers instead: logits_t = W[q_t] [cos, sin] + c[q_t]. What can be chosen, one at a time:
 
-    losses      `every`: each bottleneck must itself predict the label, by softmax(own ⊗ q) V; `last`: one loss, at the end
+    losses      `every`: each bottleneck must itself predict the label, by softmax(own ⊗ q) V; `last`: one, at the end
     gradient    `local`: no gradient from a layer to the lower ones; `through`: that of the softmax (straight through)
     decision    `hard` as above; `soft`: the next layer reads the softmax itself
     phi         `table` or `mlp`
-    head        `last` reads the last layer alone; `all` adds W_i[q_t] [cos, sin] of every layer, as a network whose head
-                reads all layers does
+    head        `last` reads the last layer alone; `all` adds W_i[q_t] [cos, sin] of every layer, as a head that reads
+                all layers has
     growth, spread, states, channels, rates
 
 Bottlenecks and phases are exactly what `models.network.DCDNetwork` has with a ψ of hard decisions in groups of K.
@@ -149,7 +149,8 @@ class TogetherNetworks:
         runs, words, length = tokens.shape
         flat = tokens.reshape(runs, -1)
         q = torch.ones(runs, words * length, 1)
-        added, predictions = [], []
+        added: list[Tensor] = []
+        predictions: list[Tensor] = []
         direct: Tensor | float = 0.0
         for i in range(recipe.layers):
             last = i == recipe.layers - 1
@@ -200,13 +201,16 @@ def train_together(
     """
     networks = TogetherNetworks(recipe, len(words[0].token_names), len(words[0].label_names), seeds)
     groups = [
-        {"params": list(networks.phase.values()), "rate": recipe.phase_rate, "weight_decay": 0.0},
-        {"params": list(networks.mlp.values()), "rate": recipe.mlp_rate, "weight_decay": 0.0},
-        {"params": list(networks.heads.values()), "rate": recipe.head_rate, "weight_decay": recipe.decay},
+        (parameters, rate, decay)
+        for parameters, rate, decay in (
+            (list(networks.phase.values()), recipe.phase_rate, 0.0),
+            (list(networks.mlp.values()), recipe.mlp_rate, 0.0),
+            (list(networks.heads.values()), recipe.head_rate, recipe.decay),
+        )
+        if parameters
     ]
-    groups = [group for group in groups if group["params"]]
     optimiser = torch.optim.AdamW(
-        [{"params": g["params"], "weight_decay": g["weight_decay"], "lr": g["rate"]} for g in groups],
+        [{"params": own, "lr": rate, "weight_decay": decay} for own, rate, decay in groups],
         betas=(0.9, 0.99),
         fused=True,
     )
@@ -222,8 +226,8 @@ def train_together(
         logits, predictions, _ = networks(tokens[runs, chosen, :length])
         wanted = labels[runs, chosen, :length].reshape(len(seeds), -1)
         each = [_mean_loss(found, wanted) for found in (*predictions, logits)]
-        for group, settings in zip(optimiser.param_groups, groups, strict=True):
-            group["lr"] = settings["rate"] * recipe.rate_at(step)
+        for group, (_, rate, _) in zip(optimiser.param_groups, groups, strict=True):
+            group["lr"] = rate * recipe.rate_at(step)
         optimiser.zero_grad()
         total = torch.stack(each).sum() if recipe.losses == "every" else each[-1].sum()
         total.backward()

@@ -47,7 +47,7 @@ def mean_phases(added: Floats, machine: Machine, tokens: Integers) -> tuple[Floa
     before, _ = machine.run(tokens)
     edges = (before * machine.tokens + tokens).ravel()
     total = np.zeros((machine.states * machine.tokens, added.shape[-1]), dtype=np.complex128)
-    np.add.at(total, edges, np.exp(2j * np.pi * added.reshape(-1, added.shape[-1])))
+    np.add.at(total, edges, np.exp(2j * np.pi * added.reshape(tokens.size, added.shape[-1])))
     count = np.bincount(edges, minlength=len(total))[:, None]
     mean = total / np.maximum(count, 1)
     shape = (machine.states, machine.tokens, added.shape[-1])
