@@ -126,10 +126,10 @@ def _with_network(folder: Path, claim: str) -> Proved:
     if find_spec("flint") is None:
         return Proved(folder, (first,), ("network: not certified, that needs python-flint (the extra `proofs`)",))
     from subnormal.proofs_check.certificates.certificate import write_json
-    from subnormal.proofs_check.certificates.network_certificate import certificate_content, prove_network
+    from subnormal.proofs_check.certificates.network_certificate import certificate_content
 
-    proof = prove_network(folder)
-    write_json(folder / NETWORK_CERTIFICATE, certificate_content(folder, proof))
+    proof, content = certificate_content(folder)
+    write_json(folder / NETWORK_CERTIFICATE, content)
     return Proved(folder, (first, f"{folder}/{NETWORK_CERTIFICATE}: {proof.sentence()}"))
 
 
@@ -179,6 +179,7 @@ def horizon(
         InputError: the folder is damaged, or an arithmetic or a kind is unknown.
     """
     from subnormal.constructions.artifact import load_cascade
+    from subnormal.constructions.verification import first_fault
     from subnormal.constructions.words import KINDS
     from subnormal.proofs_check.horizons.arithmetic import ARITHMETICS
     from subnormal.proofs_check.horizons.arithmetic import arithmetic as known
@@ -191,6 +192,9 @@ def horizon(
             raise InputError(f"unknown kind of word {kind[:40]!r}; wanted one of {', '.join(KINDS)}")
     names = list(ARITHMETICS) if arithmetics is None else [known(name) for name in arithmetics]
     cascade, listed, _ = load_cascade(Path(folder))
+    fault = first_fault(cascade, listed)
+    if fault:
+        raise RefutedError(f"the cascade in {folder} does not track {listed.name}: {fault}")
     rows: list[dict[str, Any]] = [{"arithmetic": name, "proved": proved_horizon(cascade, name)} for name in names]
     tokens = dict.fromkeys(kinds, 0)
 

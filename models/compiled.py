@@ -20,10 +20,10 @@ PIECE_ENTRIES = 1 << 22
 """Hidden units × tokens run at a time."""
 
 
-def load_network(folder: Path, dtype: str = "float64") -> DCDNetwork:
-    """The network of a compiled folder in `float64`, as saved, or in `float32`, every weight rounded once."""
+def load_network(folder: Path, dtype: str | None = "float64") -> DCDNetwork:
+    """The network of a compiled folder in `float64`, or in `float32`, every weight rounded once; None: as saved."""
     network = DCDNetwork.from_pretrained(folder)
-    if str(network.dtype) == f"torch.{dtype}":
+    if dtype is None or str(network.dtype) == f"torch.{dtype}":
         return network
     return _loaded(network.configuration(), network.state_dict(), dtype)
 

@@ -19,10 +19,10 @@ one-hot decisions within the ``groups`` of readout units, so that noise in one l
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,9 @@ from subnormal.models.recurrences import Backend, UnitState
 __all__ = ["DCDNetwork", "Layer", "LayerSpecification", "LayerTrace"]
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
+CONFIGURATION = ("alphabet_size", "classes", "layers", "embedding_size", "dtype", "seed")
+"""The fields of config.json, which are the arguments of ``DCDNetwork``; the first three have no default."""
+
 GROUPED = ("hard", "softmax")
 ELEMENTWISE: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": functional.relu,
@@ -352,19 +355,24 @@ class DCDNetwork(
         for name in ("config.json", "model.safetensors"):
             if not (Path(folder) / name).is_file():
                 raise InputError(f"{folder}: expected a folder with config.json and model.safetensors, no {name} there")
-        read_folder(Path(folder), Path.read_bytes, ("config.json", "model.safetensors"))
+        content = read_folder(Path(folder), Path.read_bytes, ("config.json", "model.safetensors"))
         try:
-            return super().from_pretrained(str(folder), local_files_only=True, **options)
-        except JSONDecodeError as error:
-            raise InputError(f"{folder}/config.json: not JSON ({error})") from error
+            configuration = json.loads(content.files["config.json"])
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{folder}/config.json: not JSON ({' '.join(str(error).split())[:80]})") from None
+        if not isinstance(configuration, dict):
+            raise InputError(f"{folder}/config.json: expected an object, got {str(configuration)[:40]}")
+        if unknown := sorted(configuration.keys() - set(CONFIGURATION)):
+            known = ", ".join(CONFIGURATION)
+            raise InputError(f"{folder}/config.json: unknown field {unknown[0]!r:.60}; known: {known}")
+        return super().from_pretrained(str(folder), local_files_only=True, **options)
 
     @classmethod
     def _from_pretrained(  # the mixin's own loader tolerates missing weights and prints to standard output
         cls, *, model_id: str, map_location: str = "cpu", **options: Any
     ) -> DCDNetwork:
-        names = ("alphabet_size", "classes", "layers", "embedding_size", "dtype", "seed")
-        arguments = {name: options[name] for name in names if name in options}
-        for name in names[:3]:
+        arguments = {name: options[name] for name in CONFIGURATION if name in options}
+        for name in CONFIGURATION[:3]:
             if name not in arguments:
                 raise InputError(f"{model_id}/config.json: {name!r} is missing")
         network = cls(**arguments)
