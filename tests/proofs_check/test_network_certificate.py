@@ -12,7 +12,6 @@ from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.constructions.artifact import load_cascade
 from subnormal.constructions.compiler import compile_group, save
-from subnormal.models.compiled import load_network
 from subnormal.models.recurrences import UnitState, unit_circle, unit_scan
 from subnormal.proofs_check.certificates.certificate import write_json
 from subnormal.proofs_check.certificates.network_certificate import (
@@ -67,10 +66,10 @@ def test_in_single_precision(tmp_path):
 @pytest.mark.slow
 def test_the_bound_is_nearly_reached_in_single_precision(tmp_path):
     """The float32 network of C3 is right on a constant word up to its proved horizon, and wrong soon after."""
-    from subnormal.models.compiled import load_network
+    from subnormal.models.network import DCDNetwork
 
     horizon = prove_network(compiled("C3", tmp_path), "float32").horizon
-    network = load_network(tmp_path, "float32")
+    network = DCDNetwork.from_pretrained(tmp_path, "float32")
     for token in (1, 2):
         length = horizon + 50_000
         found = network.predict(torch.full((1, length), token), piece=1 << 18)[0][0].numpy()
@@ -102,7 +101,7 @@ def agrees(folder, length=3000, dtype=None):
     """Whether the network gives the cascade's outputs on a random word."""
     cascade, _, _ = load_cascade(folder)
     word = np.random.default_rng(5).integers(len(cascade.alphabet), size=length)
-    found = load_network(folder, dtype).predict(torch.from_numpy(word)[None])[0][0]
+    found = DCDNetwork.from_pretrained(folder, dtype).predict(torch.from_numpy(word)[None])[0][0]
     return bool((found.numpy() == cascade.outputs(word)).all())
 
 
