@@ -12,6 +12,7 @@ from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.constructions.artifact import load_cascade
 from subnormal.constructions.compiler import compile_group, save
+from subnormal.models.network import DCDNetwork
 from subnormal.models.recurrences import UnitState, unit_circle, unit_scan
 from subnormal.proofs_check.certificates.certificate import write_json
 from subnormal.proofs_check.certificates.network_certificate import (
