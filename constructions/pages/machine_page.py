@@ -15,6 +15,7 @@ decode      how a state is read: `states` (for each the number of a row of `answ
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +24,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.abelian_invariants import abelian_name
 from subnormal.algebra.arithmetic.permutations import cycles
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.wording import counted
@@ -65,12 +65,8 @@ def cascade_data(cascade: Cascade, group: Group, structure: str = "", splits: Se
     for number, layer in enumerate(cascade.layers, 1):
         reads = list(range(len(channels)))
         for c, n in enumerate(layer.moduli):
-            channels.append(
-                {"modulus": n, "layer": number, "reads": reads, "table": packed(layer.increments[:, :, c])}
-            )
-    layers = [
-        {"family": FAMILIES[layer.family].title, "carries": abelian_name(layer.moduli)} for layer in cascade.layers
-    ]
+            channels.append({"modulus": n, "layer": number, "reads": reads, "table": packed(layer.increments[:, :, c])})
+    layers = [{"family": FAMILIES[layer.family].title, "carries": carried(layer.moduli)} for layer in cascade.layers]
     equals = f" = {structure}" if structure and structure != group.name else ""
     return {
         "kind": "cascade",
@@ -90,6 +86,12 @@ def cascade_data(cascade: Cascade, group: Group, structure: str = "", splits: Se
         "decode": {"states": packed(cascade.decode)},
         "lattice": _lattice(cascade, group, splits),
     }
+
+
+def carried(moduli: Sequence[int]) -> str:
+    """What a layer carries: `C2xC6`, and `C2^8` from three equal factors on."""
+    counts = Counter(moduli)
+    return "x".join(f"C{n}^{k}" if k > 2 else "x".join([f"C{n}"] * k) for n, k in counts.items())
 
 
 def group_points(group: Group, alphabet: NDArray[np.integer]) -> Data:
@@ -134,7 +136,7 @@ def factored_data(cascade: FactoredCascade, order: int, series: Sequence[int] = 
             "start": packed(np.arange(cascade.degree)),
             "moves": packed(cascade.alphabet),
         },
-        "layers": [{"family": family, "carries": abelian_name(sorted(moduli))} for moduli in cascade.layers],
+        "layers": [{"family": family, "carries": carried(sorted(moduli))} for moduli in cascade.layers],
         "channels": [
             {
                 "modulus": channel.modulus,
@@ -153,9 +155,15 @@ def factored_data(cascade: FactoredCascade, order: int, series: Sequence[int] = 
 def _chain(orders: Sequence[int]) -> Data | None:
     if not orders:
         return None
-    nodes = [{"name": _member(i, len(orders)), "order": f"{n:,}", "size": math.log(n), "series": i} for i, n in
-             enumerate(orders)]  # fmt: skip
+    nodes = [
+        {"name": _member(i, len(orders)), "order": _order(n), "size": math.log(n), "series": i}
+        for i, n in enumerate(orders)
+    ]
     return {"nodes": nodes, "edges": [[i, i + 1] for i in range(len(orders) - 1)], "what": "the series"}
+
+
+def _order(n: int) -> str:
+    return f"{n:,}" if n < 10**7 else f"≈ 10^{round(math.log10(n))}"
 
 
 def _member(i: int, count: int) -> str:
@@ -197,7 +205,7 @@ def _lattice(cascade: Cascade, group: Group, splits: Sequence[bool | None]) -> D
         number = i if i < len(series) else None
         node: Data = {
             "name": "" if number is None else _member(number, len(series)),
-            "order": f"{member.order:,}",
+            "order": _order(member.order),
             "size": math.log(member.order),
             "series": number,
             "catalogue": _catalogue(member),

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from subnormal.algebra.base.errors import InputError
-from subnormal.constructions.artifact import write_text
+from subnormal.algebra.base.writing import write_file
 
 MAX_BYTES = 16_000_000
 """A larger page would be slow to open, and is refused."""
@@ -65,10 +65,7 @@ def write_page(path: Path, title: str, body: str, scripts: Sequence[str], data: 
         raise InputError(
             f"{path}: the page would have {size / 1e6:.0f} MB, at most {MAX_BYTES / 1e6:.0f}; try --alphabet generators"
         )
-    try:
-        write_text(path, text)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}; name another file, e.g. page.html") from None
+    write_file(path, text, "name another file, e.g. page.html")
     return size
 
 

@@ -27,7 +27,11 @@ function typeset(name) {
     .replace(/([\d)])\s*wr\s*(?=[A-Z(])/g, "$1 ≀ ")
     .replace(/([\d)])\s*x\s*(?=[A-Z(])/g, "$1×")
     .replace(/(^|[^A-Za-z])([A-Z])(\d+)/g, (_, before, letter, digits) => before + letter + subscript(digits))
-    .replace(/\^(\d+)/g, (_, digits) => [...digits].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]).join(""));
+    .replace(/\^(\d+)/g, (_, digits) => superscript(digits));
+}
+
+function superscript(number) {
+  return [...String(number)].map((digit) => (digit === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit])).join("");
 }
 
 function subscript(number) {
@@ -104,8 +108,9 @@ function arc(from, by) {
 
 /** One channel of a network: h in the plane, with the unit circle and the way that it came. */
 class Plane {
-  constructor(label) {
+  constructor(label, complex) {
     this.label = label;
+    this.complex = complex;
     this.size = 1;
     this.path = [];
     this.rim = svg("circle", { class: "rim" });
@@ -127,7 +132,7 @@ class Plane {
     this.trail.setAttribute("d", this.path.map(([x, y], i) => `${i ? "L" : "M"}${x * unit} ${-y * unit}`).join(""));
     this.dot.setAttribute("cx", real * unit);
     this.dot.setAttribute("cy", -imaginary * unit);
-    const text = `${number(real)} ${imaginary < 0 ? "−" : "+"} ${number(Math.abs(imaginary))}i`;
+    const text = number(real) + (this.complex ? ` ${imaginary < 0 ? "−" : "+"} ${number(Math.abs(imaginary))}i` : "");
     this.change.textContent = text;
     this.svg.setAttribute("aria-label", `${this.label}, h = ${text}`);
   }
@@ -135,7 +140,7 @@ class Plane {
 
 function number(x) {
   const size = Math.abs(x);
-  return (size !== 0 && (size >= 1e4 || size < 1e-3) ? x.toExponential(1) : x.toFixed(size < 10 ? 3 : 1)).replace("-", "−");
+  return (size !== 0 && (size >= 1e4 || size < 1e-3) ? x.toExponential(1) : x.toFixed(size < 100 ? 2 : 0)).replace("-", "−");
 }
 
 const memberName = (name) => name.replace(/(?<=G)\d+$/, subscript);
@@ -190,7 +195,7 @@ function drawLattice(lattice, layers, pick, follow) {
   nodes.forEach((node, i) => {
     const [x, y] = place[i], inside = node.series !== null;
     const name = memberName(node.name);
-    const label = node.order === "1" ? "" : node.order;
+    const label = node.order === "1" ? "" : typeset(node.order);
     const choose = () => pick(i);
     const crowded = !inside && nodes.some((other, j) => j !== i && place[j][1] === y && place[j][0] > x);
     const group = svg("g", { class: inside ? "node in" : "node", tabindex: "0", role: "button", "data-node": i,
