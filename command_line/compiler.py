@@ -158,7 +158,7 @@ def show(
         ),
     ] = None,
     tracked: Annotated[
-        str | None, typer.Option("--group", help="With --html and the folder of a trained network: the group it is for.")
+        str | None, typer.Option("--group", help="With --html and a trained network's folder: the group it is for.")
     ] = None,
 ) -> None:
     """Draw the series, and for each layer its phases on the circle for every token and upper state."""

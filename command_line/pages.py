@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,9 +117,9 @@ def refutation_page(found: Refutation, network: DCDNetwork, group: Group, alphab
         raise InputError(f"{path}: words of {length:,} tokens; a page runs at most {MAX_WORD:,}")
     u, v = (cycles(group.elements[product]) for product in pair.products)
     verdict = (
-        f"{found.theory[0].upper()}{found.theory[1:]}. After {counted(length, 'token')} each, the words u and v leave the "
-        f"model in one state, to within {pair.distance:.1e}; their products are {u} and {v}, so at least one answer "
-        "after them is wrong."
+        f"{found.theory[0].upper()}{found.theory[1:]}. After {counted(length, 'token')} each, the words u and v leave "
+        f"the model in one state, to within {pair.distance:.1e}; their products are {u} and {v}, so at least one "
+        "answer after them is wrong."
     )
     words = [(name, word.tokens().tolist()) for name, word in zip("uv", pair.words, strict=True)]
     data = with_two_words(network_data(network, group, alphabet), words, verdict)

@@ -8,8 +8,8 @@ points      what the truth acts on: `moves` (tokens × degree) says where each t
 width       how many points are followed; answers have as many
 channels    modulus, layer, the earlier channels it `reads`, and a table (values of these in mixed radix × tokens): an
             entry e below the modulus adds e, an entry n + e sets the channel to e
-decode      how a state is read: `states` (for each the number of a row of `answers`), or `lifts` (a permutation for each
-            channel, whose powers are multiplied)
+decode      how a state is read: `states` (for each the number of a row of `answers`), or `lifts` (a permutation for
+            each channel, whose powers are multiplied)
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What all pages share: numbers packed into JSON, and one file made of a template, its styles, its scripts and its data."""
+"""What all pages share: numbers packed into JSON, and one file made of styles, HTML, scripts and data."""
 
 from __future__ import annotations
 

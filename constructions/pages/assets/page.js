@@ -392,7 +392,10 @@ function buildPad() {
   const most = 120;
   NAMES.slice(0, most).forEach((_, token) => {
     const over = (value) => () => { state.preview = value; draw(); };
-    const button = chip(token, { "data-token": token, "aria-label": `append ${NAMES[token]}`, onclick: () => append([token]), onmouseenter: over(token), onmouseleave: over(null) });
+    const button = chip(token, { "data-token": token, "aria-label": `append ${NAMES[token]}`, onclick: (event) => {
+      append([token]);
+      if (event.detail) event.currentTarget.blur(); // a click with a mouse, after which Space should play
+    }, onmouseenter: over(token), onmouseleave: over(null) });
     if (NUMBERED) button.prepend(make("small", {}, `${token} `));
     $("tokens").append(button);
   });
