@@ -20,7 +20,8 @@ from subnormal.algebra.depth.families import FAMILIES as CARRIERS
 from subnormal.algebra.groups.group import Group
 from subnormal.constructions.pages.machine_page import Data, group_points
 from subnormal.constructions.pages.packing import packed
-from subnormal.models.network import DCDNetwork, Layer
+from subnormal.models.layer import Layer
+from subnormal.models.network import DCDNetwork
 
 RUN_BY_THE_PAGE = ("aussm", "simple-aussm", "mamba", "negative-mamba", "s4d", "rnn")
 """Families whose recurrence `assets/machines.js` has."""
@@ -68,7 +69,7 @@ def network_data(network: DCDNetwork, group: Group, alphabet: NDArray[np.integer
         "answers": packed(group.elements),
         "embedding": _packed(network.embedding.weight),
         "embedding_size": network.embedding.embedding_dim,
-        "layers": [_layer(layer) for layer in network._layers()],
+        "layers": [_layer(layer) for layer in network.layers],
         "head": {"weight": _packed(network.head.weight), "bias": _packed(network.head.bias)},
         "lattice": None,
     }
