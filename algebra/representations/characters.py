@@ -1,7 +1,7 @@
 """Exact character tables: the algorithm of Burnside and Dixon with Schneider's single matrix.
 
-Modulo a prime p ≡ 1 (mod exponent), p > 2√|G|, the class functions ω_χ(C) = |C|·χ(C)/χ(1) are the common eigenvectors of
-the class matrices. One random combination of these matrices has them as its only eigenvectors, once its eigenvalues
+Modulo a prime p ≡ 1 (mod exponent), p > 2√|G|, the class functions ω_χ(C) = |C|·χ(C)/χ(1) are the common eigenvectors
+of the class matrices. One random combination of these matrices has them as its only eigenvectors, once its eigenvalues
 differ, which is checked. Degrees and values modulo p follow from the orthogonality relations, and eigenvalue
 multiplicities, being integers between 0 and χ(1) < p, from a Fourier transform over the powers of an element: those
 are the exact character table.
