@@ -36,9 +36,9 @@ def compile_large(text: str, folder: Path, family: str = "aussm", alphabet: str 
         InputError: the group cannot be tracked or compiled, or an option does not fit.
     """
     from subnormal.algebra.base.terminal import console, say
+    from subnormal.algebra.base.writing import prepare_folder
     from subnormal.algebra.depth.families import FAMILIES, parse_stack
     from subnormal.algebra.input.parser import parse_group
-    from subnormal.constructions.artifact import prepare_folder
     from subnormal.constructions.factored.artifact import save_factored
     from subnormal.constructions.factored.bound import lower_bound
     from subnormal.constructions.factored.compiler import compile_factored
@@ -68,7 +68,7 @@ def compile_large(text: str, folder: Path, family: str = "aussm", alphabet: str 
     if fault:
         raise AssertionError(f"the compiled cascade is wrong: {fault}")
     say(screen, f"proved: words of every length are tracked, by {cases(cascade):,} equations between points")
-    lines = lower_bound(cascade.alphabet, compilation.shortest, FAMILIES[cascade.family].exponent)
+    lines = lower_bound(cascade.alphabet, FAMILIES[cascade.family].exponent)
     least = needed_layers(cascade, lines)
     if least == cascade.depth:
         fewer = counted(cascade.depth - 1, "layer")

@@ -175,7 +175,7 @@ def select_backend(tensor: Tensor, backend: Backend = "auto") -> Literal["numba"
     if backend == "numba":
         if not on_cpu:
             raise InputError(f'backend "numba" works on the CPU, got a tensor on {tensor.device}; use "torch"')
-        raise InputError('backend "numba": numba is not installed; install the extra "numba" or use "torch"')
+        raise InputError('backend "numba": numba is not installed; install the extra "fast" or use "torch"')
     return "torch"
 
 

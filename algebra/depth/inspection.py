@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from subnormal.algebra.base.terminal import Shown
+from subnormal.algebra.base.terminal import ShownAsTable
 from subnormal.algebra.base.wording import counted
 from subnormal.algebra.depth.abelian import AbelianFactor, margin
 from subnormal.algebra.depth.decomposition import Decomposition, decompose
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Inspection(Shown):
+class Inspection(ShownAsTable):
     """What there is to say about a group.
 
     Arguments:
@@ -110,7 +110,7 @@ class Inspection(Shown):
                 "generators": list(self.witness.subgroup.generators),
                 "commutators": [[word.nested() for word in words] for words in self.witness.expressions],
                 "text": f"[P, P] = P for P = <{generators_text(group, self.witness.subgroup.generators)}> of order "
-                "{self.witness.subgroup.order}",
+                f"{self.witness.subgroup.order}",
             }
         return None
 
