@@ -106,13 +106,13 @@ class CharacterTable:
         return found
 
 
-def character_table(group: Group) -> CharacterTable:
-    """The character table of a listed group.
+def character_table(group: Group, classes: ConjugacyClasses | None = None) -> CharacterTable:
+    """The character table of a listed group, whose classes may be known already.
 
     Raises:
         InputError: it has more than `CLASS_LIMIT` classes.
     """
-    classes = conjugacy_classes(group)
+    classes = classes or conjugacy_classes(group)
     count = len(classes)
     if count > CLASS_LIMIT:
         raise InputError(f"{group.name} has {count:,} conjugacy classes; wanted at most {CLASS_LIMIT}, e.g. S4")

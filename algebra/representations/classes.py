@@ -45,7 +45,7 @@ class ConjugacyClasses:
 
     @cached_property
     def powers(self) -> Indices:
-        """Shape (exponents, classes): row i has the classes of the i-th powers, i = 0 … largest order of an element - 1."""
+        """The classes of the i-th powers, for i below the largest order of an element: shape (exponents, classes)."""
         current = np.zeros(len(self), dtype=np.intp)
         rows = []
         for _ in range(max(int(self.orders.max()), 3)):  # squares are wanted in any group

@@ -166,9 +166,10 @@ def _least_faithful(table: CharacterTable, worst: NDArray[np.int64]) -> tuple[in
 
 
 def _lower_bound(group: Group, tokens: Indices) -> int:
-    """What every representation of every cover needs: none for the identity alone, one where a token moves anything, two where a
-    token has order above 2, because a token that acts as a reflection or not at all in every head has a lift of order
-    at most 2."""
+    """What every representation of every cover needs: 0 for the identity alone, 1 where a token moves anything, 2 where
+    a token has order above 2, because a token that acts as a reflection or not at all in every head has a lift of
+    order at most 2.
+    """
     orders = group.element_orders[tokens]
     return int(min(orders.max(initial=1), 3)) - 1
 
@@ -180,8 +181,9 @@ def _sign_cover_works(
     negated: NDArray[np.int64],
     factors: int,
 ) -> bool:
-    """Whether signs ±ρ(x), chosen for each token and head, bring every token to codimension ≤ factors, with a group T of
-    lifts that is mapped onto G: no product of tokens other than 1 may act trivially in all heads."""
+    """Whether signs ±ρ(x), chosen for each token and head, bring every token to codimension ≤ factors, with a group T
+    of lifts that is mapped onto G: no product of tokens other than 1 may act trivially in all heads.
+    """
     group, labels = table.classes.group, table.classes.labels
     used = np.unique(labels[tokens])
     heads = np.flatnonzero(np.minimum(plain, negated)[:, used].max(axis=1) <= factors)[:62]
@@ -199,7 +201,7 @@ def _sign_cover_works(
 
 
 def _signed_walk(group: Group, tokens: Indices, signs: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[int]]:
-    """A sign vector (as bits) for a word that gives each element, and a basis of the sign vectors of words that give 1."""
+    """A sign vector (as bits) for a word that gives each element, and a basis of those of the words that give 1."""
     lift = np.zeros(group.order, dtype=np.int64)
     seen = np.zeros(group.order, dtype=bool)
     seen[0] = True
