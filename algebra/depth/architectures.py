@@ -86,7 +86,7 @@ def architectures(group: Group, depth: int | None, alphabet: Sequence[int] | Non
             "gated_deltanet_beta_1",
             "Gated DeltaNet, β ≤ 1",
             "never" if group.order > 1 else "0 layers",
-            "I − βkkᵀ with β ≤ 1 keeps a length only where it is the identity: not even a sign",
+            "its maps keep a length only where they are the identity",
         ),
         _pd_ssm(group, depth),
         _mamba3(group, depth),
@@ -94,7 +94,7 @@ def architectures(group: Group, depth: int | None, alphabet: Sequence[int] | Non
             "rwkv_7",
             "RWKV-7",
             "not in one layer" if group.order > 1 else "0 layers",
-            "a token's eigenvalues are real and lie in (-0.46, 1]: of finite order is only the identity",
+            "a token's eigenvalues are real, in (-0.46, 1]: no rotation, no sign",
         ),
     )
     return Architectures(group, factors, detail, rows)
@@ -121,7 +121,7 @@ def _delta_product(group: Group, factors: int | None, detail: Householders | Non
         return Row(name, title, "1 layer", f"factors a token not computed: more than {CLASS_LIMIT} classes of elements")
     if factors == 0:
         return Row(name, title, "0 layers", "the trivial group needs no layer")
-    answer = f"1 layer, {counted(factors, 'factor')} a token"
+    answer = f"1 layer, {counted(factors, 'factor')}"
     if detail is None:
         return Row(name, title, answer, "real representations of degree at most 2")
     if detail.twisted < detail.own:
@@ -131,9 +131,9 @@ def _delta_product(group: Group, factors: int | None, detail: Householders | Non
         degrees = " + ".join(str(part.degree) for part in parts[:6]) + (" + …" if len(parts) > 6 else "")
         kind = {1: "χ", 0: "χ + χ̄", -1: "2χ"}
         characters = "" if len(parts) > 1 else f" ({kind[parts[0].indicator]})"
-        reflections = f"≤ {factors} reflections" if factors > 1 else "one reflection or none"
+        reflections = f"≤ {factors} reflections" if factors > 1 else "a reflection or nothing"
         noun = "representation" if len(parts) == 1 else "representations"
-        how = f"real {noun} of degree {degrees}{characters}: every token is a product of {reflections}"
+        how = f"{noun} of degree {degrees}{characters}: a token is {reflections}"
     return Row(name, title, answer, f"{how}; {_why_not_fewer(detail)}")
 
 
@@ -158,8 +158,8 @@ def _delta_net(group: Group, factors: int | None) -> Row:
     return Row(
         name,
         title,
-        f"1 layer, {factors} tokens an element",
-        "each element is spelt, a reflection a token",
+        f"1 layer, {factors} tokens each",
+        "an element is spelt, a reflection a token",
     )
 
 
@@ -170,11 +170,11 @@ def _pd_ssm(group: Group, depth: int | None) -> Row:
     moved = int((group.elements != group.elements[0]).any(axis=0).sum())
     if moved < states:
         states, how = moved, "one state for each point that the group moves"
-    return Row("pd_ssm", "PD-SSM", f"1 layer, {counted(states, 'state')}", f"permutation matrices: {how}; maybe fewer")
+    return Row("pd_ssm", "PD-SSM", f"1 layer, {counted(states, 'state')}", f"{how}; maybe fewer")
 
 
 def _mamba3(group: Group, depth: int | None) -> Row:
-    decay = f"its state decays by at least exp(-{MAMBA3_LEAST_DECAY:g}·Δ) a token, with Δ twice the turns a token adds"
+    decay = f"a token that turns its state by t turns shrinks it by exp(-{2 * MAMBA3_LEAST_DECAY:g}·t) or more"
     if group.order == 1:
         return Row("mamba_3", "Mamba-3", "0 layers", "the trivial group needs no layer")
     if depth is None:

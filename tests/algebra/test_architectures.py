@@ -119,8 +119,8 @@ def answers(name, alphabet=None):
 
 def test_rows():
     assert answers("SL(2,5)") == {
-        "deltaproduct": "1 layer, 4 factors a token",
-        "gated_deltanet": "1 layer, 4 tokens an element",
+        "deltaproduct": "1 layer, 4 factors",
+        "gated_deltanet": "1 layer, 4 tokens each",
         "gated_deltanet_beta_1": "never",
         "pd_ssm": "1 layer, 24 states",
         "mamba_3": "never",
@@ -143,4 +143,4 @@ def test_the_command(capsys):
     assert content["householders"] == 1
     assert content["householders_detail"]["own"] == 2
     application()(["inspect", "S5"], standalone_mode=False)
-    assert "1 layer, 4 factors a token" in capsys.readouterr().out
+    assert "1 layer, 4 factors" in capsys.readouterr().out
