@@ -28,6 +28,7 @@ PARTS: dict[str, tuple[str, dict[str, str]]] = {
         "Train the papers' models, from random weights or from compiled ones.",
         {
             "train": "training.train",
+            "learn": "learning.learn",
             "evaluate": "training.evaluate",
             "words": "training.words",
             "reproduce": "training.reproduce",

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 ROOMS = ("algebra", "constructions", "models", "proofs_check", "face", "command_line")
 """Each may import itself and those before it. The public face and the command line stand above all."""
 
-ALGEBRA = ("base", "arithmetic", "chains", "groups", "automata", "depth", "input")
+ALGEBRA = ("base", "arithmetic", "chains", "groups", "representations", "automata", "depth", "input")
 """The sub-rooms of algebra, likewise."""
 
 
