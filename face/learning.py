@@ -229,7 +229,7 @@ def _write(machine: ExactMachine, folder: Path, more: dict[str, Any]) -> str:
     compilation = machine.compilation
     metadata = {**describe(compilation, machine.small_group_id), **more}
     save_artifact(folder, compilation.cascade, compilation.weights, metadata)
-    return certify_folder(folder)
+    return certify_folder(folder).claim
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -24,20 +24,25 @@ from subnormal.models.training.tasks import TEST, Task
 WORDS, LENGTH = 4000, 60
 SNAP_WORDS, TEST_WORDS, TEST_LENGTH, STRIDE = 300, 60, 400, 20
 
+LAST = {"losses": "last", "gradient": "through"}
+SOFT = {**LAST, "decision": "soft"}
+
 ARMS: dict[str, dict[str, Any]] = {
     "together": {},
-    "together-soft": {"decision": "soft"},
     "together-through": {"gradient": "through"},
-    "last": {"losses": "last", "gradient": "through"},
-    "last-soft": {"losses": "last", "gradient": "through", "decision": "soft"},
-    "last-no-growth": {"losses": "last", "gradient": "through", "shortest": 0},
-    "last-8-states": {"losses": "last", "gradient": "through", "states": 8},
-    "last-2-states": {"losses": "last", "gradient": "through", "states": 2},
-    "last-8-channels": {"losses": "last", "gradient": "through", "channels": 8},
-    "last-spread-0.1": {"losses": "last", "gradient": "through", "spread": 0.1},
-    "last-mlp": {"losses": "last", "gradient": "through", "phi": "mlp"},
-    "mlp": {"phi": "mlp"},
-    "mlp-slow": {"phi": "mlp", "mlp_rate": 0.0005},
+    "together-soft": {"decision": "soft"},
+    "together-no-growth": {"shortest": 0},
+    "together-mlp": {"phi": "mlp"},
+    "last": LAST,
+    "last-soft": SOFT,
+    "last-soft-all": {**SOFT, "head": "all"},
+    "last-soft-all-long": {**SOFT, "head": "all", "steps": 4000},
+    "last-all": {**LAST, "head": "all"},
+    "last-soft-no-growth": {**SOFT, "shortest": 0},
+    "last-soft-8-states": {**SOFT, "states": 8},
+    "last-soft-8-channels": {**SOFT, "channels": 8},
+    "last-soft-spread": {**SOFT, "spread": 0.1},
+    "last-soft-mlp": {**SOFT, "phi": "mlp"},
 }
 
 
