@@ -44,7 +44,7 @@ def train(
     tensorboard: Annotated[bool, typer.Option(help="Write TensorBoard logs (extra `tensorboard`).")] = False,
     **settings: Any,
 ) -> None:
-    """Train networks on GROUP: every seed × learning rate × noise. Started again, it goes on where it was."""
+    """Train networks on GROUP: every seed × learning rate × noise. Start the same command again to continue."""
     from subnormal.face.training import train as trained
 
     training = trained(

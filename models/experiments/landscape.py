@@ -77,7 +77,7 @@ def top_eigenvalues(network: DCDNetwork, words: Tensor, labels: Tensor, count: i
             torch.autograd.grad(gradient, batch.flat, vector.view_as(gradient), retain_graph=True)[0].flatten()
             for vector in vectors.T
         ]
-        return torch.batch(columns, 1)
+        return torch.stack(columns, 1)
 
     generator = torch.Generator().manual_seed(0)
     basis = torch.linalg.qr(torch.randn(size, count, generator=generator, dtype=torch.float64)).Q
