@@ -181,7 +181,8 @@ class _Crew:
         from loky import ProcessPoolExecutor
         from loky.backend.resource_tracker import ensure_running
 
-        with _environment("PYTHONWARNINGS", "ignore"):  # it tidies up if this process is killed, and need not say so
+        # loky's tracker tidies up if this process is killed, and need not say so.
+        with _uninterrupted(), _environment("PYTHONWARNINGS", "ignore"):
             ensure_running()
         self.processes, self.watch = processes, watch
         self.in_hand: dict[int, Future[Any]] = {}
@@ -219,14 +220,24 @@ class _Crew:
                 yield content, self.in_hand.pop(content).result()
 
     def _give(self, function: Callable[[Task], Result], place: int, task: Task) -> None:
-        # Processes are started here. They must not hear Ctrl-C before `_begin` has run, so it is held back meanwhile.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
+        with _uninterrupted():  # processes are started here
             future = self.executor.submit(_work, function, place, task)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         self.in_hand[place] = future
         future.add_done_callback(lambda _: self.events.put(("done", place)))
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C is held back, and a process started meanwhile never hears it: it inherits that the signal is ignored."""
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
+    try:
+        yield
+    finally:
+        if main:
+            signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 @contextlib.contextmanager
