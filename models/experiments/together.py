@@ -25,24 +25,27 @@ WORDS, LENGTH = 4000, 60
 SNAP_WORDS, TEST_WORDS, TEST_LENGTH, STRIDE = 300, 60, 400, 20
 
 LAST = {"losses": "last", "gradient": "through"}
-SOFT = {**LAST, "decision": "soft"}
+END_TO_END = {**LAST, "decision": "soft", "head": "all", "cycles": 2}
 
 ARMS: dict[str, dict[str, Any]] = {
     "together": {},
-    "together-through": {"gradient": "through"},
-    "together-soft": {"decision": "soft"},
-    "together-no-growth": {"shortest": 0},
-    "together-mlp": {"phi": "mlp"},
+    "together-cycles": {"cycles": 2},
+    "end-to-end": END_TO_END,
+    "one-growth": {**END_TO_END, "cycles": 1},
+    "last-head": {**END_TO_END, "head": "last"},
+    "hard-decision": {**END_TO_END, "decision": "hard"},
+    "no-growth": {**END_TO_END, "shortest": 0},
+    "8-states": {**END_TO_END, "states": 8},
+    "8-channels": {**END_TO_END, "channels": 8},
+    "narrow-spread": {**END_TO_END, "spread": 0.1},
+    "no-decay": {**END_TO_END, "decay": 0.0},
+    "mlp": {**END_TO_END, "phi": "mlp"},
+    "mlp-fast": {**END_TO_END, "phi": "mlp", "mlp_rate": 0.01},
+    "every-loss": {**END_TO_END, "losses": "every"},
+    "three-layers": {**END_TO_END, "steps": 3000, "cycles": 3},
+    "three-layers-mlp": {**END_TO_END, "steps": 3000, "cycles": 3, "phi": "mlp"},
     "last": LAST,
-    "last-soft": SOFT,
-    "last-soft-all": {**SOFT, "head": "all"},
-    "last-soft-all-long": {**SOFT, "head": "all", "steps": 4000},
-    "last-all": {**LAST, "head": "all"},
-    "last-soft-no-growth": {**SOFT, "shortest": 0},
-    "last-soft-8-states": {**SOFT, "states": 8},
-    "last-soft-8-channels": {**SOFT, "channels": 8},
-    "last-soft-spread": {**SOFT, "spread": 0.1},
-    "last-soft-mlp": {**SOFT, "phi": "mlp"},
+    "last-soft": {**LAST, "decision": "soft"},
 }
 
 

@@ -52,6 +52,8 @@ class TogetherRecipe:
         layers: their number.
         states: K, of each bottleneck.
         losses, gradient, decision, phi, head: see the module.
+        cycles: how often words grow from the shortest to their whole length; a layer that waited for the lower ones
+            then finds short words again.
         hidden, mlp_rate: hidden units and learning rate of an MLP φ.
     """
 
@@ -62,6 +64,7 @@ class TogetherRecipe:
     decision: str = "hard"
     phi: str = "table"
     head: str = "last"
+    cycles: int = 1
     hidden: int = 64
     mlp_rate: float = 0.002
     channels: int = 32
@@ -86,7 +89,8 @@ class TogetherRecipe:
         """The length of the words of a step, counted from 0."""
         if not self.shortest:
             return longest
-        share = min(1.0, (step + 1) / (self.growth * self.steps))
+        grown = self.growth * self.steps
+        share = 1.0 if step + 1 >= grown else (step + 1) % (grown / self.cycles) / (grown / self.cycles)
         return round(self.shortest * (longest / self.shortest) ** share)
 
     def rate_at(self, step: int) -> float:

@@ -92,7 +92,7 @@ def test_what_is_read_out_of_a_folder_is_written_and_certified(tmp_path):
     network.save_pretrained(tmp_path / "trained")
     found = decompile(tmp_path / "trained", "S3", out=tmp_path / "machine", length=100)
     assert found.exact
-    assert check(tmp_path / "machine") == found.claim
+    assert check(tmp_path / "machine").claim == found.claim
     assert json.dumps(found.as_json())
     assert "SmallGroup(6,1)" in str(found)
 
