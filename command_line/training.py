@@ -69,8 +69,8 @@ def train(
     tensorboard: Annotated[bool, typer.Option(help="Write TensorBoard logs (extra `tensorboard`).")] = False,
 ) -> None:
     """Train networks on GROUP: every seed × learning rate × noise. Started again, it goes on where it was."""
+    from subnormal.algebra.base.wording import default_folder
     from subnormal.algebra.input.parser import list_group
-    from subnormal.command_line.compiler import default_folder
     from subnormal.models.training.configuration import RunConfiguration
     from subnormal.models.training.curves import draw_curves
     from subnormal.models.training.initial import initial_network, task_of

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from subnormal.constructions.cascade import Cascade
+from subnormal.constructions.weights import Weights, network_parameters
 from subnormal.models.network import DCDNetwork
 from subnormal.models.recurrences import UnitState
 
@@ -21,9 +25,19 @@ def load_network(folder: Path, dtype: str = "float64") -> DCDNetwork:
     network = DCDNetwork.from_pretrained(folder)
     if str(network.dtype) == f"torch.{dtype}":
         return network
-    converted = DCDNetwork(**(network.configuration() | {"dtype": dtype}))
-    converted.load_state_dict({name: weight.to(converted.dtype) for name, weight in network.state_dict().items()})
-    return converted
+    return _loaded(network.configuration(), network.state_dict(), dtype)
+
+
+def network_of(weights: Weights, dtype: str = "float64") -> DCDNetwork:
+    """The network of compiled weights, each rounded once to `dtype`."""
+    config, arrays = network_parameters(weights)
+    return _loaded(config, {name: torch.from_numpy(array) for name, array in arrays.items()}, dtype)
+
+
+def _loaded(config: Mapping[str, Any], parameters: Mapping[str, Tensor], dtype: str) -> DCDNetwork:
+    network = DCDNetwork(**{**config, "dtype": dtype})
+    network.load_state_dict({name: value.to(network.dtype) for name, value in parameters.items()})
+    return network
 
 
 class NetworkMachine:

@@ -76,5 +76,8 @@ class Shown:
     def __str__(self) -> str:
         return as_text(self.view())
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def _repr_html_(self) -> str:
         return as_html(self.view())

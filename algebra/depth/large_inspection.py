@@ -34,7 +34,7 @@ ATTEMPTS = 200
 """Random nested commutators tried as a depth witness; each is trivial with a chance well below one half."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LargeInspection(Shown):
     """What there is to say about a large permutation group.
 

@@ -91,13 +91,9 @@ def _random(configuration: RunConfiguration, task: Task) -> DCDNetwork:
 def _compiled(configuration: RunConfiguration, task: Task) -> DCDNetwork:
     from subnormal.algebra.depth.families import parse_stack
     from subnormal.constructions.compiler import compile_group
-    from subnormal.constructions.weights import network_parameters
+    from subnormal.models.compiled import network_of
 
-    compilation = compile_group(task.group, parse_stack(configuration.family), task.alphabet.tolist())
-    config, arrays = network_parameters(compilation.weights)
-    network = DCDNetwork(**config)
-    network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
-    return network
+    return network_of(compile_group(task.group, parse_stack(configuration.family), task.alphabet.tolist()).weights)
 
 
 def _folder(configuration: RunConfiguration, task: Task) -> DCDNetwork:

@@ -30,7 +30,7 @@ from subnormal.algebra.groups.group import Group
 from subnormal.algebra.input.parser import list_group
 from subnormal.constructions.compiler import compile_group
 from subnormal.constructions.verification import first_fault
-from subnormal.constructions.weights import network_parameters
+from subnormal.models.compiled import network_of
 from subnormal.models.network import DCDNetwork
 from subnormal.proofs_check.refutations.evidence import PIECE
 from subnormal.proofs_check.refutations.refutation import Refutation, random_network, refute
@@ -78,10 +78,7 @@ class CompiledParity:
 
 def compiled_network(family: str) -> DCDNetwork:
     """The compiled network of one layer, float64. Raises `InputError` for a family that cannot track parity."""
-    config, arrays = network_parameters(compile_group(parity_group(), (FAMILIES[family],)).weights)
-    network = DCDNetwork(**config)
-    network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
-    return network
+    return network_of(compile_group(parity_group(), (FAMILIES[family],)).weights)
 
 
 @torch.no_grad()
