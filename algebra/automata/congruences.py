@@ -6,7 +6,6 @@ taken with a pair of states that every larger congruence merges (Birkhoff's theo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
@@ -48,23 +47,20 @@ def principal_congruences(automaton: Automaton) -> dict[tuple[int, int], Partiti
 def separating_congruences(automaton: Automaton) -> list[Partition]:
     """A few congruences that meet in equality, each maximal among those that keep some pair of states apart."""
     principal = principal_congruences(automaton)
+    coarsest = sorted(principal, key=lambda pair: (len(set(principal[pair])), pair))
     apart = set(principal)
     found: list[Partition] = []
     while apart:
         p, q = min(apart)
         partition: Partition = tuple(range(automaton.count))
-        for merged in sorted(set(principal.values()), key=lambda blocks: (len(set(blocks)), blocks)):
-            joined = _join(automaton, partition, merged)
-            if joined[p] != joined[q]:
-                partition = joined
+        for a, b in coarsest:
+            if partition[a] != partition[b] and principal[a, b][p] != principal[a, b][q]:
+                joined = generated_congruence(automaton, [(a, b)], partition)
+                if joined[p] != joined[q]:
+                    partition = joined
         found.append(partition)
         apart = {(a, b) for a, b in apart if partition[a] == partition[b]}
     return found
-
-
-def _join(automaton: Automaton, one: Partition, other: Partition) -> Partition:
-    """The least partition above two congruences, which is a congruence."""
-    return generated_congruence(automaton, [(q, block) for q, block in enumerate(other) if q != block], one)
 
 
 def quotient(automaton: Automaton, partition: Partition) -> Automaton:
@@ -78,11 +74,7 @@ def quotient(automaton: Automaton, partition: Partition) -> Automaton:
     )
 
 
-def proper_congruences(automaton: Automaton, limit: int) -> Iterator[Partition]:
-    """Congruences that are neither equality nor everything: the principal ones and joins of two, coarsest first."""
-    count = automaton.count
-    found = {blocks for blocks in principal_congruences(automaton).values() if 1 < len(set(blocks)) < count}
-    if len(found) <= limit:
-        joins = {_join(automaton, a, b) for a, b in combinations(sorted(found), 2)}
-        found |= {blocks for blocks in joins if 1 < len(set(blocks)) < count}
-    yield from sorted(found, key=lambda blocks: (len(set(blocks)), blocks))[:limit]
+def proper_congruences(automaton: Automaton, limit: int) -> list[Partition]:
+    """Principal congruences that are neither equality nor everything, those of fewest blocks first."""
+    found = {blocks for blocks in principal_congruences(automaton).values() if 1 < len(set(blocks)) < automaton.count}
+    return sorted(found, key=lambda blocks: (len(set(blocks)), blocks))[:limit]
