@@ -59,7 +59,7 @@ def compile_command(
     """Write the weights of a network that tracks GROUP, and show that it does."""
     from subnormal.algebra.base.terminal import console, say
     from subnormal.algebra.base.wording import counted, default_folder
-    from subnormal.constructions.artifact import prepare_folder
+    from subnormal.algebra.base.writing import prepare_folder
     from subnormal.face.compiling import compile
     from subnormal.face.groups import group as read_group
 

@@ -36,9 +36,9 @@ def compile_large(text: str, folder: Path, family: str = "aussm", alphabet: str 
         InputError: the group cannot be tracked or compiled, or an option does not fit.
     """
     from subnormal.algebra.base.terminal import console, say
+    from subnormal.algebra.base.writing import prepare_folder
     from subnormal.algebra.depth.families import FAMILIES, parse_stack
     from subnormal.algebra.input.parser import parse_group
-    from subnormal.constructions.artifact import prepare_folder
     from subnormal.constructions.factored.artifact import save_factored
     from subnormal.constructions.factored.bound import lower_bound
     from subnormal.constructions.factored.compiler import compile_factored

@@ -34,6 +34,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.folders import read_folder
 from subnormal.models.families import FAMILIES, LayerState, Transition
 from subnormal.models.recurrences import Backend, UnitState
 
@@ -351,6 +352,7 @@ class DCDNetwork(
         for name in ("config.json", "model.safetensors"):
             if not (Path(folder) / name).is_file():
                 raise InputError(f"{folder}: expected a folder with config.json and model.safetensors, no {name} there")
+        read_folder(Path(folder), Path.read_bytes, ("config.json", "model.safetensors"))
         try:
             return super().from_pretrained(str(folder), local_files_only=True, **options)
         except JSONDecodeError as error:

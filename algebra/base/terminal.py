@@ -52,7 +52,7 @@ def say(screen: Console, text: str, style: str = "") -> None:
 
 def as_text(view: RenderableType) -> str:
     """What a terminal of `WIDTH` columns would show, without colours."""
-    screen = Console(file=io.StringIO(), width=WIDTH, highlight=False, color_system=None)
+    screen = Console(file=io.StringIO(), width=WIDTH, highlight=False, color_system=None, force_jupyter=False)
     with screen.capture() as captured:
         screen.print(view)
     return "\n".join(line.rstrip() for line in captured.get().rstrip().splitlines())
@@ -67,7 +67,7 @@ def as_html(view: RenderableType) -> str:
 
 
 class Shown:
-    """Something with a view: printed as the command prints it, a table in a notebook."""
+    """Something with a view, printed as the command prints it."""
 
     def view(self) -> RenderableType:
         """What a terminal shows."""
@@ -78,6 +78,10 @@ class Shown:
 
     def __repr__(self) -> str:
         return str(self)
+
+
+class ShownAsTable(Shown):
+    """Something that notebooks show as its view, too."""
 
     def _repr_html_(self) -> str:
         return as_html(self.view())

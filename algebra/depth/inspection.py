@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from subnormal.algebra.base.terminal import Shown
+from subnormal.algebra.base.terminal import ShownAsTable
 from subnormal.algebra.base.wording import counted
 from subnormal.algebra.depth.abelian import AbelianFactor, margin
 from subnormal.algebra.depth.decomposition import Decomposition, decompose
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Inspection(Shown):
+class Inspection(ShownAsTable):
     """What there is to say about a group.
 
     Arguments:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from subnormal.algebra.arithmetic.abelian_invariants import abelian_name, primary_invariants
 from subnormal.algebra.arithmetic.permutations import cycles
 from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.terminal import Shown
+from subnormal.algebra.base.terminal import ShownAsTable
 from subnormal.algebra.base.wording import counted, short
 from subnormal.algebra.chains.series import ChainFactor, abelian_factor, derived_series, verbal_subgroup
 from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
@@ -35,7 +35,7 @@ ATTEMPTS = 200
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LargeInspection(Shown):
+class LargeInspection(ShownAsTable):
     """What there is to say about a large permutation group.
 
     Arguments:

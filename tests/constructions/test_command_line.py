@@ -23,7 +23,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def start(*arguments: str, cwd: Path, **options) -> subprocess.Popen:
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        "PYTHONWARNINGS": "error",
+    }
     return subprocess.Popen(
         [sys.executable, "-m", "constructions", *arguments],
         cwd=cwd,
