@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from subnormal.algebra.base.errors import InputError
-from subnormal.command_line.shared import GROUP, Json, fill
+from subnormal.command_line.shared import GROUP, Json, Regex, fill, one_of
 
 
 def inspect(
@@ -28,21 +28,25 @@ def inspect(
     batch: Annotated[
         Path | None, typer.Option(help="A file with one GROUP a line; one JSON object a line comes out.")
     ] = None,
+    regex: Regex = None,
 ) -> None:
-    """Say how many layers of each family a group needs, and why."""
+    """Say how many layers of each family a group or an automaton needs, and why."""
+    from subnormal.algebra.depth.inspection import Inspection
     from subnormal.face.groups import inspect as inspected
     from subnormal.face.groups import pareto as unbeaten
 
-    if (group is None) == (batch is None):
+    if (group is None and regex is None) == (batch is None):
         raise InputError("wanted either a GROUP, e.g. `inspect S4`, or `--batch FILE`")
     if batch is not None and pareto:
         raise InputError("--pareto goes with a GROUP, not with --batch")
     if batch is not None:
         _inspect_batch(batch, lambda text: inspected(text, stack).as_json())
         return
-    assert group is not None
-    inspection = inspected(group, stack)
-    choices = unbeaten(group) if pareto else None
+    asked = one_of(group, regex)
+    inspection = inspected(asked, stack)
+    if pareto and not isinstance(inspection, Inspection):
+        raise InputError(f"--pareto goes with a group whose elements are listed, not with {group or regex}")
+    choices = unbeaten(asked) if pareto and isinstance(asked, str) else None
     if as_json:
         content = inspection.as_json()
         if choices is not None:

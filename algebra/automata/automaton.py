@@ -149,7 +149,7 @@ class Automaton:
         place = np.full(self.count, -1, dtype=np.int32)
         place[list(kept)] = np.arange(len(kept))
         table = place[self.table[list(kept)]]
-        assert (table >= 0).all() and place[self.start] >= 0, "a letter leads out of the states kept"
+        assert (table >= 0).all(), "a letter leads out of the states kept"
         accepting = None if self.accepting is None else self.accepting[list(kept)]
         states = tuple(self.states[q] for q in kept)
         return Automaton(self.name, table, self.letters, states, int(place[self.start]), accepting, self.notes + notes)

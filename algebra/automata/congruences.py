@@ -16,7 +16,9 @@ Partition = tuple[int, ...]
 """For each state the least state of its block."""
 
 
-def generated_congruence(automaton: Automaton, pairs: list[tuple[int, int]], start: Partition | None = None) -> Partition:
+def generated_congruence(
+    automaton: Automaton, pairs: list[tuple[int, int]], start: Partition | None = None
+) -> Partition:
     """The least congruence that holds a partition and merges some pairs of states."""
     parent = list(start or range(automaton.count))
     rows = automaton.table.tolist()
@@ -39,9 +41,7 @@ def generated_congruence(automaton: Automaton, pairs: list[tuple[int, int]], sta
 
 def principal_congruences(automaton: Automaton) -> dict[tuple[int, int], Partition]:
     """The least congruence that merges each pair of states."""
-    return {
-        (p, q): generated_congruence(automaton, [(p, q)]) for p, q in combinations(range(automaton.count), 2)
-    }
+    return {(p, q): generated_congruence(automaton, [(p, q)]) for p, q in combinations(range(automaton.count), 2)}
 
 
 def separating_congruences(automaton: Automaton) -> list[Partition]:

@@ -10,8 +10,8 @@ A state q is held as a chain Q ⊃ X₁ ⊃ X₂ ⊃ … ⊃ {q}, each a tile of
 chain of height ≤ h. Reading x, a new chain Y is made from the top so that X(h)·x ⊆ Y(h) at every height:
 
 * if Y(h) has a smaller height, nothing happens at h;
-* if X(h)·x = Y(h), then X(h) and Y(h) are equivalent (heights fall strictly below equivalence, and that of an image does
-  not grow), and x *permutes* tiles: the next member is X(h-1)·x;
+* if X(h)·x = Y(h), then X(h) and Y(h) are equivalent (the height of an image never grows, and falls where it is not
+  equivalent), and x *permutes* tiles: the next member is X(h-1)·x;
 * else X(h)·x lies inside a tile of Y(h), which the next member is *set* to, whatever was held at h.
 
 So each height is a permutation-reset component, and what a token does there depends on greater heights alone.

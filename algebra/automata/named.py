@@ -45,7 +45,7 @@ def tomita(number: int) -> Automaton:
     tables: dict[int, tuple[list[list[int]], list[int]]] = {
         1: ([[1, 0], [1, 1]], [0]),  # 1*
         2: ([[2, 1], [0, 2], [2, 2]], [0]),  # (10)*
-        # no odd run of zeros directly after an odd run of ones; 0 safe, 1 odd run of ones, then 2 odd, 3 even run of zeros
+        # no odd run of zeros after an odd run of ones: 0 safe, 1 odd run of ones, then 2 odd, 3 even run of zeros
         3: ([[0, 1], [2, 0], [3, 4], [2, 1], [4, 4]], [0, 1, 3]),
         4: ([[1, 0], [2, 0], [3, 0], [3, 3]], [0, 1, 2]),  # no three zeros in a row
         5: ([[1, 2], [0, 3], [3, 0], [2, 1]], [0]),  # even numbers of zeros and of ones
@@ -57,7 +57,7 @@ def tomita(number: int) -> Automaton:
 
 
 def even_pairs() -> Automaton:
-    """Words over a, b in which `ab` and `ba` stand an even number of times: those whose first and last letters agree."""
+    """Words over a, b with an even number of `ab` and `ba`: the first and the last letter agree."""
     table = [[1, 4], [1, 2], [1, 2], [3, 4], [3, 4]]
     return Automaton.make("even-pairs", table, "ab", ("start", "a…a", "a…b", "b…a", "b…b"), 0, [0, 1, 4])
 
@@ -95,9 +95,7 @@ def grid(m: int, n: int | None = None) -> Automaton:
     _require(m >= 2 and (n is None or n >= 2) and m * rows <= MAX_STATES, name, "sides of 2 or more, e.g. grid(5,5)")
     steps = ((-1, 0), (1, 0)) if n is None else ((-1, 0), (1, 0), (0, -1), (0, 1))
     places = list(product(range(rows), range(m)))
-    table = [
-        [min(max(y + dy, 0), rows - 1) * m + min(max(x + dx, 0), m - 1) for dx, dy in steps] for y, x in places
-    ]
+    table = [[min(max(y + dy, 0), rows - 1) * m + min(max(x + dx, 0), m - 1) for dx, dy in steps] for y, x in places]
     return Automaton.make(name, table, "LRUD"[: len(steps)], [str(x) if n is None else f"{x},{y}" for y, x in places])
 
 

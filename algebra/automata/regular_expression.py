@@ -37,7 +37,9 @@ def regular_expression(text: str, letters: str | None = None) -> Automaton:
     repetitions = [max(map(int, filter(None, part.split(",")))) for part in re.findall(r"\{(\d*,?\d+|\d+,)\}", text)]
     braces = re.sub(r"\{(\d*,?\d+|\d+,)\}", "", text)
     if re.search(r"[{},]", braces):
-        raise InputError(f"the braces in the regular expression {_short(text)}; wanted {{m}} or {{m,n}}, e.g. 'a{{2,3}}'")
+        raise InputError(
+            f"the braces in the regular expression {_short(text)}; wanted {{m}} or {{m,n}}, e.g. 'a{{2,3}}'"
+        )
     product = 1
     for count in repetitions:
         product *= max(1, count)

@@ -62,17 +62,15 @@ def verdict(monoid: TransitionMonoid, layer: Family) -> Verdict:
 def _never(automaton: Automaton, monoid: TransitionMonoid, layer: Family) -> tuple[str, Witness] | None:
     if layer.name == "s4d":
         found = kept_apart(automaton)
-        return found and (f"its states forget what lies far back, but {found.text}", found)
+        return (f"its states forget what lies far back, but {found.text}", found) if found else None
     if not layer.resets:
         found = merge(automaton)
         if found:
             return f"its layers never merge two states, but {found.text}", found
-    if layer.exponent == 1:
-        found = cycle(automaton, monoid, lambda length: length > 1)
-        return found and (f"{layer.reason}; but {found.text}", found)
-    if layer.exponent == 2:
-        found = cycle(automaton, monoid, lambda length: length & (length - 1) > 0)
-        return found and (f"{layer.reason}; but {found.text}", found)
+    if layer.exponent:
+        wanted = (lambda length: length > 1) if layer.exponent == 1 else (lambda length: length & (length - 1) > 0)
+        found = cycle(automaton, monoid, wanted)
+        return (f"{layer.reason}; but {found.text}", found) if found else None
     for subgroup in monoid.maximal_subgroups:
         if not shortest_series(subgroup.group, layer).is_complete:
             found = standstill(monoid, subgroup, layer)
@@ -88,7 +86,8 @@ def _at_least(monoid: TransitionMonoid, layer: Family) -> Verdict:
     least, witness, subgroup = max(depths, key=lambda found: found[0], default=(1, None, None))
     if least > 1 and witness is not None and subgroup is not None:
         name = group_name(subgroup.group)
-        return Verdict(layer, least, f"{counted(least - 1, 'layer')} cannot, for its subgroup {name}: {witness.text}", witness)
+        reason = f"{counted(least - 1, 'layer')} cannot, for its subgroup {name}: {witness.text}"
+        return Verdict(layer, least, reason, witness)
     failing = not_one_layer(monoid, layer) if layer.resets else None
     if failing is not None:
         return Verdict(layer, 2, f"1 layer cannot: {failing.text}", failing)

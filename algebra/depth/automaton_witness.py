@@ -218,9 +218,10 @@ def _power_identity(monoid: TransitionMonoid, layer: Family) -> Witness | None:
             t, q = (int(i) for i in wrong[0])
             words = {"x": list(monoid.word(s)), "y": list(monoid.word(t))}
             data = {**words, "exponent": exponent, "state": q}
-            u, v = (automaton.word_text(words[name]) for name in "xy")
-            left = f"({u})^{exponent}·{v}·{u}" if exponent > 1 else f"{u}·{v}·{u}"
-            text = f"{left} and {v}·{u} lead {automaton.states[q]} to different states"
+            u = automaton.word_text(words["x"])
+            tail = "·".join([*([automaton.word_text(words["y"])] if words["y"] else []), u])
+            left = f"({u})^{exponent}" if exponent > 1 else u
+            text = f"{left}·{tail} and {tail} lead {automaton.states[q]} to different states"
             return Witness("identity", {"law": "power", **data}, text)
     return None
 
@@ -268,9 +269,7 @@ def _swap_identity(monoid: TransitionMonoid) -> Witness | None:
     return None
 
 
-def _way(
-    columns: list[NDArray[np.intp]], start: tuple[int, int], wanted: Callable[[int, int], bool]
-) -> list[int]:
+def _way(columns: list[NDArray[np.intp]], start: tuple[int, int], wanted: Callable[[int, int], bool]) -> list[int]:
     """A shortest word that leads a pair of states to a wanted pair; there is one."""
     words: dict[tuple[int, int], list[int]] = {start: []}
     queue = [start]

@@ -8,8 +8,9 @@ the family can carry the automaton (docs/mathematics.md); the others may need fe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,12 +127,12 @@ class _Search:
         if height > FLAT and not (best and len(best[0].layers) <= height):
             yield self._tried(lambda: holonomy_machine(automaton, self.layer, LIMITS[nesting]))
         for blocks in proper_congruences(automaton, MAX_TRIED) if apart else []:
-            yield self._tried(lambda blocks=blocks: self._one_above(automaton, blocks, nesting))  # type: ignore[misc]
+            yield self._tried(partial(self._one_above, automaton, blocks, nesting))
 
     @staticmethod
-    def _tried(make: object) -> ChannelMachine | InputError:
+    def _tried(make: Callable[[], ChannelMachine]) -> ChannelMachine | InputError:
         try:
-            return make()  # type: ignore[operator, no-any-return]
+            return make()
         except InputError as error:
             return error
 

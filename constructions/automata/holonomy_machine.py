@@ -1,10 +1,10 @@
 """The cascade of the holonomy decomposition, as a machine of channels for one family.
 
-Every height of the decomposition is a permutation-reset component. Where a holonomy group is trivial the component is a
-register of tiles. Else a tile is held as (orbit, g), base tile of the orbit times g: a register for the orbit, and for g
-the residues that the group compiler gives it, layer by layer of the group's series for the family. Classes of one height
-are never active at the same time, so they share channels of equal moduli. A class that is left is cleared to 0, so
-that states which differ only in what no longer counts are one.
+Every height of the decomposition is a permutation-reset component. Where a holonomy group is trivial it is a register
+of tiles. Else a tile is held as (orbit, g), the base tile of the orbit times g: a register for the orbit, and for g the
+residues that the group compiler gives it, layer by layer of the group's series for the family. Classes of one height
+are never active at the same time, so they share channels of equal moduli. A class that is left is cleared to 0, so that
+states which differ only in what no longer counts are one.
 """
 
 from __future__ import annotations

@@ -168,10 +168,8 @@ def update(machine: ChannelMachine, channel: int, reads: Sequence[int], layer: F
     constant = np.ones_like(steady)  # one value results
     np.logical_and.at(constant, case, new == new[first][case])
     moved, new = moved[first], new[first]
-    if layer.exponent == 0:
-        addable = steady
-    else:  # only the sign, or nothing
-        addable = steady & ((moved == 0) | (layer.exponent * moved % n == 0) & (n == 2))
+    turns = layer.exponent == 0 or (layer.exponent == 2 and n == 2)  # else nothing but 0 can be added
+    addable = steady & (turns | (moved == 0))
     settable = constant & layer.resets
     if not (addable | settable).all():
         return None
@@ -230,4 +228,3 @@ def trivial(automaton: Automaton) -> ChannelMachine:
     return ChannelMachine(
         (), np.zeros((1, 0), dtype=np.int32), np.zeros((1, automaton.width), dtype=np.int32), np.zeros(1, np.int32)
     )
-
