@@ -68,7 +68,7 @@ def compile_large(text: str, folder: Path, family: str = "aussm", alphabet: str 
     if fault:
         raise AssertionError(f"the compiled cascade is wrong: {fault}")
     say(screen, f"proved: words of every length are tracked, by {cases(cascade):,} equations between points")
-    lines = lower_bound(cascade.alphabet, compilation.shortest, FAMILIES[cascade.family].exponent)
+    lines = lower_bound(cascade.alphabet, FAMILIES[cascade.family].exponent)
     least = needed_layers(cascade, lines)
     if least == cascade.depth:
         fewer = counted(cascade.depth - 1, "layer")

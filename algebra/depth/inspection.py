@@ -110,7 +110,7 @@ class Inspection(ShownAsTable):
                 "generators": list(self.witness.subgroup.generators),
                 "commutators": [[word.nested() for word in words] for words in self.witness.expressions],
                 "text": f"[P, P] = P for P = <{generators_text(group, self.witness.subgroup.generators)}> of order "
-                "{self.witness.subgroup.order}",
+                f"{self.witness.subgroup.order}",
             }
         return None
 

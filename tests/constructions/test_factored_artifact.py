@@ -29,7 +29,7 @@ from tests.folders import bind
 def folder(tmp_path):
     group = parse_group("S4wrS4")
     compilation = compile_factored(group.name, group.permutations, FAMILIES["aussm"])
-    save_factored(tmp_path / "out", compilation, lower_bound(group.permutations, 6, 0))
+    save_factored(tmp_path / "out", compilation, lower_bound(group.permutations, 0))
     return tmp_path / "out"
 
 

@@ -29,7 +29,7 @@ def write(folder: Path, name: str, family: str = "aussm") -> Path:
     group = parse_group(name)
     compilation = compile_factored(name, group.permutations, FAMILIES[family])
     exponent = FAMILIES[family].exponent
-    save_factored(folder, compilation, lower_bound(group.permutations, compilation.shortest, exponent))
+    save_factored(folder, compilation, lower_bound(group.permutations, exponent))
     assert f"({cases(compilation.cascade):,} cases)" in check(folder)
     return folder
 
