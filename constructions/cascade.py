@@ -5,8 +5,8 @@ residues of r_i in A_i = G_{i-1}/G_i. Reading x, it adds the residues of w·x·w
 layers above hold before x and w' what they hold after it (Krasner and Kaloujnine 1951; docs/mathematics.md). So every
 layer is a counter; only what it adds depends on the layers above.
 
-A cascade that tracks an automaton (`constructions.automata`) may also *set* a channel: tokens that merge states do. Then
-not every state need be reachable from state 0, and several may stand for the same state of the automaton.
+A cascade that tracks an automaton (`constructions.automata`) may also *set* a channel: tokens that merge states do.
+Then not every state need be reachable from state 0, and several may stand for the same state of the automaton.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@ The network reads, at layer i, the one-hot residues of the layers above *after* 
 embedding. φ's hidden units are AND gates, one for each (state above, token) that adds something; its output holds
 what that adds, as phases. ψ is a hard decision: the one-hot of the residue whose phase is nearest.
 
-For an automaton the lower layers are read *before* the token: tokens may merge states, and then what a layer held before
-cannot be told from what it holds after. A gate may also set channels (a = 0, b = ω^c), and where several states of the
-cascade stand for one of the automaton the head has a gate for each.
+For an automaton the lower layers are read *before* the token: tokens may merge states, and then what a layer held
+before cannot be told from what it holds after. A gate may also set channels (a = 0, b = ω^c), and where several states
+of the cascade stand for one of the automaton the head has a gate for each.
 """
 
 from __future__ import annotations
@@ -283,8 +283,8 @@ def _resetting_drive(
     real, imaginary = np.where(resets, np.cos(angle), 0.0), np.where(resets, np.sin(angle), 0.0)
     kept = np.full(d, KEEP)
     if layer.family == "gated-aussm":
-        out = [(FORGET - KEEP) * resets, phases(adds, layer.moduli), real, imaginary]
-        return np.concatenate([part.T for part in out]), np.concatenate([kept, np.zeros(3 * d)]), {}
+        parts = [(FORGET - KEEP) * resets, phases(adds, layer.moduli), real, imaginary]
+        return np.concatenate([part.T for part in parts]), np.concatenate([kept, np.zeros(3 * d)]), {}
     if layer.family == "mamba":
         delta, rate = (FORGET - KEEP) * resets, 0.0
     else:  # Δ is 0 to keep the sign, 1 to forget it, and large to flip it

@@ -45,8 +45,8 @@ __all__ = ["DCDNetwork", "LayerTrace"]
 class LayerTrace:
     """What one layer saw and did on a batch of words; every field has shape (batch, length, ...).
 
-    `lower`: what the layer reads beside the token, s^{i-1}. `a`, `b`: the affine map h -> a h + b of each token (None for
-    the RNN). `states`: h after each token. `readout`: ψ's output, the part of s^i this layer added.
+    `lower`: what the layer reads beside the token, s^{i-1}. `a`, `b`: the affine map h -> a h + b of each token (None
+    for the RNN). `states`: h after each token. `readout`: ψ's output, the part of s^i this layer added.
     """
 
     lower: Tensor
