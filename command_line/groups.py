@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from subnormal.algebra.base.errors import InputError
 from subnormal.command_line.shared import GROUP, Json, Regex, fill, one_of
+
+if TYPE_CHECKING:
+    from subnormal.algebra.depth.inspection import Inspection
+    from subnormal.algebra.depth.large_inspection import LargeInspection
 
 
 def inspect(
@@ -18,6 +23,10 @@ def inspect(
     as_json: Json = False,
     stack: Annotated[
         str | None, typer.Option(help="A stack of families, first layer first, e.g. aussm,negative-mamba.")
+    ] = None,
+    alphabet: Annotated[
+        str | None,
+        typer.Option(help="The tokens, for architectures where they matter: all, generators, or '(1,2);(1,2,3)'."),
     ] = None,
     pareto: Annotated[
         bool,
@@ -31,21 +40,24 @@ def inspect(
     regex: Regex = None,
 ) -> None:
     """Say how many layers of each family a group or an automaton needs, and why."""
-    from subnormal.algebra.depth.inspection import Inspection
+    from subnormal.constructions.automata.inspection import AutomatonInspection
     from subnormal.face.groups import inspect as inspected
     from subnormal.face.groups import pareto as unbeaten
 
     if (group is None and regex is None) == (batch is None):
         raise InputError("wanted either a GROUP, e.g. `inspect S4`, or `--batch FILE`")
-    if batch is not None and pareto:
-        raise InputError("--pareto goes with a GROUP, not with --batch")
+    if batch is not None and (pareto or alphabet is not None):
+        raise InputError(f"--{'pareto' if pareto else 'alphabet'} goes with a GROUP, not with --batch")
     if batch is not None:
         _inspect_batch(batch, lambda text: inspected(text, stack).as_json())
         return
     asked = one_of(group, regex)
     inspection = inspected(asked, stack)
-    if pareto and not isinstance(inspection, Inspection):
-        raise InputError(f"--pareto goes with a group whose elements are listed, not with {group or regex}")
+    if isinstance(inspection, AutomatonInspection) and (pareto or alphabet is not None):
+        option = "pareto" if pareto else "alphabet"
+        raise InputError(f"--{option} goes with a group, not with the automaton {group or regex}")
+    if alphabet is not None and not isinstance(inspection, AutomatonInspection):
+        inspection = _with_alphabet(inspection, alphabet)
     choices = unbeaten(asked) if pareto and isinstance(asked, str) else None
     if as_json:
         content = inspection.as_json()
@@ -59,6 +71,21 @@ def inspect(
     console().print(inspection.view())
     if choices is not None:
         console().print(pareto_view(choices))
+
+
+def _with_alphabet(inspection: Inspection | LargeInspection, text: str) -> Inspection:
+    """The inspection with these tokens, which must generate the group."""
+    from subnormal.algebra.depth.inspection import Inspection
+    from subnormal.constructions.compiler import read_alphabet
+
+    if not isinstance(inspection, Inspection):
+        raise InputError("--alphabet goes with a group whose elements are listed, e.g. S4")
+    group = inspection.group
+    tokens = tuple(int(x) for x in read_alphabet(group, text))
+    generated = group.subgroup(tokens).order
+    if generated < group.order:
+        raise InputError(f"the alphabet generates a subgroup of order {generated:,} of {group.name}, wanted all of it")
+    return replace(inspection, alphabet=tokens)
 
 
 def _inspect_batch(batch: Path, inspection: Callable[[str], dict]) -> None:
@@ -79,7 +106,7 @@ def _inspect_batch(batch: Path, inspection: Callable[[str], dict]) -> None:
 
 def atlas(
     max_order: Annotated[int, typer.Option(help="Largest order, at most 255.")] = 255,
-    out: Annotated[Path, typer.Option(help="CSV file; an unfinished one is gone on with.")] = Path("atlas.csv"),
+    out: Annotated[Path, typer.Option(help="CSV file; an interrupted one is continued.")] = Path("atlas.csv"),
     processes: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 2,
 ) -> None:
     """Write one row for every group of the catalogue up to an order."""

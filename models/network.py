@@ -41,6 +41,7 @@ from subnormal.models.specification import LayerSpecification, positive
 
 __all__ = ["DCDNetwork", "LayerTrace"]
 
+
 @dataclass(frozen=True)
 class LayerTrace:
     """What one layer saw and did on a batch of words; every field has shape (batch, length, ...).

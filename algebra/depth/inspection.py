@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from subnormal.algebra.base.terminal import ShownAsTable
@@ -18,6 +19,8 @@ from subnormal.algebra.groups.group import Group
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from subnormal.algebra.depth.architectures import Architectures
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -34,6 +37,7 @@ class Inspection(ShownAsTable):
         witness: a nested commutator that shows the depth, the perfect residual of a non-solvable group, or None for
             depth 0.
         stack: the user's stack and its series, if there is one.
+        alphabet: the elements that are tokens, where that matters (`architectures`); None for all.
     """
 
     group: Group
@@ -44,6 +48,14 @@ class Inspection(ShownAsTable):
     reasons: dict[str, str]
     witness: Expression | Residual | None
     stack: tuple[tuple[Family, ...], Series] | None
+    alphabet: tuple[int, ...] | None = None
+
+    @cached_property
+    def architectures(self) -> Architectures:
+        """What the architectures that people run need."""
+        from subnormal.algebra.depth.architectures import architectures
+
+        return architectures(self.group, self.depth, self.alphabet)
 
     @property
     def depth(self) -> int | None:
@@ -69,6 +81,7 @@ class Inspection(ShownAsTable):
             "layers": [layer_summary(factor) for factor in factors],
             "witness": self._witness_json(),
             "notes": list(group.notes),
+            **self.architectures.as_json(),
         }
         if self.stack:
             stack, series = self.stack

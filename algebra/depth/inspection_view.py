@@ -61,6 +61,8 @@ def _parts(inspection: Inspection) -> Iterator[RenderableType]:
         yield from _solvable(inspection)
     yield Text()
     yield _families(inspection)
+    yield Text()
+    yield _architectures(inspection)
     if inspection.stack:
         yield Text()
         yield Text(f"stack: {inspection.stack_text()}")
@@ -130,6 +132,13 @@ def _families(inspection: Inspection) -> Table:
     for name, layer in FAMILIES.items():
         depth = inspection.depths[name]
         table.add_row(layer.title, "never" if depth is None else str(depth), inspection.reasons[name])
+    return table
+
+
+def _architectures(inspection: Inspection) -> Table:
+    table = plain_table("architecture", "tracks it in", "why")
+    for row in inspection.architectures.rows:
+        table.add_row(row.title, row.answer, row.reason)
     return table
 
 
