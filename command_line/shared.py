@@ -41,6 +41,9 @@ def one_of(group: str | None, regex: str | None) -> str | Automaton:
     return group
 
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
 MESSAGE, END = 600, 150
 """Characters of the longest error that is printed whole; of a longer one its beginning and this much of its end."""
 
@@ -54,7 +57,13 @@ def run(make: Callable[[], typer.Typer], program: str) -> None:
         program: its name in messages.
     """
     try:
-        sys.exit(make()(sys.argv[1:] or ["--help"], prog_name=program, standalone_mode=False))
+        try:
+            status = make()(sys.argv[1:] or ["--help"], prog_name=program, standalone_mode=False)
+        except SystemExit:  # typer's answer to a closed pipe, as in `inspect S4 | head -1`
+            raise BrokenPipeError from None
+        if status == INTERRUPTED:  # typer's answer to Ctrl-C
+            raise KeyboardInterrupt
+        sys.exit(status)
     except InputError as error:
         _end("error", str(error), 2)
     except UsageError as error:
@@ -65,7 +74,7 @@ def run(make: Callable[[], typer.Typer], program: str) -> None:
         _end("error", "not enough memory for this; wanted a smaller group, or fewer tokens", 2)
     except (KeyboardInterrupt, typer.Abort):
         print("interrupted", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
