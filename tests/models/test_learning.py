@@ -217,7 +217,8 @@ def test_a_file_of_unknown_symbols_becomes_a_certified_folder_and_is_not_trained
     assert found.small_group_id == (6, 1)
     assert found.layers == 2
     assert (found.words, found.held_out) == (1200, 300)
-    assert check(tmp_path / "out").claim.startswith("tracks a group of order 6 with 6 tokens on words of every length, with 2 layers")
+    claim = check(tmp_path / "out").claim
+    assert claim.startswith("tracks a group of order 6 with 6 tokens on words of every length, with 2 layers")
     assert found.picture.read_bytes().startswith(b"\x89PNG")
     names = json.loads((tmp_path / "out" / "cascade.json").read_text())["label_names"]
     assert names[0] == renamed[0]  # the label of the identity, which no file names
