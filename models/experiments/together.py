@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from subnormal.algebra.base.reading import read_json
 from subnormal.algebra.base.writing import write_file
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.depth.series import shortest_series
@@ -119,3 +120,30 @@ def run_cells(folder: Path, cells: Sequence[tuple[str, str]], seeds: Sequence[in
             f"{content['seconds_a_run']} s a run",
             flush=True,
         )
+
+
+def write_page(folder: Path) -> Path:
+    """cells.jsonl and README.md from the cells that are done; returns the page."""
+    found = [read_json(path) for path in sorted((folder / "cells").glob("*.json"))]
+    found.sort(key=lambda c: (c["group"], list(ARMS).index(c["arm"])))
+    write_file(folder / "cells.jsonl", "".join(json.dumps(content) + "\n" for content in found))
+    rows = []
+    for content in found:
+        longest = [row["longest"] for row in content["runs"]]
+        near = sum(row["accuracy"] > 0.99 for row in content["runs"])
+        runs = len(content["runs"])
+        changes = ", ".join(f"{name} {value}" for name, value in ARMS[content["arm"]].items())
+        rows.append(
+            f"| {content['group']} | {content['arm']} | {changes} | {content['exact']} of {runs} | {near} of {runs} | "
+            f"{sorted(longest)[runs // 2]} | {max(longest)} | {content['seconds_a_run']} |"
+        )
+    page = [
+        "# All layers together",
+        "Exact: after one snap at the end. Float: runs with more than 99 % right on words of 60 tokens, unrounded. "
+        "Longest: length (20 to 400) up to which more than 90 % of the last symbols are right, unrounded.",
+        "| group | arm | changes | exact | float | longest: median | best | CPU s a run |\n"
+        + "|---|---|---|---|---|---|---|---|\n"
+        + "\n".join(rows),
+    ]
+    write_file(folder / "README.md", "\n\n".join(page) + "\n")
+    return folder / "README.md"

@@ -50,7 +50,7 @@ def test_a_local_gradient_does_not_pass_through_what_a_layer_reads(local):
 
 def test_training_with_losses_at_every_layer_and_local_gradients_goes_down(tmp_path):
     base = RunConfiguration(
-        "C2xC2", layers=2, steps=150, batch=16, length="1>>8", check_every=15, check_length=20, test_length=20,
+        "C2xC2", layers=2, steps=150, batch=16, length="1", check_every=15, check_length=20, test_length=20,
         test_words=20, channels=8, activation="softmax", readout=8, losses="every", gradient="local",
         learning_rate=0.01,
     )  # fmt: skip
