@@ -17,14 +17,9 @@ from subnormal.algebra.input.parser import parse_group
 
 if TYPE_CHECKING:
     from subnormal.algebra.depth.inspection import Inspection
-    from subnormal.algebra.depth.large_inspection import LargeInspection
     from subnormal.algebra.depth.optimise import Choice
 
 GroupLike = str | PermutationGroup | Group
-
-INSPECTION_LIMIT = 10_000
-"""Larger groups are inspected through stabiliser chains: that takes milliseconds, but finds no decomposition."""
-
 
 def group(given: GroupLike | ArrayLike, name: str = "G") -> PermutationGroup:
     """A group.
@@ -73,7 +68,7 @@ def stack_of(families: str | Sequence[str]) -> tuple[Family, ...]:
     return parse_stack(families if isinstance(families, str) else ",".join(families))
 
 
-def inspect(given: GroupLike, stack: str | Sequence[str] | None = None) -> Inspection | LargeInspection:
+def inspect(given: GroupLike, stack: str | Sequence[str] | None = None) -> Inspection:
     """How many layers of each model family a group needs, and why not fewer.
 
     Arguments:
@@ -86,14 +81,9 @@ def inspect(given: GroupLike, stack: str | Sequence[str] | None = None) -> Inspe
     Raises:
         InputError: the group or the stack is not understood, or the group is too large for every route.
     """
-    asked, layers = group(given), stack_of(stack) if stack is not None else None
-    if asked.order > INSPECTION_LIMIT:
-        from subnormal.algebra.depth.large_inspection import inspect_large
-
-        return inspect_large(asked, layers)
     from subnormal.algebra.depth.inspection import inspect_group
 
-    return inspect_group(asked.listed(), layers)
+    return inspect_group(group(given), stack_of(stack) if stack is not None else None)
 
 
 def pareto(given: GroupLike, family: str = "aussm") -> list[Choice]:

@@ -327,8 +327,8 @@ def is_giant(generators: Sequence[Element], encoding: Encoding, source: random.R
 
     True is proved: a transitive group of n points with an element that has a cycle of prime length p, n/2 < p < n-2,
     contains A_n (Jordan; Seress, "Permutation Group Algorithms", 2003, corollary 10.2.2). False means not found: among
-    random elements of A_n or S_n about one in log n has such a cycle. Random elements all of whose cycles are of one
-    length are rare in giants and end the search.
+    random elements of A_n or S_n about one in log n has such a cycle. Random elements of several cycles, all of one
+    length, are rare in giants and end the search.
     """
     moved = [point for point in range(encoding.degree) if any(g.code[point] != point for g in generators)]
     orbit, seen = moved[:1], set(moved[:1])
@@ -347,7 +347,7 @@ def is_giant(generators: Sequence[Element], encoding: Encoding, source: random.R
         lengths = _cycle_lengths(code, moved)
         if any(n < 2 * p < 2 * n - 4 and _is_prime(p) for p in lengths):
             return True
-        uniform += len(lengths) <= 1
+        uniform += len(lengths) <= 1 and max(lengths, default=1) <= n // 2
         if uniform == 3:
             return False
     return False

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from subnormal.algebra.arithmetic.abelian_invariants import primary_invariants
 from subnormal.algebra.arithmetic.integer_matrices import smith_normal_form
 from subnormal.algebra.arithmetic.permutations import Permutations
+from subnormal.algebra.base.descent import descending
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.chains.kernels import (
     Code,
@@ -102,11 +103,8 @@ def derived_subgroup(chain: StabiliserChain) -> StabiliserChain:
 
 
 def derived_series(chain: StabiliserChain) -> list[StabiliserChain]:
-    """G, G', G'', …, until the terms repeat: the last is trivial for a solvable group, else perfect and not trivial."""
-    series = [chain]
-    while (below := derived_subgroup(series[-1])) is not series[-1]:
-        series.append(below)
-    return series
+    """G, G', G'', … as long as the terms get smaller: the last is trivial, or perfect where G is not solvable."""
+    return list(descending(chain, derived_subgroup))
 
 
 def perfect_residual(chain: StabiliserChain) -> StabiliserChain:

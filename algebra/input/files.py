@@ -148,8 +148,6 @@ def _from_table(table: NDArray[np.intp], path: Path) -> PermutationGroup:
 
 
 def _permutations(content: dict[str, Any], path: Path) -> PermutationGroup:
-    from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
-
     images = content.get("permutations")
     if not isinstance(images, list) or not images or not all(isinstance(image, list) for image in images):
         raise InputError(f"{path}: no list of permutations; {_WANTED}")
@@ -158,5 +156,4 @@ def _permutations(content: dict[str, Any], path: Path) -> PermutationGroup:
             raise InputError(f"{path}: permutation {number} has {len(image)} points, at most {MAX_DEGREE}")
         if not all(type(i) is int for i in image) or sorted(image) != list(range(len(image))):
             raise InputError(f"{path}: permutation {number} is not a list of all of 0 … {len(image) - 1}; {_WANTED}")
-    generators = rows(images)
-    return PermutationGroup(path.stem, generators, StabiliserChain(generators).order)
+    return PermutationGroup.generated(path.stem, rows(images))
