@@ -93,7 +93,7 @@ def _plot(path: Path, length: int) -> None:
 
 def catalogue(
     max_order: Annotated[int, typer.Option(help="Largest order, at most 255.")] = 255,
-    out: Annotated[Path, typer.Option(help="CSV file; an unfinished one is gone on with.")] = Path("catalogue.csv"),
+    out: Annotated[Path, typer.Option(help="CSV file; an interrupted one is continued.")] = Path("catalogue.csv"),
     processes: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 2,
 ) -> None:
     """Compile and certify every group of the catalogue up to an order."""

@@ -68,7 +68,7 @@ def train(
     stack_size: StackSize = STACK_SIZE,
     tensorboard: Annotated[bool, typer.Option(help="Write TensorBoard logs (extra `tensorboard`).")] = False,
 ) -> None:
-    """Train networks on GROUP: every seed × learning rate × noise. Started again, it goes on where it was."""
+    """Train networks on GROUP: every seed × learning rate × noise. Start the same command again to continue."""
     from subnormal.algebra.base.wording import default_folder
     from subnormal.algebra.input.parser import list_group
     from subnormal.models.training.configuration import RunConfiguration

@@ -86,7 +86,7 @@ def train(
     device: str = "cpu",
     **settings: Any,
 ) -> Training:
-    """Train networks on a group: every noise × learning rate × seed. Called again, it goes on where it was stopped.
+    """Train networks on a group: every noise × learning rate × seed. Call it again to continue.
 
     Arguments:
         given: as for `sn.group`; it must have a name or permutations that the commands understand.

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from subnormal.constructions.cascade import Cascade
 from subnormal.constructions.weights import Weights, network_parameters
@@ -20,24 +17,9 @@ PIECE_ENTRIES = 1 << 22
 """Hidden units × tokens run at a time."""
 
 
-def load_network(folder: Path, dtype: str = "float64") -> DCDNetwork:
-    """The network of a compiled folder in `float64`, as saved, or in `float32`, every weight rounded once."""
-    network = DCDNetwork.from_pretrained(folder)
-    if str(network.dtype) == f"torch.{dtype}":
-        return network
-    return _loaded(network.configuration(), network.state_dict(), dtype)
-
-
 def network_of(weights: Weights, dtype: str = "float64") -> DCDNetwork:
     """The network of compiled weights, each rounded once to `dtype`."""
-    config, arrays = network_parameters(weights)
-    return _loaded(config, {name: torch.from_numpy(array) for name, array in arrays.items()}, dtype)
-
-
-def _loaded(config: Mapping[str, Any], parameters: Mapping[str, Tensor], dtype: str) -> DCDNetwork:
-    network = DCDNetwork(**{**config, "dtype": dtype})
-    network.load_state_dict({name: value.to(network.dtype) for name, value in parameters.items()})
-    return network
+    return DCDNetwork.from_parameters(*network_parameters(weights), dtype)
 
 
 class NetworkMachine:
@@ -53,7 +35,7 @@ class NetworkMachine:
     """
 
     def __init__(self, folder: Path, cascade: Cascade, dtype: str = "float64") -> None:
-        self.network = load_network(folder, dtype)
+        self.network = DCDNetwork.from_pretrained(folder, dtype)
         self.cascade = cascade
         self.largest_error = 0.0
         self._state = self.network.initial_state(1)

@@ -47,7 +47,7 @@ def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
 
 def say(screen: Console, text: str, style: str = "") -> None:
     """Print a line as it is, with no markup."""
-    screen.print(Text(text, style=style))
+    screen.print(Text(text, style=style), soft_wrap=True)
 
 
 def as_text(view: RenderableType) -> str:

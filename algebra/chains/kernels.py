@@ -54,7 +54,7 @@ class LongPermutation:
         self.row = row
 
     def translate(self, table: LongPermutation) -> LongPermutation:
-        return LongPermutation(table.row[self.row])
+        return LongPermutation(table.row.take(self.row))
 
     def __getitem__(self, point: int) -> int:
         return int(self.row[point])
@@ -88,7 +88,7 @@ class LazyProduct(LongPermutation):
             waiting.append(last)
         row: Permutations = waiting[-1]._second.row
         for product in reversed(waiting):
-            row = row[product._first.row]
+            row = row.take(product._first.row)
             if self._encoding.keeps(row.nbytes):
                 product._kept = row
         return row

@@ -31,8 +31,8 @@ from subnormal.algebra.chains.kernels import (
     trivial_level,
 )
 
-PER_LEVEL = 3
-"""Random elements that generate the stabiliser at each level of a thin chain."""
+PER_LEVEL = 2
+"""Random elements that are taken for generators of the stabiliser at each level of a thin chain."""
 
 LONG_PROOF = 3_000
 """A chain with more Schreier generators is made thin before they are sifted."""
@@ -210,13 +210,15 @@ class ChainBuilder:
         current = list(generators)
         while current:
             level = trivial_level(encoding.first_moved(current[0].code), encoding)
+            elements = random_products(current, [], encoding, source)
             self.levels.append(level)
-            self.strong.append(current)
+            self.strong.append([*current, *(Element(code, encoding) for code in itertools.islice(elements, PER_LEVEL))])
             self._grow(len(self.levels) - 1)
+            self.strong[-1] = current  # the others make the tree flat, and no proof needs them
             stabiliser: list[Element] = []
             quiet = 0
-            encoding.spend(len(level.orbit) + len(current) * (2 * MIXING + QUIET))
-            for code in random_products(current, [], encoding, source):
+            encoding.spend(len(level.orbit) + 2 * MIXING + QUIET)
+            for code in elements:
                 rest = code.translate(level.inverses[code[level.point]])
                 if rest != encoding.identity:
                     stabiliser.append(Element(rest, encoding))
@@ -291,13 +293,13 @@ def schreier_sims(
         for code in missing:
             builder.absorb(code)
         if attempt == 0 and encoding.degree > SHORT_DEGREE:
-            builder.thin(_few(generators, elements, encoding), source)
+            builder.thin(_few([] if conjugators else generators, elements, encoding), source)
         builder.fill(elements, limit)
         if attempt == 0 and encoding.degree <= SHORT_DEGREE:
             # Once only: from then on the group grows with every attempt, so there is a last one.
             builder.reduce()
             if order(builder.levels) != limit and builder.proof_size > LONG_PROOF:
-                builder.thin(_few(generators, elements, encoding), source)
+                builder.thin(_few([] if conjugators else generators, elements, encoding), source)
                 builder.fill(elements, limit)
         builder.prove(limit)
         strong = builder.strong[0] if builder.strong else []
@@ -313,10 +315,15 @@ def schreier_sims(
 
 
 def _few(generators: Sequence[Element], elements: Iterator[Code], encoding: Encoding) -> list[Element]:
-    """Some of the generators and some random elements; together they nearly always generate the group."""
-    drawn = (Element(next(elements), encoding) for _ in range(PER_LEVEL))
-    return [*generators[:PER_LEVEL], *(element for element in drawn if element.code != encoding.identity)]
+    """The generators where they are few, else as many random elements; they nearly always generate the group."""
+    if 0 < len(generators) <= PER_LEVEL + 1:
+        return list(generators)
+    drawn = (Element(next(elements), encoding) for _ in range(PER_LEVEL + 1))
+    return [element for element in drawn if element.code != encoding.identity]
 
+
+UNIFORM = 8
+"""So many elements of the kind that giants do not have end the search for a giant."""
 
 TRIES = 25
 """Random elements that are looked at for a long cycle of prime length, times the logarithm of the degree."""
@@ -327,8 +334,8 @@ def is_giant(generators: Sequence[Element], encoding: Encoding, source: random.R
 
     True is proved: a transitive group of n points with an element that has a cycle of prime length p, n/2 < p < n-2,
     contains A_n (Jordan; Seress, "Permutation Group Algorithms", 2003, corollary 10.2.2). False means not found: among
-    random elements of A_n or S_n about one in log n has such a cycle. Random elements of several cycles, all of one
-    length, are rare in giants and end the search.
+    random elements of A_n or S_n about one in log n has such a cycle. In a giant it is rare that all cycles of an
+    element have one length; where the first few elements are all of that kind, the search ends.
     """
     moved = [point for point in range(encoding.degree) if any(g.code[point] != point for g in generators)]
     orbit, seen = moved[:1], set(moved[:1])
@@ -343,12 +350,12 @@ def is_giant(generators: Sequence[Element], encoding: Encoding, source: random.R
         return False
     uniform = 0
     tries = round(TRIES * math.log(n))
-    for code in itertools.islice(random_products(generators, [], encoding, source), tries):
+    for tried, code in enumerate(itertools.islice(random_products(generators, [], encoding, source), tries), 1):
         lengths = _cycle_lengths(code, moved)
         if any(n < 2 * p < 2 * n - 4 and _is_prime(p) for p in lengths):
             return True
         uniform += len(lengths) <= 1 and max(lengths, default=1) <= n // 2
-        if uniform == 3:
+        if tried == UNIFORM and uniform == tried:
             return False
     return False
 

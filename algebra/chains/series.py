@@ -134,6 +134,10 @@ def verbal_subgroup(chain: StabiliserChain, exponent: int | None) -> StabiliserC
     below = derived_subgroup(chain)
     if not exponent:
         return below
+    if below is chain:
+        return chain
+    if chain.giant:  # odd powers of transpositions are transpositions, and all squares are even
+        return chain if exponent % 2 else below
     encoding = chain.encoding
     levels, generators = below.levels, list(below.elements_given)
     for element in chain.moving_elements:  # modulo [V, V], the m-th powers of generators generate all m-th powers

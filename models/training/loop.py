@@ -26,8 +26,8 @@ from torch.nn import functional
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.folders import save_folder
 from subnormal.algebra.base.writing import write_file
+from subnormal.models.batch import Adam, NetworkBatch
 from subnormal.models.network import DCDNetwork
-from subnormal.models.stack import Adam, NetworkStack
 from subnormal.models.training.configuration import RunConfiguration
 from subnormal.models.training.evaluation import STRIDE, THRESHOLD, evaluate
 from subnormal.models.training.initial import initial_network, task_of
@@ -148,7 +148,7 @@ class _Training:
         self.losses = torch.zeros(len(self.runs), dtype=torch.float64, device=self.device)
 
     def _build(self, networks: list[DCDNetwork]) -> None:
-        self.stack = NetworkStack(networks, self.device)
+        self.stack = NetworkBatch(networks, self.device)
         rates = torch.tensor([p.configuration.learning_rate for p in self.active]).to(self.stack.flat)
         self.adam = Adam(rates, self.common.weight_decay * self.stack.decayed(), self.common.clip)
         self.kept = self.stack.flat.detach().clone()

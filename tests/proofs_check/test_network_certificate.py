@@ -67,10 +67,10 @@ def test_in_single_precision(tmp_path):
 @pytest.mark.slow
 def test_the_bound_is_nearly_reached_in_single_precision(tmp_path):
     """The float32 network of C3 is right on a constant word up to its proved horizon, and wrong soon after."""
-    from subnormal.models.compiled import load_network
+    from subnormal.models.network import DCDNetwork
 
     horizon = prove_network(compiled("C3", tmp_path), "float32").horizon
-    network = load_network(tmp_path, "float32")
+    network = DCDNetwork.from_pretrained(tmp_path, "float32")
     for token in (1, 2):
         length = horizon + 50_000
         found = network.predict(torch.full((1, length), token), piece=1 << 18)[0][0].numpy()
