@@ -31,7 +31,7 @@ Vector = tuple[int, ...]
 
 SHORT_DEGREE = 256  # bytes.translate maps bytes to bytes: 256 points at most
 
-MAX_KEPT_BYTES = 2**28
+MAX_KEPT_BYTES = 2**29
 """Most memory for products of a transversal that were multiplied out; beyond, they are multiplied out every time."""
 
 MAX_WORK = 2 * 10**10

@@ -31,7 +31,7 @@ from subnormal.algebra.chains.kernels import (
     trivial_level,
 )
 
-PER_LEVEL = 2
+PER_LEVEL = 3
 """Random elements that are taken for generators of the stabiliser at each level of a thin chain."""
 
 LONG_PROOF = 3_000
