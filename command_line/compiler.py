@@ -151,8 +151,27 @@ def show(
     channels: Channels = None,
     series: SeriesText = None,
     optimise: Optimise = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a page for the browser instead, where words can be played; GROUP may then be a folder too."
+        ),
+    ] = None,
+    tracked: Annotated[
+        str | None, typer.Option("--group", help="With --html and a trained network's folder: the group it is for.")
+    ] = None,
 ) -> None:
     """Draw the series, and for each layer its phases on the circle for every token and upper state."""
+    if html is not None:
+        from subnormal.command_line.pages import show_page
+
+        if out is not None:
+            raise InputError("--out names a picture and --html a page; give one of them")
+        options = {"family": family, "alphabet": alphabet, "channels": channels, "series": series, "optimise": optimise}
+        show_page(group, html, options, tracked)
+        return
+    if tracked is not None:
+        raise InputError("--group goes with --html and the folder of a trained network")
     from subnormal.algebra.base.wording import default_folder
     from subnormal.constructions.pictures.picture import check_path
     from subnormal.face.compiling import compile

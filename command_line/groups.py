@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from subnormal.algebra.base.errors import InputError
 from subnormal.command_line.shared import GROUP, Json, fill
+
+if TYPE_CHECKING:
+    from subnormal.algebra.depth.inspection import Inspection
 
 
 def inspect(
@@ -18,6 +22,10 @@ def inspect(
     as_json: Json = False,
     stack: Annotated[
         str | None, typer.Option(help="A stack of families, first layer first, e.g. aussm,negative-mamba.")
+    ] = None,
+    alphabet: Annotated[
+        str | None,
+        typer.Option(help="The tokens, for architectures where they matter: all, generators, or '(1,2);(1,2,3)'."),
     ] = None,
     pareto: Annotated[
         bool,
@@ -35,13 +43,15 @@ def inspect(
 
     if (group is None) == (batch is None):
         raise InputError("wanted either a GROUP, e.g. `inspect S4`, or `--batch FILE`")
-    if batch is not None and pareto:
-        raise InputError("--pareto goes with a GROUP, not with --batch")
+    if batch is not None and (pareto or alphabet is not None):
+        raise InputError(f"--{'pareto' if pareto else 'alphabet'} goes with a GROUP, not with --batch")
     if batch is not None:
         _inspect_batch(batch, lambda text: inspected(text, stack).as_json())
         return
     assert group is not None
     inspection = inspected(group, stack)
+    if alphabet is not None:
+        inspection = _with_alphabet(inspection, alphabet)
     choices = unbeaten(group) if pareto else None
     if as_json:
         content = inspection.as_json()
@@ -57,12 +67,25 @@ def inspect(
         console().print(pareto_view(choices))
 
 
+def _with_alphabet(inspection: Inspection, text: str) -> Inspection:
+    """The inspection with these tokens, which must generate the group."""
+    from subnormal.algebra.groups.group import Group
+    from subnormal.constructions.compiler import read_alphabet
+
+    group = inspection.group
+    if not isinstance(group, Group):
+        raise InputError("--alphabet goes with a group whose elements are listed, e.g. S4")
+    tokens = tuple(int(x) for x in read_alphabet(group, text))
+    generated = group.subgroup(tokens).order
+    if generated < group.order:
+        raise InputError(f"the alphabet generates a subgroup of order {generated:,} of {group.name}, wanted all of it")
+    return replace(inspection, alphabet=tokens)
+
+
 def _inspect_batch(batch: Path, inspection: Callable[[str], dict]) -> None:
-    try:
-        lines = batch.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{batch}: cannot be read ({error}); wanted a text file with one GROUP a line") from None
-    for line in lines:
+    from subnormal.algebra.base.reading import read_text
+
+    for line in read_text(batch, wanted="wanted a text file with one GROUP a line").splitlines():
         text = line.strip()
         if not text or text.startswith("#"):
             continue

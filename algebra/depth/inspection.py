@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from subnormal.algebra.arithmetic.abelian_invariants import abelian_name
-from subnormal.algebra.base.terminal import Shown
+from subnormal.algebra.base.terminal import ShownAsTable
 from subnormal.algebra.base.wording import counted, describe_order
 from subnormal.algebra.chains import series as chain_series
 from subnormal.algebra.chains.series import ChainFactor
@@ -29,12 +30,14 @@ from subnormal.algebra.groups.permutation_group import PermutationGroup
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from subnormal.algebra.depth.architectures import Architectures
+
 INSPECTION_LIMIT = 10_000
 """Groups of larger order are inspected through stabiliser chains, in milliseconds but without decomposition."""
 
 
-@dataclass(frozen=True, eq=False)
-class Inspection(Shown):
+@dataclass(frozen=True, eq=False, repr=False)
+class Inspection(ShownAsTable):
     """What there is to say about a group.
 
     Arguments:
@@ -48,6 +51,7 @@ class Inspection(Shown):
         stack: the user's stack and its series, if there is one.
         small_group_id: (order, number) in the catalogue; None where the group is too large, or cannot be told apart.
         decomposition: of the derived series; None where the group is not solvable or not listed.
+        alphabet: the elements that are tokens, where that matters (`architectures`); None for all.
     """
 
     group: Group | PermutationGroup
@@ -59,6 +63,14 @@ class Inspection(Shown):
     stack: tuple[tuple[Family, ...], Series[Any]] | None
     small_group_id: tuple[int, int] | None = None
     decomposition: Decomposition | None = None
+    alphabet: tuple[int, ...] | None = None
+
+    @cached_property
+    def architectures(self) -> Architectures | None:
+        """What the architectures that people run need; None for a group that is not listed."""
+        from subnormal.algebra.depth.architectures import architectures
+
+        return architectures(self.group, self.depth, self.alphabet) if isinstance(self.group, Group) else None
 
     @property
     def depth(self) -> int | None:
@@ -100,6 +112,7 @@ class Inspection(Shown):
             "layers": [layer_summary(factor) for factor in self.factors],
             "witness": self._witness_json(),
             "notes": list(self.notes),
+            **(self.architectures.as_json() if self.architectures else {}),
         }
         if self.stack:
             stack, series = self.stack

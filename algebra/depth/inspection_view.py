@@ -21,6 +21,7 @@ from subnormal.algebra.depth.witness import Residual
 from subnormal.algebra.groups.group import Group
 
 if TYPE_CHECKING:
+    from subnormal.algebra.depth.architectures import Architectures
     from subnormal.algebra.depth.inspection import Inspection
     from subnormal.algebra.depth.optimise import Choice
 
@@ -50,6 +51,9 @@ def _parts(inspection: Inspection) -> Iterator[RenderableType]:
         yield from _not_solvable(inspection)
     yield Text()
     yield _families(inspection)
+    if inspection.architectures:
+        yield Text()
+        yield _architectures(inspection.architectures)
     if inspection.stack:
         yield Text()
         yield Text(f"stack: {inspection.stack_text()}")
@@ -131,6 +135,13 @@ def _families(inspection: Inspection) -> Table:
     for name, layer in FAMILIES.items():
         depth = inspection.depths[name]
         table.add_row(layer.title, "never" if depth is None else str(depth), inspection.reasons[name])
+    return table
+
+
+def _architectures(found: Architectures) -> Table:
+    table = plain_table("architecture", "tracks it in", "why")
+    for row in found.rows:
+        table.add_row(row.title, row.answer, row.reason)
     return table
 
 

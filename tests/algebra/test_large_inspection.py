@@ -26,7 +26,7 @@ def test_named_groups_agree_with_gap_and_with_the_listed_route(facts):
         large, listed = found.as_json(), inspect_group(group(facts.name)).as_json()
         same = ("name", "order", "abelian", "solvable", "depth", "derived_series", "factors", "depth_by_family")
         assert {key: large[key] for key in same} == {key: listed[key] for key in same}
-        assert set(large) == set(listed)
+        assert set(large) == set(listed) - {"architectures", "householders", "householders_detail"}
         assert [layer["invariant"] for layer in large["layers"]] == [layer["invariant"] for layer in listed["layers"]]
 
 
