@@ -19,6 +19,8 @@ _WANTED = (
     '{"permutations": [[1, 2, 0], [1, 0, 2]]}'
 )
 
+_SCHEMA: Any = list[list[int]] | dict[str, list[list[int]]]
+
 
 def read_group(path: Path) -> PermutationGroup:
     """The group in a file.
@@ -35,7 +37,7 @@ def read_group(path: Path) -> PermutationGroup:
     if suffix == ".npy":
         return _from_table(_table(reading.read_npy(path, wanted=_WANTED), path), path)
     if suffix == ".json":
-        content = reading.read_json(path, list[list[int]] | dict[str, list[list[int]]], wanted=_WANTED)
+        content = reading.read_json(path, _SCHEMA, wanted=_WANTED)
         return _permutations(content, path) if isinstance(content, dict) else _from_table(_table(content, path), path)
     return _from_table(_table(_numbers(reading.read_csv(path, wanted=_WANTED), path), path), path)
 

@@ -86,7 +86,7 @@ def test_the_error_names_true_offenders():
         ("a.csv", "0,1\n1,1\n", "element 1 has no inverse"),
         ("a.json", "[[0, 1], [1, 0.5]]", r"Expected `int`, got `float` - at `\$\[1\]\[1\]`"),
         ("a.json", "[[0, 1], [1", "not JSON"),
-        ("a.json", "3", "Expected `array | object`, got `int`"),
+        ("a.json", "3", "Expected `object | array`, got `int`"),
         ("a.json", "{}", "no list of permutations"),
         ("a.json", '{"permutations": []}', "no list of permutations"),
         ("a.json", '{"permutations": [[0, 0]]}', "permutation 1 is not a list of all of 0 … 1"),
