@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from typing import Annotated, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated, NoReturn, cast
 
 import typer
 
 from subnormal.algebra.base.errors import InputError, RefutedError
+
+if TYPE_CHECKING:
+    from subnormal.algebra.automata.automaton import Automaton
 
 UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
 """What typer raises for options it cannot read; it has no public name there."""
@@ -16,9 +19,26 @@ UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
 GROUP = typer.Argument(
     metavar="GROUP",
-    help="S4, C2xC4, C7:C3, S3wrC2, SL(2,3), SmallGroup(24,12), '(1,2,3),(1,2)', table.csv …",
+    help="A group: S4, C2xC4, C7:C3, S3wrC2, SL(2,3), SmallGroup(24,12), '(1,2,3),(1,2)', table.csv …; or an "
+    "automaton: flip-flop(2), tomita(5), grid(5,5), permutation-reset(S3), dfa.json …",
 )
+Regex = Annotated[
+    str | None, typer.Option("--regex", help="Instead of GROUP: a regular expression, e.g. '(ab|b)*a'.")
+]
 GroupText = Annotated[str, GROUP]
+
+
+def one_of(group: str | None, regex: str | None) -> str | Automaton:
+    """What was asked about: GROUP as it was typed, or the automaton of a regular expression. Raises `InputError` where
+    neither or both are given."""
+    if (group is None) == (regex is None):
+        raise InputError("wanted either a GROUP, e.g. S4 or tomita(5), or --regex '(ab|b)*a'")
+    if regex is not None:
+        from subnormal.algebra.automata.regular_expression import regular_expression
+
+        return regular_expression(regex)
+    assert group is not None
+    return group
 
 
 INTERRUPTED = 130
