@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 
 @contextmanager
@@ -28,9 +30,10 @@ def caught_figures() -> Iterator[dict[str, Figure]]:
 
 def curves(axis: Axes) -> list[tuple[list[float], list[float]]]:
     """(x, y) of every line with more than two points: rulers are left out."""
-    found = []
-    for line in axis.lines:
-        x, y = ([float(value) for value in part] for part in line.get_data())
-        if len(x) > 2:
-            found.append((x, y))
-    return found
+    return [points(line) for line in axis.lines if len(points(line)[0]) > 2]
+
+
+def points(line: Line2D) -> tuple[list[float], list[float]]:
+    """(x, y) of a line."""
+    x, y = (np.asarray(part, dtype=float).tolist() for part in line.get_data())
+    return x, y

@@ -96,6 +96,7 @@ def test_factors_are_homomorphisms_onto_their_channels(case):
 def test_the_witness_is_a_nested_commutator_that_is_not_trivial(case):
     listed = group(case.name)
     witness = depth_witness(shortest_series(listed, AUSSM))
+    assert witness is not None
     assert witness.height == case.depth - 1
     assert evaluate(listed, witness.nested()) == witness.value != 0
     assert _is_commutator_tree(witness)

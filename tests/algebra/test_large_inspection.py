@@ -22,6 +22,7 @@ def test_named_groups_agree_with_gap_and_with_the_listed_route(facts):
     assert found.depths["aussm"] == facts.derived_length
     assert found.depths["negative-mamba"] == facts.negative_mamba_depth
     if facts.solvable:
+        assert found.witness is not None
         assert len(found.witness) == 2 ** (facts.derived_length - 1)
     if facts.order <= 2000:
         large, listed = found.as_json(), inspect_group(group(facts.name)).as_json()
@@ -39,6 +40,7 @@ def test_large_solvable_groups(name, depth, order):
     found = inspect_large(parse_group(name))
     assert (found.depths["aussm"], found.group.order) == (depth, order)
     assert np.prod([float(factor.order) for factor in found.factors]) == pytest.approx(float(order))
+    assert found.witness is not None
     assert StabiliserChain(parse_group(name).permutations).contains(found.witness).all()
     assert (_value(found.witness) != np.arange(found.group.degree)).any()
 

@@ -13,7 +13,7 @@ from subnormal.models.experiments.landscape import loss_along_line, random_start
 from subnormal.models.network import DCDNetwork
 from subnormal.models.training.pool import Machine
 from subnormal.models.training.runs import RunStore
-from tests.pictures import caught_figures, curves
+from tests.pictures import caught_figures, curves, points
 
 TINY = {
     "channels": 4, "hidden": 8, "readout": 8, "batch": 4, "length": "2-10", "steps": 10, "check_every": 10,
@@ -79,7 +79,7 @@ def test_an_experiment_from_end_to_end(tmp_path, monkeypatch, capsys):
     by_family = {row["configuration"]["family"]: row["test"] for row in rows}
     (axis,) = figures["plot.png"].axes
     assert axis.get_title() == "parity (C2)"
-    drawn = {line.get_label(): [float(y) for y in line.get_ydata()] for line in axis.lines}
+    drawn = {line.get_label(): points(line)[1] for line in axis.lines}
     assert drawn["S4D then Mamba"] == by_family["s4d,mamba"]["last"]
     assert drawn["AUSSM"] == by_family["aussm"]["last"]
     assert all(x == [float(t) for t in by_family["aussm"]["lengths"]] for x, _ in curves(axis))
@@ -99,8 +99,8 @@ def test_near_solution_from_end_to_end(tmp_path, monkeypatch):
     (axis,) = figures["landscape.png"].axes
     assert curves(axis) == [(landscape["lines"]["C2"]["t"], loss) for loss in landscape["lines"]["C2"]["losses"]]
     share, longest = figures["plot.png"].axes
-    assert [float(y) for y in share.lines[0].get_ydata()] == [1.0, 0.0]
-    assert float(longest.lines[0].get_ydata()[0]) == 400
+    assert points(share.lines[0])[1] == [1.0, 0.0]
+    assert points(longest.lines[0])[1][0] == 400
     assert [text.get_text() for text in share.get_xticklabels()] == ["0", "3"]
 
 

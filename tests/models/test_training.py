@@ -29,7 +29,7 @@ from subnormal.models.training.progress import plan_batches
 from subnormal.models.training.runs import RunStore
 from subnormal.models.training.tasks import make_task
 from tests.cases import compiled, group
-from tests.pictures import caught_figures, curves
+from tests.pictures import caught_figures, curves, points
 
 ROOT = Path(__file__).parents[2]
 SMALL = RunConfiguration(
@@ -435,8 +435,8 @@ def test_train_and_evaluate_from_the_command_line(tmp_path, capsys):
     (row,) = RunStore(tmp_path / "runs").rows()
     left, middle, right = figures["curves.png"].axes
     losses = [(step, loss) for step, loss, *_ in row["curve"] if loss is not None]
-    assert list(zip(*left.lines[0].get_data(), strict=True)) == losses
-    assert list(zip(*middle.lines[0].get_data(), strict=True)) == [(c[0], c[3]) for c in row["curve"]]
+    assert list(zip(*points(left.lines[0]), strict=True)) == losses
+    assert list(zip(*points(middle.lines[0]), strict=True)) == [(c[0], c[3]) for c in row["curve"]]
     assert curves(right) == [(row["test"]["lengths"], row["test"]["last"])]
     assert "flawless" in capsys.readouterr().out
     (folder,) = (tmp_path / "runs" / "networks").iterdir()
