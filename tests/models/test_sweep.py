@@ -132,7 +132,8 @@ def test_kill_9_of_a_whole_sweep_costs_nothing_that_was_finished(sweep_file, tmp
 def test_an_unfinished_sweep_can_be_drawn(sweep_file, tmp_path):
     with caught_figures() as figures:
         draw_sweep(read_sweep(sweep_file), RunStore(tmp_path / "none"), tmp_path / "empty.png")
-    assert all(np.ma.getmaskarray(np.ma.asarray(axis.images[0].get_array())).all() for axis in figures["empty.png"].axes[:2])
+    values = [np.ma.asarray(axis.images[0].get_array()) for axis in figures["empty.png"].axes[:2]]
+    assert all(np.ma.getmaskarray(value).all() for value in values)
 
 
 def test_no_scheduler_there(sweep_file, tmp_path):
