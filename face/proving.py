@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from subnormal.algebra.groups.group import Group
     from subnormal.models.network import DCDNetwork
+    from subnormal.proofs_check.certificates.checker import Verdict
     from subnormal.proofs_check.refutations.refutation import Refutation
 
 NETWORK_CERTIFICATE = "network_certificate.json"
@@ -31,7 +32,7 @@ class Proved:
     Arguments:
         folder: where the certificates are.
         sentences: each says what was checked, and nothing else.
-        notes: what was not checked, and why.
+        notes: facts that were proved beside; labels, which were not; what was not checked, and why.
     """
 
     folder: Path
@@ -74,8 +75,8 @@ def certify(target: str | Path | Compiled, out: str | Path | None = None, family
         if out is not None:
             raise InputError(f"{target} is a folder: its certificate is written into it, --out is for a group")
         return _with_network(Path(target), _certified(Path(target)))
-    folder, claim = _compiled_and_certified(str(target), Path(out) if out else None, family)
-    return _with_network(folder, claim)
+    folder, verdict = _compiled_and_certified(str(target), Path(out) if out else None, family)
+    return _with_network(folder, verdict)
 
 
 def is_folder(target: str) -> bool:
@@ -89,7 +90,7 @@ def is_folder(target: str) -> bool:
     return False
 
 
-def _certified(folder: Path) -> str:
+def _certified(folder: Path) -> Verdict:
     from subnormal.constructions.factored.artifact import is_factored
     from subnormal.proofs_check.certificates.certificate import certify_folder
 
@@ -101,7 +102,7 @@ def _certified(folder: Path) -> str:
         return certify_folder(folder)
 
 
-def _compiled_and_certified(text: str, out: Path | None, family: str) -> tuple[Path, str]:
+def _compiled_and_certified(text: str, out: Path | None, family: str) -> tuple[Path, Verdict]:
     from subnormal.algebra.depth.series import shortest_series
     from subnormal.proofs_check.certificates.certificate import certify_refusal
 
@@ -116,9 +117,9 @@ def _compiled_and_certified(text: str, out: Path | None, family: str) -> tuple[P
         return folder, certify_refusal(listed, stack[0], folder)
 
 
-def _with_network(folder: Path, claim: str) -> Proved:
+def _with_network(folder: Path, verdict: Verdict) -> Proved:
     """Certify the network beside a cascade that was certified."""
-    first = f"{folder}/certificate.json: {claim}"
+    first = f"{folder}/certificate.json: {verdict.claim}"
     (folder / NETWORK_CERTIFICATE).unlink(missing_ok=True)  # of an earlier network
     if not (folder / "model.safetensors").exists():
         note = "network: none in the folder (it would have been too large), so none is certified"
@@ -126,10 +127,10 @@ def _with_network(folder: Path, claim: str) -> Proved:
     if find_spec("flint") is None:
         return Proved(folder, (first,), ("network: not certified, that needs python-flint (the extra `proofs`)",))
     from subnormal.proofs_check.certificates.certificate import write_json
-    from subnormal.proofs_check.certificates.network_certificate import certificate_content, prove_network
+    from subnormal.proofs_check.certificates.network_certificate import certificate_content
 
-    proof = prove_network(folder)
-    write_json(folder / NETWORK_CERTIFICATE, certificate_content(folder, proof))
+    proof, content = certificate_content(folder)
+    write_json(folder / NETWORK_CERTIFICATE, content)
     return Proved(folder, (first, f"{folder}/{NETWORK_CERTIFICATE}: {proof.sentence()}"))
 
 
@@ -145,14 +146,26 @@ def check(folder: str | Path, network: bool = True) -> Proved:
 
     folder = Path(folder)
     with refutations():
-        found = (factored_checker if is_factored(folder) else checker).check(folder)
+        verdict = (factored_checker if is_factored(folder) else checker).check(folder)
+    first, *facts = verdict.lines()
+    facts[-2:-2] = _catalogued(verdict)
     if not (folder / NETWORK_CERTIFICATE).exists():
-        return Proved(folder, (f"verified: {found}",))
+        return Proved(folder, (f"verified: {first}",), tuple(facts))
     if not network:
-        return Proved(folder, (f"verified: {found}",), (f"not checked: {NETWORK_CERTIFICATE}",))
+        return Proved(folder, (f"verified: {first}",), (*facts, f"not checked: {NETWORK_CERTIFICATE}"))
     from subnormal.proofs_check.certificates.network_certificate import recheck
 
-    return Proved(folder, (f"verified: {found}", f"verified: {recheck(folder)}"))
+    return Proved(folder, (f"verified: {first}", f"verified: {recheck(folder)}"), tuple(facts))
+
+
+def _catalogued(verdict: Verdict) -> list[str]:
+    """The catalogue's number of a group whose proved presentation is the catalogue's own."""
+    from subnormal.algebra.depth.presentation import catalogue_number
+
+    number = catalogue_number(verdict.presentation) if verdict.presentation else None
+    if number is None:
+        return []
+    return [f"which is SmallGroup({number[0]},{number[1]}): the catalogue has this presentation"]
 
 
 def horizon(
@@ -179,6 +192,7 @@ def horizon(
         InputError: the folder is damaged, or an arithmetic or a kind is unknown.
     """
     from subnormal.constructions.artifact import load_cascade
+    from subnormal.constructions.verification import first_fault
     from subnormal.constructions.words import KINDS
     from subnormal.proofs_check.horizons.arithmetic import ARITHMETICS
     from subnormal.proofs_check.horizons.arithmetic import arithmetic as known
@@ -191,6 +205,9 @@ def horizon(
             raise InputError(f"unknown kind of word {kind[:40]!r}; wanted one of {', '.join(KINDS)}")
     names = list(ARITHMETICS) if arithmetics is None else [known(name) for name in arithmetics]
     cascade, listed, _ = load_cascade(Path(folder))
+    fault = first_fault(cascade, listed)
+    if fault:
+        raise RefutedError(f"the cascade in {folder} does not track {listed.name}: {fault}")
     rows: list[dict[str, Any]] = [{"arithmetic": name, "proved": proved_horizon(cascade, name)} for name in names]
     tokens = dict.fromkeys(kinds, 0)
 
