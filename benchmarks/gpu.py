@@ -74,43 +74,43 @@ BYTES = {"unit": (4 + 8 + 8, 4 + 8 + 8 + 8 + 4 + 8), "unit, b = 0": (4 + 8, 4 + 
 """Least bytes an element, forward and backward."""
 
 
+def row_of(kind: str, shape: tuple[int, int, int], backend: str, bandwidth: float) -> dict[str, object]:
+    """Times of one backend; its states are compared with torch's in double precision first."""
+    torch.manual_seed(0)
+    inputs = inputs_of(kind, shape)
+    with torch.no_grad():
+        states = run(kind, backend, inputs)
+        double = [x.to(torch.complex128 if x.is_complex() else torch.float64) for x in inputs]
+        wanted = run(kind, "torch", double)
+        error = float(torch.linalg.vector_norm(states - wanted) / torch.linalg.vector_norm(wanted))
+        del double, wanted, states
+        forward = milliseconds(lambda: run(kind, backend, inputs))
+    leaves = [x.clone().requires_grad_() for x in inputs]
+    out = run(kind, backend, leaves)
+    gradient = torch.randn_like(out)
+    backward = milliseconds(lambda: torch.autograd.grad(out, leaves, gradient, retain_graph=True))
+    floors = [1e3 * inputs[0].numel() * size / bandwidth for size in BYTES[kind]]
+    torch.cuda.empty_cache()
+    return {
+        "recurrence": kind,
+        "words": shape[0],
+        "length": shape[1],
+        "channels": shape[2],
+        "backend": backend,
+        "relative error": error,
+        "forward, ms": forward,
+        "share of the floor": floors[0] / forward,
+        "backward, ms": backward,
+        "share": floors[1] / backward,
+    }
+
+
 def measure() -> dict[str, object]:
     """All rows; every result is compared with float64 first."""
     bandwidth = copy_bandwidth()
-    rows = []
-    for kind, (read_forward, read_backward) in BYTES.items():
-        for shape in SHAPES:
-            torch.manual_seed(0)
-            inputs = inputs_of(kind, shape)
-            count = inputs[0].numel()
-            double = [x.to(torch.complex128 if x.is_complex() else torch.float64) for x in inputs]
-            wanted = run(kind, "torch", double)
-            for backend in ("triton", "torch"):
-                with torch.no_grad():
-                    states = run(kind, backend, inputs)
-                    error = float((states - wanted).abs().max() / wanted.abs().max())
-                    forward = milliseconds(lambda b=backend: run(kind, b, inputs))  # type: ignore[misc]
-                leaves = [x.clone().requires_grad_() for x in inputs]
-                out = run(kind, backend, leaves)
-                gradient = torch.randn_like(out)
-                backward = milliseconds(lambda: torch.autograd.grad(out, leaves, gradient, retain_graph=True))  # noqa: B023
-                rows.append(
-                    {
-                        "recurrence": kind,
-                        "words": shape[0],
-                        "length": shape[1],
-                        "channels": shape[2],
-                        "backend": backend,
-                        "error": error,
-                        "forward, ms": forward,
-                        "share of copy bandwidth": count * read_forward / bandwidth * 1e3 / forward,
-                        "backward, ms": backward,
-                        "share": count * read_backward / bandwidth * 1e3 / backward,
-                    }
-                )
-                del out, leaves, gradient, states
-            del inputs, double, wanted
-            torch.cuda.empty_cache()
+    rows = [
+        row_of(kind, shape, backend, bandwidth) for kind in BYTES for shape in SHAPES for backend in ("triton", "torch")
+    ]
     return {
         "device": torch.cuda.get_device_name(),
         "torch": torch.__version__,

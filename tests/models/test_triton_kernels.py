@@ -73,8 +73,7 @@ def assert_close(found, wanted):
     torch.testing.assert_close(found, wanted, rtol=0, atol=TOLERANCE[wanted.dtype] * scale)
 
 
-@pytest.mark.parametrize("dtype", REAL)
-@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize(("length", "dtype"), [*((n, torch.float64) for n in LENGTHS), (37, torch.float32)])
 @pytest.mark.parametrize("driven", [True, False])
 def test_unit(length, dtype, driven):
     turns, b, h = unit_inputs(length, dtype)
@@ -87,8 +86,8 @@ def test_unit(length, dtype, driven):
         assert_close(found, wanted)
 
 
-@pytest.mark.parametrize("dtype", [*REAL, *COMPLEX.values()])
 @pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.complex128])
 def test_diagonal(length, dtype):
     inputs = diagonal_inputs(length, dtype)
     states, last = diagonal_scan(*inputs, "triton")
@@ -136,12 +135,11 @@ def test_phases_are_those_of_torch_to_the_last_bit(cut, request):
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
-@pytest.mark.parametrize("cut", [True, False])
-def test_not_finite(bad, cut, request):
+def test_not_finite(bad, request):
     """NaN where the loop has NaN, and nowhere else."""
-    if cut:
+    if bad > 0:
         request.getfixturevalue("segments")
-    for dtype in REAL:
+    for dtype in REAL[:1] if bad < 0 else REAL[1:]:
         turns, b, h = (x.detach() for x in unit_inputs(37, dtype))
         turns[1, 20, 2] = bad
         for drive in (b, None):
