@@ -25,6 +25,7 @@ SECTIONS = {
     "execution": "Exact execution",
     "scans": "Recurrences, forward and backward",
     "batches_of_runs": "Training steps",
+    "gpu": "Recurrences and training on a GPU",
     "profiling": "A profile of the slowest part",
 }
 """Module and title of every section."""
@@ -65,6 +66,13 @@ def written() -> dict[str, str]:
     return {title: body.strip() + "\n" for title, body in zip(parts[::2], parts[1::2], strict=True)}
 
 
+def default_sections() -> list[str]:
+    """All sections that can be measured here."""
+    import torch
+
+    return [name for name in SECTIONS if name != "gpu" or torch.cuda.is_available()]
+
+
 def main(names: list[str]) -> int:
     """Run the named sections, or all, and write the page after each."""
     quick, names = "--quick" in names, [name for name in names if name != "--quick"]
@@ -73,7 +81,7 @@ def main(names: list[str]) -> int:
         print(f"error: unknown section {unknown[0]!r}; wanted some of {', '.join(SECTIONS)}", file=sys.stderr)
         return 2
     sections = written()
-    for name in names or SECTIONS:
+    for name in names or default_sections():
         print(f"{name} …", file=sys.stderr)
         if quick:
             print(run(name, quick=True))
