@@ -10,6 +10,10 @@ import typer
 
 from subnormal.algebra.base.errors import InputError, RefutedError
 
+GROWTH_OBSERVED, NOT_REFUTED, ALLOWED = 3, 4, 5
+"""Exit codes of `refute`, beside 0: its words were found. 1 means refuted, of a claim that was to be verified, and
+nothing else; 2 is input that cannot be used."""
+
 UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
 """What typer raises for options it cannot read; it has no public name there."""
 

@@ -163,9 +163,9 @@ def certificate_content(folder: Path) -> tuple[NetworkProof, dict[str, Any]]:
         InputError: as `prove_network`, or the folder was replaced meanwhile.
         NotProvedError: the proof fails.
     """
-    digests = read_folder(folder, Path.read_bytes, FILES).digests()
+    digests = read_folder(folder, FILES).digests()
     proof = prove_network(folder)
-    if read_folder(folder, Path.read_bytes, FILES).digests() != digests:
+    if read_folder(folder, FILES).digests() != digests:
         raise InputError(f"{folder}: was replaced while its network was being proved; try again")
     content = {
         "format": 1,
@@ -189,7 +189,7 @@ def recheck(folder: Path) -> str:
         stated = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())[:80]})") from None
-    if not isinstance(stated, dict) or stated.get("files") != read_folder(folder, Path.read_bytes, FILES).digests():
+    if not isinstance(stated, dict) or stated.get("files") != read_folder(folder, FILES).digests():
         raise InputError(f"{path}: is about other files than those beside it (their SHA-256 differ); certify {folder}")
     proof, wanted = certificate_content(folder)
     require(stated == wanted, f"{CERTIFICATE} states something else than is proved")

@@ -71,7 +71,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
         lines.append(
             f"| {', '.join(key)} | {len(some)} | {count(lambda r: r.get('confirmed') == 'run')} | "
-            f"{count(lambda r: r.get('confirmed') == 'closed form')} | {count(lambda r: r['kind'] == 'divergence')} | "
+            f"{count(lambda r: r.get('confirmed') == 'closed form')} | {count(lambda r: 'growth' in r)} | "
             f"{count(lambda r: r['kind'] == 'failed')} | {statistics.median_low(lengths) if lengths else 0:.3g} | "
             f"{lengths[-1] if lengths else 0:.3g} | {statistics.median(times):.2f} | {times[-1]:.1f} |"
         )
