@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Annotated, NoReturn, cast
 
 import typer
 
 from subnormal.algebra.base.errors import InputError, RefutedError
+from subnormal.algebra.base.folders import UnboundFolderWarning
 
 GROWTH_OBSERVED, NOT_REFUTED, ALLOWED = 3, 4, 5
 """Exit codes of `refute`, beside 0: its words were found. 1 means refuted, of a claim that was to be verified, and
@@ -37,6 +39,7 @@ def run(make: Callable[[], typer.Typer], program: str) -> None:
         make: makes the application; what it imports can be interrupted as well.
         program: its name in messages.
     """
+    warnings.showwarning = _note
     try:
         sys.exit(make()(sys.argv[1:] or ["--help"], prog_name=program, standalone_mode=False))
     except InputError as error:
@@ -53,6 +56,14 @@ def run(make: Callable[[], typer.Typer], program: str) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+
+
+def _note(message: Warning | str, category: type[Warning], *place: object) -> None:
+    """A warning as one line. One that is not for users goes its usual way."""
+    if issubclass(category, UnboundFolderWarning):
+        print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
+    else:
+        print(warnings.formatwarning(message, category, *place[:2]), end="", file=sys.stderr)  # type: ignore[arg-type]
 
 
 def _end(kind: str, message: str, status: int) -> NoReturn:

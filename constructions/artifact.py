@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from subnormal.algebra.arithmetic.permutations import smallest_dtype
 from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.folders import MANIFEST, read_folder, save_folder, warn_unbound
+from subnormal.algebra.base.folders import read_folder, save_folder, warn_unbound
 from subnormal.algebra.base.reading import MissingFileError, parse_json, parse_tensors
 from subnormal.algebra.groups.group import Group
 from subnormal.constructions.cascade import Cascade, CascadeLayer
@@ -30,9 +30,6 @@ from subnormal.constructions.weights import Weights, network_parameters
 
 FORMAT = 2
 """Version of the folder's format."""
-
-UNBOUND_FORMATS = (1, "factored 1")
-"""Formats of earlier versions, which had no manifest."""
 
 MAX_NETWORK_PARAMETERS = 50_000_000
 """A network with more parameters than this (400 MB) is not written: its gates would be as many as the group's
@@ -117,8 +114,6 @@ def read_cascade(folder: Path, kind: str, example: str, check: Check[Checked]) -
         raise InputError(f"{where}: damaged ({str(error)[:160]})") from None
     try:
         if not content.bound:
-            if metadata["format"] not in UNBOUND_FORMATS:
-                raise InputError(f"{where}: {MANIFEST} is missing; make one with `compile {example} --out {folder}`")
             warn_unbound(folder, f"`compile {example} --out {folder}`")
         return check(metadata, arrays, where)
     except (KeyError, TypeError, AttributeError) as error:

@@ -65,7 +65,10 @@ class SavedNetwork(
         network = cls(**({"seed": 0} | dict(configuration) | ({} if dtype is None else {"dtype": dtype})))
         given = {name: torch.as_tensor(value) for name, value in parameters.items()}
         shapes = parameter_shapes(network.configuration())  # type: ignore[attr-defined]
-        kind = DTYPES[configuration.get("dtype", "float32")]
+        stated = configuration.get("dtype", "float32")
+        if not isinstance(stated, str) or stated not in DTYPES:
+            raise InputError(f'{where}: dtype: expected "float32" or "float64", got {stated!r:.40}')
+        kind = DTYPES[stated]
         for name in sorted(shapes.keys() | given.keys()):
             if name not in given or name not in shapes:
                 raise InputError(f"{where}: {name} is {'missing' if name in shapes else 'not a parameter here'}")

@@ -38,6 +38,9 @@ OWN = frozenset(
 """Every name that a folder of ours may hold: in a folder with a manifest such a file is named by it, or is a
 certificate."""
 
+UNBOUND_FORMATS = (1, "factored 1")
+"""Formats of cascade.json that earlier versions wrote, which had no manifest."""
+
 MAX_MANIFEST_BYTES = 1 << 20
 ATTEMPTS = 8
 
@@ -106,6 +109,7 @@ def read_folder(folder: Path, names: tuple[str, ...], optional: tuple[str, ...] 
 
 def _read(folder: Path, manifest: bytes | None, names: tuple[str, ...], optional: tuple[str, ...]) -> FolderContent:
     if manifest is None:
+        _require_old(folder)
         there = [name for name in (*names, *optional) if name in names or (folder / name).exists()]
         return FolderContent(folder, {name: _content(folder / name) for name in there}, False)
     stated = _stated(folder, manifest)
@@ -128,6 +132,16 @@ def _read(folder: Path, manifest: bytes | None, names: tuple[str, ...], optional
         if name not in files:
             raise InputError(f"{folder}: holds no {name}")
     return FolderContent(folder, files, True)
+
+
+def _require_old(folder: Path) -> None:
+    """Refuse a folder without a manifest where its cascade says that it was written with one."""
+    try:
+        metadata = parse_json(_content(folder / "cascade.json"), folder)
+    except InputError:
+        return  # whoever reads it says what is wrong
+    if isinstance(metadata, dict) and "format" in metadata and metadata["format"] not in UNBOUND_FORMATS:
+        raise InputError(f"{folder}: {MANIFEST} is missing: nothing shows that the files belong together; make it again")
 
 
 def _is_stray(folder: Path, name: str) -> bool:

@@ -318,7 +318,8 @@ class _Proof:
             largest = max(largest, float(np.abs(array).max(initial=0)))
         # Every partial sum is an integer below the size from which on integers are no longer exact.
         limit = 2.0**52 if self.double else 2.0**23
-        require((width + size + 1) * max(largest, 1.0) ** 2 < limit, f"layer {i + 1}: a gate's weight is too large")
+        small = largest < limit and (width + size + 1) * max(largest, 1.0) ** 2 < limit
+        require(small, f"layer {i + 1}: a gate's weight is too large")
         own = weight[:, width:].astype(np.float64)
         identity = self.embedding.shape == (m, m) and bool((self.embedding == np.eye(m)).all())
         tokens = (own if identity else own @ self.embedding.T.astype(np.float64)) + bias.astype(np.float64)[:, None]
