@@ -141,7 +141,7 @@ def _require_old(folder: Path) -> None:
     except InputError:
         return  # whoever reads it says what is wrong
     if isinstance(metadata, dict) and "format" in metadata and metadata["format"] not in UNBOUND_FORMATS:
-        raise InputError(f"{folder}: {MANIFEST} is missing: nothing shows that the files belong together; make it again")
+        raise InputError(f"{folder}: {MANIFEST} is missing: nothing binds its files together; make it again")
 
 
 def _is_stray(folder: Path, name: str) -> bool:
