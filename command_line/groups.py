@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from subnormal.algebra.base.errors import InputError
-from subnormal.command_line.shared import GROUP, Json, fill
+from subnormal.command_line.shared import GROUP, Json, Regex, fill, one_of
 
 if TYPE_CHECKING:
     from subnormal.algebra.depth.inspection import Inspection
@@ -37,23 +37,28 @@ def inspect(
     batch: Annotated[
         Path | None, typer.Option(help="A file with one GROUP a line; one JSON object a line comes out.")
     ] = None,
+    regex: Regex = None,
 ) -> None:
-    """Say how many layers of each family a group needs, and why."""
+    """Say how many layers of each family a group or an automaton needs, and why."""
+    from subnormal.constructions.automata.inspection import AutomatonInspection
     from subnormal.face.groups import inspect as inspected
     from subnormal.face.groups import pareto as unbeaten
 
-    if (group is None) == (batch is None):
+    if (group is None and regex is None) == (batch is None):
         raise InputError("wanted either a GROUP, e.g. `inspect S4`, or `--batch FILE`")
     if batch is not None and (pareto or alphabet is not None):
         raise InputError(f"--{'pareto' if pareto else 'alphabet'} goes with a GROUP, not with --batch")
     if batch is not None:
         _inspect_batch(batch, lambda text: inspected(text, stack).as_json())
         return
-    assert group is not None
-    inspection = inspected(group, stack)
-    if alphabet is not None:
+    asked = one_of(group, regex)
+    inspection = inspected(asked, stack)
+    if isinstance(inspection, AutomatonInspection) and (pareto or alphabet is not None):
+        option = "pareto" if pareto else "alphabet"
+        raise InputError(f"--{option} goes with a group, not with the automaton {group or regex}")
+    if alphabet is not None and not isinstance(inspection, AutomatonInspection):
         inspection = _with_alphabet(inspection, alphabet)
-    choices = unbeaten(group) if pareto else None
+    choices = unbeaten(asked) if pareto and isinstance(asked, str) else None
     if as_json:
         content = inspection.as_json()
         if choices is not None:

@@ -26,7 +26,7 @@ __all__ = ["DTYPES", "SavedNetwork"]
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 NEEDED = ("alphabet_size", "classes", "layers")
-ARGUMENTS = (*NEEDED, "embedding_size", "dtype", "seed")
+ARGUMENTS = (*NEEDED, "embedding_size", "dtype", "seed", "head_gates")
 
 CARD = """---
 {{ card_data }}

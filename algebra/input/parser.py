@@ -14,12 +14,16 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from subnormal.algebra.arithmetic.permutations import MAX_DEGREE, parse_permutations
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.groups.group import Group
 from subnormal.algebra.groups.named_groups import FAMILIES, FUNCTIONS
 from subnormal.algebra.groups.permutation_group import PermutationGroup, describe_order
+
+if TYPE_CHECKING:
+    from subnormal.algebra.automata.automaton import Automaton
 
 MAX_TEXT = 20_000
 """Longest text that is read as a group."""
@@ -55,6 +59,45 @@ def parse_group(text: str) -> PermutationGroup:
     if re.fullmatch(r"[\d\s,()]+", text, re.ASCII) and text.startswith("("):
         return permutations_group(text)
     return _Parser(text).parse()
+
+
+def parse_machine(text: str) -> PermutationGroup | Automaton:
+    """The group or the automaton that a text stands for: what every command takes.
+
+    Names of automata begin with a small letter. A file holds an automaton if it is JSON with transitions, or a table
+    that is not square; `automaton(FILE)` reads any table as one.
+
+    Raises:
+        InputError: the text is not understood, or what it names is out of range or too large.
+    """
+    from subnormal.algebra.input import automata
+
+    stripped = text.strip()
+    if stripped.lower().endswith(_FILE_SUFFIXES) and not automata.is_automaton_name(stripped):
+        return _from_file(Path(stripped))
+    if automata.is_automaton_name(stripped):
+        if len(stripped) > MAX_TEXT:
+            raise InputError(f"an automaton of {len(text)} characters; at most {MAX_TEXT} are read")
+        return automata.parse_automaton(stripped, list_group)
+    return parse_group(text)
+
+
+def _from_file(path: Path) -> PermutationGroup | Automaton:
+    from subnormal.algebra.base.reading import read_csv, read_json, read_npy
+    from subnormal.algebra.input import automata
+    from subnormal.algebra.input.files import read_group
+
+    if path.suffix.lower() == ".json":
+        if automata.is_automaton_content(read_json(path)):
+            return automata.read_automaton(path)
+        return read_group(path)
+    if path.suffix.lower() == ".npy":
+        shape = read_npy(path).shape
+    else:
+        rows = read_csv(path)
+        shape = (len(rows), len(rows[0]) if rows else 0)
+    square = len(shape) == 2 and shape[0] == shape[1]
+    return automata.read_automaton(path) if len(shape) == 2 and not square else read_group(path)
 
 
 def list_group(text: str) -> Group:
