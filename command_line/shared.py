@@ -32,6 +32,7 @@ Regex = Annotated[
     str | None, typer.Option("--regex", help="Instead of GROUP: a regular expression, e.g. '(ab|b)*a'.")
 ]
 GroupText = Annotated[str, GROUP]
+GroupOrNone = Annotated[str | None, GROUP]
 
 
 def one_of(group: str | None, regex: str | None) -> str | Automaton:

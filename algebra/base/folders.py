@@ -32,6 +32,7 @@ OWN = frozenset(
     (
         MANIFEST,
         *CERTIFICATES,
+        "automaton.safetensors",
         *("cascade.json", "cascade.safetensors", "config.json", "model.safetensors", "group.safetensors", "task.json"),
     )
 )

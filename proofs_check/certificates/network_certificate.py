@@ -199,6 +199,9 @@ def recheck(folder: Path) -> str:
 class _Proof:
     """One run over all layers; `after[s, x]` is the joint state of the layers so far that token x leads s to."""
 
+    reads = "after"
+    """Which lower readouts φ reads: those after the token, or before it."""
+
     def __init__(
         self,
         cascade: Cascade,
@@ -266,6 +269,7 @@ class _Proof:
             "activation": "hard",
             "groups": layer.moduli,
             "phi": "relu",
+            "reads": self.reads,
         }
         found = {field.name: getattr(specification, field.name) for field in fields(specification)}
         for name in sorted(found.keys() | wanted.keys()):
