@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO, cast
 
 import typer
 
@@ -28,9 +28,7 @@ GROUP = typer.Argument(
     help="A group: S4, C2xC4, C7:C3, S3wrC2, SL(2,3), SmallGroup(24,12), '(1,2,3),(1,2)', table.csv …; or an "
     "automaton: flip-flop(2), tomita(5), grid(5,5), permutation-reset(S3), dfa.json …",
 )
-Regex = Annotated[
-    str | None, typer.Option("--regex", help="Instead of GROUP: a regular expression, e.g. '(ab|b)*a'.")
-]
+Regex = Annotated[str | None, typer.Option("--regex", help="Instead of GROUP: a regular expression, e.g. '(ab|b)*a'.")]
 GroupText = Annotated[str, GROUP]
 GroupOrNone = Annotated[str | None, GROUP]
 
@@ -88,12 +86,19 @@ def run(make: Callable[[], typer.Typer], program: str) -> None:
         sys.exit(0)
 
 
-def _note(message: Warning | str, category: type[Warning], *place: object) -> None:
+def _note(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
     """A warning as one line. One that is not for users goes its usual way."""
     if issubclass(category, UnboundFolderWarning):
         print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
     else:
-        print(warnings.formatwarning(message, category, *place[:2]), end="", file=sys.stderr)  # type: ignore[arg-type]
+        print(warnings.formatwarning(message, category, filename, lineno, line), end="", file=file or sys.stderr)
 
 
 def _end(kind: str, message: str, status: int) -> NoReturn:
