@@ -15,7 +15,6 @@ from subnormal.command_line.shared import GROUP, Json, Regex, fill, one_of
 
 if TYPE_CHECKING:
     from subnormal.algebra.depth.inspection import Inspection
-    from subnormal.algebra.depth.large_inspection import LargeInspection
 
 
 def inspect(
@@ -73,14 +72,14 @@ def inspect(
         console().print(pareto_view(choices))
 
 
-def _with_alphabet(inspection: Inspection | LargeInspection, text: str) -> Inspection:
+def _with_alphabet(inspection: Inspection, text: str) -> Inspection:
     """The inspection with these tokens, which must generate the group."""
-    from subnormal.algebra.depth.inspection import Inspection
+    from subnormal.algebra.groups.group import Group
     from subnormal.constructions.compiler import read_alphabet
 
-    if not isinstance(inspection, Inspection):
-        raise InputError("--alphabet goes with a group whose elements are listed, e.g. S4")
     group = inspection.group
+    if not isinstance(group, Group):
+        raise InputError("--alphabet goes with a group whose elements are listed, e.g. S4")
     tokens = tuple(int(x) for x in read_alphabet(group, text))
     generated = group.subgroup(tokens).order
     if generated < group.order:
@@ -89,11 +88,9 @@ def _with_alphabet(inspection: Inspection | LargeInspection, text: str) -> Inspe
 
 
 def _inspect_batch(batch: Path, inspection: Callable[[str], dict]) -> None:
-    try:
-        lines = batch.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{batch}: cannot be read ({error}); wanted a text file with one GROUP a line") from None
-    for line in lines:
+    from subnormal.algebra.base.reading import read_text
+
+    for line in read_text(batch, wanted="wanted a text file with one GROUP a line").splitlines():
         text = line.strip()
         if not text or text.startswith("#"):
             continue
