@@ -353,7 +353,7 @@ def test_stores_and_checkpoints(tmp_path, seconds):
         }
     )
     original = tmp_path / "original"
-    train_here([configuration], RunStore(original))
+    train_here([configuration], original)
     for generator in attempts(seconds):
         store = tmp_path / "store"
         shutil.rmtree(store, ignore_errors=True)
