@@ -1,1 +1,70 @@
-"""subnormal: the group theory of state tracking as running code."""
+"""The group theory of state tracking as running code.
+
+    import subnormal as sn
+
+    g = sn.group("S4")                        a group, from whatever the commands take
+    print(sn.inspect(g))                      how many layers it needs, for each model family, and why
+    c = sn.compile(g, family="aussm")         a cascade that tracks it, checked, and the weights of a network
+    net = c.network(dtype="float32")          a torch module
+    c.save("s4")                              the folder that `subnormal compile` writes
+    sn.certify("s4"); sn.check("s4")          a proof for words of every length, and its independent check
+    sn.refute(net, g)                         words on which a model fails that cannot track the group
+    sn.train(g, init=c, noise=0.03)           training, from random or from compiled weights
+
+Every command of `subnormal --help` is a view of one of these. Nothing heavy is imported until it is used: torch with
+the first network, SymPy with the lemmas.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from subnormal.algebra.base.errors import InputError, RefutedError
+    from subnormal.face.compiling import Compiled, compile, run_word
+    from subnormal.face.groups import group, inspect, pareto
+    from subnormal.face.proving import Proved, certify, check, horizon, refute
+    from subnormal.face.training import Training, evaluate, train
+    from subnormal.models.network import DCDNetwork
+
+__all__ = [
+    "Compiled",
+    "DCDNetwork",
+    "InputError",
+    "Proved",
+    "RefutedError",
+    "Training",
+    "certify",
+    "check",
+    "compile",
+    "evaluate",
+    "group",
+    "horizon",
+    "inspect",
+    "pareto",
+    "refute",
+    "run_word",
+    "train",
+]
+
+_HOME = {
+    "subnormal.algebra.base.errors": ("InputError", "RefutedError"),
+    "subnormal.face.compiling": ("Compiled", "compile", "run_word"),
+    "subnormal.face.groups": ("group", "inspect", "pareto"),
+    "subnormal.face.proving": ("Proved", "certify", "check", "horizon", "refute"),
+    "subnormal.face.training": ("Training", "evaluate", "train"),
+    "subnormal.models.network": ("DCDNetwork",),
+}
+"""Where each public name lives; a test compares this with `__all__` and with the imports for type checkers."""
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOME.items():
+        if name in names:
+            return getattr(import_module(home), name)
+    raise AttributeError(f"module 'subnormal' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -2,7 +2,7 @@
 
     python -m benchmarks.run_stacks
 
-`one` is a single network trained with torch's own modules and Adam; `stack` is R runs in one `NetworkStack`. The ratio
+`one` is a single network trained with torch's own modules and Adam; `stack` is R runs in one `NetworkBatch`. The ratio
 says how many single steps a step of the whole stack costs: below R, the stack pays.
 """
 
@@ -14,8 +14,8 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional
 
+from subnormal.models.batch import Adam, NetworkBatch
 from subnormal.models.network import DCDNetwork
-from subnormal.models.stack import Adam, NetworkStack
 
 RUNS = (4, 8, 16, 32)
 """Runs in a stack."""
@@ -58,8 +58,8 @@ def one(channels: int, layers: int, batch: int, length: int) -> float:
 
 
 def stack(runs: int, channels: int, layers: int, batch: int, length: int) -> float:
-    models = NetworkStack([network(channels, layers, seed) for seed in range(runs)])
-    adam = Adam(torch.full((runs,), 1e-3), models.flat.shape[1], 1.0)
+    models = NetworkBatch([network(channels, layers, seed) for seed in range(runs)])
+    adam = Adam(torch.full((runs,), 1e-3), torch.zeros(models.flat.shape[1]), 1.0)
     tokens, labels = torch.randint(6, (2, runs, batch, length))
 
     def step() -> None:

@@ -1,61 +1,72 @@
-"""`subnormal`: all commands. `python -m constructions`, `… models` and `… proofs_check` show parts of them."""
+"""`subnormal`: all commands. `python -m constructions`, `… models` and `… proofs_check` show parts of them.
+
+A command's module is imported when the command is asked for: `inspect` must not wait for what `train` needs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import sys
+from importlib import import_module
 
 import typer
 
-from subnormal.command_line.compiler import compile_command, show, verify
-from subnormal.command_line.groups import atlas, inspect
-from subnormal.command_line.parity import parity
-from subnormal.command_line.proofs import catalogue, certify, check, horizon, lemmas
-from subnormal.command_line.refutation import refute
 from subnormal.command_line.shared import run
-from subnormal.command_line.training import evaluate, reproduce, sweep, train, words
 
-Command = Callable[..., Any]
-
-PARTS: dict[str, tuple[str, dict[str, Command]]] = {
+PARTS: dict[str, tuple[str, dict[str, str]]] = {
     "constructions": (
         "From a group to a network that tracks it.",
-        {"inspect": inspect, "compile": compile_command, "verify": verify, "show": show, "atlas": atlas},
+        {
+            "inspect": "groups.inspect",
+            "compile": "compiler.compile_command",
+            "verify": "compiler.verify",
+            "show": "compiler.show",
+            "atlas": "groups.atlas",
+        },
     ),
     "models": (
         "Train the papers' models, from random weights or from compiled ones.",
-        {"train": train, "evaluate": evaluate, "words": words, "reproduce": reproduce, "sweep": sweep},
+        {
+            "train": "training.train",
+            "learn": "learning.learn",
+            "evaluate": "training.evaluate",
+            "words": "training.words",
+            "reproduce": "training.reproduce",
+            "sweep": "training.sweep",
+        },
     ),
     "proofs_check": (
         "What checks the claims.",
         {
-            "certify": certify,
-            "check": check,
-            "refute": refute,
-            "parity": parity,
-            "horizon": horizon,
-            "lemmas": lemmas,
-            "catalogue": catalogue,
+            "certify": "proofs.certify",
+            "check": "proofs.check",
+            "refute": "refutation.refute",
+            "parity": "parity.parity",
+            "horizon": "proofs.horizon",
+            "lemmas": "proofs.lemmas",
+            "catalogue": "proofs.catalogue",
         },
     ),
 }
-"""For each room its help text and its commands. A new command is entered here, once."""
+"""For each room its help text, and for each command its function. A new command is entered here, once."""
 
 
-def application(part: str | None = None) -> typer.Typer:
-    """The typer application of one room's commands, or of all."""
+def application(part: str | None = None, only: str | None = None) -> typer.Typer:
+    """The typer application of one room's commands, or of all; or of a single command, where it is among them."""
     text = PARTS[part][0] if part else "The group theory of state tracking: inspect, compile, prove, refute, train."
     app = typer.Typer(help=text, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    for room, (_, commands) in PARTS.items():
-        if part in (None, room):
-            for name, command in commands.items():
-                app.command(name)(command)
+    app.callback(help=text)(lambda: None)  # a group, also with one command
+    commands = {name: home for room, (_, own) in PARTS.items() if part in (None, room) for name, home in own.items()}
+    for name, home in commands.items():
+        if only not in commands or name == only:
+            module, function = home.split(".")
+            app.command(name)(getattr(import_module(f"subnormal.command_line.{module}"), function))
     return app
 
 
 def main(part: str | None = None) -> None:
     """Run the command line of one room, or of all."""
-    run(application(part), f"python -m {part}" if part else "subnormal")
+    asked = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
+    run(application(part, asked), f"python -m {part}" if part else "subnormal")
 
 
 if __name__ == "__main__":

@@ -14,9 +14,7 @@ from subnormal.algebra.base.errors import InputError, RefutedError
 from subnormal.command_line.shared import GroupText
 
 if TYPE_CHECKING:
-    from subnormal.algebra.groups.permutation_group import PermutationGroup
-    from subnormal.constructions.compiler import Compilation
-    from subnormal.constructions.verification import Runner, Trial
+    from subnormal.constructions.verification import Trial
 
 Alphabet = Annotated[
     str | None,
@@ -48,36 +46,6 @@ CHECK_LENGTH = 100_000
 """Length of the words that `compile` tries the network on."""
 
 
-def _compilation(
-    group: PermutationGroup,
-    family: str,
-    alphabet: str | None,
-    channels: str | None,
-    series: str | None,
-    optimise: str | None,
-) -> Compilation:
-    from subnormal.algebra.depth.families import parse_stack
-    from subnormal.constructions.compiler import compile_group, read_series
-
-    stack = parse_stack(family)
-    listed = group.listed()
-    own = None
-    for option, value in (("--series", series), ("--optimise", optimise)):
-        if value is not None and len(stack) > 1:
-            raise InputError(f"{option} goes with one family, not with the stack {family}")
-    if series is not None and optimise is not None:
-        raise InputError("--series and --optimise each choose the series; give one of them")
-    if series is not None:
-        own = read_series(listed, series, stack[0])
-    elif optimise is not None:
-        from subnormal.algebra.depth.optimise import best_series
-
-        choice = best_series(listed, stack[0], optimise)
-        if choice is not None:  # else the compiler says why the family cannot
-            own, channels = choice.series, channels or choice.channels
-    return compile_group(listed, stack, alphabet, channels or "invariant", own)
-
-
 def compile_command(
     group: GroupText,
     out: Annotated[Path | None, typer.Option(help="Folder for the artifact. Default: the group's name.")] = None,
@@ -89,59 +57,41 @@ def compile_command(
     check: Annotated[bool, typer.Option(help="Run the network on long words at the end.")] = True,
 ) -> None:
     """Write the weights of a network that tracks GROUP, and show that it does."""
-    from subnormal.algebra.base.wording import counted
-    from subnormal.algebra.depth.display import console, say
-    from subnormal.algebra.groups.identify import small_group_id
-    from subnormal.algebra.input.parser import parse_group
-    from subnormal.constructions.account import account
-    from subnormal.constructions.artifact import prepare_folder
-    from subnormal.constructions.compiler import save
-    from subnormal.constructions.verification import first_fault
+    from subnormal.algebra.base.terminal import console, say
+    from subnormal.algebra.base.wording import counted, default_folder
+    from subnormal.algebra.base.writing import prepare_folder
+    from subnormal.face.compiling import compile
+    from subnormal.face.groups import group as read_group
 
     began = time.perf_counter()
     screen = console()
-    parsed = parse_group(group)
+    parsed = read_group(group)
     if not parsed.is_listable and channels is series is optimise is None:
         from subnormal.command_line.factored import compile_large
 
         compile_large(group, out or Path(default_folder(parsed.name)), family, alphabet)
         return
-    compilation = _compilation(parsed, family, alphabet, channels, series, optimise)
-    listed, cascade = compilation.group, compilation.cascade
-    folder = out or Path(default_folder(listed.name))
+    compiled = compile(parsed, family, alphabet, channels, series, optimise)
+    folder = out or Path(default_folder(compiled.group.name))
     prepare_folder(folder)
-    extension = str(compilation.decomposition.extension)
-    structure = f" = {extension}" if extension != listed.name else ""
-    layers, tokens = counted(len(cascade.layers), "layer"), counted(len(cascade.alphabet), "token")
-    say(screen, f"{listed.name}{structure}: order {listed.order:,}, {layers}, {tokens}", "bold")
-    for note in listed.notes:
-        say(screen, f"note: {note}", "yellow")
-    say(screen, "")
-    for part in account(compilation, screen.width):
-        screen.print(part)
-    fault = first_fault(cascade, listed)
-    if fault:
-        raise AssertionError(f"the compiled cascade is wrong: {fault}")
-    say(screen, f"cascade: all {listed.order:,} states × {tokens} step rightly, so words of every length are tracked")
-    written = save(compilation, folder, small_group_id(listed))
+    screen.print(compiled.view(screen.width))
+    states, tokens = f"{compiled.group.order:,} states", counted(len(compiled.cascade.alphabet), "token")
+    say(screen, f"cascade: all {states} × {tokens} step rightly, so words of every length are tracked")
+    compiled.save(folder)
     say(screen, f"written: {folder}/ in {time.perf_counter() - began:.2f} s")
-    if not written:
-        count = counted(compilation.weights.parameter_count, "parameter")
+    if not (folder / "model.safetensors").exists():
+        count = counted(compiled.weights.parameter_count, "parameter")
         say(screen, f"network: not written, it would have {count}; the cascade runs with `verify`", "yellow")
     elif check:
         _check(folder, screen)
 
 
-def default_folder(name: str) -> str:
-    """A group's name as a folder's: `SL(2,3)` becomes `SL_2_3`."""
-    return "".join(c if c.isalnum() else "_" for c in name).strip("_")[:60] or "group"
-
-
 def _check(folder: Path, screen: Console) -> None:
-    from subnormal.algebra.depth.display import say
+    from subnormal.algebra.base.terminal import say
     from subnormal.constructions.words import KINDS
+    from subnormal.face.compiling import run_word
 
-    trials = [_try(folder, "network", kind, CHECK_LENGTH, 0, "float64") for kind in KINDS]
+    trials = [run_word(folder, "network", kind, CHECK_LENGTH) for kind in KINDS]
     words = f"random, constant and commutator words of {CHECK_LENGTH:,} tokens"
     say(screen, f"network: right on {words} ({speed(trials)})")
 
@@ -150,32 +100,6 @@ def speed(trials: Sequence[Trial]) -> str:
     """Tokens per second over some trials."""
     rate = sum(trial.tokens for trial in trials) / max(1e-9, sum(trial.seconds for trial in trials))
     return f"{rate / 1e6:.1f} million tokens/s" if rate >= 1e6 else f"{rate / 1e3:.0f} thousand tokens/s"
-
-
-def _try(folder: Path, arithmetic: str, kind: str, length: int, seed: int, dtype: str) -> Trial:
-    """Run one word; raises `RefutedError` at the first wrong output."""
-    from subnormal.algebra.depth.display import progress
-    from subnormal.constructions.artifact import load_cascade
-    from subnormal.constructions.execution import Machine
-    from subnormal.constructions.verification import try_word
-
-    cascade, group, _ = load_cascade(folder)
-    machine: Runner
-    if arithmetic == "network":
-        from subnormal.models.compiled import NetworkMachine
-
-        machine = NetworkMachine(folder, cascade, dtype)
-    else:
-        machine = Machine(cascade, arithmetic)
-    with progress(f"{arithmetic}, {kind} word", length) as advance:
-        for trial in try_word(machine, group, cascade.alphabet, kind, length, seed):
-            advance(trial.tokens)
-    if trial.first_wrong is not None:
-        raise RefutedError(
-            f"{arithmetic}: first wrong output at token {trial.first_wrong:,} of the {kind} word (seed {seed}): "
-            f"element {trial.found} instead of {trial.expected}"
-        )
-    return trial
 
 
 def verify(
@@ -187,22 +111,16 @@ def verify(
     dtype: Annotated[str, typer.Option(help="float64 or float32, for the network.")] = "float64",
 ) -> None:
     """Check a compiled folder: exhaustively, and on long words in one arithmetic."""
+    from subnormal.algebra.base.terminal import console, say
     from subnormal.algebra.base.wording import counted
-    from subnormal.algebra.depth.display import console, say
     from subnormal.constructions.artifact import load_cascade
-    from subnormal.constructions.execution import ARITHMETICS
     from subnormal.constructions.factored.artifact import is_factored
     from subnormal.constructions.verification import first_fault
-    from subnormal.constructions.words import KINDS
+    from subnormal.face.compiling import check_options, run_word
 
     kinds = words.split(",")
-    for value, wanted, what in [
-        (arithmetic, (*ARITHMETICS, "network"), "arithmetic"),
-        (dtype, ("float32", "float64"), "dtype"),
-        *((kind, KINDS, "kind of word") for kind in kinds),
-    ]:
-        if value not in wanted:
-            raise InputError(f"unknown {what} {value[:40]!r}; wanted one of {', '.join(wanted)}")
+    for kind in kinds:
+        check_options(arithmetic, kind, dtype)
     if is_factored(folder):
         from subnormal.command_line.factored import verify_large
 
@@ -218,7 +136,7 @@ def verify(
     tokens = counted(len(cascade.alphabet), "token")
     say(screen, f"{group.name}: all {group.order:,} states × {tokens} step rightly")
     for kind in kinds:
-        trial = _try(folder, arithmetic, kind, length, seed, dtype)
+        trial = run_word(folder, arithmetic, kind, length, seed, dtype)
         error = f", phase error up to {trial.largest_error:.2g} margins" if arithmetic != "residues" else ""
         say(screen, f"{arithmetic}: {kind} word of {length:,} tokens right, {speed([trial])}{error}")
 
@@ -235,12 +153,11 @@ def show(
     optimise: Optimise = None,
 ) -> None:
     """Draw the series, and for each layer its phases on the circle for every token and upper state."""
-    from subnormal.algebra.input.parser import parse_group
-    from subnormal.constructions.pictures.picture import check_path, draw
+    from subnormal.algebra.base.wording import default_folder
+    from subnormal.constructions.pictures.picture import check_path
+    from subnormal.face.compiling import compile
 
     if out is not None:
         check_path(out)
-    compilation = _compilation(parse_group(group), family, alphabet, channels, series, optimise)
-    path = out or Path(default_folder(compilation.group.name) + ".png")
-    draw(compilation, path)
-    print(path)
+    compiled = compile(group, family, alphabet, channels, series, optimise)
+    print(compiled.picture(out or Path(default_folder(compiled.group.name) + ".png")))

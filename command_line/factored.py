@@ -35,10 +35,10 @@ def compile_large(text: str, folder: Path, family: str = "aussm", alphabet: str 
     Raises:
         InputError: the group cannot be tracked or compiled, or an option does not fit.
     """
-    from subnormal.algebra.depth.display import console, say
+    from subnormal.algebra.base.terminal import console, say
+    from subnormal.algebra.base.writing import prepare_folder
     from subnormal.algebra.depth.families import FAMILIES, parse_stack
     from subnormal.algebra.input.parser import parse_group
-    from subnormal.constructions.artifact import prepare_folder
     from subnormal.constructions.factored.artifact import save_factored
     from subnormal.constructions.factored.bound import lower_bound
     from subnormal.constructions.factored.compiler import compile_factored
@@ -68,7 +68,7 @@ def compile_large(text: str, folder: Path, family: str = "aussm", alphabet: str 
     if fault:
         raise AssertionError(f"the compiled cascade is wrong: {fault}")
     say(screen, f"proved: words of every length are tracked, by {cases(cascade):,} equations between points")
-    lines = lower_bound(cascade.alphabet, compilation.shortest, FAMILIES[cascade.family].exponent)
+    lines = lower_bound(cascade.alphabet, FAMILIES[cascade.family].exponent)
     least = needed_layers(cascade, lines)
     if least == cascade.depth:
         fewer = counted(cascade.depth - 1, "layer")
@@ -90,8 +90,8 @@ def verify_large(folder: Path, length: int, kinds: Sequence[str], seed: int = 0)
         InputError: the folder cannot be read.
         RefutedError: the cascade does not track its group, or the group or its layers are not what the folder says.
     """
+    from subnormal.algebra.base.terminal import console, say
     from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
-    from subnormal.algebra.depth.display import console, say
     from subnormal.constructions.factored.artifact import load_factored
     from subnormal.constructions.factored.proof import cases, first_fault, needed_layers
 
@@ -152,7 +152,7 @@ def read_tokens(group: PermutationGroup, alphabet: str | None) -> Permutations:
 
 def layer_table(cascade: FactoredCascade) -> RenderableType:
     """What each layer carries and how much it reads."""
-    from subnormal.algebra.depth.display import plain_table
+    from subnormal.algebra.base.terminal import plain_table
 
     table = plain_table("layer", "carries", "channels", "a channel reads", "largest table", "entries")
     for layer in range(1, cascade.depth + 1):
@@ -171,7 +171,7 @@ def layer_table(cascade: FactoredCascade) -> RenderableType:
 
 def _tried(folder: Path, cascade: FactoredCascade, kind: str, length: int, seed: int) -> FactoredTrial:
     """Run one word; raises `RefutedError` at the first wrong permutation."""
-    from subnormal.algebra.depth.display import progress
+    from subnormal.algebra.base.terminal import progress
     from subnormal.constructions.factored.words import try_word
 
     with progress(f"residues, {kind} word", length) as advance:

@@ -5,18 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from subnormal.algebra.base.errors import InputError
 from subnormal.command_line.shared import GROUP, Json, fill
-
-if TYPE_CHECKING:
-    from subnormal.algebra.depth.families import Family
-    from subnormal.algebra.depth.inspection import Inspection
-    from subnormal.algebra.depth.large_inspection import LargeInspection
-    from subnormal.algebra.depth.optimise import Choice
 
 
 def inspect(
@@ -36,56 +30,31 @@ def inspect(
     ] = None,
 ) -> None:
     """Say how many layers of each family a group needs, and why."""
-    from subnormal.algebra.depth.families import parse_stack
+    from subnormal.face.groups import inspect as inspected
+    from subnormal.face.groups import pareto as unbeaten
 
-    layers = parse_stack(stack) if stack is not None else None
     if (group is None) == (batch is None):
         raise InputError("wanted either a GROUP, e.g. `inspect S4`, or `--batch FILE`")
     if batch is not None and pareto:
         raise InputError("--pareto goes with a GROUP, not with --batch")
     if batch is not None:
-        _inspect_batch(batch, lambda text: _inspection(text, layers).as_json())
+        _inspect_batch(batch, lambda text: inspected(text, stack).as_json())
         return
     assert group is not None
-    inspection = _inspection(group, layers)
-    choices = _pareto(group) if pareto else None
+    inspection = inspected(group, stack)
+    choices = unbeaten(group) if pareto else None
     if as_json:
         content = inspection.as_json()
         if choices is not None:
             content["pareto"] = [choice.as_json() for choice in choices]
         print(json.dumps(content, ensure_ascii=False))
         return
-    from subnormal.algebra.depth.display import console, inspection_view, pareto_view
+    from subnormal.algebra.base.terminal import console
+    from subnormal.algebra.depth.inspection_view import pareto_view
 
-    console().print(inspection_view(inspection))
+    console().print(inspection.view())
     if choices is not None:
         console().print(pareto_view(choices))
-
-
-def _pareto(text: str) -> list[Choice]:
-    from subnormal.algebra.depth.families import FAMILIES
-    from subnormal.algebra.depth.optimise import pareto_front
-    from subnormal.algebra.input.parser import list_group
-
-    return pareto_front(list_group(text), FAMILIES["aussm"])
-
-
-def _inspection(text: str, layers: tuple[Family, ...] | None) -> Inspection | LargeInspection:
-    """Inspect a group by listing it, or through stabiliser chains where it is too large for that."""
-    from subnormal.algebra.input.parser import parse_group
-
-    group = parse_group(text)
-    if group.order > INSPECTION_LIMIT or not group.is_listable:
-        from subnormal.algebra.depth.large_inspection import inspect_large
-
-        return inspect_large(group, layers)
-    from subnormal.algebra.depth.inspection import inspect_group
-
-    return inspect_group(group.listed(), layers)
-
-
-INSPECTION_LIMIT = 10_000
-"""Larger groups are inspected through stabiliser chains: that takes milliseconds, but finds no decomposition."""
 
 
 def _inspect_batch(batch: Path, inspection: Callable[[str], dict]) -> None:
@@ -106,7 +75,7 @@ def _inspect_batch(batch: Path, inspection: Callable[[str], dict]) -> None:
 
 def atlas(
     max_order: Annotated[int, typer.Option(help="Largest order, at most 255.")] = 255,
-    out: Annotated[Path, typer.Option(help="CSV file; an unfinished one is gone on with.")] = Path("atlas.csv"),
+    out: Annotated[Path, typer.Option(help="CSV file; an interrupted one is continued.")] = Path("atlas.csv"),
     processes: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 2,
 ) -> None:
     """Write one row for every group of the catalogue up to an order."""

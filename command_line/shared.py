@@ -45,7 +45,7 @@ def run(app: typer.Typer, program: str) -> None:
 
 def fill(rows: Iterator[tuple[int, int]]) -> int:
     """Run `algebra.base.rows.write_rows` to its end under a progress bar, and return the number of rows."""
-    from subnormal.algebra.depth.display import progress
+    from subnormal.algebra.base.terminal import progress
 
     _, total = next(rows)
     with progress("groups", total) as advance:

@@ -68,9 +68,9 @@ def train(
     stack_size: StackSize = STACK_SIZE,
     tensorboard: Annotated[bool, typer.Option(help="Write TensorBoard logs (extra `tensorboard`).")] = False,
 ) -> None:
-    """Train networks on GROUP: every seed × learning rate × noise. Started again, it goes on where it was."""
+    """Train networks on GROUP: every seed × learning rate × noise. Start the same command again to continue."""
+    from subnormal.algebra.base.wording import default_folder
     from subnormal.algebra.input.parser import list_group
-    from subnormal.command_line.compiler import default_folder
     from subnormal.models.training.configuration import RunConfiguration
     from subnormal.models.training.curves import draw_curves
     from subnormal.models.training.initial import initial_network, task_of
@@ -103,7 +103,7 @@ def train(
 
 
 def _show(rows: Sequence[Row]) -> None:
-    from subnormal.algebra.depth.display import console, plain_table
+    from subnormal.algebra.base.terminal import console, plain_table
     from subnormal.models.training.live import number
 
     table = plain_table("seed", "learning rate", "noise", "steps", "loss", "longest", "whole at 60", "network")
@@ -148,7 +148,7 @@ def evaluate(
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    from subnormal.algebra.depth.display import console, plain_table
+    from subnormal.algebra.base.terminal import console, plain_table
     from subnormal.models.training.evaluation import THRESHOLD
     from subnormal.models.training.evaluation import evaluate as evaluated
 

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from subnormal.algebra.arithmetic.abelian_invariants import abelian_name
 from subnormal.algebra.arithmetic.permutations import cycles
+from subnormal.algebra.base.terminal import plain_table
 from subnormal.algebra.base.wording import counted
-from subnormal.algebra.depth.display import plain_table
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.constructions.cascade import Cascade, CascadeLayer
 from subnormal.constructions.compiler import Compilation

@@ -5,13 +5,14 @@ cascade.safetensors    int32 arrays: elements (n, degree), alphabet (m,), decode
                        layer{i}.moduli (d,) and layer{i}.increments (states above, m, d)
 config.json            the network's configuration, as huggingface_hub's mixin reads it
 model.safetensors      the network's parameters, float64
+manifest.json          the digests of the others (`algebra.base.folders`): all are replaced together or not at all
+
+Format 1, of earlier versions, has no manifest and is read with a warning.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,66 +22,47 @@ from numpy.typing import NDArray
 
 from subnormal.algebra.arithmetic.permutations import smallest_dtype
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.folders import MANIFEST, read_folder, save_folder, warn_unbound
 from subnormal.algebra.groups.group import Group
 from subnormal.constructions.cascade import Cascade, CascadeLayer
 from subnormal.constructions.weights import Weights, network_parameters
 
-FORMAT = 1
+FORMAT = 2
 """Version of the folder's format."""
+
+UNBOUND_FORMATS = (1, "factored 1")
+"""Formats of earlier versions, which had no manifest."""
 
 MAX_NETWORK_PARAMETERS = 50_000_000
 """A network with more parameters than this (400 MB) is not written: its gates would be as many as the group's
 elements."""
 
 
-def prepare_folder(folder: Path) -> None:
-    """Make the folder, so that one that cannot be written is refused before any work. Raises `InputError`."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise _cannot_write(folder, error) from None
-
-
-def _cannot_write(folder: Path, error: OSError) -> InputError:
-    return InputError(f"cannot write to {folder}: {error.strerror or error}; name another folder, e.g. --out s4")
-
-
 def save_artifact(folder: Path, cascade: Cascade, weights: Weights, metadata: Mapping[str, Any]) -> bool:
-    """Write cascade and network; each file appears whole or not at all.
+    """Write cascade and network in place of whatever compiled folder was there, whole or not at all.
 
     Returns:
         Whether the network was small enough to be written.
 
     Raises:
-        InputError: the folder cannot be written.
+        InputError: the folder cannot be written; it is as it was.
     """
-    save_cascade(folder, cascade, metadata)
+    files: dict[str, bytes | str] = dict(cascade_files(cascade, metadata))
     written = weights.parameter_count <= MAX_NETWORK_PARAMETERS
-    try:
-        if written:
-            config, arrays = network_parameters(weights)
-            write_tensors(folder / "model.safetensors", arrays)
-            write_text(folder / "config.json", json.dumps(config, indent=2) + "\n")
-        else:
-            for name in ("model.safetensors", "config.json"):
-                (folder / name).unlink(missing_ok=True)  # of an earlier, smaller network
-    except OSError as error:
-        raise _cannot_write(folder, error) from None
+    if written:
+        config, arrays = network_parameters(weights)
+        files |= {"model.safetensors": tensor_bytes(arrays), "config.json": json_text(config)}
+    save_folder(folder, files)
     return written
 
 
-def save_cascade(folder: Path, cascade: Cascade, metadata: Mapping[str, Any]) -> None:
-    """Write `cascade.json` and `cascade.safetensors` alone. Raises `InputError` where the folder cannot be written."""
+def cascade_files(cascade: Cascade, metadata: Mapping[str, Any]) -> dict[str, bytes | str]:
+    """`cascade.json` and `cascade.safetensors`, by name."""
     layers = [{"family": layer.family, "moduli": layer.moduli} for layer in cascade.layers]
-    description = {"format": FORMAT, **metadata, "layers": layers}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_tensors(folder / "cascade.safetensors", _cascade_arrays(cascade))
-        write_text(folder / "cascade.json", json.dumps(description, indent=2, ensure_ascii=False) + "\n")
-    except OSError as error:
-        raise _cannot_write(folder, error) from None
+    return {
+        "cascade.json": json_text({"format": FORMAT, **metadata, "layers": layers}),
+        "cascade.safetensors": tensor_bytes(_cascade_arrays(cascade)),
+    }
 
 
 def _cascade_arrays(cascade: Cascade) -> dict[str, NDArray[np.int32]]:
@@ -91,43 +73,17 @@ def _cascade_arrays(cascade: Cascade) -> dict[str, NDArray[np.int32]]:
     return {name: np.ascontiguousarray(array, dtype=np.int32) for name, array in arrays.items()}
 
 
-def write_tensors(path: Path, arrays: Mapping[str, NDArray]) -> None:
-    """Write a safetensors file, whole or not at all."""
+def tensor_bytes(arrays: Mapping[str, NDArray]) -> bytes:
+    """The arrays as a safetensors file."""
     from safetensors.numpy import save
 
-    write_bytes(
-        path, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata={"format": "pt"})
-    )
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    return bytes(save(contiguous, metadata={"format": "pt"}))
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
-    write_bytes(path, text.encode())
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file through a temporary one beside it, flushed to disk and then renamed: it appears whole or not at all.
-
-    Raises:
-        OSError: it cannot be written; the old file, if any, is as it was.
-    """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def json_text(content: Mapping[str, Any], indent: int = 2) -> str:
+    """A JSON object as a readable file."""
+    return json.dumps(content, indent=indent, ensure_ascii=False) + "\n"
 
 
 Checked = TypeVar("Checked")
@@ -136,7 +92,7 @@ Checked = TypeVar("Checked")
 Check = Callable[[dict[str, Any], dict[str, NDArray], str], Checked]
 
 
-def read_folder(folder: Path, kind: str, example: str, check: Check[Checked]) -> Checked:
+def read_cascade(folder: Path, kind: str, example: str, check: Check[Checked]) -> Checked:
     """Read `cascade.json` and `cascade.safetensors`, and hand them to `check` with the beginning of an error message.
 
     Arguments:
@@ -144,21 +100,28 @@ def read_folder(folder: Path, kind: str, example: str, check: Check[Checked]) ->
         check: takes metadata, arrays and the beginning of a message; may raise what missing keys and wrong types raise.
 
     Raises:
-        InputError: a file is missing or damaged, or what `check` finds.
+        InputError: a file is missing or damaged, or does not belong to the others, or what `check` finds.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
     where = f"{folder}: not {kind}"
     try:
-        metadata = json.loads((folder / "cascade.json").read_text(encoding="utf-8"))
-        arrays = load((folder / "cascade.safetensors").read_bytes())
+        content = read_folder(folder, Path.read_bytes, ("cascade.json", "cascade.safetensors"))
+        metadata = json.loads(content.files["cascade.json"])
+        arrays = load(content.files["cascade.safetensors"])
     except OSError as error:
         missing = f"{Path(str(error.filename)).name}: {error.strerror}"
         raise InputError(f"{where}: {missing}; make one with `compile {example} --out {folder}`") from None
+    except InputError:
+        raise
     except (ValueError, RecursionError, SafetensorError) as error:
         raise InputError(f"{where}: damaged ({' '.join(str(error).split())[:100]})") from None
     try:
+        if not content.bound:
+            if metadata["format"] not in UNBOUND_FORMATS:
+                raise InputError(f"{where}: {MANIFEST} is missing; make one with `compile {example} --out {folder}`")
+            warn_unbound(folder, f"`compile {example} --out {folder}`")
         return check(metadata, arrays, where)
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{where}: {error} is missing or of the wrong kind") from None
@@ -170,7 +133,7 @@ def load_cascade(folder: Path) -> tuple[Cascade, Group, dict[str, Any]]:
     Raises:
         InputError: a file is missing or damaged, or arrays do not fit together.
     """
-    return read_folder(folder, "a compiled folder", "S4", _checked)
+    return read_cascade(folder, "a compiled folder", "S4", _checked)
 
 
 def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -> tuple[Cascade, Group, dict[str, Any]]:
@@ -191,7 +154,7 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
             )
         return found
 
-    require(metadata["format"] == FORMAT, f"format {metadata['format']}, wanted {FORMAT}")
+    require(metadata["format"] in (1, FORMAT), f"format {metadata['format']!r:.40}, wanted {FORMAT}")
     elements = array("elements", 2, None)
     n, degree = elements.shape
     require(n >= 1 and degree >= 1, f"elements has shape {elements.shape}")

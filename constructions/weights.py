@@ -2,8 +2,7 @@
 
 The network reads, at layer i, the one-hot residues of the layers above *after* the token and the token's one-hot
 embedding. φ's hidden units are AND gates, one for each (state above, token) that adds something; its output holds
-what that adds, as phases. ψ is a hard decision: the one-hot of the residue whose phase is nearest. Names and shapes
-of the parameters are those of the network class.
+what that adds, as phases. ψ is a hard decision: the one-hot of the residue whose phase is nearest.
 """
 
 from __future__ import annotations
@@ -15,6 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subnormal.constructions.cascade import Cascade, CascadeLayer, layer_transitions
+from subnormal.constructions.parameters import (
+    EMBEDDING,
+    HEAD_BIAS,
+    HEAD_WEIGHT,
+    HIDDEN_BIAS,
+    HIDDEN_WEIGHT,
+    INITIAL_STATE,
+    OUT_BIAS,
+    OUT_WEIGHT,
+    READOUT_BIAS,
+    READOUT_WEIGHT,
+    in_layer,
+)
 
 Arrays = dict[str, NDArray[np.float64]]
 
@@ -105,12 +117,12 @@ def _layer_weights(layer: CascadeLayer, following: NDArray[np.int64], above: tup
 
 
 def network_parameters(weights: Weights) -> tuple[dict[str, Any], Arrays]:
-    """The configuration and the parameters (float64) of the network, by the names `DCDNetwork` gives them.
+    """The configuration and the parameters (float64) of the network, by the names in `parameters.py`.
 
     Phases are in turns, in [-1/2, 1/2).
     """
     m = weights.alphabet_size
-    arrays: Arrays = {"embedding.weight": np.eye(m)}
+    arrays: Arrays = {EMBEDDING: np.eye(m)}
     layers = []
     above: tuple[int, ...] = ()
     for i, layer in enumerate(weights.layers):
@@ -126,17 +138,17 @@ def network_parameters(weights: Weights) -> tuple[dict[str, Any], Arrays]:
             bias[unit] = -len(read)
         out, out_bias, transition = _drive(layer, units)
         arrays |= {
-            f"layers.{i}.phi.hidden.weight": hidden,
-            f"layers.{i}.phi.hidden.bias": bias,
-            f"layers.{i}.phi.out.weight": out,
-            f"layers.{i}.phi.out.bias": out_bias,
+            in_layer(i, HIDDEN_WEIGHT): hidden,
+            in_layer(i, HIDDEN_BIAS): bias,
+            in_layer(i, OUT_WEIGHT): out,
+            in_layer(i, OUT_BIAS): out_bias,
         }
-        arrays |= {f"layers.{i}.{name}": array for name, array in transition.items()}
+        arrays |= {in_layer(i, name): array for name, array in transition.items()}
         psi, initial = _decision(layer, width)
         arrays |= {
-            f"layers.{i}.initial_state": initial,
-            f"layers.{i}.psi.weight": psi,
-            f"layers.{i}.psi.bias": np.zeros(len(psi)),
+            in_layer(i, INITIAL_STATE): initial,
+            in_layer(i, READOUT_WEIGHT): psi,
+            in_layer(i, READOUT_BIAS): np.zeros(len(psi)),
         }
         layers.append(
             {
@@ -152,7 +164,7 @@ def network_parameters(weights: Weights) -> tuple[dict[str, Any], Arrays]:
     starts = np.cumsum((0, *above))[:-1]
     head = np.zeros((len(weights.residues), sum(above)))
     head[np.arange(len(head))[:, None], starts + weights.residues] = 1
-    arrays |= {"head.weight": head, "head.bias": np.zeros(len(head))}
+    arrays |= {HEAD_WEIGHT: head, HEAD_BIAS: np.zeros(len(head))}
     config = {"alphabet_size": m, "classes": len(head), "layers": layers, "embedding_size": m, "dtype": "float64"}
     return config, arrays
 

@@ -1,6 +1,6 @@
 """The networks, in torch: recurrences, transition families, and the one network for compiled and trained weights.
 
-The names below are loaded when first used, so that ``import models`` itself does not import torch.
+The names below are loaded when first used, so that `import models` itself does not import torch.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from subnormal.models.families import FAMILIES, LayerState, Transition
-    from subnormal.models.network import DCDNetwork, Layer, LayerSpecification, LayerTrace
+    from subnormal.models.layer import Layer
+    from subnormal.models.network import DCDNetwork, LayerTrace
     from subnormal.models.recurrences import UnitState, diagonal_loop, diagonal_scan, tanh_scan, unit_loop, unit_scan
+    from subnormal.models.specification import LayerSpecification
 
 __all__ = [
     "FAMILIES",
@@ -34,8 +36,8 @@ _HOME = {
     "LayerState": "subnormal.models.families",
     "Transition": "subnormal.models.families",
     "DCDNetwork": "subnormal.models.network",
-    "Layer": "subnormal.models.network",
-    "LayerSpecification": "subnormal.models.network",
+    "Layer": "subnormal.models.layer",
+    "LayerSpecification": "subnormal.models.specification",
     "LayerTrace": "subnormal.models.network",
     "UnitState": "subnormal.models.recurrences",
     "diagonal_loop": "subnormal.models.recurrences",

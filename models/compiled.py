@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from subnormal.constructions.cascade import Cascade
+from subnormal.constructions.weights import Weights, network_parameters
 from subnormal.models.network import DCDNetwork
 from subnormal.models.recurrences import UnitState
 
@@ -16,14 +17,9 @@ PIECE_ENTRIES = 1 << 22
 """Hidden units × tokens run at a time."""
 
 
-def load_network(folder: Path, dtype: str = "float64") -> DCDNetwork:
-    """The network of a compiled folder in `float64`, as saved, or in `float32`, every weight rounded once."""
-    network = DCDNetwork.from_pretrained(folder)
-    if str(network.dtype) == f"torch.{dtype}":
-        return network
-    converted = DCDNetwork(**(network.configuration() | {"dtype": dtype}))
-    converted.load_state_dict({name: weight.to(converted.dtype) for name, weight in network.state_dict().items()})
-    return converted
+def network_of(weights: Weights, dtype: str = "float64") -> DCDNetwork:
+    """The network of compiled weights, each rounded once to `dtype`."""
+    return DCDNetwork.from_parameters(*network_parameters(weights), dtype)
 
 
 class NetworkMachine:
@@ -39,7 +35,7 @@ class NetworkMachine:
     """
 
     def __init__(self, folder: Path, cascade: Cascade, dtype: str = "float64") -> None:
-        self.network = load_network(folder, dtype)
+        self.network = DCDNetwork.from_pretrained(folder, dtype)
         self.cascade = cascade
         self.largest_error = 0.0
         self._state = self.network.initial_state(1)

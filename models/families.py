@@ -1,18 +1,18 @@
 """The transition families of the papers: they differ in how a_t is made, and in nothing else.
 
-====================  =======================================  ==========================  ======================
-family                a_t                                      raw outputs of phi          state
-====================  =======================================  ==========================  ======================
-``aussm``             exp(2 pi i Delta(x) Lambda(x))           Delta, Lambda, Re b, Im b   complex, abs(a) = 1
-``simple-aussm``      exp(2 pi i Lambda(x))                    Lambda, Re b, Im b          complex, abs(a) = 1
-``mamba``             exp(Delta(x) Lambda), Lambda < 0         Delta, b                    real, a in (0, 1]
-``negative-mamba``    2 exp(Delta(x) Lambda) - 1, Lambda < 0   Delta, b                    real, a in (-1, 1]
-``s4d``               exp(Delta Lambda), Re Lambda < 0         Re b, Im b                  complex, abs(a) < 1
-``rnn``               h = tanh(W h + drive)                    drive                       real, not diagonal
-====================  =======================================  ==========================  ======================
+==================  =======================================  ==========================  ======================
+family              a_t                                      raw outputs of φ            state
+==================  =======================================  ==========================  ======================
+`aussm`             exp(2 pi i Delta(x) Lambda(x))           Delta, Lambda, Re b, Im b   complex, abs(a) = 1
+`simple-aussm`      exp(2 pi i Lambda(x))                    Lambda, Re b, Im b          complex, abs(a) = 1
+`mamba`             exp(Delta(x) Lambda), Lambda < 0         Delta, b                    real, a in (0, 1]
+`negative-mamba`    2 exp(Delta(x) Lambda) - 1, Lambda < 0   Delta, b                    real, a in (-1, 1]
+`s4d`               exp(Delta Lambda), Re Lambda < 0         Re b, Im b                  complex, abs(a) < 1
+`rnn`               h = tanh(W h + drive)                    drive                       real, not diagonal
+==================  =======================================  ==========================  ======================
 
 Each raw output is one block of d = channels numbers, in the order given. Phases (Lambda of the two unit-modulus
-families) are in turns. ``simple-aussm`` is our reading of a name the paper does not define: AUSSM with Delta = 1.
+families) are in turns. `simple-aussm` is our reading of a name the paper does not define: AUSSM with Delta = 1.
 
 Delta(x) = 1 + elu(raw) replaces the usual softplus. It is positive, and it is *exactly* 1 at raw = 0, so compiled
 phases reach the recurrence unrounded, and exactly 0 at raw = -200, so a compiled Mamba multiplier is exactly 1; with
@@ -28,6 +28,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from subnormal.constructions.parameters import FAMILY_PARAMETERS
+from subnormal.models.linear import per_word
 from subnormal.models.recurrences import (
     Backend,
     UnitState,
@@ -50,14 +52,21 @@ def step_size(raw: Tensor) -> Tensor:
 
 
 class Transition(nn.Module):
-    """One family's recurrence over d channels, given the raw outputs of phi.
+    """One family's recurrence over d channels, given the raw outputs of φ.
 
-    ``parts``: the names of phi's raw outputs, d numbers each. ``complex_state``: whether h is complex.
+    `parts`: the names of φ's raw outputs, d numbers each. `complex_state`: whether h is complex. The family's own
+    parameters are (d,), or (R, d) for the words of R runs, run by run.
     """
 
     name: str
     parts: tuple[str, ...]
     complex_state: bool
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "name" in vars(cls):
+            own = FAMILY_PARAMETERS[cls.name]
+            cls.parts, cls.complex_state = own.parts, own.complex_state
 
     def __init__(self, channels: int, dtype: torch.dtype) -> None:
         super().__init__()
@@ -69,7 +78,7 @@ class Transition(nn.Module):
         return dict(zip(self.parts, raw.split(self.channels, -1), strict=True))
 
     def affine(self, raw: Tensor) -> tuple[Tensor, Tensor]:
-        """(a, b) of h -> a h + b for raw outputs (..., parts * channels); ``TypeError`` if the family is not affine."""
+        """(a, b) of h -> a h + b for raw outputs (..., parts * channels); `TypeError` if the family is not affine."""
         raise NotImplementedError
 
     def scan(self, raw: Tensor, state: LayerState, backend: Backend) -> tuple[Tensor, LayerState]:
@@ -83,10 +92,13 @@ class Transition(nn.Module):
         h = a * _plain(state) + b
         return h, h
 
-    def start(self, initial: Tensor, batch: int) -> LayerState:
-        """The state before the first token from the parameter ``initial_state``: (d, 2) if complex, else (d,)."""
-        h = torch.view_as_complex(initial) if self.complex_state else initial
-        return h.expand(batch, self.channels)
+    def start(self, initial: Tensor, words: int) -> LayerState:
+        """The state (words, d) before the first token, from the parameter `initial_state`: (*runs, d, 2) if complex,
+        else (*runs, d)."""
+        own = initial.dim() - self.complex_state == 1
+        rows = initial if own else initial.repeat_interleave(words // len(initial), 0)
+        h = torch.view_as_complex(rows) if self.complex_state else rows
+        return h.expand(words, self.channels) if own else h
 
     def initialise(self, generator: torch.Generator | None) -> None:
         """Draw the family's own parameters."""
@@ -113,8 +125,6 @@ def _plain(state: LayerState) -> Tensor:
 
 class _UnitModulus(Transition):
     """a = exp(2 pi i turns): the state is kept as an exact phase and a remainder, see models/recurrences.py."""
-
-    complex_state = True
 
     def turns(self, parts: dict[str, Tensor]) -> Tensor:
         raise NotImplementedError
@@ -153,15 +163,16 @@ class _UnitModulus(Transition):
             return None
         return torch.complex(real, imaginary)
 
-    def start(self, initial: Tensor, batch: int) -> LayerState:
-        return UnitState.of(torch.view_as_complex(initial).expand(batch, self.channels))
+    def start(self, initial: Tensor, words: int) -> LayerState:
+        h = super().start(initial, words)
+        assert isinstance(h, Tensor)
+        return UnitState.of(h)
 
 
 class SimpleAUSSM(_UnitModulus):
     """a = exp(2 pi i Lambda(x)): any phase for any token."""
 
     name = "simple-aussm"
-    parts: tuple[str, ...] = ("turns", "b_real", "b_imag")
 
     def turns(self, parts: dict[str, Tensor]) -> Tensor:
         return parts["turns"]
@@ -179,7 +190,6 @@ class AUSSM(SimpleAUSSM):
     """a = exp(2 pi i Delta(x) Lambda(x))."""
 
     name = "aussm"
-    parts = ("delta", "turns", "b_real", "b_imag")
 
     def turns(self, parts: dict[str, Tensor]) -> Tensor:
         return step_size(parts["delta"]) * parts["turns"]
@@ -189,11 +199,9 @@ class AUSSM(SimpleAUSSM):
 
 
 class Mamba(Transition):
-    """a = exp(Delta(x) Lambda) in (0, 1], Lambda = -exp(``log_rate``) one number per channel."""
+    """a = exp(Delta(x) Lambda) in (0, 1], Lambda = -exp(`log_rate`) one number per channel."""
 
     name = "mamba"
-    parts = ("delta", "b")
-    complex_state = False
     rates = (0.01, 1.0)
 
     def __init__(self, channels: int, dtype: torch.dtype) -> None:
@@ -202,7 +210,7 @@ class Mamba(Transition):
 
     def decay(self, raw_delta: Tensor) -> Tensor:
         """exp(Delta Lambda)."""
-        return torch.exp(-step_size(raw_delta) * self.log_rate.exp())
+        return torch.exp(-step_size(raw_delta) * per_word(self.log_rate.exp(), raw_delta))
 
     def affine(self, raw: Tensor) -> tuple[Tensor, Tensor]:
         parts = self.split(raw)
@@ -230,14 +238,12 @@ class NegativeMamba(Mamba):
 
 
 class S4D(Transition):
-    """a = exp(Delta Lambda) the same for every token; Lambda = -exp(``log_rate``) + i ``frequency``, Delta =
-    exp(``log_step``). The frequency is in radians, as in the S4D paper, whose "S4D-Lin" values (Lambda_n = -1/2 + i pi
+    """a = exp(Delta Lambda) the same for every token; Lambda = -exp(`log_rate`) + i `frequency`, Delta =
+    exp(`log_step`). The frequency is in radians, as in the S4D paper, whose "S4D-Lin" values (Lambda_n = -1/2 + i pi
     n) it starts from.
     """
 
     name = "s4d"
-    parts = ("b_real", "b_imag")
-    complex_state = True
 
     def __init__(self, channels: int, dtype: torch.dtype) -> None:
         super().__init__(channels, dtype)
@@ -250,7 +256,7 @@ class S4D(Transition):
         step = self.log_step.exp()
         modulus = torch.exp(-step * self.log_rate.exp())
         angle = step * self.frequency
-        a = torch.complex(modulus * angle.cos(), modulus * angle.sin())
+        a = per_word(torch.complex(modulus * angle.cos(), modulus * angle.sin()), parts["b_real"])
         return a.expand(parts["b_real"].shape), torch.complex(parts["b_real"], parts["b_imag"])
 
     def initialise(self, generator: torch.Generator | None) -> None:
@@ -265,11 +271,9 @@ class S4D(Transition):
 
 
 class RNN(Transition):
-    """h = tanh(W h + drive(x)), the comparison outside the scheme; ``weight`` is W (channels, channels)."""
+    """h = tanh(W h + drive(x)), the comparison outside the scheme; `weight` is W (channels, channels)."""
 
     name = "rnn"
-    parts = ("drive",)
-    complex_state = False
 
     def __init__(self, channels: int, dtype: torch.dtype) -> None:
         super().__init__(channels, dtype)

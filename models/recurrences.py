@@ -6,21 +6,21 @@ pieces and carrying the state gives the same result as one call.
 
 Two kinds of recurrence are told apart, because the first admits a much better algorithm:
 
-``unit_scan``
+`unit_scan`
     a_t = exp(2 pi i turns_t). Phases are summed in 64-bit fixed-point turns. Wrapping integer addition is exact and
     associative and *is* addition modulo one turn, so the product of any number of multipliers is P_t = exp(2 pi i
     phase_t) with a phase that carries no accumulated rounding at all. As |P_t| = 1, dividing by P_t is conjugation:
     h_t = P_t * r_t with r_t = h_0 + sum_{s <= t} conj(P_s) b_s: two running sums, no loop over time, no logarithms.
-``diagonal_scan``
+`diagonal_scan`
     any a_t, real or complex: blocks of about sqrt(length) tokens side by side, then the carries between the blocks.
     Nothing is divided and no logarithm taken, so zeros and negative multipliers are as good as any other.
     Meant for abs(a) <= 1 (products over one block are formed, which must not overflow).
 
-Backends, chosen by ``select_backend``: ``"numba"`` (models/kernels.py), ``"torch"`` (this file) and ``"loop"`` (the
+Backends, chosen by `select_backend`: `"numba"` (models/kernels.py), `"torch"` (this file) and `"loop"` (the
 oracle). All share one hand-written adjoint; gradients follow torch's convention for complex numbers (the gradient of
 a real loss L is dL/dRe + i dL/dIm).
 
-Numerical consequences of the carried ``UnitState(phase, remainder)``: with b = 0 the remainder never changes and the
+Numerical consequences of the carried `UnitState(phase, remainder)`: with b = 0 the remainder never changes and the
 only error after T tokens is T times the rounding of one phase, at most 2^-26 turns in float32 and 2^-55 in float64
 (for phases reduced to [-1/2, 1/2]); and it is the same in one scan, in pieces, and token by token. Thirds in float32
 are off by 1e-8 turns: a constant word over C3 decodes for about 1.6e7 tokens. With b != 0 the remainder is a plain
@@ -38,6 +38,7 @@ import torch
 from torch import Tensor
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.models.linear import add_product
 
 __all__ = [
     "UnitState",
@@ -62,7 +63,7 @@ CHUNK_ELEMENTS = 1 << 17
 class UnitState(NamedTuple):
     """The state carried by a unit-modulus recurrence: h = exp(2 pi i phase / 2^64) * remainder.
 
-    ``phase``: int64 (batch, channels), 2^64 to the turn, wrapping. ``remainder``: complex (batch, channels).
+    `phase`: int64 (batch, channels), 2^64 to the turn, wrapping. `remainder`: complex (batch, channels).
     Gradients flow through the remainder and are those of h: the phase is a constant of the representation.
     """
 
@@ -71,7 +72,7 @@ class UnitState(NamedTuple):
 
     @classmethod
     def of(cls, value: Tensor) -> UnitState:
-        """The state whose h is the complex tensor ``value`` (batch, channels)."""
+        """The state whose h is the complex tensor `value` (batch, channels)."""
         return cls(torch.zeros(value.shape, dtype=torch.int64, device=value.device), value)
 
     @property
@@ -95,7 +96,7 @@ def fixed_point_turns(turns: Tensor) -> Tensor:
 
 
 def unit_circle(phase: Tensor, dtype: torch.dtype) -> Tensor:
-    """exp(2 pi i phase / 2^64) for an int64 phase; ``dtype`` float32 or float64 gives complex64 or complex128."""
+    """exp(2 pi i phase / 2^64) for an int64 phase; `dtype` float32 or float64 gives complex64 or complex128."""
     angle = phase.to(dtype) * (TWO_PI / 2.0**64)
     return torch.complex(angle.cos(), angle.sin())
 
@@ -122,7 +123,7 @@ def diagonal_loop(a: Tensor, b: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def unit_loop(turns: Tensor, b: Tensor | None, h: Tensor) -> tuple[Tensor, Tensor]:
-    """``diagonal_loop`` for a_t = exp(2 pi i turns_t); h and b complex, b None for zero. The state is h itself."""
+    """`diagonal_loop` for a_t = exp(2 pi i turns_t); h and b complex, b None for zero. The state is h itself."""
     a = _turn(turns)
     return diagonal_loop(a, torch.zeros_like(a) if b is None else b, h)
 
@@ -156,9 +157,9 @@ class _Implementation(Protocol):
 
 
 def select_backend(tensor: Tensor, backend: Backend = "auto") -> Literal["numba", "torch", "loop"]:
-    """The backend that will run on ``tensor``: the documented rule.
+    """The backend that will run on `tensor`: the documented rule.
 
-    ``"auto"`` takes numba where it is installed, the tensor lies on the CPU, its dtype is one of float32, float64,
+    `"auto"` takes numba where it is installed, the tensor lies on the CPU, its dtype is one of float32, float64,
     complex64, complex128, and it has at least 4096 elements (below that torch's own overhead is all there is, and
     compiling is not worth the wait); otherwise torch. Naming a backend insists on it: InputError where it cannot run.
     """
@@ -175,7 +176,7 @@ def select_backend(tensor: Tensor, backend: Backend = "auto") -> Literal["numba"
     if backend == "numba":
         if not on_cpu:
             raise InputError(f'backend "numba" works on the CPU, got a tensor on {tensor.device}; use "torch"')
-        raise InputError('backend "numba": numba is not installed; install the extra "numba" or use "torch"')
+        raise InputError('backend "numba": numba is not installed; install the extra "fast" or use "torch"')
     return "torch"
 
 
@@ -199,7 +200,7 @@ def unit_scan(turns: Tensor, b: Tensor | None, state: UnitState, backend: Backen
     """h_t = exp(2 pi i turns_t) * h_{t-1} + b_t.
 
     turns: float32 or float64 (batch, length, channels); b: complex of the same shape and precision, or None for zero
-    (which skips the second sum); state: see ``UnitState``. Returns the states h, complex (batch, length, channels), and
+    (which skips the second sum); state: see `UnitState`. Returns the states h, complex (batch, length, channels), and
     the state to carry on with. A phase that is not finite makes its channel NaN from there on, at the latest.
     Raises InputError where shapes or dtypes do not fit together.
     """
@@ -281,7 +282,7 @@ def _differentiable_unit_adjoint(
     grad_remainder: Tensor,
     backend: str,
 ) -> tuple[Tensor | None, ...]:
-    """The same adjoint written with ``unit_scan`` itself, run backwards in time, so that it can be differentiated."""
+    """The same adjoint written with `unit_scan` itself, run backwards in time, so that it can be differentiated."""
     real = turns.dtype
     if turns.shape[1] == 0:
         return torch.zeros_like(turns), None if b is None else torch.zeros_like(b), grad_remainder, None, None
@@ -357,14 +358,16 @@ class _DiagonalScan(torch.autograd.Function):
 def tanh_scan(weight: Tensor, drive: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
     """h_t = tanh(W h_{t-1} + drive_t): not diagonal, not linear, hence a loop.
 
-    weight: (channels, channels); drive: (batch, length, channels); state: (batch, channels).
+    weight: (channels, channels), or (R, channels, channels) for the words of R runs, run by run; drive: (batch, length,
+    channels); state: (batch, channels).
     """
+    runs = weight.shape[:-2]
+    state, drives = state.unflatten(0, (*runs, -1)), drive.unflatten(0, (*runs, -1)).unbind(-2)
     states = []
-    transposed = weight.T
-    for current in drive.unbind(1):
-        state = torch.addmm(current, state, transposed).tanh()
+    for current in drives:
+        state = add_product(current, state, weight).tanh()
         states.append(state)
-    return (torch.stack(states, 1) if states else drive), state
+    return (torch.stack(states, -2).flatten(0, -3) if states else drive), state.flatten(0, -2)
 
 
 # --------------------------------------------------------------------------- the torch backend

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("algebra", "constructions", "models", "proofs_check", "command_line")
-"""Each may import itself and those before it. The command line stands above all."""
+ROOMS = ("algebra", "constructions", "models", "proofs_check", "face", "command_line")
+"""Each may import itself and those before it. The public face and the command line stand above all."""
 
 ALGEBRA = ("base", "arithmetic", "chains", "groups", "automata", "depth", "input")
 """The sub-rooms of algebra, likewise."""

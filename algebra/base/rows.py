@@ -1,18 +1,35 @@
-"""Tables of one row a group that are computed by several processes and go on where they were stopped."""
+"""Tables of one row a group that are computed by several processes and go on where they were stopped.
+
+Beside the table stands `NAME.digest`: how many bytes of it were written by us, and their SHA-256. When a table is
+continued, the rows that the digest vouches for are kept, and all others are computed again: no edited row is trusted.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import hashlib
 import io
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import BinaryIO
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.writing import lock, write_file
 
 Key = tuple[int, int]
 Row = dict[str, str | int]
+
+SECONDS = 1.0
+"""How often the digest is written."""
+
+
+def digest_path(path: Path) -> Path:
+    """Where the digest of a table stands."""
+    return path.with_name(path.name + ".digest")
 
 
 def write_rows(
@@ -29,44 +46,90 @@ def write_rows(
         off in the middle is dropped and written again.
 
     Raises:
-        InputError: the file is something else or cannot be written.
+        InputError: the file is something else, cannot be written, or is being written by another process.
     """
     try:
-        done = _resume(path, columns, keys)
-        with path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, columns, lineterminator="\n")
-            if not file.tell():
-                writer.writeheader()
-            yield done, len(keys)
-            with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-                try:
-                    for found in pool.map(row, keys[done:], chunksize=32):
-                        writer.writerow(found)
-                        file.flush()
-                        done += 1
-                        yield done, len(keys)
-                except BaseException:
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    raise
+        with path.open("a+b") as file:
+            if not lock(file.fileno()):
+                raise InputError(f"{path} is being written by another process; wait for it, or give another --out")
+            done = _resume(path, file, columns, keys)
+            yield from _append(path, file, columns, keys, done, row, processes)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}; give another file with --out") from None
 
 
-def _resume(path: Path, columns: Sequence[str], keys: Sequence[Key]) -> int:
-    """Rows of the file that are whole and in order; the file is cut after them."""
-    if not path.exists():
+def _append(
+    path: Path,
+    file: BinaryIO,
+    columns: Sequence[str],
+    keys: Sequence[Key],
+    done: int,
+    row: Callable[[Key], Row],
+    processes: int,
+) -> Iterator[tuple[int, int]]:
+    file.seek(0)
+    written = hashlib.sha256(file.read())
+
+    def write(values: Row | None) -> None:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        if values is None:
+            writer.writeheader()
+        else:
+            writer.writerow(values)
+        content = text.getvalue().encode()
+        file.write(content)
+        file.flush()
+        written.update(content)
+
+    def vouch() -> None:
+        write_file(digest_path(path), f"{file.tell()} {written.hexdigest()}\n")
+
+    if not file.tell():
+        write(None)
+    vouch()
+    yield done, len(keys)
+    last = time.monotonic()
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        try:
+            for found in pool.map(row, keys[done:], chunksize=32):
+                write(found)
+                done += 1
+                if time.monotonic() - last > SECONDS:
+                    vouch()
+                    last = time.monotonic()
+                yield done, len(keys)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        finally:
+            vouch()
+
+
+def _resume(path: Path, file: BinaryIO, columns: Sequence[str], keys: Sequence[Key]) -> int:
+    """Rows of the file that were written by us and are in order; the file is cut after them."""
+    file.seek(0)
+    content = file.read()
+    if not content:
         return 0
-    content = path.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
     try:
-        rows = list(csv.reader(io.StringIO(whole.decode())))
-        fits = not rows or rows[0] == list(columns)
+        rows = list(csv.reader(io.StringIO(content[: content.rfind(b"\n") + 1].decode())))
+        fits = rows[0] == list(columns)
         fits = fits and [(int(row[0]), int(row[1])) for row in rows[1:]] == list(keys[: len(rows) - 1])
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, csv.Error):
         fits = False
-    if not fits or (content and not whole):
+    if not fits:
         raise InputError(f"{path} is not a part of this table; move it away, or give another file with --out")
-    if len(whole) < len(content):
-        with path.open("r+b") as file:
-            file.truncate(len(whole))
-    return max(0, len(rows) - 1)
+    kept = _vouched(path, content)
+    file.truncate(kept)
+    return max(0, content[:kept].count(b"\n") - 1)
+
+
+def _vouched(path: Path, content: bytes) -> int:
+    """How many bytes from the beginning are as the digest says; 0 where there is no digest or it is another's."""
+    with contextlib.suppress(OSError, ValueError):
+        length, digest = digest_path(path).read_text(encoding="ascii").split()
+        part = content[: int(length)]
+        if part.endswith(b"\n") and hashlib.sha256(part).hexdigest() == digest and len(part) == int(length):
+            return len(part)
+    return 0

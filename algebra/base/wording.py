@@ -11,3 +11,8 @@ def counted(count: int, noun: str) -> str:
 def short(text: str, width: int = 48) -> str:
     """A text cut to a width."""
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def default_folder(name: str) -> str:
+    """A group's name as a folder's: `SL(2,3)` becomes `SL_2_3`."""
+    return "".join(c if c.isalnum() else "_" for c in name).strip("_")[:60] or "group"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +56,11 @@ class AbelianFactor:
                 columns.append(np.where(self.residues[:, j] < 0, -1, self.residues[:, j] % q))
         residues = np.stack(columns, axis=1) if columns else self.residues
         return AbelianFactor(self.upper, self.lower, tuple(moduli), residues, tuple(lifts))
+
+
+def margin(moduli: Sequence[int]) -> Fraction:
+    """Half the distance between neighbouring phases, in turns, of the channel where it is least: 1/(2·max n)."""
+    return Fraction(1, 2 * max(moduli))
 
 
 def abelian_factor(upper: Subgroup, lower: Subgroup) -> AbelianFactor:

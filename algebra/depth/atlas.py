@@ -8,9 +8,8 @@ from pathlib import Path
 
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.rows import write_rows
-from subnormal.algebra.depth.abelian import abelian_factor
+from subnormal.algebra.depth.abelian import abelian_factor, margin
 from subnormal.algebra.depth.families import FAMILIES
-from subnormal.algebra.depth.inspection import margin
 from subnormal.algebra.depth.series import Series, shortest_series
 
 COLUMNS = (

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from subnormal.algebra.base.terminal import ShownAsTable
 from subnormal.algebra.base.wording import counted
-from subnormal.algebra.depth.abelian import AbelianFactor
+from subnormal.algebra.depth.abelian import AbelianFactor, margin
 from subnormal.algebra.depth.decomposition import Decomposition, decompose
 from subnormal.algebra.depth.families import FAMILIES, Family, names
 from subnormal.algebra.depth.refusal import cause, generators_text, refusal, witness_text
@@ -16,9 +16,12 @@ from subnormal.algebra.depth.series import Series, shortest_series, verbal_serie
 from subnormal.algebra.depth.witness import Expression, Residual, depth_witness, residual
 from subnormal.algebra.groups.group import Group
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
-@dataclass(frozen=True, eq=False)
-class Inspection:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Inspection(ShownAsTable):
     """What there is to say about a group.
 
     Arguments:
@@ -77,6 +80,20 @@ class Inspection:
             }
         return content
 
+    def stack_text(self) -> str:
+        """One sentence on the user's stack, which must have been given."""
+        assert self.stack is not None
+        stack, series = self.stack
+        if series.is_complete:
+            return f"{names(stack)} tracks {self.group.name}: {' ≥ '.join(map(str, series.orders))}"
+        return refusal(series, stack)
+
+    def view(self) -> RenderableType:
+        """The page that `inspect` prints."""
+        from subnormal.algebra.depth.inspection_view import listed_view
+
+        return listed_view(self)
+
     def _witness_json(self) -> dict[str, Any] | None:
         group = self.group
         if isinstance(self.witness, Expression):
@@ -93,14 +110,9 @@ class Inspection:
                 "generators": list(self.witness.subgroup.generators),
                 "commutators": [[word.nested() for word in words] for words in self.witness.expressions],
                 "text": f"[P, P] = P for P = <{generators_text(group, self.witness.subgroup.generators)}> of order "
-                "{self.witness.subgroup.order}",
+                f"{self.witness.subgroup.order}",
             }
         return None
-
-
-def margin(moduli: Sequence[int]) -> Fraction:
-    """Half the distance between neighbouring phases, in turns, of the channel where it is least: 1/(2·max n)."""
-    return Fraction(1, 2 * max(moduli))
 
 
 def layer_summary(factor: AbelianFactor) -> dict[str, Any]:
@@ -152,12 +164,3 @@ def _reason(series: Series, layer: Family) -> str:
     if series.length == 1:
         return "no layers track only the trivial group"
     return f"{counted(series.length - 1, 'layer')} cannot: {witness_text(group, witness)}"
-
-
-def stack_text(inspection: Inspection) -> str:
-    """One sentence on the user's stack."""
-    assert inspection.stack is not None
-    stack, series = inspection.stack
-    if series.is_complete:
-        return f"{names(stack)} tracks {inspection.group.name}: {' ≥ '.join(map(str, series.orders))}"
-    return refusal(series, stack)

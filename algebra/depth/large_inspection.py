@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,16 @@ from numpy.typing import NDArray
 from subnormal.algebra.arithmetic.abelian_invariants import abelian_name, primary_invariants
 from subnormal.algebra.arithmetic.permutations import cycles
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.terminal import ShownAsTable
 from subnormal.algebra.base.wording import counted, short
 from subnormal.algebra.chains.series import ChainFactor, abelian_factor, derived_series, verbal_subgroup
 from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
+from subnormal.algebra.depth.abelian import margin
 from subnormal.algebra.depth.families import FAMILIES, Family
-from subnormal.algebra.depth.inspection import margin
 from subnormal.algebra.groups.permutation_group import PermutationGroup, describe_order
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 MAX_CHAIN_DEGREE = 256
 """Largest number of points for which chains are built: on S_n or A_n of more they take more than seconds."""
@@ -30,8 +34,8 @@ ATTEMPTS = 200
 """Random nested commutators tried as a depth witness; each is trivial with a chance well below one half."""
 
 
-@dataclass(frozen=True, eq=False)
-class LargeInspection:
+@dataclass(frozen=True, eq=False, repr=False)
+class LargeInspection(ShownAsTable):
     """What there is to say about a large permutation group.
 
     Arguments:
@@ -97,6 +101,12 @@ class LargeInspection:
             "expression": _nested([cycles(leaf) for leaf in self.witness]),
             "value": cycles(_value(self.witness)),
         }
+
+    def view(self) -> RenderableType:
+        """The page that `inspect` prints."""
+        from subnormal.algebra.depth.inspection_view import large_view
+
+        return large_view(self)
 
     def lines(self) -> list[str]:
         """The page for people, line by line."""

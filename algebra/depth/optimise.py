@@ -19,7 +19,6 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-import networkx
 import numpy as np
 
 from subnormal.algebra.base.errors import InputError
@@ -47,7 +46,7 @@ class Cost:
         layers: number of factors.
         channels: of all layers together.
         modulus: the largest; the margin is 1/(2·modulus) turns.
-        entries: of the increment tables, for each token: Σ (states above)·(channels of the layer).
+        entries: of the increment tables, for each token: Σ (states of the lower layers)·(channels of the layer).
     """
 
     layers: int
@@ -68,7 +67,7 @@ class Cost:
         """What to minimise for a goal, in order of importance."""
         return {
             "depth": (self.layers, self.channels, self.modulus, self.entries),
-            "channels": (self.layers, self.channels, self.modulus, self.entries),
+            "channels": (self.channels, self.layers, self.modulus, self.entries),
             "margin": (self.modulus, self.layers, self.channels, self.entries),
             "table": (self.entries, self.layers, self.channels, self.modulus),
         }[goal]
@@ -112,18 +111,18 @@ def normal_subgroups(group: Group) -> list[Subgroup]:
     Raises:
         InputError: there are more than `MAX_NORMAL_SUBGROUPS`.
     """
-    atoms: dict[bytes, Subgroup] = {}
+    closures: dict[bytes, Subgroup] = {}
     for representative in np.flatnonzero(conjugacy_classes(group).labels == np.arange(group.order)).tolist():
         closure = group.whole.normal_closure([representative])
-        atoms.setdefault(closure.mask.tobytes(), closure)
+        closures.setdefault(closure.mask.tobytes(), closure)
     found = {group.trivial_subgroup.mask.tobytes(): group.trivial_subgroup}
     waiting = [group.trivial_subgroup]
     while waiting:
         subgroup = waiting.pop()
-        for atom in atoms.values():
-            if atom <= subgroup:
+        for closure in closures.values():
+            if closure <= subgroup:
                 continue
-            join = subgroup.extended(atom.generators)
+            join = subgroup.extended(closure.generators)
             key = join.mask.tobytes()
             if key not in found:
                 found[key] = join
@@ -131,8 +130,7 @@ def normal_subgroups(group: Group) -> list[Subgroup]:
                 if len(found) > MAX_NORMAL_SUBGROUPS:
                     raise InputError(
                         f"{group.name} has more than {MAX_NORMAL_SUBGROUPS} normal subgroups: its series are not "
-                        f"searched; "
-                        "leave --optimise or --pareto out"
+                        "searched; leave --optimise or --pareto out"
                     )
     return sorted(found.values(), key=lambda subgroup: (-subgroup.order, subgroup.members.tolist()))
 
@@ -144,20 +142,19 @@ def pareto_front(group: Group, layer: Family) -> list[Choice]:
         InputError: too many normal subgroups or costs.
     """
     subgroups = normal_subgroups(group)
-    graph = networkx.DiGraph()
-    graph.add_nodes_from(range(len(subgroups)))
+    factors: _Factors = [{} for _ in subgroups]
     for i, upper in enumerate(subgroups):
-        bound = verbal_subgroup(upper, layer.exponent) if layer.exponent != 1 else upper
+        smallest = verbal_subgroup(upper, layer.exponent)
         for j in range(i + 1, len(subgroups)):
             lower = subgroups[j]
-            if lower.order < upper.order and bound <= lower and lower <= upper:
-                graph.add_edge(i, j, factor=abelian_factor(upper, lower))
+            if lower.order < upper.order and smallest <= lower and lower <= upper:
+                factors[i][j] = abelian_factor(upper, lower)
     choices: list[Choice] = []
     for channels in ("invariant", "primary"):
-        for label in _labels(graph, subgroups, channels):
+        for label in _labels(factors, subgroups, channels):
             members = tuple(subgroups[node] for node in label.path)
             series = Series(members, (layer,) * (len(members) - 1))
-            moduli = tuple(_moduli(graph.edges[edge]["factor"], channels) for edge in pairwise(label.path))
+            moduli = tuple(_moduli(factors[i][j], channels) for i, j in pairwise(label.path))
             choices.append(Choice(series, channels, label.cost, moduli))
     return _unbeaten_choices(choices)
 
@@ -170,20 +167,24 @@ def _unbeaten_choices(choices: list[Choice]) -> list[Choice]:
     return kept
 
 
-def _labels(graph: networkx.DiGraph, subgroups: Sequence[Subgroup], channels: str) -> list[_Label]:
+_Factors = list[dict[int, AbelianFactor]]
+"""For each normal subgroup, the largest first, the factors over those below it."""
+
+
+def _labels(factors: _Factors, subgroups: Sequence[Subgroup], channels: str) -> list[_Label]:
     last = len(subgroups) - 1
     labels: list[list[_Label]] = [[] for _ in subgroups]
     labels[0] = [_Label(Cost(0, 0, 1, 0), (0,))]
-    for node in networkx.topological_sort(graph):
-        for following in graph.successors(node):
-            moduli = _moduli(graph.edges[node, following]["factor"], channels)
-            above = subgroups[0].order // subgroups[node].order
+    for node in range(len(subgroups)):  # every factor leads to a later one
+        for following, factor in factors[node].items():
+            moduli = _moduli(factor, channels)
+            lower_states = subgroups[0].order // subgroups[node].order
             for label in labels[node]:
                 cost = Cost(
                     label.cost.layers + 1,
                     label.cost.channels + len(moduli),
                     max(label.cost.modulus, *moduli),
-                    label.cost.entries + above * len(moduli),
+                    label.cost.entries + lower_states * len(moduli),
                 )
                 if not any(other.cost.beats(cost) for other in labels[following]):
                     kept = [other for other in labels[following] if not cost.beats(other.cost)]

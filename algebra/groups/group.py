@@ -23,7 +23,7 @@ TABLE_LIMIT = 2048
 """Groups up to this order keep a whole multiplication table (at most 8 MiB); larger ones multiply permutations."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Group:
     """A finite group as a list of permutations.
 
@@ -41,6 +41,9 @@ class Group:
 
     def __post_init__(self) -> None:
         self.elements.setflags(write=False)
+
+    def __repr__(self) -> str:
+        return f"{self.name}: order {self.order:,}, on {self.degree} points, listed"
 
     @property
     def order(self) -> int:

@@ -4,7 +4,7 @@ listed."""
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from subnormal.algebra.arithmetic.permutations import Permutations
 from subnormal.algebra.base.errors import InputError
@@ -29,7 +29,7 @@ def describe_order(order: int) -> str:
     )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PermutationGroup:
     """A permutation group by generators.
 
@@ -43,12 +43,15 @@ class PermutationGroup:
     name: str
     permutations: Permutations
     order: int
-    given: Group | None = field(default=None, repr=False)
+    given: Group | None = None
 
     @classmethod
     def from_listed(cls, group: Group) -> PermutationGroup:
         """A group whose elements are listed already."""
         return cls(group.name, group.elements[list(group.generators)], group.order, group)
+
+    def __repr__(self) -> str:
+        return f"{self.name}: order {describe_order(self.order)}, on {self.degree} points"
 
     @property
     def degree(self) -> int:

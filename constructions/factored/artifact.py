@@ -1,6 +1,6 @@
 """A factored cascade on disk: a folder like a cascade's, in its own format.
 
-cascade.json           metadata, readable; "format" is "factored 1"
+cascade.json           metadata, readable; "format" is "factored 2"
 cascade.safetensors    int32 arrays: alphabet (m, degree), and for M channels: moduli (M,), lifts (M, degree), reads
                        (M, most reads): the positions of the channels read, then -1, and increments: all tables, one
                        after the other, each with a row for every value of the residues read, a column for every token
@@ -22,14 +22,17 @@ from numpy.typing import NDArray
 
 from subnormal.algebra.arithmetic.permutations import cycles, smallest_dtype
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.folders import save_folder
 from subnormal.algebra.depth.families import FAMILIES
-from subnormal.constructions.artifact import read_folder, write_tensors, write_text
+from subnormal.constructions.artifact import json_text, read_cascade, tensor_bytes
 from subnormal.constructions.factored.cascade import FactoredCascade, FactoredChannel
 from subnormal.constructions.factored.compiler import FactoredCompilation
 from subnormal.constructions.factored.proof import Line
 
-FORMAT = "factored 1"
-"""Kind and version of the folder's format."""
+FORMAT = "factored 2"
+"""Kind and version of the folder's format. `factored 1`, of earlier versions, had no manifest."""
+
+FORMATS = ("factored 1", FORMAT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +51,7 @@ class FactoredFolder:
 
 
 def save_factored(folder: Path, compilation: FactoredCompilation, lower_bound: Sequence[Line]) -> None:
-    """Write the folder; each file appears whole or not at all.
+    """Write the folder, whole or not at all.
 
     Raises:
         InputError: the folder cannot be written.
@@ -76,22 +79,19 @@ def save_factored(folder: Path, compilation: FactoredCompilation, lower_bound: S
         "reads": np.array([[*channel.reads, *[-1] * (width - len(channel.reads))] for channel in cascade.channels]),
         "increments": np.concatenate([channel.increments.ravel() for channel in cascade.channels]),
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("model.safetensors", "config.json", "certificate.json"):
-            (folder / name).unlink(missing_ok=True)  # of an earlier compilation into the same folder
-        write_tensors(folder / "cascade.safetensors", {name: a.astype(np.int32) for name, a in arrays.items()})
-        write_text(folder / "cascade.json", json.dumps(description, indent=1, ensure_ascii=False) + "\n")
-    except OSError as error:
-        raise InputError(
-            f"cannot write to {folder}: {error.strerror or error}; give another folder with --out, e.g. --out s4"
-        ) from None
+    save_folder(
+        folder,
+        {
+            "cascade.json": json_text(description, indent=1),
+            "cascade.safetensors": tensor_bytes({name: a.astype(np.int32) for name, a in arrays.items()}),
+        },
+    )
 
 
 def is_factored(folder: Path) -> bool:
     """Whether a folder says that it holds a factored cascade."""
     try:
-        return bool(json.loads((folder / "cascade.json").read_text(encoding="utf-8"))["format"] == FORMAT)
+        return bool(json.loads((folder / "cascade.json").read_text(encoding="utf-8"))["format"] in FORMATS)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
 
@@ -102,7 +102,7 @@ def load_factored(folder: Path) -> FactoredFolder:
     Raises:
         InputError: a file is missing or damaged, or arrays do not fit together.
     """
-    return read_folder(folder, "a factored cascade's folder", "S4wrS4", _checked)
+    return read_cascade(folder, "a factored cascade's folder", "S4wrS4", _checked)
 
 
 def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -> FactoredFolder:
@@ -116,7 +116,7 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
         require(found.dtype == np.int32 and fits, f"{name} has dtype {found.dtype} and shape {found.shape}")
         return found
 
-    require(metadata["format"] == FORMAT, f"format {metadata['format']!r:.40}, wanted {FORMAT!r}")
+    require(metadata["format"] in FORMATS, f"format {metadata['format']!r:.40}, wanted {FORMAT!r}")
     require(metadata["family"] in FAMILIES, f"unknown family {metadata['family']!r:.40}")
     alphabet = array("alphabet", None, None)
     m, degree = alphabet.shape

@@ -7,8 +7,8 @@ import platform
 from collections.abc import Sequence
 from pathlib import Path
 
+from subnormal.algebra.base.writing import write_file
 from subnormal.models.training.configuration import RunConfiguration
-from subnormal.models.training.files import write_atomically
 from subnormal.models.training.runs import RunStore
 
 PROTOCOL = """Accuracy at length T is the share of right symbols at position T over {words:,} test words, T = 20, 40, …
@@ -35,8 +35,8 @@ def write_record(folder: Path, name: str, quick: bool, runs: Sequence[RunConfigu
         "torch": torch.__version__,
         "configurations": [run.as_json() for run in runs],
     }
-    write_atomically(folder / "config.json", json.dumps(config, indent=1, ensure_ascii=False) + "\n")
-    write_atomically(folder / "rows.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    write_file(folder / "config.json", json.dumps(config, indent=1, ensure_ascii=False) + "\n")
+    write_file(folder / "rows.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
 def protocol(runs: Sequence[RunConfiguration]) -> str:

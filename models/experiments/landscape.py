@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from subnormal.models.batch import NetworkBatch
 from subnormal.models.network import DCDNetwork
-from subnormal.models.stack import NetworkStack
 from subnormal.models.training.configuration import RunConfiguration
 from subnormal.models.training.initial import initial_network, sharpen, task_of
 from subnormal.models.training.tasks import VALIDATION
@@ -49,7 +49,7 @@ def loss_along_line(group: str, seeds: int, points: int) -> tuple[list[float], l
     along = np.linspace(0.0, 1.0, points) ** 2  # most points where the loss climbs
     losses = []
     for seed in range(seeds):
-        stack = NetworkStack([network, random_start(network, seed)])
+        stack = NetworkBatch([network, random_start(network, seed)])
         start, end = stack.flat.detach()
         curve = []
         for t in along:
@@ -60,14 +60,14 @@ def loss_along_line(group: str, seeds: int, points: int) -> tuple[list[float], l
     return along.tolist(), losses
 
 
-def _loss(stack: NetworkStack, words: Tensor, labels: Tensor) -> Tensor:
+def _loss(stack: NetworkBatch, words: Tensor, labels: Tensor) -> Tensor:
     logits, _ = stack(words.unsqueeze(0))
     return functional.cross_entropy(logits.flatten(0, 2), labels.flatten())
 
 
 def top_eigenvalues(network: DCDNetwork, words: Tensor, labels: Tensor, count: int, iterations: int) -> list[float]:
     """The Hessian's eigenvalues of largest modulus, by subspace iteration on Hessian-vector products."""
-    stack = NetworkStack([network])
+    stack = NetworkBatch([network])
     (gradient,) = torch.autograd.grad(_loss(stack, words, labels), stack.flat, create_graph=True)
     size = gradient.numel()
     count = min(count, size)

@@ -7,10 +7,10 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from subnormal.algebra.base.writing import write_file
 from subnormal.models.experiments.folder import write_record
 from subnormal.models.experiments.landscape import NEARBY, hessian_summary, loss_along_line
 from subnormal.models.training.configuration import RunConfiguration
-from subnormal.models.training.files import write_atomically
 from subnormal.models.training.live import train_watched
 from subnormal.models.training.pool import Machine
 from subnormal.models.training.runs import RunStore
@@ -96,7 +96,7 @@ def reproduce_near_solution(folder: Path, quick: bool, machine: Machine) -> Path
         "lines": {g: {"t": t, "losses": losses} for g, (t, losses) in lines.items()},
         "eigenvalues": eigenvalues,
     }
-    write_atomically(folder / "landscape.json", json.dumps(landscape) + "\n")
+    write_file(folder / "landscape.json", json.dumps(landscape) + "\n")
     _draw_noise(results, folder / "plot.png", runs[0].test_length)
     _draw_lines(lines, folder / "landscape.png")
     page = folder / "README.md"
@@ -118,7 +118,7 @@ def reproduce_near_solution(folder: Path, quick: bool, machine: Machine) -> Path
         table=_table(results),
         eigenvalues=_eigenvalue_table(eigenvalues),
     )
-    write_atomically(page, content)
+    write_file(page, content)
     return page
 
 

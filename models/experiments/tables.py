@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from subnormal.algebra.base.wording import counted
+from subnormal.algebra.base.writing import write_file
 from subnormal.models.experiments.cells import Budget, Cell, cell_table, disagreements, merit
 from subnormal.models.experiments.folder import protocol, write_record
-from subnormal.models.training.files import write_atomically
 from subnormal.models.training.live import train_watched
 from subnormal.models.training.pool import Machine
 from subnormal.models.training.runs import RunStore
@@ -174,7 +174,7 @@ def reproduce_table(name: str, folder: Path, quick: bool, machine: Machine) -> P
         parts.append("## What makes the difference\n\n" + cell_table(extra, store, "group", "change"))
     parts.append("![accuracy against length](plot.png)\n\nRuns: rows.jsonl; settings: config.json.\n")
     page = folder / "README.md"
-    write_atomically(page, "\n\n".join(part for part in parts if part))
+    write_file(page, "\n\n".join(part for part in parts if part))
     return page
 
 

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.constructions.parameters import FAMILY_PARAMETERS
 from subnormal.models.training.tasks import Lengths
 
 RANDOM, COMPILED = "random", "compiled"
-FAMILY_NAMES = ("s4d", "mamba", "negative-mamba", "simple-aussm", "aussm", "rnn")
-"""The keys of `models.families.FAMILIES`, which cannot be imported here without torch."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +97,8 @@ class RunConfiguration:
             if getattr(self, name) not in choices:
                 raise InputError(f"{name}: wanted {' or '.join(choices)}, got {getattr(self, name)[:40]!r}")
         for family in self.family.split(","):
-            if family not in FAMILY_NAMES:
-                raise InputError(f"unknown family {family[:40]!r}; wanted one of {', '.join(FAMILY_NAMES)}")
+            if family not in FAMILY_PARAMETERS:
+                raise InputError(f"unknown family {family[:40]!r}; wanted one of {', '.join(FAMILY_PARAMETERS)}")
         if "," in self.family and self.layers not in (None, len(self.family.split(","))):
             raise InputError(f"layers: {self.layers}, but the stack {self.family} has {len(self.family.split(','))}")
         if self.phi not in ("relu", "linear") or (self.phi == "linear" and self.init != RANDOM):

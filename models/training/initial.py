@@ -23,7 +23,14 @@ from torch import Tensor
 
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.input.parser import list_group
-from subnormal.models.families import FAMILIES
+from subnormal.constructions.parameters import (
+    EMBEDDING,
+    FAMILY_PARAMETERS,
+    HEAD_BIAS,
+    HEAD_WEIGHT,
+    in_layer,
+    layer_axes,
+)
 from subnormal.models.network import DCDNetwork
 from subnormal.models.training.configuration import COMPILED, RANDOM, RunConfiguration
 from subnormal.models.training.tasks import Task, make_task
@@ -64,7 +71,7 @@ def sharpen(network: DCDNetwork, factor: float = SHARPNESS) -> None:
     with torch.no_grad():
         for parameter in network.head.parameters():
             parameter.mul_(factor)
-        for layer in network._layers():
+        for layer in network.layers:
             if layer.specification.activation in ("hard", "softmax"):
                 for parameter in layer.psi.parameters():
                     parameter.mul_(factor)
@@ -91,13 +98,9 @@ def _random(configuration: RunConfiguration, task: Task) -> DCDNetwork:
 def _compiled(configuration: RunConfiguration, task: Task) -> DCDNetwork:
     from subnormal.algebra.depth.families import parse_stack
     from subnormal.constructions.compiler import compile_group
-    from subnormal.constructions.weights import network_parameters
+    from subnormal.models.compiled import network_of
 
-    compilation = compile_group(task.group, parse_stack(configuration.family), task.alphabet.tolist())
-    config, arrays = network_parameters(compilation.weights)
-    network = DCDNetwork(**config)
-    network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
-    return network
+    return network_of(compile_group(task.group, parse_stack(configuration.family), task.alphabet.tolist()).weights)
 
 
 def _folder(configuration: RunConfiguration, task: Task) -> DCDNetwork:
@@ -177,36 +180,29 @@ def widened(
         with torch.no_grad():
             for parameter in wide.parameters():
                 parameter.zero_()
-    source, target = dict(network.named_parameters()), dict(wide.named_parameters())
+    lower, width = torch.arange(0), 0  # where the narrow network's readouts lie among the wide one's, and all of those
     embedding = torch.arange(network.embedding.embedding_dim)
-    below = torch.arange(0)  # where the narrow network's readouts lie among the wide one's
-    width = 0
-    places: dict[str, tuple[Tensor, ...]] = {"embedding.weight": (torch.arange(network.alphabet_size), embedding)}
+    tokens, classes = torch.arange(network.alphabet_size), torch.arange(network.classes)
+    places: dict[str, tuple[Tensor, ...]] = {EMBEDDING: (tokens, embedding)}
     for i, (narrow, new) in enumerate(zip(network.specifications, wide.specifications, strict=True)):
-        channels = torch.arange(narrow.channels)
-        hidden, readout = torch.arange(narrow.hidden), torch.arange(narrow.readout)
-        family = FAMILIES[narrow.family]
-        raw = _blocks(len(family.parts), narrow.channels, new.channels)
-        state = _blocks(2 if family.complex_state else 1, narrow.channels, new.channels)
-        name = f"layers.{i}"
-        pairs: dict[str, tuple[Tensor, ...]] = {
-            "phi.hidden.weight": (hidden, torch.cat([below, width + embedding])),
-            "phi.hidden.bias": (hidden,),
-            "phi.out.weight": (raw, hidden),
-            "phi.out.bias": (raw,),
-            "psi.weight": (readout, torch.cat([below, width + state])),
-            "psi.bias": (readout,),
-            "initial_state": (channels, torch.arange(2)) if family.complex_state else (channels,),
+        family = FAMILY_PARAMETERS[narrow.family]
+        components, readout = 2 if family.complex_state else 1, torch.arange(narrow.readout)
+        along = {
+            "hidden": torch.arange(narrow.hidden),
+            "inputs": torch.cat([lower, width + embedding]),
+            "raw": _blocks(len(family.parts), narrow.channels, new.channels),
+            "channels": torch.arange(narrow.channels),
+            "components": torch.arange(components),
+            "readout": readout,
+            "reading": torch.cat([lower, width + _blocks(components, narrow.channels, new.channels)]),
         }
-        for own, _ in FAMILIES[narrow.family](1, torch.float32).named_parameters():
-            pairs[f"transition.{own}"] = (
-                (channels, channels) if source[f"{name}.transition.{own}"].dim() == 2 else (channels,)
-            )
-        places |= {f"{name}.{key}": value for key, value in pairs.items()}
-        below = torch.cat([below, width + readout])
+        places |= {
+            in_layer(i, name): tuple(along[axis] for axis in axes) for name, axes in layer_axes(narrow.family).items()
+        }
+        lower = torch.cat([lower, width + readout])
         width += new.readout
-    places["head.weight"] = (torch.arange(network.classes), below)
-    places["head.bias"] = (torch.arange(network.classes),)
+    places |= {HEAD_WEIGHT: (classes, lower), HEAD_BIAS: (classes,)}
+    source, target = dict(network.named_parameters()), dict(wide.named_parameters())
     with torch.no_grad():
         for name, place in places.items():
             value = source[name].to(target[name].dtype)

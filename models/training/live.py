@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.depth.display import plain_table
+from subnormal.algebra.base.terminal import plain_table
 from subnormal.models.training.configuration import RunConfiguration
 from subnormal.models.training.pool import Machine, RunStatus, train_all
 from subnormal.models.training.runs import Row, RunStore

@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.folders import save_folder
+from subnormal.algebra.base.writing import write_file
+from subnormal.models.batch import Adam, NetworkBatch
 from subnormal.models.network import DCDNetwork
-from subnormal.models.stack import Adam, NetworkStack
 from subnormal.models.training.configuration import RunConfiguration
 from subnormal.models.training.evaluation import STRIDE, THRESHOLD, evaluate
-from subnormal.models.training.files import write_atomically
 from subnormal.models.training.initial import initial_network, task_of
 from subnormal.models.training.runs import Row, RunStore
 from subnormal.models.training.tasks import VALIDATION, Lengths, Task
@@ -147,7 +148,7 @@ class _Training:
         self.losses = torch.zeros(len(self.runs), dtype=torch.float64, device=self.device)
 
     def _build(self, networks: list[DCDNetwork]) -> None:
-        self.stack = NetworkStack(networks, self.device)
+        self.stack = NetworkBatch(networks, self.device)
         rates = torch.tensor([p.configuration.learning_rate for p in self.active]).to(self.stack.flat)
         self.adam = Adam(rates, self.common.weight_decay * self.stack.decayed(), self.common.clip)
         self.kept = self.stack.flat.detach().clone()
@@ -247,8 +248,7 @@ class _Training:
     def _finish(self, progress: Progress, network: DCDNetwork) -> None:
         configuration = progress.configuration
         folder = self.store.network_folder(configuration.key)
-        save_network(network, folder)
-        write_atomically(folder / "task.json", json.dumps(configuration.as_json(), indent=2) + "\n")
+        save_network(network, folder, {"task.json": json.dumps(configuration.as_json(), indent=2) + "\n"})
         self.store.add(
             {
                 "key": configuration.key,
@@ -291,7 +291,7 @@ class _Training:
                 for p in self.runs
             ],
         }
-        write_atomically(self.checkpoint, save(tensors, metadata={"state": json.dumps(state)}))
+        write_file(self.checkpoint, save(tensors, metadata={"state": json.dumps(state)}))
 
     def _resume(self, configurations: Sequence[RunConfiguration]) -> bool:
         if not self.checkpoint.is_file():
@@ -344,11 +344,14 @@ def judge(network: DCDNetwork, task: Task, configuration: RunConfiguration) -> R
     }
 
 
-def save_network(network: DCDNetwork, folder: Path) -> None:
-    """Write config.json and model.safetensors, each whole or not at all."""
+def save_network(network: DCDNetwork, folder: Path, beside: Mapping[str, str] | None = None) -> None:
+    """Write config.json, model.safetensors and what stands beside them, all of it or nothing."""
     tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-    write_atomically(folder / "model.safetensors", save(tensors, metadata={"format": "pt"}))
-    write_atomically(folder / "config.json", json.dumps(network.configuration(), indent=2) + "\n")
+    files: dict[str, bytes | str] = {
+        "model.safetensors": save(tensors, metadata={"format": "pt"}),
+        "config.json": json.dumps(network.configuration(), indent=2) + "\n",
+    }
+    save_folder(folder, files | dict(beside or {}))
 
 
 class _Writers:

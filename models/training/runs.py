@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.writing import write_file
 from subnormal.models.training.configuration import RunConfiguration
-from subnormal.models.training.files import write_atomically
 
 Row = dict[str, Any]
 
@@ -45,7 +45,7 @@ class RunStore:
 
     def add(self, row: Row) -> None:
         """Write one row; `row["key"]` names it."""
-        write_atomically(self.row_path(row["key"]), json.dumps(row, ensure_ascii=False) + "\n")
+        write_file(self.row_path(row["key"]), json.dumps(row, ensure_ascii=False) + "\n")
 
     def get(self, key: str) -> Row | None:
         """The row of a finished run, or None."""

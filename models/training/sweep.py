@@ -28,8 +28,8 @@ from pathlib import Path
 from typing import Any
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.folders import MANIFEST, save_folder
 from subnormal.models.training.configuration import RunConfiguration
-from subnormal.models.training.files import write_atomically
 from subnormal.models.training.pool import HERE, Machine, train_all, train_here
 from subnormal.models.training.runs import Row, RunStore
 
@@ -152,8 +152,7 @@ def _on_cluster(
                 failed += futures[future]
                 continue
             for row, files in future.result():
-                for name, content in files.items():
-                    write_atomically(store.network_folder(row["key"]) / name, content)
+                save_folder(store.network_folder(row["key"]), files)
                 store.add(row)
                 if finished is not None:
                     finished(row)
@@ -174,7 +173,7 @@ def train_remotely(contents: list[dict[str, Any]], device: str) -> list[tuple[Ro
 
 
 def _files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != MANIFEST}
 
 
 def draw_sweep(sweep: Sweep, store: RunStore, path: Path) -> None:

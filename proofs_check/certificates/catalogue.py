@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from subnormal.algebra.base.folders import save_folder
 from subnormal.algebra.base.rows import Key, Row, write_rows
 from subnormal.algebra.depth.atlas import catalogue_keys
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.depth.series import shortest_series
 from subnormal.algebra.groups.catalogue import small_group
-from subnormal.constructions.artifact import save_cascade
+from subnormal.constructions.artifact import cascade_files
 from subnormal.constructions.compiler import compile_group, describe
 from subnormal.proofs_check.certificates.certificate import certify_folder, certify_refusal
 
@@ -34,7 +35,7 @@ def certified_row(key: Key) -> Row:
         if not shortest_series(group, layer).is_complete:
             return row | {"claim": certify_refusal(group, layer, Path(name))}
         compilation = compile_group(group, [layer], "generators")
-        save_cascade(Path(name), compilation.cascade, describe(compilation, key))
+        save_folder(Path(name), cascade_files(compilation.cascade, describe(compilation, key)))
         return row | {"layers": len(compilation.cascade.layers), "claim": certify_folder(Path(name))}
 
 

@@ -6,7 +6,6 @@ Nothing here needs to be trusted: `checker.py` recomputes every fact from the ar
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,13 @@ from typing import Any
 import numpy as np
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.folders import save_folder
+from subnormal.algebra.base.writing import write_file
 from subnormal.algebra.depth.families import FAMILIES, Family, family
 from subnormal.algebra.depth.series import Series, shortest_series
 from subnormal.algebra.depth.witness import depth_witness, residual
 from subnormal.algebra.groups.group import Group
-from subnormal.constructions.artifact import load_cascade, write_text
+from subnormal.constructions.artifact import json_text, load_cascade, tensor_bytes
 from subnormal.proofs_check.certificates.checker import FaultError, check
 
 FORMAT = 1
@@ -69,18 +70,12 @@ def certify_refusal(group: Group, layer: Family, folder: Path) -> str:
     Raises:
         InputError: the family can track the group, or the folder cannot be written.
     """
-    from safetensors.numpy import save_file
-
     series = shortest_series(group, layer)
     if series.is_complete:
         raise InputError(f"{series.length} layers of {layer.title} can track {group.name}: certify its compiled folder")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file({"elements": np.ascontiguousarray(group.elements, dtype=np.int32)}, folder / "group.safetensors")
-        content = _refusal(group, layer, series, sha256(folder / "group.safetensors"))
-    except OSError as error:
-        raise InputError(f"cannot write to {folder}: {error.strerror or error}; give another --out") from None
-    return _written(folder, content)
+    arrays = tensor_bytes({"elements": group.elements.astype(np.int32)})
+    save_folder(folder, {"group.safetensors": arrays})
+    return _written(folder, _refusal(group, layer, series, hashlib.sha256(arrays).hexdigest()))
 
 
 def _refusal(group: Group, layer: Family, series: Series, digest: str) -> dict[str, Any]:
@@ -127,10 +122,7 @@ def sha256(path: Path) -> str:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a JSON object, readable. Raises `InputError` where the folder cannot be written."""
-    try:
-        write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}") from None
+    write_file(path, json_text(content))
 
 
 def _written(folder: Path, content: dict[str, Any]) -> str:

@@ -114,6 +114,25 @@ def read_tensors(path: Path) -> dict[str, Array]:
     return arrays
 
 
+def check_manifest(folder: Path) -> None:
+    """Where the folder has a manifest, every file that it names is there and has its digest."""
+    if not (folder / "manifest.json").exists():
+        return
+    stated = read_json(folder / "manifest.json").get("files")
+    usable(isinstance(stated, dict), "manifest.json names no files")
+    for name, wanted in sorted(dict(stated or {}).items()):
+        usable(Path(name).name == name, f"manifest.json names {name!r:.60}")
+        size_of(folder / name, MAX_TENSORS)
+        usable(digest(folder / name) == wanted, f"{name} is not the file that manifest.json names: a mixed folder")
+    for name in ("cascade.json", "cascade.safetensors", "config.json", "model.safetensors", "group.safetensors"):
+        usable(name in dict(stated or {}) or not (folder / name).exists(), f"{name} is not named by manifest.json")
+
+
+def digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def take(arrays: dict[str, Array], name: str, dimensions: int, bound: int) -> Array:
     """An array by name, out of the dictionary, with entries 0 … bound - 1."""
     usable(name in arrays, f"the array {name} is missing")
@@ -224,7 +243,10 @@ def check_tracks(folder: Path, certificate: dict[str, Any], name: str) -> str:
     usable(not arrays, f"cascade.safetensors has arrays of no layer: {', '.join(sorted(arrays))[:80]}")
     series, factors = as_list(metadata.get("series"), "series"), as_list(metadata.get("factors"), "factors")
     stated = [metadata.get("format"), metadata.get("order"), metadata.get("name"), [x for x in factors if x]]
-    prove(stated == [1, n, name, [x.tolist() for x, _ in layers]], "cascade.json states another order, name or factors")
+    usable(stated[0] in (1, 2), "cascade.json has another format than 2")
+    prove(
+        stated[1:] == [n, name, [x.tolist() for x, _ in layers]], "cascade.json states another order, name or factors"
+    )
     distinct = [x for i, x in enumerate(series) if x not in series[:i]]  # an idle layer repeats an order
     prove(distinct == orders, "cascade.json states another series")
     keys, k = {"exponent", "layers", "value", "expression"}, len(layers)
@@ -264,6 +286,7 @@ def check_never(folder: Path, certificate: dict[str, Any], name: str) -> str:
 def check(folder: Path) -> str:
     """The claim of a folder's certificate, verified; `FaultError` with one line otherwise."""
     usable(folder.is_dir(), f"{folder} is not a folder")
+    check_manifest(folder)
     certificate = read_json(folder / "certificate.json")
     kind, name = str(certificate.get("kind")), certificate.get("name")
     usable(kind in FIELDS, "certificate.json claims no known kind of thing")
@@ -273,9 +296,8 @@ def check(folder: Path) -> str:
     wanted = {"group.safetensors"} if kind == "never" else {"cascade.json", "cascade.safetensors"}
     for file, wanted_digest in sorted(with_keys(certificate["files"], wanted, "files").items()):
         size_of(folder / file, MAX_TENSORS)
-        with (folder / file).open("rb") as stream:
-            agrees = hashlib.file_digest(stream, "sha256").hexdigest() == wanted_digest
-        prove(agrees, f"{file} is not the file that was certified (its SHA-256 differs)")
+        agrees = digest(folder / file) == wanted_digest
+        usable(agrees, f"{file} is not the file that was certified (its SHA-256 differs)")
     claim = (check_tracks if kind == "tracks" else check_never)(folder, certificate, str(name))
     prove(certificate["claim"] == claim, f"certificate.json claims something else than was proved: {claim}")
     return claim

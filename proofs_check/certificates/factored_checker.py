@@ -31,6 +31,7 @@ from subnormal.proofs_check.certificates.checker import (
     FAMILIES,
     Array,
     as_list,
+    check_manifest,
     main,
     prove,
     read_json,
@@ -166,8 +167,9 @@ class Machine:
 def check(folder: Path) -> str:
     """What a folder's arrays prove; `FaultError` with one line otherwise."""
     usable(folder.is_dir(), f"{folder} is not a folder")
+    check_manifest(folder)
     metadata = read_json(folder / "cascade.json")
-    usable(metadata.get("format") == "factored 1", "cascade.json has another format than 'factored 1'")
+    usable(metadata.get("format") in ("factored 1", "factored 2"), "cascade.json has another format than 'factored 2'")
     name, family = metadata.get("name"), metadata.get("family")
     usable(isinstance(name, str) and 0 < len(name) <= 2000 and name.isprintable(), "cascade.json has no name")
     prove(family in FAMILIES, "the cascade is of no known family")

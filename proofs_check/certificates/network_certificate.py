@@ -43,6 +43,20 @@ from numpy.typing import NDArray
 from subnormal.algebra.base.errors import InputError, RefutedError
 from subnormal.constructions.artifact import load_cascade
 from subnormal.constructions.cascade import Cascade, CascadeLayer, layer_transitions
+from subnormal.constructions.parameters import (
+    EMBEDDING,
+    FAMILY_PARAMETERS,
+    HEAD_BIAS,
+    HEAD_WEIGHT,
+    HIDDEN_BIAS,
+    HIDDEN_WEIGHT,
+    INITIAL_STATE,
+    OUT_BIAS,
+    OUT_WEIGHT,
+    READOUT_BIAS,
+    READOUT_WEIGHT,
+    in_layer,
+)
 from subnormal.proofs_check.certificates.certificate import sha256
 from subnormal.proofs_check.intervals import arb_precision, unit_point, upper
 
@@ -51,6 +65,7 @@ ELEMENTARY = 64
 
 FILES = ("cascade.json", "cascade.safetensors", "config.json", "model.safetensors")
 UNIT_FAMILIES = ("aussm", "simple-aussm")
+PROVED_FAMILIES = (*UNIT_FAMILIES, "negative-mamba")
 
 Floats = NDArray[np.floating]
 
@@ -110,7 +125,7 @@ def require(condition: object, problem: str) -> None:
 def prove_network(folder: Path, dtype: str | None = None) -> NetworkProof:
     """Prove that the network of a compiled folder equals its cascade.
 
-    `dtype` is `float32` for the network with every weight rounded once, as `models.compiled.load_network` makes it;
+    `dtype` is `float32` for the network with every weight rounded once, as `DCDNetwork.from_pretrained` makes it;
     None is for the weights as they are saved.
 
     Raises:
@@ -182,7 +197,7 @@ class _Proof:
         self.double = config["dtype"] == "float64"
         self.unit_roundoff = Fraction(1, 2**53 if self.double else 2**24)
         self.cases = self.gates = 0
-        self.embedding = self.array("embedding.weight", (len(cascade.alphabet), None))
+        self.embedding = self.array(EMBEDDING, (len(cascade.alphabet), None))
 
     def array(self, name: str, shape: tuple[int | None, ...]) -> Floats:
         """A parameter by name, of a shape in which None stands for any length."""
@@ -218,11 +233,11 @@ class _Proof:
     def layer(
         self, i: int, layer: CascadeLayer, after: NDArray[np.int64], above: tuple[int, ...]
     ) -> list[ChannelProof]:
-        parts = {"aussm": 4, "simple-aussm": 3, "negative-mamba": 2}.get(layer.family)
-        require(parts, f"layer {i + 1}: nothing is proved of {layer.family}")
+        require(layer.family in PROVED_FAMILIES, f"layer {i + 1}: nothing is proved of {layer.family}")
+        parts = len(FAMILY_PARAMETERS[layer.family].parts)
         d, width = len(layer.moduli), sum(above)
-        out = self.array(f"layers.{i}.phi.out.weight", (d * int(parts or 0), None))
-        bias = self.array(f"layers.{i}.phi.out.bias", (d * int(parts or 0),))
+        out = self.array(in_layer(i, OUT_WEIGHT), (d * parts, None))
+        bias = self.array(in_layer(i, OUT_BIAS), (d * parts,))
         on = self.gates_on(i, after.shape[0], above, out.shape[1])
         # Row u of `raw` is φ's output where gate u is on; the last row where none is (index -1).
         raw = np.concatenate([out.T, np.zeros_like(out.T[:1])]) + bias
@@ -251,8 +266,8 @@ class _Proof:
         """The gate that is on for each joint state above *after* the token and each token, -1 for none: (states, m)."""
         width, m = sum(above), len(self.embedding)
         size = self.embedding.shape[1]
-        weight = self.array(f"layers.{i}.phi.hidden.weight", (units, width + size))
-        bias = self.array(f"layers.{i}.phi.hidden.bias", (units,))
+        weight = self.array(in_layer(i, HIDDEN_WEIGHT), (units, width + size))
+        bias = self.array(in_layer(i, HIDDEN_BIAS), (units,))
         largest = 0.0
         for array in (weight, bias, self.embedding):
             require((array == np.rint(array)).all(), f"layer {i + 1}: a gate's weight is not an integer")
@@ -309,9 +324,9 @@ class _Proof:
         """For each channel ψ's weights on its own state, (n, 2) or (n, 1); everything else in ψ is proved to be 0."""
         d = len(layer.moduli)
         parts = 2 if layer.family in UNIT_FAMILIES else 1
-        weight = self.array(f"layers.{i}.psi.weight", (sum(layer.moduli), width + parts * d)).copy()
-        require(not self.array(f"layers.{i}.psi.bias", (len(weight),)).any(), f"layer {i + 1}: ψ has a bias")
-        initial = self.array(f"layers.{i}.initial_state", (d, 2) if parts == 2 else (d,))
+        weight = self.array(in_layer(i, READOUT_WEIGHT), (sum(layer.moduli), width + parts * d)).copy()
+        require(not self.array(in_layer(i, READOUT_BIAS), (len(weight),)).any(), f"layer {i + 1}: ψ has a bias")
+        initial = self.array(in_layer(i, INITIAL_STATE), (d, 2) if parts == 2 else (d,))
         one = np.tile([1.0, 0.0], (d, 1)) if parts == 2 else np.ones(d)
         require((initial == one).all(), f"layer {i + 1}: the initial state is not 1")
         scores, row = [], 0
@@ -352,7 +367,7 @@ class _Proof:
     ) -> tuple[Fraction, Fraction, int | None]:
         """δ, ε and the horizon of a Negative Mamba channel, whose state is ±1."""
         where = f"layer {i + 1}, channel {j + 1}"
-        rate = self.array(f"layers.{i}.transition.log_rate", (None,))[j]
+        rate = self.array(in_layer(i, "transition.log_rate"), (None,))[j]
         pairs = np.unique(np.stack([raw[on].astype(np.float64), wanted], axis=-1).reshape(-1, 2), axis=0)
         u = self.unit_roundoff
         error = max(_sign_error(float(value), float(rate), -1 if flip else 1, u) for value, flip in pairs)
@@ -368,8 +383,8 @@ class _Proof:
 
     def head(self, moduli: tuple[int, ...]) -> None:
         n, cascade = self.cascade.order, self.cascade
-        weight = self.array("head.weight", (n, sum(moduli)))
-        require(not self.array("head.bias", (n,)).any(), "the head has a bias")
+        weight = self.array(HEAD_WEIGHT, (n, sum(moduli)))
+        require(not self.array(HEAD_BIAS, (n,)).any(), "the head has a bias")
         residues = np.empty((n, len(moduli)), dtype=np.int64)
         residues[cascade.decode] = np.stack(np.unravel_index(np.arange(n), moduli), axis=1)
         starts = np.cumsum((0, *moduli))[:-1]

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from subnormal.models.families import step_size
-from subnormal.models.network import Layer
+from subnormal.models.layer import Layer
 from subnormal.models.recurrences import fixed_point_turns
 from subnormal.proofs_check.refutations.words import Word
 

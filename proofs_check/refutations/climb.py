@@ -28,7 +28,8 @@ import torch
 from numpy.typing import NDArray
 
 from subnormal.algebra.groups.group import Group
-from subnormal.models.network import DCDNetwork, Layer, LayerTrace
+from subnormal.models.layer import Layer
+from subnormal.models.network import DCDNetwork, LayerTrace
 from subnormal.proofs_check.refutations.affine_maps import Affine, layer_maps, sequence_map, signed_turns
 from subnormal.proofs_check.refutations.divergence import diverge
 from subnormal.proofs_check.refutations.equalising import LONGEST, Candidates, equalise, equalised, starting_pairs
@@ -110,7 +111,7 @@ class Search:
     ) -> None:
         self.network, self.own, self.group, self.alphabet = network, own, group, alphabet
         self.epsilon, self.budget = epsilon, budget
-        self.layers = network._layers()
+        self.layers = list(network.layers)
         self.pair: PairEvidence | None = None
         self.divergence: DivergenceEvidence | None = None
         self.problems: list[str] = []
@@ -176,7 +177,7 @@ class Search:
             piece = torch.from_numpy(tokens[None, begin : begin + PIECE])
             trace = self.network.trace(piece, state)
             _, state = self.network(piece, state, return_state=True)
-            raw = self.layers[i].raw(trace[i].below, piece, self.network.embedding.weight)
+            raw = self.layers[i].raw(trace[i].lower, piece, self.network.embedding.weight)
             total = total.then(sequence_map(layer_maps(self.layers[i], raw)[0]))
             for layer, seen in zip(self.layers[:i], trace, strict=False):
                 tolerated = min(tolerated, _tolerated(layer, seen))
@@ -473,7 +474,7 @@ def _tolerated(layer: Layer, seen: LayerTrace) -> float:
         return -1.0
     h = seen.states
     parts = [h.real, h.imag] if h.is_complex() else [h]
-    scores = layer.psi(torch.cat([seen.below, *parts], -1))
+    scores = layer.psi(torch.cat([seen.lower, *parts], -1))
     weight = layer.psi.weight[:, layer.width :].abs().sum(dim=1)
     tolerated = math.inf
     begin = 0

@@ -118,11 +118,7 @@ class FailingWord:
 
 def in_float64(network: DCDNetwork) -> DCDNetwork:
     """The same weights in a float64 network: the machine that refutations are about."""
-    if network.dtype == torch.float64:
-        return network
-    double = DCDNetwork(**(network.configuration() | {"dtype": "float64"}))
-    double.load_state_dict({name: value.double() for name, value in network.state_dict().items()})
-    return double
+    return network.converted("float64")
 
 
 def plain_states(state: list[Any]) -> list[NDArray[np.complex128]]:
@@ -149,7 +145,7 @@ def run_words(
 def read_states(network: DCDNetwork, states: list[NDArray[np.complex128]]) -> tuple[torch.Tensor, torch.Tensor]:
     """(readouts of all layers, logits) for given states of every layer, each (batch, channels)."""
     below = network.embedding.weight.new_empty((len(states[0]), 0))
-    for layer, h in zip(network._layers(), states, strict=True):
+    for layer, h in zip(network.layers, states, strict=True):
         tensor = torch.from_numpy(h if layer.transition.complex_state else h.real.copy())
         below = torch.cat([below, layer.read(below, tensor)], -1)
     return below, network.head(below)

@@ -30,7 +30,7 @@ from subnormal.algebra.groups.group import Group
 from subnormal.algebra.input.parser import list_group
 from subnormal.constructions.compiler import compile_group
 from subnormal.constructions.verification import first_fault
-from subnormal.constructions.weights import network_parameters
+from subnormal.models.compiled import network_of
 from subnormal.models.network import DCDNetwork
 from subnormal.proofs_check.refutations.evidence import PIECE
 from subnormal.proofs_check.refutations.refutation import Refutation, random_network, refute
@@ -78,10 +78,7 @@ class CompiledParity:
 
 def compiled_network(family: str) -> DCDNetwork:
     """The compiled network of one layer, float64. Raises `InputError` for a family that cannot track parity."""
-    config, arrays = network_parameters(compile_group(parity_group(), (FAMILIES[family],)).weights)
-    network = DCDNetwork(**config)
-    network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
-    return network
+    return network_of(compile_group(parity_group(), (FAMILIES[family],)).weights)
 
 
 @torch.no_grad()
@@ -97,7 +94,7 @@ def compiled_parity(family: str, length: int = 1_000_000) -> CompiledParity:
     found, _ = network.predict(torch.from_numpy(words))
     if not np.array_equal(found.numpy(), np.cumsum(words, axis=1) % 2):
         raise AssertionError(f"the compiled {family} layer fails")
-    layer = network._layers()[0]
+    layer = network.layers[0]
     raw = layer.raw(torch.empty((2, 0), dtype=torch.float64), torch.arange(2), network.embedding.weight)
     a, b = layer.transition.affine(raw)
     initial = network.initial_state(1)[0]
@@ -132,18 +129,14 @@ def weakened_network(delta: float, dtype: torch.dtype) -> DCDNetwork:
     network = compiled_network("negative-mamba")
     raw = delta - 1.0 if delta >= 1.0 else math.log(delta)
     with torch.no_grad():
-        phi = network._layers()[0].phi
+        phi = network.layers[0].phi
         phi.out.weight[0] *= (raw - float(phi.out.bias[0])) / _raw_range(network)
-    if dtype == torch.float64:
-        return network
-    single = DCDNetwork(**(network.configuration() | {"dtype": "float32"}))
-    single.load_state_dict({name: value.float() for name, value in network.state_dict().items()})
-    return single
+    return network.converted(str(dtype).removeprefix("torch."))
 
 
 def _raw_range(network: DCDNetwork) -> float:
     """By how much φ's output for Δ differs between the tokens 1 and 0."""
-    layer = network._layers()[0]
+    layer = network.layers[0]
     raw = layer.raw(torch.empty((2, 0), dtype=torch.float64), torch.arange(2), network.embedding.weight)
     return float(raw[1, 0] - raw[0, 0])
 
@@ -184,7 +177,7 @@ def _first_wrong_in_blocks(network: DCDNetwork, most: int) -> int | None:
 
 def _first_wrong_token_by_token(network: DCDNetwork, most: int) -> int | None:
     """The network's own multiplier, readout and head; only the recurrence is written out (`np.multiply.accumulate`)."""
-    layer = network._layers()[0]
+    layer = network.layers[0]
     below = torch.empty((1, 0), dtype=network.dtype)
     a = layer.transition_of(below, torch.ones(1, dtype=torch.int64), network.embedding.weight)[0].numpy()[0, 0]
     h = a * 0 + layer.initial_state.numpy()[0]

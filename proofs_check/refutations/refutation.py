@@ -19,6 +19,7 @@ from subnormal.algebra.depth.families import FAMILIES, Family
 from subnormal.algebra.depth.series import Series, verbal_series
 from subnormal.algebra.groups.group import Group
 from subnormal.models.network import DCDNetwork
+from subnormal.proofs_check.refutations.account import account
 from subnormal.proofs_check.refutations.climb import Budget, Search
 from subnormal.proofs_check.refutations.evidence import (
     DivergenceEvidence,
@@ -31,7 +32,7 @@ from subnormal.proofs_check.refutations.evidence import (
 __all__ = ["Budget", "Refutation", "random_network", "refute", "theory"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Refutation:
     """What was found about a model and a group.
 
@@ -41,6 +42,7 @@ class Refutation:
         reason: of a failure, or what theory says.
         failing: a word with a wrong answer, whichever the kind.
         seconds: spent.
+        listed: the group, whose elements the account names.
     """
 
     kind: str
@@ -52,6 +54,10 @@ class Refutation:
     divergence: DivergenceEvidence | None
     failing: FailingWord | None
     seconds: float
+    listed: Group
+
+    def __repr__(self) -> str:
+        return "\n".join(account(self))
 
     @property
     def refuted(self) -> bool:
@@ -144,7 +150,9 @@ def refute(
     kind = "allowed" if not forbidden else "pair" if pair else "divergence" if divergence else "failed"
     reason = "" if kind in ("pair", "divergence") else sentence if kind == "allowed" else "; ".join(search.problems)
     names = tuple(layer.name for layer in stack)
-    return Refutation(kind, group.name, names, sentence, reason, pair, divergence, failing, time.perf_counter() - began)
+    return Refutation(
+        kind, group.name, names, sentence, reason, pair, divergence, failing, time.perf_counter() - began, group
+    )
 
 
 def random_network(order: int, families: Sequence[str], width: int, seed: int, activation: str = "hard") -> DCDNetwork:

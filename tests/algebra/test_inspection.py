@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -183,3 +185,5 @@ def test_json_keys():
     }
     refused = inspect_group(group("A5")).as_json()
     assert (refused["depth"], refused["factors"], refused["witness"]["kind"]) == (None, None, "perfect residual")
+    assert refused["witness"]["text"].endswith("> of order 60")
+    assert "{" not in json.dumps(refused["witness"])[1:]  # no name of a field was left in a text

@@ -9,17 +9,19 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from subnormal.algebra.base import writing
 from subnormal.algebra.base.errors import InputError
 from subnormal.constructions import artifact
 from subnormal.constructions.artifact import load_cascade
 from subnormal.constructions.compiler import save
 from tests.cases import compiled
+from tests.folders import bind
 
 
 @pytest.fixture
 def folder(tmp_path):
-    save(compiled("S4", alphabet="all"), tmp_path, (24, 12))
-    return tmp_path
+    save(compiled("S4", alphabet="all"), tmp_path / "s4", (24, 12))
+    return tmp_path / "s4"
 
 
 def test_saving_and_loading_gives_the_same_bits(folder, tmp_path):
@@ -57,6 +59,7 @@ def test_the_format(folder):
         "cascade.json",
         "cascade.safetensors",
         "config.json",
+        "manifest.json",
         "model.safetensors",
     ]
 
@@ -65,6 +68,7 @@ def _change(folder, name, change):
     arrays = load_file(folder / "cascade.safetensors")
     arrays[name] = change(arrays[name]) if name in arrays else change(None)
     save_file({key: array for key, array in arrays.items() if array is not None}, folder / "cascade.safetensors")
+    bind(folder)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +100,7 @@ def test_damaged_arrays(folder, name, change, message):
     [
         ("cascade.json", b"{", "damaged"),
         ("cascade.json", b"[]", "wrong kind"),
-        ("cascade.json", b'{"format": 99}', "format 99, wanted 1"),
+        ("cascade.json", b'{"format": 99}', "format 99, wanted 2"),
         ("cascade.json", b"[" * 100_000, "damaged"),
         ("cascade.json", b"\xff\xfe", "damaged"),
         ("cascade.safetensors", b"\xff" * 100, "damaged"),
@@ -105,6 +109,7 @@ def test_damaged_arrays(folder, name, change, message):
 )
 def test_damaged_files(folder, file, content, message):
     (folder / file).write_bytes(content)
+    bind(folder)
     with pytest.raises(InputError, match=message):
         load_cascade(folder)
 
@@ -113,27 +118,35 @@ def test_missing_files(tmp_path, folder):
     with pytest.raises(InputError, match="No such file"):
         load_cascade(tmp_path / "nowhere")
     (folder / "cascade.safetensors").unlink()
+    with pytest.raises(InputError, match=r"cascade\.safetensors, which manifest\.json names, is missing"):
+        load_cascade(folder)
+    (folder / "manifest.json").unlink()
     with pytest.raises(InputError, match=r"cascade\.safetensors: No such file"):
         load_cascade(folder)
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot write to"):
+    with pytest.raises(InputError, match="cannot write"):
         save(compiled("S3"), tmp_path / "file" / "below", None)
 
 
-def test_a_write_that_fails_leaves_the_old_file(folder, monkeypatch):
-    before = (folder / "cascade.safetensors").read_bytes()
+def content(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("step", ["fsync", "rename"])
+def test_a_write_that_fails_leaves_the_old_folder(folder, monkeypatch, step):
+    before = content(folder)
 
     def broken(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(artifact.os, "replace", broken)
+    monkeypatch.setattr(writing.os, step, broken)
     with pytest.raises(InputError, match="No space left on device"):
         save(compiled("S3"), folder, None)
-    assert (folder / "cascade.safetensors").read_bytes() == before
-    assert not list(folder.glob(".*"))
+    assert content(folder) == before
+    assert list(folder.parent.iterdir()) == [folder]
 
 
 def test_a_network_too_large_is_not_written(tmp_path, monkeypatch):

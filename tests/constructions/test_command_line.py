@@ -23,7 +23,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def start(*arguments: str, cwd: Path, **options) -> subprocess.Popen:
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        "PYTHONWARNINGS": "error",
+    }
     return subprocess.Popen(
         [sys.executable, "-m", "constructions", *arguments],
         cwd=cwd,
@@ -62,7 +65,7 @@ def run(*arguments: str, cwd: Path) -> tuple[int, str, str]:
         (["inspect", "--batch", "absent.txt"], "cannot be read"),
         (["compile", "A5"], "perfect residual has order 60"),
         (["compile", "S3", "--family", "negative-mamba"], "commutators and squares"),
-        (["compile", "S3", "--out", "changed.csv/folder"], "cannot write to"),
+        (["compile", "S3", "--out", "changed.csv/folder"], "cannot write changed.csv/folder"),
         (["compile", "S3", "--alphabet", "99"], "S3 has elements 0 … 5"),
         (["compile", "S3", "--channels", "few"], "wanted invariant or primary"),
         (["compile", "S3", "--series", "(1,2)"], "is not normal"),

@@ -22,13 +22,14 @@ from subnormal.constructions.factored.bound import lower_bound
 from subnormal.constructions.factored.compiler import compile_factored
 from subnormal.constructions.factored.proof import first_fault, needed_layers
 from subnormal.constructions.words import KINDS
+from tests.folders import bind
 
 
 @pytest.fixture
 def folder(tmp_path):
     group = parse_group("S4wrS4")
     compilation = compile_factored(group.name, group.permutations, FAMILIES["aussm"])
-    save_factored(tmp_path / "out", compilation, lower_bound(group.permutations, 6, 0))
+    save_factored(tmp_path / "out", compilation, lower_bound(group.permutations, 0))
     return tmp_path / "out"
 
 
@@ -61,9 +62,10 @@ def test_other_folders_are_refused(folder, tmp_path):
     assert not is_factored(tmp_path)
     with pytest.raises(InputError, match="cascade.json: No such file or directory; make one with `compile S4wrS4"):
         load_factored(tmp_path)
-    with pytest.raises(InputError, match="format factored 1, wanted 1"):
+    with pytest.raises(InputError, match="format 'factored 2', wanted 2"):
         load_cascade(folder)
     (folder / "cascade.json").write_text("{")
+    bind(folder)
     assert not is_factored(folder)
     with pytest.raises(InputError, match="damaged"):
         load_factored(folder)
@@ -88,6 +90,7 @@ def test_damaged_arrays(folder, name, change, message):
     arrays = {key: array.copy() for key, array in load_file(path).items()}
     arrays[name] = change(arrays[name])
     save_file(arrays, path)
+    bind(folder)
     with pytest.raises(InputError, match=message):
         load_factored(folder)
 
@@ -95,7 +98,7 @@ def test_damaged_arrays(folder, name, change, message):
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("format", "factored 2", "format 'factored 2', wanted 'factored 1'"),
+        ("format", "factored 9", "format 'factored 9', wanted 'factored 2'"),
         ("family", "transformer", "unknown family 'transformer'"),
         ("lower_bound", [[1, 2]], r"a line of lower_bound is \[1, 2\]"),
         ("lower_bound", 5, "of the wrong kind"),
@@ -106,6 +109,7 @@ def test_damaged_metadata(folder, key, value, message):
     metadata = json.loads(path.read_text())
     metadata[key] = value
     path.write_text(json.dumps(metadata))
+    bind(folder)
     with pytest.raises(InputError, match=message):
         load_factored(folder)
 
@@ -166,6 +170,7 @@ def test_a_spoilt_folder_is_refuted(folder):
     arrays = {key: array.copy() for key, array in load_file(path).items()}
     arrays["increments"][0] ^= 1
     save_file(arrays, path)
+    bind(folder)
     with pytest.raises(RefutedError, match="does not track S4wrS4: token 0 takes point"):
         verify_large(folder, 10, ["random"])
 
@@ -174,6 +179,7 @@ def test_a_spoilt_folder_is_refuted(folder):
 def test_false_claims_are_refuted(folder, key, value):
     path = folder / "cascade.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    bind(folder)
     with pytest.raises(RefutedError, match=f"states another {key} of S4wrS4"):
         verify_large(folder, 10, ["random"])
 
@@ -199,5 +205,5 @@ def test_tokens_of_one_s_own(tmp_path):
     with pytest.raises(InputError, match="wanted one family for it, not aussm,negative-mamba"):
         compile_large("S4wrS4", tmp_path / "out", "aussm,negative-mamba")
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="cannot write to"):
+    with pytest.raises(InputError, match="cannot write"):
         compile_large("S3wrC2", tmp_path / "file")

@@ -13,7 +13,7 @@ from subnormal.constructions.artifact import load_cascade
 from subnormal.constructions.compiler import save
 from subnormal.constructions.weights import network_parameters
 from subnormal.constructions.words import KINDS, make_word, products
-from subnormal.models.compiled import NetworkMachine, load_network
+from subnormal.models.compiled import NetworkMachine
 from subnormal.models.network import DCDNetwork
 from tests.cases import TRACKED, compilations, compiled
 
@@ -39,7 +39,7 @@ def folders(tmp_path_factory):
 def test_all_words_up_to_length_four_over_the_generators(folders, name, family, dtype):
     compilation = compiled(name, family)
     listed, alphabet = compilation.group, compilation.cascade.alphabet
-    network = load_network(folders(name, family), dtype)
+    network = DCDNetwork.from_pretrained(folders(name, family), dtype)
     words = np.array(list(product(range(len(alphabet)), repeat=4)))
     expected = np.zeros(len(words), dtype=int)
     found, _ = network.predict(torch.from_numpy(words))
@@ -75,7 +75,7 @@ def test_s4_by_step_with_all_tokens(folders, dtype, length):
     folder = folders("S4", alphabet="all")
     cascade, listed, _ = load_cascade(folder)
     words = np.stack([make_word(kind, listed, cascade.alphabet, length) for kind in KINDS])
-    network = load_network(folder, dtype)
+    network = DCDNetwork.from_pretrained(folder, dtype)
     state, found = None, torch.empty(words.shape, dtype=torch.int64)
     tokens = torch.from_numpy(words.astype(np.int64))
     with torch.inference_mode():
@@ -112,7 +112,7 @@ def test_the_network_is_no_larger_than_promised(name, family):
 
 def test_compiled_weights_can_be_trained_on(folders):
     """The same class, with gradients through the hard decisions."""
-    network = load_network(folders("S3", alphabet="all"))
+    network = DCDNetwork.from_pretrained(folders("S3", alphabet="all"))
     tokens = torch.randint(6, (4, 20), generator=torch.Generator().manual_seed(0))
     loss = torch.nn.functional.cross_entropy(network(tokens).flatten(0, 1), torch.randint(6, (80,)))
     loss.backward()

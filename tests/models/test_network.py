@@ -7,8 +7,10 @@ import torch
 
 from subnormal import models
 from subnormal.algebra.base.errors import InputError
+from subnormal.constructions.parameters import parameter_shapes
 from subnormal.models.families import FAMILIES
-from subnormal.models.network import DCDNetwork, one_hot_decision
+from subnormal.models.layer import one_hot_decision
+from subnormal.models.network import DCDNetwork
 from subnormal.models.recurrences import UnitState
 from tests.models.compiled import Compiled
 
@@ -145,14 +147,14 @@ def test_trace_and_transition_of():
     words = tokens()
     with torch.no_grad():
         first, second = network.trace(words)
-        a, b = network.layers[1].transition_of(second.below, words, network.embedding.weight)
+        a, b = network.layers[1].transition_of(second.lower, words, network.embedding.weight)
         torch.testing.assert_close(a, second.a)
         torch.testing.assert_close(b, second.b)
         h = torch.view_as_complex(network.layers[1].initial_state).expand(3, 2)
         for t in range(words.shape[1]):
             h = a[:, t] * h + b[:, t]
             torch.testing.assert_close(h, second.states[:, t])
-        assert torch.equal(second.below, first.readout)
+        assert torch.equal(second.lower, first.readout)
         assert first.readout.unique().tolist() == [0.0, 1.0]
     with pytest.raises(TypeError, match="not affine"):
         build("rnn").layers[0].transition_of(words.new_empty((3, 50, 0)).double(), words, network.embedding.weight)
@@ -235,6 +237,43 @@ def test_saving_and_loading_gives_back_the_same_bits(family, dtype, tmp_path, ca
     copy = DCDNetwork(**network.configuration(), seed=3)
     copy.load_state_dict(network.state_dict())
     assert torch.equal(copy(tokens()), network(tokens()))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_table_of_parameters_is_the_networks(family):
+    other = next(name for name in FAMILIES if name != family)
+    layers = [
+        {"family": family, "channels": 3, "hidden": 7, "readout": 5, "activation": "gelu"},
+        {"family": other, "channels": 2, "hidden": 4, "readout": 6, "activation": "gelu"},
+    ]
+    network = DCDNetwork(6, 11, layers, embedding_size=4, seed=0)
+    found = {name: tuple(value.shape) for name, value in network.named_parameters()}
+    wanted = parameter_shapes(network.configuration())
+    assert sorted(wanted.items()) == sorted(found.items())
+
+
+def test_a_network_from_parameters_is_checked_and_rounded_once():
+    network = build("aussm")
+    configuration, parameters = network.configuration(), network.state_dict()
+    before = torch.get_rng_state()
+    single = DCDNetwork.from_parameters(configuration, parameters, "float32")
+    assert torch.equal(torch.get_rng_state(), before)
+    assert single.configuration() == configuration | {"dtype": "float32"}
+    for name, value in single.state_dict().items():
+        assert torch.equal(value, parameters[name].float()), name
+    assert torch.equal(single(tokens()), network.converted("float32")(tokens()))
+    assert network.converted("float64") is network
+    arrays = {name: value.numpy() for name, value in parameters.items()}
+    assert torch.equal(DCDNetwork.from_parameters(configuration, arrays)(tokens()), network(tokens()))
+    for change, message in (
+        ({"head.bias": None}, "parameters: head.bias is missing"),
+        ({"head.scale": parameters["head.bias"]}, "head.scale is not a parameter here"),
+        ({"head.bias": parameters["head.bias"][:-1]}, r"head.bias should be torch.float64 \(5,\), is .* \(4,\)"),
+        ({"head.bias": parameters["head.bias"].float()}, "head.bias should be torch.float64 .*, is torch.float32"),
+    ):
+        spoiled = {name: value for name, value in (parameters | change).items() if value is not None}
+        with pytest.raises(InputError, match=message):
+            DCDNetwork.from_parameters(configuration, spoiled)
 
 
 def test_parameter_names_and_shapes_are_the_file_format():

@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 import torch
 
-import subnormal.models.families
 from subnormal.algebra.base.errors import InputError
 from subnormal.command_line.__main__ import application
 from subnormal.constructions.compiler import save
+from subnormal.constructions.parameters import FAMILY_PARAMETERS
+from subnormal.models.batch import Adam, NetworkBatch
+from subnormal.models.families import FAMILIES
 from subnormal.models.network import DCDNetwork
-from subnormal.models.stack import Adam, NetworkStack
-from subnormal.models.training.configuration import FAMILY_NAMES, RunConfiguration
+from subnormal.models.training.configuration import RunConfiguration
 from subnormal.models.training.evaluation import evaluate
 from subnormal.models.training.initial import initial_network, sharpen, task_of, widened
 from subnormal.models.training.loop import learning_scale, plan_stacks, train_stack
@@ -35,16 +36,19 @@ SMALL = RunConfiguration(
 
 
 def test_the_families_are_those_of_the_network():
-    assert set(FAMILY_NAMES) == set(subnormal.models.families.FAMILIES)
+    assert set(FAMILY_PARAMETERS) == set(FAMILIES)
+    for name, family in FAMILIES.items():
+        own = family(2, torch.float32).named_parameters()
+        assert {key: value.dim() for key, value in own} == {k: len(v) for k, v in FAMILY_PARAMETERS[name].own.items()}
 
 
 @pytest.mark.parametrize("activation", ["gelu", "hard"])
-@pytest.mark.parametrize("family", FAMILY_NAMES)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_a_stack_is_its_networks(family, activation):
     layer = {"family": family, "channels": 3, "hidden": 8, "readout": 5, "activation": activation}
     networks = [DCDNetwork(6, 5, [layer, layer], embedding_size=4, dtype="float64", seed=s) for s in range(3)]
     tokens = torch.randint(6, (3, 4, 21), generator=torch.Generator().manual_seed(1))
-    stack = NetworkStack(networks)
+    stack = NetworkBatch(networks)
     logits, _ = stack(tokens)
     first, state = stack(tokens[:, :, :8])
     second, _ = stack(tokens[:, :, 8:], state)
@@ -77,11 +81,11 @@ def test_adam_is_torchs_with_one_rate_and_one_clip_a_run(decay):
             torch.testing.assert_close(flat[r], alone[r].detach(), rtol=1e-5, atol=1e-7)
 
 
-@pytest.mark.parametrize("family", FAMILY_NAMES)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_a_training_step_stays_on_its_device(family):
     """On torch's device without numbers: what is made on the CPU by mistake meets it and raises."""
     layer = {"family": family, "channels": 3, "hidden": 8, "readout": 5, "activation": "gelu"}
-    stack = NetworkStack([DCDNetwork(6, 5, [layer, layer], seed=seed) for seed in range(2)], "meta")
+    stack = NetworkBatch([DCDNetwork(6, 5, [layer, layer], seed=seed) for seed in range(2)], "meta")
     adam = Adam(torch.ones(2, device="meta"), stack.decayed(), 1.0)
     logits, _ = stack(torch.zeros(2, 4, 70, dtype=torch.int64, device="meta"))
     (gradient,) = torch.autograd.grad(logits.square().sum(), stack.flat)
@@ -102,8 +106,8 @@ def test_training_on_a_gpu_is_that_on_the_cpu(tmp_path):
 
 def test_weight_decay_is_for_readouts_head_and_drive():
     layer = {"family": "aussm", "channels": 2, "hidden": 3, "readout": 4, "activation": "gelu"}
-    stack = NetworkStack([DCDNetwork(6, 6, [layer, layer], seed=0)])
-    masks = stack._views(stack.decayed())
+    stack = NetworkBatch([DCDNetwork(6, 6, [layer, layer], seed=0)])
+    masks = stack.parameters(stack.decayed())
     whole = {name for name, mask in masks.items() if bool(mask.all())}
     part = {name for name, mask in masks.items() if bool(mask.any())} - whole
     modules = ("layers.0.psi", "layers.1.psi", "head")

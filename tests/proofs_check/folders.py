@@ -16,6 +16,7 @@ from subnormal.algebra.depth.witness import evaluate
 from subnormal.constructions.compiler import compile_group, save
 from subnormal.proofs_check.certificates.certificate import certify_folder, certify_refusal, sha256
 from tests.cases import REFUSED, group
+from tests.folders import bind
 
 LABELS = ("small_group_id", "notes", "alphabet", "decomposition")
 
@@ -39,6 +40,7 @@ def refresh(folder: Path) -> None:
     certificate = read(path)
     certificate["files"] = {name: sha256(folder / name) for name in certificate["files"]}
     path.write_text(json.dumps(certificate), encoding="utf-8")
+    bind(folder)
 
 
 class Mutant:
@@ -57,6 +59,7 @@ class Mutant:
         for path in self.original.iterdir():
             if path.name not in ("model.safetensors", "config.json"):
                 shutil.copy(path, self.folder / path.name)
+        bind(self.folder)
 
     def write_json(self, name: str, text: str | dict) -> None:
         content = text if isinstance(text, str) else json.dumps(text)

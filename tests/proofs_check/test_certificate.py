@@ -82,10 +82,10 @@ def test_what_cannot_be_certified(tmp_path):
     with pytest.raises(InputError, match="3 layers of AUSSM can track S4"):
         certify_refusal(group("S4"), FAMILIES["aussm"], tmp_path)
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot write to"):
+    with pytest.raises(InputError, match="cannot write"):
         certify_refusal(group("A5"), FAMILIES["aussm"], tmp_path / "file")
     with pytest.raises(InputError, match="cannot write"):
-        write_json(tmp_path / "none" / "x.json", {})
+        write_json(tmp_path / "file" / "x.json", {})
 
 
 def test_the_generators_are_tokens_in_any_order(tmp_path):

@@ -7,13 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.folders import bind
 from tests.proofs_check.folders import read
 
 ROOT = Path(__file__).parents[2]
 
 
 def run(*arguments, cwd):
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        "PYTHONWARNINGS": "error",
+    }
     command = [sys.executable, "-m", "proofs_check", *map(str, arguments)]
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120)
     return done.returncode, done.stdout, done.stderr
@@ -48,7 +52,12 @@ def test_certify_and_check(tmp_path):
     content[-1] ^= 0x40
     model.write_bytes(content)
     code, out, err = run("check", "s3", cwd=tmp_path)
-    assert (code, out) == (1, f"verified: {CLAIM}\n")
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert "model.safetensors is not the file that manifest.json names: a mixed folder" in err
+    bind(tmp_path / "s3")
+    code, out, err = run("check", "s3", cwd=tmp_path)
+    assert code in (1, 2)
     assert err.count("\n") == 1
     assert "network" in err
 
@@ -110,6 +119,6 @@ def test_commands_that_need_no_torch(tmp_path):
         "certify('S3', None, 'aussm')\ncheck(__import__('pathlib').Path('S3'), True)\n"
         "assert 'torch' not in sys.modules and 'sympy' not in sys.modules\n"
     )
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     command = [sys.executable, "-c", program]
     subprocess.run(command, cwd=tmp_path, env=environment, check=True, timeout=60, capture_output=True)

@@ -20,6 +20,7 @@ from subnormal.constructions.factored.compiler import compile_factored
 from subnormal.constructions.factored.proof import cases
 from subnormal.proofs_check.certificates.checker import FaultError
 from subnormal.proofs_check.certificates.factored_checker import check, main
+from tests.folders import bind
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,7 +29,7 @@ def write(folder: Path, name: str, family: str = "aussm") -> Path:
     group = parse_group(name)
     compilation = compile_factored(name, group.permutations, FAMILIES[family])
     exponent = FAMILIES[family].exponent
-    save_factored(folder, compilation, lower_bound(group.permutations, compilation.shortest, exponent))
+    save_factored(folder, compilation, lower_bound(group.permutations, exponent))
     assert f"({cases(compilation.cascade):,} cases)" in check(folder)
     return folder
 
@@ -53,6 +54,7 @@ def changed(folder: Path, name: str, change) -> None:
     arrays = {key: array.copy() for key, array in load_file(path).items()}
     arrays[name] = np.ascontiguousarray(change(arrays[name]))
     save_file(arrays, path)
+    bind(folder)
 
 
 def entry(place: int, by: int):
@@ -101,6 +103,7 @@ def test_every_changed_increment_is_refuted(tmp_path):
         arrays = {key: array.copy() for key, array in original.items()}
         arrays["increments"][place] = (arrays["increments"][place] + 1) % moduli[place]
         save_file(arrays, folder / "cascade.safetensors")
+        bind(folder)
         with pytest.raises(FaultError, match="wrongly on token"):
             check(folder)
 
@@ -125,6 +128,7 @@ def test_changed_claims(tmp_path, key, value, message):
     folder = write(tmp_path / "out", "S4wrS4")
     path = folder / "cascade.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    bind(folder)
     with pytest.raises(FaultError, match=message):
         check(folder)
 
@@ -133,6 +137,7 @@ def test_fewer_layers_shown_than_used(tmp_path):
     folder = write(tmp_path / "out", "S4wrS4")
     path = folder / "cascade.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"lower_bound": [["token", 0, 0]]}))
+    bind(folder)
     assert "with 6 layers, and any AUSSM needs at least 1" in check(folder)
 
 

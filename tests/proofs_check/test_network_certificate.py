@@ -23,6 +23,7 @@ from subnormal.proofs_check.certificates.network_certificate import (
     recheck,
 )
 from tests.cases import TRACKED, group
+from tests.folders import bind
 
 
 def compiled(name, folder, family="aussm", **options):
@@ -66,10 +67,10 @@ def test_in_single_precision(tmp_path):
 @pytest.mark.slow
 def test_the_bound_is_nearly_reached_in_single_precision(tmp_path):
     """The float32 network of C3 is right on a constant word up to its proved horizon, and wrong soon after."""
-    from subnormal.models.compiled import load_network
+    from subnormal.models.network import DCDNetwork
 
     horizon = prove_network(compiled("C3", tmp_path), "float32").horizon
-    network = load_network(tmp_path, "float32")
+    network = DCDNetwork.from_pretrained(tmp_path, "float32")
     for token in (1, 2):
         length = horizon + 50_000
         found = network.predict(torch.full((1, length), token), piece=1 << 18)[0][0].numpy()
@@ -115,6 +116,7 @@ def test_changed_parameters_are_refused_or_harmless(change, tmp_path):
             spoiled = {key: array.copy() for key, array in parameters.items()}
             spoiled[name].flat[place] += change
             save_file(spoiled, folder / "model.safetensors")
+            bind(folder)
             total += 1
             try:
                 proof = prove_network(folder)
@@ -136,6 +138,7 @@ def test_what_the_network_must_not_be(tmp_path):
 
     def refused(message, **changes):
         save_file(parameters | changes, folder / "model.safetensors")
+        bind(folder)
         with pytest.raises(NotProvedError, match=message):
             prove_network(folder)
 
@@ -155,19 +158,24 @@ def test_what_the_network_must_not_be(tmp_path):
     refused("Δ is not exactly 1", **{"layers.0.phi.out.bias": np.array([0.5, 0, 0, 0])})
     refused("a step is off by 0.25", **{"layers.0.phi.out.bias": np.array([0, 0.25, 0, 0])})
     save_file({k: v for k, v in parameters.items() if k != "head.bias"}, folder / "model.safetensors")
+    bind(folder)
     with pytest.raises(NotProvedError, match=r"the parameter head\.bias is missing"):
         prove_network(folder)
     save_file(parameters, folder / "model.safetensors")
+    bind(folder)
     short, turned = {"layers": config["layers"][:1]}, {"layers": config["layers"][::-1]}
     for change, message in ((short, "another depth"), (turned, "layer 1")):
         (folder / "config.json").write_text(json.dumps(config | change))
+        bind(folder)
         with pytest.raises(NotProvedError, match=message):
             prove_network(folder)
     for content in ("{", "[]", '{"dtype": "float8"}', "[" * 10_000):
         (folder / "config.json").write_text(content)
+        bind(folder)
         with pytest.raises(InputError, match="damaged"):
             prove_network(folder)
     (folder / "config.json").unlink()
+    bind(folder)
     with pytest.raises(InputError, match=r"config\.json"):
         prove_network(folder)
 

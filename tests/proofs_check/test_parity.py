@@ -86,7 +86,7 @@ def test_rounding_makes_the_multiplier_minus_one():
     assert vanishing_length(36.0, torch.float64) < math.inf
     assert vanishing_length(18.5, torch.float32) == math.inf
     network = weakened_network(2.0, torch.float64)
-    layer = network._layers()[0]
+    layer = network.layers[0]
     a, _ = layer.transition_of(torch.empty((2, 0), dtype=torch.float64), torch.arange(2), network.embedding.weight)
     assert a[0, 0] == 1.0
     assert abs(float(a[1, 0].detach()) - (2 * math.exp(-2.0) - 1)) < 1e-12

@@ -171,7 +171,7 @@ def test_a_network_that_tracks_is_not_refuted(name, stack):
 def test_equalised_words_act_alike_on_every_state(name):
     group = list_group(name)
     network = random_network(group.order, ("aussm",), 4, seed=1)
-    layer = network._layers()[0]
+    layer = network.layers[0]
     with torch.no_grad():
         raw = layer.raw(torch.empty((group.order, 0)), torch.arange(group.order), network.embedding.weight)
         maps = layer_maps(layer, raw)

@@ -110,7 +110,7 @@ def test_powers_far_beyond_any_loop():
 @pytest.mark.parametrize("family", [name for name in FAMILIES if name != "rnn"])
 def test_maps_of_a_layer_are_those_it_makes(family):
     network = DCDNetwork(6, 6, [{"family": family, "channels": 5, "hidden": 16, "readout": 8}], dtype="float64", seed=3)
-    layer = network._layers()[0]
+    layer = network.layers[0]
     below = torch.empty((6, 0), dtype=torch.float64)
     with torch.no_grad():
         raw = layer.raw(below, torch.arange(6), network.embedding.weight)
@@ -124,7 +124,7 @@ def test_a_multiplier_that_float64_rounds_to_minus_one_counts_as_a_unit():
     network = DCDNetwork(
         2, 2, [{"family": "negative-mamba", "channels": 4, "hidden": 4, "readout": 2}], dtype="float64", seed=0
     )
-    layer = network._layers()[0]
+    layer = network.layers[0]
     with torch.no_grad():
         layer.transition.log_rate.zero_()
         delta = torch.tensor([36.0, 37.0, 39.0, 200.0], dtype=torch.float64)

@@ -2,69 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from rich.console import Console, RenderableType
 from rich.console import Group as Renderables
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from subnormal.algebra.arithmetic.permutations import cycles
+from subnormal.algebra.base.terminal import plain_table
 from subnormal.algebra.base.wording import counted, short
+from subnormal.algebra.depth.abelian import margin
 from subnormal.algebra.depth.families import FAMILIES
-from subnormal.algebra.depth.inspection import Inspection, layer_summary, stack_text
 from subnormal.algebra.depth.refusal import generators_text, orders_text
 from subnormal.algebra.depth.witness import Residual
 from subnormal.algebra.groups.permutation_group import describe_order
 
 if TYPE_CHECKING:
+    from subnormal.algebra.depth.inspection import Inspection
     from subnormal.algebra.depth.large_inspection import LargeInspection
     from subnormal.algebra.depth.optimise import Choice
 
 
-def plain_table(*columns: str) -> Table:
-    """A borderless table with a bold header, for all commands alike."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
+def listed_view(inspection: Inspection) -> RenderableType:
+    """The inspection of a listed group as a page of text."""
+    return Renderables(*_parts(inspection))
 
 
-def console() -> Console:
-    """Standard output; at least 100 columns wide where it is not a terminal."""
-    found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=max(100, found.width))
-
-
-@contextmanager
-def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on standard error, where that is a terminal; what it yields takes the amount done so far."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    screen = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
-        task = bar.add_task(label, total=total)
-        yield lambda done: bar.update(task, completed=done)
-
-
-def say(screen: Console, text: str, style: str = "") -> None:
-    """Print a line as it is, with no markup."""
-    screen.print(Text(text, style=style))
-
-
-def inspection_view(inspection: Inspection | LargeInspection) -> RenderableType:
-    """An inspection as a page of text."""
-    if isinstance(inspection, Inspection):
-        return Renderables(*_parts(inspection))
+def large_view(inspection: LargeInspection) -> RenderableType:
+    """The inspection of a group that is not listed as a page of text."""
     title, *lines = inspection.lines()
     return Renderables(Text(title, style="bold"), *map(Text, lines))
 
@@ -95,7 +63,7 @@ def _parts(inspection: Inspection) -> Iterator[RenderableType]:
     yield _families(inspection)
     if inspection.stack:
         yield Text()
-        yield Text(f"stack: {stack_text(inspection)}")
+        yield Text(f"stack: {inspection.stack_text()}")
 
 
 def _not_solvable(inspection: Inspection) -> Iterator[RenderableType]:
@@ -128,15 +96,14 @@ def _solvable(inspection: Inspection) -> Iterator[RenderableType]:
     yield Text()
     table = plain_table("layer", "factor", "channels", "margin (turns)", "primary channels", "margin", "")
     for i, factor in enumerate(decomposition.factors, 1):
-        summary = layer_summary(factor)
-        invariant, primary = summary["invariant"], summary["primary"]
+        invariant, primary = factor.moduli, factor.in_primary_channels().moduli
         table.add_row(
             str(i),
             factor.name,
-            " ".join(map(str, invariant["moduli"])),
-            str(Fraction(invariant["margin"])),
-            " ".join(map(str, primary["moduli"])),
-            str(Fraction(primary["margin"])),
+            " ".join(map(str, invariant)),
+            str(margin(invariant)),
+            " ".join(map(str, primary)),
+            str(margin(primary)),
             _split_text(inspection, i),
         )
     yield table

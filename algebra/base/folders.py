@@ -1,0 +1,176 @@
+"""Folders of files that belong together: a manifest with the digest of each binds them.
+
+    manifest.json   {"format": 1, "files": {NAME: SHA-256 in hexadecimal, …}}
+
+`save_folder` writes all files and the manifest in one step. Every reader takes the files through `read_folder`, which
+compares all of them with the manifest: a folder in which one file was edited, exchanged or left over from something
+else is refused whole. A certificate is not in the manifest: it holds the digests of the files that it is about, and
+goes when they are replaced.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.writing import replace_folder
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+"""Version of the manifest's format."""
+
+CERTIFICATES = ("certificate.json", "network_certificate.json")
+"""Files that are about the others, and name their digests themselves."""
+
+OWN = frozenset(
+    (
+        MANIFEST,
+        *CERTIFICATES,
+        *("cascade.json", "cascade.safetensors", "config.json", "model.safetensors", "group.safetensors", "task.json"),
+    )
+)
+"""Every name that a folder of ours may hold: in a folder with a manifest such a file is named by it, or is a
+certificate."""
+
+MAX_MANIFEST_BYTES = 1 << 20
+ATTEMPTS = 8
+
+
+class UnboundFolderWarning(UserWarning):
+    """A folder without a manifest, as earlier versions wrote it."""
+
+
+@dataclass(frozen=True)
+class FolderContent:
+    """What a folder holds, read at one moment.
+
+    Arguments:
+        folder: where.
+        files: contents by name, those that were asked for and are there.
+        bound: whether there is a manifest, and all its files are as it says.
+    """
+
+    folder: Path
+    files: Mapping[str, bytes]
+    bound: bool
+
+    def digests(self) -> dict[str, str]:
+        """The SHA-256 of each file."""
+        return {name: digest(content) for name, content in sorted(self.files.items())}
+
+
+def digest(content: bytes) -> str:
+    """The SHA-256, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def save_folder(folder: Path, files: Mapping[str, bytes | str]) -> None:
+    """Replace a folder's content of ours, certificates included, by these files and their manifest: whole or not at
+    all.
+
+    Raises:
+        InputError: it cannot be written; the old folder, if any, is as it was.
+    """
+    contents = {name: content.encode() if isinstance(content, str) else content for name, content in files.items()}
+    manifest = {"format": FORMAT, "files": {name: digest(content) for name, content in sorted(contents.items())}}
+    replace_folder(folder, contents | {MANIFEST: (json.dumps(manifest, indent=1) + "\n").encode()}, OWN | set(contents))
+
+
+def read_folder(
+    folder: Path, read: Callable[[Path], bytes], names: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> FolderContent:
+    """Read files that belong together, while others may be replacing them.
+
+    Arguments:
+        read: reads one file; OSError or `InputError` where it cannot.
+        names, optional: the files wanted; one of `names` that is not there is an error.
+
+    Raises:
+        InputError: a file is missing or is not the one that the manifest names, or the manifest cannot be read.
+        OSError: as `read` raises it.
+    """
+    for _ in range(ATTEMPTS):
+        before = _manifest_bytes(folder)
+        try:
+            content = _read(folder, before, read, names, optional)
+            if content.bound or _manifest_bytes(folder) is None:
+                return content
+        except (InputError, OSError):
+            if _manifest_bytes(folder) == before:  # else somebody was replacing the folder: once more
+                raise
+    raise InputError(f"{folder}: is being replaced all the time; try again when nobody writes to it")
+
+
+def _read(
+    folder: Path,
+    manifest: bytes | None,
+    read: Callable[[Path], bytes],
+    names: tuple[str, ...],
+    optional: tuple[str, ...],
+) -> FolderContent:
+    if manifest is None:
+        there = [name for name in (*names, *optional) if name in names or (folder / name).exists()]
+        return FolderContent(folder, {name: read(folder / name) for name in there}, False)
+    stated = _stated(folder, manifest)
+    if stray := next((name for name in sorted(OWN) if name not in stated and _is_stray(folder, name)), None):
+        raise InputError(f"{folder}: {stray} is not named by {MANIFEST}: the folder is mixed; make it again")
+    files = {}
+    for name, wanted in stated.items():
+        try:
+            content = read(folder / name)
+        except FileNotFoundError:
+            raise InputError(f"{folder}: {name}, which {MANIFEST} names, is missing; make the folder again") from None
+        if digest(content) != wanted:
+            raise InputError(
+                f"{folder}: {name} is not the file that {MANIFEST} names (its SHA-256 differs): the folder is mixed or "
+                "was edited; make it again"
+            )
+        if name in names or name in optional:
+            files[name] = content
+    for name in names:
+        if name not in files:
+            raise InputError(f"{folder}: holds no {name}")
+    return FolderContent(folder, files, True)
+
+
+def _is_stray(folder: Path, name: str) -> bool:
+    return name != MANIFEST and name not in CERTIFICATES and (folder / name).exists()
+
+
+def _manifest_bytes(folder: Path) -> bytes | None:
+    try:
+        with (folder / MANIFEST).open("rb") as file:
+            return file.read(MAX_MANIFEST_BYTES)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"{folder}: {MANIFEST}: {error.strerror}") from None
+
+
+def _stated(folder: Path, manifest: bytes) -> dict[str, str]:
+    """The digests in a manifest, by name."""
+    try:
+        value = json.loads(manifest)
+        files = value["files"]
+        fits = value["format"] == FORMAT and set(value) == {"format", "files"} and isinstance(files, dict)
+        fits = fits and all(isinstance(x, str) and "/" not in name for name, x in files.items())
+    except (ValueError, RecursionError, KeyError, TypeError):
+        fits = False
+    if not fits:
+        raise InputError(f"{folder}: {MANIFEST} is damaged; make the folder again")
+    return dict(files)
+
+
+def warn_unbound(folder: Path, example: str) -> None:
+    """Say that nothing binds the files of a folder together, because an earlier version wrote it."""
+    warnings.warn(
+        f"{folder} has no {MANIFEST}, as earlier versions wrote it: nothing shows that its files belong together; "
+        f"{example} writes it anew",
+        UnboundFolderWarning,
+        stacklevel=3,
+    )

@@ -1,0 +1,51 @@
+"""The commands of learning: learn, decompile, diagnose. Each prints what the function of that name returns."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from subnormal.algebra.base.errors import InputError
+from subnormal.command_line.shared import Json
+
+
+def learn(
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="Words with labels (group=k.csv's columns), or a group's name.")
+    ],
+    runs: Annotated[int, typer.Option(help="Seeds that are trained.")] = 5,
+    layers: Annotated[int | None, typer.Option(help="Most layers. Default: as many as add something.")] = None,
+    alphabet: Annotated[str | None, typer.Option(help="For a group's name: all, generators, or elements.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = 0,
+    length: Annotated[int, typer.Option(help="Of the words drawn from a group.")] = 60,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps of each layer.")] = 1000,
+    channels: Annotated[int, typer.Option(min=1, help="Channels of each layer before the snap.")] = 32,
+    out: Annotated[Path | None, typer.Option(help="Folder. Default: learnt/ and the name of the data.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Learn a machine from words and labels alone, and prove what was found. Started again, it goes on."""
+    from rich.console import Console
+
+    from subnormal.algebra.base.terminal import console
+    from subnormal.face.learning import as_text_of
+    from subnormal.face.learning import learn as learnt
+
+    screen = Console(stderr=True, highlight=False)
+    try:
+        with screen.status("") as status:
+            found = learnt(
+                data, runs, layers, alphabet=alphabet, seed=seed, length=length, out=out, steps=steps,
+                channels=channels, report=status.update if screen.is_terminal else None,
+            )  # fmt: skip
+    except InputError as error:
+        if as_json:
+            print(as_text_of(error))
+            raise typer.Exit(2) from None
+        raise
+    if as_json:
+        print(json.dumps(found.as_json(), ensure_ascii=False))
+        return
+    console().print(found.view())

@@ -1,0 +1,113 @@
+"""The network's parameters: names, axes and shapes. Compiler, network, trainer and certificate all read them here.
+
+    embedding.weight                    (tokens, embedding)
+    layers.i.phi.hidden.weight, .bias   (hidden, inputs), (hidden,)       inputs: lower width, then embedding
+    layers.i.phi.out.weight, .bias      (raw, hidden), (raw,)             raw: the family's parts, `channels` rows each
+    layers.i.initial_state              (channels, 2), or (channels,) where the state is real
+    layers.i.transition.*               the family's own
+    layers.i.psi.weight, .bias          (readout, reading), (readout,)    reading: lower width, then Re h, then Im h
+    head.weight, .bias                  (classes, width), (classes,)
+
+The lower width of layer i is the sum of the readouts of the layers before it; `width` is the sum of all. No torch here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["FAMILY_PARAMETERS", "FamilyParameters", "in_layer", "layer_axes", "layer_sizes", "parameter_shapes"]
+
+EMBEDDING = "embedding.weight"
+HIDDEN_WEIGHT, HIDDEN_BIAS = "phi.hidden.weight", "phi.hidden.bias"
+OUT_WEIGHT, OUT_BIAS = "phi.out.weight", "phi.out.bias"
+INITIAL_STATE = "initial_state"
+READOUT_WEIGHT, READOUT_BIAS = "psi.weight", "psi.bias"
+HEAD_WEIGHT, HEAD_BIAS = "head.weight", "head.bias"
+
+DRIVES = ("b", "b_real", "b_imag")
+"""The parts of φ's raw outputs that make b_t; the others make a_t (or, in the RNN, everything)."""
+
+
+@dataclass(frozen=True)
+class FamilyParameters:
+    """What one family's layer has that another's may not.
+
+    Arguments:
+        parts: φ's raw outputs, `channels` numbers each, in this order.
+        complex_state: whether h is complex.
+        own: the axes of the transition's own parameters, by name.
+    """
+
+    parts: tuple[str, ...]
+    complex_state: bool
+    own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+FAMILY_PARAMETERS: dict[str, FamilyParameters] = {
+    "s4d": FamilyParameters(
+        ("b_real", "b_imag"), True, dict.fromkeys(("log_step", "log_rate", "frequency"), ("channels",))
+    ),
+    "mamba": FamilyParameters(("delta", "b"), False, {"log_rate": ("channels",)}),
+    "negative-mamba": FamilyParameters(("delta", "b"), False, {"log_rate": ("channels",)}),
+    "simple-aussm": FamilyParameters(("turns", "b_real", "b_imag"), True),
+    "aussm": FamilyParameters(("delta", "turns", "b_real", "b_imag"), True),
+    "rnn": FamilyParameters(("drive",), False, {"weight": ("channels", "channels")}),
+}
+"""Every family that a network can have; `models.families.FAMILIES` has the recurrence of each."""
+
+
+def in_layer(i: int, name: str) -> str:
+    """The full name of a parameter of layer i, counted from 0."""
+    return f"layers.{i}.{name}"
+
+
+def layer_axes(family: str) -> dict[str, tuple[str, ...]]:
+    """The axes of a layer's parameters, by their names within the layer."""
+    own = FAMILY_PARAMETERS[family]
+    return {
+        HIDDEN_WEIGHT: ("hidden", "inputs"),
+        HIDDEN_BIAS: ("hidden",),
+        OUT_WEIGHT: ("raw", "hidden"),
+        OUT_BIAS: ("raw",),
+        INITIAL_STATE: ("channels", "components") if own.complex_state else ("channels",),
+        **{f"transition.{name}": axes for name, axes in own.own.items()},
+        READOUT_WEIGHT: ("readout", "reading"),
+        READOUT_BIAS: ("readout",),
+    }
+
+
+def layer_sizes(layer: Mapping[str, Any], lower: int, embedding: int) -> dict[str, int]:
+    """The length of every axis of a layer.
+
+    Arguments:
+        layer: its entry in the configuration: family, channels, hidden, readout.
+        lower: width of the lower layers' readouts.
+        embedding: length of an embedded token.
+    """
+    own, channels = FAMILY_PARAMETERS[layer["family"]], layer["channels"]
+    components = 2 if own.complex_state else 1
+    return {
+        "hidden": layer["hidden"],
+        "inputs": lower + embedding,
+        "raw": len(own.parts) * channels,
+        "channels": channels,
+        "components": components,
+        "readout": layer["readout"],
+        "reading": lower + components * channels,
+    }
+
+
+def parameter_shapes(configuration: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """The shape of every parameter of the network that a checked configuration describes, by name and in order."""
+    tokens = configuration["alphabet_size"]
+    embedding = configuration.get("embedding_size") or tokens
+    shapes: dict[str, tuple[int, ...]] = {EMBEDDING: (tokens, embedding)}
+    lower = 0
+    for i, layer in enumerate(configuration["layers"]):
+        sizes = layer_sizes(layer, lower, embedding)
+        for name, axes in layer_axes(layer["family"]).items():
+            shapes[in_layer(i, name)] = tuple(sizes[axis] for axis in axes)
+        lower += layer["readout"]
+    return shapes | {HEAD_WEIGHT: (configuration["classes"], lower), HEAD_BIAS: (configuration["classes"],)}

@@ -1,0 +1,219 @@
+"""From a group to weights: compile, folders on disk, trials on long words, pictures."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Group as Renderables
+from rich.console import RenderableType
+from rich.text import Text
+
+from subnormal.algebra.arithmetic.abelian_invariants import abelian_name
+from subnormal.algebra.base.errors import InputError, RefutedError
+from subnormal.algebra.base.terminal import WIDTH, Shown, progress
+from subnormal.algebra.base.wording import counted
+from subnormal.constructions.artifact import load_cascade
+from subnormal.constructions.cascade import Cascade
+from subnormal.constructions.compiler import Compilation, compile_group, read_series, save
+from subnormal.constructions.execution import ARITHMETICS, Machine
+from subnormal.constructions.verification import Runner, Trial, first_fault, try_word
+from subnormal.constructions.words import KINDS
+from subnormal.face.groups import GroupLike, group, stack_of
+
+if TYPE_CHECKING:
+    from subnormal.algebra.depth.decomposition import Decomposition
+    from subnormal.algebra.depth.series import Series
+    from subnormal.algebra.groups.group import Group
+    from subnormal.constructions.weights import Weights
+    from subnormal.models.network import DCDNetwork
+
+DTYPES = ("float32", "float64")
+"""Precisions that a compiled network can be loaded in."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Compiled(Shown):
+    """A group compiled into a cascade and the weights of a network; every state × token has been checked.
+
+    Arguments:
+        compilation: every intermediate form.
+    """
+
+    compilation: Compilation
+
+    @property
+    def group(self) -> Group:
+        """The group with its elements listed; element numbers are the network's classes."""
+        return self.compilation.group
+
+    @property
+    def series(self) -> Series:
+        """The subnormal series that was used."""
+        return self.compilation.series
+
+    @property
+    def decomposition(self) -> Decomposition:
+        """The series with its abelian factors."""
+        return self.compilation.decomposition
+
+    @property
+    def cascade(self) -> Cascade:
+        """The exact integer machine."""
+        return self.compilation.cascade
+
+    @property
+    def weights(self) -> Weights:
+        """The network's parameters, before torch."""
+        return self.compilation.weights
+
+    def network(self, dtype: str = "float64") -> DCDNetwork:
+        """The network, a `torch.nn.Module`: tokens (batch, length) → logits (batch, length, order).
+
+        Arguments:
+            dtype: `float64`, or `float32` with every weight rounded once.
+        """
+        from subnormal.models.compiled import network_of
+
+        if dtype not in DTYPES:
+            raise InputError(f"unknown dtype {dtype[:40]!r}; wanted one of {', '.join(DTYPES)}")
+        return network_of(self.weights, dtype)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the folder that `compile` writes: the cascade, and the network unless it is too large.
+
+        Raises:
+            InputError: the folder cannot be written.
+        """
+        from subnormal.algebra.groups.identify import small_group_id
+
+        save(self.compilation, Path(folder), small_group_id(self.group))
+        return Path(folder)
+
+    def picture(self, path: str | Path) -> Path:
+        """Draw the series, and for each layer its phases; PNG, SVG or PDF by the suffix. Raises `InputError`."""
+        from subnormal.constructions.pictures.picture import draw
+
+        draw(self.compilation, Path(path))
+        return Path(path)
+
+    def title(self) -> str:
+        """One line: the group, its decomposition, layers and tokens."""
+        extension = str(self.decomposition.extension)
+        structure = f" = {extension}" if extension != self.group.name else ""
+        layers = counted(len(self.cascade.layers), "layer")
+        tokens = counted(len(self.cascade.alphabet), "token")
+        return f"{self.group.name}{structure}: order {self.group.order:,}, {layers}, {tokens}"
+
+    def view(self, width: int = WIDTH) -> RenderableType:
+        """The account that `compile` prints: what each layer carries, and the phases that it adds."""
+        from subnormal.constructions.account import account
+
+        notes = [Text(f"note: {note}", style="yellow") for note in self.group.notes]
+        return Renderables(Text(self.title(), style="bold"), *notes, Text(), *account(self.compilation, width))
+
+    def __repr__(self) -> str:
+        layers = [
+            f"  layer {i}: {layer.family} carries {abelian_name(layer.moduli)}, {counted(len(layer.moduli), 'channel')}"
+            for i, layer in enumerate(self.cascade.layers, 1)
+        ]
+        return "\n".join([self.title(), *layers])
+
+    def _repr_png_(self) -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            return self.picture(Path(folder) / "picture.png").read_bytes()
+
+
+def compile(
+    given: GroupLike,
+    family: str | Sequence[str] = "aussm",
+    alphabet: str | Sequence[int] | None = None,
+    channels: str | None = None,
+    series: str | None = None,
+    optimise: str | None = None,
+) -> Compiled:
+    """Compile a group: a cascade that tracks it on words of every length, and the weights of a network.
+
+    Arguments:
+        given: as for `sn.group`.
+        family: one model family (any number of layers of it), or a stack, first layer first.
+        alphabet: `all`, `generators`, element numbers, or elements such as `(1,2);(1,2,3)`; None for all up to order
+            1024, else generators.
+        channels: `invariant` (fewest channels, the default) or `primary` (widest margins).
+        series: your own series: generators of G1, G2, … separated by `|`.
+        optimise: `depth`, `channels`, `margin` or `table`: the best of all series of normal subgroups.
+
+    Raises:
+        InputError: the family cannot track the group (the message says why), an option does not fit, or the group is
+            too large to list.
+    """
+    stack, listed = stack_of(family), group(given).listed()
+    own = None
+    for option, value in (("series", series), ("optimise", optimise)):
+        if value is not None and len(stack) > 1:
+            raise InputError(f"--{option} goes with one family, not with a stack of {len(stack)}")
+    if series is not None and optimise is not None:
+        raise InputError("--series and --optimise each choose the series; give one of them")
+    if series is not None:
+        own = read_series(listed, series, stack[0])
+    elif optimise is not None:
+        from subnormal.algebra.depth.optimise import best_series
+
+        choice = best_series(listed, stack[0], optimise)
+        if choice is not None:  # else the compiler says why the family cannot
+            own, channels = choice.series, channels or choice.channels
+    compilation = compile_group(listed, stack, alphabet, channels or "invariant", own)
+    fault = first_fault(compilation.cascade, listed)
+    if fault:
+        raise AssertionError(f"the compiled cascade is wrong: {fault}")
+    return Compiled(compilation)
+
+
+def check_options(arithmetic: str, kind: str, dtype: str) -> None:
+    """Raises `InputError` for an arithmetic, a kind of word or a dtype that does not exist."""
+    for value, wanted, what in [
+        (arithmetic, (*ARITHMETICS, "network"), "arithmetic"),
+        (dtype, DTYPES, "dtype"),
+        (kind, KINDS, "kind of word"),
+    ]:
+        if value not in wanted:
+            raise InputError(f"unknown {what} {value[:40]!r}; wanted one of {', '.join(wanted)}")
+
+
+def run_word(
+    folder: str | Path, arithmetic: str, kind: str, length: int, seed: int = 0, dtype: str = "float64"
+) -> Trial:
+    """Run a compiled folder on one long word, and compare every output with the group's own product.
+
+    Arguments:
+        arithmetic: `residues`, `turns`, `complex128`, `complex64` or `network`.
+        kind: `random`, `constant` or `commutator`.
+        length: tokens.
+        seed: of the random word.
+        dtype: of the network.
+
+    Raises:
+        RefutedError: an output is wrong; the message names the first.
+        InputError: the folder is damaged, or an option is unknown.
+    """
+    check_options(arithmetic, kind, dtype)
+    cascade, listed, _ = load_cascade(Path(folder))
+    machine: Runner
+    if arithmetic == "network":
+        from subnormal.models.compiled import NetworkMachine
+
+        machine = NetworkMachine(Path(folder), cascade, dtype)
+    else:
+        machine = Machine(cascade, arithmetic)
+    with progress(f"{arithmetic}, {kind} word", length) as advance:
+        for trial in try_word(machine, listed, cascade.alphabet, kind, length, seed):
+            advance(trial.tokens)
+    if trial.first_wrong is not None:
+        raise RefutedError(
+            f"{arithmetic}: first wrong output at token {trial.first_wrong:,} of the {kind} word (seed {seed}): "
+            f"element {trial.found} instead of {trial.expected}"
+        )
+    return trial

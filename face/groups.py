@@ -1,0 +1,109 @@
+"""Groups as a user gives them, and how many layers they need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.depth.families import FAMILIES, Family, parse_stack
+from subnormal.algebra.groups.group import TABLE_LIMIT, Group
+from subnormal.algebra.groups.permutation_group import PermutationGroup
+from subnormal.algebra.input.files import validated_table
+from subnormal.algebra.input.parser import parse_group
+
+if TYPE_CHECKING:
+    from subnormal.algebra.depth.inspection import Inspection
+    from subnormal.algebra.depth.large_inspection import LargeInspection
+    from subnormal.algebra.depth.optimise import Choice
+
+GroupLike = str | PermutationGroup | Group
+
+INSPECTION_LIMIT = 10_000
+"""Larger groups are inspected through stabiliser chains: that takes milliseconds, but finds no decomposition."""
+
+
+def group(given: GroupLike | ArrayLike, name: str = "G") -> PermutationGroup:
+    """A group.
+
+    Arguments:
+        given: a name or expression (`S4`, `C2xC4`, `SmallGroup(24,12)`, `(1,2,3),(1,2)`, `table.csv`: everything that
+            the commands take), a group, or a Cayley table: a square array of element numbers, i·j in row i, column j.
+        name: of a group that is given as a table.
+
+    Raises:
+        InputError: the text is not understood, or the table is not a group's (the message names the elements).
+
+    Examples:
+        >>> import subnormal as sn
+        >>> sn.group("S4")
+        S4: order 24, on 4 points
+        >>> sn.group([[0, 1], [1, 0]], name="signs").order
+        2
+    """
+    if isinstance(given, PermutationGroup):
+        return given
+    if isinstance(given, Group):
+        return PermutationGroup.from_listed(given)
+    if isinstance(given, str):
+        return parse_group(given)
+    try:
+        table = np.asarray(given)
+    except ValueError:
+        table = np.empty(0)
+    if table.ndim != 2 or table.shape[0] != table.shape[1] or not len(table) or table.dtype.kind not in "iu":
+        raise InputError(
+            f"a group from an array of shape {table.shape} and dtype {table.dtype}; wanted a name, e.g. 'S4', or a "
+            "square Cayley table of element numbers 0 … n-1"
+        )
+    if len(table) > TABLE_LIMIT or not 0 <= int(table.min()) <= int(table.max()) < len(table):
+        raise InputError(
+            f"a Cayley table of {len(table):,} rows with entries {table.min()} … {table.max()}; wanted at most "
+            f"{TABLE_LIMIT:,} rows and entries 0 … {len(table) - 1}"
+        )
+    checked, notes = validated_table(table.astype(np.intp), name)
+    return PermutationGroup.from_listed(Group.from_table(checked, name, notes=notes))
+
+
+def stack_of(families: str | Sequence[str]) -> tuple[Family, ...]:
+    """Model families by name: `aussm`, `negative-mamba,aussm`, or a list of names. Raises `InputError`."""
+    return parse_stack(families if isinstance(families, str) else ",".join(families))
+
+
+def inspect(given: GroupLike, stack: str | Sequence[str] | None = None) -> Inspection | LargeInspection:
+    """How many layers of each model family a group needs, and why not fewer.
+
+    Arguments:
+        given: as for `group`.
+        stack: also ask about these layers, first layer first, e.g. `negative-mamba,aussm`.
+
+    Returns:
+        What prints as `subnormal inspect` does; its fields hold the series, factors, depths and witness.
+
+    Raises:
+        InputError: the group or the stack is not understood, or the group is too large for every route.
+    """
+    asked, layers = group(given), stack_of(stack) if stack is not None else None
+    if asked.order > INSPECTION_LIMIT:
+        from subnormal.algebra.depth.large_inspection import inspect_large
+
+        return inspect_large(asked, layers)
+    from subnormal.algebra.depth.inspection import inspect_group
+
+    return inspect_group(asked.listed(), layers)
+
+
+def pareto(given: GroupLike, family: str = "aussm") -> list[Choice]:
+    """The series of normal subgroups that none beats in layers, channels, margin and table size at once.
+
+    Raises:
+        InputError: the group is too large to list.
+    """
+    from subnormal.algebra.depth.optimise import pareto_front
+
+    if family not in FAMILIES:
+        raise InputError(f"unknown family {family[:40]!r}; wanted one of {', '.join(FAMILIES)}")
+    return pareto_front(group(given).listed(), FAMILIES[family])

@@ -1,0 +1,265 @@
+"""Proofs and refutations: certify, check, horizon, refute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from subnormal.algebra.base.errors import InputError, RefutedError
+from subnormal.algebra.base.wording import default_folder
+from subnormal.face.compiling import Compiled, compile
+from subnormal.face.groups import GroupLike, group, stack_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from subnormal.algebra.groups.group import Group
+    from subnormal.models.network import DCDNetwork
+    from subnormal.proofs_check.refutations.refutation import Refutation
+
+NETWORK_CERTIFICATE = "network_certificate.json"
+
+
+@dataclass(frozen=True)
+class Proved:
+    """What was proved about a folder: prints one line for each sentence.
+
+    Arguments:
+        folder: where the certificates are.
+        sentences: each says what was checked, and nothing else.
+        notes: what was not checked, and why.
+    """
+
+    folder: Path
+    sentences: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return "\n".join([*self.sentences, *self.notes])
+
+
+@contextmanager
+def refutations() -> Iterator[None]:
+    """The checker's errors as the project's."""
+    from subnormal.proofs_check.certificates.checker import FaultError
+
+    try:
+        yield
+    except FaultError as error:
+        problem, code = error.args
+        raise (RefutedError(problem) if code == 1 else InputError(problem)) from None
+
+
+def certify(target: str | Path | Compiled, out: str | Path | None = None, family: str = "aussm") -> Proved:
+    """Write the certificate of a compiled folder; or compile a group and certify it, or prove that no number of layers
+    tracks it.
+
+    Arguments:
+        target: a folder written by `compile`; or a group, as for `sn.group`; or what `sn.compile` returned.
+        out: for a group: the folder to write; its name by default.
+        family: for a group: the family, e.g. `negative-mamba`, or a stack.
+
+    Raises:
+        RefutedError: the cascade does not track its group.
+        InputError: the folder cannot be read or written.
+    """
+    if isinstance(target, Compiled):
+        folder = target.save(out or default_folder(target.group.name))
+        return _with_network(folder, _certified(folder))
+    if is_folder(str(target)):
+        if out is not None:
+            raise InputError(f"{target} is a folder: its certificate is written into it, --out is for a group")
+        return _with_network(Path(target), _certified(Path(target)))
+    folder, claim = _compiled_and_certified(str(target), Path(out) if out else None, family)
+    return _with_network(folder, claim)
+
+
+def is_folder(target: str) -> bool:
+    """Whether a folder is meant rather than a group: an earlier `certify A5` may have left a folder of that name."""
+    if not Path(target).is_dir() or (Path(target) / "cascade.json").exists():
+        return Path(target).is_dir()
+    try:
+        group(target)
+    except InputError:
+        return True
+    return False
+
+
+def _certified(folder: Path) -> str:
+    from subnormal.constructions.factored.artifact import is_factored
+    from subnormal.proofs_check.certificates.certificate import certify_folder
+
+    if not (folder / "cascade.json").exists():
+        raise InputError(f"{folder}: no cascade.json there; make one with `compile S4 --out {folder}`")
+    if is_factored(folder):
+        raise InputError(f"{folder}: a factored cascade is its own certificate; `check {folder}` proves it")
+    with refutations():
+        return certify_folder(folder)
+
+
+def _compiled_and_certified(text: str, out: Path | None, family: str) -> tuple[Path, str]:
+    from subnormal.algebra.depth.series import shortest_series
+    from subnormal.proofs_check.certificates.certificate import certify_refusal
+
+    listed, stack = group(text).listed(), stack_of(family)
+    folder = out or Path(default_folder(listed.name))
+    if len(stack) > 1 or shortest_series(listed, stack[0]).is_complete:
+        compile(listed, family).save(folder)
+        return folder, _certified(folder)
+    if (folder / "cascade.json").exists():
+        raise InputError(f"{folder} holds a compiled group; name another folder, e.g. --out {folder}_never")
+    with refutations():
+        return folder, certify_refusal(listed, stack[0], folder)
+
+
+def _with_network(folder: Path, claim: str) -> Proved:
+    """Certify the network beside a cascade that was certified."""
+    first = f"{folder}/certificate.json: {claim}"
+    (folder / NETWORK_CERTIFICATE).unlink(missing_ok=True)  # of an earlier network
+    if not (folder / "model.safetensors").exists():
+        note = "network: none in the folder (it would have been too large), so none is certified"
+        return Proved(folder, (first,), (note,) if (folder / "cascade.json").exists() else ())
+    if find_spec("flint") is None:
+        return Proved(folder, (first,), ("network: not certified, that needs python-flint (the extra `proofs`)",))
+    from subnormal.proofs_check.certificates.certificate import write_json
+    from subnormal.proofs_check.certificates.network_certificate import certificate_content, prove_network
+
+    proof = prove_network(folder)
+    write_json(folder / NETWORK_CERTIFICATE, certificate_content(folder, proof))
+    return Proved(folder, (first, f"{folder}/{NETWORK_CERTIFICATE}: {proof.sentence()}"))
+
+
+def check(folder: str | Path, network: bool = True) -> Proved:
+    """Verify a certificate with the independent checker, and the network's by proving it again.
+
+    Raises:
+        RefutedError: the claim is false.
+        InputError: the files cannot be used.
+    """
+    from subnormal.constructions.factored.artifact import is_factored
+    from subnormal.proofs_check.certificates import checker, factored_checker
+
+    folder = Path(folder)
+    with refutations():
+        found = (factored_checker if is_factored(folder) else checker).check(folder)
+    if not (folder / NETWORK_CERTIFICATE).exists():
+        return Proved(folder, (f"verified: {found}",))
+    if not network:
+        return Proved(folder, (f"verified: {found}",), (f"not checked: {NETWORK_CERTIFICATE}",))
+    from subnormal.proofs_check.certificates.network_certificate import recheck
+
+    return Proved(folder, (f"verified: {found}", f"verified: {recheck(folder)}"))
+
+
+def horizon(
+    folder: str | Path,
+    arithmetics: Sequence[str] | None = None,
+    kinds: Sequence[str] | None = None,
+    length: int = 1_000_000,
+    report: Callable[[int], None] = lambda done: None,
+) -> list[dict[str, Any]]:
+    """Up to which length each arithmetic is proved to decode every word, and where it first fails on some.
+
+    Arguments:
+        folder: written by `compile`.
+        arithmetics: some of them; None for all.
+        kinds: of words: random, constant, commutator; None for all.
+        length: tokens in each word that is tried.
+        report: is given the number of tokens run so far, over all kinds.
+
+    Returns:
+        One row an arithmetic: `arithmetic`, `proved` (None for every length) and `first_wrong` by kind of word.
+
+    Raises:
+        RefutedError: a word failed within a proved horizon.
+        InputError: the folder is damaged, or an arithmetic or a kind is unknown.
+    """
+    from subnormal.constructions.artifact import load_cascade
+    from subnormal.constructions.words import KINDS
+    from subnormal.proofs_check.horizons.arithmetic import ARITHMETICS
+    from subnormal.proofs_check.horizons.arithmetic import arithmetic as known
+    from subnormal.proofs_check.horizons.horizon import proved_horizon
+    from subnormal.proofs_check.horizons.runs import first_failures
+
+    kinds = list(KINDS if kinds is None else kinds)
+    for kind in kinds:
+        if kind not in KINDS:
+            raise InputError(f"unknown kind of word {kind[:40]!r}; wanted one of {', '.join(KINDS)}")
+    names = list(ARITHMETICS) if arithmetics is None else [known(name) for name in arithmetics]
+    cascade, listed, _ = load_cascade(Path(folder))
+    rows: list[dict[str, Any]] = [{"arithmetic": name, "proved": proved_horizon(cascade, name)} for name in names]
+    tokens = dict.fromkeys(kinds, 0)
+
+    def count(word: str, done: int) -> None:
+        tokens[word] = done
+        report(sum(tokens.values()))
+
+    found = first_failures(cascade, listed, names, kinds, length, count)
+    for row in rows:
+        row["first_wrong"] = {o.word: o.first_wrong for o in found if o.arithmetic == row["arithmetic"]}
+        wrong = [t for t in row["first_wrong"].values() if t is not None]
+        if any(row["proved"] is None or t <= row["proved"] for t in wrong):
+            raise RefutedError(f"{row['arithmetic']}: a word failed within the proved horizon: {row}")
+    if (Path(folder) / "model.safetensors").exists():
+        from subnormal.proofs_check.certificates.network_certificate import prove_network
+
+        for dtype in ("float64", "float32"):
+            proof = prove_network(Path(folder), dtype)
+            rows.append({"arithmetic": f"network, {dtype}", "proved": proof.horizon, "first_wrong": {}})
+    return rows
+
+
+def refute(
+    model: DCDNetwork | str | Path,
+    tracked: GroupLike | None = None,
+    alphabet: NDArray | None = None,
+    epsilon: float = 1e-6,
+) -> Refutation:
+    """Find the words on which a model fails that cannot track a group.
+
+    Arguments:
+        model: a network, or a folder with `config.json` and `model.safetensors`.
+        tracked: the group, as for `sn.group`; None for that of a compiled folder.
+        alphabet: the element of each token, shape (tokens,), for a network; None for all elements in order, or the
+            compiled folder's own.
+        epsilon: states this close in every channel count as one.
+
+    Raises:
+        InputError: the model or the group cannot be read, or they do not fit together.
+    """
+    from subnormal.models.network import DCDNetwork
+    from subnormal.proofs_check.refutations.refutation import refute as search
+
+    if isinstance(model, DCDNetwork):
+        if tracked is None:
+            raise InputError("a network does not say which group; wanted e.g. sn.refute(network, 'S3')")
+        return search(model, group(tracked).listed(), alphabet, epsilon)
+    network, listed, own = saved_network(Path(model), tracked)
+    return search(network, listed, own if alphabet is None else alphabet, epsilon)
+
+
+def saved_network(folder: Path, tracked: GroupLike | None) -> tuple[DCDNetwork, Group, NDArray | None]:
+    """A saved network, the group, and the element of each token (of a compiled folder; else None for all in order)."""
+    import numpy as np
+
+    from subnormal.constructions.artifact import load_cascade
+    from subnormal.models.network import DCDNetwork
+
+    network = DCDNetwork.from_pretrained(folder)
+    if not (folder / "cascade.json").is_file():
+        if tracked is None:
+            raise InputError(f"{folder} does not say which group; wanted `refute {folder} S3`")
+        return network, group(tracked).listed(), None
+    cascade, own, _ = load_cascade(folder)
+    if tracked is None:
+        return network, own, cascade.alphabet
+    listed = group(tracked).listed()
+    if listed.elements.shape != own.elements.shape or not np.array_equal(listed.elements, own.elements):
+        raise InputError(
+            f"{folder} was compiled for {own.name}, whose elements are not those of {listed.name}; leave GROUP out"
+        )
+    return network, listed, cascade.alphabet

@@ -1,0 +1,174 @@
+"""Training from Python: the runs of `subnormal train`, and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.console import RenderableType
+
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.terminal import Shown, plain_table
+from subnormal.algebra.base.wording import default_folder
+from subnormal.algebra.input.parser import parse_group
+from subnormal.face.compiling import Compiled
+from subnormal.face.groups import GroupLike, group
+
+if TYPE_CHECKING:
+    from subnormal.models.network import DCDNetwork
+    from subnormal.models.training.evaluation import Accuracy
+
+
+@dataclass(frozen=True, repr=False)
+class Training(Shown):
+    """Finished runs, in the order in which they were asked for.
+
+    Arguments:
+        folder: of rows, networks and the picture of the curves.
+        rows: one dictionary a run: configuration, steps, loss, curve, test accuracies, longest length.
+    """
+
+    folder: Path
+    rows: tuple[dict[str, Any], ...]
+
+    @property
+    def longest(self) -> tuple[int, ...]:
+        """For each run the longest length at which more than 90 % of the last symbols are right."""
+        return tuple(int(row["test"]["longest"]) for row in self.rows)
+
+    def network(self, run: int = 0) -> DCDNetwork:
+        """The trained network of one run, a `torch.nn.Module`."""
+        from subnormal.models.network import DCDNetwork
+        from subnormal.models.training.runs import RunStore
+
+        return DCDNetwork.from_pretrained(RunStore(self.folder).network_folder(self.rows[run]["key"]))
+
+    @property
+    def picture(self) -> Path:
+        """The curves: loss, longest length, accuracy against length."""
+        return self.folder / "curves.png"
+
+    def view(self) -> RenderableType:
+        """The table that `train` prints."""
+        from subnormal.models.training.live import number
+
+        table = plain_table("seed", "learning rate", "noise", "steps", "loss", "longest", "whole at 60", "network")
+        for row in self.rows:
+            configuration, test = row["configuration"], row["test"]
+            whole = dict(zip(test["lengths"], test["whole"], strict=True)).get(60)
+            table.add_row(
+                *(f"{configuration[name]:g}" for name in ("seed", "learning_rate", "noise")),
+                f"{row['steps']}{' (flawless)' if row['stopped_early'] else ''}",
+                number(row["loss"]),
+                str(test["longest"]),
+                "–" if whole is None else f"{whole:.1%}",
+                row["key"],
+            )
+        return table
+
+    def _repr_png_(self) -> bytes:
+        return self.picture.read_bytes()
+
+
+def train(
+    given: GroupLike,
+    family: str = "aussm",
+    *,
+    init: str | Path | Compiled = "random",
+    noise: float | Sequence[float] = 0.0,
+    learning_rate: float | Sequence[float] = 0.003,
+    seeds: int | Sequence[int] = 1,
+    out: str | Path | None = None,
+    processes: int | None = None,
+    device: str = "cpu",
+    **settings: Any,
+) -> Training:
+    """Train networks on a group: every noise × learning rate × seed. Call it again to continue.
+
+    Arguments:
+        given: as for `sn.group`; it must have a name or permutations that the commands understand.
+        family: one model family, or a stack such as `negative-mamba,aussm`.
+        init: `random`, `compiled`, a folder with a network, or what `sn.compile` returned.
+        noise: standard deviation of the noise on every initial weight; several make an axis.
+        learning_rate: one or several.
+        seeds: their number, or a list of them.
+        out: folder for rows, networks and the picture; `runs/` and the group's name by default.
+        processes, device: where to train: processes with one torch thread each; `cpu` or another device of torch.
+        settings: the other fields of `subnormal.models.training.configuration.RunConfiguration`, such as `steps`,
+            `layers`, `channels`, `batch`, `length` and `weight_decay`.
+
+    Raises:
+        InputError: an unknown setting, or a value that cannot be used.
+    """
+    from subnormal.models.training.configuration import RunConfiguration
+    from subnormal.models.training.curves import draw_curves
+    from subnormal.models.training.initial import initial_network, task_of
+    from subnormal.models.training.live import train_watched
+    from subnormal.models.training.pool import Machine
+    from subnormal.models.training.runs import RunStore
+
+    text = _text(given)
+    folder = Path(out) if out is not None else Path("runs") / default_folder(group(given).name)
+    if isinstance(init, Compiled):
+        family = _family(init)
+        init = init.save(folder / "start")
+    base = RunConfiguration.from_json({"group": text, "family": family, "init": str(init), **settings})
+    runs = [
+        base.with_changes(noise=float(sigma), learning_rate=float(rate), seed=seed)
+        for sigma in _several(noise)
+        for rate in _several(learning_rate)
+        for seed in (range(seeds) if isinstance(seeds, int) else seeds)
+    ]
+    if not runs:
+        raise InputError(f"seeds: {seeds}; wanted at least one run")
+    initial_network(runs[0], task_of(runs[0]))  # a bad configuration fails here, before any process is started
+    store = RunStore(folder)
+    train_watched(runs, store, Machine(processes, device))
+    rows = store.of(runs)
+    training = Training(folder, tuple(rows))
+    draw_curves(rows, training.picture, f"{text}, {family}, init {init}")
+    return training
+
+
+def evaluate(model: DCDNetwork, given: GroupLike, length: int = 1000, words: int = 1000, seed: int = 0) -> Accuracy:
+    """Accuracy of a network at lengths 20, 40, … up to a length, on random words over all elements.
+
+    Arguments:
+        model: tokens are the group's elements in order.
+        length, words: of the words, and their number.
+
+    Raises:
+        InputError: the group is too large to list.
+    """
+    from subnormal.models.training.evaluation import evaluate as measured
+    from subnormal.models.training.tasks import make_task
+
+    return measured(model, make_task(group(given).listed(), "all"), length, words, seed=seed)
+
+
+def _several(value: float | Iterable[float]) -> list[float]:
+    return [value] if isinstance(value, (int, float)) else list(value)
+
+
+def _family(compiled: Compiled) -> str:
+    """The stack of a compilation as the settings write it."""
+    families = [layer.family for layer in compiled.cascade.layers]
+    return families[0] if len(set(families)) == 1 else ",".join(families)
+
+
+def _text(given: GroupLike) -> str:
+    """A group as the text that stands for it in a run's settings."""
+    if isinstance(given, str):
+        return given
+    asked = group(given)
+    text = asked.name.strip("<>")
+    try:
+        same = parse_group(text)
+    except InputError:
+        same = None
+    if same is None or not np.array_equal(same.permutations, asked.permutations):
+        raise InputError(f"{asked.name} has no name by which a run can find it again; wanted a text, e.g. 'S4'")
+    return text

@@ -1,0 +1,165 @@
+"""One layer: φ, the recurrence and ψ. The forward pass of a single network and of a batch of runs is this one.
+
+Shapes: `*runs` is nothing for one network, and (R,) for R runs of one shape whose parameters have a leading axis of
+runs; N counts the positions of all words of a run. For one network N may be several axes, e.g. (batch, length).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from subnormal.models.families import FAMILIES, LayerState, Transition
+from subnormal.models.linear import add_product, affine, look_up
+from subnormal.models.specification import ELEMENTWISE, LayerSpecification
+
+__all__ = ["Layer", "bare_linear", "draw_uniform", "one_hot_decision"]
+
+
+class _Exact(torch.autograd.Function):
+    """The hard decision as value, the gradient passed straight through to the soft one."""
+
+    @staticmethod
+    def forward(ctx: Any, soft: Tensor, hard: Tensor) -> Tensor:
+        return hard
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        return gradients[0], None
+
+
+def one_hot_decision(scores: Tensor) -> Tensor:
+    """The one-hot of the largest entry along the last axis (the first of equals), exactly 0 and 1, with the gradient
+    of softmax. Scores that are not finite give NaN, so that a diverged network cannot pass for a decided one."""
+    with torch.no_grad():
+        largest, index = scores.max(-1, keepdim=True)
+        hard = torch.zeros_like(scores).scatter_(-1, index, (largest - largest) + 1.0)
+    if not (torch.is_grad_enabled() and scores.requires_grad):
+        return hard
+    soft: Tensor = _Exact.apply(scores.softmax(-1), hard)
+    return soft
+
+
+class _Readout:
+    """ψ's activation: element by element, or a decision in each group."""
+
+    def __init__(self, specification: LayerSpecification) -> None:
+        self.elementwise = ELEMENTWISE.get(specification.activation)
+        self.decide = one_hot_decision if specification.activation == "hard" else _softmax
+        self.groups = specification.groups or (specification.readout,)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if self.elementwise is not None:
+            return self.elementwise(x)
+        if len(self.groups) == 1:
+            return self.decide(x)
+        if len(set(self.groups)) == 1:
+            return self.decide(x.unflatten(-1, (len(self.groups), self.groups[0]))).flatten(-2)
+        return torch.cat([self.decide(part) for part in x.split(self.groups, -1)], -1)
+
+
+def _softmax(x: Tensor) -> Tensor:
+    return x.softmax(-1)
+
+
+class _Phi(nn.Module):
+    """W, c, V, c' of one layer's input network, under the names `hidden` and `out`."""
+
+    def __init__(self, inputs: int, hidden: int, outputs: int, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.hidden = bare_linear(inputs, hidden, dtype)
+        self.out = bare_linear(hidden, outputs, dtype)
+
+
+class Layer(nn.Module):
+    """φ, the recurrence and ψ of one layer.
+
+    `lower` is s^{i-1}, the readouts of the lower layers, of shape (*runs, N, width), width 0 for the first layer;
+    `tokens` (*runs, N) are positions in the alphabet; `embedding` is E (*runs, m, e).
+    """
+
+    def __init__(self, specification: LayerSpecification, width: int, embedding_size: int, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.specification = specification
+        self.width = width
+        channels = specification.channels
+        self.transition: Transition = FAMILIES[specification.family](channels, dtype)
+        outputs = len(self.transition.parts) * channels
+        self.phi = _Phi(width + embedding_size, specification.hidden, outputs, dtype)
+        parts = 2 if self.transition.complex_state else 1
+        shape = (channels, 2) if self.transition.complex_state else (channels,)
+        self.initial_state = nn.Parameter(torch.zeros(shape, dtype=dtype))
+        self.psi = bare_linear(width + parts * channels, specification.readout, dtype)
+        self._activation = _Readout(specification)
+
+    def gate(self, hidden: Tensor) -> Tensor:
+        """φ's hidden units from what they sum up: relu, or the same."""
+        return hidden.relu() if self.specification.phi == "relu" else hidden
+
+    def raw(self, lower: Tensor, tokens: Tensor, embedding: Tensor) -> Tensor:
+        """φ(s^{i-1}, e): (*runs, N, p d).
+
+        The token's share of the hidden layer is looked up in a table of m rows; without lower layers, so is all of φ.
+        """
+        hidden, out = self.phi.hidden, self.phi.out
+        if tokens.numel() * embedding.shape[-1] < embedding.numel():  # fewer tokens than rows: a table would not pay
+            inputs = torch.cat([lower, look_up(tokens, embedding)], -1)
+            return affine(self.gate(affine(inputs, hidden.weight, hidden.bias)), out.weight, out.bias)
+        table = affine(embedding, hidden.weight[..., self.width :], hidden.bias)
+        if self.width == 0:
+            return look_up(tokens, affine(self.gate(table), out.weight, out.bias))
+        summed = add_product(look_up(tokens, table), lower, hidden.weight[..., : self.width])
+        return affine(self.gate(summed), out.weight, out.bias)
+
+    def read(self, lower: Tensor, h: Tensor) -> Tensor:
+        """ψ(s^{i-1}, Re h, Im h): (*runs, N, readout) for states h (*runs, N, d)."""
+        parts = [h.real, h.imag] if h.is_complex() else [h]
+        return self._activation(affine(torch.cat([lower, *parts], -1), self.psi.weight, self.psi.bias))
+
+    def transition_of(self, lower: Tensor, tokens: Tensor, embedding: Tensor) -> tuple[Tensor, Tensor]:
+        """(a, b) of the affine map h -> a h + b that each token makes, (*runs, N, channels), complex or real as the
+        family.
+
+        Raises TypeError for the RNN, which has none.
+        """
+        return self.transition.affine(self.raw(lower, tokens, embedding))
+
+    def start(self, words: int) -> LayerState:
+        """The state before the first token, for the words of all runs."""
+        return self.transition.start(self.initial_state, words)
+
+    def initialise(self, generator: torch.Generator | None) -> None:
+        """Draw every parameter: He for the hidden layer, then each raw output to the spread its family asks for."""
+        draw_uniform(self.phi.hidden.weight, math.sqrt(6.0 / self.phi.hidden.in_features), generator)
+        draw_uniform(self.phi.hidden.bias, 1.0 / math.sqrt(self.phi.hidden.in_features), generator)
+        self.transition.initialise(generator)
+        biases = self.transition.initial_biases(generator)
+        hidden = self.phi.hidden.out_features
+        with torch.no_grad():
+            rows = self.phi.out.weight.split(self.specification.channels)
+            for row, part in zip(rows, self.transition.parts, strict=True):
+                draw_uniform(row, math.sqrt(3.0 / hidden), generator)
+                row.mul_(biases[part][1].unsqueeze(1))
+            self.phi.out.bias.copy_(torch.cat([biases[part][0] for part in self.transition.parts]))
+            self.initial_state.zero_()
+            if self.transition.complex_state:
+                self.initial_state[:, 0] = 1.0
+            elif self.transition.name != "rnn":
+                self.initial_state.fill_(1.0)
+        draw_uniform(self.psi.weight, math.sqrt(6.0 / self.psi.in_features), generator)
+        draw_uniform(self.psi.bias, 1.0 / math.sqrt(self.psi.in_features), generator)
+
+
+def bare_linear(inputs: int, outputs: int, dtype: torch.dtype) -> nn.Linear:
+    """A Linear layer whose parameters are to be set later."""
+    layer: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, outputs, dtype=dtype)
+    return layer
+
+
+def draw_uniform(tensor: Tensor, bound: float, generator: torch.Generator | None) -> None:
+    """Fill the tensor with numbers drawn from [-bound, bound)."""
+    with torch.no_grad():
+        tensor.uniform_(-bound, bound, generator=generator)

@@ -1,0 +1,140 @@
+"""From a snapped machine to the group that it tracks, and to the compiler's own forms of it.
+
+Nothing here looks at a group that was given: the group is made of the machine's states, its numbering of the labels
+that the trained network itself gives to the states.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subnormal.algebra.base.errors import RefutedError
+from subnormal.algebra.base.wording import counted
+from subnormal.algebra.depth.decomposition import decompose
+from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.depth.series import given_series
+from subnormal.algebra.groups.group import Group
+from subnormal.algebra.groups.identify import small_group_id
+from subnormal.constructions.cascade import compile_cascade
+from subnormal.constructions.compiler import Compilation
+from subnormal.constructions.weights import weights_of
+from subnormal.models.learning.machine import Machine
+from subnormal.models.learning.words import MISSING, Words
+
+Integers = NDArray[np.int64]
+
+
+class NotExactError(RefutedError):
+    """Why a snapped machine does not track a group on words of every length, or not the group of the words."""
+
+
+@dataclass(frozen=True, eq=False)
+class ExactMachine:
+    """A machine whose states are a group.
+
+    Arguments:
+        machine: the counters.
+        compilation: its group, numbered by the labels (the start's first), the series of its layers, and the compiler's
+            cascade and weights for them.
+        small_group_id: the group in GAP's library; None above order 255.
+        element: shape (states,): the group element of each state.
+        labels: shape (order,): the number of the label of each element.
+    """
+
+    machine: Machine
+    compilation: Compilation
+    small_group_id: tuple[int, int] | None
+    element: Integers
+    labels: Integers
+
+    def outputs(self, tokens: Integers) -> Integers:
+        """Label numbers after every token: (…, length) to (…, length)."""
+        found: Integers = self.labels[self.element[self.machine.run(tokens)[1]]]
+        return found
+
+    def disagreement(self, words: Words) -> tuple[int, int] | None:
+        """The first word and position whose given label is not the machine's; None where there is none."""
+        wrong = np.argwhere((self.outputs(words.tokens) != words.labels) & (words.labels != MISSING))
+        return (int(wrong[0][0]), int(wrong[0][1])) if len(wrong) else None
+
+
+def exact_machine(machine: Machine, decode: Integers, labels: int) -> ExactMachine:
+    """The group of a machine's states.
+
+    Arguments:
+        machine: snapped.
+        decode: shape (states,): the number of the label of each state.
+        labels: how many labels there are.
+
+    Raises:
+        NotExactError: the states are not a group, or not one state for each label. The message says which.
+    """
+    layers = len(machine.layers)
+    if machine.states != labels:
+        raise NotExactError(
+            f"{counted(layers, 'layer')} reach{'es' * (layers == 1)} {machine.states} states, for {labels} labels"
+            + ("" if machine.states > labels else ": " + _missing(machine))
+        )
+    if len(set(decode.tolist())) != labels:
+        twice = next(y for y in decode if (decode == y).sum() > 1)
+        states = np.flatnonzero(decode == twice)[:2].tolist()
+        raise NotExactError(f"states {states[0]} and {states[1]} are both decoded as label number {twice}")
+    products = machine.products
+    if products is None:
+        raise NotExactError("the states that the words lead to do not multiply: the machine tracks no group on them")
+    order = np.array([0, *sorted(range(1, machine.states), key=lambda s: decode[s])])
+    element = np.empty(machine.states, dtype=np.int64)
+    element[order] = np.arange(machine.states)
+    table = element[products[np.ix_(order, order)]]
+    tokens = element[machine.transitions[0]]
+    generators = _generators(Group.from_table(table, "", ()), tokens)
+    group = Group.from_table(table, "", generators)
+    found = small_group_id(group)
+    name = f"SmallGroup({found[0]},{found[1]})" if found else f"a group of order {group.order}"
+    group = Group.from_table(table, name, generators)
+    compilation = _compile(group, tokens, machine, element)
+    exact = ExactMachine(machine, compilation, found, element, decode[order])
+    _require_equal(exact)
+    return exact
+
+
+def _missing(machine: Machine) -> str:
+    if machine.layers and not machine.layers[-1]:
+        return f"layer {len(machine.layers)} has no channel that is a counter"
+    return "more layers or more channels are needed"
+
+
+def _generators(group: Group, tokens: Integers) -> tuple[int, ...]:
+    return group.subgroup(int(x) for x in tokens if x).generators
+
+
+def _compile(group: Group, tokens: Integers, machine: Machine, element: Integers) -> Compilation:
+    """The compiler's passes, with the series that the machine's layers are."""
+    lower = np.arange(machine.states)
+    members = []
+    stack = [*machine.history[1:], machine]
+    for upper in reversed(stack):
+        members.append(group.subgroup(element[np.flatnonzero(lower == 0)].tolist()))
+        lower = upper.lower[lower]
+    series = given_series(group, members[::-1], FAMILIES["aussm"])
+    decomposition = decompose(series)
+    cascade = compile_cascade(decomposition, tokens)
+    return Compilation(group, series, decomposition, cascade, weights_of(cascade))
+
+
+def _require_equal(exact: ExactMachine) -> None:
+    """The learnt machine and the compiled cascade take every state and token to the same element."""
+    cascade = exact.compilation.cascade
+    state_of = np.empty(cascade.order, dtype=np.int64)
+    state_of[cascade.decode] = np.arange(cascade.order)
+    compiled = cascade.decode[cascade.transitions()[state_of[exact.element]]]
+    assert np.array_equal(compiled, exact.element[exact.machine.transitions]), "the cascade is another machine"
+
+
+def layer_orders(exact: ExactMachine) -> tuple[int, ...]:
+    """|G_{i-1}/G_i| of the series that the layers are."""
+    return tuple(upper // lower for upper, lower in pairwise(exact.compilation.series.orders))

@@ -1,0 +1,255 @@
+"""The recipe: one layer at a time, many runs side by side, by gradient descent from random weights.
+
+A run's layer has C channels of unit modulus whose phases are a table over (state of the lower layers, token):
+
+    θ_t = p[s_1, x_1] + … + p[s_t, x_t]      turns, s_j the lower state before token j         phases (R, S, m, C)
+    logits_t = W [cos 2πθ_t, sin 2πθ_t] + c + mask[s'_t]                                       heads (R, 2C, n), (R, n)
+
+with s'_t the lower state after token t. The mask leaves, in every lower state, the labels that the training words show
+there; so the head of each label is also the head of its lower state, and a reader's free choice of gauge is kept. This
+is `models.network.DCDNetwork` with b = 0, Δ = 1 and a φ whose hidden units are one AND gate for each (state, token).
+
+Words grow from 2 tokens to their whole length, geometrically, with about the same number of tokens in every step. The
+loss is the mean cross-entropy over all positions that have a label. A layer that has learnt all it can stands at the
+entropy of what is left: log |G_i| for a group of which it and the lower layers tell apart the cosets of G_i.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from subnormal.algebra.base.errors import InputError
+from subnormal.models.learning.machine import Machine
+from subnormal.models.learning.walk import walk
+from subnormal.models.learning.words import MISSING, Words
+
+IMPOSSIBLE = -30.0
+"""Logit of a label that never stands in a lower state."""
+
+SHORTEST = 2
+"""Tokens of the first training words."""
+
+FEWEST_WORDS = 8
+"""A step sees at least so many words."""
+
+CURVE_POINTS = 200
+"""A loss curve is kept as so many means."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a layer is trained. Defaults were chosen on seeds that no reported figure uses.
+
+    Arguments:
+        channels: C.
+        steps: of Adam, for each layer; 0 leaves the random weights as they are.
+        phase_rate, head_rate: learning rates; phases are in turns.
+        positions: tokens in a step, at least; a layer of S lower states and m tokens sees 4·S·m, but not more than
+            four times this.
+        growth: share of the steps in which words grow to their whole length; then the rates fall along a cosine.
+        shortest: tokens of the first words; 0 for words of the whole length from the start.
+        decay: decoupled weight decay of the heads; it keeps the logits small, so that the loss still sees small errors
+            of the phases.
+        spread: initial phases are uniform on [0, spread) turns.
+
+    Raises:
+        InputError: a value that cannot be used.
+    """
+
+    channels: int = 32
+    steps: int = 1000
+    phase_rate: float = 0.01
+    head_rate: float = 0.03
+    positions: int = 512
+    growth: float = 0.7
+    shortest: int = SHORTEST
+    decay: float = 0.1
+    spread: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, least in (("channels", 1), ("steps", 0), ("positions", 1)):
+            if getattr(self, name) < least:
+                raise InputError(f"{name}: wanted at least {least}, got {getattr(self, name)}")
+        for name in ("phase_rate", "head_rate"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise InputError(f"{name}: wanted at least 0, got {getattr(self, name)}")
+        if not 0 < self.growth <= 1:
+            raise InputError(f"growth: wanted a share in (0, 1], got {self.growth}")
+        if self.shortest < 0:
+            raise InputError(f"shortest: wanted at least 0, got {self.shortest}")
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def with_changes(self, changes: dict[str, Any]) -> Recipe:
+        """A copy with some fields changed. InputError for unknown ones."""
+        known = {field.name for field in fields(self)}
+        for name in changes:
+            if name not in known:
+                raise InputError(f"unknown setting {name[:40]!r}; known: {', '.join(sorted(known))}")
+        return Recipe(**{**asdict(self), **changes})
+
+    def length_at(self, step: int, longest: int) -> int:
+        """The length of the words of a step, counted from 0."""
+        if not self.shortest or self.shortest >= longest:
+            return longest
+        share = min(1.0, (step + 1) / (self.growth * self.steps))
+        return round(self.shortest * (longest / self.shortest) ** share)
+
+    def positions_for(self, edges: int) -> int:
+        """Tokens in a step of a layer whose table has so many rows."""
+        return min(max(self.positions, 4 * edges), 4 * self.positions)
+
+    def rate_at(self, step: int) -> float:
+        """What learning rates are multiplied with at a step."""
+        grown = self.growth * self.steps
+        if step < grown or self.growth == 1:
+            return 1.0
+        return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - grown) / (self.steps - grown)))
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedLayer:
+    """One run's layer as it came out of training.
+
+    Arguments:
+        phases: shape (lower states, tokens, channels), turns, by the lower state before the token.
+        weight: shape (2·channels, labels): W, cosines first.
+        bias: shape (labels,): c.
+        mask: shape (lower states, labels).
+        curve: mean losses, at most `CURVE_POINTS`, in time.
+    """
+
+    phases: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    mask: NDArray[np.float64]
+    curve: tuple[float, ...]
+
+    def answers(self, tokens: NDArray[np.int64], machine: Machine) -> NDArray[np.int64]:
+        """The layer's own answers, with unrounded phases: tokens (words, length) to label numbers of that shape.
+
+        `machine` holds the exact lower layers.
+        """
+        before, after = machine.run(tokens)
+        angle = 2 * np.pi * np.cumsum(self.phases[before, tokens], axis=1)
+        features = np.concatenate([np.cos(angle), np.sin(angle)], axis=-1)
+        found: NDArray[np.int64] = (features @ self.weight + self.bias + self.mask[after]).argmax(axis=-1)
+        return found
+
+
+class _Batch:
+    """The words of all runs with the states of their lower layers, and the draws of each run."""
+
+    def __init__(self, words: Sequence[Words], machines: Sequence[Machine], seeds: Sequence[int], layer: int) -> None:
+        runs = len(words)
+        self.states = machines[0].states
+        self.m, self.n = len(words[0].token_names), len(words[0].label_names)
+        self.count, self.longest = words[0].count, words[0].length
+        rows = [machine.run(w.tokens) for machine, w in zip(machines, words, strict=True)]
+        before = np.stack([row[0] for row in rows])
+        after = np.stack([row[1] for row in rows])
+        tokens = np.stack([w.tokens for w in words])
+        labels = np.stack([w.labels for w in words])
+        offset = np.arange(runs)[:, None, None] * self.states
+        self.mask = np.full((runs, self.states, self.n), IMPOSSIBLE)
+        given = labels != MISSING
+        where = np.broadcast_to(np.arange(runs)[:, None, None], labels.shape)
+        self.mask[where[given], after[given], labels[given]] = 0.0
+        self.edges = torch.from_numpy((before + offset) * self.m + tokens)
+        self.after = torch.from_numpy(after + offset)
+        self.labels = torch.from_numpy(labels)
+        self.generators = [np.random.default_rng([3, seed, layer]) for seed in seeds]
+        self._runs = torch.arange(runs)[:, None]
+
+    def draw(self, count: int, length: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Edges, lower states after, and labels of prefixes of `count` words of each run, (R, count, length)."""
+        chosen = torch.from_numpy(np.stack([g.integers(self.count, size=count) for g in self.generators]))
+        return tuple(kept[self._runs, chosen, :length] for kept in (self.edges, self.after, self.labels))  # type: ignore[return-value]
+
+
+def initial_phases(seed: int, layer: int, shape: tuple[int, ...], spread: float) -> NDArray[np.float32]:
+    """Random phases of one run, turns."""
+    return np.random.default_rng([1, seed, layer]).random(shape, dtype=np.float32) * np.float32(spread)
+
+
+def train_layers(
+    words: Sequence[Words],
+    machines: Sequence[Machine],
+    seeds: Sequence[int],
+    recipe: Recipe,
+    report: Callable[[int, list[float]], None] | None = None,
+) -> list[TrainedLayer]:
+    """Train one more layer for each run, all runs side by side.
+
+    Arguments:
+        words: of each run; all with equal shapes and equally many names.
+        machines: the exact lower layers of each run, with equally many states.
+        seeds: of each run: its initial weights and the words of each step.
+        report: called now and then with the number of steps done and the losses.
+    """
+    layer = len(machines[0].layers)
+    batch = _Batch(words, machines, seeds, layer)
+    runs, channels = len(words), recipe.channels
+    table = np.stack([initial_phases(s, layer, (batch.states, batch.m, channels), recipe.spread) for s in seeds])
+    heads = np.stack([np.random.default_rng([2, s, layer]).standard_normal((2 * channels, batch.n)) for s in seeds])
+    phases = torch.from_numpy(table).flatten(0, 2).requires_grad_()
+    weight = torch.from_numpy(heads.astype(np.float32) * np.float32(0.1)).requires_grad_()
+    bias = torch.zeros(runs, 1, batch.n, requires_grad=True)
+    mask = torch.from_numpy(batch.mask.astype(np.float32)).flatten(0, 1)
+    optimiser = torch.optim.AdamW(
+        [
+            {"params": [phases], "lr": recipe.phase_rate, "weight_decay": 0.0},
+            {"params": [weight, bias], "lr": recipe.head_rate, "weight_decay": recipe.decay},
+        ],
+        betas=(0.9, 0.99),
+        fused=True,
+    )
+    positions = recipe.positions_for(batch.states * batch.m)
+    losses = np.empty((recipe.steps, runs))
+    for step in range(recipe.steps):
+        length = recipe.length_at(step, batch.longest)
+        count = max(positions // length, FEWEST_WORDS)
+        edges, after, labels = batch.draw(count, length)
+        features = walk(phases, edges.view(runs * count, length)).view(runs, count * length, 2 * channels)
+        logits = torch.baddbmm(bias, features, weight)
+        logits = logits + functional.embedding(after.view(runs, -1), mask)
+        loss = _mean_losses(logits, labels.reshape(runs, -1))
+        for group, rate in zip(optimiser.param_groups, (recipe.phase_rate, recipe.head_rate), strict=True):
+            group["lr"] = rate * recipe.rate_at(step)
+        optimiser.zero_grad()
+        loss.sum().backward()
+        optimiser.step()
+        losses[step] = loss.detach().numpy()
+        if report is not None and (step + 1) % 50 == 0:
+            report(step + 1, losses[step].tolist())
+    found = phases.detach().view(runs, batch.states, batch.m, channels).numpy().astype(np.float64)
+    return [
+        TrainedLayer(
+            found[r],
+            weight[r].detach().numpy().astype(np.float64),
+            bias[r, 0].detach().numpy().astype(np.float64),
+            batch.mask[r],
+            tuple(
+                float(part.mean())
+                for part in np.array_split(losses[:, r], min(CURVE_POINTS, recipe.steps) or 1)
+                if len(part)
+            ),
+        )
+        for r in range(runs)
+    ]
+
+
+def _mean_losses(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy of logits (R, N, n) at labels (R, N), averaged over the labels that are given: (R,)."""
+    each = functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none", ignore_index=MISSING)
+    return each.view(labels.shape).sum(1) / (labels != MISSING).sum(1).clamp(min=1)

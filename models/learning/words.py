@@ -1,0 +1,211 @@
+"""Words with a label at every position, as a learner gets them: no group, no table, only symbols.
+
+Tokens and labels are arbitrary symbols in a file, and numbers here. A label may be missing (-1). What can be said of
+such words before anything is trained: whether the labels can be the states of a machine at all, and whether a token
+merges two of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import SupportsIndex
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.reading import read_csv
+from subnormal.algebra.groups.group import Group
+from subnormal.models.training.tasks import TRAINING, Task
+from subnormal.models.training.word_files import COLUMNS
+
+Integers = NDArray[np.int64]
+
+MISSING = -1
+"""The label of a position whose label is not given."""
+
+SHOWN = 12
+"""Most tokens of a word shown in a message."""
+
+
+@dataclass(frozen=True, eq=False)
+class Words:
+    """Labelled words.
+
+    Arguments:
+        tokens: shape (words, length), numbers of token names; after a word's end any token.
+        labels: the same shape, numbers of label names, `MISSING` where none is given and after a word's end.
+        token_names, label_names: the symbols.
+    """
+
+    tokens: Integers
+    labels: Integers
+    token_names: tuple[str, ...]
+    label_names: tuple[str, ...]
+
+    @property
+    def count(self) -> int:
+        return len(self.tokens)
+
+    @property
+    def length(self) -> int:
+        return self.tokens.shape[1]
+
+    def part(self, rows: Sequence[int] | Integers | slice) -> Words:
+        """Some of the words."""
+        return Words(self.tokens[rows], self.labels[rows], self.token_names, self.label_names)
+
+    def without_short(self, shortest: int) -> Words:
+        """The same words without the labels of prefixes shorter than `shortest`."""
+        labels = self.labels.copy()
+        labels[:, : shortest - 1] = MISSING
+        return Words(self.tokens, labels, self.token_names, self.label_names)
+
+    @cached_property
+    def steps(self) -> Integers:
+        """The label that followed each pair (label, token) where both labels were given, shape (labels, tokens); -1
+        where the pair was never seen. Of contradicting steps the last: `check` refuses them."""
+        found = np.full((len(self.label_names), len(self.token_names)), MISSING)
+        before, token, after = self.labels[:, :-1], self.tokens[:, 1:], self.labels[:, 1:]
+        given = (before != MISSING) & (after != MISSING)
+        found[before[given], token[given]] = after[given]
+        return found
+
+    def spell(self, row: SupportsIndex, length: SupportsIndex) -> str:
+        """The first tokens of a word, as a person reads it."""
+        names = [self.token_names[x] for x in self.tokens[row, :length]]
+        if len(names) > SHOWN:
+            names = [*names[: SHOWN // 2], f"… {len(names) - SHOWN} more …", *names[-SHOWN // 2 :]]
+        return " ".join(names)
+
+    def check(self) -> None:
+        """Refuse words whose labels cannot be the states of one machine in which every token permutes the states.
+
+        Raises:
+            InputError: the same word has two labels; the same label and token lead to two labels; or two labels and
+            one token lead to the same label. The words that show it are in the message.
+        """
+        if len(self.label_names) < 2:
+            raise InputError("every label is the same: there is nothing to learn; wanted at least two labels")
+        self._check_start()
+        rows, places = np.nonzero((self.labels[:, :-1] != MISSING) & (self.labels[:, 1:] != MISSING))
+        before, token = self.labels[rows, places], self.tokens[rows, places + 1]
+        after = self.labels[rows, places + 1]
+        self._check_function(before, token, after, rows, places)
+        self._check_merging(before, token, after, rows, places)
+
+    def _check_start(self) -> None:
+        first = self.labels[:, 0] != MISSING
+        seen: dict[int, int] = {}
+        for row in np.flatnonzero(first):
+            other = seen.setdefault(int(self.tokens[row, 0]), int(row))
+            if self.labels[row, 0] != self.labels[other, 0]:
+                name = [self.label_names[self.labels[r, 0]] for r in (other, row)]
+                raise InputError(
+                    f"the labels are inconsistent: the word {self.spell(row, 1)} has the label {name[0]} in word "
+                    f"{other + 1} and {name[1]} in word {row + 1}"
+                )
+
+    def _check_function(
+        self, before: Integers, token: Integers, after: Integers, rows: Integers, places: Integers
+    ) -> None:
+        key = before * len(self.token_names) + token
+        clash = _clash(key, after)
+        if clash is not None:
+            one, two = clash
+            raise InputError(
+                "the labels are not the states of a machine: the words "
+                + " and ".join(f"({self.spell(rows[i], places[i] + 1)}) of line {rows[i] + 2}" for i in (one, two))
+                + f" both have the label {self.label_names[before[one]]}, and after one more token "
+                f"{self.token_names[token[one]]} the labels {self.label_names[after[one]]} and "
+                f"{self.label_names[after[two]]}"
+            )
+
+    def _check_merging(
+        self, before: Integers, token: Integers, after: Integers, rows: Integers, places: Integers
+    ) -> None:
+        clash = _clash(after * len(self.token_names) + token, before)
+        if clash is not None:
+            one, two = clash
+            raise InputError(
+                f"not a group's words: the token {self.token_names[token[one]]} merges the labels "
+                f"{self.label_names[before[one]]} and {self.label_names[before[two]]} into "
+                f"{self.label_names[after[one]]}: the words "
+                + " and ".join(f"({self.spell(rows[i], places[i] + 1)}) of line {rows[i] + 2}" for i in (one, two))
+                + " show it. A layer of unit modulus never merges states; compile the automaton instead"
+            )
+
+
+def _clash(key: Integers, value: Integers) -> tuple[int, int] | None:
+    """Two positions with the same key and different values."""
+    if not len(key):
+        return None
+    order = np.argsort(key, kind="stable")
+    same = (key[order][1:] == key[order][:-1]) & (value[order][1:] != value[order][:-1])
+    if not same.any():
+        return None
+    at = int(np.flatnonzero(same)[0])
+    return int(order[at]), int(order[at + 1])
+
+
+def words_of_task(task: Task, count: int, length: int, *seeds: int, stream: int = TRAINING) -> Words:
+    """Random words of a group with the running product at every position; tokens are positions in the alphabet."""
+    if stream == TRAINING:
+        tokens = task.training_words(count, length, *seeds)
+    else:
+        tokens = task.evaluation_words(stream, count, length, *seeds)
+    tokens = np.asarray(tokens, dtype=np.int64)
+    tokens_named = tuple(str(int(a)) for a in task.alphabet)
+    return Words(tokens, task.labels(tokens), tokens_named, tuple(str(g) for g in range(task.group.order)))
+
+
+def full_task(group: Group) -> Task:
+    """Tracking a group with all its elements as tokens."""
+    return Task(group, np.arange(group.order))
+
+
+def read_labelled(path: Path) -> Words:
+    """Words and labels from the field's CSV: columns seed, input, target; symbols separated by spaces.
+
+    A target `-` means that no label is given. Words may have different lengths. Nothing is assumed about the symbols:
+    they need not be numbers.
+
+    Raises:
+        InputError: the file cannot be read or is not of the format; the line is named.
+    """
+    rows = read_csv(path, wanted="columns seed,input,target")
+    if not rows or rows[0] != COLUMNS:
+        got = ",".join(rows[0] if rows else [])[:60]
+        raise InputError(f"{path}: line 1: wanted the columns seed,input,target, got {got!r}")
+    found: list[tuple[list[str], list[str]]] = []
+    for number, row in enumerate(rows[1:], 2):
+        if len(row) != len(COLUMNS):
+            raise InputError(f"{path}: line {number}: {len(row)} columns, wanted seed,input,target")
+        word, labels = row[1].split(), row[2].split()
+        if not word or len(word) != len(labels):
+            raise InputError(
+                f"{path}: line {number}: {len(word)} tokens and {len(labels)} labels, wanted one label each"
+            )
+        found.append((word, labels))
+    if not found:
+        raise InputError(f"{path}: no words in it")
+    tokens = _names(symbol for word, _ in found for symbol in word)
+    labels_named = _names(symbol for _, targets in found for symbol in targets if symbol != "-")
+    token_number = {name: i for i, name in enumerate(tokens)}
+    label_number = {name: i for i, name in enumerate(labels_named)} | {"-": MISSING}
+    length = max(len(word) for word, _ in found)
+    numbers = np.zeros((len(found), length), dtype=np.int64)
+    targets_found = np.full((len(found), length), MISSING, dtype=np.int64)
+    for row_number, (word, targets) in enumerate(found):
+        numbers[row_number, : len(word)] = [token_number[x] for x in word]
+        targets_found[row_number, : len(word)] = [label_number[y] for y in targets]
+    return Words(numbers, targets_found, tokens, labels_named)
+
+
+def _names(symbols: object) -> tuple[str, ...]:
+    """The different symbols, numbers in their order and before the rest."""
+    different = set(symbols)  # type: ignore[call-overload]
+    return tuple(sorted(different, key=lambda s: (not s.isdigit(), int(s) if s.isdigit() else 0, s)))

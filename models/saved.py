@@ -1,0 +1,124 @@
+"""Networks from files and from parameters made elsewhere, and in another precision: one way for each.
+
+A folder holds `config.json`, the arguments of `DCDNetwork`, and `model.safetensors`, its parameters by the names in
+`constructions/parameters.py`. Writing is the Hub mixin's own `save_pretrained`; reading is stricter than the mixin's,
+which tolerates missing weights and prints to standard output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from json import JSONDecodeError
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from huggingface_hub import PyTorchModelHubMixin
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.folders import read_folder
+from subnormal.constructions.parameters import parameter_shapes
+
+__all__ = ["DTYPES", "SavedNetwork"]
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+NEEDED = ("alphabet_size", "classes", "layers")
+ARGUMENTS = (*NEEDED, "embedding_size", "dtype", "seed")
+
+CARD = """---
+{{ card_data }}
+---
+
+A stack of input-dependent diagonal recurrences, written by subnormal. Load it with
+`subnormal.models.DCDNetwork.from_pretrained(folder)`; `config.json` holds the arguments of `DCDNetwork`.
+"""
+
+
+class SavedNetwork(
+    PyTorchModelHubMixin, library_name="subnormal", tags=["state-space-model"], model_card_template=CARD
+):
+    """What `DCDNetwork` does with files."""
+
+    @classmethod
+    def from_parameters(
+        cls,
+        configuration: Mapping[str, Any],
+        parameters: Mapping[str, Tensor | NDArray],
+        dtype: str | None = None,
+        where: str = "parameters",
+    ) -> Self:
+        """A network with these parameters.
+
+        Arguments:
+            configuration: arguments of `DCDNetwork`.
+            parameters: all of them, by name, as tensors or NumPy arrays of the configuration's dtype.
+            dtype: `float32` or `float64`, to which every parameter is rounded once; None for the configuration's.
+            where: what an error says the parameters come from.
+
+        Raises:
+            InputError: the configuration cannot be used, or a parameter is missing, too many, or of another shape or
+                dtype.
+        """
+        network = cls(**({"seed": 0} | dict(configuration) | ({} if dtype is None else {"dtype": dtype})))
+        given = {name: torch.as_tensor(value) for name, value in parameters.items()}
+        shapes = parameter_shapes(network.configuration())  # type: ignore[attr-defined]
+        kind = DTYPES[configuration.get("dtype", "float32")]
+        for name in sorted(shapes.keys() | given.keys()):
+            if name not in given or name not in shapes:
+                raise InputError(f"{where}: {name} is {'missing' if name in shapes else 'not a parameter here'}")
+            value = given[name]
+            if tuple(value.shape) != shapes[name] or value.dtype != kind:
+                wanted, came = f"{kind} {shapes[name]}", f"{value.dtype} {tuple(value.shape)}"
+                raise InputError(f"{where}: {name} should be {wanted}, is {came}")
+        network.load_state_dict(given)  # type: ignore[attr-defined]
+        return network
+
+    def converted(self, dtype: str) -> Self:
+        """The network in `float32` or `float64`, every parameter rounded once; itself where it is so already."""
+        configuration = self.configuration()  # type: ignore[attr-defined]
+        if configuration["dtype"] == dtype:
+            return self
+        parameters = self.state_dict()  # type: ignore[attr-defined]
+        return self.from_parameters(configuration, parameters, dtype)
+
+    @classmethod
+    def from_pretrained(  # type: ignore[override]
+        cls, folder: str | Path, dtype: str | None = None, map_location: str = "cpu"
+    ) -> Self:
+        """The network saved in a local `folder`; never asks a server.
+
+        Arguments:
+            folder: with `config.json` and `model.safetensors`.
+            dtype: `float32` or `float64`, to which every weight is rounded once; None for the dtype it is saved in.
+            map_location: torch's device.
+
+        Raises:
+            InputError: the folder or a file is missing, or they do not fit together.
+        """
+        for name in ("config.json", "model.safetensors"):
+            if not (Path(folder) / name).is_file():
+                raise InputError(f"{folder}: expected a folder with config.json and model.safetensors, no {name} there")
+        read_folder(Path(folder), Path.read_bytes, ("config.json", "model.safetensors"))
+        try:
+            network = super().from_pretrained(str(folder), local_files_only=True, map_location=map_location)
+        except JSONDecodeError as error:
+            raise InputError(f"{folder}/config.json: not JSON ({error})") from error
+        return network if dtype is None else network.converted(dtype)
+
+    @classmethod
+    def _from_pretrained(cls, *, model_id: str, map_location: str = "cpu", **options: Any) -> Self:
+        configuration = {name: options[name] for name in ARGUMENTS if name in options}
+        for name in NEEDED:
+            if name not in configuration:
+                raise InputError(f"{model_id}/config.json: {name!r} is missing")
+        file = Path(model_id) / "model.safetensors"
+        try:
+            weights = load_file(file)
+        except (SafetensorError, OSError) as error:
+            raise InputError(f"{file}: cannot be read ({error})") from error
+        network = cls.from_parameters(configuration, weights, where=str(file))
+        return network.to(map_location)  # type: ignore[attr-defined]

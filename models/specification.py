@@ -1,0 +1,92 @@
+"""What a layer is made of, as `config.json` describes it, and the activations it can name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from subnormal.algebra.base.errors import InputError
+from subnormal.constructions.parameters import FAMILY_PARAMETERS
+
+__all__ = ["GROUPED", "LayerSpecification", "positive"]
+
+GROUPED = ("hard", "softmax")
+ELEMENTWISE: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": functional.relu,
+    "gelu": functional.gelu,
+    "silu": functional.silu,
+    "tanh": torch.tanh,
+    "identity": lambda x: x,
+}
+
+
+@dataclass(frozen=True)
+class LayerSpecification:
+    """One entry of the `layers` of a `DCDNetwork`, checked.
+
+    Arguments:
+        family: a key of `models.families.FAMILIES`.
+        channels, hidden, readout: the widths of the state, of φ's hidden layer and of ψ.
+        activation: of ψ.
+        groups: the sizes of the one-hot groups in which "hard" and "softmax" decide; None makes one group of all.
+        phi: "relu", or "linear" for a φ without its relu.
+    """
+
+    family: str
+    channels: int
+    hidden: int
+    readout: int
+    activation: str = "hard"
+    groups: tuple[int, ...] | None = None
+    phi: str = "relu"
+
+    @classmethod
+    def parse(cls, index: int, entry: Mapping[str, Any]) -> LayerSpecification:
+        """Check one configuration entry; InputError names the layer (counted from 0) and the field."""
+        where = f"layers[{index}]"
+        if not isinstance(entry, Mapping):
+            raise InputError(f"{where}: expected a dict such as {{'family': 'aussm', ...}}, got {entry!r}")
+        known = cls.__dataclass_fields__
+        for key in entry:
+            if key not in known:
+                raise InputError(f"{where}: unknown field {key!r}; known: {', '.join(known)}")
+        for key in ("family", "channels", "hidden", "readout"):
+            if key not in entry:
+                raise InputError(f"{where}: {key!r} is missing; needed: family, channels, hidden, readout")
+        if entry["family"] not in FAMILY_PARAMETERS:
+            known_families = ", ".join(FAMILY_PARAMETERS)
+            raise InputError(f"{where}.family: unknown family {entry['family']!r}; known: {known_families}")
+        for key in ("channels", "hidden", "readout"):
+            positive(f"{where}.{key}", entry[key])
+        activation = entry.get("activation", "hard")
+        if activation not in GROUPED and activation not in ELEMENTWISE:
+            names = ", ".join((*GROUPED, *ELEMENTWISE))
+            raise InputError(f"{where}.activation: unknown activation {activation!r}; known: {names}")
+        phi = entry.get("phi", "relu")
+        if phi not in ("relu", "linear"):
+            raise InputError(f'{where}.phi: expected "relu" or "linear", got {phi!r}')
+        groups = entry.get("groups")
+        if groups is not None:
+            if activation not in GROUPED:
+                raise InputError(f'{where}.groups: only "hard" and "softmax" take groups, not {activation!r}')
+            for size in groups:
+                positive(f"{where}.groups", size)
+            if sum(groups) != entry["readout"]:
+                raise InputError(f"{where}.groups: {list(groups)} sums to {sum(groups)}, readout is {entry['readout']}")
+            groups = tuple(groups)
+        return cls(entry["family"], entry["channels"], entry["hidden"], entry["readout"], activation, groups, phi)
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry of `config.json`."""
+        return asdict(self) | {"groups": self.groups and list(self.groups)}
+
+
+def positive(name: str, value: object) -> None:
+    """InputError unless the value is a positive integer."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise InputError(f"{name}: expected a positive integer, got {value!r}")

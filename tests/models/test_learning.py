@@ -1,0 +1,289 @@
+"""From words to a machine: the walk, the gauge, the snap, the group of the states, and the whole way."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.groups.identify import small_group_id
+from subnormal.algebra.input.parser import list_group
+from subnormal.constructions.compiler import compile_group
+from subnormal.face.learning import learn
+from subnormal.models.experiments.learning import ARMS, is_right, run_cell, task_of_arm
+from subnormal.models.learning.exact import NotExactError, exact_machine
+from subnormal.models.learning.learn import explain_failure, learn_runs
+from subnormal.models.learning.machine import Counter, Machine
+from subnormal.models.learning.recipe import Recipe
+from subnormal.models.learning.snap import fix_gauge, snap
+from subnormal.models.learning.walk import walk
+from subnormal.models.learning.words import MISSING, Words, full_task, read_labelled, words_of_task
+from subnormal.models.training.tasks import TEST
+from subnormal.proofs_check.certificates.checker import check
+
+GROUPS = ("C6", "S3", "D4", "Q8", "A4", "F21", "S4", "SL(2,3)", "GL(2,3)")
+
+
+def planted(name):
+    """The compiled cascade of a group as a machine of counters, and the label of each of its states."""
+    group = list_group(name)
+    cascade = compile_group(group, [FAMILIES["aussm"]], "all").cascade
+    machine = Machine.empty(group.order)
+    number = np.zeros(1, dtype=np.int64)  # the cascade's number of each of the machine's states
+    for layer in cascade.layers:
+        counters = [Counter(n, layer.increments[number, :, j].astype(np.int64)) for j, n in enumerate(layer.moduli)]
+        lower = machine
+        machine = lower.extended(counters)
+        number = _cascade_numbers(machine, lower, number, layer)
+    return group, machine, cascade.decode[number].astype(np.int64)
+
+
+def _cascade_numbers(machine, lower, number, layer):
+    found = np.zeros(machine.states, dtype=np.int64)
+    for state, (parent, token) in enumerate(machine.tree, 1):
+        above, own = divmod(int(found[parent]), layer.states)
+        after = 0
+        for j, (n, place) in enumerate(zip(layer.moduli, layer.places, strict=True)):
+            residue = (own // place % n + int(layer.increments[above, token, j])) % n
+            after += residue * place
+        found[state] = int(number[machine.lower[state]]) * layer.states + after
+    return found
+
+
+# ------------------------------------------------------------------------------------------------ the walk
+
+
+def test_the_walk_is_the_cumulated_phase_and_so_is_its_gradient():
+    generator = torch.Generator().manual_seed(0)
+    phases = torch.rand(9, 3, dtype=torch.float64, generator=generator).requires_grad_()
+    for words, length in ((1, 1), (2, 3), (3, 7)):
+        edges = torch.randint(9, (words, length), generator=generator)
+        angle = 2 * torch.pi * phases[edges].cumsum(1)
+        for plain in (False, True):
+            torch.testing.assert_close(walk(phases, edges, plain), torch.cat([angle.cos(), angle.sin()], -1))
+            assert torch.autograd.gradcheck(lambda p, e=edges, q=plain: walk(p, e, q), phases)
+
+
+# ------------------------------------------------------------------------------------------ the gauge and the snap
+
+
+def test_what_the_gauge_leaves_does_not_depend_on_the_readers_view():
+    _, machine, _ = planted("S4")
+    lower = machine.history[-1]
+    generator = np.random.default_rng(0)
+    phases = generator.random((lower.states, lower.tokens, 2))
+    view = generator.random((lower.states, 1, 2))
+    view[0] = 0
+    turned = phases + view - view[lower.transitions][:, :, 0]
+    difference = fix_gauge(phases, lower) - fix_gauge(turned, lower)
+    np.testing.assert_allclose(difference, 0, atol=1e-12)
+    for state, (parent, token) in enumerate(lower.tree, 1):
+        np.testing.assert_allclose(fix_gauge(phases, lower)[parent, token], 0, atol=1e-12, err_msg=str(state))
+
+
+@pytest.mark.parametrize("name", ["C6", "S3", "Q8", "S4"])
+def test_the_snap_finds_planted_counters_in_any_gauge_and_nothing_in_noise(name):
+    group, machine, _ = planted(name)
+    words = words_of_task(full_task(group), 300, 30, 5)
+    generator = np.random.default_rng(1)
+    rebuilt = Machine.empty(group.order)
+    for counters, lower in zip(machine.layers, machine.history, strict=True):
+        exact = np.stack([c.increments / c.modulus for c in counters], axis=-1)
+        noisy = exact + generator.normal(0, 0.01, exact.shape)
+        view = generator.random((lower.states, 1, exact.shape[-1]))
+        noisy += view - view[lower.transitions][:, :, 0]
+        phases = np.concatenate([generator.random((*exact.shape[:2], 5)), noisy], axis=-1)
+        kept = snap(phases, rebuilt, words)
+        assert {k.channel for k in kept} >= set(range(5, 5 + len(counters)))
+        for one in kept:
+            if one.channel >= 5:
+                assert counters[one.channel - 5].modulus % one.counter.modulus == 0
+                assert np.abs(one.error).max() < 0.1
+        rebuilt = rebuilt.with_few([k.counter for k in kept if k.channel >= 5])
+    assert rebuilt.states == group.order
+    assert np.array_equal(rebuilt.transitions, machine.transitions)
+
+
+def test_a_rounding_that_the_labels_do_not_confirm_is_not_kept():
+    group = list_group("S3")
+    words = words_of_task(full_task(group), 300, 30, 5)
+    empty = Machine.empty(6)
+    wrong = np.zeros((1, 6, 1))
+    wrong[0, 3] = 0.5  # one rotation of S3 counted mod 2: near multiples of 1/2, and no function of the product
+    assert snap(wrong, empty, words) == []
+    sign = np.array([0, 1, 1, 0, 0, 1]) / 2
+    assert [k.counter.modulus for k in snap(sign[None, :, None], empty, words)] == [2]
+
+
+def test_few_channels_are_enough():
+    _, machine, _ = planted("C6")
+    step = np.arange(6)[None]
+    channels = [Counter(2, step % 2), Counter(3, step % 3), Counter(6, step), Counter(3, 2 * step % 3)]
+    smaller = Machine.empty(6).with_few(channels)
+    assert [c.modulus for c in smaller.layers[0]] == [6]
+    assert np.array_equal(smaller.transitions, machine.transitions)
+
+
+# ------------------------------------------------------------------------------------------------ the exact machine
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_the_states_are_the_group_and_the_cascade_is_the_machine(name):
+    group, machine, label = planted(name)
+    exact = exact_machine(machine, label, group.order)
+    assert exact.small_group_id == small_group_id(group)
+    tokens = np.random.default_rng(0).integers(group.order, size=(20, 50))
+    wanted = full_task(group).labels(tokens)
+    assert np.array_equal(exact.outputs(tokens), wanted)
+    compiled = np.stack([exact.labels[exact.compilation.cascade.outputs(word)] for word in tokens])
+    assert np.array_equal(compiled, wanted)
+
+
+def test_a_machine_that_is_no_group_is_refused():
+    transitions = np.array([[1, 0], [2, 2], [0, 1]])  # three states under C3's rotation and a transposition: S3 acts
+    machine = Machine(transitions, np.zeros(3, dtype=np.int64))
+    assert machine.products is None
+    with pytest.raises(NotExactError, match="do not multiply"):
+        exact_machine(machine, np.arange(3), 3)
+    _, whole, label = planted("S3")
+    with pytest.raises(NotExactError, match="6 states, for 7 labels"):
+        exact_machine(whole, label, 7)
+    label[1] = label[2]
+    with pytest.raises(NotExactError, match="both decoded as label"):
+        exact_machine(whole, label, 6)
+
+
+# ------------------------------------------------------------------------------------------------ words
+
+
+def written(path, rows):
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["seed", "input", "target"])
+        writer.writerows([0, *row] for row in rows)
+    return path
+
+
+def test_words_are_read_with_any_symbols_lengths_and_gaps(tmp_path):
+    words = read_labelled(written(tmp_path / "w.csv", [("b a a", "odd - odd"), ("10 9", "even odd")]))
+    assert words.token_names == ("9", "10", "a", "b")
+    assert words.label_names == ("even", "odd")
+    assert words.labels.tolist() == [[1, MISSING, 1], [0, 1, MISSING]]
+    assert words.tokens.tolist() == [[3, 2, 2], [1, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([("a b", "0 1"), ("a b", "1 1")], "inconsistent: the word a has the label 0 in word 1 and 1 in word 2"),
+        ([("a b a", "0 1 0"), ("b a b", "1 0 0")], "not the states of a machine: the words .* both have the label 0"),
+        ([("a r b r", "1 0 2 0")], "merges the labels 1 and 2 into 0: the words"),
+        ([("a b", "0 0")], "every label is the same"),
+    ],
+)
+def test_words_that_are_no_groups_are_refused_with_the_words_that_show_it(tmp_path, rows, message):
+    with pytest.raises(InputError, match=message):
+        learn(written(tmp_path / "w.csv", rows), out=tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("row", "message"), [(("a b", "0"), "2 tokens and 1 labels"), (("", ""), "0 tokens and 0 labels")]
+)
+def test_files_that_are_not_of_the_format_are_refused(tmp_path, row, message):
+    with pytest.raises(InputError, match=f"line 2: {message}"):
+        read_labelled(written(tmp_path / "w.csv", [row]))
+
+
+# ------------------------------------------------------------------------------------------------ the whole way
+
+QUICK = {"steps": 300, "channels": 24}
+
+
+def test_a_file_of_unknown_symbols_becomes_a_certified_folder_and_is_not_trained_twice(tmp_path, monkeypatch):
+    group = list_group("S3")
+    words = words_of_task(full_task(group), 1500, 20, 1)
+    renamed = [f"g{i}" for i in (4, 2, 0, 5, 1, 3)]
+    path = written(
+        tmp_path / "mystery.csv",
+        [
+            (" ".join(f"x{t}" for t in word), " ".join(renamed[y] for y in labels))
+            for word, labels in zip(words.tokens.tolist(), words.labels.tolist(), strict=True)
+        ],
+    )
+    found = learn(path, runs=3, out=tmp_path / "out", **QUICK)
+    assert found.small_group_id == (6, 1)
+    assert found.layers == 2
+    assert (found.words, found.held_out) == (1200, 300)
+    assert check(tmp_path / "out").startswith("tracks SmallGroup(6,1) on words of every length, with 2 layers")
+    assert found.picture.read_bytes().startswith(b"\x89PNG")
+    names = json.loads((tmp_path / "out" / "cascade.json").read_text())["label_names"]
+    assert names[0] == renamed[0]  # the label of the identity, which no file names
+    word = words.tokens[:5]
+    assert [[names[y] for y in found.machine.compilation.cascade.outputs(w)] for w in word] == [
+        [renamed[y] for y in row] for row in words.labels[:5].tolist()
+    ]
+
+    def trained(*_):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr("subnormal.models.learning.learn.train_layers", trained)
+    again = learn(path, runs=3, out=tmp_path / "out", **QUICK)
+    assert again.as_json() == found.as_json()
+
+
+def test_random_phases_and_one_step_are_never_a_whole_machine_and_false_machines_do_not_pass():
+    for arm in ("null-random", "null-one-step"):
+        cell = run_cell("S3", arm, range(5), Recipe())
+        assert (cell["exact"], cell["false_exact"]) == (0, 0)
+
+
+def test_a5_has_no_layer_and_the_failure_says_why():
+    group = list_group("A5")
+    words = words_of_task(full_task(group), 4000, 20, 1)
+    runs = learn_runs([words], [0], Recipe(steps=60))
+    assert runs[0].exact is None
+    assert runs[0].layers[0].kept == []
+    assert "not solvable" in explain_failure(words, [runs[0].failure])
+
+
+def test_too_few_words_are_named():
+    words = words_of_task(full_task(list_group("S4")), 4, 10, 1)
+    assert "pairs of a label and the next token never occur" in explain_failure(words, ["x"])
+
+
+def test_pairs_held_out_never_stand_side_by_side_in_training_and_do_in_judging():
+    task = task_of_arm("S3", ARMS["pairs-held-out"], 3)
+    assert len(task.held_out) == round(0.3 * 36)
+    training, judging = (words_of_task(task, 200, 30, 3, stream=s).tokens for s in (1, TEST))
+    pairs = set(task.held_out)
+    assert not pairs & set(zip(training[:, :-1].ravel().tolist(), training[:, 1:].ravel().tolist(), strict=True))
+    assert pairs & set(zip(judging[:, :-1].ravel().tolist(), judging[:, 1:].ravel().tolist(), strict=True))
+
+
+def test_right_means_every_state_and_token():
+    group, machine, label = planted("S3")
+
+    class Run:
+        exact = exact_machine(machine, label, 6)
+
+    assert is_right(Run, full_task(group))
+    other = np.array([0, 2, 1, 3, 4, 5])  # two reflections exchanged: the same group, other labels
+    Run.exact = exact_machine(machine, other[label], 6)
+    assert not is_right(Run, full_task(group))
+
+
+def test_settings_that_do_not_exist_are_refused():
+    with pytest.raises(InputError, match="unknown setting 'step'"):
+        learn("S3", step=3)
+    with pytest.raises(InputError, match="runs: wanted 1 to 1000"):
+        learn("S3", runs=0)
+    with pytest.raises(InputError, match="--alphabet goes with a group"):
+        learn("nowhere.csv", alphabet="all")
+
+
+def test_words_know_their_steps():
+    words = Words(np.array([[0, 1, 0]]), np.array([[0, 1, 0]]), ("a", "b"), ("x", "y"))
+    assert words.steps.tolist() == [[MISSING, 1], [0, MISSING]]
