@@ -133,12 +133,17 @@ def _with_network(folder: Path, claim: str) -> Proved:
     return Proved(folder, (first, f"{folder}/{NETWORK_CERTIFICATE}: {proof.sentence()}"))
 
 
-def check(folder: str | Path, network: bool = True) -> Proved:
+def check(folder: str | Path, network: bool = True, coq: bool = False) -> Proved:
     """Verify a certificate with the independent checker, and the network's by proving it again.
+
+    Arguments:
+        folder: written by `compile` and `certify`.
+        network: whether the network's certificate, if there is one, is proved again.
+        coq: whether Coq proves the theorem of this folder as well, by the checker that is verified there.
 
     Raises:
         RefutedError: the claim is false.
-        InputError: the files cannot be used.
+        InputError: the files cannot be used, or Coq is wanted and not installed.
     """
     from subnormal.constructions.factored.artifact import is_factored
     from subnormal.proofs_check.certificates import checker, factored_checker
@@ -146,13 +151,20 @@ def check(folder: str | Path, network: bool = True) -> Proved:
     folder = Path(folder)
     with refutations():
         found = (factored_checker if is_factored(folder) else checker).check(folder)
+    sentences = [f"verified: {found}"]
+    if coq:
+        from subnormal.proofs_check.coq.proving import prove_folder
+
+        if is_factored(folder):
+            raise InputError(f"{folder} is a factored cascade, which the checker in Coq does not read; leave --coq out")
+        sentences.append(prove_folder(folder))
     if not (folder / NETWORK_CERTIFICATE).exists():
-        return Proved(folder, (f"verified: {found}",))
+        return Proved(folder, tuple(sentences))
     if not network:
-        return Proved(folder, (f"verified: {found}",), (f"not checked: {NETWORK_CERTIFICATE}",))
+        return Proved(folder, tuple(sentences), (f"not checked: {NETWORK_CERTIFICATE}",))
     from subnormal.proofs_check.certificates.network_certificate import recheck
 
-    return Proved(folder, (f"verified: {found}", f"verified: {recheck(folder)}"))
+    return Proved(folder, (*sentences, f"verified: {recheck(folder)}"))
 
 
 def horizon(

@@ -11,6 +11,11 @@ Local Open Scope N_scope.
 
 Set Implicit Arguments.
 
+(* "And" that does not run its second part where the first is false, in vm_compute too. *)
+Notation "a &&& b" := (if a then b else false) (at level 40, left associativity).
+
+Definition len (A : Type) (l : list A) : N := N.of_nat (length l).
+
 Definition row := list N.
 
 (* Nested commutators and powers of elements, which are given by their numbers. *)
@@ -69,7 +74,7 @@ Definition invert (d : N) (p : row) : row :=
 (* The inverse of a row that is a permutation of 0 ... d-1; None for others. *)
 Definition inverse (d : N) (p : row) : option row :=
   let q := invert d p in
-  if Nat.eqb (length p) (N.to_nat d) && forallb (fun x => x <? d) p && row_eqb (compose p (array_of q)) (range d)
+  if (len p =? d) && forallb (fun x => x <? d) p && row_eqb (compose p (array_of q)) (range d)
   then Some q else None.
 
 Definition is_permutation (d : N) (p : row) : bool := if inverse d p then true else false.
@@ -122,9 +127,9 @@ Definition check_group (d : N) (rows_ : list row) (gens : list row) : bool :=
   match rows_ with
   | [] => false
   | first :: _ =>
-      (0 <? d) && forallb (is_permutation d) rows_ && row_eqb first (range d) && all_different rows_ (PositiveMap.empty row) &&
+      (0 <? d) &&& forallb (is_permutation d) rows_ &&& row_eqb first (range d) &&& all_different rows_ (PositiveMap.empty row) &&&
       match closure rows_ d gens with
-      | Some seen => forallb (member seen) rows_ && Nat.eqb (PositiveMap.cardinal seen) (length rows_)
+      | Some seen => forallb (member seen) rows_ && (N.of_nat (PositiveMap.cardinal seen) =? len rows_)
       | None => false
       end
   end.
@@ -215,16 +220,16 @@ Definition check_steps (ls : list layer) (decoded : array row) (tokens : list ro
     (combine (range (N.of_nat (length tokens))) (map (@array_of N) tokens)).
 
 Definition check_layer (m : N) (lower : N) (L : layer) : bool :=
-  Nat.eqb (length (increments L)) (N.to_nat lower) &&
-  forallb (fun r => Nat.eqb (length r) (N.to_nat m) && forallb (fun c =>
-    Nat.eqb (length c) (length (moduli L)) && forallb (fun cn => fst cn <? snd cn) (combine c (moduli L))) r) (increments L) &&
-  negb (match moduli L with [] => true | _ => false end) && forallb (fun n => 2 <=? n) (moduli L) &&
+  (len (increments L) =? lower) &&&
+  forallb (fun r => (len r =? m) && forallb (fun c =>
+    (len c =? len (moduli L)) && forallb (fun cn => fst cn <? snd cn) (combine c (moduli L))) r) (increments L) &&&
+  negb (match moduli L with [] => true | _ => false end) &&& forallb (fun n => 2 <=? n) (moduli L) &&&
   forallb (fun n => exponent L mod n =? 0) (moduli L).
 
 Fixpoint check_layers (m : N) (lower : N) (ls : list layer) (n : N) : bool :=
   match ls with
   | [] => lower =? n
-  | L :: ls' => check_layer m lower L && (lower * size_of L <=? n) && check_layers m (lower * size_of L) ls' n
+  | L :: ls' => check_layer m lower L &&& (lower * size_of L <=? n) &&& check_layers m (lower * size_of L) ls' n
   end.
 
 (* The exponent of the claim about fewer layers: that of all layers, or 0 where they differ. *)
@@ -237,7 +242,7 @@ Definition common_exponent (ls : list layer) : N :=
 Definition check_bound (d : N) (e : array row) (t : tracks_tables) : bool :=
   match evaluate d e (bound_exponent t) (fun _ => true) (bound t), get e (bound_value t) with
   | Some (p, l), Some q =>
-      row_eqb p q && negb (row_eqb p (range d)) && Nat.eqb (S l) (N.to_nat (bound_layers t)) && Nat.leb (S l) (length (layers t))
+      row_eqb p q && negb (row_eqb p (range d)) && (N.of_nat (S l) =? bound_layers t) && (bound_layers t <=? len (layers t))
   | _, _ => false
   end.
 
@@ -247,13 +252,13 @@ Definition check_tracks (t : tracks_tables) : bool :=
   match get_all e (generators t), get_all e (alphabet t), get_all e (decode t) with
   | Some gens, Some tokens, Some decoded =>
       let ls := rev (layers t) in
-      check_group d (elements t) gens &&
-      forallb (fun g => existsb (N.eqb g) (alphabet t)) (generators t) &&
-      check_layers (N.of_nat (length tokens)) 1 (layers t) (N.of_nat (length (elements t))) &&
-      Nat.eqb (length decoded) (length (elements t)) &&
-      match get (array_of decoded) 0 with Some p => row_eqb p (range d) | None => false end &&
-      check_steps ls (array_of decoded) tokens &&
-      (bound_exponent t =? common_exponent (layers t)) && check_bound d e t
+      check_group d (elements t) gens &&&
+      forallb (fun g => existsb (N.eqb g) (alphabet t)) (generators t) &&&
+      check_layers (len tokens) 1 (layers t) (len (elements t)) &&&
+      (len decoded =? len (elements t)) &&&
+      match get (array_of decoded) 0 with Some p => row_eqb p (range d) | None => false end &&&
+      check_steps ls (array_of decoded) tokens &&&
+      (bound_exponent t =? common_exponent (layers t)) &&& check_bound d e t
   | _, _, _ => false
   end.
 
@@ -273,12 +278,12 @@ Definition check_never (t : never_tables) : bool :=
   let e := array_of (n_elements t) in
   match get_all e (n_generators t), get_all e (p_generators t) with
   | Some gens, Some pgens =>
-      check_group d (n_elements t) gens &&
+      check_group d (n_elements t) gens &&&
       match closure (n_elements t) d pgens with
       | None => false
       | Some seen =>
-          Nat.eqb (PositiveMap.cardinal seen) (N.to_nat (p_order t)) && existsb (fun p => negb (row_eqb p (range d))) pgens &&
-          Nat.eqb (length pgens) (length (p_products t)) &&
+          (N.of_nat (PositiveMap.cardinal seen) =? p_order t) &&& existsb (fun p => negb (row_eqb p (range d))) pgens &&&
+          (len pgens =? len (p_products t)) &&&
           forallb (fun gw => match product d e (n_exponent t) (member seen) (snd gw) with
                              | Some p => row_eqb p (fst gw) | None => false end) (combine pgens (p_products t))
       end

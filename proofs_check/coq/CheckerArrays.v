@@ -169,7 +169,8 @@ Lemma inverse_sound p r : inverse d p = Some r ->
   [/\ good p, good r & perm_of r = (perm_of p)^-1%g].
 Proof.
 rewrite /inverse; set q := invert d p; case: ifP => // check [<-].
-move: check => /andP[/andP[/PeanoNat.Nat.eqb_eq lp /List.forallb_forall small] /row_eqb_eq pq].
+move: check => /andP[/andP[/N.eqb_eq len_p /List.forallb_forall small] /row_eqb_eq pq].
+have lp : List.length p = n by rewrite -len_p /len Nnat.Nat2N.id.
 have lq : List.length q = n by rewrite List.map_length length_range.
 have ltp i : (i < n)%N -> (image p i < n)%N.
   move=> lt; have /small /N.ltb_lt : List.In (List.nth i p 0%num) p by apply: List.nth_In; rewrite lp; apply/ltP.
@@ -303,7 +304,7 @@ Lemma check_group_sound rows_ gens : check_group d rows_ gens ->
         forall p, List.In p rows_ -> Q p].
 Proof.
 case: rows_ => // first rest; rewrite /check_group; set l := (first :: rest)%list.
-case E: Checker.closure => [seen|]; last by rewrite andbF.
+case E: Checker.closure => [seen|]; last by case: ifP.
 move=> /andP[/andP[/andP[/andP[/N.ltb_lt d0 /List.forallb_forall perms] /row_eqb_eq first1] different] /andP[/List.forallb_forall all_seen _]].
 split=> //.
 - by apply/ltP; lia.

@@ -187,13 +187,13 @@ split=> //.
   apply: eq_card => g; apply/idP/idP => [/group_in [p p_in ->] | ].
     by apply/In_mem; apply: List.in_map.
   by move/In_mem/List.in_map_iff => [p [<- p_in]]; apply: in_group.
-- by rewrite card_build // fold_rev -card Nnat.Nat2N.id.
+- by rewrite card_build // fold_rev -card /len Nnat.Nat2N.id.
 - by rewrite /the_cascade layers_build List.rev_length.
 - by apply: exponents_build => // L Lin; apply: kills; apply/List.in_rev.
 move=> k lt V1; move: bound_ok; rewrite /check_bound; case Ev: evaluate => [[p l]|] //; case: get => [q|] //.
-move=> /andP[/andP[/andP[_ p_not_1] /PeanoNat.Nat.eqb_eq l_bound] _].
+move=> /andP[/andP[/andP[_ p_not_1] /N.eqb_eq l_bound] _].
 have [gp pV] := evaluate_sound (A := group) good_e (fun r r_in _ => in_group r r_in) Ev.
-have le_kl : (k <= l)%N by rewrite -ltnS l_bound.
+have le_kl : (k <= l)%N by rewrite -ltnS -[l.+1]Nnat.Nat2N.id l_bound.
 have := subsetP (V_more group (bound_exponent t) le_kl) _ pV; rewrite V1 => /set1gP p1.
 have : p = range d by apply: (@perm_of_inj d) => //; [apply: good_range | rewrite perm_of_range].
 by move=> pE; rewrite pE row_eqb_refl in p_not_1.
@@ -231,7 +231,7 @@ Theorem check_never_sound : check_never t -> never_tracked.
 Proof.
 rewrite /check_never; case Eg: get_all => [gens|] //; case Ep: get_all => [pgens|] //.
 move=> /andP[group_ok]; case Es: Checker.closure => [seen|] //.
-move=> /andP[/andP[/andP[_ /List.existsb_exists [q [q_in q1]]] /PeanoNat.Nat.eqb_eq len] /List.forallb_forall words_ok].
+move=> /andP[/andP[/andP[_ /List.existsb_exists [q [q_in q1]]] /N.eqb_eq len_eq] /List.forallb_forall words_ok].
 have [d0 good_e e0 nodup reach] := check_group_sound group_ok.
 have in_elements l l' p : get_all (array_of (n_elements t)) l = Some l' -> List.In p l' -> List.In p (n_elements t).
   by move=> E p_in; case: (get_all_In E p_in) => i _; apply: List.nth_error_In.
@@ -266,7 +266,7 @@ have words_in l p : Checker.product d (array_of (n_elements t)) (n_exponent t) (
 have residual_D : residual \subset D m residual.
   apply: (span_sub _ _ [group of D m residual] Ep) => p p_in.
   have [k Ek] := List.In_nth_error _ _ p_in.
-  have : (k < List.length (p_products t))%coq_nat by rewrite -len; apply/List.nth_error_Some; rewrite Ek.
+  have : (k < List.length (p_products t))%coq_nat by rewrite -(Nnat.Nat2N.inj _ _ len_eq); apply/List.nth_error_Some; rewrite Ek.
   move/List.nth_error_Some; case Ew: List.nth_error => [words|] // _.
   have := words_ok _ (In_combine Ek Ew); case Er: Checker.product => [r|] // /row_eqb_eq /= <-.
   by case: (words_in _ _ Er).
