@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from subnormal.algebra.base.errors import InputError
-from subnormal.command_line.shared import GROUP, Json, fill
+from subnormal.command_line.shared import GROUP, Json, Regex, fill, one_of
+
+if TYPE_CHECKING:
+    from subnormal.algebra.depth.inspection import Inspection
 
 
 def inspect(
@@ -18,6 +22,10 @@ def inspect(
     as_json: Json = False,
     stack: Annotated[
         str | None, typer.Option(help="A stack of families, first layer first, e.g. aussm,negative-mamba.")
+    ] = None,
+    alphabet: Annotated[
+        str | None,
+        typer.Option(help="The tokens, for architectures where they matter: all, generators, or '(1,2);(1,2,3)'."),
     ] = None,
     pareto: Annotated[
         bool,
@@ -28,21 +36,28 @@ def inspect(
     batch: Annotated[
         Path | None, typer.Option(help="A file with one GROUP a line; one JSON object a line comes out.")
     ] = None,
+    regex: Regex = None,
 ) -> None:
-    """Say how many layers of each family a group needs, and why."""
+    """Say how many layers of each family a group or an automaton needs, and why."""
+    from subnormal.constructions.automata.inspection import AutomatonInspection
     from subnormal.face.groups import inspect as inspected
     from subnormal.face.groups import pareto as unbeaten
 
-    if (group is None) == (batch is None):
+    if (group is None and regex is None) == (batch is None):
         raise InputError("wanted either a GROUP, e.g. `inspect S4`, or `--batch FILE`")
-    if batch is not None and pareto:
-        raise InputError("--pareto goes with a GROUP, not with --batch")
+    if batch is not None and (pareto or alphabet is not None):
+        raise InputError(f"--{'pareto' if pareto else 'alphabet'} goes with a GROUP, not with --batch")
     if batch is not None:
         _inspect_batch(batch, lambda text: inspected(text, stack).as_json())
         return
-    assert group is not None
-    inspection = inspected(group, stack)
-    choices = unbeaten(group) if pareto else None
+    asked = one_of(group, regex)
+    inspection = inspected(asked, stack)
+    if isinstance(inspection, AutomatonInspection) and (pareto or alphabet is not None):
+        option = "pareto" if pareto else "alphabet"
+        raise InputError(f"--{option} goes with a group, not with the automaton {group or regex}")
+    if alphabet is not None and not isinstance(inspection, AutomatonInspection):
+        inspection = _with_alphabet(inspection, alphabet)
+    choices = unbeaten(asked) if pareto and isinstance(asked, str) else None
     if as_json:
         content = inspection.as_json()
         if choices is not None:
@@ -57,12 +72,25 @@ def inspect(
         console().print(pareto_view(choices))
 
 
+def _with_alphabet(inspection: Inspection, text: str) -> Inspection:
+    """The inspection with these tokens, which must generate the group."""
+    from subnormal.algebra.groups.group import Group
+    from subnormal.constructions.compiler import read_alphabet
+
+    group = inspection.group
+    if not isinstance(group, Group):
+        raise InputError("--alphabet goes with a group whose elements are listed, e.g. S4")
+    tokens = tuple(int(x) for x in read_alphabet(group, text))
+    generated = group.subgroup(tokens).order
+    if generated < group.order:
+        raise InputError(f"the alphabet generates a subgroup of order {generated:,} of {group.name}, wanted all of it")
+    return replace(inspection, alphabet=tokens)
+
+
 def _inspect_batch(batch: Path, inspection: Callable[[str], dict]) -> None:
-    try:
-        lines = batch.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{batch}: cannot be read ({error}); wanted a text file with one GROUP a line") from None
-    for line in lines:
+    from subnormal.algebra.base.reading import read_text
+
+    for line in read_text(batch, wanted="wanted a text file with one GROUP a line").splitlines():
         text = line.strip()
         if not text or text.startswith("#"):
             continue
@@ -77,9 +105,21 @@ def atlas(
     max_order: Annotated[int, typer.Option(help="Largest order, at most 255.")] = 255,
     out: Annotated[Path, typer.Option(help="CSV file; an interrupted one is continued.")] = Path("atlas.csv"),
     processes: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 2,
+    html: Annotated[
+        Path | None, typer.Option(help="Also write the table as a page for the browser, to search and to sort.")
+    ] = None,
 ) -> None:
     """Write one row for every group of the catalogue up to an order."""
     from subnormal.algebra.depth.atlas import write_atlas
 
+    if html is not None:
+        from subnormal.constructions.pages.packing import check_page_path
+
+        check_page_path(html)
     total = fill(write_atlas(out, max_order, processes))
     print(f"{out}: {total:,} groups of order ≤ {max_order}")
+    if html is not None:
+        from subnormal.constructions.pages.atlas_page import write_atlas_page
+
+        size = write_atlas_page(html, out)
+        print(f"{html}: {size / 1000:,.0f} kB, opens in any browser without a network")

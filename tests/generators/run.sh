@@ -1,14 +1,14 @@
 #!/bin/sh
 # Regenerates what comes from GAP 4.12 (packages smallgrp and transgrp): the facts in tests/data and the catalogue, single-threaded,
 # under two minutes for each table. After the catalogue, run fingerprints.py, which needs no GAP.
-#   tests/generators/run.sh [small_groups|named_groups|semidirect_products|transitive_groups|catalogue ...]
+#   tests/generators/run.sh [small_groups|named_groups|semidirect_products|transitive_groups|characters|automata|catalogue ...]
 set -eu
 cd "$(dirname "$0")"
-for table in ${*:-small_groups named_groups semidirect_products transitive_groups catalogue}; do
+for table in ${*:-small_groups named_groups semidirect_products transitive_groups characters automata catalogue}; do
     case $table in
         catalogue) target=../../algebra/data/small_groups.txt ;;
         *) target=../data/$table.tsv ;;
     esac
     gap -q common.g "$table.g" </dev/null >"$target"
-    if [ "$table" = small_groups ] || [ "$table" = transitive_groups ]; then gzip -9nf "$target"; fi
+    case $table in small_groups | transitive_groups | characters) gzip -9nf "$target" ;; esac
 done

@@ -1,0 +1,182 @@
+"""What one group asks of the architectures that people run; docs/architectures.md has the proofs and the sources.
+
+These rows stand beside the diagonal families of `algebra.depth.families`, and are about the whole group, solvable or
+not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from subnormal.algebra.base.wording import counted
+from subnormal.algebra.groups.group import Group
+from subnormal.algebra.representations.characters import CLASS_LIMIT
+from subnormal.algebra.representations.reflections import Householders, householders
+
+MAMBA3_LEAST_DECAY = 1e-4
+"""Mamba-3's `A_floor`: the state decays by exp(-A·Δ) a token with A at least this."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One architecture.
+
+    Arguments:
+        name: as a key in JSON.
+        title: as in the table.
+        answer: how it tracks the group, or `never`.
+        reason: why, and why not with less.
+    """
+
+    name: str
+    title: str
+    answer: str
+    reason: str
+
+    def as_json(self) -> dict[str, str]:
+        return {"answer": self.answer, "reason": self.reason}
+
+
+@dataclass(frozen=True, eq=False)
+class Architectures:
+    """What the architectures need for one group and alphabet.
+
+    Arguments:
+        group: the group.
+        factors: Householder factors a token for one delta-rule layer, or None where they were not computed.
+        representation: what was computed about them, or None (an abelian group with many classes needs none of it).
+        rows: one for each architecture.
+    """
+
+    group: Group
+    factors: int | None
+    representation: Householders | None
+    rows: tuple[Row, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """`householders` and one entry for each architecture."""
+        content: dict[str, Any] = {"householders": self.factors}
+        if self.representation is not None:
+            content["householders_detail"] = {
+                "own": self.representation.own,
+                "with_signs": self.representation.twisted,
+                "at_least": self.representation.least,
+                "representation": [part.as_json() for part in self.representation.representations],
+            }
+        content["architectures"] = {row.name: row.as_json() for row in self.rows}
+        return content
+
+
+def architectures(group: Group, depth: int | None, alphabet: Sequence[int] | None = None) -> Architectures:
+    """What each architecture needs to track a listed group.
+
+    Arguments:
+        group: the group.
+        depth: the least number of AUSSM layers, None for never.
+        alphabet: the elements that are tokens and generate the group; None for all.
+    """
+    found = _householders(group, alphabet)
+    factors, detail = found if found is not None else (None, None)
+    rows = (
+        _delta_product(group, factors, detail),
+        _delta_net(group, factors),
+        Row(
+            "gated_deltanet_beta_1",
+            "Gated DeltaNet, β ≤ 1",
+            "never" if group.order > 1 else "0 layers",
+            "its maps keep a length only where they are the identity",
+        ),
+        _pd_ssm(group, depth),
+        _mamba3(group, depth),
+        Row(
+            "rwkv_7",
+            "RWKV-7",
+            "not in one layer" if group.order > 1 else "0 layers",
+            "a token's eigenvalues are real, in (-0.46, 1]: no rotation, no sign",
+        ),
+    )
+    return Architectures(group, factors, detail, rows)
+
+
+def _householders(group: Group, alphabet: Sequence[int] | None) -> tuple[int, Householders | None] | None:
+    """The number of factors with its detail; None where the group has too many classes."""
+    if group.order > CLASS_LIMIT and group.is_abelian:
+        orders = group.element_orders if alphabet is None else group.element_orders[list(alphabet)]
+        return min(int(orders.max(initial=1)) - 1, 2), None  # irreducible real representations have degree 1 or 2
+    from subnormal.algebra.representations.characters import character_table
+    from subnormal.algebra.representations.classes import conjugacy_classes
+
+    classes = conjugacy_classes(group)
+    if len(classes) > CLASS_LIMIT:
+        return None
+    found = householders(group, alphabet, character_table(group, classes))
+    return found.found, found
+
+
+def _delta_product(group: Group, factors: int | None, detail: Householders | None) -> Row:
+    name, title = "deltaproduct", "DeltaProduct, β ≤ 2"
+    if factors is None:
+        return Row(name, title, "1 layer", f"factors a token not computed: more than {CLASS_LIMIT} classes of elements")
+    if factors == 0:
+        return Row(name, title, "0 layers", "the trivial group needs no layer")
+    answer = f"1 layer, {counted(factors, 'factor')}"
+    if detail is None:
+        return Row(name, title, answer, "real representations of degree at most 2")
+    if detail.twisted < detail.own:
+        how = f"with signs of its own for each token and head; {detail.own} by the group's own representations"
+    else:
+        parts = detail.representations
+        degrees = " + ".join(str(part.degree) for part in parts[:6]) + (" + …" if len(parts) > 6 else "")
+        kind = {1: "χ", 0: "χ + χ̄", -1: "2χ"}
+        characters = "" if len(parts) > 1 else f" ({kind[parts[0].indicator]})"
+        reflections = f"≤ {factors} reflections" if factors > 1 else "a reflection or nothing"
+        noun = "representation" if len(parts) == 1 else "representations"
+        how = f"{noun} of degree {degrees}{characters}: a token is {reflections}"
+    return Row(name, title, answer, f"{how}; {_why_not_fewer(detail)}")
+
+
+def _why_not_fewer(detail: Householders) -> str:
+    if detail.is_least:
+        return (
+            "not fewer: some token has order > 2" if detail.found == 2 else "not fewer: some token is not the identity"
+        )
+    if detail.twisted < detail.own:
+        return f"at least {detail.least}"
+    return f"fewer cannot by representations of its own; those of larger groups need at least {detail.least}"
+
+
+def _delta_net(group: Group, factors: int | None) -> Row:
+    name, title = "gated_deltanet", "Gated DeltaNet, β ≤ 2"
+    if factors is None:
+        return Row(name, title, "1 layer", "each element spelt with several tokens, one reflection each")
+    if factors == 0:
+        return Row(name, title, "0 layers", "the trivial group needs no layer")
+    if factors == 1:
+        return Row(name, title, "1 layer", "every token is a reflection")
+    return Row(
+        name,
+        title,
+        f"1 layer, {factors} tokens each",
+        "an element is spelt, a reflection a token",
+    )
+
+
+def _pd_ssm(group: Group, depth: int | None) -> Row:
+    if group.order == 1:
+        return Row("pd_ssm", "PD-SSM", "0 layers", "the trivial group needs no layer")
+    states, how = group.order, "the group acts on itself"
+    moved = int((group.elements != group.elements[0]).any(axis=0).sum())
+    if moved < states:
+        states, how = moved, "one state for each point that the group moves"
+    return Row("pd_ssm", "PD-SSM", f"1 layer, {counted(states, 'state')}", f"{how}; maybe fewer")
+
+
+def _mamba3(group: Group, depth: int | None) -> Row:
+    decay = f"a token that turns its state by t turns shrinks it by exp(-{2 * MAMBA3_LEAST_DECAY:g}·t) or more"
+    if group.order == 1:
+        return Row("mamba_3", "Mamba-3", "0 layers", "the trivial group needs no layer")
+    if depth is None:
+        return Row("mamba_3", "Mamba-3", "never", "not solvable; a layer is a diagonal recurrence with decay")
+    return Row("mamba_3", "Mamba-3", f"{counted(depth, 'layer')}, to a horizon", f"not for ever: {decay}")

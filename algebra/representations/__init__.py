@@ -1,0 +1,1 @@
+"""Characters and real representations of listed groups, exactly."""

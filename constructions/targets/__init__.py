@@ -1,0 +1,1 @@
+"""Weights for architectures that other people's libraries run."""

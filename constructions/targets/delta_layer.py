@@ -1,0 +1,193 @@
+"""The weights of one gated delta-rule layer that runs a reflection machine; what the targets share.
+
+A token *behaves* as a sequence of letters, one for each Householder factor that the architecture has (one for Gated
+DeltaNet, more for DeltaProduct). Each behaviour has a coordinate of the residual stream, in which its embedding has
+one large entry.
+
+Every number is chosen so that floating-point arithmetic is exact (checked in the tests by comparing states):
+
+* hidden size H = 4^b and entries 8·2^b: the mean square is 64, the norm's epsilon of 1e-6 is lost beside it, its root
+is 8; * pre-activations are 0 or 128, where SiLU is 0 or 128 in float32, bfloat16 and float16 alike; * a key has one
+entry of 128 or four of them: its length is 128 or 256, and the normalised entries are 1 or 1/2. The epsilon of
+  1e-6 is lost again;
+* β = 2·sigmoid(128) = 2 exactly, or 2·sigmoid(-128) = 0; the decay is exp(-softplus(-128)) = 1 or exp(-softplus(128))
+= 0; * the key dimension is a power of 4, so that the queries' scale is a power of 2.
+
+A head holds one copy of the state and reads one row of it, that of a base point: one entry ±1 among zeros, whose
+length is the same for every element, so that the norm of the head's output loses nothing. The last matrix adds the
+entries that belong to an element: as many as there are base points for the right one, and at least one fewer for any
+other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subnormal.algebra.base.errors import InputError
+from subnormal.constructions.targets.reflections import Letter, ReflectionMachine
+
+Array = NDArray[np.float32]
+
+LARGE = 128.0
+"""SiLU(128) = 128, sigmoid(128) = 1 and exp(-128) = 0 in every precision from bfloat16 to float32."""
+
+LARGEST_HIDDEN = 4096
+"""Residual streams are not made wider than this."""
+
+UNKNOWN = "unknown"
+"""The behaviour of a token that is no element: it forgets the state, and nothing but a reset brings it back."""
+
+Behaviour = tuple[Letter, ...] | str
+
+
+@dataclass(frozen=True, eq=False)
+class DeltaLayer:
+    """One layer and what stands around it.
+
+    Arguments:
+        hidden: H.
+        heads: one for each base point.
+        key: dimension of keys and queries of a head.
+        value: dimension of values of a head, the number of points.
+        factors: Householder factors a token.
+        embedding: rows by behaviour, (behaviours, H).
+        arrays: `q`, `k`, `v`, `a`, `b`, `g`, `o`, each a matrix (outputs, inputs); k, v and b hold the factors one
+            after the
+            other, each with all heads; and `A_log`, `dt_bias` (heads,).
+        readout: (order, H): logits of the elements, from the residual stream.
+        doubt: (H,): half the least logit of a right answer wherever there is a behaviour; for the unknown token.
+    """
+
+    hidden: int
+    heads: int
+    key: int
+    value: int
+    factors: int
+    embedding: Array
+    arrays: dict[str, Array]
+    readout: Array
+    doubt: Array
+
+
+def delta_layer(machine: ReflectionMachine, behaviours: Sequence[Behaviour], factors: int) -> DeltaLayer:
+    """The layer for tokens that behave so.
+
+    Raises:
+        InputError: it would be wider than `LARGEST_HIDDEN`.
+    """
+    n, heads, count = machine.points, len(machine.base), len(behaviours)
+    hidden, key = _power_of_four(count + heads * n), _power_of_four(2 * n)
+    if hidden > LARGEST_HIDDEN:
+        raise InputError(
+            f"{machine.group.name}: {count:,} behaviours of tokens and {heads} × {n} outputs need a residual stream of "
+            f"{hidden:,}; wanted at most {LARGEST_HIDDEN:,}: try --alphabet generators or a smaller group, e.g. S5"
+        )
+    normed = np.sqrt(hidden)  # a behaviour's entry after the norm; a power of 2
+    large = np.float32(LARGE / normed)
+    arrays = {
+        "q": np.zeros((heads, key, hidden), np.float32),
+        "k": np.zeros((factors, heads, key, hidden), np.float32),
+        "v": np.zeros((factors, heads, n, hidden), np.float32),
+        "b": np.full((factors, heads, hidden), -large, np.float32),
+        "a": np.zeros((heads, hidden), np.float32),
+        "g": np.full((heads * n, hidden), large, np.float32),
+        "o": np.zeros((hidden, heads * n), np.float32),
+        "A_log": np.zeros(heads, np.float32),
+        "dt_bias": np.full(heads, -LARGE, np.float32),
+    }
+    for head, point in enumerate(machine.base):
+        arrays["q"][head, point, :] = large
+    for column, behaviour in enumerate(behaviours):
+        forgets = behaviour == UNKNOWN or any(isinstance(letter, Letter) and letter.forget for letter in behaviour)
+        arrays["a"][:, column] = 2 * large if forgets else 0
+        for factor, letter in enumerate(() if isinstance(behaviour, str) else behaviour):
+            doubled = machine.key(letter)
+            if not doubled.any():
+                continue
+            assert factor == 0 or not letter.forget, "a token forgets before its first factor"
+            arrays["k"][factor, :, : 2 * n, column] = np.where(doubled > 0, large, 0)
+            arrays["b"][factor, :, column] = large
+            if letter.row is not None:
+                arrays["v"][factor, :, letter.row % n, column] = large
+    arrays["o"][count + np.arange(heads * n), np.arange(heads * n)] = 1
+    flat = {name: array.reshape(-1, hidden) if name in "qkvb" else array for name, array in arrays.items()}
+    embedding = np.zeros((count, hidden), np.float32)
+    embedding[np.arange(count), np.arange(count)] = 8 * normed
+    return DeltaLayer(hidden, heads, key, n, factors, embedding, flat, *_readout(machine, count, hidden))
+
+
+def _readout(machine: ReflectionMachine, count: int, hidden: int) -> tuple[Array, Array]:
+    """For each element the sum of the entries ±1 that its state has in the base rows; and the unknown token's row.
+
+    A head puts out ±(√n·128) in one of its n coordinates, times what the norms make of it, beside 8·√H in a behaviour's
+    coordinate. The unknown token gets half of one head's.
+    """
+    n, signs = machine.points, machine.signs
+    readout = np.zeros((machine.group.order, hidden), np.float32)
+    for head, point in enumerate(machine.base):
+        columns = machine.images[:, head]
+        readout[np.arange(len(readout)), count + head * n + columns] = signs[point] * signs[columns]
+    doubt = np.zeros(hidden, np.float32)
+    doubt[:count] = 2.0 ** np.round(np.log2(0.5 * LARGE * np.sqrt(n) / (8 * np.sqrt(hidden))))
+    return readout, doubt
+
+
+def margins(machine: ReflectionMachine) -> dict[str, bool]:
+    """For each precision whether the logits are proved to be told apart.
+
+    The right element's logit is B = len(base) equal numbers added up, any other's at most B - 1 of them, the unknown
+    token's about half of one (0.35 to 0.71). Every sum has at most B + 2 rounded operations of relative error u:
+    enough if 2(B + 2)·B·u < 1/4.
+    """
+    heads = len(machine.base)
+    return {
+        name: 2 * (heads + 2) * heads * unit < 0.25
+        for name, unit in (("float32", 2.0**-24), ("bfloat16", 2.0**-8), ("float16", 2.0**-11))
+    }
+
+
+def first_fault(machine: ReflectionMachine) -> str | None:
+    """What the exact machine does wrong, or None: checked are the start, every letter, and every spelling.
+
+    Letters act on the state by a matrix from the left, so it is enough to look at what they do to the start; words of
+    every length follow by induction.
+    """
+    state = np.full((2 * machine.points, machine.points), 7, dtype=np.int64)
+    for letter in machine.start():
+        state = machine.step(state, letter)
+    if not np.array_equal(state, machine.state_of(0)):
+        return "the start is not the identity"
+    matrices: dict[Letter, NDArray[np.int64]] = {}
+    for swap in machine.swaps:
+        letter = Letter(swap=swap)
+        rows = np.arange(machine.points)
+        rows[list(swap)] = rows[list(swap)[::-1]]
+        flips = np.where(np.isin(np.arange(machine.points), swap), -1, 1)
+        expected = flips[:, None] * state[: machine.points][rows]
+        matrices[letter] = machine.step(state, letter)
+        if not np.array_equal(matrices[letter], np.concatenate([expected, expected])):
+            return f"the letter of the transposition {swap} does not act as one"
+    for element in machine.alphabet:
+        reached = state
+        for letter in machine.spell(element):
+            reached = machine.step(reached, letter)
+        if not np.array_equal(reached, machine.state_of(element)):
+            return f"the spelling of element {element} is wrong"
+    return None
+
+
+def describe_precisions(machine: ReflectionMachine) -> str:
+    """The precisions in which the answer is proved for words of every length, for people."""
+    good = [name for name, proved in margins(machine).items() if proved]
+    return ", ".join(good) or "none"
+
+
+def _power_of_four(least: int) -> int:
+    found = 4
+    while found < least:
+        found *= 4
+    return found

@@ -1,0 +1,231 @@
+"""The reflection machine: a group as products of transpositions, each of them one Householder reflection, exactly.
+
+The group acts faithfully on n points. Every element is *spelt* as a product of transpositions between a left and a
+right set of points. The transposition of a and b is the reflection I - 2kkᵀ in
+
+    k = (e_a + e_b + e_{a+n} + e_{b+n}) / 2
+
+of R^{2n}: with the sign of the left points turned, e_a - e_b would be the root; every point counts twice, so that the
+entries are halves instead of square roots. The state is a matrix S with 2n rows and n columns. Started as two
+identity matrices on top of each other, it always holds, up to a factor, the signed permutation matrix of the element
+so far; its entries and those of every product that occurs are small dyadic rationals, so that floating-point
+arithmetic makes no error at all.
+
+Two things make the keys what they are. Other people's keys pass through SiLU, which is never far below zero, so that
+keys have to be non-negative; for a set of transpositions that is possible exactly if it is bipartite. And n
+reflections of any other representation would be fewer, but with irrational entries.
+
+A token may also *write* a row of the state, after forgetting all of it: that is how a word begins, and how a reset is
+made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subnormal.algebra.arithmetic.permutations import Permutations
+from subnormal.algebra.groups.group import Group
+from subnormal.constructions.targets.actions import base_points, small_action
+
+Swap = tuple[int, int]
+"""Two points, the left one first."""
+
+EXHAUSTED_DEGREE, IMPROVED_DEGREE = 9, 40
+"""Up to so many points all divisions into left and right are tried; up to so many one is improved point by point."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What one token of a one-reflection model does.
+
+    Arguments:
+        swap: the transposition whose reflection it applies, or None.
+        row: the row of the state that it writes (column `row mod n`), or None.
+        forget: whether the state is set to zero before that.
+    """
+
+    swap: Swap | None = None
+    row: int | None = None
+    forget: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class ReflectionMachine:
+    """A group spelt by transpositions.
+
+    Arguments:
+        group: the group.
+        action: a faithful action on n points, shape (order, n).
+        left: shape (n,), true on the left points.
+        alphabet: the elements that may be read.
+        words: for each element of the alphabet its spelling; their product, read from left to right, is the element.
+        base: points whose images tell the elements apart.
+    """
+
+    group: Group
+    action: Permutations
+    left: NDArray[np.bool_]
+    alphabet: tuple[int, ...]
+    words: tuple[tuple[Swap, ...], ...]
+    base: tuple[int, ...]
+
+    @property
+    def points(self) -> int:
+        return self.action.shape[1]
+
+    @property
+    def longest(self) -> int:
+        """The most reflections that an element of the alphabet takes."""
+        return max((len(word) for word in self.words), default=0)
+
+    @cached_property
+    def swaps(self) -> tuple[Swap, ...]:
+        """The transpositions that are used, sorted."""
+        return tuple(sorted({swap for word in self.words for swap in word}))
+
+    @cached_property
+    def signs(self) -> NDArray[np.int64]:
+        """-1 on the left points, 1 on the right ones."""
+        return np.where(self.left, -1, 1)
+
+    @cached_property
+    def images(self) -> NDArray[np.intp]:
+        """For each element and base point b the column in which row b of the state is not zero: shape (order, base)."""
+        return self.action[self.group.inverses][:, list(self.base)].astype(np.intp)
+
+    def start(self) -> tuple[Letter, ...]:
+        """The letters that make the state that of the identity, whatever it was."""
+        return tuple(Letter(row=row, forget=row == 0) for row in range(2 * self.points))
+
+    def spell(self, element: int) -> tuple[Letter, ...]:
+        """The letters of one element of the alphabet: at least one, which does nothing for the identity."""
+        word = self.words[self.alphabet.index(element)]
+        return tuple(Letter(swap=swap) for swap in word) or (Letter(),)
+
+    def key(self, letter: Letter) -> NDArray[np.int64]:
+        """Twice the key k of a letter: shape (2n,); zero where it does nothing."""
+        n = self.points
+        key = np.zeros(2 * n, dtype=np.int64)
+        if letter.swap is not None:
+            for point in letter.swap:
+                key[[point, point + n]] = 1
+        if letter.row is not None:
+            key[letter.row] = 2
+        return key
+
+    def step(self, state: NDArray[np.int64], letter: Letter) -> NDArray[np.int64]:
+        """The state after one letter, exactly: S ← (I - 2kkᵀ)·S + 2kvᵀ, with v such that a written row is 2. Shape (2n,
+        n); raises `ArithmeticError` where a number would not be an integer.
+        """
+        if letter.forget:
+            state = np.zeros_like(state)
+        doubled = self.key(letter)
+        kept, odd = np.divmod(np.outer(doubled, doubled @ state), 2)
+        if odd.any():
+            raise ArithmeticError("an entry that is no integer")
+        state = state - kept
+        if letter.row is not None:
+            state[letter.row, letter.row % self.points] += 2
+        return state
+
+    def element(self, state: NDArray[np.int64]) -> int | None:
+        """The element that a state stands for, or None (an unfinished word, a forgotten state)."""
+        images = np.abs(state[list(self.base)]).argmax(axis=1)
+        found = np.flatnonzero((self.images == images).all(axis=1))
+        return int(found[0]) if len(found) and np.abs(state[list(self.base)]).max(axis=1).all() else None
+
+    def state_of(self, element: int) -> NDArray[np.int64]:
+        """The state of an element: row i holds 2·sign(i)·sign(j) in column j = g⁻¹(i), twice over."""
+        n = self.points
+        half = np.zeros((n, n), dtype=np.int64)
+        rows = np.arange(n)
+        columns = self.action[self.group.inverse(element)].astype(np.intp)
+        half[rows, columns] = 2 * self.signs[rows] * self.signs[columns]
+        return np.concatenate([half, half])
+
+
+def reflection_machine(group: Group, alphabet: Sequence[int]) -> ReflectionMachine:
+    """Spell the elements of an alphabet by transpositions between two sets of points, as short as the search finds."""
+    action = small_action(group)
+    cycles = [_cycles(action[x]) for x in alphabet]
+    left = _division(cycles, action.shape[1])
+    words = tuple(tuple(swap for cycle in parts for swap in _spell_cycle(list(cycle), left)) for parts in cycles)
+    return ReflectionMachine(group, action, left, tuple(alphabet), words, tuple(base_points(action)))
+
+
+def _cycles(permutation: NDArray) -> list[tuple[int, ...]]:
+    """The cycles of length at least 2."""
+    seen, found = set(), []
+    for start in range(len(permutation)):
+        cycle, point = [], start
+        while point not in seen:
+            seen.add(point)
+            cycle.append(point)
+            point = int(permutation[point])
+        if len(cycle) > 1:
+            found.append(tuple(cycle))
+    return found
+
+
+def _division(cycles: list[list[tuple[int, ...]]], points: int) -> NDArray[np.bool_]:
+    """A division into left and right that makes the words short: neither side is empty where there are two points."""
+    if points <= EXHAUSTED_DEGREE:
+        masks = range(1, 2 ** max(points - 1, 0)) or range(1)
+        divisions = [np.array([mask >> i & 1 for i in range(points)], dtype=bool) for mask in masks]
+        return min(divisions, key=lambda left: _cost(cycles, left))
+    best = min((np.arange(points) == point for point in range(8)), key=lambda left: _cost(cycles, left))
+    if points > IMPROVED_DEGREE:
+        return best
+    current, cost = np.arange(points) % 2 == 0, _cost(cycles, np.arange(points) % 2 == 0)
+    improved = True
+    while improved:
+        improved = False
+        for point in range(points):
+            flipped = current ^ (np.arange(points) == point)
+            if 0 < flipped.sum() < points and (found := _cost(cycles, flipped)) < cost:
+                current, cost, improved = flipped, found, True
+    return min(best, current, key=lambda left: _cost(cycles, left))
+
+
+def _cost(cycles: list[list[tuple[int, ...]]], left: NDArray[np.bool_]) -> tuple[int, int]:
+    """The longest word and the total length: a cycle of length l takes l - 1, or l + 1 if it lies on one side."""
+    sides = left.tolist()
+    lengths = [
+        sum(len(cycle) - 1 + 2 * (len({sides[point] for point in cycle}) == 1) for cycle in parts) for parts in cycles
+    ]
+    return max(lengths, default=0), sum(lengths)
+
+
+def _spell_cycle(cycle: list[int], left: NDArray[np.bool_]) -> list[Swap]:
+    """A cycle as a product, from left to right, of transpositions between the sides.
+
+    With c0, c1 on different sides, (c0 c1 … ) = (c0 c1)·(c0 c2 …) = (c1 c2 …)·(c0 c1): one of the two points leaves,
+    of a side that has another. A cycle on one side is (o c0 c1 …)·(o c0) with a point o of the other.
+    """
+    sides = [bool(left[point]) for point in cycle]
+    if len(set(sides)) == 1:
+        other = int(np.flatnonzero(left != left[cycle[0]])[0])
+        return [*_spell_cycle([other, *cycle], left), _ordered(other, cycle[0], left)]
+    before: list[Swap] = []
+    after: list[Swap] = []
+    while len(cycle) > 1:
+        sides = [bool(left[point]) for point in cycle]
+        first = next(i for i in range(len(cycle)) if sides[i] != sides[(i + 1) % len(cycle)])
+        cycle = cycle[first:] + cycle[:first]
+        swap = _ordered(cycle[0], cycle[1], left)
+        if len(cycle) == 2 or sum(bool(left[point]) == bool(left[cycle[1]]) for point in cycle) > 1:
+            before.append(swap)
+            cycle = [cycle[0], *cycle[2:]]
+        else:
+            after.append(swap)
+            cycle = cycle[1:]
+    return before + after[::-1]
+
+
+def _ordered(a: int, b: int, left: NDArray[np.bool_]) -> Swap:
+    return (a, b) if left[a] else (b, a)

@@ -1,0 +1,91 @@
+"""Character tables against GAP's, and the relations they have to satisfy."""
+
+from __future__ import annotations
+
+import gzip
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.input.parser import list_group
+from subnormal.algebra.representations import characters
+from subnormal.algebra.representations.characters import character_table
+from subnormal.algebra.representations.classes import conjugacy_classes
+from tests.cases import group
+
+DATA = Path(__file__).parent.parent / "data" / "characters.tsv.gz"
+LINES = [line.split("\t") for line in gzip.decompress(DATA.read_bytes()).decode("ascii").splitlines()]
+NAMED = [line for line in LINES if not line[0].startswith("SmallGroup") or len(line[0]) > len("SmallGroup(63,99)")]
+
+
+def described(table) -> list[str]:
+    """The fields of a line of the file, without their order."""
+    sizes, orders = table.classes.sizes, table.classes.orders
+    rounded = np.array([np.floor(1000 * table.complex_values(i).real + 0.5) for i in range(len(table))]).astype(int)
+    fields = []
+    for i in range(len(table)):
+        entries = zip(sizes, orders, table.fixed[i], table.negated[i], rounded[i], strict=True)
+        counted = sorted(Counter(tuple(map(int, entry)) for entry in entries).items())
+        body = ",".join(f"{'.'.join(map(str, entry))}x{count}" for entry, count in counted)
+        fields.append(f"{table.degrees[i]}/{table.indicators[i]}/{body}")
+    return sorted(fields)
+
+
+def check(line):
+    name, count, *fields = line
+    table = character_table(list_group(name))
+    assert len(table.classes) == int(count)
+    assert described(table) == sorted(fields)
+
+
+def test_the_table_of_facts_is_whole():
+    assert len(LINES) == 319 + 9
+
+
+@pytest.mark.parametrize("line", NAMED, ids=lambda line: line[0])
+def test_larger_groups_agree_with_gap(line):
+    check(line)
+
+
+def test_groups_up_to_order_31_agree_with_gap():
+    for line in LINES:
+        if line not in NAMED and int(line[0].split("(")[1].split(",")[0]) <= 31:
+            check(line)
+
+
+@pytest.mark.slow
+def test_groups_up_to_order_63_agree_with_gap():
+    for line in LINES:
+        check(line)
+
+
+@pytest.mark.parametrize("name", ["C1", "Q8", "C7:C3", "SL(2,5)", "S6"])
+def test_rows_and_columns_are_orthogonal(name):
+    table = character_table(group(name))
+    values = np.array([table.complex_values(i) for i in range(len(table))])
+    order = table.classes.group.order
+    np.testing.assert_allclose((values * table.classes.sizes) @ values.conj().T / order, np.eye(len(table)), atol=1e-9)
+    np.testing.assert_allclose(values.T @ values.conj(), np.diag(order / table.classes.sizes), atol=1e-9)
+    np.testing.assert_allclose(values[table.conjugates], values.conj(), atol=1e-9)
+    assert values[0] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("name", ["S4", "Q8", "C12", "SL(2,3)"])
+def test_classes_are_orbits_of_conjugation(name):
+    listed = group(name)
+    classes = conjugacy_classes(listed)
+    for x in range(listed.order):
+        orbit = {listed.conjugate(x, by) for by in range(listed.order)}
+        assert orbit == set(np.flatnonzero(classes.labels == classes.labels[x]).tolist())
+        assert min(orbit) == classes.representatives[classes.labels[x]]
+        for i in range(int(listed.element_orders[x])):
+            assert classes.powers[i, classes.labels[x]] == classes.labels[listed.power(x, i)]
+
+
+def test_too_many_classes_are_refused(monkeypatch):
+    monkeypatch.setattr(characters, "CLASS_LIMIT", 4)
+    with pytest.raises(InputError, match="S4 has 5 conjugacy classes; wanted at most 4"):
+        character_table(group("S4"))
