@@ -158,9 +158,8 @@ def test_gradcheck():
     unit = lambda *x: unit_scan(x[0], x[1], UnitState.of(x[2]), "triton")[0]  # noqa: E731
     assert gradcheck(unit, (turns, b, h), fast_mode=True)
     assert gradgradcheck(unit, (turns, b, h), fast_mode=True)
-    assert gradcheck(
-        lambda *x: diagonal_scan(x[0], x[1], x[2], "triton")[0], diagonal_inputs(3, torch.complex128, 1, 1), fast_mode=True
-    )
+    diagonal = lambda *x: diagonal_scan(x[0], x[1], x[2], "triton")[0]  # noqa: E731
+    assert gradcheck(diagonal, diagonal_inputs(3, torch.complex128, 1, 1), fast_mode=True)
 
 
 def test_pieces_carry_on():
