@@ -162,7 +162,7 @@ def reflection_machine(group: Group, alphabet: Sequence[int]) -> ReflectionMachi
     action = small_action(group)
     if action.shape[1] > LARGEST_DEGREE:
         raise InputError(
-            f"{group.name}: acts on {action.shape[1]:,} points; targets are written for at most {LARGEST_DEGREE}: try S6"
+            f"{group.name}: acts on {action.shape[1]:,} points; targets are written for at most {LARGEST_DEGREE}, as S6"
         )
     cycles = [_cycles(action[x]) for x in alphabet]
     left = _division(cycles, action.shape[1])

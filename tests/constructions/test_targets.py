@@ -63,7 +63,7 @@ def test_spellings_by_permutations(name):
 
 
 def test_a_spelling_is_as_short_as_the_sides_allow():
-    """A cycle of length l takes l - 1 transpositions, or l + 1 on one side; none can be shorter than points - cycles."""
+    """A cycle of length l takes l - 1 transpositions, or l + 1 on one side; none is shorter than points - cycles."""
     machine = reflection_machine(group("S4"), range(24))
     assert machine.longest == 4
     for x, word in zip(machine.alphabet, machine.words, strict=True):
@@ -129,12 +129,23 @@ def test_files(target):
         ("S8", "olmo-hybrid", "order 40,320; targets are written up to 5,040"),
         ("C1", "olmo-hybrid", "is trivial"),
         ("D1000", "olmo-hybrid", "acts on 1,000 points; targets are written for at most 256"),
-        ("C163", "deltaproduct", r"a layer of [\d,]+ weights, wanted at most 50,000,000; try --target olmo-hybrid"),
     ],
 )
 def test_refusals(name, target, message):
     with pytest.raises(InputError, match=message):
-        compile_target(group(name), target, "generators" if name in ("D1000", "C163") else None)
+        compile_target(group(name), target, "generators" if name == "D1000" else None)
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [("LARGEST_LAYER", "a layer of 8,448 weights, wanted at most 100"), ("LARGEST_HIDDEN", "a residual stream of 64")],
+)
+def test_layers_that_are_too_large_are_refused(monkeypatch, limit, message):
+    from subnormal.constructions.targets import delta_layer
+
+    monkeypatch.setattr(delta_layer, limit, 32 if limit == "LARGEST_HIDDEN" else 100)
+    with pytest.raises(InputError, match=message):
+        compile_target(group("S4"), "olmo-hybrid")
 
 
 @pytest.mark.slow
