@@ -145,10 +145,6 @@ def test_generate_gives_the_product_as_text(checkpoints):
     tokenizer, model = load(folder)
     tokens = tokenizer(["(1,2,3) (1,2) ()", "(1, 3)(1,2)", ""], return_tensors="pt", padding=True)
     answer = model.generate(**tokens, max_new_tokens=1)
-    assert (
-        tokenizer.batch_decode(answer[:, -1:])
-        == ["(2,3)", "(1,2,3)", "()"][:1] + tokenizer.batch_decode(answer[:, -1:])[1:]
-    )
     assert tokenizer.decode(answer[0], skip_special_tokens=True) == "(2,3)"
     listed = group("S3")
     names = [cycles(row) for row in listed.elements]
