@@ -24,14 +24,25 @@ def load(folder: Path, dtype: str = "float32") -> tuple[Any, Any]:
         InputError: transformers is not installed, or cannot read the folder.
     """
     require_transformers()
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoTokenizer
+
+    return _loaded(AutoTokenizer, folder), load_model(folder, dtype)
+
+
+def load_model(folder: Path, dtype: str = "float32") -> Any:
+    """The causal language model alone. Raises `InputError` likewise."""
+    require_transformers()
+    from transformers import AutoModelForCausalLM
+
+    return _loaded(AutoModelForCausalLM, folder, dtype=getattr(torch, dtype))
+
+
+def _loaded(cls: Any, folder: Path, **options: Any) -> Any:
     from transformers.utils import logging
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), local_files_only=True)
+        return cls.from_pretrained(folder, local_files_only=True, **options)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{folder}: transformers cannot load it ({' '.join(str(error).split())[:120]})") from None
-    return tokenizer, model
