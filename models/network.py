@@ -211,7 +211,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
                 states, carried = layer.transition.scan(words, before, self.backend)
             readout = layer.read(lower, states.reshape(*places.shape, states.shape[-1]))
             if traced:
-                a, b = (None, None) if layer.transition.name == "rnn" else layer.transition.affine(words)
+                a, b = layer.transition.affine(words) if layer.transition.diagonal else (None, None)
                 read, added = (part.view(*tokens.shape, part.shape[-1]) for part in (lower, readout))
                 traces.append(LayerTrace(read, a, b, states, added))
             lower = torch.cat([lower, readout], -1)

@@ -11,7 +11,7 @@ from subnormal.algebra.base.folders import save_folder
 from subnormal.algebra.base.wording import counted
 from subnormal.algebra.groups.group import Group
 from subnormal.constructions.compiler import read_alphabet
-from subnormal.constructions.targets import delta_product, olmo_hybrid, pd_ssm
+from subnormal.constructions.targets import delta_product, olmo_hybrid, own_delta, pd_ssm
 from subnormal.constructions.targets.delta_layer import first_fault, margins
 from subnormal.constructions.targets.reflections import ReflectionMachine, reflection_machine
 
@@ -55,6 +55,9 @@ TARGETS = {
             delta_product.CANNOT,
             spells=False,
         ),
+        Target(
+            "delta", "our own network with one delta-rule layer", own_delta.own_delta, own_delta.CANNOT, spells=False
+        ),
         Target("pd-ssm", "one PD-SSM layer", pd_ssm.pd_ssm, pd_ssm.CANNOT, spells=False),
     )
 }
@@ -85,6 +88,13 @@ class Checkpoint:
         head = f"{group.name}: order {group.order:,}, for {self.target.title}"
         tokens = counted(len(machine.alphabet), "element")
         most = max(machine.longest, 1)
+        if self.target.name == "delta":
+            return [
+                head,
+                f"1 layer, {2 * machine.points} channels; {tokens}, one token each",
+                "proved: no rounding occurs, so words of every length are tracked",
+                f"cannot hold: {self.target.cannot}",
+            ]
         if self.target.name == "pd-ssm":
             states = machine.points * len(machine.base)
             return [

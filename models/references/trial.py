@@ -70,8 +70,17 @@ def _pd_ssm(folder: Path, machine: ReflectionMachine, word: NDArray[np.int64]) -
     return [cycles(machine.group.elements[i]) for i in best.tolist()]
 
 
+def _delta(folder: Path, machine: ReflectionMachine, word: NDArray[np.int64]) -> list[str]:
+    from subnormal.models.network import DCDNetwork
+
+    place = {x: i for i, x in enumerate(machine.alphabet)}
+    best, _ = DCDNetwork.from_pretrained(folder).predict(torch.tensor([[place[int(x)] for x in word]]))
+    return [cycles(machine.group.elements[i]) for i in best[0].tolist()]
+
+
 RUNNERS: dict[str, tuple[str, Run]] = {
     "olmo-hybrid": ("transformers", _olmo_hybrid),
+    "delta": ("our own network", _delta),
     "deltaproduct": ("the plain recurrence", _delta_product),
     "pd-ssm": ("the plain recurrence", _pd_ssm),
 }
