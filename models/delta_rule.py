@@ -1,4 +1,4 @@
-"""The delta rule h -> alpha h, h -> h - beta_j k_j (k_j . h) for j = 1 … n, h -> h + b: one token, and a loop over time.
+"""The delta rule h -> alpha h, h -> h - beta_j k_j (k_j . h) for j = 1 … n, h -> h + b: one token, a loop over time.
 
 Products of Householder factors are no longer of that form, so there is no scan by running products as for diagonal
 recurrences; the loop is plain, and gradients are autograd's.

@@ -55,9 +55,7 @@ TARGETS = {
             delta_product.CANNOT,
             spells=False,
         ),
-        Target(
-            "delta", "our own network with one delta-rule layer", own_delta.own_delta, own_delta.CANNOT, spells=False
-        ),
+        Target("delta", "our own network", own_delta.own_delta, own_delta.CANNOT, spells=False),
         Target("pd-ssm", "one PD-SSM layer", pd_ssm.pd_ssm, pd_ssm.CANNOT, spells=False),
     )
 }

@@ -1,8 +1,8 @@
 """Weights of our own network with one delta-rule layer (`delta-1` … `delta-4`), for groups of any kind.
 
-The state is a vector of R^{2n} that the group permutes: the numbers 1 … n twice over. Keys may have both signs here, so the
-transposition of a and b is the reflection in (e_a - e_b + e_{a+n} - e_{b+n})/2, and an element needs points - cycles of them.
-All numbers are integers and halves: floating-point arithmetic is exact.
+The state is a vector of R^{2n} that the group permutes: the numbers 1 … n twice over. Keys may have both signs here,
+so the transposition of a and b is the reflection in (e_a - e_b + e_{a+n} - e_{b+n})/2, and an element needs points -
+cycles of them. All numbers are integers and halves: floating-point arithmetic is exact.
 """
 
 from __future__ import annotations

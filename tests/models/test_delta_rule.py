@@ -99,5 +99,5 @@ def test_training_goes_down():
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        losses.append(float(loss))
+        losses.append(loss.item())
     assert losses[-1] < 0.2 < losses[0]

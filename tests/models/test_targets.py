@@ -192,6 +192,27 @@ def test_by_the_plain_recurrence(checkpoints, name, target):
     assert try_checkpoint(folder, target, machine, 150) == "the plain recurrence"
 
 
+@pytest.mark.parametrize("name", ["S3", "S4", "A5", "S5"])
+def test_our_own_delta_rule_network(checkpoints, name):
+    """The network's states are exactly the permuted numbers, by scan and by step."""
+    from subnormal.models.network import DCDNetwork
+
+    folder, machine = checkpoints(name, "delta")
+    assert try_checkpoint(folder, "delta", machine, 400) == "our own network"
+    network = DCDNetwork.from_pretrained(folder)
+    word = torch.from_numpy(random_word(machine, 50))[None]
+    with torch.no_grad():
+        logits, state = network(word, return_state=True)
+        carried = None
+        for t in range(50):
+            single, carried = network.step(word[:, t], carried)
+            assert torch.equal(single, logits[:, t])
+    product = machine.group.product(word[0].tolist())
+    expected = np.tile(1 + machine.action[machine.group.inverse(product)], 2)
+    np.testing.assert_array_equal(state[0][0].numpy(), expected)
+    np.testing.assert_array_equal(carried[0][0].numpy(), expected)
+
+
 def test_the_delta_product_state_is_exact(checkpoints):
     folder, machine = checkpoints("A5", "deltaproduct")
     reference = DeltaProductReference(folder)
