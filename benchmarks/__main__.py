@@ -23,7 +23,7 @@ SECTIONS = {
     "compilation": "Compiling",
     "execution": "Exact execution",
     "scans": "Recurrences, forward and backward",
-    "run_stacks": "Training steps",
+    "batches_of_runs": "Training steps",
     "profiling": "A profile of the slowest part",
 }
 """Module and title of every section."""

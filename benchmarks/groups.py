@@ -24,9 +24,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from subnormal.algebra.arithmetic.permutations import Permutations, cycles, rows
+from subnormal.algebra.base.wording import describe_order
 from subnormal.algebra.chains.series import derived_series
 from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
-from subnormal.algebra.groups.permutation_group import describe_order
 from tests.algebra.permutation_oracles import (
     alternating,
     mathieu,

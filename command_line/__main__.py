@@ -5,6 +5,7 @@ A command's module is imported when the command is asked for: `inspect` must not
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 
@@ -66,9 +67,7 @@ def application(part: str | None = None, only: str | None = None) -> typer.Typer
 
 def main(part: str | None = None) -> None:
     """Run the command line of one room, or of all."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # a shell's background commands ignore it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     asked = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
-    run(application(part, asked), f"python -m {part}" if part else "subnormal")
-
-
-if __name__ == "__main__":
-    main()
+    run(lambda: application(part, asked), f"python -m {part}" if part else "subnormal")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.base.errors import InputError, RefutedError
-from subnormal.command_line.shared import GroupText
+from subnormal.command_line.shared import GroupOrNone, Regex, one_of
 
 if TYPE_CHECKING:
     from subnormal.constructions.verification import Trial
@@ -25,7 +26,11 @@ Alphabet = Annotated[
 ]
 Channels = Annotated[str | None, typer.Option(help="invariant: fewest channels (default); primary: widest margins.")]
 FamilyName = Annotated[
-    str, typer.Option(help="aussm, simple-aussm or negative-mamba; or a stack, e.g. negative-mamba,aussm.")
+    str | None,
+    typer.Option(
+        help="aussm, simple-aussm, gated-aussm, negative-mamba or mamba; or for a group a stack, e.g. "
+        "negative-mamba,aussm. Default: aussm; for an automaton whose letters merge states gated-aussm."
+    ),
 ]
 SeriesText = Annotated[
     str | None,
@@ -47,9 +52,9 @@ CHECK_LENGTH = 100_000
 
 
 def compile_command(
-    group: GroupText,
+    group: GroupOrNone = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the artifact. Default: the group's name.")] = None,
-    family: FamilyName = "aussm",
+    family: FamilyName = None,
     alphabet: Alphabet = None,
     channels: Channels = None,
     series: SeriesText = None,
@@ -62,13 +67,14 @@ def compile_command(
     resets: Annotated[
         bool, typer.Option("--resets", help="With --target: words =x too, which set the product to x.")
     ] = False,
+    regex: Regex = None,
 ) -> None:
     """Write the weights of a network that tracks GROUP, and show that it does."""
     if target is not None:
-        options = {"channels": channels, "series": series, "optimise": optimise}
+        options = {"family": family, "channels": channels, "series": series, "optimise": optimise, "regex": regex}
         used = next((name for name, value in options.items() if value is not None), None)
-        if used is not None or family != "aussm":
-            raise InputError(f"--{used or 'family'} chooses among our own networks; it does not go with --target")
+        if used is not None or group is None:
+            raise InputError(f"--target goes with a GROUP, e.g. A5, and not with --{used or 'regex'}")
         _compile_target(group, out, target, alphabet, resets, check)
         return
     if resets:
@@ -77,15 +83,18 @@ def compile_command(
     from subnormal.algebra.base.wording import counted, default_folder
     from subnormal.algebra.base.writing import prepare_folder
     from subnormal.face.compiling import compile
-    from subnormal.face.groups import group as read_group
+    from subnormal.face.groups import machine as read_machine
 
     began = time.perf_counter()
     screen = console()
-    parsed = read_group(group)
+    parsed = read_machine(one_of(group, regex))
+    if isinstance(parsed, Automaton):
+        _compile_automaton(parsed, out, family, (alphabet, channels, series, optimise), check)
+        return
     if not parsed.is_listable and channels is series is optimise is None:
         from subnormal.command_line.factored import compile_large
 
-        compile_large(group, out or Path(default_folder(parsed.name)), family, alphabet)
+        compile_large(group or "", out or Path(default_folder(parsed.name)), family or "aussm", alphabet)
         return
     compiled = compile(parsed, family, alphabet, channels, series, optimise)
     folder = out or Path(default_folder(compiled.group.name))
@@ -133,6 +142,35 @@ def _compile_target(group: str, out: Path | None, target: str, alphabet: str | N
     say(screen, f"{ran}: right on {words}" if ran else "not run here: pip install 'subnormal[targets]'")
 
 
+def _compile_automaton(
+    asked: Automaton, out: Path | None, family: str | None, options: tuple[str | None, ...], check: bool
+) -> None:
+    from subnormal.algebra.base.terminal import console, say
+    from subnormal.algebra.base.wording import counted, default_folder
+    from subnormal.algebra.base.writing import prepare_folder
+    from subnormal.face.automata import compiled_automaton
+
+    if any(option is not None for option in options):
+        raise InputError("--alphabet, --channels, --series and --optimise go with a group, not with an automaton")
+    began = time.perf_counter()
+    screen = console()
+    compiled = compiled_automaton(asked, family)
+    folder = out or Path(default_folder(compiled.name))
+    prepare_folder(folder)
+    screen.print(compiled.view(screen.width))
+    reached = int((compiled.cascade.decode >= 0).sum())
+    letters = counted(compiled.automaton.width, "letter")
+    states = f"{reached:,} reachable states"
+    say(screen, f"cascade: all {states} × {letters} step rightly, so words of every length are tracked")
+    compiled.save(folder)
+    say(screen, f"written: {folder}/ in {time.perf_counter() - began:.2f} s")
+    if not (folder / "model.safetensors").exists():
+        count = counted(compiled.weights.parameter_count, "parameter")
+        say(screen, f"network: not written, it would have {count}; the cascade runs with `verify`", "yellow")
+    elif check:
+        _check(folder, screen)
+
+
 def _check(folder: Path, screen: Console) -> None:
     from subnormal.algebra.base.terminal import say
     from subnormal.constructions.words import KINDS
@@ -161,6 +199,7 @@ def verify(
     from subnormal.algebra.base.terminal import console, say
     from subnormal.algebra.base.wording import counted
     from subnormal.constructions.artifact import load_cascade
+    from subnormal.constructions.automata.artifact import is_automaton_folder
     from subnormal.constructions.factored.artifact import is_factored
     from subnormal.constructions.verification import first_fault
     from subnormal.face.compiling import check_options, run_word
@@ -175,36 +214,79 @@ def verify(
             raise InputError(f"{folder} holds a factored cascade, which runs on residues, not on {arithmetic}")
         verify_large(folder, length, kinds, seed)
         return
-    cascade, group, _ = load_cascade(folder)
-    fault = first_fault(cascade, group)
-    if fault:
-        raise RefutedError(f"the cascade in {folder} does not track {group.name}: {fault}")
     screen = console()
-    tokens = counted(len(cascade.alphabet), "token")
-    say(screen, f"{group.name}: all {group.order:,} states × {tokens} step rightly")
+    if is_automaton_folder(folder):
+        say(screen, _verified_automaton(folder))
+    else:
+        cascade, group, _ = load_cascade(folder)
+        fault = first_fault(cascade, group)
+        if fault:
+            raise RefutedError(f"the cascade in {folder} does not track {group.name}: {fault}")
+        tokens = counted(len(cascade.alphabet), "token")
+        say(screen, f"{group.name}: all {group.order:,} states × {tokens} step rightly")
     for kind in kinds:
         trial = run_word(folder, arithmetic, kind, length, seed, dtype)
         error = f", phase error up to {trial.largest_error:.2g} margins" if arithmetic != "residues" else ""
         say(screen, f"{arithmetic}: {kind} word of {length:,} tokens right, {speed([trial])}{error}")
 
 
+def _verified_automaton(folder: Path) -> str:
+    from subnormal.algebra.base.wording import counted
+    from subnormal.constructions.automata.artifact import load_automaton
+    from subnormal.constructions.automata.compiler import first_fault
+
+    cascade, _ = load_automaton(folder)
+    fault = first_fault(cascade)
+    if fault:
+        raise RefutedError(f"the cascade in {folder} does not track {cascade.name}: {fault}")
+    letters = counted(len(cascade.alphabet), "letter")
+    return f"{cascade.name}: all {int((cascade.decode >= 0).sum()):,} reachable states × {letters} step rightly"
+
+
 def show(
-    group: GroupText,
+    group: GroupOrNone = None,
     out: Annotated[
         Path | None, typer.Option(help="Picture to write: .png, .svg or .pdf. Default: the group's name and .png.")
     ] = None,
-    family: FamilyName = "aussm",
+    family: FamilyName = None,
     alphabet: Alphabet = None,
     channels: Channels = None,
     series: SeriesText = None,
     optimise: Optimise = None,
+    regex: Regex = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a page for the browser instead, where words can be played; GROUP may then be a folder too."
+        ),
+    ] = None,
+    tracked: Annotated[
+        str | None, typer.Option("--group", help="With --html and a trained network's folder: the group it is for.")
+    ] = None,
 ) -> None:
     """Draw the series, and for each layer its phases on the circle for every token and upper state."""
+    if html is not None:
+        from subnormal.command_line.pages import show_page
+
+        if out is not None:
+            raise InputError("--out names a picture and --html a page; give one of them")
+        if group is None:
+            raise InputError("--html goes with a GROUP or a folder, not with --regex")
+        options = {"family": family or "aussm", "alphabet": alphabet, "channels": channels}
+        options |= {"series": series, "optimise": optimise}
+        show_page(group, html, options, tracked)
+        return
+    if tracked is not None:
+        raise InputError("--group goes with --html and the folder of a trained network")
     from subnormal.algebra.base.wording import default_folder
     from subnormal.constructions.pictures.picture import check_path
+    from subnormal.face.automata import CompiledAutomaton
     from subnormal.face.compiling import compile
 
     if out is not None:
         check_path(out)
-    compiled = compile(group, family, alphabet, channels, series, optimise)
-    print(compiled.picture(out or Path(default_folder(compiled.group.name) + ".png")))
+    asked = one_of(group, regex)
+    chosen = (alphabet, channels, series, optimise)
+    compiled = compile(asked, family, *chosen) if isinstance(asked, str) else compile(asked, family)
+    name = compiled.name if isinstance(compiled, CompiledAutomaton) else compiled.group.name
+    print(compiled.picture(out or Path(default_folder(name) + ".png")))

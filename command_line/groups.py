@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from subnormal.algebra.base.errors import InputError
-from subnormal.command_line.shared import GROUP, Json, fill
+from subnormal.command_line.shared import GROUP, Json, Regex, fill, one_of
 
 if TYPE_CHECKING:
     from subnormal.algebra.depth.inspection import Inspection
-    from subnormal.algebra.depth.large_inspection import LargeInspection
 
 
 def inspect(
@@ -37,23 +36,28 @@ def inspect(
     batch: Annotated[
         Path | None, typer.Option(help="A file with one GROUP a line; one JSON object a line comes out.")
     ] = None,
+    regex: Regex = None,
 ) -> None:
-    """Say how many layers of each family a group needs, and why."""
+    """Say how many layers of each family a group or an automaton needs, and why."""
+    from subnormal.constructions.automata.inspection import AutomatonInspection
     from subnormal.face.groups import inspect as inspected
     from subnormal.face.groups import pareto as unbeaten
 
-    if (group is None) == (batch is None):
+    if (group is None and regex is None) == (batch is None):
         raise InputError("wanted either a GROUP, e.g. `inspect S4`, or `--batch FILE`")
     if batch is not None and (pareto or alphabet is not None):
         raise InputError(f"--{'pareto' if pareto else 'alphabet'} goes with a GROUP, not with --batch")
     if batch is not None:
         _inspect_batch(batch, lambda text: inspected(text, stack).as_json())
         return
-    assert group is not None
-    inspection = inspected(group, stack)
-    if alphabet is not None:
+    asked = one_of(group, regex)
+    inspection = inspected(asked, stack)
+    if isinstance(inspection, AutomatonInspection) and (pareto or alphabet is not None):
+        option = "pareto" if pareto else "alphabet"
+        raise InputError(f"--{option} goes with a group, not with the automaton {group or regex}")
+    if alphabet is not None and not isinstance(inspection, AutomatonInspection):
         inspection = _with_alphabet(inspection, alphabet)
-    choices = unbeaten(group) if pareto else None
+    choices = unbeaten(asked) if pareto and isinstance(asked, str) else None
     if as_json:
         content = inspection.as_json()
         if choices is not None:
@@ -68,14 +72,14 @@ def inspect(
         console().print(pareto_view(choices))
 
 
-def _with_alphabet(inspection: Inspection | LargeInspection, text: str) -> Inspection:
+def _with_alphabet(inspection: Inspection, text: str) -> Inspection:
     """The inspection with these tokens, which must generate the group."""
-    from subnormal.algebra.depth.inspection import Inspection
+    from subnormal.algebra.groups.group import Group
     from subnormal.constructions.compiler import read_alphabet
 
-    if not isinstance(inspection, Inspection):
-        raise InputError("--alphabet goes with a group whose elements are listed, e.g. S4")
     group = inspection.group
+    if not isinstance(group, Group):
+        raise InputError("--alphabet goes with a group whose elements are listed, e.g. S4")
     tokens = tuple(int(x) for x in read_alphabet(group, text))
     generated = group.subgroup(tokens).order
     if generated < group.order:
@@ -84,11 +88,9 @@ def _with_alphabet(inspection: Inspection | LargeInspection, text: str) -> Inspe
 
 
 def _inspect_batch(batch: Path, inspection: Callable[[str], dict]) -> None:
-    try:
-        lines = batch.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{batch}: cannot be read ({error}); wanted a text file with one GROUP a line") from None
-    for line in lines:
+    from subnormal.algebra.base.reading import read_text
+
+    for line in read_text(batch, wanted="wanted a text file with one GROUP a line").splitlines():
         text = line.strip()
         if not text or text.startswith("#"):
             continue

@@ -10,22 +10,27 @@ import typer
 
 from subnormal.algebra.base.errors import InputError, RefutedError
 from subnormal.algebra.base.terminal import progress
-from subnormal.command_line.shared import Json, fill
+from subnormal.command_line.shared import Json, Regex, fill, one_of
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder written by compile, or by certify.")]
 
 
 def certify(
     target: Annotated[
-        str, typer.Argument(metavar="DIR|GROUP", help="A folder written by compile; or a group, e.g. A5.")
-    ],
+        str | None,
+        typer.Argument(metavar="DIR|GROUP", help="A folder written by compile; or a group or an automaton, e.g. A5."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="For a group: the folder to write. Default: its name.")] = None,
-    family: Annotated[str, typer.Option(help="For a group: the family, e.g. negative-mamba.")] = "aussm",
+    family: Annotated[
+        str | None,
+        typer.Option(help="For a group or an automaton: the family, e.g. negative-mamba. Default: as compile."),
+    ] = None,
+    regex: Regex = None,
 ) -> None:
     """Write the certificate of a compiled folder; or compile a group, or prove that no number of layers tracks it."""
     from subnormal.face.proving import certify as certified
 
-    print(certified(target, out, family))
+    print(certified(one_of(target, regex), out, family))
 
 
 def check(

@@ -37,12 +37,19 @@ def refute(
     seed: Annotated[int, typer.Option(min=0, help="With --random: of its weights.")] = 0,
     activation: Annotated[str, typer.Option(help="With --random: hard, softmax, relu, tanh …")] = "hard",
     as_json: Json = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Also write a page for the browser, where the two words run side by side.")
+    ] = None,
 ) -> None:
     """Find the words on which a model that cannot track GROUP fails. Exit code 0: found; 1: not; 2: theory allows the
     model."""
     from subnormal.face.proving import refute as refuted
     from subnormal.face.proving import saved_network
 
+    if html is not None:
+        from subnormal.constructions.pages.packing import check_page_path
+
+        check_page_path(html)
     if random is None:
         network, listed, alphabet = saved_network(Path(model), group)
     else:
@@ -54,6 +61,10 @@ def refute(
         print(json.dumps(found.as_json()))
     else:
         print(found)
+    if html is not None:
+        from subnormal.command_line.pages import refutation_page
+
+        refutation_page(found, network, listed, alphabet, html)
     if not found.refuted:
         raise typer.Exit(ALLOWED if found.kind == "allowed" else NOT_REFUTED)
 

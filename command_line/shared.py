@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from typing import Annotated, cast
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Annotated, NoReturn, cast
 
 import typer
 
 from subnormal.algebra.base.errors import InputError, RefutedError
+
+if TYPE_CHECKING:
+    from subnormal.algebra.automata.automaton import Automaton
 
 UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
 """What typer raises for options it cannot read; it has no public name there."""
@@ -16,31 +19,72 @@ UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
 GROUP = typer.Argument(
     metavar="GROUP",
-    help="S4, C2xC4, C7:C3, S3wrC2, SL(2,3), SmallGroup(24,12), '(1,2,3),(1,2)', table.csv …",
+    help="A group: S4, C2xC4, C7:C3, S3wrC2, SL(2,3), SmallGroup(24,12), '(1,2,3),(1,2)', table.csv …; or an "
+    "automaton: flip-flop(2), tomita(5), grid(5,5), permutation-reset(S3), dfa.json …",
 )
+Regex = Annotated[str | None, typer.Option("--regex", help="Instead of GROUP: a regular expression, e.g. '(ab|b)*a'.")]
 GroupText = Annotated[str, GROUP]
+GroupOrNone = Annotated[str | None, GROUP]
 
 
-def run(app: typer.Typer, program: str) -> None:
+def one_of(group: str | None, regex: str | None) -> str | Automaton:
+    """What was asked about: GROUP as it was typed, or the automaton of a regular expression. Raises `InputError` where
+    neither or both are given."""
+    if (group is None) == (regex is None):
+        raise InputError("wanted either a GROUP, e.g. S4 or tomita(5), or --regex '(ab|b)*a'")
+    if regex is not None:
+        from subnormal.algebra.automata.regular_expression import regular_expression
+
+        return regular_expression(regex)
+    assert group is not None
+    return group
+
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+MESSAGE, END = 600, 150
+"""Characters of the longest error that is printed whole; of a longer one its beginning and this much of its end."""
+
+
+def run(make: Callable[[], typer.Typer], program: str) -> None:
     """Run a command line: an `InputError` becomes one line and exit code 2, a `RefutedError` exit code 1, Ctrl-C exit
-    code 130."""
+    code 130.
+
+    Arguments:
+        make: makes the application; what it imports can be interrupted as well.
+        program: its name in messages.
+    """
     try:
-        sys.exit(app(sys.argv[1:] or ["--help"], prog_name=program, standalone_mode=False))
+        try:
+            status = make()(sys.argv[1:] or ["--help"], prog_name=program, standalone_mode=False)
+        except SystemExit:  # typer's answer to a closed pipe, as in `inspect S4 | head -1`
+            raise BrokenPipeError from None
+        if status == INTERRUPTED:  # typer's answer to Ctrl-C
+            raise KeyboardInterrupt
+        sys.exit(status)
     except InputError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
+        _end("error", str(error), 2)
     except UsageError as error:
-        print(f"error: {error.format_message().rstrip('.')}; see `{program} --help`", file=sys.stderr)
-        sys.exit(2)
+        _end("error", f"{error.format_message().rstrip('.')}; see `{program} --help`", 2)
     except RefutedError as error:
-        print(f"wrong: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(1)
+        _end("wrong", str(error), 1)
+    except MemoryError:
+        _end("error", "not enough memory for this; wanted a smaller group, or fewer tokens", 2)
     except (KeyboardInterrupt, typer.Abort):
         print("interrupted", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+
+
+def _end(kind: str, message: str, status: int) -> NoReturn:
+    line = " ".join(message.split())
+    if len(line) > MESSAGE:
+        line = f"{line[: MESSAGE - END]} … {line[-END:]}"
+    print(f"{kind}: {line}", file=sys.stderr)
+    sys.exit(status)
 
 
 def fill(rows: Iterator[tuple[int, int]]) -> int:

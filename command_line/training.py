@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.terminal import console
+from subnormal.command_line.settings import with_settings
 from subnormal.command_line.shared import GroupText, Json
-from subnormal.models.training.pool import STACK_SIZE, Machine
-
-if TYPE_CHECKING:
-    from subnormal.models.training.runs import Row
+from subnormal.models.training.configuration import RunConfiguration
+from subnormal.models.training.pool import RUNS_TOGETHER, Machine
 
 Out = Annotated[
     Path | None, typer.Option(help="Folder for rows, networks and pictures. Default: runs/ and the group's name.")
@@ -24,101 +23,45 @@ Processes = Annotated[
 ]
 
 Device = Annotated[str, typer.Option(help="Where to train: cpu, or another device of torch, e.g. cuda.")]
-StackSize = Annotated[
-    int, typer.Option(min=1, help="Most runs trained side by side in a process; a GPU takes more than a core.")
+RunsTogether = Annotated[
+    int,
+    typer.Option(
+        "--runs-together", "--stack-size", min=1, help="Most runs trained as one batch; a GPU takes more than a core."
+    ),
 ]
 
 
+@with_settings(RunConfiguration, seed="seeds")
 def train(
     group: GroupText,
-    family: Annotated[
-        str, typer.Option(help="aussm, simple-aussm, negative-mamba, mamba, s4d, rnn; or a stack, e.g. s4d,mamba.")
-    ] = "aussm",
-    layers: Annotated[int | None, typer.Option(help="Default: 1, or what the initial network has.")] = None,
-    init: Annotated[
-        str, typer.Option(help="random, compiled, or a folder with a network (compiled or trained).")
-    ] = "random",
     noise: Annotated[str, typer.Option(help="σ of the noise on every initial weight; several, e.g. 0,0.1.")] = "0",
     learning_rate: Annotated[str, typer.Option(help="Several are separated by commas.")] = "0.003",
     seeds: Annotated[str, typer.Option(help="A number of seeds (3: 0, 1, 2), or a list such as 4,7.")] = "1",
-    channels: Annotated[int | None, typer.Option(help="Of each layer. Default: 16, or the initial network's.")] = None,
-    hidden: Annotated[
-        int | None, typer.Option(help="Hidden units of φ. Default: 64, or the initial network's.")
-    ] = None,
-    readout: Annotated[int | None, typer.Option(help="Units of ψ. Default: 32, or the initial network's.")] = None,
-    activation: Annotated[
-        str | None, typer.Option(help="Of ψ: gelu, relu, tanh, silu, identity, softmax, hard.")
-    ] = None,
-    alphabet: Annotated[str | None, typer.Option(help="all, generators, or elements such as '1;3'.")] = None,
-    hold_out: Annotated[int, typer.Option(help="Ordered pairs of non-commuting tokens kept for evaluation.")] = 0,
-    batch: Annotated[int, typer.Option(help="Words in a step.")] = 32,
-    length: Annotated[str, typer.Option(help="Of training words: 60, 2-60 (uniform) or 2>60 (growing).")] = "2-60",
-    steps: Annotated[int, typer.Option(help="Training steps.")] = 2000,
-    weight_decay: Annotated[float, typer.Option(help="Of ψ, the head and b (AdamW).")] = 0.0,
-    keep: Annotated[str, typer.Option(help="The network of the last check, or of the best one: last, best.")] = "last",
-    early_stop: Annotated[bool, typer.Option(help="Stop after two checks in a row without a mistake.")] = True,
-    check_every: Annotated[int, typer.Option(help="Steps between checks, which are also the checkpoints.")] = 100,
-    check_length: Annotated[int, typer.Option(help="Length of the words of a check.")] = 240,
-    test_length: Annotated[int, typer.Option(help="Length of the words that judge a finished run.")] = 1000,
-    test_words: Annotated[int, typer.Option(help="Their number.")] = 1000,
-    dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
     out: Out = None,
     processes: Processes = None,
     device: Device = "cpu",
-    stack_size: StackSize = STACK_SIZE,
+    runs_together: RunsTogether = RUNS_TOGETHER,
     tensorboard: Annotated[bool, typer.Option(help="Write TensorBoard logs (extra `tensorboard`).")] = False,
+    **settings: Any,
 ) -> None:
     """Train networks on GROUP: every seed × learning rate × noise. Start the same command again to continue."""
-    from subnormal.algebra.base.wording import default_folder
-    from subnormal.algebra.input.parser import list_group
-    from subnormal.models.training.configuration import RunConfiguration
-    from subnormal.models.training.curves import draw_curves
-    from subnormal.models.training.initial import initial_network, task_of
-    from subnormal.models.training.live import train_watched
-    from subnormal.models.training.runs import RunStore
+    from subnormal.face.training import train as trained
 
-    base = RunConfiguration(
-        group, family, layers, init, channels=channels, hidden=hidden, readout=readout, activation=activation,
-        alphabet=alphabet, hold_out=hold_out, batch=batch, length=length, steps=steps, weight_decay=weight_decay,
-        keep=keep, early_stop=early_stop, check_every=check_every, check_length=check_length, test_length=test_length,
-        test_words=test_words, dtype=dtype,
-    )  # fmt: skip
-    runs = [
-        base.with_changes(noise=sigma, learning_rate=rate, seed=seed)
-        for sigma in _numbers("noise", noise)
-        for rate in _numbers("learning-rate", learning_rate)
-        for seed in _seeds(seeds)
-    ]
-    folder = out or Path("runs") / default_folder(list_group(group).name)
-    store = RunStore(folder)
-    machine = Machine(processes, device, stack_size)
-    initial_network(runs[0], task_of(runs[0]))  # a bad configuration fails here, before any process is started
-    train_watched(runs, store, machine, folder / "tensorboard" if tensorboard else None)
-    rows = store.of(runs)
-    picture = folder / "curves.png"
-    draw_curves(rows, picture, f"{group}, {family}, init {init}")
-    _show(rows)
-    print(f"networks: {folder}/networks/")
-    print(f"curves: {picture}")
-
-
-def _show(rows: Sequence[Row]) -> None:
-    from subnormal.algebra.base.terminal import console, plain_table
-    from subnormal.models.training.live import number
-
-    table = plain_table("seed", "learning rate", "noise", "steps", "loss", "longest", "whole at 60", "network")
-    for row in rows:
-        configuration, test = row["configuration"], row["test"]
-        whole = dict(zip(test["lengths"], test["whole"], strict=True)).get(60)
-        table.add_row(
-            *(f"{configuration[name]:g}" for name in ("seed", "learning_rate", "noise")),
-            f"{row['steps']}{' (flawless)' if row['stopped_early'] else ''}",
-            number(row["loss"]),
-            str(test["longest"]),
-            "–" if whole is None else f"{whole:.1%}",
-            row["key"],
-        )
-    console().print(table)
+    training = trained(
+        group,
+        noise=_numbers("noise", noise),
+        learning_rate=_numbers("learning-rate", learning_rate),
+        seeds=_seeds(seeds),
+        out=out,
+        processes=processes,
+        device=device,
+        runs_together=runs_together,
+        tensorboard=tensorboard,
+        **settings,
+    )
+    console().print(training.view())
+    print(f"networks: {training.folder}/networks/")
+    print(f"curves: {training.picture}")
 
 
 def _numbers(name: str, text: str) -> list[float]:
@@ -228,7 +171,7 @@ def reproduce(
     out: Annotated[Path | None, typer.Option(help="Folder. Default: results/NAME, or results/NAME-quick.")] = None,
     processes: Processes = None,
     device: Device = "cpu",
-    stack_size: StackSize = STACK_SIZE,
+    runs_together: RunsTogether = RUNS_TOGETHER,
 ) -> None:
     """Run one of the papers' experiments into a folder: settings, rows, a page with a table, a picture."""
     if name not in EXPERIMENTS:
@@ -237,7 +180,7 @@ def reproduce(
     from subnormal.models.experiments.tables import reproduce_table
 
     folder = out or Path("results") / f"{name}{'-quick' if quick else ''}"
-    machine = Machine(processes, device, stack_size)
+    machine = Machine(processes, device, runs_together)
     if name == "near-solution":
         page = reproduce_near_solution(folder, quick, machine)
     else:
@@ -256,22 +199,20 @@ def sweep(
     ] = None,
     processes: Processes = None,
     device: Device = "cpu",
-    stack_size: StackSize = STACK_SIZE,
+    runs_together: RunsTogether = RUNS_TOGETHER,
 ) -> None:
     """Run a grid of settings; started again, it does only what is missing."""
-    from subnormal.models.training.live import LiveTable
+    from subnormal.models.training.live import refuse_lost, watched
     from subnormal.models.training.runs import RunStore
-    from subnormal.models.training.sweep import draw_sweep, read_sweep, run_sweep
+    from subnormal.models.training.sweep import draw_sweep, read_sweep
 
     grid = read_sweep(file)
     folder = out or Path("runs") / file.stem
     store = RunStore(folder)
     missing = len(store.missing(grid.runs))
     total = len({run.key for run in grid.runs})
-    with LiveTable(grid.runs, total - missing) as table:
-        failed = run_sweep(grid, store, scheduler, Machine(processes, device, stack_size), table.watch, table.finished)
+    failed = watched(grid.runs, store, Machine(processes, device, runs_together, scheduler))
     draw_sweep(grid, store, folder / "summary.png")
     print(f"{total} runs: {total - missing} were there, {missing - len(failed)} made, {len(failed)} failed")
     print(f"rows: {folder}/rows; summary: {folder}/summary.png")
-    if failed:
-        raise InputError(f"{len(failed)} runs were lost with their workers; start the same command again to go on")
+    refuse_lost(failed)

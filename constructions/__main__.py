@@ -1,6 +1,6 @@
 """`python -m constructions`: the part of the command line that belongs to this room."""
 
-from subnormal.command_line.__main__ import main
+from subnormal.__main__ import main
 
 if __name__ == "__main__":
     main("constructions")

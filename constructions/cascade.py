@@ -1,9 +1,12 @@
-"""The cascade: the exact integer machine that tracks a group, layer by layer.
+"""The cascade: the exact integer machine that tracks a group or an automaton, layer by layer.
 
 Write every y ∈ G uniquely as y = r_k r_{k-1} ⋯ r_1, r_i in a transversal of G_i in G_{i-1}. Layer i holds the
 residues of r_i in A_i = G_{i-1}/G_i. Reading x, it adds the residues of w·x·w'⁻¹, where w = r_{i-1} ⋯ r_1 is what the
 layers above hold before x and w' what they hold after it (Krasner and Kaloujnine 1951; docs/mathematics.md). So every
 layer is a counter; only what it adds depends on the layers above.
+
+A cascade that tracks an automaton (`constructions.automata`) may also *set* a channel: tokens that merge states do.
+Then not every state need be reachable from state 0, and several may stand for the same state of the automaton.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subnormal.algebra.arithmetic.permutations import Permutations
+from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth.decomposition import Decomposition
 
@@ -34,11 +38,14 @@ class CascadeLayer:
         increments: shape (states above, alphabet, channels), int32: what is added, given the state of the layers
             above *before* the token. States are numbered in mixed radix, layer 1 most significant and, within a
             layer, its first channel.
+        resets: shape as `increments`: where true, the channel is set to the residue in `increments`, whatever it held;
+            None where nothing is ever set.
     """
 
     family: str
     moduli: tuple[int, ...]
     increments: NDArray[np.int32]
+    resets: NDArray[np.bool_] | None = None
 
     @property
     def states(self) -> int:
@@ -61,6 +68,8 @@ class Cascade:
         alphabet: shape (m,), int32: the element that each token stands for.
         layers: layer 1 first.
         decode: shape (n,), int32: the element of each state; state 0 is the initial one and decodes to the identity 0.
+        automaton: what is tracked where it is not a group: then `elements` is empty, token x is letter x, and `decode`
+            gives the automaton's state, or -1 for states that cannot be reached.
     """
 
     name: str
@@ -68,6 +77,7 @@ class Cascade:
     alphabet: NDArray[np.int32]
     layers: tuple[CascadeLayer, ...]
     decode: NDArray[np.int32]
+    automaton: Automaton | None = None
 
     @property
     def order(self) -> int:
@@ -115,7 +125,8 @@ class Cascade:
             upper *= dtype(layer.states)
             upper[0] += own
             for channel, (n, place) in enumerate(zip(layer.moduli, layer.places, strict=True)):
-                residues = _running_residues(table[index], own // place % n, n)
+                sets = None if layer.resets is None else layer.resets.reshape(-1)[index]
+                residues = _running_residues(table[index], own // place % n, n, sets)
                 if place > 1:
                     residues *= residues.dtype.type(place)
                 upper[1:] += residues.astype(dtype, copy=False)
@@ -128,11 +139,29 @@ class Cascade:
         return self.decode[self.run(tokens)]
 
 
-def _running_residues(added: NDArray[np.int32], start: int, n: int) -> NDArray[Any]:
-    """(start + added[0] + … + added[t]) mod n for every t of a block.
+def reachable_states(transitions: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Which states words lead to from state 0, shape (n,), by a table (n, m) of next states."""
+    reached = np.zeros(len(transitions), dtype=bool)
+    frontier = np.zeros(1, dtype=np.int64)
+    reached[0] = True
+    while len(frontier):
+        following = np.unique(transitions[frontier])
+        frontier = following[~reached[following]]
+        reached[frontier] = True
+    return reached
+
+
+def _running_residues(
+    added: NDArray[np.int32], start: int, n: int, sets: NDArray[np.bool_] | None = None
+) -> NDArray[Any]:
+    """(start + added[0] + … + added[t]) mod n for every t of a block; counted from the last place of `sets`, if any.
 
     In 32 bits where the sum fits: NumPy has vector instructions for unsigned `//` by one number, none for `%`.
     """
+    if sets is not None and sets.any():
+        total = np.cumsum(np.where(sets, 0, added), dtype=np.int64)
+        last = np.maximum.accumulate(np.where(sets, np.arange(len(added)), -1))
+        return (total + np.where(last >= 0, added[last] - total[last], start)) % n
     if n * (len(added) + 1) >= 2**31:
         return (np.cumsum(added, dtype=np.int64) + start) % n
     total = np.cumsum(added, dtype=np.int32)
@@ -155,7 +184,10 @@ def layer_transitions(layer: CascadeLayer, following: NDArray[np.int64]) -> NDAr
     own = np.arange(layer.states)
     for channel, (n, place) in enumerate(zip(layer.moduli, layer.places, strict=True)):
         residues = own // place % n
-        table += (residues[None, :, None] + layer.increments[:, None, :, channel]) % n * place
+        moved = (residues[None, :, None] + layer.increments[:, None, :, channel]) % n
+        if layer.resets is not None:
+            moved = np.where(layer.resets[:, None, :, channel], layer.increments[:, None, :, channel], moved)
+        table += moved * place
     table += following[:, None, :] * layer.states
     return table.reshape(above * layer.states, m)
 

@@ -40,7 +40,7 @@ class Machine:
         self.arithmetic = arithmetic
         self.largest_error = 0.0
         self._state = 0
-        advance: Callable[[NDArray, NDArray, int], Channel] = (
+        advance: Callable[[NDArray, NDArray, int, NDArray | None], Channel] = (
             _advance_turns if arithmetic == "turns" else _advance_complex
         )
         self._advance = advance
@@ -71,10 +71,13 @@ class Machine:
         self, i: int, layer: CascadeLayer, above: NDArray, after: NDArray, tokens: NDArray
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         added = layer.increments[above, tokens]
+        sets = None if layer.resets is None else layer.resets[above, tokens]
         above = above * layer.states
         after = after * layer.states
         for channel, (n, place) in enumerate(zip(layer.moduli, layer.places, strict=True)):
-            values, residues = self._advance(self._carried[i][channel], self._steps[i][channel][added[:, channel]], n)
+            own = None if sets is None or not sets[:, channel].any() else sets[:, channel]
+            steps = self._steps[i][channel][added[:, channel]]
+            values, residues = self._advance(self._carried[i][channel], steps, n, own)
             error = _distance(values, residues, n)
             self.largest_error = max(self.largest_error, error * 2 * n)
             self._carried[i][channel] = values[-1]
@@ -92,9 +95,14 @@ def _steps(n: int, arithmetic: str) -> NDArray:
     return np.exp(2j * np.pi * np.arange(n) / n).astype(arithmetic if arithmetic != "residues" else "complex128")
 
 
-def _advance_turns(carried: NDArray, steps: NDArray, n: int) -> Channel:
-    """64-bit fixed-point turns: wrapping is reduction modulo one turn."""
-    phases = np.cumsum(steps, dtype=np.uint64) + carried
+def _advance_turns(carried: NDArray, steps: NDArray, n: int, sets: NDArray | None) -> Channel:
+    """64-bit fixed-point turns: wrapping is reduction modulo one turn. Where `sets`, the phase is the step itself."""
+    if sets is None:
+        phases = np.cumsum(steps, dtype=np.uint64) + carried
+    else:
+        total = np.cumsum(np.where(sets, np.uint64(0), steps), dtype=np.uint64)
+        last = np.maximum.accumulate(np.where(sets, np.arange(len(steps)), -1))
+        phases = total + np.where(last >= 0, steps[last] - total[last], carried)
     return phases, _nearest(phases, n)
 
 
@@ -106,11 +114,32 @@ def _nearest(phases: NDArray[np.uint64], n: int) -> NDArray[np.int64]:
     return (shifted >> np.uint64(32)).astype(np.int64) % n
 
 
-def _advance_complex(carried: NDArray, steps: NDArray, n: int) -> Channel:
-    """Products of complex numbers, one after the other, each rounded to the precision of the type."""
-    values = np.cumprod(np.concatenate([carried[None], steps]))[1:]
+def _advance_complex(carried: NDArray, steps: NDArray, n: int, sets: NDArray | None) -> Channel:
+    """Products of complex numbers, one after the other, each rounded to the precision of the type. Where `sets`, a new
+    product begins."""
+    factors = np.concatenate([carried[None], steps])
+    values = (np.cumprod(factors) if sets is None else _products(factors, np.flatnonzero(sets) + 1))[1:]
     residues = np.rint(np.angle(values) * (n / math.tau)).astype(np.int64) % n
     return values, residues
+
+
+LONG_RUN = 64
+"""Tokens between two resets from which on a run is multiplied by itself and not side by side with the others."""
+
+
+def _products(factors: NDArray, begins: NDArray[np.intp]) -> NDArray:
+    """Running products that begin anew at some places: token after token, all short runs side by side."""
+    starts = np.concatenate([[0], begins])
+    lengths = np.diff(np.concatenate([starts, [len(factors)]]))
+    values = factors.copy()
+    for start, length in zip(starts[lengths > LONG_RUN], lengths[lengths > LONG_RUN], strict=True):
+        values[start : start + length] = np.cumprod(factors[start : start + length])
+    short = lengths <= LONG_RUN
+    starts, lengths = starts[short], lengths[short]
+    for k in range(1, int(lengths.max(initial=0))):
+        starts, lengths = starts[lengths > k], lengths[lengths > k]
+        values[starts + k] *= values[starts + k - 1]
+    return values
 
 
 def _distance(values: NDArray, residues: NDArray[np.int64], n: int) -> float:

@@ -6,7 +6,8 @@
     layers.i.initial_state              (channels, 2), or (channels,) where the state is real
     layers.i.transition.*               the family's own
     layers.i.psi.weight, .bias          (readout, reading), (readout,)    reading: lower width, then Re h, then Im h
-    head.weight, .bias                  (classes, width), (classes,)
+    head_gates.weight, .bias            (gates, width), (gates,)          only where the configuration has head_gates
+    head.weight, .bias                  (classes, width or gates), (classes,)
 
 The lower width of layer i is the sum of the readouts of the layers before it; `width` is the sum of all. No torch here.
 """
@@ -24,6 +25,7 @@ HIDDEN_WEIGHT, HIDDEN_BIAS = "phi.hidden.weight", "phi.hidden.bias"
 OUT_WEIGHT, OUT_BIAS = "phi.out.weight", "phi.out.bias"
 INITIAL_STATE = "initial_state"
 READOUT_WEIGHT, READOUT_BIAS = "psi.weight", "psi.bias"
+HEAD_GATES_WEIGHT, HEAD_GATES_BIAS = "head_gates.weight", "head_gates.bias"
 HEAD_WEIGHT, HEAD_BIAS = "head.weight", "head.bias"
 
 DRIVES = ("b", "b_real", "b_imag")
@@ -53,6 +55,7 @@ FAMILY_PARAMETERS: dict[str, FamilyParameters] = {
     "negative-mamba": FamilyParameters(("delta", "b"), False, {"log_rate": ("channels",)}),
     "simple-aussm": FamilyParameters(("turns", "b_real", "b_imag"), True),
     "aussm": FamilyParameters(("delta", "turns", "b_real", "b_imag"), True),
+    "gated-aussm": FamilyParameters(("gate", "turns", "b_real", "b_imag"), True),
     "rnn": FamilyParameters(("drive",), False, {"weight": ("channels", "channels")}),
     **{
         f"delta-{factors}": FamilyParameters(
@@ -116,4 +119,7 @@ def parameter_shapes(configuration: Mapping[str, Any]) -> dict[str, tuple[int, .
         for name, axes in layer_axes(layer["family"]).items():
             shapes[in_layer(i, name)] = tuple(sizes[axis] for axis in axes)
         lower += layer["readout"]
-    return shapes | {HEAD_WEIGHT: (configuration["classes"], lower), HEAD_BIAS: (configuration["classes"],)}
+    gates = configuration.get("head_gates")
+    if gates is not None:
+        shapes |= {HEAD_GATES_WEIGHT: (gates, lower), HEAD_GATES_BIAS: (gates,)}
+    return shapes | {HEAD_WEIGHT: (configuration["classes"], gates or lower), HEAD_BIAS: (configuration["classes"],)}

@@ -3,6 +3,10 @@
 The network reads, at layer i, the one-hot residues of the layers above *after* the token and the token's one-hot
 embedding. φ's hidden units are AND gates, one for each (state above, token) that adds something; its output holds
 what that adds, as phases. ψ is a hard decision: the one-hot of the residue whose phase is nearest.
+
+For an automaton the lower layers are read *before* the token: tokens may merge states, and then what a layer held
+before cannot be told from what it holds after. A gate may also set channels (a = 0, b = ω^c), and where several states
+of the cascade stand for one of the automaton the head has a gate for each.
 """
 
 from __future__ import annotations
@@ -17,6 +21,8 @@ from subnormal.constructions.cascade import Cascade, CascadeLayer, layer_transit
 from subnormal.constructions.parameters import (
     EMBEDDING,
     HEAD_BIAS,
+    HEAD_GATES_BIAS,
+    HEAD_GATES_WEIGHT,
     HEAD_WEIGHT,
     HIDDEN_BIAS,
     HIDDEN_WEIGHT,
@@ -43,13 +49,15 @@ class LayerWeights:
         family: name of the family.
         moduli: one for each channel.
         gates: shape (units, channels above + 1): the residues above (-1: not read) and the token at which a unit is on.
-        increments: shape (units, channels): the residues that each unit adds.
+        increments: shape (units, channels): the residues that each unit adds, or sets.
+        resets: shape (units, channels): which are set; None where nothing is ever set.
     """
 
     family: str
     moduli: tuple[int, ...]
     gates: NDArray[np.int64]
     increments: NDArray[np.int64]
+    resets: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,16 +67,25 @@ class Weights:
     Arguments:
         alphabet_size: number of tokens m.
         layers: layer 1 first.
-        residues: shape (n, channels): the residues of all channels that decode to each element.
+        residues: shape (cases, channels): residues that decode to one class; -1 where a channel is not read.
+        outputs: shape (cases,): the class of each case: for a group case i is element i.
+        reads: whether φ reads the lower layers `after` the token or `before` it.
     """
 
     alphabet_size: int
     layers: tuple[LayerWeights, ...]
     residues: NDArray[np.int64]
+    outputs: NDArray[np.int64]
+    reads: str = "after"
 
     @property
     def moduli(self) -> tuple[int, ...]:
         return tuple(n for layer in self.layers for n in layer.moduli)
+
+    @property
+    def linear_head(self) -> bool:
+        """Whether each class has one case, so that no gates are needed to decide."""
+        return len(np.unique(self.outputs)) == len(self.outputs)
 
     @property
     def parameter_count(self) -> int:
@@ -88,6 +105,8 @@ class Weights:
 def weights_of(cascade: Cascade) -> Weights:
     """The weights of a cascade."""
     m = len(cascade.alphabet)
+    if cascade.automaton is not None:
+        return _weights_of_automaton(cascade)
     following = np.zeros((1, m), dtype=np.int64)
     above: tuple[int, ...] = ()
     layers = []
@@ -97,23 +116,62 @@ def weights_of(cascade: Cascade) -> Weights:
         above += layer.moduli
     residues = np.empty((cascade.order, len(above)), dtype=np.int64)
     residues[cascade.decode] = np.stack(np.unravel_index(np.arange(cascade.order), above), axis=1)
-    return Weights(m, tuple(layers), residues)
+    return Weights(m, tuple(layers), residues, np.arange(cascade.order))
+
+
+def _weights_of_automaton(cascade: Cascade) -> Weights:
+    above: tuple[int, ...] = ()
+    layers = []
+    for layer in cascade.layers:
+        resets = np.zeros(layer.increments.shape, dtype=bool) if layer.resets is None else layer.resets
+        shape = (*above, len(cascade.alphabet), len(layer.moduli))
+        grid = np.stack([layer.increments, resets], axis=-1).reshape(*shape, 2).astype(np.int64)
+        gates, held = _gates(grid, len(above))
+        sets = held[..., 1].astype(bool)
+        layers.append(LayerWeights(layer.family, layer.moduli, gates, held[..., 0], sets if sets.any() else None))
+        above += layer.moduli
+    reached = np.flatnonzero(cascade.decode >= 0)
+    residues = np.stack(np.unravel_index(reached, above), axis=1)
+    cases, outputs = _fewest_cases(residues, cascade.decode[reached])
+    return Weights(len(cascade.alphabet), tuple(layers), cases, outputs, "before")
+
+
+def _fewest_cases(
+    residues: NDArray[np.int64], outputs: NDArray[np.int32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The residues that determine the output, channels that are not needed being marked -1, each case once."""
+    cases = residues.copy()
+    for channel in reversed(range(cases.shape[1])):
+        fewer = cases.copy()
+        fewer[:, channel] = -1
+        _, first, place = np.unique(fewer, axis=0, return_index=True, return_inverse=True)
+        if (outputs[first][place.reshape(-1)] == outputs).all():
+            cases = fewer
+    rows, first = np.unique(cases, axis=0, return_index=True)
+    found = outputs[first].astype(np.int64)
+    order = np.argsort(found, kind="stable")
+    return rows[order], found[order]
 
 
 def _layer_weights(layer: CascadeLayer, following: NDArray[np.int64], above: tuple[int, ...]) -> LayerWeights:
     states, m = following.shape
     after = np.empty((states, m, len(layer.moduli)), dtype=np.int64)
     after[following, np.arange(m)] = layer.increments  # before the token → after it
-    grid = after.reshape(*above, m, len(layer.moduli))
-    read = [axis for axis in range(len(above)) if (grid != np.take(grid, [0], axis=axis)).any()]
-    for axis in range(len(above)):
+    gates, increments = _gates(after.reshape(*above, m, len(layer.moduli), 1), len(above))
+    return LayerWeights(layer.family, layer.moduli, gates, increments[..., 0])
+
+
+def _gates(grid: NDArray[np.int64], axes: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The places (residues above, token) at which something happens, axes that nothing depends on being marked -1, and
+    what happens there; grid: shape (*moduli above, m, channels, parts)."""
+    read = [axis for axis in range(axes) if (grid != np.take(grid, [0], axis=axis)).any()]
+    for axis in range(axes):
         if axis not in read:
             grid = np.take(grid, [0], axis=axis)
-    places = np.argwhere(grid.any(axis=-1))
-    increments = grid[tuple(places.T)]
+    places = np.argwhere(grid.any(axis=(-1, -2)))
     gates = places.copy()
-    gates[:, [axis for axis in range(len(above)) if axis not in read]] = -1
-    return LayerWeights(layer.family, layer.moduli, gates, increments)
+    gates[:, [axis for axis in range(axes) if axis not in read]] = -1
+    return gates, grid[tuple(places.T)]
 
 
 def network_parameters(weights: Weights) -> tuple[dict[str, Any], Arrays]:
@@ -158,15 +216,27 @@ def network_parameters(weights: Weights) -> tuple[dict[str, Any], Arrays]:
                 "readout": len(psi),
                 "activation": "hard",
                 "groups": list(layer.moduli),
+                **({} if weights.reads == "after" else {"reads": weights.reads}),
             }
         )
         above += layer.moduli
     starts = np.cumsum((0, *above))[:-1]
-    head = np.zeros((len(weights.residues), sum(above)))
-    head[np.arange(len(head))[:, None], starts + weights.residues] = 1
-    arrays |= {HEAD_WEIGHT: head, HEAD_BIAS: np.zeros(len(head))}
-    config = {"alphabet_size": m, "classes": len(head), "layers": layers, "embedding_size": m, "dtype": "float64"}
-    return config, arrays
+    cases = np.zeros((len(weights.residues), sum(above)))
+    case, channel = np.nonzero(weights.residues >= 0)
+    cases[case, starts[channel] + weights.residues[case, channel]] = 1
+    classes = int(weights.outputs.max()) + 1
+    config = {"alphabet_size": m, "classes": classes, "layers": layers, "embedding_size": m, "dtype": "float64"}
+    if weights.linear_head:
+        return config, arrays | {HEAD_WEIGHT: cases, HEAD_BIAS: np.zeros(classes)}
+    head = np.zeros((classes, len(cases)))
+    head[weights.outputs, np.arange(len(cases))] = 1
+    arrays |= {
+        HEAD_GATES_WEIGHT: cases,
+        HEAD_GATES_BIAS: 1 - cases.sum(axis=1),
+        HEAD_WEIGHT: head,
+        HEAD_BIAS: np.zeros(classes),
+    }
+    return config | {"head_gates": len(cases)}, arrays
 
 
 def phases(residues: NDArray[np.integer], moduli: tuple[int, ...]) -> NDArray[np.float64]:
@@ -176,10 +246,15 @@ def phases(residues: NDArray[np.integer], moduli: tuple[int, ...]) -> NDArray[np
 
 
 def _drive(layer: LayerWeights, units: int) -> tuple[NDArray, NDArray, Arrays]:
-    """φ's output matrix and bias, and the parameters of the transition; b is zero throughout."""
+    """φ's output matrix and bias, and the parameters of the transition; b is zero but where a channel is set."""
     d = len(layer.moduli)
     increments = np.zeros((units, d), dtype=np.int64)
     increments[: len(layer.increments)] = layer.increments
+    if layer.resets is not None or layer.family in ("mamba", "gated-aussm"):
+        resets = np.zeros((units, d), dtype=bool)
+        if layer.resets is not None:
+            resets[: len(layer.resets)] = layer.resets
+        return _resetting_drive(layer, increments, resets)
     if layer.family == "negative-mamba":
         # Δ = 1 + elu(raw): exactly 0 at raw = -rate (no flip), about the rate where a gate is on.
         out = np.concatenate([(2 * NEGATIVE_MAMBA_RATE * increments).T, np.zeros((d, units))])
@@ -192,10 +267,36 @@ def _drive(layer: LayerWeights, units: int) -> tuple[NDArray, NDArray, Arrays]:
     return out, np.zeros(len(out)), {}
 
 
+KEEP, FORGET = -200.0, 800.0
+"""Raw outputs for Δ = 0 exactly, and for a Δ at which exp(-Δ) underflows to 0 in both precisions."""
+
+HALVING = float(np.log(np.log(2.0)))
+"""The logarithm of the rate at which Δ = 1 halves, so that 2·exp(-Δ·rate) - 1 is 0 to within rounding."""
+
+
+def _resetting_drive(
+    layer: LayerWeights, increments: NDArray[np.int64], resets: NDArray[np.bool_]
+) -> tuple[NDArray, NDArray, Arrays]:
+    """The same for layers that set channels: a = 0 and b = ω^c, which for signs is ±1."""
+    d = len(layer.moduli)
+    adds, angle = np.where(resets, 0, increments), 2 * np.pi * increments / np.array(layer.moduli)
+    real, imaginary = np.where(resets, np.cos(angle), 0.0), np.where(resets, np.sin(angle), 0.0)
+    kept = np.full(d, KEEP)
+    if layer.family == "gated-aussm":
+        parts = [(FORGET - KEEP) * resets, phases(adds, layer.moduli), real, imaginary]
+        return np.concatenate([part.T for part in parts]), np.concatenate([kept, np.zeros(3 * d)]), {}
+    if layer.family == "mamba":
+        delta, rate = (FORGET - KEEP) * resets, 0.0
+    else:  # Δ is 0 to keep the sign, 1 to forget it, and large to flip it
+        delta, rate = -KEEP * resets - 2 * KEEP * adds, HALVING
+    out = np.concatenate([delta.T, real.T])
+    return out, np.concatenate([kept, np.zeros(d)]), {"transition.log_rate": np.full(d, rate)}
+
+
 def _decision(layer: LayerWeights, width: int) -> tuple[NDArray, NDArray]:
     """ψ's matrix, which scores each residue by the cosine of its distance from the state, and the initial state."""
     d = len(layer.moduli)
-    real = layer.family == "negative-mamba"
+    real = layer.family in ("mamba", "negative-mamba")
     psi = np.zeros((sum(layer.moduli), width + (d if real else 2 * d)))
     row = 0
     for j, n in enumerate(layer.moduli):

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from rich.console import Group as Renderables
 from rich.console import RenderableType
 from rich.text import Text
 
 from subnormal.algebra.arithmetic.abelian_invariants import abelian_name
+from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.base.errors import InputError, RefutedError
 from subnormal.algebra.base.terminal import WIDTH, Shown, progress
 from subnormal.algebra.base.wording import counted
 from subnormal.constructions.artifact import load_cascade
+from subnormal.constructions.automata.artifact import is_automaton_folder
 from subnormal.constructions.cascade import Cascade
 from subnormal.constructions.compiler import Compilation, compile_group, read_series, save
 from subnormal.constructions.execution import ARITHMETICS, Machine
 from subnormal.constructions.verification import Runner, Trial, first_fault, try_word
 from subnormal.constructions.words import KINDS
-from subnormal.face.groups import GroupLike, group, stack_of
+from subnormal.face.automata import CompiledAutomaton, compiled_automaton, trials
+from subnormal.face.groups import MachineLike, machine, stack_of
 
 if TYPE_CHECKING:
     from subnormal.algebra.depth.decomposition import Decomposition
     from subnormal.algebra.depth.series import Series
     from subnormal.algebra.groups.group import Group
+    from subnormal.algebra.groups.permutation_group import PermutationGroup
     from subnormal.constructions.weights import Weights
     from subnormal.models.network import DCDNetwork
 
@@ -127,19 +131,40 @@ class Compiled(Shown):
             return self.picture(Path(folder) / "picture.png").read_bytes()
 
 
+@overload
+def compile(given: Automaton, family: str | Sequence[str] | None = ...) -> CompiledAutomaton: ...
+@overload
 def compile(
-    given: GroupLike,
-    family: str | Sequence[str] = "aussm",
+    given: PermutationGroup | Group,
+    family: str | Sequence[str] | None = ...,
+    alphabet: str | Sequence[int] | None = ...,
+    channels: str | None = ...,
+    series: str | None = ...,
+    optimise: str | None = ...,
+) -> Compiled: ...
+@overload
+def compile(
+    given: str,
+    family: str | Sequence[str] | None = ...,
+    alphabet: str | Sequence[int] | None = ...,
+    channels: str | None = ...,
+    series: str | None = ...,
+    optimise: str | None = ...,
+) -> Compiled | CompiledAutomaton: ...
+def compile(
+    given: MachineLike,
+    family: str | Sequence[str] | None = None,
     alphabet: str | Sequence[int] | None = None,
     channels: str | None = None,
     series: str | None = None,
     optimise: str | None = None,
-) -> Compiled:
-    """Compile a group: a cascade that tracks it on words of every length, and the weights of a network.
+) -> Compiled | CompiledAutomaton:
+    """Compile a group or an automaton: a cascade that tracks it on words of every length, and the weights of a network.
 
     Arguments:
-        given: as for `sn.group`.
-        family: one model family (any number of layers of it), or a stack, first layer first.
+        given: as for `sn.machine`. The options from `alphabet` on are for groups.
+        family: one model family (any number of layers of it), or for a group a stack, first layer first. Default:
+            `aussm`, and for an automaton whose letters merge states `gated-aussm`.
         alphabet: `all`, `generators`, element numbers, or elements such as `(1,2);(1,2,3)`; None for all up to order
             1024, else generators.
         channels: `invariant` (fewest channels, the default) or `primary` (widest margins).
@@ -150,7 +175,12 @@ def compile(
         InputError: the family cannot track the group (the message says why), an option does not fit, or the group is
             too large to list.
     """
-    stack, listed = stack_of(family), group(given).listed()
+    asked = machine(given)
+    if isinstance(asked, Automaton):
+        if any(option is not None for option in (alphabet, channels, series, optimise)):
+            raise InputError("alphabet, channels, series and optimise are for groups, not for an automaton")
+        return compiled_automaton(asked, family if family is None or isinstance(family, str) else ",".join(family))
+    stack, listed = stack_of("aussm" if family is None else family), asked.listed()
     own = None
     for option, value in (("series", series), ("optimise", optimise)):
         if value is not None and len(stack) > 1:
@@ -183,6 +213,18 @@ def check_options(arithmetic: str, kind: str, dtype: str) -> None:
             raise InputError(f"unknown {what} {value[:40]!r}; wanted one of {', '.join(wanted)}")
 
 
+def _group_trials(folder: Path, arithmetic: str, kind: str, length: int, seed: int, dtype: str) -> Iterator[Trial]:
+    cascade, listed, _ = load_cascade(folder)
+    runner: Runner
+    if arithmetic == "network":
+        from subnormal.models.compiled import NetworkMachine
+
+        runner = NetworkMachine(folder, cascade, dtype)
+    else:
+        runner = Machine(cascade, arithmetic)
+    yield from try_word(runner, listed, cascade.alphabet, kind, length, seed)
+
+
 def run_word(
     folder: str | Path, arithmetic: str, kind: str, length: int, seed: int = 0, dtype: str = "float64"
 ) -> Trial:
@@ -200,16 +242,9 @@ def run_word(
         InputError: the folder is damaged, or an option is unknown.
     """
     check_options(arithmetic, kind, dtype)
-    cascade, listed, _ = load_cascade(Path(folder))
-    machine: Runner
-    if arithmetic == "network":
-        from subnormal.models.compiled import NetworkMachine
-
-        machine = NetworkMachine(Path(folder), cascade, dtype)
-    else:
-        machine = Machine(cascade, arithmetic)
+    run = trials if is_automaton_folder(Path(folder)) else _group_trials
     with progress(f"{arithmetic}, {kind} word", length) as advance:
-        for trial in try_word(machine, listed, cascade.alphabet, kind, length, seed):
+        for trial in run(Path(folder), arithmetic, kind, length, seed, dtype):
             advance(trial.tokens)
     if trial.first_wrong is not None:
         raise RefutedError(

@@ -8,22 +8,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth.families import FAMILIES, Family, parse_stack
 from subnormal.algebra.groups.group import TABLE_LIMIT, Group
 from subnormal.algebra.groups.permutation_group import PermutationGroup
 from subnormal.algebra.input.files import validated_table
-from subnormal.algebra.input.parser import parse_group
+from subnormal.algebra.input.parser import parse_group, parse_machine
 
 if TYPE_CHECKING:
     from subnormal.algebra.depth.inspection import Inspection
-    from subnormal.algebra.depth.large_inspection import LargeInspection
     from subnormal.algebra.depth.optimise import Choice
+    from subnormal.constructions.automata.inspection import AutomatonInspection
 
 GroupLike = str | PermutationGroup | Group
-
-INSPECTION_LIMIT = 10_000
-"""Larger groups are inspected through stabiliser chains: that takes milliseconds, but finds no decomposition."""
+MachineLike = GroupLike | Automaton
 
 
 def group(given: GroupLike | ArrayLike, name: str = "G") -> PermutationGroup:
@@ -73,11 +72,33 @@ def stack_of(families: str | Sequence[str]) -> tuple[Family, ...]:
     return parse_stack(families if isinstance(families, str) else ",".join(families))
 
 
-def inspect(given: GroupLike, stack: str | Sequence[str] | None = None) -> Inspection | LargeInspection:
-    """How many layers of each model family a group needs, and why not fewer.
+def machine(given: MachineLike) -> PermutationGroup | Automaton:
+    """A group, or an automaton: `flip-flop(2)`, `tomita(5)`, `grid(5,5)`, `automaton(table.csv)`, a file `dfa.json`.
+
+    Raises:
+        InputError: the text is not understood.
+    """
+    if isinstance(given, Automaton):
+        return given
+    return parse_machine(given) if isinstance(given, str) else group(given)
+
+
+def regex(text: str, letters: str | None = None) -> Automaton:
+    """The minimal automaton of a regular expression, e.g. `(ab|b)*a`; `letters` is the alphabet where it has more.
+
+    Raises:
+        InputError: the expression is broken, or its language is empty or holds every word.
+    """
+    from subnormal.algebra.automata.regular_expression import regular_expression
+
+    return regular_expression(text, letters)
+
+
+def inspect(given: MachineLike, stack: str | Sequence[str] | None = None) -> Inspection | AutomatonInspection:
+    """How many layers of each model family a group or an automaton needs, and why not fewer.
 
     Arguments:
-        given: as for `group`.
+        given: as for `machine`.
         stack: also ask about these layers, first layer first, e.g. `negative-mamba,aussm`.
 
     Returns:
@@ -86,14 +107,16 @@ def inspect(given: GroupLike, stack: str | Sequence[str] | None = None) -> Inspe
     Raises:
         InputError: the group or the stack is not understood, or the group is too large for every route.
     """
-    asked, layers = group(given), stack_of(stack) if stack is not None else None
-    if asked.order > INSPECTION_LIMIT:
-        from subnormal.algebra.depth.large_inspection import inspect_large
+    asked, layers = machine(given), stack_of(stack) if stack is not None else None
+    if isinstance(asked, Automaton):
+        from subnormal.constructions.automata.inspection import inspect_automaton
 
-        return inspect_large(asked, layers)
+        if layers is not None:
+            raise InputError("a stack is asked about for groups; for an automaton leave it out")
+        return inspect_automaton(asked)
     from subnormal.algebra.depth.inspection import inspect_group
 
-    return inspect_group(asked.listed(), layers)
+    return inspect_group(asked, layers)
 
 
 def pareto(given: GroupLike, family: str = "aussm") -> list[Choice]:

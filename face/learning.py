@@ -218,7 +218,7 @@ def _save(machine: ExactMachine, folder: Path, words: Words, row: dict[str, Any]
     metadata = {**describe(compilation, machine.small_group_id), **names}
     save_artifact(folder, compilation.cascade, compilation.weights, metadata)
     draw_learnt(row, machine, folder / "learnt.png")
-    return certify_folder(folder)
+    return certify_folder(folder).claim
 
 
 def as_text_of(error: Exception) -> str:

@@ -9,16 +9,19 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.base.errors import InputError, RefutedError
 from subnormal.algebra.base.wording import default_folder
+from subnormal.face.automata import CompiledAutomaton
 from subnormal.face.compiling import Compiled, compile
-from subnormal.face.groups import GroupLike, group, stack_of
+from subnormal.face.groups import GroupLike, group, machine, stack_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from subnormal.algebra.groups.group import Group
     from subnormal.models.network import DCDNetwork
+    from subnormal.proofs_check.certificates.checker import Verdict
     from subnormal.proofs_check.refutations.refutation import Refutation
 
 NETWORK_CERTIFICATE = "network_certificate.json"
@@ -31,7 +34,7 @@ class Proved:
     Arguments:
         folder: where the certificates are.
         sentences: each says what was checked, and nothing else.
-        notes: what was not checked, and why.
+        notes: facts that were proved beside; labels, which were not; what was not checked, and why.
     """
 
     folder: Path
@@ -54,14 +57,20 @@ def refutations() -> Iterator[None]:
         raise (RefutedError(problem) if code == 1 else InputError(problem)) from None
 
 
-def certify(target: str | Path | Compiled, out: str | Path | None = None, family: str = "aussm") -> Proved:
+def certify(
+    target: str | Path | Compiled | CompiledAutomaton | Automaton,
+    out: str | Path | None = None,
+    family: str | None = None,
+) -> Proved:
     """Write the certificate of a compiled folder; or compile a group and certify it, or prove that no number of layers
     tracks it.
 
     Arguments:
-        target: a folder written by `compile`; or a group, as for `sn.group`; or what `sn.compile` returned.
+        target: a folder written by `compile`; or a group or an automaton, as for `sn.machine`; or what `sn.compile`
+            returned.
         out: for a group: the folder to write; its name by default.
-        family: for a group: the family, e.g. `negative-mamba`, or a stack.
+        family: the family, e.g. `negative-mamba`, or for a group a stack. Default: `aussm`, and for an automaton whose
+            letters merge states `gated-aussm`.
 
     Raises:
         RefutedError: the cascade does not track its group.
@@ -70,12 +79,17 @@ def certify(target: str | Path | Compiled, out: str | Path | None = None, family
     if isinstance(target, Compiled):
         folder = target.save(out or default_folder(target.group.name))
         return _with_network(folder, _certified(folder))
+    if isinstance(target, CompiledAutomaton):
+        folder = target.save(out or default_folder(target.name))
+        return _with_network(folder, _certified(folder))
+    if isinstance(target, Automaton):
+        return _with_network(*_compiled_and_certified(target, Path(out) if out else None, family))
     if is_folder(str(target)):
         if out is not None:
             raise InputError(f"{target} is a folder: its certificate is written into it, --out is for a group")
         return _with_network(Path(target), _certified(Path(target)))
-    folder, claim = _compiled_and_certified(str(target), Path(out) if out else None, family)
-    return _with_network(folder, claim)
+    folder, verdict = _compiled_and_certified(str(target), Path(out) if out else None, family)
+    return _with_network(folder, verdict)
 
 
 def is_folder(target: str) -> bool:
@@ -83,16 +97,22 @@ def is_folder(target: str) -> bool:
     if not Path(target).is_dir() or (Path(target) / "cascade.json").exists():
         return Path(target).is_dir()
     try:
-        group(target)
+        machine(target)
     except InputError:
         return True
     return False
 
 
-def _certified(folder: Path) -> str:
+def _certified(folder: Path) -> Verdict:
+    from subnormal.constructions.automata.artifact import is_automaton_folder
     from subnormal.constructions.factored.artifact import is_factored
     from subnormal.proofs_check.certificates.certificate import certify_folder
 
+    if is_automaton_folder(folder):
+        from subnormal.proofs_check.certificates.automaton_certificate import certify_automaton
+
+        with refutations():
+            return certify_automaton(folder)
     if not (folder / "cascade.json").exists():
         raise InputError(f"{folder}: no cascade.json there; make one with `compile S4 --out {folder}`")
     if is_factored(folder):
@@ -101,11 +121,35 @@ def _certified(folder: Path) -> str:
         return certify_folder(folder)
 
 
-def _compiled_and_certified(text: str, out: Path | None, family: str) -> tuple[Path, str]:
+def _automaton_certified(asked: Automaton, out: Path | None, family: str | None) -> tuple[Path, Verdict]:
+    """Compile an automaton where the family can carry it, and certify that; else certify that it never can."""
+    from subnormal.algebra.automata.monoid import TransitionMonoid
+    from subnormal.algebra.depth.automaton_verdict import verdict
+    from subnormal.face.automata import compiled_automaton
+    from subnormal.proofs_check.certificates.automaton_certificate import certify_automaton_refusal
+
+    folder = out or Path(default_folder(asked.name))
+    minimal = asked.minimal()
+    if family is None:
+        family = "aussm" if minimal.is_permutation else "gated-aussm"
+    layer = stack_of(family)[0]
+    if verdict(TransitionMonoid.of(minimal), layer).least is not None:
+        compiled_automaton(asked, family).save(folder)
+        return folder, _certified(folder)
+    if (folder / "cascade.json").exists():
+        raise InputError(f"{folder} holds a compiled machine; name another folder, e.g. --out {folder}_never")
+    with refutations():
+        return folder, certify_automaton_refusal(asked, layer, folder)
+
+
+def _compiled_and_certified(text: str | Automaton, out: Path | None, family: str | None) -> tuple[Path, Verdict]:
     from subnormal.algebra.depth.series import shortest_series
     from subnormal.proofs_check.certificates.certificate import certify_refusal
 
-    listed, stack = group(text).listed(), stack_of(family)
+    asked = machine(text)
+    if isinstance(asked, Automaton):
+        return _automaton_certified(asked, out, family)
+    listed, stack = asked.listed(), stack_of("aussm" if family is None else family)
     folder = out or Path(default_folder(listed.name))
     if len(stack) > 1 or shortest_series(listed, stack[0]).is_complete:
         compile(listed, family).save(folder)
@@ -116,20 +160,23 @@ def _compiled_and_certified(text: str, out: Path | None, family: str) -> tuple[P
         return folder, certify_refusal(listed, stack[0], folder)
 
 
-def _with_network(folder: Path, claim: str) -> Proved:
+def _with_network(folder: Path, verdict: Verdict) -> Proved:
     """Certify the network beside a cascade that was certified."""
-    first = f"{folder}/certificate.json: {claim}"
+    first = f"{folder}/certificate.json: {verdict.claim}"
     (folder / NETWORK_CERTIFICATE).unlink(missing_ok=True)  # of an earlier network
     if not (folder / "model.safetensors").exists():
         note = "network: none in the folder (it would have been too large), so none is certified"
         return Proved(folder, (first,), (note,) if (folder / "cascade.json").exists() else ())
     if find_spec("flint") is None:
         return Proved(folder, (first,), ("network: not certified, that needs python-flint (the extra `proofs`)",))
+    from subnormal.constructions.automata.artifact import is_automaton_folder
     from subnormal.proofs_check.certificates.certificate import write_json
-    from subnormal.proofs_check.certificates.network_certificate import certificate_content, prove_network
+    from subnormal.proofs_check.certificates.network_certificate import certificate_content
 
-    proof = prove_network(folder)
-    write_json(folder / NETWORK_CERTIFICATE, certificate_content(folder, proof))
+    if is_automaton_folder(folder):
+        return Proved(folder, (first,), ("network: no certificate is written for an automaton's network yet",))
+    proof, content = certificate_content(folder)
+    write_json(folder / NETWORK_CERTIFICATE, content)
     return Proved(folder, (first, f"{folder}/{NETWORK_CERTIFICATE}: {proof.sentence()}"))
 
 
@@ -141,18 +188,33 @@ def check(folder: str | Path, network: bool = True) -> Proved:
         InputError: the files cannot be used.
     """
     from subnormal.constructions.factored.artifact import is_factored
-    from subnormal.proofs_check.certificates import checker, factored_checker
+    from subnormal.proofs_check.certificates import automaton_checker, checker, factored_checker
 
     folder = Path(folder)
     with refutations():
-        found = (factored_checker if is_factored(folder) else checker).check(folder)
+        if automaton_checker.is_automaton_certificate(folder):
+            verdict = automaton_checker.check(folder)
+        else:
+            verdict = (factored_checker if is_factored(folder) else checker).check(folder)
+    first, *facts = verdict.lines()
+    facts[-2:-2] = _catalogued(verdict)
     if not (folder / NETWORK_CERTIFICATE).exists():
-        return Proved(folder, (f"verified: {found}",))
+        return Proved(folder, (f"verified: {first}",), tuple(facts))
     if not network:
-        return Proved(folder, (f"verified: {found}",), (f"not checked: {NETWORK_CERTIFICATE}",))
+        return Proved(folder, (f"verified: {first}",), (*facts, f"not checked: {NETWORK_CERTIFICATE}"))
     from subnormal.proofs_check.certificates.network_certificate import recheck
 
-    return Proved(folder, (f"verified: {found}", f"verified: {recheck(folder)}"))
+    return Proved(folder, (f"verified: {first}", f"verified: {recheck(folder)}"), tuple(facts))
+
+
+def _catalogued(verdict: Verdict) -> list[str]:
+    """The catalogue's number of a group whose proved presentation is the catalogue's own."""
+    from subnormal.algebra.depth.presentation import catalogue_number
+
+    number = catalogue_number(verdict.presentation) if verdict.presentation else None
+    if number is None:
+        return []
+    return [f"which is SmallGroup({number[0]},{number[1]}): the catalogue has this presentation"]
 
 
 def horizon(
@@ -179,6 +241,7 @@ def horizon(
         InputError: the folder is damaged, or an arithmetic or a kind is unknown.
     """
     from subnormal.constructions.artifact import load_cascade
+    from subnormal.constructions.verification import first_fault
     from subnormal.constructions.words import KINDS
     from subnormal.proofs_check.horizons.arithmetic import ARITHMETICS
     from subnormal.proofs_check.horizons.arithmetic import arithmetic as known
@@ -191,6 +254,9 @@ def horizon(
             raise InputError(f"unknown kind of word {kind[:40]!r}; wanted one of {', '.join(KINDS)}")
     names = list(ARITHMETICS) if arithmetics is None else [known(name) for name in arithmetics]
     cascade, listed, _ = load_cascade(Path(folder))
+    fault = first_fault(cascade, listed)
+    if fault:
+        raise RefutedError(f"the cascade in {folder} does not track {listed.name}: {fault}")
     rows: list[dict[str, Any]] = [{"arithmetic": name, "proved": proved_horizon(cascade, name)} for name in names]
     tokens = dict.fromkeys(kinds, 0)
 

@@ -16,6 +16,7 @@ from subnormal.algebra.base.wording import default_folder
 from subnormal.algebra.input.parser import parse_group
 from subnormal.face.compiling import Compiled
 from subnormal.face.groups import GroupLike, group
+from subnormal.models.training.pool import RUNS_TOGETHER, Machine
 
 if TYPE_CHECKING:
     from subnormal.models.network import DCDNetwork
@@ -84,6 +85,8 @@ def train(
     out: str | Path | None = None,
     processes: int | None = None,
     device: str = "cpu",
+    runs_together: int = RUNS_TOGETHER,
+    tensorboard: bool = False,
     **settings: Any,
 ) -> Training:
     """Train networks on a group: every noise × learning rate × seed. Call it again to continue.
@@ -97,6 +100,8 @@ def train(
         seeds: their number, or a list of them.
         out: folder for rows, networks and the picture; `runs/` and the group's name by default.
         processes, device: where to train: processes with one torch thread each; `cpu` or another device of torch.
+        runs_together: most runs trained as one batch in a process.
+        tensorboard: whether to write TensorBoard's logs into the folder (extra `tensorboard`).
         settings: the other fields of `subnormal.models.training.configuration.RunConfiguration`, such as `steps`,
             `layers`, `channels`, `batch`, `length` and `weight_decay`.
 
@@ -107,7 +112,6 @@ def train(
     from subnormal.models.training.curves import draw_curves
     from subnormal.models.training.initial import initial_network, task_of
     from subnormal.models.training.live import train_watched
-    from subnormal.models.training.pool import Machine
     from subnormal.models.training.runs import RunStore
 
     text = _text(given)
@@ -126,7 +130,8 @@ def train(
         raise InputError(f"seeds: {seeds}; wanted at least one run")
     initial_network(runs[0], task_of(runs[0]))  # a bad configuration fails here, before any process is started
     store = RunStore(folder)
-    train_watched(runs, store, Machine(processes, device))
+    machine = Machine(processes, device, runs_together)
+    train_watched(runs, store, machine, folder / "tensorboard" if tensorboard else None)
     rows = store.of(runs)
     training = Training(folder, tuple(rows))
     draw_curves(rows, training.picture, f"{text}, {family}, init {init}")

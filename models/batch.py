@@ -17,6 +17,8 @@ from torch.func import functional_call
 from subnormal.constructions.parameters import (
     DRIVES,
     HEAD_BIAS,
+    HEAD_GATES_BIAS,
+    HEAD_GATES_WEIGHT,
     HEAD_WEIGHT,
     OUT_BIAS,
     OUT_WEIGHT,
@@ -65,6 +67,9 @@ class NetworkBatch:
         masks = {name: torch.zeros(shape, dtype=self.template.dtype) for name, shape in self.shapes.items()}
         masks[HEAD_WEIGHT].fill_(1.0)
         masks[HEAD_BIAS].fill_(1.0)
+        for name in (HEAD_GATES_WEIGHT, HEAD_GATES_BIAS):
+            if name in masks:
+                masks[name].fill_(1.0)
         for i, layer in enumerate(self.template.layers):
             masks[in_layer(i, READOUT_WEIGHT)].fill_(1.0)
             masks[in_layer(i, READOUT_BIAS)].fill_(1.0)

@@ -7,6 +7,7 @@ family              a_t                                      raw outputs of φ  
 `simple-aussm`      exp(2 pi i Lambda(x))                    Lambda, Re b, Im b          complex, abs(a) = 1
 `mamba`             exp(Delta(x) Lambda), Lambda < 0         Delta, b                    real, a in (0, 1]
 `negative-mamba`    2 exp(Delta(x) Lambda) - 1, Lambda < 0   Delta, b                    real, a in (-1, 1]
+`gated-aussm`       g exp(2 pi i Lambda(x)), g = exp(-D) Gate, Lambda, Re b, Im b    complex, abs(a) <= 1
 `s4d`               exp(Delta Lambda), Re Lambda < 0         Re b, Im b                  complex, abs(a) < 1
 `rnn`               h = tanh(W h + drive)                    drive                       real, not diagonal
 `delta-1` … `-4`    models/delta_rule.py                     keys, betas, gate, b        real, not diagonal
@@ -14,6 +15,9 @@ family              a_t                                      raw outputs of φ  
 
 Each raw output is one block of d = channels numbers, in the order given. Phases (Lambda of the two unit-modulus
 families) are in turns. `simple-aussm` is our reading of a name the paper does not define: AUSSM with Delta = 1.
+
+`gated-aussm` is ours: AUSSM with a gate g = exp(-D(x)), D = 1 + elu(Gate), as Mamba-3 has but for its least decay. The
+gate is exactly 1 at raw = -200 and underflows to exactly 0 at raw = +800, so a token can keep, turn or forget.
 
 Delta(x) = 1 + elu(raw) replaces the usual softplus. It is positive, and it is *exactly* 1 at raw = 0, so compiled
 phases reach the recurrence unrounded, and exactly 0 at raw = -200, so a compiled Mamba multiplier is exactly 1; with
@@ -202,6 +206,67 @@ class AUSSM(SimpleAUSSM):
         return {"delta": (self._constant(0.0), self._constant(0.25)), **super().initial_biases(generator)}
 
 
+class GatedAUSSM(Transition):
+    """a = g exp(2 pi i turns), g = exp(-Delta(gate)) in [0, 1].
+
+    The state is kept as an exact phase and a remainder (models/recurrences.py): with P_t = exp(2 pi i phase_t), h_t =
+    P_t r_t where r_t = g_t r_{t-1} + conj(P_t) b_t. So a gate of 1 with b = 0 leaves the remainder as it is, to the
+    last bit, and a gate of 0 begins anew: nothing accumulates but the rounding of phases since then.
+    """
+
+    name = "gated-aussm"
+
+    @staticmethod
+    def modulus(raw: Tensor) -> Tensor:
+        """g from the raw gate."""
+        return torch.exp(-step_size(raw))
+
+    def affine(self, raw: Tensor) -> tuple[Tensor, Tensor]:
+        parts = self.split(raw)
+        angle = (parts["turns"] - parts["turns"].detach().round()) * (2.0 * math.pi)
+        turn = torch.complex(angle.cos(), angle.sin())
+        return self.modulus(parts["gate"]) * turn, torch.complex(parts["b_real"], parts["b_imag"])
+
+    def scan(self, raw: Tensor, state: LayerState, backend: Backend) -> tuple[Tensor, LayerState]:
+        if backend == "loop":
+            a, b = self.affine(raw)
+            h, last = diagonal_scan(a, b, _plain(state), backend)
+            return h, UnitState.of(last)
+        parts = self.split(raw)
+        state = state if isinstance(state, UnitState) else UnitState.of(state)
+        turns = parts["turns"]
+        phases = fixed_point_turns(turns).cumsum(1) + state.phase.unsqueeze(1)
+        # The exact phase has no gradient; a turn of 0 beside it, which is a function of the turns so far, has theirs.
+        total = turns.cumsum(1)
+        angle = (total - total.detach()) * (2.0 * math.pi)
+        circle = unit_circle(phases, turns.dtype) * torch.complex(angle.cos(), angle.sin())
+        gate = self.modulus(parts["gate"])
+        drive = circle.conj() * torch.complex(parts["b_real"], parts["b_imag"])
+        remainders, last = diagonal_scan(torch.complex(gate, torch.zeros_like(gate)), drive, state.remainder, backend)
+        after = phases[:, -1] if turns.shape[1] else state.phase
+        # Gradients through the carried state are those of h: the phase of the representation is held fixed.
+        if turns.shape[1]:
+            last = last * torch.complex(angle[:, -1].cos(), angle[:, -1].sin())
+        return circle * remainders, UnitState(after, last)
+
+    def step(self, raw: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
+        h, after = self.scan(raw.unsqueeze(1), state, "torch")
+        return h[:, 0], after
+
+    def start(self, initial: Tensor, words: int) -> LayerState:
+        h = super().start(initial, words)
+        return UnitState.of(_plain(h))
+
+    def initial_biases(self, generator: torch.Generator | None) -> dict[str, tuple[Tensor, Tensor]]:
+        # Gates near 1 (Delta = e^-3 at first), phases over the whole circle.
+        return {
+            "gate": (self._constant(-3.0), self._constant(1.0)),
+            "turns": (self._uniform(-0.5, 0.5, generator), self._constant(0.25)),
+            "b_real": (self._constant(0.0), self._constant(0.1)),
+            "b_imag": (self._constant(0.0), self._constant(0.1)),
+        }
+
+
 class Mamba(Transition):
     """a = exp(Delta(x) Lambda) in (0, 1], Lambda = -exp(`log_rate`) one number per channel."""
 
@@ -342,5 +407,5 @@ class DeltaRule(Transition):
 
 
 _DELTAS = [type(f"Delta{n}", (DeltaRule,), {"name": f"delta-{n}", "factors": n}) for n in (1, 2, 3, 4)]
-_CLASSES: Sequence[type[Transition]] = (S4D, Mamba, NegativeMamba, SimpleAUSSM, AUSSM, RNN, *_DELTAS)
+_CLASSES: Sequence[type[Transition]] = (S4D, Mamba, NegativeMamba, SimpleAUSSM, AUSSM, GatedAUSSM, RNN, *_DELTAS)
 FAMILIES: dict[str, type[Transition]] = {cls.name: cls for cls in _CLASSES}

@@ -10,7 +10,8 @@
       s^i = [s^{i-1}, psi(W' [s^{i-1}, Re h, Im h] + c'')]        layers.i.psi.weight (R, s + 2d or s + d), .bias (R)
     logits = head(s^k)                                            head.weight (n, s_k), head.bias (n)
 
-Each layer reads the lower layers *after* they have read the same token: s^{i-1}_t, not s^{i-1}_{t-1}.
+Each layer reads the lower layers *after* they have read the same token, s^{i-1}_t; a layer with `reads` "before" reads
+s^{i-1}_{t-1} in its place. With `head_gates` the head has a layer of relu units between s^k and the logits.
 m alphabet size, e embedding size, s the width of s^{i-1} (0 for the first layer), d channels, p the family's number of
 raw outputs per channel (constructions/parameters.py gives their order), H hidden units, R readout units, n classes.
 Complex states are read as [Re h, Im h]; an initial state (d, 2) holds (Re, Im) pairs. `psi` is an activation; "hard"
@@ -45,8 +46,8 @@ __all__ = ["DCDNetwork", "LayerTrace"]
 class LayerTrace:
     """What one layer saw and did on a batch of words; every field has shape (batch, length, ...).
 
-    `lower`: s^{i-1}, the layer's input beside the token. `a`, `b`: the affine map h -> a h + b of each token (None for
-    the RNN). `states`: h after each token. `readout`: ψ's output, the part of s^i this layer added.
+    `lower`: what the layer reads beside the token, s^{i-1}. `a`, `b`: the affine map h -> a h + b of each token (None
+    for the RNN). `states`: h after each token. `readout`: ψ's output, the part of s^i this layer added.
     """
 
     lower: Tensor
@@ -54,6 +55,12 @@ class LayerTrace:
     b: Tensor | None
     states: Tensor
     readout: Tensor
+
+
+def _delayed(lower: Tensor, first: Tensor, length: int) -> Tensor:
+    """Readouts (*runs, batch·length, width) one token later: `first` (*runs, batch, width) stands before each word."""
+    words = lower.reshape(*first.shape[:-1], length, lower.shape[-1])
+    return torch.cat([first.unsqueeze(-2), words[..., :-1, :]], -2).reshape(lower.shape)
 
 
 class Layers(nn.ModuleList):
@@ -76,6 +83,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
         embedding_size: e; None for m (compiled networks embed one-hot).
         dtype: "float32" or "float64".
         seed: of the random initialisation; None draws from torch's global generator.
+        head_gates: number of relu units that the head has before its linear map; None for a linear head.
 
     Raises InputError for a configuration or tokens that do not fit.
 
@@ -93,6 +101,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
         embedding_size: int | None = None,
         dtype: str = "float32",
         seed: int | None = None,
+        head_gates: int | None = None,
     ) -> None:
         super().__init__()
         positive("alphabet_size", alphabet_size)
@@ -114,7 +123,11 @@ class DCDNetwork(nn.Module, SavedNetwork):
         for specification in specifications:
             self.layers.append(Layer(specification, width, size, kind))
             width += specification.readout
-        self.head = bare_linear(width, classes, kind)
+        if head_gates is not None:
+            positive("head_gates", head_gates)
+            self.head_gates = bare_linear(width, head_gates, kind)
+        self.head_width = head_gates
+        self.head = bare_linear(head_gates or width, classes, kind)
         self.initialise(seed)
 
     @property
@@ -130,6 +143,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
             "layers": [s.as_json() for s in self.specifications],
             "embedding_size": self.embedding.embedding_dim,
             "dtype": str(self.dtype).removeprefix("torch."),
+            **({} if self.head_width is None else {"head_gates": self.head_width}),
         }
 
     def initialise(self, seed: int | None = None) -> None:
@@ -139,6 +153,9 @@ class DCDNetwork(nn.Module, SavedNetwork):
             self.embedding.weight.copy_(torch.randn(self.embedding.weight.shape, generator=generator, dtype=self.dtype))
         for layer in self.layers:
             layer.initialise(generator)
+        if self.head_width is not None:
+            draw_uniform(self.head_gates.weight, math.sqrt(6.0 / self.head_gates.in_features), generator)
+            draw_uniform(self.head_gates.bias, 1.0 / math.sqrt(self.head_gates.in_features), generator)
         draw_uniform(self.head.weight, 1.0 / math.sqrt(self.head.in_features), generator)
         nn.init.zeros_(self.head.bias)
 
@@ -158,14 +175,14 @@ class DCDNetwork(nn.Module, SavedNetwork):
         if self.embedding.weight.dim() == 2:
             self._check_tokens(tokens, 2)
         lower, after, _ = self._run(tokens, state, tokens.shape[-1])
-        logits = affine(lower, self.head.weight, self.head.bias).view(*tokens.shape, self.classes)
+        logits = self.decide(lower).view(*tokens.shape, self.classes)
         return (logits, after) if return_state else logits
 
     def step(self, tokens: Tensor, state: Sequence[LayerState] | None = None) -> tuple[Tensor, list[LayerState]]:
         """One token: int64 (batch,) -> logits (batch, classes) and the state after it. No scan is involved."""
         self._check_tokens(tokens, 1)
         lower, after, _ = self._run(tokens, state, None)
-        return affine(lower, self.head.weight, self.head.bias), after
+        return self.decide(lower), after
 
     @torch.no_grad()
     def predict(
@@ -181,8 +198,14 @@ class DCDNetwork(nn.Module, SavedNetwork):
         for start in range(0, tokens.shape[1], piece):
             part = slice(start, start + piece)
             lower, state, _ = self._run(tokens[:, part], state, len(found[0, part]))
-            found[:, part] = affine(lower, self.head.weight, self.head.bias).argmax(-1).view_as(found[:, part])
+            found[:, part] = self.decide(lower).argmax(-1).view_as(found[:, part])
         return found, list(state)
+
+    def decide(self, readouts: Tensor) -> Tensor:
+        """The logits (*runs, N, classes) from all layers' readouts s^k (*runs, N, width)."""
+        if self.head_width is not None:
+            readouts = affine(readouts, self.head_gates.weight, self.head_gates.bias).relu()
+        return affine(readouts, self.head.weight, self.head.bias)
 
     def trace(self, tokens: Tensor, state: Sequence[LayerState] | None = None) -> list[LayerTrace]:
         """Everything each layer saw and did on int64 tokens (batch, length); see `LayerTrace`."""
@@ -201,9 +224,15 @@ class DCDNetwork(nn.Module, SavedNetwork):
         state = self._check_state(state, math.prod(tokens.shape[: runs + 1]))
         places = tokens.flatten(runs)
         lower = embedding.new_empty((*places.shape, 0))
+        shape = (*tokens.shape[:runs], tokens.shape[runs])
+        first = embedding.new_empty((*shape, 0)) if any(s.reads == "before" for s in self.specifications) else None
         after, traces = [], []
         for layer, before in zip(self.layers, state, strict=True):
-            raw = layer.raw(lower, places, embedding)
+            read = lower
+            if layer.specification.reads == "before":
+                assert first is not None
+                read = first if length is None else _delayed(lower, first, length)
+            raw = layer.raw(read, places, embedding)
             if length is None:
                 states, carried = layer.transition.step(raw, before)
             else:
@@ -212,9 +241,12 @@ class DCDNetwork(nn.Module, SavedNetwork):
             readout = layer.read(lower, states.reshape(*places.shape, states.shape[-1]))
             if traced:
                 a, b = layer.transition.affine(words) if layer.transition.diagonal else (None, None)
-                read, added = (part.view(*tokens.shape, part.shape[-1]) for part in (lower, readout))
-                traces.append(LayerTrace(read, a, b, states, added))
+                seen, added = (part.reshape(*tokens.shape, part.shape[-1]) for part in (read, readout))
+                traces.append(LayerTrace(seen, a, b, states, added))
             lower = torch.cat([lower, readout], -1)
+            if first is not None:
+                held = before.value if isinstance(before, UnitState) else before
+                first = torch.cat([first, layer.read(first, held.reshape(*shape, held.shape[-1]))], -1)
             after.append(carried)
         return lower, after, traces
 

@@ -7,8 +7,8 @@ which tolerates missing weights and prints to standard output.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from json import JSONDecodeError
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +16,7 @@ import torch
 from huggingface_hub import PyTorchModelHubMixin
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import Tensor
 
 from subnormal.algebra.base.errors import InputError
@@ -27,7 +27,7 @@ __all__ = ["DTYPES", "SavedNetwork"]
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 NEEDED = ("alphabet_size", "classes", "layers")
-ARGUMENTS = (*NEEDED, "embedding_size", "dtype", "seed")
+ARGUMENTS = (*NEEDED, "embedding_size", "dtype", "seed", "head_gates")
 
 CARD = """---
 {{ card_data }}
@@ -102,23 +102,29 @@ class SavedNetwork(
         for name in ("config.json", "model.safetensors"):
             if not (Path(folder) / name).is_file():
                 raise InputError(f"{folder}: expected a folder with config.json and model.safetensors, no {name} there")
-        read_folder(Path(folder), Path.read_bytes, ("config.json", "model.safetensors"))
+        content = read_folder(Path(folder), Path.read_bytes, ("config.json", "model.safetensors"))
+        configuration = _configuration(f"{folder}/config.json", content.files["config.json"])
+        file = f"{folder}/model.safetensors"
         try:
-            network = super().from_pretrained(str(folder), local_files_only=True, map_location=map_location)
-        except JSONDecodeError as error:
-            raise InputError(f"{folder}/config.json: not JSON ({error})") from error
-        return network if dtype is None else network.converted(dtype)
-
-    @classmethod
-    def _from_pretrained(cls, *, model_id: str, map_location: str = "cpu", **options: Any) -> Self:
-        configuration = {name: options[name] for name in ARGUMENTS if name in options}
-        for name in NEEDED:
-            if name not in configuration:
-                raise InputError(f"{model_id}/config.json: {name!r} is missing")
-        file = Path(model_id) / "model.safetensors"
-        try:
-            weights = load_file(file)
-        except (SafetensorError, OSError) as error:
+            weights = load(content.files["model.safetensors"])
+        except SafetensorError as error:
             raise InputError(f"{file}: cannot be read ({error})") from error
-        network = cls.from_parameters(configuration, weights, where=str(file))
+        network = cls.from_parameters(configuration, weights, dtype, where=file)
         return network.to(map_location)  # type: ignore[attr-defined]
+
+
+def _configuration(file: str, content: bytes) -> dict[str, Any]:
+    """The arguments of `DCDNetwork` in a config.json: no other field is passed over."""
+    try:
+        configuration = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{file}: not JSON ({' '.join(str(error).split())[:80]})") from error
+    if not isinstance(configuration, dict):
+        raise InputError(f"{file}: expected an object, got {str(configuration)[:40]}")
+    for name in NEEDED:
+        if name not in configuration:
+            raise InputError(f"{file}: {name!r} is missing")
+    for name in configuration:
+        if name not in ARGUMENTS:
+            raise InputError(f"{file}: unknown field {name!r:.60}; known: {', '.join(ARGUMENTS)}")
+    return configuration

@@ -35,6 +35,8 @@ class LayerSpecification:
         activation: of ψ.
         groups: the sizes of the one-hot groups in which "hard" and "softmax" decide; None makes one group of all.
         phi: "relu", or "linear" for a φ without its relu.
+        reads: "after": φ reads the lower readouts after the same token; "before": those before it, as through a
+            convolution of width 2. Tokens that merge states need the second (docs/automata.md).
     """
 
     family: str
@@ -44,6 +46,7 @@ class LayerSpecification:
     activation: str = "hard"
     groups: tuple[int, ...] | None = None
     phi: str = "relu"
+    reads: str = "after"
 
     @classmethod
     def parse(cls, index: int, entry: Mapping[str, Any]) -> LayerSpecification:
@@ -70,6 +73,9 @@ class LayerSpecification:
         phi = entry.get("phi", "relu")
         if phi not in ("relu", "linear"):
             raise InputError(f'{where}.phi: expected "relu" or "linear", got {phi!r}')
+        reads = entry.get("reads", "after")
+        if reads not in ("after", "before"):
+            raise InputError(f'{where}.reads: expected "after" or "before", got {reads!r}')
         groups = entry.get("groups")
         if groups is not None:
             if activation not in GROUPED:
@@ -79,11 +85,15 @@ class LayerSpecification:
             if sum(groups) != entry["readout"]:
                 raise InputError(f"{where}.groups: {list(groups)} sums to {sum(groups)}, readout is {entry['readout']}")
             groups = tuple(groups)
-        return cls(entry["family"], entry["channels"], entry["hidden"], entry["readout"], activation, groups, phi)
+        sizes = (entry["channels"], entry["hidden"], entry["readout"])
+        return cls(entry["family"], *sizes, activation, groups, phi, reads)
 
     def as_json(self) -> dict[str, Any]:
         """The entry of `config.json`."""
-        return asdict(self) | {"groups": self.groups and list(self.groups)}
+        content = asdict(self) | {"groups": self.groups and list(self.groups)}
+        if self.reads == "after":  # as all networks of earlier versions do
+            del content["reads"]
+        return content
 
 
 def positive(name: str, value: object) -> None:

@@ -63,7 +63,7 @@ def fault(importer: str, target: str) -> str | None:
     if not target.startswith("subnormal"):
         return None
     above, below = importer.split(".")[1:], target.split(".")[1:]
-    if not below or below[0] == "command_line":
+    if not below or below[0] in ("__main__", "command_line"):
         outside = above[0] == "command_line" or above[-1] == "__main__"
         return None if outside else "the public face and the command line stand above the rooms"
     if ROOMS.index(below[0]) > ROOMS.index(above[0]):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import doctest
 import inspect
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -144,3 +146,43 @@ def test_a_spoiled_folder_is_refuted(tmp_path):
     save_file(arrays, folder / "cascade.safetensors")
     with pytest.raises((sn.RefutedError, sn.InputError)):
         sn.certify(folder)
+
+
+def _command(*words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "subnormal", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+
+
+def test_an_interrupt_is_one_line(tmp_path):
+    process = _command("train", "S3", "--steps", "100000", "--check-every", "5", "--out", str(tmp_path / "runs"))
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not list(tmp_path.glob("runs/checkpoints/*")):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("words", [("inspect", "S4"), ("inspect", "S4", "--json"), ("--help",)])
+def test_a_closed_pipe_is_not_a_refutation(words):
+    with _command(*words) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(timeout=60) == 0
+
+
+def test_a_long_error_is_cut():
+    process = _command("inspect", "x" * 5000)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert errors.count("\n") == 1
+    assert len(errors) < 800

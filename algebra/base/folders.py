@@ -31,6 +31,7 @@ OWN = frozenset(
     (
         MANIFEST,
         *CERTIFICATES,
+        "automaton.safetensors",
         *("cascade.json", "cascade.safetensors", "config.json", "model.safetensors", "group.safetensors", "task.json"),
     )
 )

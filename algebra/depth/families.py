@@ -24,6 +24,8 @@ class Family:
         title: as in the papers' tables.
         exponent: m, where a layer carries exactly the abelian factors of exponent dividing m; 0 means any.
         reason: why not more, in one clause.
+        resets: whether a token can set a channel, whatever it held: the family has the eigenvalue 0.
+        real: whether its states are real, so that a channel holds a sign.
     """
 
     name: str
@@ -31,19 +33,25 @@ class Family:
     title: str
     exponent: int
     reason: str
+    resets: bool = False
+    real: bool = False
 
 
 FAMILIES = {
     family.name: family
     for family in (
         Family("s4d", "s4d", "S4D", 1, "its transition does not depend on the input"),
-        Family("mamba", "mamba", "Mamba", 1, "its eigenvalues lie in (0, 1]: no rotation, not even a sign"),
+        Family(
+            "mamba", "mamba", "Mamba", 1, "its eigenvalues lie in (0, 1]: no rotation, not even a sign", True, True
+        ),
         Family(
             "negative-mamba",
             "negative_mamba",
             "Negative Mamba",
             2,
             "its eigenvalues lie in (-1, 1]: the only rotation is a sign",
+            True,
+            True,
         ),
         Family(
             "simple-aussm",
@@ -53,6 +61,14 @@ FAMILIES = {
             "one layer carries any abelian factor, none carries a non-abelian one",
         ),
         Family("aussm", "aussm", "AUSSM", 0, "one layer carries any abelian factor, none carries a non-abelian one"),
+        Family(
+            "gated-aussm",
+            "gated_aussm",
+            "Gated AUSSM",
+            0,
+            "one layer carries any abelian factor, none carries a non-abelian one",
+            True,
+        ),
     )
 }
 """The families of the papers, by name, from weakest to strongest."""

@@ -81,6 +81,13 @@ def small_group(order: int, number: int) -> Group:
     return Group.from_table(_multiplication_table(relative_orders, rest[1:]), name, generators)
 
 
+def presentation_of(order: int, number: int) -> tuple[int, ...] | None:
+    """The relative orders p_1 … p_r of a group's presentation; None for one that is not solvable. In `small_group` the
+    i-th generator is element p_{i+1} ⋯ p_r."""
+    kind = _entries(order)[number - 1].split(" ")[2]
+    return None if kind == "permutations" else tuple(int(p) for p in kind.split(".") if int(p) > 1)
+
+
 _LETTER = re.compile(r"([a-h])(\d*)")
 
 

@@ -30,7 +30,7 @@ def write_record(folder: Path, name: str, quick: bool, runs: Sequence[RunConfigu
         "experiment": name,
         "quick": quick,
         "runs": len(rows),
-        "process_seconds": round(sum(row["stack_seconds"] / row["stack_size"] for row in rows)),
+        "process_seconds": round(sum(row["batch_seconds"] / row["batch_runs"] for row in rows)),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "configurations": [run.as_json() for run in runs],
@@ -43,8 +43,8 @@ def protocol(runs: Sequence[RunConfiguration]) -> str:
     """How the figures were made, in words."""
     run = runs[0]
     depths: dict[str, list[int]] = {}
-    for depth in sorted({len(run.stack) for run in runs}):
-        rates = sorted({run.learning_rate for run in runs if len(run.stack) == depth})
+    for depth in sorted({len(run.families) for run in runs}):
+        rates = sorted({run.learning_rate for run in runs if len(run.families) == depth})
         depths.setdefault(", ".join(f"{rate:g}" for rate in rates), []).append(depth)
     rates_text = "; ".join(
         f"{rates} (layers: {', '.join(map(str, found))})" if len(depths) > 1 else rates

@@ -49,32 +49,32 @@ def loss_along_line(group: str, seeds: int, points: int) -> tuple[list[float], l
     along = np.linspace(0.0, 1.0, points) ** 2  # most points where the loss climbs
     losses = []
     for seed in range(seeds):
-        stack = NetworkBatch([network, random_start(network, seed)])
-        start, end = stack.flat.detach()
+        batch = NetworkBatch([network, random_start(network, seed)])
+        start, end = batch.flat.detach()
         curve = []
         for t in along:
-            stack.flat = torch.lerp(start, end, float(t)).unsqueeze(0)
+            batch.flat = torch.lerp(start, end, float(t)).unsqueeze(0)
             with torch.no_grad():
-                curve.append(float(_loss(stack, words, labels)))
+                curve.append(float(_loss(batch, words, labels)))
         losses.append(curve)
     return along.tolist(), losses
 
 
-def _loss(stack: NetworkBatch, words: Tensor, labels: Tensor) -> Tensor:
-    logits, _ = stack(words.unsqueeze(0))
+def _loss(batch: NetworkBatch, words: Tensor, labels: Tensor) -> Tensor:
+    logits, _ = batch(words.unsqueeze(0))
     return functional.cross_entropy(logits.flatten(0, 2), labels.flatten())
 
 
 def top_eigenvalues(network: DCDNetwork, words: Tensor, labels: Tensor, count: int, iterations: int) -> list[float]:
     """The Hessian's eigenvalues of largest modulus, by subspace iteration on Hessian-vector products."""
-    stack = NetworkBatch([network])
-    (gradient,) = torch.autograd.grad(_loss(stack, words, labels), stack.flat, create_graph=True)
+    batch = NetworkBatch([network])
+    (gradient,) = torch.autograd.grad(_loss(batch, words, labels), batch.flat, create_graph=True)
     size = gradient.numel()
     count = min(count, size)
 
     def product(vectors: Tensor) -> Tensor:
         columns = [
-            torch.autograd.grad(gradient, stack.flat, vector.view_as(gradient), retain_graph=True)[0].flatten()
+            torch.autograd.grad(gradient, batch.flat, vector.view_as(gradient), retain_graph=True)[0].flatten()
             for vector in vectors.T
         ]
         return torch.stack(columns, 1)

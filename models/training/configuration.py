@@ -1,4 +1,8 @@
-"""One training run, described completely: two runs with the same configuration are the same run."""
+"""One training run, described completely: two runs with the same configuration are the same run.
+
+A new setting is one more field of `RunConfiguration`: the command line, `sn.train`, sweeps, the run's name and the
+question which runs can share a batch all read the fields.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,68 +21,70 @@ from subnormal.models.training.tasks import Lengths
 
 RANDOM, COMPILED = "random", "compiled"
 
+FIRST = frozenset({
+    "group", "family", "layers", "init", "noise", "learning_rate", "seed", "channels", "hidden", "readout", "phi",
+    "activation", "alphabet", "hold_out", "batch", "length", "steps", "clip", "weight_decay", "keep", "early_stop",
+    "check_every", "check_words", "check_length", "test_words", "test_length", "dtype",
+})  # fmt: skip
+"""The settings of the first version, always part of a run's name. One that was added later is part of it where it
+differs from its default, so that a new setting leaves the names of finished runs as they are."""
+
+OWN = frozenset({"init", "noise", "learning_rate", "seed", "test_words", "test_length"})
+"""The settings in which the runs of one batch may differ."""
+
+
+def setting(default: Any, text: str) -> Any:
+    """A field with its help, which the command line prints."""
+    return field(default=default, metadata={"help": text})
+
 
 @dataclass(frozen=True)
 class RunConfiguration:
-    """What is trained, from where, on what, and how it is judged.
-
-    Arguments:
-        group: as typed, e.g. `S3`.
-        family: one family for all layers, or one for each, separated by commas.
-        layers: None for 1 (random), for the length of `family`'s list, or for the compiled network's.
-        init: `random`, `compiled`, or a folder with a network (compiled or trained).
-        noise: standard deviation of the noise added to every parameter; compiled parameters are of order 1.
-        learning_rate: of Adam, reached after 5 % of the steps and lowered along a cosine to a tenth.
-        seed: of the initial weights, the noise and the training words.
-        channels, hidden, readout: of each layer; None for 16, 64, 32 (random) or for the compiled network's.
-        phi: `relu`, or `linear` for a φ without its relu (random networks alone).
-        activation: of the readout ψ; None for `gelu` (random) or `hard` (compiled).
-        alphabet: None, `all`, `generators` or elements, as for `compile`.
-        hold_out: number of ordered token pairs kept from training.
-        batch, length, steps: words in a step; their length (`60`, `2-60` or `2>60`); number of steps.
-        clip: largest gradient norm.
-        weight_decay: the share of ψ, head and b that a step takes away, times the learning rate (AdamW).
-        keep: `last`, or `best`: the network of the check with the longest length (then the best accuracy).
-        early_stop: stop after two checks in a row without a mistake.
-        check_every, check_words, check_length: a check on validation words, and their number and length.
-        test_words, test_length: words that judge the finished run, and their length.
-        dtype: `float32` or `float64`.
+    """What is trained, from where, on what, and how it is judged. The fields say what each setting is.
 
     Raises:
         InputError: a value that cannot be used.
     """
 
-    group: str
-    family: str = "aussm"
-    layers: int | None = None
-    init: str = RANDOM
-    noise: float = 0.0
-    learning_rate: float = 3e-3
-    seed: int = 0
-    channels: int | None = None
-    hidden: int | None = None
-    readout: int | None = None
-    phi: str = "relu"
-    activation: str | None = None
-    alphabet: str | None = None
-    hold_out: int = 0
-    batch: int = 32
-    length: str = "2-60"
-    steps: int = 2000
-    clip: float = 1.0
-    weight_decay: float = 0.0
-    keep: str = "last"
-    early_stop: bool = True
-    check_every: int = 100
-    check_words: int = 32
-    check_length: int = 240
-    test_words: int = 1000
-    test_length: int = 1000
-    dtype: str = "float32"
+    group: str = field(metadata={"help": "As typed, e.g. S3."})
+    family: str = setting(
+        "aussm", "aussm, simple-aussm, negative-mamba, mamba, s4d, rnn; or one for each layer, e.g. s4d,mamba."
+    )
+    layers: int | None = setting(None, "Default: 1, or what the family's list or the initial network has.")
+    init: str = setting(RANDOM, "random, compiled, or a folder with a network (compiled or trained).")
+    noise: float = setting(0.0, "σ of the noise added to every initial weight; compiled weights are of order 1.")
+    learning_rate: float = setting(
+        3e-3, "Of Adam, reached after 5 % of the steps and lowered along a cosine to a tenth."
+    )
+    seed: int = setting(0, "Of the initial weights, the noise and the training words.")
+    channels: int | None = setting(None, "Of each layer. Default: 16, or the initial network's.")
+    hidden: int | None = setting(None, "Hidden units of φ. Default: 64, or the initial network's.")
+    readout: int | None = setting(None, "Units of ψ. Default: 32, or the initial network's.")
+    phi: str = setting("relu", "relu, or linear for a φ without its relu (random weights alone).")
+    activation: str | None = setting(
+        None, "Of ψ: gelu, relu, tanh, silu, identity, softmax, hard. Default: gelu (random) or hard (compiled)."
+    )
+    alphabet: str | None = setting(None, "all, generators, or elements such as '1;3'.")
+    hold_out: int = setting(0, "Ordered pairs of non-commuting tokens kept for evaluation.")
+    batch: int = setting(32, "Words in a step.")
+    length: str = setting("2-60", "Of training words: 60, 2-60 (uniform) or 2>60 (growing).")
+    steps: int = setting(2000, "Training steps.")
+    clip: float = setting(1.0, "The largest norm of a gradient; longer ones are shortened to it.")
+    weight_decay: float = setting(
+        0.0, "The share of ψ, the head and b that a step takes away, times the learning rate (AdamW)."
+    )
+    keep: str = setting("last", "The network of the last check, or of the best one: last, best.")
+    early_stop: bool = setting(True, "Stop after two checks in a row without a mistake.")
+    check_every: int = setting(100, "Steps between checks, which are also the checkpoints.")
+    check_words: int = setting(32, "Number of words of a check.")
+    check_length: int = setting(240, "Length of the words of a check.")
+    test_words: int = setting(1000, "Number of words that judge a finished run.")
+    test_length: int = setting(1000, "Their length.")
+    dtype: str = setting("float32", "float32 or float64.")
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            _check_type(field.name, getattr(self, field.name), str(field.type))
+        for known in fields(self):
+            _check_type(known.name, getattr(self, known.name), str(known.type))
         for name in ("batch", "steps", "check_every", "check_words", "check_length", "test_words", "test_length"):
             _at_least(name, getattr(self, name), 1)
         for name in ("layers", "channels", "hidden", "readout"):
@@ -106,7 +112,7 @@ class RunConfiguration:
         Lengths.parse(self.length)
 
     @property
-    def stack(self) -> tuple[str, ...]:
+    def families(self) -> tuple[str, ...]:
         """The family of each layer; one entry where the number of layers is still open."""
         names = tuple(self.family.split(","))
         return names * (self.layers or 1) if len(names) == 1 else names
@@ -114,13 +120,23 @@ class RunConfiguration:
     @cached_property
     def key(self) -> str:
         """A name for the run made from everything that determines it, the weights of an initial folder included."""
-        content = self.as_json()
+        content = {
+            known.name: getattr(self, known.name)
+            for known in fields(self)
+            if known.name in FIRST or getattr(self, known.name) != known.default
+        }
         if self.init not in (RANDOM, COMPILED):
             try:
                 content["init"] = hashlib.sha256((Path(self.init) / "model.safetensors").read_bytes()).hexdigest()
             except OSError as error:
                 raise InputError(f"init: {self.init}: {error.strerror}; wanted random, compiled, or a folder") from None
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:20]
+
+    @property
+    def shared(self) -> str:
+        """What the runs of one batch have in common; runs with the same answer can be trained together."""
+        kind = self.init if self.init == RANDOM else "given"
+        return json.dumps([kind, {name: value for name, value in self.as_json().items() if name not in OWN}])
 
     def as_json(self) -> dict[str, Any]:
         """All fields."""
@@ -133,7 +149,7 @@ class RunConfiguration:
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> RunConfiguration:
         """The configuration with these fields. InputError for unknown ones."""
-        known = {field.name for field in fields(cls)}
+        known = {known.name for known in fields(cls)}
         for name in content:
             if name not in known:
                 raise InputError(f"unknown setting {name[:40]!r}; known: {', '.join(sorted(known))}")

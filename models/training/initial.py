@@ -89,7 +89,7 @@ def _random(configuration: RunConfiguration, task: Task) -> DCDNetwork:
         "activation": configuration.activation or "gelu",
         "phi": configuration.phi,
     }
-    layers = [{"family": family, **entry} for family in configuration.stack]
+    layers = [{"family": family, **entry} for family in configuration.families]
     return DCDNetwork(
         len(task.alphabet), task.group.order, layers, dtype=configuration.dtype, seed=_seed(configuration, 0)
     )
@@ -132,7 +132,8 @@ def _fitted(network: DCDNetwork, configuration: RunConfiguration) -> DCDNetwork:
     wide: list[dict[str, Any]] = []
     if configuration.layers not in (None, len(found["layers"])):
         raise InputError(f"layers: the initial network has {len(found['layers'])}, wanted {configuration.layers}")
-    for entry, family in zip(found["layers"], _families(configuration, found["layers"]), strict=True):
+    families = configuration.with_changes(layers=len(found["layers"])).families
+    for entry, family in zip(found["layers"], families, strict=True):
         if entry["family"] != family:
             raise InputError(f"family: the initial network has a layer of {entry['family']}, wanted {family}")
         new = dict(entry)
@@ -157,11 +158,6 @@ def _fitted(network: DCDNetwork, configuration: RunConfiguration) -> DCDNetwork:
             )
         wide.append(new)
     return widened(network, wide, configuration.dtype, _seed(configuration, 0))
-
-
-def _families(configuration: RunConfiguration, layers: list[dict[str, Any]]) -> tuple[str, ...]:
-    stack = tuple(configuration.family.split(","))
-    return stack * len(layers) if len(stack) == 1 else stack
 
 
 def widened(

@@ -1,4 +1,4 @@
-"""What a person sees while runs are trained: a table that grows old gracefully."""
+"""What a person sees while runs are trained: a table of the latest checks, or a line for each finished run."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from rich.text import Text
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.terminal import plain_table
 from subnormal.models.training.configuration import RunConfiguration
-from subnormal.models.training.pool import Machine, RunStatus, train_all
-from subnormal.models.training.runs import Row, RunStore
+from subnormal.models.training.pool import Machine, train_all
+from subnormal.models.training.progress import RunStatus
+from subnormal.models.training.runs import RunStore
 
 ROWS = 12
 
@@ -64,12 +65,6 @@ class LiveTable:
         if self.console.is_terminal:
             self.live.update(self._table(), refresh=True)
 
-    def finished(self, row: Row) -> None:
-        """Take note of a finished run's row, where no checks are heard of."""
-        configuration = self.known[row["key"]]
-        step, loss, accuracy, longest = row["curve"][-1]
-        self.watch([RunStatus(row["key"], step, configuration.steps, loss, accuracy, longest, True)])
-
     def _line(self, status: RunStatus) -> str:
         values = {name: getattr(self.known[status.key], name) for name in self.names}
         settings = " ".join(f"{name}={value}" for name, value in values.items() if value is not None)
@@ -95,9 +90,20 @@ def train_watched(
     runs: Sequence[RunConfiguration], store: RunStore, machine: Machine, tensorboard: Path | None = None
 ) -> None:
     """Train what the store lacks, under a live table. InputError where runs were lost with their processes."""
+    refuse_lost(watched(runs, store, machine, tensorboard))
+
+
+def watched(
+    runs: Sequence[RunConfiguration], store: RunStore, machine: Machine, tensorboard: Path | None = None
+) -> list[RunConfiguration]:
+    """Train what the store lacks, under a live table; returns the runs that were lost with their processes."""
     finished = len({run.key for run in runs}) - len(store.missing(runs))
     with LiveTable(runs, finished) as table:
-        failed = train_all(runs, store, machine, table.watch, tensorboard)
+        return train_all(runs, store, machine, table.watch, tensorboard)
+
+
+def refuse_lost(failed: Sequence[RunConfiguration]) -> None:
+    """InputError if there are any."""
     if failed:
         raise InputError(f"{len(failed)} runs were lost with their processes; start the same command again to go on")
 

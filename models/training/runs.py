@@ -7,7 +7,7 @@ writing it twice writes the same thing.
 
     rows/KEY.json            one finished run: configuration, outcome, accuracies, curve
     networks/KEY/            its network, and task.json
-    checkpoints/KEYS.safetensors   stacks of runs in progress
+    checkpoints/KEYS.safetensors   batches of runs in progress
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from subnormal.algebra.base.writing import write_file
 from subnormal.models.training.configuration import RunConfiguration
 
 Row = dict[str, Any]
+
+RENAMED = {"stack_seconds": "batch_seconds", "stack_size": "batch_runs"}
+"""Names that rows of the first version have for what is called otherwise now."""
 
 
 class RunStore:
@@ -58,6 +61,8 @@ class RunStore:
             raise InputError(
                 f"{path}: not a row ({' '.join(str(error).split())[:80]}); delete it to run it again"
             ) from None
+        if isinstance(row, dict):
+            row = {RENAMED.get(name, name): value for name, value in row.items()}
         if not isinstance(row, dict) or row.get("key") != key:
             raise InputError(f"{path}: not the row of {key}; delete it to run it again")
         return row

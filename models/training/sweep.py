@@ -1,4 +1,4 @@
-"""Sweeps: every combination of some settings, on this machine's cores or on a Dask cluster, into one store.
+"""Sweeps: every combination of some settings, read from a file; and a picture of what came out.
 
     # sweep.toml
     steps = 1000                      # a setting of every run
@@ -12,29 +12,23 @@
     x = "noise"
     y = "group"
 
-The settings are those of `models.training.configuration.RunConfiguration`. On a cluster the workers need no common
-folder: they train in a temporary one and send back rows and networks, which the client alone writes. A worker that
-dies costs its runs another try.
+The settings are those of `models.training.configuration.RunConfiguration`; `models.training.pool.train_all` makes the
+runs.
 """
 
 from __future__ import annotations
 
 import itertools
-import tempfile
 import tomllib
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.folders import MANIFEST, save_folder
 from subnormal.models.training.configuration import RunConfiguration
-from subnormal.models.training.pool import HERE, Machine, train_all, train_here
 from subnormal.models.training.runs import Row, RunStore
 
 MAX_RUNS = 1_000_000
-RETRIES = 3
 
 
 @dataclass(frozen=True)
@@ -90,90 +84,6 @@ def _plot_axes(path: Path, plot: Any, axes: tuple[str, ...]) -> tuple[str, str]:
         if name not in axes and name not in candidates:
             raise InputError(f"{path}: [plot] names {str(name)[:40]!r}, which does not vary; axes: {', '.join(axes)}")
     return x, y
-
-
-def run_sweep(
-    sweep: Sweep,
-    store: RunStore,
-    scheduler: str | None = None,
-    machine: Machine = HERE,
-    watch: Callable[[list[Any]], None] | None = None,
-    finished: Callable[[Row], None] | None = None,
-) -> list[RunConfiguration]:
-    """Make the runs that the store lacks; returns those that failed.
-
-    Arguments:
-        sweep: the grid.
-        store: where rows come to.
-        scheduler: a Dask scheduler's address, e.g. `tcp://127.0.0.1:8786`; None for this machine's cores.
-        machine: processes (without a scheduler), device, size of stacks.
-        watch: told of checks (without a scheduler).
-        finished: told of each new row (with a scheduler).
-    """
-    if scheduler is None:
-        return train_all(sweep.runs, store, machine, watch)
-    return _on_cluster(sweep.runs, store, scheduler, machine, finished)
-
-
-def _on_cluster(
-    runs: Sequence[RunConfiguration],
-    store: RunStore,
-    scheduler: str,
-    machine: Machine,
-    finished: Callable[[Row], None] | None,
-) -> list[RunConfiguration]:
-    try:
-        from distributed import Client, as_completed
-    except ImportError:
-        raise InputError('--scheduler needs the extra "cluster": pip install "subnormal[cluster]"') from None
-    from subnormal.models.training.loop import plan_stacks
-
-    stacks = plan_stacks(store.missing(runs), machine.stack_size)
-    try:
-        client = Client(scheduler, timeout="5s")
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:100]
-        raise InputError(
-            f"--scheduler {scheduler}: no scheduler there ({reason}); wanted e.g. tcp://127.0.0.1:8786"
-        ) from None
-    failed: list[RunConfiguration] = []
-    with client:
-        futures = {
-            client.submit(
-                train_remotely, [run.as_json() for run in stack], machine.device, pure=False, retries=RETRIES
-            ): stack
-            for stack in stacks
-        }
-        for future in as_completed(list(futures)):
-            problem = future.exception()
-            if isinstance(problem, InputError):
-                raise problem
-            if problem is not None:
-                failed += futures[future]
-                continue
-            for row, files in future.result():
-                save_folder(store.network_folder(row["key"]), files)
-                store.add(row)
-                if finished is not None:
-                    finished(row)
-    return failed
-
-
-def train_remotely(contents: list[dict[str, Any]], device: str) -> list[tuple[Row, dict[str, bytes]]]:
-    """Train one stack on a worker; returns for each run its row and the files of its network, by name.
-
-    Checkpoints are dropped. Initial weights from a folder must be readable where the worker runs.
-    """
-    Machine(device=device).check()
-    runs = [RunConfiguration.from_json(content) for content in contents]
-    with tempfile.TemporaryDirectory() as folder:
-        store = RunStore(Path(folder))
-        train_here(runs, store, device=device)
-        return [(row, _files(store.network_folder(row["key"]))) for row in store.of(runs)]
-
-
-def _files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != MANIFEST}
 
 
 def draw_sweep(sweep: Sweep, store: RunStore, path: Path) -> None:

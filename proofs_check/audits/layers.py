@@ -164,11 +164,14 @@ def _own(config: Mapping[str, Any]) -> Facts:
         ),
         "aussm": (1.0, 1.0, EXACTLY, EXACTLY, NEVER, NOT_SOLVABLE),
         "simple-aussm": (1.0, 1.0, EXACTLY, EXACTLY, NEVER, NOT_SOLVABLE),
+        "gated-aussm": (0.0, 1.0, ROUNDED, ROUNDED, ROUNDED, "every group that is not solvable"),
     }
     layers, notes = [], []
     for i, layer in enumerate(config["layers"]):
         family = layer["family"]
-        if family in kinds:
+        if family.startswith("delta-"):
+            layers.append(_delta(i, family, doubled=True, factors=int(family.removeprefix("delta-"))))
+        elif family in kinds:
             low, high, minus_one, one, zero, excluded = kinds[family]
             layers.append(LayerAudit(i, family, low, high, minus_one, one, zero, excluded))
         else:

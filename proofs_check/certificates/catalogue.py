@@ -33,10 +33,10 @@ def certified_row(key: Key) -> Row:
     layer = FAMILIES["aussm"]
     with TemporaryDirectory() as name:
         if not shortest_series(group, layer).is_complete:
-            return row | {"claim": certify_refusal(group, layer, Path(name))}
+            return row | {"claim": certify_refusal(group, layer, Path(name)).claim}
         compilation = compile_group(group, [layer], "generators")
         save_folder(Path(name), cascade_files(compilation.cascade, describe(compilation, key)))
-        return row | {"layers": len(compilation.cascade.layers), "claim": certify_folder(Path(name))}
+        return row | {"layers": len(compilation.cascade.layers), "claim": certify_folder(Path(name)).claim}
 
 
 def write_catalogue(path: Path, max_order: int, processes: int = 2) -> Iterator[tuple[int, int]]:

@@ -5,7 +5,7 @@ Nothing here needs to be trusted: `checker.py` recomputes every fact from the ar
 
 from __future__ import annotations
 
-import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,26 +13,30 @@ from typing import Any
 import numpy as np
 
 from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.folders import save_folder
+from subnormal.algebra.base.folders import digest, read_folder, save_folder
+from subnormal.algebra.base.wording import counted
 from subnormal.algebra.base.writing import write_file
 from subnormal.algebra.depth.families import FAMILIES, Family, family
+from subnormal.algebra.depth.presentation import presentation
 from subnormal.algebra.depth.series import Series, shortest_series
 from subnormal.algebra.depth.witness import depth_witness, residual
 from subnormal.algebra.groups.group import Group
 from subnormal.constructions.artifact import json_text, load_cascade, tensor_bytes
-from subnormal.proofs_check.certificates.checker import FaultError, check
+from subnormal.proofs_check.certificates.checker import Verdict, check
 
-FORMAT = 1
+FORMAT = 2
 """Version of the certificate's format."""
 
 
-def certify_folder(folder: Path) -> str:
-    """Write the certificate of a compiled folder and return its claim, as the checker found it.
+def certify_folder(folder: Path) -> Verdict:
+    """Write the certificate of a compiled folder and return what the checker verified.
 
     Raises:
-        InputError: the folder cannot be read or written, or its alphabet does not generate the group.
+        InputError: the folder cannot be read or written, its alphabet does not generate the group, or it was replaced
+            meanwhile.
         FaultError: the checker does not confirm the claim (the cascade is wrong).
     """
+    digests = read_folder(folder, Path.read_bytes, ("cascade.json", "cascade.safetensors")).digests()
     cascade, group, metadata = load_cascade(folder)
     generated = group.subgroup(cascade.alphabet.tolist())
     if generated.order != group.order:
@@ -50,8 +54,8 @@ def certify_folder(folder: Path) -> str:
         "format": FORMAT,
         "kind": "tracks",
         "name": metadata["name"],
-        "claim": tracks_claim(metadata["name"], stack, least),
-        "files": {name: sha256(folder / name) for name in ("cascade.json", "cascade.safetensors")},
+        "claim": tracks_claim(group.order, len(cascade.alphabet), stack, least),
+        "files": digests,
         "generators": list(generated.generators),
         "layers": len(cascade.layers),
         "lower_bound": {
@@ -60,11 +64,12 @@ def certify_folder(folder: Path) -> str:
             "value": witness.value,
             "expression": witness.nested(),
         },
+        "presentation": _presentation(group),
     }
     return _written(folder, content)
 
 
-def certify_refusal(group: Group, layer: Family, folder: Path) -> str:
+def certify_refusal(group: Group, layer: Family, folder: Path) -> Verdict:
     """Write `group.safetensors` and the certificate that no number of layers of a family can track a group.
 
     Raises:
@@ -74,8 +79,9 @@ def certify_refusal(group: Group, layer: Family, folder: Path) -> str:
     if series.is_complete:
         raise InputError(f"{series.length} layers of {layer.title} can track {group.name}: certify its compiled folder")
     arrays = tensor_bytes({"elements": group.elements.astype(np.int32)})
+    content = _refusal(group, layer, series, digest(arrays))
     save_folder(folder, {"group.safetensors": arrays})
-    return _written(folder, _refusal(group, layer, series, hashlib.sha256(arrays).hexdigest()))
+    return _written(folder, content)
 
 
 def _refusal(group: Group, layer: Family, series: Series, digest: str) -> dict[str, Any]:
@@ -84,7 +90,7 @@ def _refusal(group: Group, layer: Family, series: Series, digest: str) -> dict[s
         "format": FORMAT,
         "kind": "never",
         "name": group.name,
-        "claim": never_claim(group.name, layer),
+        "claim": never_claim(group.order, layer),
         "files": {"group.safetensors": digest},
         "generators": list(group.generators),
         "family": layer.name,
@@ -93,7 +99,13 @@ def _refusal(group: Group, layer: Family, series: Series, digest: str) -> dict[s
             "generators": list(found.subgroup.generators),
             "products": [[word.nested() for word in words] for words in found.expressions],
         },
+        "presentation": _presentation(group),
     }
+
+
+def _presentation(group: Group) -> dict[str, Any] | None:
+    found = presentation(group)
+    return None if found is None else found.as_json()
 
 
 def claimed_family(stack: Sequence[Family]) -> Family:
@@ -101,23 +113,19 @@ def claimed_family(stack: Sequence[Family]) -> Family:
     return stack[0] if len(set(stack)) == 1 else FAMILIES["aussm"]
 
 
-def tracks_claim(name: str, stack: Sequence[Family], least: int) -> str:
-    """The sentence that `checker.py` prints about a compiled folder."""
+def tracks_claim(order: int, tokens: int, stack: Sequence[Family], least: int) -> str:
+    """The sentence that `checker.py` prints about a compiled folder. No name stands in it: names are not proved."""
     layers = len(stack)
     title = stack[0].title if len(set(stack)) == 1 else "stack of diagonal layers"
     fewer = f"and no {title} with fewer can" if least == layers else f"and any {title} needs at least {least}"
-    return f"tracks {name} on words of every length, with {layers} layer{'s' * (layers != 1)}, {fewer}"
+    group = f"a group of order {order:,} with {counted(tokens, 'token')}"
+    return f"tracks {group} on words of every length, with {counted(layers, 'layer')}, {fewer}"
 
 
-def never_claim(name: str, layer: Family) -> str:
+def never_claim(order: int, layer: Family) -> str:
     """The sentence that `checker.py` prints about a group that a family can never track."""
-    return f"no number of {layer.title} layers can track {name}, over any alphabet that generates it"
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    group = f"this group of order {order:,}"
+    return f"no number of {layer.title} layers can track {group}, over any alphabet that generates it"
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -125,11 +133,9 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     write_file(path, json_text(content))
 
 
-def _written(folder: Path, content: dict[str, Any]) -> str:
-    """Write the certificate and have the checker read it back; a certificate that it refutes is not left behind."""
+def _written(folder: Path, content: dict[str, Any]) -> Verdict:
+    """Have the checker verify a certificate, and write it only if it does."""
+    content = json.loads(json.dumps(content))
+    verdict = check(folder, content)
     write_json(folder / "certificate.json", content)
-    try:
-        return check(folder)
-    except FaultError:
-        (folder / "certificate.json").unlink()
-        raise
+    return verdict

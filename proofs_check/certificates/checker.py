@@ -12,8 +12,13 @@ What it proves, from the arrays alone (permutations compose left to right, eleme
   commutators and m-th powers with all leaves at least l levels deep has its value in V_l, so a value ≠ 1 shows V_l ≠ 1.
   That l layers track G only if V_l = 1 is cited, not proved: Theorem 2 of the first paper of docs/mathematics.md.
 * "never": a subgroup P ≠ 1 whose generators are products of commutators and m-th powers in P, so P ≤ V_i for every i.
+* "isomorphic": elements g_1 … g_r that generate G, with g_i^{p_i} a word in later ones, and g_i⁻¹·g_j·g_i, for j > i, a
+  word in g_{i+1} … g_r. In the group so presented each ⟨g_{i+1}, …⟩ is normal in ⟨g_i, …⟩ with a factor of at most
+  p_i elements, so it has at most p_1 ⋯ p_r; where that is |G|, G is that group.
+* What is said about the group beside: computed here.
 
-Names, ids, notes, decompositions and the alphabet as text are labels: digests bind them, nothing proves them.
+Names, ids, notes, decompositions and the alphabet as text are labels: digests bind them, nothing proves them. They are
+quoted, on a line of their own, and stand in no sentence that is proved.
 """
 
 from __future__ import annotations
@@ -22,7 +27,9 @@ import hashlib
 import json
 import math
 import sys
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,14 +41,31 @@ Array = np.ndarray[Any, Any]
 FAMILIES = {"aussm": ("AUSSM", 0), "simple-aussm": ("Simple AUSSM", 0), "negative-mamba": ("Negative Mamba", 2)}
 FAMILIES |= {"mamba": ("Mamba", 1), "s4d": ("S4D", 1)}  # name: title and exponent
 FIELDS = {
-    "tracks": {"format", "kind", "name", "claim", "files", "generators", "layers", "lower_bound"},
-    "never": {"format", "kind", "name", "claim", "files", "generators", "family", "residual"},
+    "tracks": {"format", "kind", "name", "claim", "files", "generators", "layers", "lower_bound", "presentation"},
+    "never": {"format", "kind", "name", "claim", "files", "generators", "family", "residual", "presentation"},
 }
+CITED = "cited, not proved here: what more layers are needed for, with finitely many reachable states (Theorem 2)"
+MAX_ENTRIES = 1 << 20  # of larger arrays of elements the orders are not computed
+MAX_DESCRIBED = 5000  # of larger groups no more than the order is computed
 MAX_JSON, MAX_TENSORS, MAX_ORDER, MAX_DEGREE, MAX_TREE = 1 << 22, 1 << 31, 1 << 22, 1 << 16, 64
 
 
 class FaultError(Exception):
     """Why there is no verified claim, and the exit code: 1 for a claim that is not so, 2 for files of no use."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was proved: the claim, and facts about the group; and, apart from these, how the folder calls itself."""
+
+    claim: str
+    facts: tuple[str, ...]
+    label: str
+    presentation: dict[str, Any] | None = None
+
+    def lines(self) -> list[str]:
+        quoted = json.dumps(self.label[:200], ensure_ascii=True)
+        return [self.claim, *self.facts, f"label, not proved: the folder calls it {quoted}"]
 
 
 def prove(condition: object, problem: str, code: int = 1) -> None:
@@ -184,6 +208,101 @@ class ListedGroup:
             queue.extend(new)
         return found
 
+    def product(self, *elements: int) -> int:
+        """The product of some elements, by number."""
+        value = self.elements[0]
+        for element in elements:
+            value = self.elements[element][value]
+        return self.index[value.tobytes()]
+
+    def power(self, element: int, exponent: int) -> int:
+        value, base = 0, element
+        while exponent:
+            value = self.product(value, base) if exponent & 1 else value
+            base, exponent = self.product(base, base), exponent >> 1
+        return value
+
+    def inverse(self, element: int) -> int:
+        return self.index[np.argsort(self.elements[element]).astype(np.uint16).tobytes()]
+
+    def derived(self, generators: list[int]) -> list[int]:
+        """Generators of the derived subgroup of what some elements generate."""
+        pairs = [(a, b) for i, a in enumerate(generators) for b in generators[:i]]
+        waiting = [self.product(self.inverse(a), self.inverse(b), a, b) for a, b in pairs]
+        found: list[int] = []
+        members = {0}
+        while waiting:
+            element = waiting.pop()
+            if element not in members:
+                found.append(element)
+                members = self.generated(found)
+                waiting += [self.product(self.inverse(g), element, g) for g in generators]
+        return found
+
+    def facts(self) -> list[str]:
+        """What can be said about the group in a line or two, computed from its elements."""
+        n, degree = self.elements.shape
+        named = {math.factorial(degree): "symmetric", math.factorial(degree) // 2: "alternating"} if degree < 13 else {}
+        lines = [f"isomorphic to: the {named[n]} group on {degree} points"] if n in named and degree > 2 else []
+        if n > MAX_DESCRIBED:
+            return [f"the group: order {n:,}; too large for more to be computed", *lines]
+        central = np.ones(n, dtype=bool)
+        for g in self.generators:
+            right = self.times(g)
+            left = [self.index[row.tobytes()] for row in self.elements[:, self.elements[g]]]
+            central &= np.array(left) == right
+        series, current = [n], self.generators
+        while True:
+            current = self.derived(current)
+            order = len(self.generated(current))
+            if order == series[-1]:
+                break
+            series.append(order)
+        still = "" if series[-1] == 1 else ", where it stands still"
+        abelian = "abelian" if central.all() else "not abelian"
+        derived = " > ".join(str(order) for order in series)
+        line = f"the group: {abelian}; centre of order {central.sum()}; derived series {derived}{still}"
+        if n * degree <= MAX_ENTRIES:
+            orders = Counter(math.lcm(*_cycle_lengths(row)) for row in self.elements.tolist())
+            line += "; elements of order " + ", ".join(f"{order}: {many}" for order, many in sorted(orders.items()))
+        return [line, *lines]
+
+    def presented(self, presentation: Any) -> str:
+        """A polycyclic presentation, proved to be one of this group, as a line."""
+        keys = {"generators", "relative_orders", "powers", "conjugates"}
+        presentation = with_keys(presentation, keys, "presentation")
+        g = indices(presentation["generators"], self.order, "presentation")
+        orders = as_list(presentation["relative_orders"], "relative_orders", int)
+        powers = as_list(presentation["powers"], "powers", list)
+        conjugates = as_list(presentation["conjugates"], "conjugates", list)
+        r = len(g)
+        usable(len(orders) == len(powers) == r <= 64 and all(p > 1 for p in orders), "the presentation has odd lengths")
+        usable(len(conjugates) == r * (r - 1) // 2, "the presentation has not a conjugate for every pair")
+        prove(math.prod(orders) == self.order, "the presentation is of a group of another order")
+        relations = []
+
+        def word(exponents: Any, first: int) -> tuple[int, str]:
+            usable(len(as_list(exponents, "a word", int)) == r, "a word of the presentation has another length")
+            fits = all(0 <= e < p for e, p in zip(exponents, orders, strict=True)) and not any(exponents[:first])
+            prove(fits, "a word of the presentation is not in later generators")
+            value = self.product(*(self.power(x, e) for x, e in zip(g, exponents, strict=True)))
+            return value, " ".join(_power(i, e) for i, e in enumerate(exponents) if e) or "1"
+
+        for i, (p, exponents) in enumerate(zip(orders, powers, strict=True)):
+            value, text = word(exponents, i + 1)
+            prove(self.power(g[i], p) == value, "a power relation of the presentation does not hold")
+            relations.append(f"{_power(i, p)} = {text}")
+        pairs = ((i, j) for i in range(r) for j in range(i + 1, r))
+        for (i, j), exponents in zip(pairs, conjugates, strict=True):
+            value, text = word(exponents, i + 1)
+            same = self.product(self.inverse(g[i]), g[j], g[i]) == value
+            prove(same, "a conjugation relation of the presentation does not hold")
+            if text != _power(j, 1):
+                relations.append(f"{_power(j, 1)}^{_power(i, 1)} = {text}")
+        prove(len(self.generated(g)) == self.order, "the presentation's generators do not generate the group")
+        names = ", ".join(_power(i, 1) for i in range(r))
+        return f"isomorphic to: ⟨{names} | {', '.join(relations)}; all else commutes⟩"
+
     def evaluate(self, tree: Any, exponent: int, room: int = MAX_TREE) -> tuple[Array, int, list[int]]:
         """A tree of commutators and powers: its value as a permutation, the least depth of a leaf, and the leaves."""
         usable(room, "an expression is nested too deeply")
@@ -203,6 +322,22 @@ class ListedGroup:
         return b[a[np.argsort(b)[np.argsort(a)]]], min(i, j) + 1, left + right  # a⁻¹·b⁻¹·a·b
 
 
+def _cycle_lengths(images: list[int]) -> list[int]:
+    lengths, seen = [1], [False] * len(images)
+    for start in range(len(images)):
+        length, point = 0, start
+        while not seen[point]:
+            seen[point], point, length = True, images[point], length + 1
+        if length:
+            lengths.append(length)
+    return lengths
+
+
+def _power(generator: int, exponent: int) -> str:
+    name = chr(ord("a") + generator) if generator < 26 else f"g{generator + 1}"
+    return name if exponent == 1 else f"{name}^{exponent}"
+
+
 def check_steps(group: ListedGroup, alphabet: Array, layers: list[tuple[Array, Array]], decode: Array) -> None:
     prove(len(decode) == group.order and (np.bincount(decode) == 1).all(), "decode is not a bijection")
     prove(decode[0] == 0, f"the initial state decodes to element {decode[0]}, not to the identity")
@@ -218,7 +353,24 @@ def check_steps(group: ListedGroup, alphabet: Array, layers: list[tuple[Array, A
         prove(not len(wrong), f"state {wrong[:1]} steps wrongly on token {token} (element {element})")
 
 
-def check_tracks(folder: Path, certificate: dict[str, Any], name: str) -> str:
+def check_statements(metadata: dict[str, Any], n: int, orders: list[int], moduli: list[list[int]]) -> None:
+    """What `cascade.json` says about order, series and factors: one entry a layer, a layer that a mixed stack leaves
+    idle repeats the order and has no factor. In a cascade that steps rightly the elements whose first i layers hold 0
+    are a subgroup, normal in the one before with the i-th layer's residues as factor."""
+    prove(type(metadata.get("order")) is int and metadata["order"] == n, "cascade.json states another order")
+    series, factors = as_list(metadata.get("series"), "series", int), as_list(metadata.get("factors"), "factors", list)
+    usable(len(series) == len(factors) + 1, "cascade.json states a series and factors of different lengths")
+    found, carried = [n], []
+    for upper, lower, factor in zip(series, series[1:], factors, strict=False):
+        prove(bool(factor) == (lower != upper), "cascade.json states another series")
+        if factor:
+            found.append(lower)
+            carried.append(as_list(factor, "a factor", int))
+    prove(series[:1] == [n] and found == orders, "cascade.json states another series")
+    prove(carried == moduli, "cascade.json states other factors")
+
+
+def check_tracks(folder: Path, certificate: dict[str, Any]) -> tuple[str, ListedGroup]:
     metadata, arrays = read_json(folder / "cascade.json"), read_tensors(folder / "cascade.safetensors")
     group = ListedGroup(arrays, certificate["generators"])
     n, alphabet = group.order, take(arrays, "alphabet", 1, group.order)
@@ -241,14 +393,9 @@ def check_tracks(folder: Path, certificate: dict[str, Any], name: str) -> str:
     prove(orders[-1] == 1, f"{n // orders[-1]} states for {n} elements")
     check_steps(group, alphabet, layers, take(arrays, "decode", 1, n))
     usable(not arrays, f"cascade.safetensors has arrays of no layer: {', '.join(sorted(arrays))[:80]}")
-    series, factors = as_list(metadata.get("series"), "series"), as_list(metadata.get("factors"), "factors")
-    stated = [metadata.get("format"), metadata.get("order"), metadata.get("name"), [x for x in factors if x]]
-    usable(stated[0] in (1, 2), "cascade.json has another format than 2")
-    prove(
-        stated[1:] == [n, name, [x.tolist() for x, _ in layers]], "cascade.json states another order, name or factors"
-    )
-    distinct = [x for i, x in enumerate(series) if x not in series[:i]]  # an idle layer repeats an order
-    prove(distinct == orders, "cascade.json states another series")
+    usable(metadata.get("format") in (1, 2), "cascade.json has another format than 2")
+    usable(metadata.get("name") == certificate["name"], "cascade.json and certificate.json bear different names")
+    check_statements(metadata, n, orders, [x.tolist() for x, _ in layers])
     keys, k = {"exponent", "layers", "value", "expression"}, len(layers)
     bound = with_keys(certificate["lower_bound"], keys, "lower_bound")
     title, exponent = FAMILIES[families[0]] if len(set(families)) == 1 else ("stack of diagonal layers", 0)
@@ -259,10 +406,15 @@ def check_tracks(folder: Path, certificate: dict[str, Any], name: str) -> str:
     prove([bound["exponent"], bound["layers"]] == [exponent, least], f"the expression shows {least} layers are needed")
     prove(certificate["layers"] == k >= least, f"the cascade has {k} layers, another number is claimed")
     fewer = f"and no {title} with fewer can" if k == least else f"and any {title} needs at least {least}"
-    return f"tracks {name} on words of every length, with {k} layer{'s' * (k != 1)}, {fewer}"
+    group_text = f"a group of order {n:,} with {count(len(alphabet), 'token')}"
+    return f"tracks {group_text} on words of every length, with {count(k, 'layer')}, {fewer}", group
 
 
-def check_never(folder: Path, certificate: dict[str, Any], name: str) -> str:
+def count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def check_never(folder: Path, certificate: dict[str, Any]) -> tuple[str, ListedGroup]:
     arrays = read_tensors(folder / "group.safetensors")
     group = ListedGroup(arrays, certificate["generators"])
     usable(not arrays, "group.safetensors has arrays beside elements")
@@ -280,34 +432,41 @@ def check_never(folder: Path, certificate: dict[str, Any], name: str) -> str:
             prove(level and members.issuperset(leaves), f"a word for generator {g} is no commutator or power in P")
             product = value[product]
         prove((product == group.elements[g]).all(), f"the product for generator {g} has another value")
-    return f"no number of {title} layers can track {name}, over any alphabet that generates it"
+    claim = f"no number of {title} layers can track this group of order {group.order:,}"
+    return f"{claim}, over any alphabet that generates it", group
 
 
-def check(folder: Path) -> str:
-    """The claim of a folder's certificate, verified; `FaultError` with one line otherwise."""
+def check(folder: Path, certificate: dict[str, Any] | None = None) -> Verdict:
+    """What a certificate claims of a folder, verified; `FaultError` with one line otherwise. The certificate is the
+    folder's own, or one that is to be written there."""
     usable(folder.is_dir(), f"{folder} is not a folder")
     check_manifest(folder)
-    certificate = read_json(folder / "certificate.json")
+    if certificate is None:
+        certificate = read_json(folder / "certificate.json")
     kind, name = str(certificate.get("kind")), certificate.get("name")
     usable(kind in FIELDS, "certificate.json claims no known kind of thing")
-    with_keys(certificate, FIELDS[kind], "certificate.json")
+    old = certificate.get("format") == 1  # of earlier versions: the claim, in other words, was about a name
+    with_keys(certificate, FIELDS[kind] - {"presentation"} if old else FIELDS[kind], "certificate.json")
     usable(isinstance(name, str) and 0 < len(name) <= 2000 and name.isprintable(), "certificate.json has no name")
-    prove(certificate["format"] == 1, "certificate.json has another format than 1")
+    usable(old or certificate["format"] == 2, "certificate.json has another format than 2")
     wanted = {"group.safetensors"} if kind == "never" else {"cascade.json", "cascade.safetensors"}
     for file, wanted_digest in sorted(with_keys(certificate["files"], wanted, "files").items()):
         size_of(folder / file, MAX_TENSORS)
         agrees = digest(folder / file) == wanted_digest
         usable(agrees, f"{file} is not the file that was certified (its SHA-256 differs)")
-    claim = (check_tracks if kind == "tracks" else check_never)(folder, certificate, str(name))
-    prove(certificate["claim"] == claim, f"certificate.json claims something else than was proved: {claim}")
-    return claim
+    claim, group = (check_tracks if kind == "tracks" else check_never)(folder, certificate)
+    prove(old or certificate["claim"] == claim, f"certificate.json claims something else than was proved: {claim}")
+    facts, presentation = group.facts(), None if old else certificate["presentation"]
+    if presentation is not None:
+        facts.append(group.presented(presentation))
+    return Verdict(claim, (*facts, CITED), str(name), presentation)
 
 
-def main(arguments: list[str], verify: Callable[[Path], str] = check) -> int:
-    """Check one folder and print one line; returns the exit code."""
+def main(arguments: list[str], verify: Callable[[Path], Verdict] = check) -> int:
+    """Check one folder and print what was proved, or one line; returns the exit code."""
     try:
         usable(len(arguments) == 1, "wanted one folder, e.g. checker.py s4")
-        print(f"verified: {verify(Path(arguments[0]))}")
+        print("verified: " + "\n".join(verify(Path(arguments[0])).lines()))
         return 0
     except FaultError as error:
         problem, code = error.args

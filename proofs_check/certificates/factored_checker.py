@@ -28,8 +28,10 @@ from typing import Any
 import numpy as np
 
 from subnormal.proofs_check.certificates.checker import (
+    CITED,
     FAMILIES,
     Array,
+    Verdict,
     as_list,
     check_manifest,
     main,
@@ -164,7 +166,7 @@ class Machine:
         return level + 1
 
 
-def check(folder: Path) -> str:
+def check(folder: Path) -> Verdict:
     """What a folder's arrays prove; `FaultError` with one line otherwise."""
     usable(folder.is_dir(), f"{folder} is not a folder")
     check_manifest(folder)
@@ -186,8 +188,9 @@ def check(folder: Path) -> str:
     prove(least <= k, f"{k} layers, fewer than the {least} that are needed: impossible")
     fewer = f"and no {title} with fewer can" if k == least else f"and any {title} needs at least {least}"
     count = f"{k} layer{'s' * (k != 1)}"
-    tokens = f"the group of its {len(machine.tokens)} tokens ({name})"
-    return f"tracks {tokens} on words of every length, with {count}, {fewer} ({cases:,} cases)"
+    tokens = f"the group that its {len(machine.tokens)} tokens generate on {machine.degree} points"
+    claim = f"tracks {tokens} on words of every length, with {count}, {fewer} ({cases:,} cases)"
+    return Verdict(claim, (CITED,), str(name))
 
 
 if __name__ == "__main__":

@@ -17,13 +17,20 @@ What is proved, for every joint state of the layers above and every token (Σ_i 
 4. *Head.* Each row is one-hot in each channel's group, at the residues that decode to its element. The right element
    scores the number of channels, every other at least 1 less, all small integers.
 
+5. *Range.* Nothing overflows on the way: sums of φ are integers below 2⁵², phases are below 2²⁰ turns, ψ's scores below
+   an eighth of the largest number, and what a multiplier of Negative Mamba is made of is enclosed. What underflows
+   counts as an error of the smallest normal number. Comparisons are written so that NaN fails them.
+6. *Everything.* The network is the one that `DCDNetwork.from_pretrained` loads; every field of its configuration and
+   every parameter has been looked at, and one that is not known here is refused.
+
 Hence by induction on the token: on words of at most `horizon` = min ⌊ε/δ⌋ tokens the network's every decision is the
 cascade's.
 
-What is assumed: IEEE 754 arithmetic rounding to nearest; elu(0) = 0; and of the elementary functions as the network
-computes them `ELEMENTARY` (for exp and expm1 relative, for the point exp(2πi·phase) absolute), in units of u, where u =
-2⁻⁵³ for float64 and 2⁻²⁴ for float32. tests/proofs_check/test_network_certificate.py measures it. Bounds on sums: γ_n =
-nu/(1 - nu) (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., 2002, §3.1).
+What is assumed: IEEE 754 arithmetic rounding to nearest, matrix products made in the dtype itself; elu(0) = 0; and of
+the elementary functions as the network computes them `ELEMENTARY` (for exp and expm1 relative, for the point
+exp(2πi·phase) absolute), in units of u, where u = 2⁻⁵³ for float64 and 2⁻²⁴ for float32.
+tests/proofs_check/test_network_certificate.py measures it. Bounds on sums: γ_n = nu/(1 - nu) (Higham, Accuracy and
+Stability of Numerical Algorithms, 2nd ed., 2002, §3.1).
 """
 
 from __future__ import annotations
@@ -31,16 +38,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from subnormal.algebra.base.errors import InputError, RefutedError
+from subnormal.algebra.base.folders import read_folder
 from subnormal.constructions.artifact import load_cascade
 from subnormal.constructions.cascade import Cascade, CascadeLayer, layer_transitions
 from subnormal.constructions.parameters import (
@@ -57,17 +65,24 @@ from subnormal.constructions.parameters import (
     READOUT_WEIGHT,
     in_layer,
 )
-from subnormal.proofs_check.certificates.certificate import sha256
 from subnormal.proofs_check.intervals import arb_precision, unit_point, upper
 
 ELEMENTARY = 64
 """Assumed bound on the error of elementary functions, in units of u. Torch's, NumPy's and libm's stay below 8."""
 
+CERTIFICATE = "network_certificate.json"
 FILES = ("cascade.json", "cascade.safetensors", "config.json", "model.safetensors")
 UNIT_FAMILIES = ("aussm", "simple-aussm")
 PROVED_FAMILIES = (*UNIT_FAMILIES, "negative-mamba")
 
+if TYPE_CHECKING:
+    from subnormal.models.specification import LayerSpecification
+
 Floats = NDArray[np.floating]
+
+DTYPES = ("float32", "float64")
+CONFIGURATION = {"alphabet_size", "classes", "layers", "embedding_size", "dtype"}
+"""The fields of a network's configuration that the proof covers; `layers` field by field in `check_specification`."""
 
 
 class NotProvedError(RefutedError):
@@ -123,81 +138,98 @@ def require(condition: object, problem: str) -> None:
 
 
 def prove_network(folder: Path, dtype: str | None = None) -> NetworkProof:
-    """Prove that the network of a compiled folder equals its cascade.
+    """Prove that the network of a compiled folder, as `DCDNetwork.from_pretrained` loads it, equals its cascade.
 
     `dtype` is `float32` for the network with every weight rounded once, as `DCDNetwork.from_pretrained` makes it;
     None is for the weights as they are saved.
 
     Raises:
-        InputError: files are missing or damaged, or python-flint is not installed.
-        NotProvedError: the floats are not such that the proof goes through.
+        InputError: files are missing or damaged, the network cannot be loaded, or python-flint is not installed.
+        NotProvedError: the network is not such that the proof goes through.
     """
+    from subnormal.models.network import DCDNetwork
+
     cascade, _, _ = load_cascade(folder)
-    config, arrays = _read_network(folder)
-    if dtype is not None:
-        config |= {"dtype": dtype}
-        arrays = {name: array.astype(dtype) for name, array in arrays.items()}
-    return _Proof(cascade, config, arrays).run()
+    network = DCDNetwork.from_pretrained(folder, dtype)
+    arrays = {name: tensor.detach().numpy() for name, tensor in network.state_dict().items()}
+    return _Proof(cascade, network.configuration(), network.specifications, arrays).run()
 
 
-def certificate_content(folder: Path, proof: NetworkProof) -> dict[str, Any]:
-    """The content of `network_certificate.json`: digests, the assumption, and what is proved."""
-    return {
+def certificate_content(folder: Path) -> tuple[NetworkProof, dict[str, Any]]:
+    """Prove a folder's network, and say so in the content of `network_certificate.json`: digests, the assumption, and
+    what is proved.
+
+    Raises:
+        InputError: as `prove_network`, or the folder was replaced meanwhile.
+        NotProvedError: the proof fails.
+    """
+    digests = read_folder(folder, Path.read_bytes, FILES).digests()
+    proof = prove_network(folder)
+    if read_folder(folder, Path.read_bytes, FILES).digests() != digests:
+        raise InputError(f"{folder}: was replaced while its network was being proved; try again")
+    content = {
         "format": 1,
         "claim": proof.sentence(),
         "assumed_error_of_elementary_functions": f"{ELEMENTARY}u",
-        "files": {name: sha256(folder / name) for name in FILES},
+        "files": digests,
         "proof": proof.as_json(),
     }
+    return proof, json.loads(json.dumps(content))
 
 
 def recheck(folder: Path) -> str:
     """Prove a folder's network again and compare with its `network_certificate.json`; returns the claim.
 
     Raises:
-        InputError: as `prove_network`, or the certificate cannot be read.
+        InputError: as `prove_network`, or the certificate cannot be read or is about other files.
         NotProvedError: the proof fails, or the certificate states something else.
     """
-    path = folder / "network_certificate.json"
+    path = folder / CERTIFICATE
     try:
-        stated = json.loads(path.read_text(encoding="utf-8"))
+        stated = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())[:80]})") from None
-    proof = prove_network(folder)
-    wanted = json.loads(json.dumps(certificate_content(folder, proof)))
-    require(stated == wanted, "network_certificate.json states something else than is proved")
+    if not isinstance(stated, dict) or stated.get("files") != read_folder(folder, Path.read_bytes, FILES).digests():
+        raise InputError(f"{path}: is about other files than those beside it (their SHA-256 differ); certify {folder}")
+    proof, wanted = certificate_content(folder)
+    require(stated == wanted, f"{CERTIFICATE} states something else than is proved")
     return proof.sentence()
-
-
-def _read_network(folder: Path) -> tuple[dict[str, Any], dict[str, Floats]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        arrays = load((folder / "model.safetensors").read_bytes())
-        kinds = {"float64": np.float64, "float32": np.float32}
-        dtype = kinds[config["dtype"]]
-        known = all(a.dtype == dtype and np.isfinite(a).all() for a in arrays.values())
-    except OSError as error:
-        raise InputError(f"{folder}: {Path(str(error.filename)).name}: {error.strerror}; compile it again") from None
-    except (ValueError, RecursionError, SafetensorError, KeyError, TypeError) as error:
-        raise InputError(f"{folder}: the network is damaged ({' '.join(str(error).split())[:80]})") from None
-    require(known, f"a parameter is not a finite {config['dtype']}")
-    return config, arrays
 
 
 class _Proof:
     """One run over all layers; `after[s, x]` is the joint state of the layers so far that token x leads s to."""
 
-    def __init__(self, cascade: Cascade, config: dict[str, Any], arrays: dict[str, Floats]) -> None:
+    reads = "after"
+    """Which lower readouts φ reads: those after the token, or before it."""
+
+    def __init__(
+        self,
+        cascade: Cascade,
+        configuration: dict[str, Any],
+        specifications: Sequence[LayerSpecification],
+        arrays: dict[str, Floats],
+    ) -> None:
         self.cascade = cascade
-        self.config = config
+        self.specifications = specifications
         self.arrays = arrays
-        self.double = config["dtype"] == "float64"
+        self.read: set[str] = set()
+        self.dtype = str(configuration["dtype"])
+        require(self.dtype in DTYPES, f"nothing is proved of {self.dtype}")
+        self.double = self.dtype == "float64"
         self.unit_roundoff = Fraction(1, 2**53 if self.double else 2**24)
+        limits = np.finfo(self.dtype)
+        self.largest, self.smallest = float(limits.max), float(limits.tiny)
         self.cases = self.gates = 0
-        self.embedding = self.array(EMBEDDING, (len(cascade.alphabet), None))
+        m = len(cascade.alphabet)
+        require(set(configuration) == CONFIGURATION, f"a field beside {', '.join(sorted(CONFIGURATION))}")
+        require(
+            (configuration["alphabet_size"], configuration["classes"]) == (m, cascade.order),
+            f"{configuration['alphabet_size']} tokens and {configuration['classes']} classes, wanted {m} and "
+            f"{cascade.order}",
+        )
+        for name, array in arrays.items():
+            require(array.dtype == self.dtype and np.isfinite(array).all(), f"{name} is not a finite {self.dtype}")
+        self.embedding = self.array(EMBEDDING, (m, None))
 
     def array(self, name: str, shape: tuple[int | None, ...]) -> Floats:
         """A parameter by name, of a shape in which None stands for any length."""
@@ -205,30 +237,44 @@ class _Proof:
         array = self.arrays[name]
         fits = len(array.shape) == len(shape) and all(w in (None, f) for f, w in zip(array.shape, shape, strict=True))
         require(fits, f"{name} has shape {array.shape}, wanted {shape}")
+        self.read.add(name)
         return array
 
     def run(self) -> NetworkProof:
-        cascade, described = self.cascade, self.config.get("layers") or []
-        fits = isinstance(described, list) and len(described) == len(cascade.layers)
-        require(fits, "config.json has another depth")
+        cascade = self.cascade
+        require(len(self.specifications) == len(cascade.layers), "config.json has another depth")
         after = np.zeros((1, len(cascade.alphabet)), dtype=np.int64)
         above: tuple[int, ...] = ()
         channels: list[ChannelProof] = []
         for i, layer in enumerate(cascade.layers):
-            self.check_specification(described[i], layer, i)
+            self.check_specification(self.specifications[i], layer, i)
             channels += self.layer(i, layer, after, above)
             after = layer_transitions(layer, after)
             above += layer.moduli
         self.head(above)
+        unread = sorted(self.arrays.keys() - self.read)
+        require(not unread, f"nothing is proved of the parameter {', '.join(unread[:1])}")
         bounded = [channel.horizon for channel in channels if channel.horizon is not None]
         horizon = min(bounded) if bounded else None
-        return NetworkProof(str(self.config["dtype"]), self.cases, self.gates, tuple(channels), horizon)
+        return NetworkProof(self.dtype, self.cases, self.gates, tuple(channels), horizon)
 
-    def check_specification(self, described: Any, layer: CascadeLayer, i: int) -> None:
-        wanted = {"family": layer.family, "channels": len(layer.moduli), "activation": "hard"}
-        wanted |= {"groups": list(layer.moduli)}
-        found = isinstance(described, dict) and {key: described.get(key) for key in wanted}
-        require(found == wanted, f"config.json describes layer {i + 1} otherwise than the cascade")
+    def check_specification(self, specification: LayerSpecification, layer: CascadeLayer, i: int) -> None:
+        """Every field of a layer's configuration is what the proof is about. A field that is not named here, because
+        the network has learnt something new, is refused."""
+        wanted = {
+            "family": layer.family,
+            "channels": len(layer.moduli),
+            "hidden": len(self.arrays[in_layer(i, HIDDEN_BIAS)]),
+            "readout": sum(layer.moduli),
+            "activation": "hard",
+            "groups": layer.moduli,
+            "phi": "relu",
+            "reads": self.reads,
+        }
+        found = {field.name: getattr(specification, field.name) for field in fields(specification)}
+        for name in sorted(found.keys() | wanted.keys()):
+            same = name in found and name in wanted and found[name] == wanted[name]
+            require(same, f"config.json describes layer {i + 1} otherwise than the cascade: its {name}")
 
     def layer(
         self, i: int, layer: CascadeLayer, after: NDArray[np.int64], above: tuple[int, ...]
@@ -240,10 +286,12 @@ class _Proof:
         bias = self.array(in_layer(i, OUT_BIAS), (d * parts,))
         on = self.gates_on(i, after.shape[0], above, out.shape[1])
         # Row u of `raw` is φ's output where gate u is on; the last row where none is (index -1).
-        raw = np.concatenate([out.T, np.zeros_like(out.T[:1])]) + bias
+        with np.errstate(over="ignore"):
+            raw = np.concatenate([out.T, np.zeros_like(out.T[:1])]) + bias
         wanted = np.empty((*after.shape, d), dtype=np.int64)
         wanted[after, np.arange(after.shape[1])] = layer.increments
         used = np.unique(on)
+        require(np.isfinite(raw[used]).all(), f"layer {i + 1}: φ overflows")
         drive = raw[used][:, -2 * d :] if layer.family in UNIT_FAMILIES else raw[used][:, -d:]
         require(not drive.any(), f"layer {i + 1}: b is not 0")
         psi = self.own_scores(i, layer, width)
@@ -314,6 +362,7 @@ class _Proof:
         if family == "aussm":
             require(not raw[used, j].any(), f"layer {i + 1}, channel {j + 1}: Δ is not exactly 1")
         turns = raw[:, d + j] if family == "aussm" else raw[:, j]
+        turns = np.where(np.isin(np.arange(len(raw)), used % len(raw)), turns, 0)
         require(float(np.abs(turns).max()) < 2.0**20, f"layer {i + 1}, channel {j + 1}: a phase of a million turns")
         fraction = (turns - np.rint(turns)).astype(np.float64)  # both steps are exact
         stored = (fraction * 2.0**61).astype(np.int64)  # truncated, as `fixed_point_turns` does
@@ -329,6 +378,8 @@ class _Proof:
         initial = self.array(in_layer(i, INITIAL_STATE), (d, 2) if parts == 2 else (d,))
         one = np.tile([1.0, 0.0], (d, 1)) if parts == 2 else np.ones(d)
         require((initial == one).all(), f"layer {i + 1}: the initial state is not 1")
+        # A score is a sum of at most two products with numbers of at most 2, and must not overflow.
+        require(float(np.abs(weight).max()) < self.largest / 8, f"layer {i + 1}: ψ's scores overflow")
         scores, row = [], 0
         for j, n in enumerate(layer.moduli):
             columns = [width + j + d * part for part in range(parts)]
@@ -342,7 +393,9 @@ class _Proof:
         """The largest proved ε = (1 - 2^-k)/(2n) turns: within it, the nearest residue is decided."""
         rounding = float((ELEMENTARY + 4) * self.unit_roundoff)  # of the point, of two products and a sum
         # The rounding of the floats below: cosines and sines to 2^-52, a product sum of two terms.
-        slack = np.hypot(scores[:, 0], scores[:, 1]) * (rounding + 2.0**-49) * (1 + 2.0**-40)
+        # What underflows is off by the smallest normal number, whether it is flushed to zero or not.
+        scale = np.abs(scores).max(axis=1)
+        slack = 1.5 * scale * (rounding + 2.0**-49) * (1 + 2.0**-40) + 8 * self.smallest
         for k in range(44, 0, -1):
             tolerance = Fraction(2**k - 1, 2**k) / (2 * n)
             if all(self.decides(scores, slack, n, sign * tolerance) for sign in (1, -1)):
@@ -354,11 +407,12 @@ class _Proof:
         points = np.array([unit_point(Fraction(q, n) + offset) for q in range(n)])  # (n, 2)
         for start in range(0, n, 1024):
             block = points[start : start + 1024]
-            values = scores @ block.T  # (residue, q)
+            with np.errstate(over="ignore", invalid="ignore"):
+                values = scores @ block.T  # (residue, q)
             own = values[np.arange(start, start + len(block)), np.arange(len(block))]
             gap = own - values - slack[:, None] - slack[start : start + len(block)]
             gap[np.arange(start, start + len(block)), np.arange(len(block))] = 1.0
-            if (gap <= 0).any():
+            if not (gap > 0).all():  # so written that NaN is no margin
                 return False
         return True
 
@@ -370,10 +424,15 @@ class _Proof:
         rate = self.array(in_layer(i, "transition.log_rate"), (None,))[j]
         pairs = np.unique(np.stack([raw[on].astype(np.float64), wanted], axis=-1).reshape(-1, 2), axis=0)
         u = self.unit_roundoff
-        error = max(_sign_error(float(value), float(rate), -1 if flip else 1, u) for value, flip in pairs)
+        range_of = (self.smallest, self.largest)
+        errors = [_sign_error(float(value), float(rate), -1 if flip else 1, u, range_of) for value, flip in pairs]
+        require(None not in errors, f"{where}: a multiplier overflows on the way")
+        error = max(error for error in errors if error is not None)
         require(error < Fraction(1, 1000), f"{where}: a multiplier is off by {float(error):.3g}")
         require(scores.shape == (2, 1) and scores[0, 0] > 0 > scores[1, 0], f"{where}: ψ does not decide by the sign")
         # The scores are single products, so each has the sign of its weight times the state: right while it is not 0.
+        # Up to the horizon |state| > 2⁻¹², so that a score does not vanish either.
+        require(float(np.abs(scores).min()) > self.smallest * 2.0**14, f"{where}: ψ's scores underflow")
         growth = (1 + error) * (1 + u) ** 2
         # (growth)^T - 1 < 1 is implied by T·(growth - 1) ≤ log 2; 0.693 < log 2.
         horizon = None if error == 0 else math.floor(Fraction(693, 1000) / (growth - 1))
@@ -398,15 +457,21 @@ def _circle_distance(turns: Fraction) -> Fraction:
     return min(remainder, 1 - remainder)
 
 
-def _sign_error(raw: float, log_rate: float, sign: int, u: Fraction) -> Fraction:
-    """A bound on |â - sign| for â = 2·exp(-Δ·rate) - 1, Δ = 1 + elu(raw), as computed in the network."""
+def _sign_error(raw: float, log_rate: float, sign: int, u: Fraction, range_of: tuple[float, float]) -> Fraction | None:
+    """A bound on |â - sign| for â = 2·exp(-Δ·rate) - 1, Δ = 1 + elu(raw), as computed in the network; None where
+    something on the way leaves the range of the dtype, from its smallest normal to its largest number."""
+    smallest, largest = range_of
     with arb_precision(256) as flint:
         arb = flint.arb
         roundoff = arb(flint.fmpq(u.numerator, u.denominator))
         rounded, elementary = 1 + arb(0, 1) * roundoff, 1 + arb(0, 1) * (ELEMENTARY * roundoff)
-        elu = arb(raw) if raw > 0 else arb(raw).expm1() * elementary
+        vanishing = arb(0, 1) * arb(smallest)  # the error of a result that underflows
+        elu = arb(raw) if raw > 0 else arb(raw).expm1() * elementary + vanishing
         rate = arb(log_rate).exp() * elementary
-        decay = (-(1 + elu) * rounded * rate * rounded).exp() * elementary
+        exponent = (1 + elu) * rounded * rate * rounded + vanishing
+        if not (rate > 2 * arb(smallest) and rate < arb(largest) / 4 and abs(exponent) < arb(largest) / 4):
+            return None
+        decay = (-exponent).exp() * elementary + vanishing
         if sign == -1 and upper(decay) < u / 4:
             return Fraction(0)  # -1 + 2·decay is nearer to -1 than to its neighbour, and rounds to it
         return upper((2 * decay - 1) * rounded - sign)

@@ -182,6 +182,7 @@ def test_json_keys():
         "negative_mamba": None,
         "simple_aussm": 3,
         "aussm": 3,
+        "gated_aussm": 3,
     }
     refused = inspect_group(group("A5")).as_json()
     assert (refused["depth"], refused["factors"], refused["witness"]["kind"]) == (None, None, "perfect residual")

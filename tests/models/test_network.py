@@ -308,6 +308,7 @@ def test_parameter_names_and_shapes_are_the_file_format():
         "negative-mamba": ["log_rate"],
         "simple-aussm": [],
         "aussm": [],
+        "gated-aussm": [],
         "rnn": ["weight"],
     }
 

@@ -244,7 +244,7 @@ def test_the_command(checkpoints, tmp_path, capsys):
     assert "transformers: right on a random word of 300 elements" in " ".join(capsys.readouterr().out.split())
     run(["compile", "S4", "--target", "pd-ssm", "--out", str(tmp_path / "b")], standalone_mode=False)
     assert "the plain recurrence: right" in capsys.readouterr().out
-    with pytest.raises(InputError, match="--channels chooses among our own networks"):
+    with pytest.raises(InputError, match="--target goes with a GROUP, e.g. A5, and not with --channels"):
         run(["compile", "S3", "--target", "pd-ssm", "--channels", "primary"], standalone_mode=False)
     with pytest.raises(InputError, match="--resets goes with --target"):
         run(["compile", "S3", "--resets"], standalone_mode=False)

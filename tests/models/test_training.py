@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +20,12 @@ from subnormal.constructions.parameters import FAMILY_PARAMETERS
 from subnormal.models.batch import Adam, NetworkBatch
 from subnormal.models.families import FAMILIES
 from subnormal.models.network import DCDNetwork
-from subnormal.models.training.configuration import RunConfiguration
+from subnormal.models.training.configuration import OWN, RunConfiguration
 from subnormal.models.training.evaluation import evaluate
 from subnormal.models.training.initial import initial_network, sharpen, task_of, widened
-from subnormal.models.training.loop import learning_scale, plan_stacks, train_stack
+from subnormal.models.training.loop import learning_scale, train_batch
 from subnormal.models.training.pool import Machine, train_all
+from subnormal.models.training.progress import plan_batches
 from subnormal.models.training.runs import RunStore
 from subnormal.models.training.tasks import make_task
 from tests.cases import compiled, group
@@ -99,7 +101,7 @@ def test_a_training_step_stays_on_its_device(family):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_training_on_a_gpu_is_that_on_the_cpu(tmp_path):
     run = SMALL.with_changes(dtype="float64", early_stop=False)
-    rows = [train_stack([run], RunStore(tmp_path / device), device=device)[0] for device in ("cpu", "cuda")]
+    rows = [train_batch([run], RunStore(tmp_path / device), device=device)[0] for device in ("cpu", "cuda")]
     assert [step for step, *_ in rows[1]["curve"]] == [0, 10, 20, 30, 40]
     assert rows[1]["loss"] == pytest.approx(rows[0]["loss"], rel=1e-6)
 
@@ -202,8 +204,8 @@ def test_folders_that_do_not_fit(tmp_path):
 
 def test_the_best_check_can_be_kept(tmp_path):
     run = SMALL.with_changes(group="C2", seed=1, learning_rate=0.03, steps=200, early_stop=False)
-    (last,) = train_stack([run], RunStore(tmp_path))
-    (best,) = train_stack([run.with_changes(keep="best")], RunStore(tmp_path))
+    (last,) = train_batch([run], RunStore(tmp_path))
+    (best,) = train_batch([run.with_changes(keep="best")], RunStore(tmp_path))
     merits = [(longest, accuracy) for _, _, accuracy, longest in last["curve"]]
     wanted = merits.index(max(merits))
     assert 0 < wanted < len(merits) - 1
@@ -239,7 +241,7 @@ def test_bad_settings_are_refused(changes, problem):
 
 
 def rows_without_times(store):
-    return [{k: v for k, v in row.items() if k != "stack_seconds"} for row in store.rows()]
+    return [{k: v for k, v in row.items() if k != "batch_seconds"} for row in store.rows()]
 
 
 def test_a_stack_learns_writes_rows_and_is_not_done_twice(tmp_path):
@@ -250,7 +252,7 @@ def test_a_stack_learns_writes_rows_and_is_not_done_twice(tmp_path):
         for rate in (0.01, 0.03)
     ]
     seen = []
-    rows = train_stack(runs, store, lambda progress: seen.append([p.curve[-1][0] for p in progress]))
+    rows = train_batch(runs, store, lambda progress: seen.append([p.curve[-1][0] for p in progress]))
     assert [row["key"] for row in rows] == [run.key for run in runs]
     assert min(row["loss"] for row in rows) < 0.3
     assert seen[0] == [0] * 4
@@ -263,12 +265,12 @@ def test_a_stack_learns_writes_rows_and_is_not_done_twice(tmp_path):
     accuracy = evaluate(network, task_of(configuration), configuration.test_length, configuration.test_words)
     assert accuracy.as_json() == best["test"]
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")}
-    assert train_stack(runs, store) == rows
+    assert train_batch(runs, store) == rows
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")} == before
 
 
 def test_a_flawless_run_stops_early(tmp_path):
-    row = train_stack([SMALL.with_changes(layers=None, init="compiled", channels=None, hidden=None, readout=None,
+    row = train_batch([SMALL.with_changes(layers=None, init="compiled", channels=None, hidden=None, readout=None,
                                           learning_rate=1e-5)], RunStore(tmp_path))[0]  # fmt: skip
     assert row["stopped_early"]
     assert row["steps"] == 10
@@ -284,16 +286,16 @@ def test_a_pool_gives_the_rows_of_a_stack_though_a_worker_is_killed(tmp_path):
         statuses.extend(found)
         if not killed:
             children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
-            workers = [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+            workers = [int(pid) for pid in children if b"popen_loky" in Path(f"/proc/{pid}/cmdline").read_bytes()]
             killed.append(workers[0])
             os.kill(workers[0], signal.SIGKILL)
 
-    assert train_all(runs, RunStore(tmp_path / "pool"), Machine(2, stack_size=2), watch) == []
+    assert train_all(runs, RunStore(tmp_path / "pool"), Machine(2, runs_together=2), watch) == []
     assert killed
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    for stack in plan_stacks(runs, 2):
-        train_stack(stack, RunStore(tmp_path / "here"))
+    for stack in plan_batches(runs, 2):
+        train_batch(stack, RunStore(tmp_path / "here"))
     torch.set_num_threads(threads)
     assert rows_without_times(RunStore(tmp_path / "pool")) == rows_without_times(RunStore(tmp_path / "here"))
     assert {status.key for status in statuses if status.done} == {run.key for run in runs}
@@ -308,11 +310,12 @@ def test_errors_of_a_worker_reach_the_caller(tmp_path):
 KEEPING = SMALL.with_changes(keep="best", weight_decay=0.3)
 KILLED = """
 import os, signal, sys
+from dataclasses import fields
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
 from subnormal.models.training.runs import RunStore
-from subnormal.models.training.loop import train_stack
+from subnormal.models.training.loop import train_batch
 from tests.models.test_training import KEEPING
 
 def report(runs):
@@ -320,7 +323,7 @@ def report(runs):
         os.kill(os.getpid(), signal.SIGKILL)
 
 runs = [KEEPING.with_changes(seed=seed, learning_rate=rate) for seed in (0, 1) for rate in (0.003, 0.01)]
-train_stack(runs, RunStore(Path(sys.argv[1])), report)
+train_batch(runs, RunStore(Path(sys.argv[1])), report)
 """
 
 
@@ -336,7 +339,7 @@ def test_kill_9_in_the_middle_ends_with_the_same_bits(tmp_path):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     for store in (whole, cut):
-        train_stack(
+        train_batch(
             [KEEPING.with_changes(seed=seed, learning_rate=rate) for seed in (0, 1) for rate in (0.003, 0.01)], store
         )
     torch.set_num_threads(threads)
@@ -359,6 +362,56 @@ def test_a_broken_checkpoint_and_a_broken_row_are_named(tmp_path):
     store.add(row)
     assert store.missing([SMALL]) == []
     assert store.get(SMALL.key) == row
+
+
+def test_keys_of_finished_runs_stay_what_they_are():
+    """The name that the first version gave this run: a new setting must leave it alone."""
+    assert SMALL.key == "5ce7211cece63ff619e6"
+
+
+def test_every_setting_but_a_runs_own_keeps_it_out_of_anothers_batch():
+    other = {"group": "C6", "family": "mamba", "layers": 2, "phi": "linear", "activation": "relu", "alphabet": "all",
+             "length": "3", "keep": "best", "early_stop": False, "dtype": "float64"}  # fmt: skip
+    for known in fields(RunConfiguration):
+        if known.name in OWN - {"init"}:
+            assert SMALL.with_changes(**{known.name: 7}).shared == SMALL.shared
+        elif known.name != "init":
+            value = other.get(known.name, 7)
+            assert SMALL.with_changes(**{known.name: value}).shared != SMALL.shared, known.name
+
+
+def test_every_setting_is_an_option_that_reaches_the_run(tmp_path, monkeypatch):
+    """Each option is given another value than its default; the run that is asked for has them all."""
+    given = {
+        "family": "simple-aussm", "layers": 2, "init": "random", "noise": 0.25, "learning_rate": 0.01, "seed": 4,
+        "channels": 5, "hidden": 6, "readout": 7, "phi": "linear", "activation": "relu", "alphabet": "generators",
+        "hold_out": 1, "batch": 3, "length": "5", "steps": 8, "clip": 0.5, "weight_decay": 0.1, "keep": "best",
+        "early_stop": False, "check_every": 4, "check_words": 2, "check_length": 20, "test_words": 9,
+        "test_length": 21, "dtype": "float64",
+    }  # fmt: skip
+    assert given.keys() == {known.name for known in fields(RunConfiguration)} - {"group"}
+    seen = []
+
+    def train_watched(runs, store, machine, tensorboard):
+        seen.extend([runs, machine])
+        raise InputError("seen")
+
+    monkeypatch.setattr("subnormal.models.training.live.train_watched", train_watched)
+    options = []
+    for name, value in given.items():
+        flag = "--" + name.replace("_", "-")
+        if name == "early_stop":
+            options.append("--no-early-stop")
+        else:
+            options += ["--seeds", f"{value},"] if name == "seed" else [flag, str(value)]
+    options[options.index("4,")] = "4,4"
+    for size in ("--runs-together", "--stack-size"):
+        seen.clear()
+        with pytest.raises(InputError, match="seen"):
+            application("models")(["train", "S3", *options, size, "11"], standalone_mode=False)
+        runs, machine = seen
+        assert [run.as_json() for run in runs] == [{"group": "S3", **given}] * 2
+        assert machine == Machine(None, "cpu", 11)
 
 
 def test_keys_name_the_configuration(tmp_path):
@@ -452,14 +505,14 @@ def test_workers_whose_command_was_killed_end_quietly(tmp_path):
 
 def test_tensorboard_logs(tmp_path):
     pytest.importorskip("tensorboard")
-    train_stack([SMALL.with_changes(steps=10)], RunStore(tmp_path / "runs"), tensorboard=tmp_path / "logs")
+    train_batch([SMALL.with_changes(steps=10)], RunStore(tmp_path / "runs"), tensorboard=tmp_path / "logs")
     (folder,) = (tmp_path / "logs").iterdir()
     assert any(path.stat().st_size > 100 for path in folder.iterdir())
 
 
 def test_stacks_hold_what_fits_together():
     runs = [SMALL.with_changes(seed=s, group=g, noise=n) for s in range(5) for g in ("S3", "C6") for n in (0.0, 0.1)]
-    stacks = plan_stacks([*runs, *runs], 6)
+    stacks = plan_batches([*runs, *runs], 6)
     assert sorted(run.key for stack in stacks for run in stack) == sorted(run.key for run in runs)
     assert all(len({run.group for run in stack}) == 1 and len(stack) <= 6 for stack in stacks)
     assert np.ptp([len(stack) for stack in stacks]) == 0

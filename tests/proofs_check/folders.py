@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
+from subnormal.algebra.base.folders import digest
 from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.depth.presentation import _from_elements
 from subnormal.algebra.depth.witness import evaluate
 from subnormal.constructions.compiler import compile_group, save
-from subnormal.proofs_check.certificates.certificate import certify_folder, certify_refusal, sha256
+from subnormal.proofs_check.certificates.certificate import certify_folder, certify_refusal
 from tests.cases import REFUSED, group
 from tests.folders import bind
 
@@ -24,9 +26,9 @@ LABELS = ("small_group_id", "notes", "alphabet", "decomposition")
 def certified(name: str, folder: Path, family: str = "aussm", **options: Any) -> str:
     """Compile and certify a group, or certify that it can never be tracked; returns the claim."""
     if name in REFUSED:
-        return certify_refusal(group(name), FAMILIES[family], folder)
+        return certify_refusal(group(name), FAMILIES[family], folder).claim
     save(compile_group(group(name), [FAMILIES[family]], **options), folder, None)
-    return certify_folder(folder)
+    return certify_folder(folder).claim
 
 
 def read(path: Path) -> Any:
@@ -38,7 +40,7 @@ def refresh(folder: Path) -> None:
     """Put the digests of a folder's files, as they now are, into its certificate."""
     path = folder / "certificate.json"
     certificate = read(path)
-    certificate["files"] = {name: sha256(folder / name) for name in certificate["files"]}
+    certificate["files"] = {name: digest((folder / name).read_bytes()) for name in certificate["files"]}
     path.write_text(json.dumps(certificate), encoding="utf-8")
     bind(folder)
 
@@ -134,6 +136,13 @@ class Mutant:
         if group(name).subgroup(now["generators"]).order != group(name).order:
             return False
         neutral = copy.deepcopy(now) | {"generators": was["generators"], "files": was["files"]}
+        neutral["name"] = was["name"]
+        if now["presentation"] != was["presentation"]:
+            stated = now["presentation"]
+            steps = list(zip(stated["generators"], stated["relative_orders"], strict=True))
+            if json.loads(json.dumps(_from_elements(group(name), steps).as_json())) != stated:
+                return False
+            neutral["presentation"] = was["presentation"]
         if now["kind"] == "tracks":
             bound = neutral["lower_bound"]
             if evaluate(group(name), bound["expression"]) != bound["value"] or bound["value"] == 0:

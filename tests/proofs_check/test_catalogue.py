@@ -15,12 +15,13 @@ def test_rows(facts):
     row = certified_row((facts.order, facts.number))
     assert row["layers"] == ("" if facts.derived_length is None else facts.derived_length)
     if facts.order > 1 and facts.solvable:
-        assert row["claim"].startswith(f"tracks {facts.name} on words of every length, with {row['layers']} layer")
+        assert row["claim"].startswith(f"tracks a group of order {facts.order} with ")
+        assert f"on words of every length, with {row['layers']} layer" in row["claim"]
         assert row["claim"].endswith("no AUSSM with fewer can")
 
 
 def test_a_non_solvable_group():
-    claim = "no number of AUSSM layers can track SmallGroup(60,5), over any alphabet that generates it"
+    claim = "no number of AUSSM layers can track this group of order 60, over any alphabet that generates it"
     assert certified_row((60, 5))["claim"] == claim
 
 

@@ -23,8 +23,13 @@ def layers(count):
 @pytest.mark.parametrize("case", TRACKED, ids=lambda case: case.name)
 def test_tracked_groups_with_their_depth(case, tmp_path):
     claim = certified(case.name, tmp_path)
-    expected = f"tracks {case.name} on words of every length, with {layers(case.depth)}, and no AUSSM with fewer can"
-    assert claim == expected == check(tmp_path)
+    order = group(case.name).order
+    tokens = len(load_cascade(tmp_path)[0].alphabet)
+    expected = (
+        f"tracks a group of order {order} with {tokens} token{'s' * (tokens != 1)} on words of every length, with "
+        f"{layers(case.depth)}, and no AUSSM with fewer can"
+    )
+    assert claim == expected == check(tmp_path).claim
 
 
 @pytest.mark.parametrize("case", [case for case in TRACKED if case.signs], ids=lambda case: case.name)
@@ -36,7 +41,8 @@ def test_negative_mamba_needs_its_own_number(case, tmp_path):
 @pytest.mark.parametrize("name", REFUSED)
 def test_groups_that_are_not_solvable(name, tmp_path):
     claim = certified(name, tmp_path)
-    assert claim == f"no number of AUSSM layers can track {name}, over any alphabet that generates it"
+    tracked = f"this group of order {group(name).order}"
+    assert claim == f"no number of AUSSM layers can track {tracked}, over any alphabet that generates it"
     assert json.loads((tmp_path / "certificate.json").read_text())["residual"]["order"] == REFUSED[name]
 
 
@@ -45,19 +51,21 @@ NEVER = [("C3", "negative-mamba"), ("S3", "negative-mamba"), ("C2", "mamba"), ("
 
 @pytest.mark.parametrize(("name", "family"), NEVER)
 def test_families_that_never_can(name, family, tmp_path):
-    claim, title = certify_refusal(group(name), FAMILIES[family], tmp_path), FAMILIES[family].title
-    assert claim == f"no number of {title} layers can track {name}, over any alphabet that generates it"
+    claim, title = certify_refusal(group(name), FAMILIES[family], tmp_path).claim, FAMILIES[family].title
+    tracked = f"this group of order {group(name).order}"
+    assert claim == f"no number of {title} layers can track {tracked}, over any alphabet that generates it"
 
 
 def test_a_longer_series_and_a_mixed_stack_claim_no_more_than_they_show(tmp_path):
     D4 = group("D4")
     save(compile_group(D4, [FAMILIES["negative-mamba"], FAMILIES["aussm"]]), tmp_path / "mixed", None)
-    assert certify_folder(tmp_path / "mixed").endswith("with 2 layers, and no stack of diagonal layers with fewer can")
+    claim = certify_folder(tmp_path / "mixed").claim
+    assert claim.endswith("with 2 layers, and no stack of diagonal layers with fewer can")
     from subnormal.constructions.compiler import read_series
 
     series = read_series(group("C4"), "2", FAMILIES["aussm"])
     save(compile_group(group("C4"), [FAMILIES["aussm"]], series=series), tmp_path / "long", None)
-    assert certify_folder(tmp_path / "long").endswith("with 2 layers, and any AUSSM needs at least 1")
+    assert certify_folder(tmp_path / "long").claim.endswith("with 2 layers, and any AUSSM needs at least 1")
 
 
 def test_a_wrong_cascade_gets_no_certificate(tmp_path):
@@ -93,6 +101,6 @@ def test_the_generators_are_tokens_in_any_order(tmp_path):
     tokens = np.random.default_rng(3).permutation(24)[:9].tolist()
     assert S4.subgroup(tokens).order == 24
     save(compile_group(S4, [FAMILIES["aussm"]], tokens), tmp_path, None)
-    assert "3 layers" in certify_folder(tmp_path)
+    assert "3 layers" in certify_folder(tmp_path).claim
     assert set(json.loads((tmp_path / "certificate.json").read_text())["generators"]) <= set(tokens)
     assert load_cascade(tmp_path)[0].alphabet.tolist() == tokens

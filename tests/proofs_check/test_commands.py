@@ -23,7 +23,7 @@ def run(*arguments, cwd):
     return done.returncode, done.stdout, done.stderr
 
 
-CLAIM = "tracks S3 on words of every length, with 2 layers, and no AUSSM with fewer can"
+CLAIM = "tracks a group of order 6 with 6 tokens on words of every length, with 2 layers, and no AUSSM with fewer can"
 
 
 def test_certify_and_check(tmp_path):
@@ -34,9 +34,12 @@ def test_certify_and_check(tmp_path):
     code, out, err = run("check", "s3", cwd=tmp_path)
     assert (code, err) == (0, "")
     assert out.splitlines()[0] == f"verified: {CLAIM}"
+    assert out.splitlines()[-1] == 'label, not proved: the folder calls it "S3"'
+    assert "which is SmallGroup(6,1): the catalogue has this presentation" in out
     assert out.splitlines()[1].startswith("verified: the float64 network equals the cascade")
     code, out, _ = run("check", "s3", "--no-network", cwd=tmp_path)
-    assert out.splitlines() == [f"verified: {CLAIM}", "not checked: network_certificate.json"]
+    assert out.splitlines()[0] == f"verified: {CLAIM}"
+    assert out.splitlines()[-1] == "not checked: network_certificate.json"
     assert run("certify", "s3", cwd=tmp_path)[:1] == (0,)
 
     path = tmp_path / "s3" / "certificate.json"
@@ -64,12 +67,14 @@ def test_certify_and_check(tmp_path):
 
 def test_certify_what_can_never_be_tracked(tmp_path):
     code, out, _ = run("certify", "A5", cwd=tmp_path)
-    claim = "no number of AUSSM layers can track A5, over any alphabet that generates it"
+    claim = "no number of AUSSM layers can track this group of order 60, over any alphabet that generates it"
     assert (code, out) == (0, f"A5/certificate.json: {claim}\n")
-    assert run("check", "A5", cwd=tmp_path) == (0, f"verified: {claim}\n", "")
+    code, out, err = run("check", "A5", cwd=tmp_path)
+    assert (code, out.splitlines()[0], err) == (0, f"verified: {claim}", "")
+    assert "isomorphic to: the alternating group on 5 points" in out
     assert read(tmp_path / "A5" / "certificate.json")["residual"]["order"] == 60
     code, out, _ = run("certify", "S3", "--family", "negative-mamba", "--out", "x", cwd=tmp_path)
-    assert "no number of Negative Mamba layers can track S3" in out
+    assert "no number of Negative Mamba layers can track this group of order 6, over" in out
 
 
 @pytest.mark.parametrize(
@@ -116,7 +121,7 @@ def test_commands_that_need_no_torch(tmp_path):
     program = (
         "import sys\n"
         "from subnormal.command_line.proofs import certify, check\n"
-        "certify('S3', None, 'aussm')\ncheck(__import__('pathlib').Path('S3'), True)\n"
+        "certify('A5', None, 'aussm')\ncheck(__import__('pathlib').Path('A5'), False)\n"
         "assert 'torch' not in sys.modules and 'sympy' not in sys.modules\n"
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}

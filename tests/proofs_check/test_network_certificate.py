@@ -82,23 +82,27 @@ def test_the_bound_is_nearly_reached_in_single_precision(tmp_path):
 def test_the_certificate_is_proved_again(tmp_path):
     proof = prove_network(compiled("S3", tmp_path))
     path = tmp_path / "network_certificate.json"
-    content = certificate_content(tmp_path, proof)
+    again, content = certificate_content(tmp_path)
+    assert again == proof
     write_json(path, content)
     assert recheck(tmp_path) == proof.sentence() == content["claim"]
-    for change in ({"claim": "x"}, {"proof": content["proof"] | {"horizon": None}}, {"files": {}}):
+    for change in ({"claim": "x"}, {"proof": content["proof"] | {"horizon": None}}):
         write_json(path, content | change)
         with pytest.raises(NotProvedError, match="states something else"):
             recheck(tmp_path)
+    write_json(path, content | {"files": content["files"] | {"config.json": "0"}})
+    with pytest.raises(InputError, match="is about other files than those beside it"):
+        recheck(tmp_path)
     path.write_text("[" * 10_000)
     with pytest.raises(InputError, match="cannot be read"):
         recheck(tmp_path)
 
 
-def agrees(folder, length=3000):
-    """Whether the network and the cascade give the same elements on a random word."""
+def agrees(folder, length=3000, dtype=None):
+    """Whether the network gives the cascade's outputs on a random word."""
     cascade, _, _ = load_cascade(folder)
     word = np.random.default_rng(5).integers(len(cascade.alphabet), size=length)
-    found = DCDNetwork.from_pretrained(folder).predict(torch.from_numpy(word)[None])[0][0]
+    found = DCDNetwork.from_pretrained(folder, dtype).predict(torch.from_numpy(word)[None])[0][0]
     return bool((found.numpy() == cascade.outputs(word)).all())
 
 
@@ -139,13 +143,13 @@ def test_what_the_network_must_not_be(tmp_path):
     def refused(message, **changes):
         save_file(parameters | changes, folder / "model.safetensors")
         bind(folder)
-        with pytest.raises(NotProvedError, match=message):
+        with pytest.raises((NotProvedError, InputError), match=message):
             prove_network(folder)
 
     refused("not a finite float64", **{"head.bias": np.full(6, np.nan)})
-    refused("not a finite float64", **{"head.bias": np.zeros(6, dtype=np.float32)})
+    refused("should be torch.float64", **{"head.bias": np.zeros(6, dtype=np.float32)})
     refused("the head has a bias", **{"head.bias": np.full(6, 1e-9)})
-    refused("head.bias has shape", **{"head.bias": np.zeros(7)})
+    refused("head.bias should be", **{"head.bias": np.zeros(7)})
     refused("is not its element's", **{"head.weight": np.roll(parameters["head.weight"], 1, axis=0)})
     refused("not an integer", **{"embedding.weight": parameters["embedding.weight"] * 0.5})
     refused("too large", **{"layers.0.phi.hidden.bias": parameters["layers.0.phi.hidden.bias"] + 2.0**40})
@@ -159,25 +163,67 @@ def test_what_the_network_must_not_be(tmp_path):
     refused("a step is off by 0.25", **{"layers.0.phi.out.bias": np.array([0, 0.25, 0, 0])})
     save_file({k: v for k, v in parameters.items() if k != "head.bias"}, folder / "model.safetensors")
     bind(folder)
-    with pytest.raises(NotProvedError, match=r"the parameter head\.bias is missing"):
+    with pytest.raises(InputError, match=r"head\.bias is missing"):
         prove_network(folder)
     save_file(parameters, folder / "model.safetensors")
     bind(folder)
+    refused("extra is not a parameter here", extra=np.zeros(3))
+    save_file(parameters, folder / "model.safetensors")
+    bind(folder)
     short, turned = {"layers": config["layers"][:1]}, {"layers": config["layers"][::-1]}
-    for change, message in ((short, "another depth"), (turned, "layer 1")):
+    linear = {"layers": [config["layers"][0] | {"phi": "linear"}, *config["layers"][1:]]}
+    for change, message in (
+        (short, "should be"),
+        (turned, "should be"),
+        (linear, "describes layer 1 otherwise than the cascade: its phi"),
+        ({"temperature": 1.0}, "unknown field 'temperature'"),
+        ({"dtype": "float32"}, "should be torch.float32"),
+        ({"embedding_size": None}, None),
+    ):
         (folder / "config.json").write_text(json.dumps(config | change))
         bind(folder)
-        with pytest.raises(NotProvedError, match=message):
+        if message is None:  # the default, which is the same
+            prove_network(folder)
+            continue
+        with pytest.raises((NotProvedError, InputError), match=message):
             prove_network(folder)
     for content in ("{", "[]", '{"dtype": "float8"}', "[" * 10_000):
         (folder / "config.json").write_text(content)
         bind(folder)
-        with pytest.raises(InputError, match="damaged"):
+        with pytest.raises(InputError, match=r"config\.json"):
             prove_network(folder)
     (folder / "config.json").unlink()
     bind(folder)
     with pytest.raises(InputError, match=r"config\.json"):
         prove_network(folder)
+
+
+@pytest.mark.parametrize("scale", [1e200, -1e200, 1e307, 1e-300, 1e-320])
+def test_what_leaves_the_range_is_refused(scale, tmp_path):
+    """ψ scaled or shifted as a whole decides the same in exact arithmetic, and not in floats."""
+    folder = compiled("S3", tmp_path)
+    parameters = load_file(folder / "model.safetensors")
+    for name in ("layers.0.psi.weight", "layers.1.psi.weight"):
+        for array in (parameters[name] * abs(scale), parameters[name] + scale * (parameters[name] != 0)):
+            save_file(parameters | {name: array}, folder / "model.safetensors")
+            bind(folder)
+            for dtype in ("float64", "float32"):
+                try:
+                    horizon = prove_network(folder, dtype).horizon
+                except NotProvedError:
+                    continue
+                assert agrees(folder, min(3000, horizon or 3000), dtype), (name, dtype)
+
+
+def test_a_multiplier_that_overflows_is_refused(tmp_path):
+    folder = compiled("Q8", tmp_path, "negative-mamba")
+    parameters = load_file(folder / "model.safetensors")
+    for rate in (800.0, -800.0):
+        name = "layers.0.transition.log_rate"
+        save_file(parameters | {name: parameters[name] + rate}, folder / "model.safetensors")
+        bind(folder)
+        with pytest.raises(NotProvedError, match="a multiplier"):
+            prove_network(folder)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

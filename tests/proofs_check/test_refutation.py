@@ -257,7 +257,7 @@ def test_an_alphabet_of_generators():
 PROGRAM = """
 import sys
 
-from subnormal.command_line.__main__ import main
+from subnormal.__main__ import main
 
 sys.argv.insert(1, "refute")
 main("proofs_check")

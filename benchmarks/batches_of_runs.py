@@ -1,9 +1,9 @@
 """Does training R runs side by side pay? One thread, S3-sized networks; the least CPU time of several repetitions.
 
-    python -m benchmarks.run_stacks
+    python -m benchmarks batches_of_runs
 
-`one` is a single network trained with torch's own modules and Adam; `stack` is R runs in one `NetworkBatch`. The ratio
-says how many single steps a step of the whole stack costs: below R, the stack pays.
+`one` is a single network trained with torch's own modules and Adam; `batch` is R runs in one `NetworkBatch`. The ratio
+says how many single steps a step of the whole batch costs: below R, the batch pays.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from subnormal.models.batch import Adam, NetworkBatch
 from subnormal.models.network import DCDNetwork
 
 RUNS = (4, 8, 16, 32)
-"""Runs in a stack."""
+"""Runs in a batch."""
 
 
 def network(channels: int, layers: int, seed: int) -> DCDNetwork:
@@ -57,7 +57,7 @@ def one(channels: int, layers: int, batch: int, length: int) -> float:
     return least(step)
 
 
-def stack(runs: int, channels: int, layers: int, batch: int, length: int) -> float:
+def together(runs: int, channels: int, layers: int, batch: int, length: int) -> float:
     models = NetworkBatch([network(channels, layers, seed) for seed in range(runs)])
     adam = Adam(torch.full((runs,), 1e-3), torch.zeros(models.flat.shape[1]), 1.0)
     tokens, labels = torch.randint(6, (2, runs, batch, length))
@@ -82,8 +82,8 @@ def main() -> None:
                 single = one(channels, layers, batch, length)
                 parts = []
                 for runs in RUNS:
-                    together = stack(runs, channels, layers, batch, length)
-                    parts.append(f"{together:.1f} ms, {together / single:.1f}×")
+                    whole = together(runs, channels, layers, batch, length)
+                    parts.append(f"{whole:.1f} ms, {whole / single:.1f}×")
                 print(f"| {channels} | {layers} | {batch} | {length} | {single:.2f} | {' | '.join(parts)} |")
 
 

@@ -1,0 +1,1 @@
+"""Finite automata: minimal automata, transition monoids, the holonomy decomposition."""

@@ -1,0 +1,110 @@
+"""Which model families can carry an automaton at all, and how many layers each needs at least: with witnesses.
+
+What is carried is decided by the transition monoid M of the automaton, whose states are all reachable and told apart:
+
+* S4D: exactly the definite automata, in one layer;
+* AUSSM and Simple AUSSM: M is a solvable group;
+* Mamba: M is aperiodic;  Negative Mamba: every subgroup of M is a 2-group;  Gated AUSSM: every subgroup is solvable.
+
+At least as many layers are needed as the subgroups of M need, and two where M breaks an identity that one layer obeys
+(docs/mathematics.md has statements and proofs).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from subnormal.algebra.automata.automaton import Automaton
+from subnormal.algebra.automata.monoid import MaximalSubgroup, TransitionMonoid
+from subnormal.algebra.base.wording import counted
+from subnormal.algebra.depth.automaton_witness import (
+    Witness,
+    cycle,
+    kept_apart,
+    merge,
+    nested,
+    not_one_layer,
+    standstill,
+)
+from subnormal.algebra.depth.families import Family
+from subnormal.algebra.depth.group_names import group_name
+from subnormal.algebra.depth.series import shortest_series
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is proved about a family and an automaton.
+
+    Arguments:
+        family: the family.
+        least: at least so many layers are needed; None where no number is enough.
+        reason: why not fewer, or why never.
+        witness: what shows it; None where nothing needs to be shown (one layer or none).
+    """
+
+    family: Family
+    least: int | None
+    reason: str
+    witness: Witness | None
+
+
+def verdict(monoid: TransitionMonoid, layer: Family) -> Verdict:
+    """Whether a family can carry an automaton, and its least number of layers as far as it is proved."""
+    automaton = monoid.automaton
+    if automaton.count == 1:
+        return Verdict(layer, 0, "one state needs no layer", None)
+    never = _never(automaton, monoid, layer)
+    if never is not None:
+        return Verdict(layer, None, *never)
+    return _at_least(monoid, layer)
+
+
+def _never(automaton: Automaton, monoid: TransitionMonoid, layer: Family) -> tuple[str, Witness] | None:
+    if layer.name == "s4d":
+        found = kept_apart(automaton)
+        return (f"its states forget what lies far back, but {found.text}", found) if found else None
+    if not layer.resets:
+        found = merge(automaton)
+        if found:
+            return f"its layers never merge two states, but {found.text}", found
+    if layer.exponent:
+        wanted = (lambda length: length > 1) if layer.exponent == 1 else (lambda length: length & (length - 1) > 0)
+        found = cycle(automaton, monoid, wanted)
+        return (f"{layer.reason}; but {found.text}", found) if found else None
+    for subgroup in monoid.maximal_subgroups:
+        if not shortest_series(subgroup.group, layer).is_complete:
+            found = standstill(monoid, subgroup, layer)
+            name = group_name(subgroup.group)
+            return f"no stack carries the subgroup {name}: {found.text}", found
+    return None
+
+
+def _at_least(monoid: TransitionMonoid, layer: Family) -> Verdict:
+    if layer.name == "s4d":
+        return Verdict(layer, 1, "no layers track only one state", None)
+    depths = [(*nested(monoid, subgroup, layer), subgroup) for subgroup in monoid.maximal_subgroups]
+    least, witness, subgroup = max(depths, key=lambda found: found[0], default=(1, None, None))
+    if least > 1 and witness is not None and subgroup is not None:
+        name = group_name(subgroup.group)
+        reason = f"{counted(least - 1, 'layer')} cannot, for its subgroup {name}: {witness.text}"
+        return Verdict(layer, least, reason, witness)
+    failing = not_one_layer(monoid, layer) if layer.resets else None
+    if failing is not None:
+        return Verdict(layer, 2, f"1 layer cannot: {failing.text}", failing)
+    return Verdict(layer, 1, "no layers track only one state", None)
+
+
+def is_definite(automaton: Automaton) -> bool:
+    """Whether words of some length lead all states to one: the last letters alone decide."""
+    return kept_apart(automaton) is None
+
+
+def is_solvable(monoid: TransitionMonoid, layer: Family) -> bool:
+    """Whether every subgroup of a monoid has a series that the family carries."""
+    return all(shortest_series(own.group, layer).is_complete for own in monoid.maximal_subgroups)
+
+
+def carried_subgroups(monoid: TransitionMonoid) -> list[tuple[str, MaximalSubgroup]]:
+    """The nontrivial maximal subgroups with their names, one for each regular J-class, smallest first."""
+    found = [(group_name(own.group), own) for own in monoid.maximal_subgroups]
+    return sorted(found, key=lambda pair: (pair[1].group.order, pair[0]))

@@ -1,0 +1,44 @@
+"""The names of small groups, by our own identification."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+from subnormal.algebra.arithmetic.abelian_invariants import abelian_name
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.depth.abelian import abelian_factor
+from subnormal.algebra.groups.group import Group
+from subnormal.algebra.groups.identify import small_group_id
+from subnormal.algebra.groups.named_groups import FAMILIES
+
+
+def group_name(group: Group) -> str:
+    """The name of a listed group up to isomorphism, by our own identification: `C2xC4`, `S3`, `A5`, else
+    `SmallGroup(n,i)`; beyond the catalogue its order, or S_n and A_n where the degree shows them."""
+    if group.is_abelian:
+        return abelian_name(abelian_factor(group.whole, group.trivial_subgroup).moduli)
+    number = small_group_id(group)
+    if number is not None:
+        return _familiar(group.order).get(number, f"SmallGroup({number[0]},{number[1]})")
+    factorial = math.factorial(min(group.degree, 12))
+    if group.degree <= 12 and group.order in (factorial, factorial // 2):
+        return f"{'S' if group.order == factorial else 'A'}{group.degree}"
+    return f"a group of order {group.order:,}"
+
+
+@cache
+def _familiar(order: int) -> dict[tuple[int, int], str]:
+    """The groups of an order that have a short name, by their number in the catalogue."""
+    wanted = {6: ("S", 3), 24: ("S", 4), 120: ("S", 5), 12: ("A", 4), 60: ("A", 5), 8: ("Q", 8)}
+    names = [("F", order), ("Dic", order // 4), ("D", order // 2), wanted.get(order, ("D", order // 2))]
+    found: dict[tuple[int, int], str] = {}
+    for letter, n in names:
+        try:
+            group = FAMILIES[letter](n).listed()
+        except InputError:  # no such group
+            continue
+        number = small_group_id(group)
+        if number is not None and group.order == order:
+            found[number] = f"{letter}{n}"
+    return found

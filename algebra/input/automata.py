@@ -1,0 +1,168 @@
+"""What a user can type for an automaton: names such as `flip-flop(2)`, and files.
+
+A file is JSON (states, alphabet, transitions, start, accepting; docs/automata.md has an example), or a transition table
+in CSV or NPY: one row a state, one column a letter, state numbers as entries, state 0 the start.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from subnormal.algebra.automata import named
+from subnormal.algebra.automata.automaton import Automaton
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.reading import read_csv, read_json, read_npy
+from subnormal.algebra.groups.group import Group
+
+EXAMPLES = "e.g. flip-flop(2), tomita(5), grid(5,5), permutation-reset(S3) or automaton(table.csv)"
+
+WANTED = (
+    'wanted {"states": […], "alphabet": […], "transitions": {state: {letter: state}}, "start": state, '
+    '"accepting": […]} in .json, or in .csv and .npy a table of state numbers with one row a state and one column a '
+    "letter"
+)
+
+NUMBERED: dict[str, tuple[tuple[int, ...], Callable[..., Automaton]]] = {
+    "parity": ((0,), named.parity),
+    "flip-flop": ((1,), named.flip_flop),
+    "tomita": ((1,), named.tomita),
+    "even-pairs": ((0,), named.even_pairs),
+    "cycle-navigation": ((1,), named.cycle_navigation),
+    "modular-arithmetic": ((1,), named.modular_arithmetic),
+    "grid": ((1, 2), named.grid),
+    "dyck": ((2,), named.dyck),
+}
+"""For each name how many numbers it takes, and its function."""
+
+ON_GROUPS: dict[str, Callable[[Group], Automaton]] = {
+    "permutation-reset": named.permutation_reset,
+    "group": named.cayley,
+}
+"""Names that take a group."""
+
+NAMES = (*NUMBERED, "counter", *ON_GROUPS, "automaton")
+
+
+def is_automaton_name(text: str) -> bool:
+    """Whether a text begins like the name of an automaton: those of groups begin with a capital or a bracket."""
+    return bool(re.match(r"[a-z][a-z-]+(\(|$)", text.strip()))
+
+
+def parse_automaton(text: str, group: Callable[[str], Group]) -> Automaton:
+    """The automaton that a name stands for; `group` reads the names of groups.
+
+    Raises:
+        InputError: the name is unknown, or its arguments are out of range.
+    """
+    match = re.fullmatch(r"([a-z][a-z-]+)(?:\((.*)\))?", text.strip(), re.DOTALL)
+    name, inside = (match[1], match[2]) if match else (text, None)
+    if name not in NAMES:
+        raise InputError(f"cannot read an automaton at {text[:40]!r}; wanted one of {', '.join(NAMES)}, {EXAMPLES}")
+    if name == "automaton":
+        if not inside:
+            raise InputError(f"automaton needs a file in parentheses, {EXAMPLES}")
+        return read_automaton(Path(inside.strip()))
+    if name in ON_GROUPS:
+        if not inside:
+            raise InputError(f"{name} needs a group in parentheses, e.g. {name}(S3)")
+        return ON_GROUPS[name](group(inside))
+    arguments = [part.strip() for part in inside.split(",")] if inside and inside.strip() else []
+    if name == "counter":
+        reset = arguments[1:] == ["reset"]
+        if len(arguments) != 1 + reset:
+            raise InputError("counter: wanted a number, or a number and the word reset, e.g. counter(5,reset)")
+        return named.counter(_number(name, arguments[0]), reset)
+    counts, function = NUMBERED[name]
+    if len(arguments) not in counts:
+        example = {0: name, 1: f"{name}(3)", 2: f"{name}(2,3)"}[counts[-1]]
+        raise InputError(f"{name}: wanted {' or '.join(map(str, counts))} numbers, e.g. {example}")
+    return function(*(_number(name, argument) for argument in arguments))
+
+
+def _number(name: str, text: str) -> int:
+    if not re.fullmatch(r"\d{1,6}", text, re.ASCII):
+        raise InputError(f"{name}: the argument {text[:20]!r}; wanted a number, {EXAMPLES}")
+    return int(text)
+
+
+def read_automaton(path: Path) -> Automaton:
+    """The automaton in a file. Raises `InputError` with one line for a file that cannot be read or is none."""
+    suffix = path.suffix.lower()
+    if suffix == ".json":
+        return from_json(read_json(path, wanted=WANTED), path.stem, str(path))
+    if suffix == ".npy":
+        return Automaton.make(path.stem, read_npy(path, wanted=WANTED))
+    if suffix != ".csv":
+        raise InputError(f"{path}: a file of unknown kind; {WANTED}")
+    try:
+        table = np.array([[int(cell) for cell in row] for row in read_csv(path, wanted=WANTED)])
+    except InputError:
+        raise
+    except (ValueError, OverflowError):
+        raise InputError(f"{path}: rows of different lengths, or what is no number; {WANTED}") from None
+    return Automaton.make(path.stem, table if table.ndim == 2 else np.zeros((0, 0), dtype=int))
+
+
+def is_automaton_content(content: Any) -> bool:
+    """Whether what a JSON file holds looks like an automaton."""
+    return isinstance(content, dict) and "transitions" in content
+
+
+def from_json(content: Any, name: str, where: str) -> Automaton:
+    """The automaton in the content of a JSON file.
+
+    Raises:
+        InputError: keys are missing or unknown, a transition is missing, or a name is unknown; the message begins
+            with `where`.
+    """
+    keys = {"states", "alphabet", "transitions", "start", "accepting"}
+    if not isinstance(content, dict) or not keys - {"accepting"} <= set(content) <= keys | {"name"}:
+        raise InputError(f"{where}: {WANTED}")
+    states, letters = (_names(content[key], key, where) for key in ("states", "alphabet"))
+    number = {state: i for i, state in enumerate(states)}
+
+    def state(given: Any, role: str) -> int:
+        if str(given) not in number or isinstance(given, list | dict):
+            raise InputError(f"{where}: {role} {str(given)[:40]!r}, which is none of the states; {WANTED}")
+        return number[str(given)]
+
+    transitions = content["transitions"]
+    if not isinstance(transitions, dict):
+        raise InputError(f"{where}: transitions should be an object; {WANTED}")
+    unknown = [str(key)[:40] for key in transitions if str(key) not in number]
+    if unknown:
+        raise InputError(f"{where}: transitions of {unknown[0]!r}, which is none of the states")
+    table = []
+    for name_of in states:
+        row = transitions.get(name_of)
+        if not isinstance(row, dict) or set(row) != set(letters):
+            given = set(row) if isinstance(row, dict) else set()
+            missing = sorted(set(letters) - given)
+            what = (
+                f"no transition on {missing[0]!r}"
+                if missing
+                else "a transition on a letter that is not in the alphabet"
+            )
+            raise InputError(f"{where}: state {name_of!r} has {what}; wanted one for every state and letter")
+        table.append([state(row[letter], f"state {name_of!r} goes to") for letter in letters])
+    start = state(content["start"], "the start is")
+    accepting = content.get("accepting")
+    if accepting is not None and not isinstance(accepting, list):
+        raise InputError(f"{where}: accepting should be a list of states")
+    final = None if accepting is None else [state(given, "it accepts in") for given in accepting]
+    title = content.get("name", name)
+    return Automaton.make(title if isinstance(title, str) and title else name, table, letters, states, start, final)
+
+
+def _names(given: Any, key: str, where: str) -> list[str]:
+    if not isinstance(given, list) or not given or not all(isinstance(x, str | int) for x in given):
+        raise InputError(f"{where}: {key} should be a list of names; {WANTED}")
+    found = [str(x) for x in given]
+    if len(set(found)) < len(found) or len(found) > 10**5:
+        raise InputError(f"{where}: {key} holds {len(found):,} names, {len(set(found)):,} different ones")
+    return found

@@ -1,0 +1,128 @@
+"""What `show --html` and `refute --html` write: the page of a group, a folder, a trained network, a refuted model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.wording import counted, short
+from subnormal.constructions.pages.packing import check_page_path
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from subnormal.algebra.groups.group import Group
+    from subnormal.models.network import DCDNetwork
+    from subnormal.proofs_check.refutations.refutation import Refutation
+
+MAX_WORD = 100_000
+"""Longest word of a refutation that a page runs."""
+
+
+def show_page(text: str, path: Path, options: dict[str, Any], tracked: str | None) -> None:
+    """Write the page of what the user named, and print its path and size.
+
+    Arguments:
+        text: a group, or a folder with a cascade, a factored cascade or a network.
+        path: ends in .html.
+        options: of `compile`, by name; None or the default where not given.
+        tracked: the group that a network in a folder is for.
+
+    Raises:
+        InputError: nothing can be shown; the message says why.
+    """
+    from subnormal.constructions.pages.machine_page import write_machine_page
+
+    check_page_path(path)
+    folder = Path(text)
+    if folder.is_dir():
+        given = [f"--{name}" for name, value in options.items() if value is not None and (name, value) != AUSSM]
+        if given:
+            raise InputError(f"{given[0]} goes with a GROUP, not with the folder {text}; compile it again instead")
+        data = _folder_data(folder, tracked)
+    elif tracked is not None:
+        raise InputError(f"--group says what a network in a folder is for, and {short(text)} is no folder")
+    else:
+        data = _group_data(text, options)
+    size = write_machine_page(path, data)
+    print(f"{path}: {size / 1000:,.0f} kB, opens in any browser without a network")
+
+
+AUSSM = ("family", "aussm")
+"""The default of an option that is never None."""
+
+
+def _group_data(text: str, options: dict[str, Any]) -> dict[str, Any]:
+    from subnormal.algebra.depth.families import parse_stack
+    from subnormal.algebra.input.parser import parse_group
+    from subnormal.constructions.pages.machine_page import cascade_data, factored_data
+    from subnormal.face.compiling import compile
+
+    group = parse_group(text)
+    if group.is_listable or options["channels"] or options["series"] or options["optimise"]:
+        compiled = compile(group, **options)
+        parts = compiled.decomposition
+        return cascade_data(compiled.cascade, compiled.group, str(parts.extension), parts.splits)
+    from subnormal.command_line.factored import read_tokens
+    from subnormal.constructions.factored.compiler import compile_factored
+    from subnormal.constructions.factored.proof import first_fault
+
+    stack = parse_stack(options["family"])
+    if len(stack) > 1:
+        raise InputError(f"{short(text)} is too large to list; wanted one family for it, e.g. aussm")
+    found = compile_factored(group.name, read_tokens(group, options["alphabet"]), stack[0])
+    fault = first_fault(found.cascade)
+    if fault:
+        raise AssertionError(f"the compiled cascade is wrong: {fault}")
+    return factored_data(found.cascade, found.chain.order, found.series_orders, found.structure.text)
+
+
+def _folder_data(folder: Path, tracked: str | None) -> dict[str, Any]:
+    from subnormal.constructions.artifact import load_cascade
+    from subnormal.constructions.factored.artifact import is_factored, load_factored
+    from subnormal.constructions.pages.machine_page import cascade_data, factored_data
+
+    if is_factored(folder):
+        found = load_factored(folder)
+        about = found.metadata
+        return factored_data(found.cascade, int(about["order"]), about["series"], str(about["structure"]))
+    if (folder / "cascade.json").is_file() and tracked is None:
+        cascade, group, about = load_cascade(folder)
+        return cascade_data(cascade, group, str(about.get("decomposition", "")))
+    from subnormal.face.proving import saved_network
+    from subnormal.models.network_page import network_data
+
+    if tracked is None:
+        raise InputError(f"{folder} does not say which group its network is for; add --group, e.g. --group S3")
+    network, group, alphabet = saved_network(folder, tracked)
+    return network_data(network, group, alphabet)
+
+
+def refutation_page(found: Refutation, network: DCDNetwork, group: Group, alphabet: NDArray | None, path: Path) -> None:
+    """Write the page of a refuted model: the network, and the two words that end in one state.
+
+    Raises:
+        InputError: there are no two such words, or they are too long for a page.
+    """
+    from subnormal.algebra.arithmetic.permutations import cycles
+    from subnormal.constructions.pages.machine_page import write_machine_page
+    from subnormal.models.network_page import network_data, with_two_words
+
+    pair = found.pair
+    if pair is None:
+        raise InputError(f"{path}: a page shows two words that a model cannot tell apart, and none were found")
+    length = pair.words[0].length
+    if length > MAX_WORD:
+        raise InputError(f"{path}: words of {length:,} tokens; a page runs at most {MAX_WORD:,}")
+    u, v = (cycles(group.elements[product]) for product in pair.products)
+    verdict = (
+        f"{found.theory[0].upper()}{found.theory[1:]}. After {counted(length, 'token')} each, the words u and v leave "
+        f"the model in one state, to within {pair.distance:.1e}; their products are {u} and {v}, so at least one "
+        "answer after them is wrong."
+    )
+    words = [(name, word.tokens().tolist()) for name, word in zip("uv", pair.words, strict=True)]
+    data = with_two_words(network_data(network, group, alphabet), words, verdict)
+    data["heading"] = f"{group.name}: two words that a model cannot tell apart"
+    size = write_machine_page(path, data)
+    print(f"{path}: {size / 1000:,.0f} kB, opens in any browser without a network")

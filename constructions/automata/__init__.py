@@ -1,0 +1,1 @@
+"""Automata as cascades of set-or-add channels."""

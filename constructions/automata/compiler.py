@@ -1,0 +1,156 @@
+"""From an automaton to its cascade: the best machine of channels, written as tables."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subnormal.algebra.automata.automaton import Automaton
+from subnormal.algebra.automata.monoid import TransitionMonoid
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.wording import counted
+from subnormal.algebra.depth.automaton_verdict import Verdict, verdict
+from subnormal.algebra.depth.families import Family
+from subnormal.constructions.automata.decomposition import Found, best_machine
+from subnormal.constructions.automata.machine import ChannelMachine, least_reads
+from subnormal.constructions.cascade import Cascade, CascadeLayer, reachable_states
+
+MAX_TABLE_ENTRIES = 2**24
+"""Largest number of entries, states × letters × channels, that a cascade's tables may have."""
+
+
+@dataclass(frozen=True, eq=False)
+class AutomatonCompilation:
+    """Every intermediate form of one compilation.
+
+    Arguments:
+        given: the automaton as it was given.
+        automaton: minimal, or its reachable part where the state is the output: what is tracked.
+        layer: the family.
+        verdict: what is proved about the family and the automaton.
+        found: the machine of channels.
+        cascade: the exact machine as tables.
+    """
+
+    given: Automaton
+    automaton: Automaton
+    layer: Family
+    verdict: Verdict
+    found: Found
+    cascade: Cascade
+
+
+def compile_automaton(given: Automaton, layer: Family) -> AutomatonCompilation:
+    """Compile an automaton for a family.
+
+    Raises:
+        InputError: the family cannot carry it (with the reason), has no cascade (S4D), or the tables would be too large
+            (with their size).
+    """
+    automaton = given.minimal()
+    if automaton.count == 1:
+        raise InputError(f"{given.name} has one state: 0 layers track it, there is nothing to compile; try parity")
+    found = verdict(TransitionMonoid.of(automaton), layer)
+    if found.least is None:
+        raise InputError(f"{given.name}: no number of {layer.title} layers can track it: {found.reason}")
+    if layer.name == "s4d":
+        raise InputError(
+            f"{given.name}: one S4D layer holds its last letters as digits of a number, but no such weights are "
+            "written; try --family mamba"
+        )
+    best = best_machine(automaton, layer, found.least)
+    return AutomatonCompilation(given, automaton, layer, found, best, cascade_of(automaton, best, layer))
+
+
+def cascade_of(automaton: Automaton, found: Found, layer: Family) -> Cascade:
+    """The tables of a machine. Residues are counted from those of the initial state, which becomes state 0.
+
+    Raises:
+        InputError: the tables would be too large.
+    """
+    order = [c for own in found.layers for c in own]
+    machine = _from_zero(found.machine)
+    _require_size(automaton, [machine.moduli[c] for c in order])
+    lower: list[int] = []
+    layers = []
+    for own in found.layers:
+        layers.append(_layer(machine, own, lower, layer))
+        lower += own
+    moduli = [machine.moduli[c] for c in order]
+    places = np.ravel_multi_index(tuple(machine.residues[:, order].T), moduli)
+    decode = np.full(math.prod(moduli), -1, dtype=np.int32)
+    decode[places] = machine.decode
+    alphabet = np.arange(automaton.width, dtype=np.int32)
+    elements = np.zeros((0, 0), dtype=np.uint8)
+    return Cascade(automaton.name, elements, alphabet, tuple(layers), decode, automaton)
+
+
+def _require_size(automaton: Automaton, moduli: list[int]) -> None:
+    entries = math.prod(moduli) * automaton.width * len(moduli)
+    if entries > MAX_TABLE_ENTRIES:
+        raise InputError(
+            f"{automaton.name}: tables of {math.prod(moduli):,} states × {counted(automaton.width, 'letter')} × "
+            f"{counted(len(moduli), 'channel')} would be needed; at most {MAX_TABLE_ENTRIES:,} entries are written"
+        )
+
+
+def _from_zero(machine: ChannelMachine) -> ChannelMachine:
+    residues = (machine.residues - machine.residues[0]) % np.array(machine.moduli, dtype=np.int32)
+    return ChannelMachine(machine.moduli, residues.astype(np.int32), machine.following, machine.decode)
+
+
+def _layer(machine: ChannelMachine, own: list[int], lower: list[int], layer: Family) -> CascadeLayer:
+    """One layer's tables over all lower states; entries depend on the least channels only, and where those cannot be
+    reached nothing happens."""
+    below = [machine.moduli[c] for c in lower]
+    letters = machine.following.shape[1]
+    increments = np.zeros((math.prod(below), letters, len(own)), dtype=np.int32)
+    resets = np.zeros(increments.shape, dtype=bool)
+    digits = np.stack(np.unravel_index(np.arange(math.prod(below)), below), axis=1) if below else np.zeros((1, 0), int)
+    for j, channel in enumerate(own):
+        update = least_reads(machine, channel, lower, layer)
+        columns = [lower.index(c) for c in update.reads]
+        case = _matching(digits[:, columns], update.seen, [machine.moduli[c] for c in update.reads])
+        met = case >= 0
+        increments[met, :, j] = update.values[case[met]]
+        resets[met, :, j] = update.sets[case[met]]
+    moduli = tuple(machine.moduli[c] for c in own)
+    return CascadeLayer(layer.name, moduli, increments, resets if resets.any() else None)
+
+
+def _matching(rows: NDArray[np.int64], seen: NDArray[np.int32], moduli: list[int]) -> NDArray[np.int64]:
+    """For each row the number of the equal row of `seen`, or -1."""
+    if not moduli:
+        return np.zeros(len(rows), dtype=np.int64)
+    place = np.full(math.prod(moduli), -1, dtype=np.int64)
+    place[np.ravel_multi_index(tuple(seen.T), moduli)] = np.arange(len(seen))
+    return place[np.ravel_multi_index(tuple(rows.T), moduli)]
+
+
+def first_fault(cascade: Cascade) -> str | None:
+    """Whether a cascade tracks its automaton on words of every length; None if it does, else what is wrong.
+
+    From state 0, which must decode to the start, every reachable state s and every letter x is tried:
+    decode(step(s, x)) = δ(decode(s), x). By induction on the length every word is then tracked.
+    """
+    automaton = cascade.automaton
+    assert automaton is not None
+    following = cascade.transitions()
+    reached = np.flatnonzero(reachable_states(following))
+    held = cascade.decode[reached]
+    if (held < 0).any() or (held >= automaton.count).any():
+        return f"state {reached[(held < 0) | (held >= automaton.count)][0]} can be reached and is not decoded"
+    if cascade.decode[0] != automaton.start:
+        return f"the initial state decodes to {cascade.decode[0]}, the automaton starts in {automaton.start}"
+    wrong = np.argwhere(cascade.decode[following[reached]] != automaton.table[held])
+    if len(wrong):
+        place, letter = (int(i) for i in wrong[0])
+        state = int(reached[place])
+        return (
+            f"state {state} ({automaton.states[held[place]]}) and letter {automaton.letters[letter]} lead to "
+            f"{cascade.decode[following[state, letter]]}, the automaton to {automaton.table[held[place], letter]}"
+        )
+    return None

@@ -1,0 +1,191 @@
+"""Everything `inspect` says about an automaton: its monoid, and for every model family how many layers, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from rich.console import Group as Renderables
+from rich.console import RenderableType
+from rich.text import Text
+
+from subnormal.algebra.automata.automaton import Automaton
+from subnormal.algebra.automata.holonomy import Holonomy
+from subnormal.algebra.automata.monoid import TransitionMonoid
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.terminal import ShownAsTable, plain_table
+from subnormal.algebra.base.wording import counted
+from subnormal.algebra.depth.automaton_verdict import Verdict, carried_subgroups, is_definite, is_solvable, verdict
+from subnormal.algebra.depth.families import FAMILIES
+from subnormal.constructions.automata.decomposition import best_machine
+
+Depth = int | list[int | None] | None
+"""null for never; a number where it is known; else [least, most], where most is null if no machine was found."""
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """What is known of a family.
+
+    Arguments:
+        verdict: what is proved: never, or at least so many layers.
+        most: the layers of a machine that was found; None where there is none, or none was built (`problem` says why).
+        moduli: the channels of each of its layers.
+        problem: why no machine was built, though the family can carry the automaton.
+    """
+
+    verdict: Verdict
+    most: int | None
+    moduli: tuple[tuple[int, ...], ...]
+    problem: str | None
+
+    @property
+    def depth(self) -> Depth:
+        least = self.verdict.least
+        return least if least is None or least == self.most else [least, self.most]
+
+    @property
+    def layers_text(self) -> str:
+        """`never`, `2`, `2 to 4`, `at least 2`."""
+        least = self.verdict.least
+        if least is None:
+            return "never"
+        if least == self.most:
+            return str(least)
+        return f"{least} to {self.most}" if self.most is not None else f"at least {least}"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class AutomatonInspection(ShownAsTable):
+    """What there is to say about an automaton.
+
+    Arguments:
+        given: the automaton as it was given.
+        automaton: minimal, or its reachable part where the state is the output.
+        monoid: its transition monoid.
+        judgements: one for each family's name.
+    """
+
+    given: Automaton
+    automaton: Automaton
+    monoid: TransitionMonoid
+    judgements: dict[str, Judgement]
+
+    @cached_property
+    def subgroups(self) -> list[dict[str, Any]]:
+        """The nontrivial maximal subgroups, one for each regular J-class."""
+        return [
+            {"name": name, "order": own.group.order, "points": len(own.points)}
+            for name, own in carried_subgroups(self.monoid)
+        ]
+
+    @cached_property
+    def holonomy(self) -> list[dict[str, Any]] | None:
+        """For each height, from the top, the tiles and the order of the holonomy group of each class; None if there
+        are too many images."""
+        try:
+            levels = Holonomy(self.automaton).levels
+        except InputError:
+            return None
+        return [{"tiles": [len(c.tiles) for c in level], "groups": [c.group.order for c in level]} for level in levels]
+
+    def as_json(self) -> dict[str, Any]:
+        """The JSON object of `inspect --json`."""
+        monoid, judged = self.monoid, self.judgements
+        return {
+            "name": self.given.name,
+            "states": self.automaton.count,
+            "letters": list(self.automaton.letters),
+            "accepting": None
+            if self.automaton.accepting is None
+            else [self.automaton.states[q] for q in range(self.automaton.count) if self.automaton.accepting[q]],
+            "monoid_order": monoid.order,
+            "group": monoid.is_group,
+            "aperiodic": monoid.is_aperiodic,
+            "r_trivial": monoid.is_r_trivial,
+            "l_trivial": monoid.is_l_trivial,
+            "j_trivial": monoid.is_j_trivial,
+            "definite": is_definite(self.automaton),
+            "solvable": is_solvable(monoid, FAMILIES["aussm"]),
+            "subgroups": self.subgroups,
+            "holonomy": self.holonomy,
+            "depth_by_family": {FAMILIES[name].key: found.depth for name, found in judged.items()},
+            "reasons": {FAMILIES[name].key: found.verdict.reason for name, found in judged.items()},
+            "witnesses": {
+                FAMILIES[name].key: found.verdict.witness.as_json() if found.verdict.witness else None
+                for name, found in judged.items()
+            },
+            "layers": {FAMILIES[name].key: [list(own) for own in found.moduli] for name, found in judged.items()},
+            "problems": {FAMILIES[name].key: found.problem for name, found in judged.items() if found.problem},
+            "notes": list(self.automaton.notes),
+        }
+
+    def view(self) -> RenderableType:
+        """The page that `inspect` prints."""
+        return Renderables(*self._parts())
+
+    def _parts(self) -> Iterator[RenderableType]:
+        own, monoid = self.automaton, self.monoid
+        output = "the state is the output" if own.accepting is None else "minimal"
+        title = f"{self.given.name} · {counted(own.count, 'state')} ({output}) · {counted(own.width, 'letter')}"
+        yield Text(title, style="bold")
+        for note in own.notes:
+            yield Text(f"note: {note}", style="yellow")
+        groups = ", ".join(dict.fromkeys(str(sub["name"]) for sub in self.subgroups)) or "trivial ones only"
+        yield Text(f"transition monoid of order {monoid.order:,}; subgroups: {groups}")
+        yield Text(self._properties())
+        yield Text()
+        table = plain_table("family", "layers", "why not fewer")
+        for name, found in self.judgements.items():
+            reason = found.verdict.reason + (f"; {found.problem}" if found.problem else "")
+            table.add_row(FAMILIES[name].title, found.layers_text, reason)
+        yield table
+        best = self.judgements["gated-aussm"]
+        if best.moduli:
+            held = " | ".join(" ".join(map(str, moduli)) for moduli in best.moduli)
+            yield Text(f"\nchannels of a Gated AUSSM, layer by layer: {held}")
+
+    def _properties(self) -> str:
+        monoid = self.monoid
+        if monoid.is_group:
+            return "a group: every letter permutes the states"
+        said = ["aperiodic" if monoid.is_aperiodic else "not aperiodic"]
+        said += [f"{name}-trivial" for name, so in self._trivial() if so] or ["neither R- nor L-trivial"]
+        if is_definite(self.automaton):
+            said.append("definite")
+        if not monoid.is_aperiodic:
+            said.append("solvable" if is_solvable(monoid, FAMILIES["aussm"]) else "not solvable")
+        return ", ".join(said)
+
+    def _trivial(self) -> tuple[tuple[str, bool], ...]:
+        monoid = self.monoid
+        return ("R", monoid.is_r_trivial), ("L", monoid.is_l_trivial), ("J", monoid.is_j_trivial)
+
+
+def inspect_automaton(given: Automaton) -> AutomatonInspection:
+    """Inspect an automaton for every family.
+
+    Raises:
+        InputError: the language is empty or holds every word, or the monoid is too large to list.
+    """
+    automaton = given.minimal()
+    monoid = TransitionMonoid.of(automaton)
+    return AutomatonInspection(given, automaton, monoid, {name: judge(monoid, name) for name in FAMILIES})
+
+
+def judge(monoid: TransitionMonoid, name: str) -> Judgement:
+    """What is known of one family."""
+    layer = FAMILIES[name]
+    found = verdict(monoid, layer)
+    if found.least is None:
+        return Judgement(found, None, (), None)
+    if layer.name == "s4d":  # one layer holds the last letters as digits of a number (docs/mathematics.md)
+        return Judgement(found, found.least, (), None)
+    try:
+        best = best_machine(monoid.automaton, layer, found.least)
+    except InputError as error:
+        return Judgement(found, None, (), str(error))
+    moduli = tuple(tuple(best.machine.moduli[c] for c in own) for own in best.layers)
+    return Judgement(found, len(best.layers), moduli, None)

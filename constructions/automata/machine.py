@@ -1,0 +1,230 @@
+"""Machines of channels: what the decompositions of an automaton have in common, and the passes over them.
+
+A machine has channels with moduli, reachable states (one residue a channel), and a table of next states. Whether a
+token *adds* to a channel or *sets* it is not written down but read off: over all reachable states with the same token
+and the same residues in the channels it reads, a channel must either move by one constant, or end at one value.
+So channels can be dropped, and moved to the first layer where what they need is known, whatever they came from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subnormal.algebra.automata.automaton import Automaton
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.depth.families import Family
+
+State = TypeVar("State", bound=Hashable)
+
+MAX_TRANSITIONS = 400_000
+"""Reachable states × letters of a machine beyond which it is refused."""
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelMachine:
+    """A machine that tracks an automaton.
+
+    Arguments:
+        moduli: one for each channel.
+        residues: shape (states, channels): the reachable states, state 0 the initial one, no two rows equal.
+        following: shape (states, letters): next states.
+        decode: shape (states,): the automaton's state.
+    """
+
+    moduli: tuple[int, ...]
+    residues: NDArray[np.int32]
+    following: NDArray[np.int32]
+    decode: NDArray[np.int32]
+
+    @property
+    def states(self) -> int:
+        return len(self.residues)
+
+    def without(self, channel: int) -> ChannelMachine | None:
+        """The machine that does not keep one channel; None where the others do not determine next states and output."""
+        kept = [c for c in range(len(self.moduli)) if c != channel]
+        first, place = distinct(self.residues[:, kept], [self.moduli[c] for c in kept])
+        rows = self.residues[first][:, kept]
+        following = place[self.following]
+        if (self.decode[first][place] != self.decode).any() or (following[first][place] != following).any():
+            return None
+        order = np.concatenate([[place[0]], np.delete(np.arange(len(rows)), place[0])])
+        renumbered = np.empty(len(rows), dtype=np.int32)
+        renumbered[order] = np.arange(len(rows), dtype=np.int32)
+        return ChannelMachine(
+            tuple(self.moduli[c] for c in kept),
+            rows[order],
+            renumbered[following[first][order]],
+            self.decode[first][order],
+        )
+
+
+def distinct(rows: NDArray[np.int32], moduli: Sequence[int]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The place of the first of each different row of residues, in lexicographic order, and for each row its number."""
+    if math.prod(moduli) >= 2**62:
+        _, first, place = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+        return first, place.reshape(-1)
+    key = np.zeros(len(rows), dtype=np.int64)
+    for column, n in zip(rows.T, moduli, strict=True):
+        key = key * n + column
+    _, first, place = np.unique(key, return_index=True, return_inverse=True)
+    return first, place
+
+
+def explore(
+    moduli: Sequence[int],
+    start: State,
+    step: Callable[[State, int], State],
+    letters: int,
+    decode: Callable[[State], int],
+    residues: Callable[[State], Sequence[int]],
+    name: str,
+    limit: int = MAX_TRANSITIONS,
+) -> ChannelMachine:
+    """The machine of all states that can be reached; states are any values, `residues` gives their channels.
+
+    Raises:
+        InputError: there are more transitions than the limit.
+    """
+    number = {start: 0}
+    found = [start]
+    following: list[list[int]] = []
+    for state in found:  # grows while it is walked
+        row = []
+        for x in range(letters):
+            after = step(state, x)
+            if after not in number:
+                number[after] = len(found)
+                found.append(after)
+            row.append(number[after])
+        following.append(row)
+        if len(found) * letters > limit:
+            raise InputError(
+                f"{name}: its cascade has more than {len(found):,} states × {letters} letters; "
+                f"at most {limit:,} transitions are written down"
+            )
+    held = np.array([residues(state) for state in found], dtype=np.int32).reshape(len(found), len(moduli))
+    return ChannelMachine(
+        tuple(moduli), held, np.array(following, dtype=np.int32), np.array([decode(s) for s in found], dtype=np.int32)
+    )
+
+
+def product(
+    machines: Sequence[ChannelMachine], decode: dict[tuple[int, ...], int], name: str, limit: int = MAX_TRANSITIONS
+) -> ChannelMachine:
+    """Machines side by side over the same letters; `decode` takes the tuple of what they decode to."""
+    tables = [machine.following.tolist() for machine in machines]
+    rows = [[tuple(row) for row in machine.residues.tolist()] for machine in machines]
+    outputs = [machine.decode.tolist() for machine in machines]
+    return explore(
+        [n for machine in machines for n in machine.moduli],
+        (0,) * len(machines),
+        lambda state, x: tuple(table[s][x] for table, s in zip(tables, state, strict=True)),
+        machines[0].following.shape[1],
+        lambda state: decode[tuple(output[s] for output, s in zip(outputs, state, strict=True))],
+        lambda state: tuple(r for row, s in zip(rows, state, strict=True) for r in row[s]),
+        name,
+        limit,
+    )
+
+
+# ---------------------------------------------------------------------- what channels read
+
+
+@dataclass(frozen=True, eq=False)
+class Update:
+    """What tokens do to a channel, by the residues it reads.
+
+    Arguments:
+        reads: the channels it reads, in order.
+        seen: shape (cases, reads): the residues of those channels, each combination that is reachable, once.
+        sets: shape (cases, letters): whether the token sets the channel.
+        values: shape (cases, letters): what it is set to, or what is added.
+    """
+
+    reads: tuple[int, ...]
+    seen: NDArray[np.int32]
+    sets: NDArray[np.bool_]
+    values: NDArray[np.int32]
+
+
+def update(machine: ChannelMachine, channel: int, reads: Sequence[int], layer: Family) -> Update | None:
+    """How a channel is updated when it reads some others; None where that is not enough, or the family cannot do it."""
+    n = machine.moduli[channel]
+    own = machine.residues[:, channel]
+    new = own[machine.following]
+    moved = (new - own[:, None]) % n
+    chosen = tuple(reads)
+    first, case = distinct(machine.residues[:, chosen], [machine.moduli[c] for c in chosen])
+    seen = machine.residues[first][:, chosen]
+    steady = np.ones((len(seen), new.shape[1]), dtype=bool)  # one constant is added
+    np.logical_and.at(steady, case, moved == moved[first][case])
+    constant = np.ones_like(steady)  # one value results
+    np.logical_and.at(constant, case, new == new[first][case])
+    moved, new = moved[first], new[first]
+    turns = layer.exponent == 0 or (layer.exponent == 2 and n == 2)  # else nothing but 0 can be added
+    addable = steady & (turns | (moved == 0))
+    settable = constant & layer.resets
+    if not (addable | settable).all():
+        return None
+    kept = steady & (moved == 0)
+    sets = settable & ~kept
+    return Update(chosen, seen, sets, np.where(sets, new, moved).astype(np.int32))
+
+
+def layers_of(machine: ChannelMachine, layer: Family) -> list[list[int]] | None:
+    """The channels in layers, each as early as what it reads allows; None where some channel cannot be placed."""
+    placed: list[int] = []
+    layers: list[list[int]] = []
+    left = list(range(len(machine.moduli)))
+    while left:
+        here = [c for c in left if update(machine, c, placed, layer) is not None]
+        if not here:
+            return None
+        layers.append(here)
+        placed = sorted(placed + here)
+        left = [c for c in left if c not in here]
+    return layers
+
+
+def reduced(machine: ChannelMachine, layer: Family) -> tuple[ChannelMachine, list[list[int]]] | None:
+    """The machine without the channels that nothing needs, and its layers: channels of the last layers are tried
+    first, and none is dropped where more layers would come of it. None where the family cannot carry the machine."""
+    layers = layers_of(machine, layer)
+    if layers is None:
+        return None
+    dropped = True
+    while dropped:
+        dropped = False
+        for channel in [c for own in reversed(layers) for c in reversed(own)]:
+            smaller = machine.without(channel)
+            if smaller is None:
+                continue
+            fewer = layers_of(smaller, layer)
+            if fewer is not None and len(fewer) <= len(layers):
+                machine, layers, dropped = smaller, fewer, True
+                break
+    return machine, layers
+
+
+def least_reads(machine: ChannelMachine, channel: int, lower: Sequence[int], layer: Family) -> Update:
+    """The update of a channel with as few channels read as dropping one after the other leaves, last layers first."""
+    found = update(machine, channel, lower, layer)
+    assert found is not None, "a channel was placed too early"
+    for other in reversed(lower):
+        fewer = update(machine, channel, [c for c in found.reads if c != other], layer)
+        found = found if fewer is None else fewer
+    return found
+
+
+def trivial(automaton: Automaton) -> ChannelMachine:
+    """The machine without channels, of an automaton with one state."""
+    return ChannelMachine(
+        (), np.zeros((1, 0), dtype=np.int32), np.zeros((1, automaton.width), dtype=np.int32), np.zeros(1, np.int32)
+    )

@@ -1,0 +1,153 @@
+"""Automata from description to weights: what `compile` returns for them, and trials on long words."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Group as Renderables
+from rich.console import RenderableType
+from rich.text import Text
+
+from subnormal.algebra.automata.automaton import Automaton
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.terminal import WIDTH, Shown
+from subnormal.algebra.base.wording import counted
+from subnormal.algebra.depth.families import FAMILIES, parse_stack
+from subnormal.constructions.automata.compiler import AutomatonCompilation, compile_automaton, first_fault
+from subnormal.constructions.cascade import Cascade
+from subnormal.constructions.weights import Weights, weights_of
+
+if TYPE_CHECKING:
+    from subnormal.constructions.verification import Trial
+    from subnormal.models.network import DCDNetwork
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CompiledAutomaton(Shown):
+    """An automaton compiled into a cascade and the weights of a network; every reachable state × letter was checked.
+
+    Arguments:
+        compilation: every intermediate form.
+    """
+
+    compilation: AutomatonCompilation
+
+    @property
+    def name(self) -> str:
+        return self.compilation.given.name
+
+    @property
+    def automaton(self) -> Automaton:
+        """What is tracked: the minimal automaton, or its reachable part where the state is the output. Its state
+        numbers are the network's classes."""
+        return self.compilation.automaton
+
+    @property
+    def cascade(self) -> Cascade:
+        """The exact integer machine."""
+        return self.compilation.cascade
+
+    @cached_property
+    def weights(self) -> Weights:
+        """The network's parameters, before torch."""
+        return weights_of(self.cascade)
+
+    def network(self, dtype: str = "float64") -> DCDNetwork:
+        """The network, a `torch.nn.Module`: letters (batch, length) → logits (batch, length, states).
+
+        Arguments:
+            dtype: `float64`, or `float32` with every weight rounded once.
+        """
+        from subnormal.models.compiled import network_of
+
+        if dtype not in ("float32", "float64"):
+            raise InputError(f"unknown dtype {dtype[:40]!r}; wanted one of float32, float64")
+        return network_of(self.weights, dtype)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the folder that `compile` writes: the cascade, and the network unless it is too large.
+
+        Raises:
+            InputError: the folder cannot be written.
+        """
+        from subnormal.constructions.automata.artifact import save_automaton
+
+        save_automaton(Path(folder), self.compilation)
+        return Path(folder)
+
+    def picture(self, path: str | Path) -> Path:
+        """Draw what letters do to each channel; PNG, SVG or PDF by the suffix. Raises `InputError`."""
+        from subnormal.constructions.automata.picture import draw
+
+        draw(self.compilation, Path(path))
+        return Path(path)
+
+    def title(self) -> str:
+        """One line: the automaton, layers and letters."""
+        least, layers = self.compilation.verdict.least, len(self.cascade.layers)
+        bound = "no fewer can" if least == layers else f"at least {least} needed"
+        states = counted(self.automaton.count, "state")
+        return f"{self.name}: {states}, {counted(layers, 'layer')} ({bound}), {counted(self.automaton.width, 'letter')}"
+
+    def view(self, width: int = WIDTH) -> RenderableType:
+        """The account that `compile` prints: what each layer holds, and what letters do to it."""
+        return Renderables(*self._parts(width))
+
+    def _parts(self, width: int) -> Iterator[RenderableType]:
+        from subnormal.constructions.automata.account import account
+
+        yield Text(self.title(), style="bold")
+        for note in self.automaton.notes:
+            yield Text(f"note: {note}", style="yellow")
+        yield Text()
+        yield from account(self.cascade, self.weights, width)
+
+    def __repr__(self) -> str:
+        layers = [
+            f"  layer {i}: {layer.family}, moduli {' '.join(map(str, layer.moduli))}"
+            for i, layer in enumerate(self.cascade.layers, 1)
+        ]
+        return "\n".join([self.title(), *layers])
+
+    def _repr_png_(self) -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            return self.picture(Path(folder) / "picture.png").read_bytes()
+
+
+def compiled_automaton(given: Automaton, family: str | None = None) -> CompiledAutomaton:
+    """Compile an automaton for one family: by default AUSSM where every letter permutes the states, else Gated AUSSM.
+
+    Raises:
+        InputError: the family cannot carry the automaton (the message says why), or its tables would be too large.
+    """
+    if family is None:
+        family = "aussm" if given.minimal().is_permutation else "gated-aussm"
+    stack = parse_stack(family)
+    if len(stack) > 1:
+        raise InputError(f"an automaton is compiled for one family, not for the stack {family[:60]}; try gated-aussm")
+    compilation = compile_automaton(given, FAMILIES[stack[0].name])
+    fault = first_fault(compilation.cascade)
+    if fault:
+        raise AssertionError(f"the compiled cascade is wrong: {fault}")
+    return CompiledAutomaton(compilation)
+
+
+def trials(folder: Path, arithmetic: str, kind: str, length: int, seed: int, dtype: str) -> Iterator[Trial]:
+    """Run a compiled automaton's folder on one long word beside the automaton itself, piece by piece."""
+    from subnormal.constructions.automata.artifact import load_automaton
+    from subnormal.constructions.automata.words import try_word
+    from subnormal.constructions.execution import Machine
+
+    cascade, _ = load_automaton(folder)
+    assert cascade.automaton is not None
+    if arithmetic == "network":
+        from subnormal.models.compiled import NetworkMachine
+
+        yield from try_word(NetworkMachine(folder, cascade, dtype), cascade.automaton, kind, length, seed)
+    else:
+        yield from try_word(Machine(cascade, arithmetic), cascade.automaton, kind, length, seed)

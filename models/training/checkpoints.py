@@ -1,0 +1,59 @@
+"""A batch of runs on disk, from which it goes on to the same bits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.writing import write_file
+from subnormal.models.training.progress import Progress
+
+__all__ = ["Checkpoint"]
+
+TENSORS = ("flat", "kept", "first", "second")
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """The state of a batch after a check.
+
+    Arguments:
+        step: steps done.
+        seconds: spent so far.
+        runs: all runs of the batch, those that are done included.
+        tensors: `flat`, the parameters of the runs that go on (R, P); `kept`, those at the kept check; `first` and
+            `second`, Adam's moments.
+    """
+
+    step: int
+    seconds: float
+    runs: Sequence[Progress]
+    tensors: Mapping[str, Tensor]
+
+    def write(self, path: Path) -> None:
+        """Write it whole or not at all."""
+        state = {"step": self.step, "seconds": self.seconds, "runs": [run.as_json() for run in self.runs]}
+        tensors = {name: self.tensors[name].cpu() for name in TENSORS}
+        write_file(path, save(tensors, metadata={"state": json.dumps(state)}))
+
+    @classmethod
+    def read(cls, path: Path, device: str) -> Checkpoint:
+        """The checkpoint in a file, its tensors on a device. InputError for anything else."""
+        try:
+            with safe_open(path, "pt") as file:
+                state = json.loads(file.metadata()["state"])
+                tensors = {name: file.get_tensor(name).to(device) for name in TENSORS}
+            runs = [Progress.from_json(run) for run in state["runs"]]
+            if all(run.done for run in runs):
+                raise ValueError("all of its runs are done")
+            return cls(int(state["step"]), float(state["seconds"]), runs, tensors)
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+            reason = " ".join(str(error).split())[:160]
+            raise InputError(f"{path}: not a checkpoint ({reason}); delete it to start again") from None

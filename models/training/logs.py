@@ -1,0 +1,49 @@
+"""TensorBoard's logs of a training."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from subnormal.algebra.base.errors import InputError
+from subnormal.models.training.progress import Progress
+
+__all__ = ["Logs"]
+
+
+class Logs:
+    """One folder of TensorBoard's a run; nothing without a folder.
+
+    Raises:
+        InputError: TensorBoard is not installed.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        self.writers: dict[str, Any] = {}
+        if folder is not None:
+            try:
+                from torch.utils.tensorboard import SummaryWriter
+            except ImportError:
+                raise InputError(
+                    '--tensorboard needs the extra "tensorboard": pip install "subnormal[tensorboard]"'
+                ) from None
+            self.make = SummaryWriter
+
+    def write(self, progress: Progress) -> None:
+        """The latest check of a run."""
+        if self.folder is None:
+            return
+        key = progress.configuration.key
+        if key not in self.writers:
+            self.writers[key] = self.make(str(self.folder / key))
+        step, loss, accuracy, longest = progress.curve[-1]
+        values = {"loss": math.nan if loss is None else loss, "accuracy": accuracy, "longest": longest}
+        for name, value in values.items():
+            self.writers[key].add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Flush and close all."""
+        for writer in self.writers.values():
+            writer.close()

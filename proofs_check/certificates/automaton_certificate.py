@@ -1,0 +1,97 @@
+"""Writing the certificate of a compiled automaton, or of a family that cannot carry one.
+
+Nothing here needs to be trusted: `automaton_checker.py` recomputes every fact from the arrays.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from subnormal.algebra.automata.automaton import Automaton
+from subnormal.algebra.automata.monoid import TransitionMonoid
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.folders import digest, read_folder, save_folder
+from subnormal.algebra.base.wording import counted
+from subnormal.algebra.depth.automaton_verdict import verdict
+from subnormal.algebra.depth.families import FAMILIES, Family
+from subnormal.constructions.artifact import tensor_bytes
+from subnormal.constructions.automata.artifact import automaton_arrays, load_automaton
+from subnormal.proofs_check.certificates.automaton_checker import check
+from subnormal.proofs_check.certificates.certificate import write_json
+from subnormal.proofs_check.certificates.checker import Verdict
+
+FORMAT = 1
+"""Version of the certificate's format."""
+
+
+def certify_automaton(folder: Path) -> Verdict:
+    """Write the certificate of a compiled automaton's folder and return what the checker verified.
+
+    Raises:
+        InputError: the folder cannot be read or written.
+        FaultError: the checker does not confirm the claim (the cascade is wrong).
+    """
+    digests = read_folder(folder, Path.read_bytes, ("cascade.json", "cascade.safetensors")).digests()
+    cascade, metadata = load_automaton(folder)
+    assert cascade.automaton is not None
+    layer = FAMILIES[str(metadata["family"])]
+    found = verdict(TransitionMonoid.of(cascade.automaton), layer)
+    if found.least is None:
+        raise InputError(f"{folder}: no number of {layer.title} layers can track {metadata['name']}: {found.reason}")
+    layers = len(cascade.layers)
+    content = {
+        "format": FORMAT,
+        "kind": "tracks automaton",
+        "name": metadata["name"],
+        "claim": tracks_claim(cascade.automaton, layer, layers, found.least),
+        "files": digests,
+        "family": layer.name,
+        "layers": layers,
+        "least": found.least,
+        "witness": found.witness.as_json() if found.witness else None,
+    }
+    return _written(folder, content)
+
+
+def certify_automaton_refusal(given: Automaton, layer: Family, folder: Path) -> Verdict:
+    """Write `automaton.safetensors` and the certificate that no number of layers of a family can track an automaton.
+
+    Raises:
+        InputError: the family can track it, or the folder cannot be written.
+    """
+    automaton = given.minimal()
+    found = verdict(TransitionMonoid.of(automaton), layer)
+    if found.least is not None or found.witness is None:
+        raise InputError(f"{layer.title} layers can track {given.name}: certify its compiled folder")
+    arrays = tensor_bytes(automaton_arrays(automaton))
+    content = {
+        "format": FORMAT,
+        "kind": "never automaton",
+        "name": given.name,
+        "claim": f"no number of {layer.title} layers can track {_text(automaton)}",
+        "files": {"automaton.safetensors": digest(arrays)},
+        "family": layer.name,
+        "witness": found.witness.as_json(),
+    }
+    save_folder(folder, {"automaton.safetensors": arrays})
+    return _written(folder, content)
+
+
+def tracks_claim(automaton: Automaton, layer: Family, layers: int, least: int) -> str:
+    """The sentence that the checker prints about a compiled folder. No name stands in it: names are not proved."""
+    fewer = f"no {layer.title} with fewer can" if least == layers else f"any {layer.title} needs at least {least}"
+    return f"tracks {_text(automaton)} on words of every length, with {counted(layers, 'layer')}, and {fewer}"
+
+
+def _text(automaton: Automaton) -> str:
+    return f"an automaton of {counted(automaton.count, 'state')} and {automaton.width} letters"
+
+
+def _written(folder: Path, content: dict[str, Any]) -> Verdict:
+    """Have the checker verify a certificate, and write it only if it does."""
+    content = json.loads(json.dumps(content))
+    found = check(folder, content)
+    write_json(folder / "certificate.json", content)
+    return found

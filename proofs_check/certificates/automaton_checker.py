@@ -1,0 +1,391 @@
+"""The independent checker of a compiled automaton's folder, or of a refusal: it reads files, nothing of the compiler.
+
+    python -m subnormal.proofs_check.certificates.automaton_checker FOLDER
+
+Exit code 0: verified · 1: refuted · 2: files of no use. Only NumPy, the standard library and the reading functions of
+`proofs_check.certificates.checker` are used. Words act on the right. What is proved, from the arrays alone:
+
+* The automaton (`transitions`, `accepting`, start 0) has no states but those that words reach; and no two that no word
+  tells apart, where some states accept.
+* "tracks": state 0 decodes to 0, and decode(step(s, x)) = transitions[decode(s), x] for every letter x and every state
+  s that can be reached: that set is computed here. By induction all words are tracked.
+* The layers are of the family: what is added is within its rotations, and only families with the eigenvalue 0 set.
+* "never", and "at least": a witness, each kind followed letter by letter (`Witness`). What it implies is cited:
+  docs/mathematics.md, "Automata". All of it is about machines with finitely many states that can be reached.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from subnormal.proofs_check.certificates.checker import (
+    MAX_TREE,
+    Array,
+    FaultError,
+    Verdict,
+    as_list,
+    check_manifest,
+    digest,
+    indices,
+    main,
+    prove,
+    read_json,
+    read_tensors,
+    take,
+    usable,
+    with_keys,
+)
+
+FAMILIES = {
+    "s4d": ("S4D", 1, False),
+    "mamba": ("Mamba", 1, True),
+    "negative-mamba": ("Negative Mamba", 2, True),
+    "simple-aussm": ("Simple AUSSM", 0, False),
+    "aussm": ("AUSSM", 0, False),
+    "gated-aussm": ("Gated AUSSM", 0, True),
+}
+"""Name: title; the exponent m of its rotations (0: any); whether it has the eigenvalue 0."""
+
+CITED = "cited, not proved here: what the witness implies, with finitely many reachable states (docs/mathematics.md)"
+FIELDS = {
+    "tracks automaton": {"format", "kind", "name", "claim", "files", "family", "layers", "least", "witness"},
+    "never automaton": {"format", "kind", "name", "claim", "files", "family", "witness"},
+}
+MAX_STATES, MAX_CASCADE, MAX_WORD = 1 << 12, 1 << 24, 1 << 20
+
+
+class Machine:
+    """An automaton: next states (states, letters), start 0."""
+
+    def __init__(self, arrays: dict[str, Array]) -> None:
+        usable("transitions" in arrays and arrays["transitions"].ndim == 2, "the array transitions is missing")
+        self.states, self.letters = arrays["transitions"].shape
+        usable(1 <= self.states <= MAX_STATES and self.letters, f"{self.states} states are not handled")
+        self.table = take(arrays, "transitions", 2, self.states)
+        accepting = take(arrays, "accepting", 1, 2)
+        usable(len(accepting) == self.states, "accepting has another length")
+        reached = {0}
+        queue = [0]
+        for state in queue:  # grows while it is walked
+            new = set(self.table[state].tolist()) - reached
+            reached |= new
+            queue.extend(new)
+        prove(len(reached) == self.states, "a state of the automaton cannot be reached")
+        self.minimal, self.accepting = bool(accepting.any()), int(accepting.sum())
+        if self.minimal:
+            self._require_minimal(accepting)
+
+    def _require_minimal(self, accepting: Array) -> None:
+        """Moore's refinement: blocks of states that words up to a length do not tell apart, until nothing changes."""
+        blocks = accepting.astype(np.int64)
+        while True:
+            rows = np.concatenate([blocks[:, None], blocks[self.table]], axis=1)
+            finer = np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)
+            if finer.max() == blocks.max():
+                break
+            blocks = finer
+        prove(blocks.max() + 1 == self.states, "two states of the automaton are told apart by no word")
+
+    def text(self) -> str:
+        return f"an automaton of {self.states} state{'s' * (self.states != 1)} and {self.letters} letters"
+
+    def facts(self) -> list[str]:
+        """What else is proved of the automaton."""
+        if self.minimal:
+            return [f"which is minimal, with {self.accepting} accepting state{'s' * (self.accepting != 1)}"]
+        return ["whose every state words reach: the state is the output"]
+
+    def act(self, word: Any, states: Array) -> Array:
+        """Where a word leads some states."""
+        usable(isinstance(word, list) and len(word) <= MAX_WORD, "a word is no list of letters")
+        for letter in indices(word, self.letters, "a word"):
+            states = self.table[states, letter]
+        return states
+
+
+class Witness:
+    """A fact about an automaton, followed letter by letter.
+
+    merge        a letter that leads two states to one
+    kept apart   a word, not empty, that fixes two states
+    cycle        a word that turns some states in a cycle
+    subgroup     words that permute some points, each a product of commutators (and m-th powers) of such words
+    nested       a nested commutator (and powers) of words that permute some points, which moves one of them
+    identity     words that one layer cannot tell apart, and a state from which they lead to different states
+    """
+
+    def __init__(self, machine: Machine, content: Any, family: str) -> None:
+        self.machine, self.family = machine, family
+        usable(isinstance(content, dict), "the witness is no object")
+        self.content = dict(content)
+        self.kind = str(self.content.pop("kind", ""))
+
+    def fields(self, *names: str) -> tuple[Any, ...]:
+        with_keys(self.content, set(names), f"the witness of kind {self.kind:.20}")
+        return tuple(self.content[name] for name in names)
+
+    def shows_never(self) -> None:
+        """That no number of layers of the family carries the automaton."""
+        title, exponent, resets = FAMILIES[self.family]
+        wanted = {"s4d": ("kept apart",), "mamba": ("cycle",), "negative-mamba": ("cycle",)}.get(
+            self.family, ("subgroup",) if resets else ("subgroup", "merge")
+        )
+        prove(self.kind in wanted, f"a witness of kind {self.kind:.20} says nothing about {title}")
+        if self.kind == "merge":
+            letter, pair = self.fields("letter", "states")
+            p, q = self._different(pair)
+            after = self.machine.act([letter], np.array([p, q]))
+            prove(after[0] == after[1], "the letter does not merge the two states")
+        elif self.kind == "kept apart":
+            word, pair = self.fields("word", "states")
+            p, q = self._different(pair)
+            usable(isinstance(word, list) and word, "the word is empty")
+            prove((self.machine.act(word, np.array([p, q])) == [p, q]).all(), "the word does not fix both states")
+        elif self.kind == "cycle":
+            word, around = self.fields("word", "states")
+            states = indices(around, self.machine.states, "the cycle")
+            prove(len(set(states)) == len(states) > 1, "the cycle repeats a state, or has fewer than two")
+            prove((self.machine.act(word, np.array(states)) == np.roll(states, -1)).all(), "the word does not turn it")
+            odd = len(states)
+            while exponent == 2 and odd % 2 == 0:
+                odd //= 2
+            prove(odd > 1, f"a cycle of {len(states)} states can be turned by signs")
+        else:
+            self._stands_still(exponent)
+
+    def _different(self, pair: Any) -> tuple[int, int]:
+        states = indices(pair, self.machine.states, "the witness's states")
+        prove(len(states) == 2 and states[0] != states[1], "the witness has not two different states")
+        return states[0], states[1]
+
+    def _points(self, points: Any) -> Array:
+        found = indices(points, self.machine.states, "the points")
+        prove(len(set(found)) == len(found) > 1, "a point is repeated, or there are fewer than two")
+        return np.array(found)
+
+    def permutation(self, word: Any, points: Array) -> Array:
+        """What a word does to the points, as positions; refuted where it does not permute them."""
+        after = self.machine.act(word, points)
+        place = np.full(self.machine.states, -1)
+        place[points] = np.arange(len(points))
+        moved = place[after]
+        prove((np.sort(moved) == np.arange(len(points))).all(), "a word does not permute the points")
+        return moved
+
+    def evaluate(self, tree: Any, points: Array, exponent: int, room: int = MAX_TREE) -> tuple[Array, int, list[Array]]:
+        """A tree of commutators and powers: its value on the points, the least depth of a leaf, and the leaves."""
+        usable(room, "an expression is nested too deeply")
+        if isinstance(tree, dict) and set(tree) == {"word"}:
+            value = self.permutation(tree["word"], points)
+            return value, 0, [value]
+        if isinstance(tree, dict):
+            with_keys(tree, {"power", "of"}, "a power in an expression")
+            prove(exponent and tree["power"] == exponent, f"a power in an expression, the exponent is {exponent}")
+            base, level, leaves = self.evaluate(tree["of"], points, exponent, room - 1)
+            value = base
+            for _ in range(exponent - 1):
+                value = base[value]
+            return value, level + 1, leaves
+        usable(isinstance(tree, list) and len(tree) == 2, "an expression has a strange node")
+        (a, i, left), (b, j, right) = (self.evaluate(part, points, exponent, room - 1) for part in tree)
+        return b[a[np.argsort(b)[np.argsort(a)]]], min(i, j) + 1, left + right  # a⁻¹·b⁻¹·a·b
+
+    def _stands_still(self, exponent: int) -> None:
+        """P ≠ 1, generated by words, each of which is a product of commutators and m-th powers in P: P = [P, P]·P^m."""
+        chosen, stated, generators, products = self.fields("points", "exponent", "generators", "products")
+        prove(stated == exponent, "the subgroup is about another exponent")
+        points = self._points(chosen)
+        own = [self.permutation(word, points) for word in as_list(generators, "generators", list)]
+        prove(any((g != np.arange(len(points))).any() for g in own), "the subgroup is trivial")
+        members = generated(own)
+        prove(len(as_list(products, "products", list)) == len(own), "the subgroup has not a product per generator")
+        for g, words in zip(own, products, strict=True):
+            product = np.arange(len(points))
+            for word in words:
+                value, level, leaves = self.evaluate(word, points, exponent)
+                inside = all(leaf.tobytes() in members for leaf in leaves)
+                prove(level and inside, "a word for a generator is no commutator or power in the subgroup")
+                product = value[product]
+            prove((product == g).all(), "the product for a generator has another value")
+
+    def shows_least(self) -> int:
+        """The number of layers that it shows to be needed."""
+        title, exponent, resets = FAMILIES[self.family]
+        if self.kind == "nested":
+            chosen, stated, tree, state = self.fields("points", "exponent", "expression", "state")
+            prove(stated == exponent, "the expression is about another exponent")
+            points = self._points(chosen)
+            value, level, _ = self.evaluate(tree, points, exponent)
+            prove(
+                (points[value] != points).any() and state in points[points[value] != points], "the state is not moved"
+            )
+            return level + 1
+        prove(self.kind == "identity" and resets, f"a witness of kind {self.kind:.20} bounds no layers of {title}")
+        if self.content.get("law") == "power":
+            return self._power(exponent)
+        prove(exponent != 1 and self.content.get("law") == "swap", "an unknown law")
+        _, x, y, z, w, state = self.fields("law", "x", "y", "z", "w", "state")
+        left, right = [*x, *y, *z, *x, *w, *y], [*y, *x, *z, *x, *w, *y]
+        self._apart(left, right, state)
+        return 2
+
+    def _power(self, exponent: int) -> int:
+        _, x, y, power, state = self.fields("law", "x", "y", "exponent", "state")
+        usable(type(power) is int and 1 <= power <= MAX_STATES and len(x) * power <= MAX_WORD, "a strange exponent")
+        once = self.machine.act(x * power, np.arange(self.machine.states))
+        # For rotations of any order: x^n is idempotent, so the law fails for every multiple of n, hence for every n.
+        fits = power == exponent if exponent else (once[once] == once).all()
+        prove(fits, "the power of the law is not one that the family obeys")
+        self._apart([*x * power, *y, *x], [*y, *x], state)
+        return 2
+
+    def _apart(self, left: list[int], right: list[int], state: Any) -> None:
+        (start,) = indices([state], self.machine.states, "the state")
+        both = np.array([start])
+        prove(self.machine.act(left, both) != self.machine.act(right, both), "both words lead to the same state")
+
+
+def generated(generators: list[Array], limit: int = 1 << 18) -> set[bytes]:
+    """The group of permutations that some generate, as bytes."""
+    queue = [np.arange(len(generators[0]))]
+    found = {queue[0].tobytes()}
+    for here in queue:  # grows while it is walked
+        for g in generators:
+            product = g[here]
+            key = product.tobytes()
+            if key not in found:
+                usable(len(found) < limit, "a subgroup is too large")
+                found.add(key)
+                queue.append(product)
+    return found
+
+
+def check_layers(metadata: dict[str, Any], arrays: dict[str, Array], machine: Machine, family: str) -> int:
+    """The number of layers, each of which the family can have, and together track the automaton."""
+    _, exponent, resets_allowed = FAMILIES[family]
+    above, layers = 1, []
+    described = as_list(metadata.get("layers"), "cascade.json's layers")
+    for i, layer in enumerate(described, 1):
+        where = f"layer{i}"
+        own = with_keys(layer, {"family", "moduli"}, f"layer {i} in cascade.json")
+        prove(own["family"] == family, f"layer {i} is of another family than the certificate's")
+        moduli = take(arrays, f"{where}.moduli", 1, MAX_CASCADE)
+        increments = take(arrays, f"{where}.increments", 3, MAX_CASCADE)
+        resets = take(arrays, f"{where}.resets", 3, 2)
+        shape = (above, machine.letters, len(moduli))
+        prove(increments.shape == resets.shape == shape, f"{where} has tables of another shape than {shape}")
+        prove(
+            len(moduli) and (moduli >= 2).all() and (increments < moduli).all(),
+            f"{where} has entries outside its moduli",
+        )
+        prove(own["moduli"] == moduli.tolist(), f"cascade.json states other moduli for layer {i}")
+        prove(resets_allowed or not resets.any(), f"{where} sets a channel: its family has no eigenvalue 0")
+        if exponent:
+            prove((moduli == 2).all(), f"{where} has a modulus that signs cannot hold")
+            turns = (increments != 0) & (resets == 0)
+            prove(exponent == 2 or not turns.any(), f"{where} flips a sign: its family has no negative eigenvalue")
+        layers.append((moduli, increments, resets))
+        above *= math.prod(moduli.tolist())
+        usable(above <= MAX_CASCADE, f"more than {MAX_CASCADE:,} states")
+    usable("decode" in arrays and arrays["decode"].ndim == 1, "the array decode is missing")
+    decode = np.asarray(arrays.pop("decode"))
+    prove(len(decode) == above, f"{above} states and {len(decode)} decoded")
+    following = steps(layers, machine.letters)
+    reached = np.zeros(above, dtype=bool)
+    reached[0] = True
+    frontier = np.zeros(1, dtype=np.int64)
+    prove(decode[0] == 0, f"the initial state decodes to {decode[0]}, not to the start")
+    while len(frontier):
+        after = following[frontier]
+        held = decode[frontier]
+        prove((held >= 0).all() and (held < machine.states).all(), "a state that can be reached is not decoded")
+        wrong = np.argwhere(decode[after] != machine.table[held])
+        prove(not len(wrong), f"state {frontier[wrong[:1, 0]]} steps wrongly on letter {wrong[:1, 1]}")
+        frontier = np.unique(after)
+        frontier = frontier[~reached[frontier]]
+        reached[frontier] = True
+    return len(layers)
+
+
+def steps(layers: list[tuple[Array, Array, Array]], letters: int) -> Array:
+    """The next state of every state on every letter, (states, letters), from the tables alone."""
+    following = np.zeros((1, letters), dtype=np.int64)
+    for moduli, increments, resets in layers:
+        own = np.zeros((len(following), 1, letters), dtype=np.int64)
+        for channel, n in enumerate(moduli.tolist()):  # the first channel is the most significant
+            given, sets = increments[:, None, :, channel], resets[:, None, :, channel] == 1
+            moved = np.where(sets, given, (np.arange(n)[None, :, None] + given) % n)
+            own = (own[:, :, None] * n + moved[:, None]).reshape(len(following), -1, letters)
+        following = (following[:, None] * own.shape[1] + own).reshape(-1, letters)
+    return following
+
+
+def check_tracks(folder: Path, certificate: dict[str, Any]) -> tuple[str, Machine]:
+    metadata, arrays = read_json(folder / "cascade.json"), read_tensors(folder / "cascade.safetensors")
+    family = str(certificate["family"])
+    prove(family in FAMILIES and family != "s4d", "the claim is about no known family")
+    usable(metadata.get("format") == "automaton 1", "cascade.json has another format than 'automaton 1'")
+    machine = Machine(arrays)
+    k = check_layers(metadata, arrays, machine, family)
+    usable(not arrays, f"cascade.safetensors has arrays of no layer: {', '.join(sorted(arrays))[:80]}")
+    stated = [metadata.get("family"), metadata.get("states")]
+    prove(stated == [family, machine.states], "cascade.json states another family or number of states")
+    prove(certificate["layers"] == k, f"the cascade has {k} layers, another number is claimed")
+    least = int(machine.states > 1)
+    if certificate["witness"] is not None:
+        least = Witness(machine, certificate["witness"], family).shows_least()
+    prove(certificate["least"] == least <= k, f"{least} layers are shown to be needed, another number is claimed")
+    title = FAMILIES[family][0]
+    fewer = f"and no {title} with fewer can" if k == least else f"and any {title} needs at least {least}"
+    with_layers = f"with {k} layer{'s' * (k != 1)}, {fewer}"
+    return f"tracks {machine.text()} on words of every length, {with_layers}", machine
+
+
+def check_never(folder: Path, certificate: dict[str, Any]) -> tuple[str, Machine]:
+    arrays = read_tensors(folder / "automaton.safetensors")
+    machine = Machine(arrays)
+    usable(not arrays, "automaton.safetensors has arrays beside transitions and accepting")
+    family = str(certificate["family"])
+    prove(family in FAMILIES, "the claim is about no known family")
+    Witness(machine, certificate["witness"], family).shows_never()
+    return f"no number of {FAMILIES[family][0]} layers can track {machine.text()}", machine
+
+
+def check(folder: Path, certificate: dict[str, Any] | None = None) -> Verdict:
+    """What a certificate claims of a folder, verified; `FaultError` with one line otherwise. The certificate is the
+    folder's own, or one that is to be written there."""
+    usable(folder.is_dir(), f"{folder} is not a folder")
+    check_manifest(folder)
+    if certificate is None:
+        certificate = read_json(folder / "certificate.json")
+    kind, name = str(certificate.get("kind")), certificate.get("name")
+    usable(kind in FIELDS, "certificate.json claims no known kind of thing")
+    with_keys(certificate, FIELDS[kind], "certificate.json")
+    usable(isinstance(name, str) and 0 < len(name) <= 2000 and name.isprintable(), "certificate.json has no name")
+    usable(certificate["format"] == 1, "certificate.json has another format than 1")
+    never = kind == "never automaton"
+    wanted = {"automaton.safetensors"} if never else {"cascade.json", "cascade.safetensors"}
+    for file, wanted_digest in sorted(with_keys(certificate["files"], wanted, "files").items()):
+        usable((folder / file).is_file(), f"{file} is missing")
+        agrees = digest(folder / file) == wanted_digest
+        usable(agrees, f"{file} is not the file that was certified (its SHA-256 differs)")
+    claim, machine = (check_never if never else check_tracks)(folder, certificate)
+    prove(certificate["claim"] == claim, f"certificate.json claims something else than was proved: {claim}")
+    return Verdict(claim, (*machine.facts(), CITED), str(name))
+
+
+def is_automaton_certificate(folder: Path) -> bool:
+    """Whether a folder's certificate is one that this checker reads."""
+    try:
+        return read_json(folder / "certificate.json").get("kind") in FIELDS
+    except (FaultError, OSError):  # the other checker says what is wrong with it
+        return False
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], check))

@@ -1,0 +1,332 @@
+"""Automata: names against independent definitions, expressions against Python's `re`, monoids against GAP."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import pairwise, product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from subnormal.algebra.automata.automaton import Automaton
+from subnormal.algebra.automata.congruences import generated_congruence, quotient, separating_congruences
+from subnormal.algebra.automata.holonomy import Holonomy
+from subnormal.algebra.automata.monoid import TransitionMonoid
+from subnormal.algebra.automata.regular_expression import regular_expression
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.groups.identify import small_group_id
+from subnormal.algebra.input.parser import parse_machine
+
+DATA = Path(__file__).parent.parent / "data"
+
+
+def words(letters: int, longest: int):
+    for length in range(longest + 1):
+        yield from product(range(letters), repeat=length)
+
+
+def runs(word):
+    """Runs of equal letters as (letter, length)."""
+    found = []
+    for letter in word:
+        if found and found[-1][0] == letter:
+            found[-1][1] += 1
+        else:
+            found.append([letter, 1])
+    return found
+
+
+def balanced(word, kinds, depth):
+    stack = []
+    for letter in word:
+        kind, closes = divmod(letter, 2)
+        if not closes:
+            stack.append(kind)
+            if len(stack) > depth:
+                return False
+        elif not stack or stack.pop() != kind:
+            return False
+    return not stack
+
+
+LANGUAGES = {
+    "parity": lambda w: sum(w) % 2 == 1,
+    "tomita(1)": lambda w: 0 not in w,
+    "tomita(2)": lambda w: w == (1, 0) * (len(w) // 2),
+    "tomita(3)": lambda w: not any(a[0] == 1 and a[1] % 2 and b[1] % 2 for a, b in pairwise(runs(w))),
+    "tomita(4)": lambda w: not any(letter == 0 and length > 2 for letter, length in runs(w)),
+    "tomita(5)": lambda w: w.count(0) % 2 == 0 and w.count(1) % 2 == 0,
+    "tomita(6)": lambda w: (w.count(0) - w.count(1)) % 3 == 0,
+    "tomita(7)": lambda w: re.fullmatch("0*1*0*1*", "".join(map(str, w))) is not None,
+    "even-pairs": lambda w: sum(a != b for a, b in pairwise(w)) % 2 == 0,
+    "dyck(1,3)": lambda w: balanced(w, 1, 3),
+    "dyck(2,2)": lambda w: balanced(w, 2, 2),
+}
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_languages(name):
+    automaton = parse_machine(name)
+    minimal = automaton.minimal()
+    assert minimal.count == automaton.count  # the tables are minimal as they stand
+    for word in words(automaton.width, 10 if automaton.width == 2 else 6):
+        assert automaton.accepts(word) == minimal.accepts(word) == LANGUAGES[name](word)
+
+
+def walk(name, length=200):
+    """A random word in a named automaton, its letters and the names of the states it leads through."""
+    automaton = parse_machine(name)
+    word = np.random.default_rng(1).integers(automaton.width, size=length)
+    letters = [automaton.letters[x] for x in word]
+    return letters, [automaton.states[q] for q in automaton.run(word)]
+
+
+def test_tasks():
+    value = "0"
+    for letter, state in zip(*walk("flip-flop(3)"), strict=True):
+        value = value if letter == "keep" else letter[1:]
+        assert state == value
+    place = 0
+    for letter, state in zip(*walk("cycle-navigation(5)"), strict=True):
+        place = (place + int(letter)) % 5
+        assert state == str(place)
+    x = y = 0
+    for letter, state in zip(*walk("grid(3,4)"), strict=True):
+        x = min(max(x + {"L": -1, "R": 1}.get(letter, 0), 0), 2)
+        y = min(max(y + {"U": -1, "D": 1}.get(letter, 0), 0), 3)
+        assert state == f"{x},{y}"
+    count = 0
+    for letter, state in zip(*walk("counter(4,reset)"), strict=True):
+        count = 0 if letter == "reset" else (count + 1) % 4
+        assert state == str(count)
+    total, sign = 0, "+"
+    for letter, state in zip(*walk("modular-arithmetic(5)"), strict=True):
+        if letter in "+-*":
+            sign = letter
+        else:
+            total = {"+": total + int(letter), "-": total - int(letter), "*": total * int(letter)}[sign] % 5
+        assert state == f"{total}{sign}"
+
+
+EXPRESSIONS = ["(ab|b)*a", "a(a|b)*b", "(a|b)*abb", "a?b+", "a{2,3}b*", "(ab)*|(ba)*", ".a.", "((a)|b)*a.b"]
+
+
+@pytest.mark.parametrize("text", EXPRESSIONS)
+def test_expressions_against_python(text):
+    automaton = regular_expression(text)
+    pattern = re.compile(text)
+    for word in words(automaton.width, 7):
+        assert automaton.accepts(word) == bool(pattern.fullmatch("".join(automaton.letters[x] for x in word)))
+
+
+def test_expressions_are_minimal():
+    automaton = regular_expression("(a|b)*a(a|b)(a|b)")
+    assert automaton.count == 8  # the last three letters; the textbook example
+    again = automaton.minimal()
+    assert np.array_equal(again.table, automaton.table)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("(a", "cannot read the regular expression"),
+        ("a|", "cannot read the regular expression"),
+        ("*a", "cannot read the regular expression"),
+        ("", "of 0 signs"),
+        ("a" * 500, "of 500 signs"),
+        ("a_b", "the sign '_'"),
+        ("[ab]", r"the sign '\['"),
+        ("a{", "the braces"),
+        ("a{65}", "at most 64"),
+        ("(a{9}){9}", "at most 64"),
+        ("()", "has no letter"),
+        ("a&b", "the language is empty"),
+        ("(a|b)*", "every word is accepted"),
+        ("(a|b)*a(a|b){15}", "more than 1,024 states"),
+    ],
+)
+def test_broken_expressions(text, message):
+    with pytest.raises(InputError, match=message) as caught:
+        regular_expression(text)
+    assert "\n" not in str(caught.value)
+
+
+def gap_facts():
+    lines = (DATA / "automata.tsv").read_text(encoding="ascii").splitlines()[1:]
+    for line in lines:
+        letters, order, r, left, d, groups = line.split("\t")
+        yield np.array(json.loads(letters)).T, (int(order), int(r), int(left), int(d)), json.loads(groups)
+
+
+def test_monoids_against_gap():
+    for table, counts, groups in gap_facts():
+        monoid = TransitionMonoid.of(Automaton.make("random", table))
+        classes = (monoid.r_classes, monoid.l_classes, monoid.j_classes)
+        assert (monoid.order, *(int(c.max()) + 1 for c in classes)) == counts
+        assert sorted(list(small_group_id(sub.group)) for sub in monoid.maximal_subgroups) == groups
+        assert monoid.is_r_trivial == (counts[1] == counts[0])
+        assert monoid.is_l_trivial == (counts[2] == counts[0])
+        for s in range(monoid.order):
+            image = np.arange(len(table))
+            for x in monoid.word(s):
+                image = table[image, x]
+            assert np.array_equal(image, monoid.elements[s])
+
+
+def test_subgroups_are_where_the_monoid_says():
+    for name in ("tomita(3)", "modular-arithmetic(4)", "permutation-reset(S3)"):
+        monoid = TransitionMonoid.of(parse_machine(name).minimal())
+        for sub in monoid.maximal_subgroups:
+            points = np.array(sub.points)
+            for g, s in enumerate(sub.elements):
+                assert np.array_equal(monoid.elements[s][points], points[sub.group.elements[g]])
+            a, b = 1, sub.group.order - 1
+            assert monoid.product(sub.elements[a], sub.elements[b]) == sub.elements[sub.group.times(a, b)]
+
+
+def test_holonomy_of_random_automata():
+    """Heights fall along tiles and letters; equivalent images have one size; tiles are maximal and cover."""
+    generator = np.random.default_rng(3)
+    for _ in range(60):
+        n, m = generator.integers(2, 7), generator.integers(1, 4)
+        holonomy = Holonomy(Automaton.make("random", generator.integers(n, size=(n, m))))
+        heights = [holonomy.heights[c] for c in holonomy.class_of]
+        for image, row in enumerate(holonomy.following):
+            for target in row:
+                same = holonomy.class_of[target] == holonomy.class_of[image]
+                assert heights[target] < heights[image] or same or heights[image] == heights[target] == 0
+        for own in holonomy.classes.values():
+            bits = holonomy.sets[own.representative]
+            union = 0
+            for tile in own.tiles:
+                inside = holonomy.sets[tile]
+                union |= inside
+                assert inside & bits == inside != bits
+                assert heights[tile] < own.height
+                larger = [s for s in holonomy.sets if s & bits == s != bits and s & inside == inside != s]
+                assert not larger
+            assert union == bits
+            for tile, (orbit, element) in enumerate(own.coordinates):
+                assert own.group.elements[element, own.bases[orbit]] == tile
+
+
+def test_permutations_have_one_level():
+    holonomy = Holonomy(parse_machine("group(S4)"))
+    assert holonomy.height == 1
+    assert [own.group.order for own in holonomy.levels[0]] == [24]
+
+
+def test_congruences():
+    automaton = parse_machine("grid(3,3)")
+    pieces = separating_congruences(automaton)
+    assert sorted(quotient(automaton, blocks).count for blocks in pieces) == [3, 3]
+    for blocks in pieces:
+        assert generated_congruence(automaton, [(q, b) for q, b in enumerate(blocks)]) == blocks
+    for p in range(9):
+        for q in range(p):
+            assert any(blocks[p] != blocks[q] for blocks in pieces)
+
+
+# ---------------------------------------------------------------------- what is refused
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("tomita(8)", "1 to 7"),
+        ("tomita", "1 numbers"),
+        ("foo(3)", "cannot read an automaton"),
+        ("grid(1)", "sides of 2 or more"),
+        ("grid(100000)", "sides of 2 or more"),
+        ("grid(9999999)", "wanted a number"),
+        ("flip-flop(x)", "wanted a number"),
+        ("dyck(2,12)", "at most 1,024 stacks"),
+        ("counter(3,rest)", "the word reset"),
+        ("permutation-reset(Q7)", "power of 2"),
+        ("permutation-reset", "needs a group"),
+        ("group(S9)", "order 2 to 1,024"),
+        ("automaton(none.csv)", "No such file"),
+    ],
+)
+def test_names_out_of_range(text, message):
+    with pytest.raises(InputError, match=message) as caught:
+        parse_machine(text)
+    assert "\n" not in str(caught.value)
+
+
+GOOD = {
+    "states": ["even", "odd"],
+    "alphabet": ["a", "b"],
+    "transitions": {"even": {"a": "odd", "b": "even"}, "odd": {"a": "even", "b": "odd"}},
+    "start": "even",
+    "accepting": ["odd"],
+}
+
+
+def test_files(tmp_path):
+    path = tmp_path / "dfa.json"
+    path.write_text(json.dumps(GOOD))
+    automaton = parse_machine(str(path))
+    assert automaton.as_json() == GOOD
+    assert automaton.accepts([0, 1, 1])
+    assert not automaton.accepts([0, 0])
+    (tmp_path / "table.csv").write_text("1,0\n2,0\n2,2\n")
+    table = parse_machine(str(tmp_path / "table.csv"))
+    assert table.table.tolist() == [[1, 0], [2, 0], [2, 2]]
+    assert table.accepting is None
+    np.save(tmp_path / "square.npy", np.array([[1, 0], [1, 1]]))
+    assert parse_machine(f"automaton({tmp_path / 'square.npy'})").count == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"transitions": {"even": {"a": "odd", "b": "even"}, "odd": {"a": "even"}}}, "no transition on 'b'"),
+        ({"transitions": {"even": {"a": "odd", "b": "even"}}}, "no transition on 'a'"),
+        ({"transitions": {**GOOD["transitions"], "odd": {"a": "even", "b": "nowhere"}}}, "'nowhere'"),
+        ({"start": "nowhere"}, "the start is 'nowhere'"),
+        ({"accepting": ["nowhere"]}, "it accepts in 'nowhere'"),
+        ({"accepting": 3}, "list of states"),
+        ({"states": ["even", "even"]}, "1 different"),
+        ({"extra": 1}, "wanted"),
+        ({"alphabet": []}, "list of names"),
+    ],
+)
+def test_broken_files(tmp_path, change, message):
+    path = tmp_path / "dfa.json"
+    path.write_text(json.dumps(GOOD | change))
+    with pytest.raises(InputError, match=message) as caught:
+        parse_machine(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_unreachable_states_are_left_out_with_a_note():
+    automaton = Automaton.make("spare", [[0, 1], [1, 0], [2, 2]], None, None, 0, [1]).minimal()
+    assert automaton.count == 2
+    assert "no word reaches: 2" in automaton.notes[0]
+
+
+def test_a_million_states():
+    with pytest.raises(InputError, match="1,000,000 states"):
+        Automaton.make("huge", np.zeros((10**6, 1), dtype=int))
+
+
+def test_minimal_by_brute_force():
+    """As many states as there are different residual languages, told apart by words up to the number of states."""
+    generator = np.random.default_rng(5)
+    for _ in range(40):
+        n = int(generator.integers(2, 7))
+        table = generator.integers(n, size=(n, 2))
+        accepting = np.flatnonzero(generator.random(n) < 0.5)
+        automaton = Automaton.make("random", table, None, None, 0, accepting.tolist())
+        reached = automaton.reachable()
+        rows = {tuple(bool(reached.accepting[reached.after(q, w)]) for w in words(2, n)) for q in range(reached.count)}
+        if len(rows) == 1:
+            with pytest.raises(InputError, match="nothing to track"):
+                automaton.minimal()
+        else:
+            minimal = automaton.minimal()
+            assert minimal.count == len(rows)
+            assert all(minimal.accepts(w) == automaton.accepts(w) for w in words(2, 6))
