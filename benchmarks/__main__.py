@@ -24,6 +24,7 @@ SECTIONS = {
     "execution": "Exact execution",
     "scans": "Recurrences, forward and backward",
     "batches_of_runs": "Training steps",
+    "gpu": "Recurrences and training on a GPU",
     "profiling": "A profile of the slowest part",
 }
 """Module and title of every section."""
@@ -64,6 +65,13 @@ def written() -> dict[str, str]:
     return {title: body.strip() + "\n" for title, body in zip(parts[::2], parts[1::2], strict=True)}
 
 
+def default_sections() -> list[str]:
+    """All sections that can be measured here."""
+    import torch
+
+    return [name for name in SECTIONS if name != "gpu" or torch.cuda.is_available()]
+
+
 def main(names: list[str]) -> int:
     """Run the named sections, or all, and write the page after each."""
     unknown = [name for name in names if name not in SECTIONS]
@@ -71,7 +79,7 @@ def main(names: list[str]) -> int:
         print(f"error: unknown section {unknown[0]!r}; wanted some of {', '.join(SECTIONS)}", file=sys.stderr)
         return 2
     sections = written()
-    for name in names or SECTIONS:
+    for name in names or default_sections():
         print(f"{name} …", file=sys.stderr)
         sections[SECTIONS[name]] = run(name)
         order = [*SECTIONS.values(), *(title for title in sections if title not in SECTIONS.values())]
