@@ -17,9 +17,9 @@ LARGEST_CONFIG = 1 << 24
 def read_config(folder: Path) -> dict[str, Any]:
     """The configuration of a folder, or of a `.json` file. Raises `InputError`."""
     path = folder / "config.json" if folder.is_dir() else folder
+    if not path.is_file() or path.stat().st_size > LARGEST_CONFIG:
+        raise InputError(f"{path}: no configuration; wanted a folder with config.json, or such a file")
     try:
-        if not path.is_file() or path.stat().st_size > LARGEST_CONFIG:
-            raise InputError(f"{path}: no configuration; wanted a folder with config.json, or such a file")
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())[:100]})") from None
