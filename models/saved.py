@@ -130,7 +130,7 @@ def _compare_sizes(configuration: Mapping[str, Any], given: Mapping[str, tuple[i
     for name, shape in parameter_shapes({**configuration, "layers": parsed}).items():
         if name not in given:
             raise InputError(f"{where}: {name} is missing")
-        if math.prod(shape) > max(1, math.prod(given[name])):
+        if math.prod(shape) > max(2**20, math.prod(given[name])):  # what is small is compared when it is made
             raise InputError(f"{where}: {name} should be {shape}, is {given[name]}")
 
 
