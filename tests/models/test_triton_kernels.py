@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
@@ -198,3 +202,31 @@ def test_the_choice_of_backend(monkeypatch):
     assert select_backend(on_gpu) == "torch"
     with pytest.raises(InputError, match='triton is not installed; install the extra "gpu"'):
         select_backend(on_gpu, "triton")
+
+
+COMPILE = """
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+from subnormal.models import triton_kernels as kernels
+
+WHOLE = ("phase", "last_phase", "total_phase")
+NUMBERS = ("length", "segment", "segments", "channels")
+for kernel in (kernels._unit_forward, kernels._unit_backward, kernels._real_scan, kernels._complex_scan):
+    flag = "DRIVEN" if "DRIVEN" in kernel.arg_names else "BACK"
+    for values in ((True, True), (False, True), (True, False)):
+        fixed = {flag: values[0], "WRITE": values[1], "T": 32, "C": 32}
+        types = {n: "*i64" if n in WHOLE else "i32" if n in NUMBERS else "*fp32" for n in kernel.arg_names}
+        places = {(kernel.arg_names.index(n),): v for n, v in fixed.items()}
+        source = ASTSource(kernel, types | dict.fromkeys(fixed, "constexpr"), places)
+        assert triton.compile(source, target=GPUTarget("cuda", 90, 32)).asm["cubin"]
+print("compiled")
+"""
+
+
+@pytest.mark.slow
+def test_the_kernels_compile_for_a_gpu_that_is_not_there(tmp_path):
+    """For Hopper (compute capability 9.0), from their source to machine code."""
+    environment = os.environ | {"TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", COMPILE], env=environment, capture_output=True, text=True)
+    assert done.stdout.strip() == "compiled", done.stderr[-2000:]
