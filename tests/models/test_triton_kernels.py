@@ -93,8 +93,8 @@ def test_unit(length, dtype, driven):
 @pytest.mark.parametrize("length", LENGTHS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.complex128])
 def test_diagonal(length, dtype):
-    inputs = diagonal_inputs(length, dtype)
-    states, last = diagonal_scan(*inputs, "triton")
+    a, b, h = inputs = diagonal_inputs(length, dtype)
+    states, last = diagonal_scan(a, b, h, "triton")
     expected, final = diagonal_loop(*inputs)
     assert_close(states, expected)
     for found, wanted in zip(gradients(states, last, inputs), gradients(expected, final, inputs), strict=True):
@@ -115,11 +115,11 @@ def test_words_in_segments(length):
         ):
             assert_close(found, wanted)
     for dtype in (torch.float64, torch.complex128):
-        inputs = diagonal_inputs(length, dtype, batch=1, channels=5)
-        states, last = diagonal_scan(*inputs, "triton")
-        expected, final = diagonal_loop(*inputs)
+        a, b, h = inputs = diagonal_inputs(length, dtype, batch=1, channels=5)
+        states, carried = diagonal_scan(a, b, h, "triton")
+        expected, final = diagonal_loop(a, b, h)
         assert_close(states, expected)
-        for found, wanted in zip(gradients(states, last, inputs), gradients(expected, final, inputs), strict=True):
+        for found, wanted in zip(gradients(states, carried, inputs), gradients(expected, final, inputs), strict=True):
             assert_close(found, wanted)
 
 
@@ -162,9 +162,8 @@ def test_gradcheck():
     unit = lambda *x: unit_scan(x[0], x[1], UnitState.of(x[2]), "triton")[0]  # noqa: E731
     assert gradcheck(unit, (turns, b, h), fast_mode=True)
     assert gradgradcheck(unit, (turns, b, h), fast_mode=True)
-    assert gradcheck(
-        lambda *x: diagonal_scan(*x, "triton")[0], diagonal_inputs(3, torch.complex128, 1, 1), fast_mode=True
-    )
+    diagonal = lambda *x: diagonal_scan(x[0], x[1], x[2], "triton")[0]  # noqa: E731
+    assert gradcheck(diagonal, diagonal_inputs(3, torch.complex128, 1, 1), fast_mode=True)
 
 
 def test_pieces_carry_on():
