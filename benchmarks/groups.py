@@ -23,10 +23,11 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from subnormal.algebra.arithmetic.permutations import Permutations, cycles, rows
+from subnormal.algebra.arithmetic.permutations import Permutations, cycles, parse_permutations, rows
 from subnormal.algebra.base.wording import describe_order
 from subnormal.algebra.chains.series import derived_series
 from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
+from subnormal.algebra.input.parser import parse_group
 from tests.algebra.permutation_oracles import (
     alternating,
     mathieu,
@@ -69,7 +70,20 @@ def large_groups() -> dict[str, Permutations]:
         "S20": symmetric(20),
         "A30": alternating(30),
     }
-    return {**{name: rows(image) for name, image in images.items()}, "M24": mathieu("M24")}
+    named = {name: parse_group(name).permutations for name in ("S100", "PSL(2,1009)")}
+    listed = {name: rows(image) for name, image in images.items()}
+    return {**listed, "M24": mathieu("M24"), "Rubik's cube": parse_permutations(RUBIK), **named}
+
+
+RUBIK = (
+    "(1,3,8,6)(2,5,7,4)(9,33,25,17)(10,34,26,18)(11,35,27,19),"
+    "(9,11,16,14)(10,13,15,12)(1,17,41,40)(4,20,44,37)(6,22,46,35),"
+    "(17,19,24,22)(18,21,23,20)(6,25,43,16)(7,28,42,13)(8,30,41,11),"
+    "(25,27,32,30)(26,29,31,28)(3,38,43,19)(5,36,45,21)(8,33,48,24),"
+    "(33,35,40,38)(34,37,39,36)(3,9,46,32)(2,12,47,29)(1,14,48,27),"
+    "(41,43,48,46)(42,45,47,44)(14,22,30,38)(15,23,31,39)(16,24,32,40)"
+)
+"""The six turns of the cube, on its 48 moving stickers."""
 
 
 def our_orders(generators: Permutations) -> list[int]:
