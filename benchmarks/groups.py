@@ -1,6 +1,6 @@
 """Derived series of permutation groups, ours against GAP and SymPy, in one run on one thread.
 
-``measure()`` returns the rows, ``python -m benchmarks.groups`` prints them. Only computation is timed: ours and GAP
+`measure()` returns the rows, `python -m benchmarks.groups` prints them. Only computation is timed: ours and GAP
 have started, read the generators and warmed up before the clock starts, and make each group anew from its generators.
 Their runs alternate, so that a noisy neighbour slows both; medians are reported. SymPy runs once, in a process of its
 own, until a time limit.
@@ -10,6 +10,7 @@ Every side computes the derived series with its orders. The answers are compared
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
@@ -28,25 +29,17 @@ from subnormal.algebra.base.wording import describe_order
 from subnormal.algebra.chains.series import derived_series
 from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
 from subnormal.algebra.input.parser import parse_group
-from tests.algebra.permutation_oracles import (
-    alternating,
-    mathieu,
-    read_transitive_groups,
-    symmetric,
-    transitive_groups,
-    wreath,
-)
 
-GENERATORS = Path(__file__).parents[1] / "tests" / "generators"
+TESTS = Path(__file__).parents[1] / "tests"
 REPEATS = 3
 SYMPY_LIMIT = 20.0  # seconds a group; beyond, the row says so
 
 
 @dataclass(frozen=True)
 class Row:
-    """One task. Times in seconds; None for a peer that is missing or ran out of time, which ``note`` names.
+    """One task. Times in seconds; None for a peer that is missing or ran out of time, which `note` names.
 
-    ``gap_ratio`` is our time over GAP's: below 1 we are faster.
+    `gap_ratio` is our time over GAP's: below 1 we are faster.
     """
 
     task: str
@@ -58,32 +51,8 @@ class Row:
     note: str
 
 
-def large_groups() -> dict[str, Permutations]:
-    """The named groups of the benchmark, by generators of shape (r, degree)."""
-    s3, s4, s5 = symmetric(3), symmetric(4), symmetric(5)
-    images = {
-        "S4": s4,
-        "S4wrS4": wreath(s4, s4),
-        "S4wrS4wrS4": wreath(s4, wreath(s4, s4)),
-        "S3wrS3wrS3wrS3": wreath(s3, wreath(s3, wreath(s3, s3))),
-        "S5wrS4": wreath(s5, s4),
-        "S20": symmetric(20),
-        "A30": alternating(30),
-    }
-    named = {name: parse_group(name).permutations for name in ("S100", "PSL(2,1009)")}
-    listed = {name: rows(image) for name, image in images.items()}
-    return {**listed, "M24": mathieu("M24"), "Rubik's cube": parse_permutations(RUBIK), **named}
-
-
-RUBIK = (
-    "(1,3,8,6)(2,5,7,4)(9,33,25,17)(10,34,26,18)(11,35,27,19),"
-    "(9,11,16,14)(10,13,15,12)(1,17,41,40)(4,20,44,37)(6,22,46,35),"
-    "(17,19,24,22)(18,21,23,20)(6,25,43,16)(7,28,42,13)(8,30,41,11),"
-    "(25,27,32,30)(26,29,31,28)(3,38,43,19)(5,36,45,21)(8,33,48,24),"
-    "(33,35,40,38)(34,37,39,36)(3,9,46,32)(2,12,47,29)(1,14,48,27),"
-    "(41,43,48,46)(42,45,47,44)(14,22,30,38)(15,23,31,39)(16,24,32,40)"
-)
-"""The six turns of the cube, on its 48 moving stickers."""
+LARGE = ("S4", "S4wrS4", "S4wrS4wrS4", "S3wrS3wrS3wrS3", "S5wrS4", "S20", "A30", "M24", "S100", "PSL(2,1009)")
+"""Groups that are timed alone."""
 
 
 def our_orders(generators: Permutations) -> list[int]:
@@ -167,24 +136,39 @@ def transitive_groups_of_gap() -> list[Permutations]:
     """All 4,722 transitive groups of degree at most 20, from GAP's library."""
     output = subprocess.run(
         ["gap", "-q", "common.g", "transitive_groups.g"],
-        cwd=GENERATORS,
+        cwd=TESTS / "generators",
         env={**os.environ, "STRIDE": "1"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=True,
     )
-    return [group.generators for group in read_transitive_groups(output.stdout.splitlines())]
+    return [_last_column(line) for line in output.stdout.splitlines()]
 
 
-def measure(repeats: int = REPEATS) -> list[Row]:
+def sample_of_transitive_groups() -> list[Permutations]:
+    """Those of them whose facts the tests have stored."""
+    with gzip.open(TESTS / "data" / "transitive_groups.tsv.gz", "rt", encoding="utf-8") as lines:
+        return [_last_column(line) for line in lines]
+
+
+def _last_column(line: str) -> Permutations:
+    degree, *_, generators = line.rstrip("\n").split("\t")
+    return rows([image.tolist() for image in parse_permutations(generators)], int(degree))
+
+
+def measure(quick: bool = False) -> list[Row]:
     """Run everything; a few minutes."""
-    tasks: dict[str, Sequence[Permutations]] = {name: [generators] for name, generators in large_groups().items()}
+    repeats = 1 if quick else REPEATS
+    large = LARGE[:2] if quick else LARGE
+    tasks: dict[str, Sequence[Permutations]] = {name: [parse_group(name).permutations] for name in large}
     has_gap, has_sympy = shutil.which("gap") is not None, find_spec("sympy") is not None
-    if has_gap:
+    if quick:
+        tasks["transitive groups (12 of the sample)"] = sample_of_transitive_groups()[:12]
+    elif has_gap:
         tasks["transitive groups, degree <= 20 (4722)"] = transitive_groups_of_gap()
     else:
-        sample = [group.generators for group in transitive_groups()]
+        sample = sample_of_transitive_groups()
         tasks[f"transitive groups, degree <= 20 (sample of {len(sample)})"] = sample
     gap = Gap(tasks) if has_gap else None
     result = []
@@ -224,14 +208,14 @@ def measure(repeats: int = REPEATS) -> list[Row]:
     return result
 
 
-def main() -> None:
+def main(quick: bool = False) -> None:
     """Print the rows as a Markdown table."""
 
     def text(value: float | str | None) -> str:
         return value if isinstance(value, str) else "-" if value is None else f"{value:.4g}"
 
     print("| task | ours (s) | GAP (s) | SymPy (s) | ours / GAP | note | orders |\n|---|--:|--:|--:|--:|---|---|")
-    for row in measure():
+    for row in measure(quick):
         cells = (row.task, row.ours, row.gap, row.sympy, row.gap_ratio, row.note, row.orders)
         print("| " + " | ".join(map(text, cells)) + " |", flush=True)
 

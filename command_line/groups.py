@@ -111,9 +111,21 @@ def atlas(
     max_order: Annotated[int, typer.Option(help="Largest order, at most 255.")] = 255,
     out: Annotated[Path, typer.Option(help="CSV file; an interrupted one is continued.")] = Path("atlas.csv"),
     processes: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 2,
+    html: Annotated[
+        Path | None, typer.Option(help="Also write the table as a page for the browser, to search and to sort.")
+    ] = None,
 ) -> None:
     """Write one row for every group of the catalogue up to an order."""
     from subnormal.algebra.depth.atlas import write_atlas
 
+    if html is not None:
+        from subnormal.constructions.pages.packing import check_page_path
+
+        check_page_path(html)
     total = fill(write_atlas(out, max_order, processes))
     print(f"{out}: {total:,} groups of order ≤ {max_order}")
+    if html is not None:
+        from subnormal.constructions.pages.atlas_page import write_atlas_page
+
+        size = write_atlas_page(html, out)
+        print(f"{html}: {size / 1000:,.0f} kB, opens in any browser without a network")
