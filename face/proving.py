@@ -169,12 +169,9 @@ def _with_network(folder: Path, verdict: Verdict) -> Proved:
         return Proved(folder, (first,), (note,) if (folder / "cascade.json").exists() else ())
     if find_spec("flint") is None:
         return Proved(folder, (first,), ("network: not certified, that needs python-flint (the extra `proofs`)",))
-    from subnormal.constructions.automata.artifact import is_automaton_folder
     from subnormal.proofs_check.certificates.certificate import write_json
     from subnormal.proofs_check.certificates.network_certificate import certificate_content
 
-    if is_automaton_folder(folder):
-        return Proved(folder, (first,), ("network: no certificate is written for an automaton's network yet",))
     proof, content = certificate_content(folder)
     write_json(folder / NETWORK_CERTIFICATE, content)
     return Proved(folder, (first, f"{folder}/{NETWORK_CERTIFICATE}: {proof.sentence()}"))

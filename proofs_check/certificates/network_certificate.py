@@ -50,6 +50,7 @@ from numpy.typing import NDArray
 from subnormal.algebra.base.errors import InputError, RefutedError
 from subnormal.algebra.base.folders import read_folder
 from subnormal.constructions.artifact import load_cascade
+from subnormal.constructions.automata.artifact import is_automaton_folder, load_automaton
 from subnormal.constructions.cascade import Cascade, CascadeLayer, layer_transitions
 from subnormal.constructions.parameters import (
     EMBEDDING,
@@ -149,10 +150,15 @@ def prove_network(folder: Path, dtype: str | None = None) -> NetworkProof:
     """
     from subnormal.models.network import DCDNetwork
 
-    cascade, _, _ = load_cascade(folder)
     network = DCDNetwork.from_pretrained(folder, dtype)
     arrays = {name: tensor.detach().numpy() for name, tensor in network.state_dict().items()}
-    return _Proof(cascade, network.configuration(), network.specifications, arrays).run()
+    if is_automaton_folder(folder):
+        from subnormal.proofs_check.certificates.automaton_network import AutomatonProof
+
+        own, _ = load_automaton(folder)
+        return AutomatonProof(own, network.configuration(), network.specifications, arrays).run()
+    cascade, _, _ = load_cascade(folder)
+    return Proof(cascade, network.configuration(), network.specifications, arrays).run()
 
 
 def certificate_content(folder: Path) -> tuple[NetworkProof, dict[str, Any]]:
@@ -196,11 +202,18 @@ def recheck(folder: Path) -> str:
     return proof.sentence()
 
 
-class _Proof:
+class Proof:
     """One run over all layers; `after[s, x]` is the joint state of the layers so far that token x leads s to."""
 
     reads = "after"
     """Which lower readouts φ reads: those after the token, or before it."""
+
+    options: frozenset[str] = frozenset()
+    """Fields that the configuration may have besides `CONFIGURATION`."""
+
+    def classes(self) -> int:
+        """The number of classes that the network should have."""
+        return self.cascade.order
 
     def __init__(
         self,
@@ -221,11 +234,12 @@ class _Proof:
         self.largest, self.smallest = float(limits.max), float(limits.tiny)
         self.cases = self.gates = 0
         m = len(cascade.alphabet)
-        require(set(configuration) == CONFIGURATION, f"a field beside {', '.join(sorted(CONFIGURATION))}")
+        named = set(configuration) - self.options
+        require(named == CONFIGURATION, f"a field beside {', '.join(sorted(CONFIGURATION))}")
+        classes = self.classes()
         require(
-            (configuration["alphabet_size"], configuration["classes"]) == (m, cascade.order),
-            f"{configuration['alphabet_size']} tokens and {configuration['classes']} classes, wanted {m} and "
-            f"{cascade.order}",
+            (configuration["alphabet_size"], configuration["classes"]) == (m, classes),
+            f"{configuration['alphabet_size']} tokens and {configuration['classes']} classes, wanted {m} and {classes}",
         )
         for name, array in arrays.items():
             require(array.dtype == self.dtype and np.isfinite(array).all(), f"{name} is not a finite {self.dtype}")
@@ -372,7 +386,7 @@ class _Proof:
     def own_scores(self, i: int, layer: CascadeLayer, width: int) -> Sequence[Floats]:
         """For each channel ψ's weights on its own state, (n, 2) or (n, 1); everything else in ψ is proved to be 0."""
         d = len(layer.moduli)
-        parts = 2 if layer.family in UNIT_FAMILIES else 1
+        parts = 2 if FAMILY_PARAMETERS[layer.family].complex_state else 1
         weight = self.array(in_layer(i, READOUT_WEIGHT), (sum(layer.moduli), width + parts * d)).copy()
         require(not self.array(in_layer(i, READOUT_BIAS), (len(weight),)).any(), f"layer {i + 1}: ψ has a bias")
         initial = self.array(in_layer(i, INITIAL_STATE), (d, 2) if parts == 2 else (d,))
@@ -389,9 +403,10 @@ class _Proof:
         require(not weight.any(), f"layer {i + 1}: ψ reads more than each channel's own state")
         return scores
 
-    def phase_tolerance(self, scores: Floats, n: int) -> Fraction:
-        """The largest proved ε = (1 - 2^-k)/(2n) turns: within it, the nearest residue is decided."""
-        rounding = float((ELEMENTARY + 4) * self.unit_roundoff)  # of the point, of two products and a sum
+    def phase_tolerance(self, scores: Floats, n: int, extra: Fraction = Fraction(0)) -> Fraction:
+        """The largest proved ε = (1 - 2^-k)/(2n) turns: within it, the nearest residue is decided. `extra` is how far
+        the state may be from where its phase says, besides rounding."""
+        rounding = float((ELEMENTARY + 4) * self.unit_roundoff + extra)  # of the point, of two products and a sum
         # The rounding of the floats below: cosines and sines to 2^-52, a product sum of two terms.
         # What underflows is off by the smallest normal number, whether it is flushed to zero or not.
         scale = np.abs(scores).max(axis=1)
