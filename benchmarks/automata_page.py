@@ -1,4 +1,4 @@
-"""The table of docs/automata.md: the named tasks, what they need, and how long compiling and certifying take.
+"""The table of docs/automata.md: the named tasks, what they need, and how much processor time compiling and certifying take.
 
     python -m benchmarks.automata_page
 """
@@ -31,12 +31,12 @@ def row(name: str) -> str:
     """One row of the table, in Markdown."""
     given = parse_machine(name)
     inspection = inspect_automaton(given)
-    began = time.perf_counter()
+    began = time.process_time()
     compilation = compile_automaton(given, FAMILIES["gated-aussm"])
     with tempfile.TemporaryDirectory() as folder:
         save_automaton(Path(folder) / "f", compilation)
         certify_automaton(Path(folder) / "f")
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     cascade = compilation.cascade
     word = np.random.default_rng(0).integers(given.width, size=LENGTH).astype(np.int32)
     assert np.array_equal(cascade.outputs(word), compilation.automaton.run(word))
