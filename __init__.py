@@ -10,6 +10,8 @@
     sn.certify("s4"); sn.check("s4")          a proof for words of every length, and its independent check
     sn.refute(net, g)                         words on which a model fails that cannot track the group
     sn.train(g, init=c, noise=0.03)           training, from random or from compiled weights
+    sn.learn("S3")                            from words and labels alone to a proved machine
+    sn.inspect(sn.regex("(ab|b)*a"))          the same questions about an automaton
 
 Every command of `subnormal --help` is a view of one of these. Nothing heavy is imported until it is used: torch with
 the first network, SymPy with the lemmas.
@@ -23,7 +25,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from subnormal.algebra.base.errors import InputError, RefutedError
     from subnormal.face.compiling import Compiled, compile, run_word
-    from subnormal.face.groups import group, inspect, pareto
+    from subnormal.face.groups import group, inspect, machine, pareto, regex
+    from subnormal.face.learning import Learnt, learn
     from subnormal.face.proving import Proved, certify, check, horizon, refute
     from subnormal.face.training import Training, evaluate, train
     from subnormal.models.network import DCDNetwork
@@ -32,6 +35,7 @@ __all__ = [
     "Compiled",
     "DCDNetwork",
     "InputError",
+    "Learnt",
     "Proved",
     "RefutedError",
     "Training",
@@ -42,8 +46,11 @@ __all__ = [
     "group",
     "horizon",
     "inspect",
+    "learn",
+    "machine",
     "pareto",
     "refute",
+    "regex",
     "run_word",
     "train",
 ]
@@ -51,7 +58,8 @@ __all__ = [
 _HOME = {
     "subnormal.algebra.base.errors": ("InputError", "RefutedError"),
     "subnormal.face.compiling": ("Compiled", "compile", "run_word"),
-    "subnormal.face.groups": ("group", "inspect", "pareto"),
+    "subnormal.face.groups": ("group", "inspect", "machine", "pareto", "regex"),
+    "subnormal.face.learning": ("Learnt", "learn"),
     "subnormal.face.proving": ("Proved", "certify", "check", "horizon", "refute"),
     "subnormal.face.training": ("Training", "evaluate", "train"),
     "subnormal.models.network": ("DCDNetwork",),

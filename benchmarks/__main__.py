@@ -1,6 +1,7 @@
 """`python -m benchmarks [section …]`: measure, and write docs/benchmarks.md.
 
-Sections that are not named keep what an earlier run wrote. Nothing here is asserted in tests.
+Sections that are not named keep what an earlier run wrote. With `--quick` sizes are tiny, the figures mean nothing and
+the page is left alone: that is what the tests run.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ SECTIONS = {
     "execution": "Exact execution",
     "scans": "Recurrences, forward and backward",
     "batches_of_runs": "Training steps",
+    "gpu": "Recurrences and training on a GPU",
     "profiling": "A profile of the slowest part",
 }
 """Module and title of every section."""
@@ -45,14 +47,14 @@ def machine() -> str:
     return f"*{date.today()}, {os.cpu_count()} × {model}, Python {platform.python_version()}; load before: {load}*"
 
 
-def run(section: str) -> str:
-    """The Markdown of one section, measured now."""
+def run(section: str, quick: bool = False) -> str:
+    """The Markdown of one section, measured now; with `quick` at tiny sizes."""
     module = import_module(f"benchmarks.{section}")
     described = " ".join((module.__doc__ or "").split("\n\n")[0].split())
     where = machine()
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
-        module.main()
+        module.main(quick)
     return f"{described}\n\n{where}\n\n{output.getvalue().strip()}\n"
 
 
@@ -64,15 +66,26 @@ def written() -> dict[str, str]:
     return {title: body.strip() + "\n" for title, body in zip(parts[::2], parts[1::2], strict=True)}
 
 
+def default_sections() -> list[str]:
+    """All sections that can be measured here."""
+    import torch
+
+    return [name for name in SECTIONS if name != "gpu" or torch.cuda.is_available()]
+
+
 def main(names: list[str]) -> int:
     """Run the named sections, or all, and write the page after each."""
+    quick, names = "--quick" in names, [name for name in names if name != "--quick"]
     unknown = [name for name in names if name not in SECTIONS]
     if unknown:
         print(f"error: unknown section {unknown[0]!r}; wanted some of {', '.join(SECTIONS)}", file=sys.stderr)
         return 2
     sections = written()
-    for name in names or SECTIONS:
+    for name in names or default_sections():
         print(f"{name} …", file=sys.stderr)
+        if quick:
+            print(run(name, quick=True))
+            continue
         sections[SECTIONS[name]] = run(name)
         order = [*SECTIONS.values(), *(title for title in sections if title not in SECTIONS.values())]
         text = "".join(f"\n## {title}\n\n{sections[title]}" for title in order if title in sections)

@@ -9,7 +9,7 @@ says how many single steps a step of the whole batch costs: below R, the batch p
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch.nn import functional
@@ -71,18 +71,27 @@ def together(runs: int, channels: int, layers: int, batch: int, length: int) -> 
     return least(step)
 
 
-def main() -> None:
+def main(quick: bool = False) -> None:
+    """Print the rows as a Markdown table; one torch thread meanwhile."""
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    try:
+        _print_rows((2,) if quick else RUNS, (4,) if quick else (4, 16), ((2, 5),) if quick else ((16, 30), (64, 60)))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _print_rows(runs: Sequence[int], widths: Sequence[int], words: Sequence[tuple[int, int]]) -> None:
     torch.manual_seed(0)
-    print("| channels | layers | batch | length | one run, ms | " + " | ".join(f"{runs} runs" for runs in RUNS) + " |")
-    print("|--:" * (5 + len(RUNS)) + "|")
-    for channels in (4, 16):
+    print("| channels | layers | batch | length | one run, ms | " + " | ".join(f"{r} runs" for r in runs) + " |")
+    print("|--:" * (5 + len(runs)) + "|")
+    for channels in widths:
         for layers in (1, 2):
-            for batch, length in ((16, 30), (64, 60)):
+            for batch, length in words:
                 single = one(channels, layers, batch, length)
                 parts = []
-                for runs in RUNS:
-                    whole = together(runs, channels, layers, batch, length)
+                for number in runs:
+                    whole = together(number, channels, layers, batch, length)
                     parts.append(f"{whole:.1f} ms, {whole / single:.1f}×")
                 print(f"| {channels} | {layers} | {batch} | {length} | {single:.2f} | {' | '.join(parts)} |")
 

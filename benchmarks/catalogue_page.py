@@ -9,6 +9,7 @@ import csv
 from collections import Counter
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -51,7 +52,7 @@ def picture(rows: list[dict[str, str]]) -> Figure:
     return figure
 
 
-def _bubbles(axis, counts: Counter, colour: str) -> None:  # type: ignore[no-untyped-def, type-arg]
+def _bubbles(axis: Axes, counts: Counter[tuple[int, int]], colour: str) -> None:
     x, y = zip(*counts, strict=True)
     axis.scatter(x, y, s=[5 + 1.2 * n for n in counts.values()], color=colour, alpha=0.45, lw=0)
     axis.grid(axis="y", color="#e6e9ee", lw=0.8)

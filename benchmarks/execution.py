@@ -1,17 +1,17 @@
 """Exact execution: tokens a second of cascades and of what does the same, in one run.
 
-``measure()`` returns the rows, ``python -m benchmarks.execution`` prints them. All candidates of a task run in turn,
+`measure()` returns the rows, `python -m benchmarks.execution` prints them. All candidates of a task run in turn,
 again and again, so that a noisy neighbour slows all of them; medians of the times are reported, and ratios within the
 run. Compilation is not timed: every candidate runs once before the clock starts. Answers are compared; a difference is
 an error.
 
-Ordinary cascades, of a random word over all elements: ``table loop``, the plain numba loop of one look-up (state,
-token) a token in the whole transition table, the yardstick; ``numba``, the residue cascade fused over its layers, on
-one thread; ``numba, 2 threads``, in two segments; ``NumPy``, the residue cascade layer by layer; ``Python``, a loop
+Ordinary cascades, of a random word over all elements: `table loop`, the plain numba loop of one look-up (state,
+token) a token in the whole transition table, the yardstick; `numba`, the residue cascade fused over its layers, on
+one thread; `numba, 2 threads`, in two segments; `NumPy`, the residue cascade layer by layer; `Python`, a loop
 over a list of lists, on a hundredth of the word.
 
-Factored cascades, of a random word over the generators: ``numba`` and ``NumPy`` from tokens to residues, ``decode``
-from residues to permutations (numba), and as the yardstick ``composition``, a numba loop that multiplies permutations.
+Factored cascades, of a random word over the generators: `numba` and `NumPy` from tokens to residues, `decode`
+from residues to permutations (numba), and as the yardstick `composition`, a numba loop that multiplies permutations.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ PYTHON_SHARE = 100
 
 @dataclass(frozen=True)
 class Row:
-    """One candidate on one task. ``rate`` is in million tokens a second, None where numba is missing; ``ratio`` is the
+    """One candidate on one task. `rate` is in million tokens a second, None where numba is missing; `ratio` is the
     rate over that of the task's yardstick."""
 
     task: str
@@ -163,10 +163,10 @@ def _cell(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def main() -> None:
+def main(quick: bool = False) -> None:
     """Print the rows as a Markdown table."""
     print("| task | tokens | candidate | million tokens/s | over the yardstick |\n|---|--:|---|--:|--:|")
-    for row in measure():
+    for row in measure(20_000, 500, 1) if quick else measure():
         print("| " + " | ".join(_cell(value) for value in asdict(row).values()) + " |", flush=True)
 
 

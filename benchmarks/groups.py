@@ -1,6 +1,6 @@
 """Derived series of permutation groups, ours against GAP and SymPy, in one run on one thread.
 
-``measure()`` returns the rows, ``python -m benchmarks.groups`` prints them. Only computation is timed: ours and GAP
+`measure()` returns the rows, `python -m benchmarks.groups` prints them. Only computation is timed: ours and GAP
 have started, read the generators and warmed up before the clock starts, and make each group anew from its generators.
 Their runs alternate, so that a noisy neighbour slows both; medians are reported. SymPy runs once, in a process of its
 own, until a time limit.
@@ -10,6 +10,7 @@ Every side computes the derived series with its orders. The answers are compared
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
@@ -23,29 +24,22 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from subnormal.algebra.arithmetic.permutations import Permutations, cycles, rows
+from subnormal.algebra.arithmetic.permutations import Permutations, cycles, parse_permutations, rows
+from subnormal.algebra.base.wording import describe_order
 from subnormal.algebra.chains.series import derived_series
 from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
-from subnormal.algebra.groups.permutation_group import describe_order
-from tests.algebra.permutation_oracles import (
-    alternating,
-    mathieu,
-    read_transitive_groups,
-    symmetric,
-    transitive_groups,
-    wreath,
-)
+from subnormal.algebra.input.parser import parse_group
 
-GENERATORS = Path(__file__).parents[1] / "tests" / "generators"
+TESTS = Path(__file__).parents[1] / "tests"
 REPEATS = 3
 SYMPY_LIMIT = 20.0  # seconds a group; beyond, the row says so
 
 
 @dataclass(frozen=True)
 class Row:
-    """One task. Times in seconds; None for a peer that is missing or ran out of time, which ``note`` names.
+    """One task. Times in seconds; None for a peer that is missing or ran out of time, which `note` names.
 
-    ``gap_ratio`` is our time over GAP's: below 1 we are faster.
+    `gap_ratio` is our time over GAP's: below 1 we are faster.
     """
 
     task: str
@@ -57,19 +51,8 @@ class Row:
     note: str
 
 
-def large_groups() -> dict[str, Permutations]:
-    """The named groups of the benchmark, by generators of shape (r, degree)."""
-    s3, s4, s5 = symmetric(3), symmetric(4), symmetric(5)
-    images = {
-        "S4": s4,
-        "S4wrS4": wreath(s4, s4),
-        "S4wrS4wrS4": wreath(s4, wreath(s4, s4)),
-        "S3wrS3wrS3wrS3": wreath(s3, wreath(s3, wreath(s3, s3))),
-        "S5wrS4": wreath(s5, s4),
-        "S20": symmetric(20),
-        "A30": alternating(30),
-    }
-    return {**{name: rows(image) for name, image in images.items()}, "M24": mathieu("M24")}
+LARGE = ("S4", "S4wrS4", "S4wrS4wrS4", "S3wrS3wrS3wrS3", "S5wrS4", "S20", "A30", "M24")
+"""Groups that are timed alone."""
 
 
 def our_orders(generators: Permutations) -> list[int]:
@@ -153,24 +136,39 @@ def transitive_groups_of_gap() -> list[Permutations]:
     """All 4,722 transitive groups of degree at most 20, from GAP's library."""
     output = subprocess.run(
         ["gap", "-q", "common.g", "transitive_groups.g"],
-        cwd=GENERATORS,
+        cwd=TESTS / "generators",
         env={**os.environ, "STRIDE": "1"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=True,
     )
-    return [group.generators for group in read_transitive_groups(output.stdout.splitlines())]
+    return [_last_column(line) for line in output.stdout.splitlines()]
 
 
-def measure(repeats: int = REPEATS) -> list[Row]:
+def sample_of_transitive_groups() -> list[Permutations]:
+    """Those of them whose facts the tests have stored."""
+    with gzip.open(TESTS / "data" / "transitive_groups.tsv.gz", "rt", encoding="utf-8") as lines:
+        return [_last_column(line) for line in lines]
+
+
+def _last_column(line: str) -> Permutations:
+    degree, *_, generators = line.rstrip("\n").split("\t")
+    return rows([image.tolist() for image in parse_permutations(generators)], int(degree))
+
+
+def measure(quick: bool = False) -> list[Row]:
     """Run everything; a few minutes."""
-    tasks: dict[str, Sequence[Permutations]] = {name: [generators] for name, generators in large_groups().items()}
+    repeats = 1 if quick else REPEATS
+    large = LARGE[:2] if quick else LARGE
+    tasks: dict[str, Sequence[Permutations]] = {name: [parse_group(name).permutations] for name in large}
     has_gap, has_sympy = shutil.which("gap") is not None, find_spec("sympy") is not None
-    if has_gap:
+    if quick:
+        tasks["transitive groups (12 of the sample)"] = sample_of_transitive_groups()[:12]
+    elif has_gap:
         tasks["transitive groups, degree <= 20 (4722)"] = transitive_groups_of_gap()
     else:
-        sample = [group.generators for group in transitive_groups()]
+        sample = sample_of_transitive_groups()
         tasks[f"transitive groups, degree <= 20 (sample of {len(sample)})"] = sample
     gap = Gap(tasks) if has_gap else None
     result = []
@@ -210,14 +208,14 @@ def measure(repeats: int = REPEATS) -> list[Row]:
     return result
 
 
-def main() -> None:
+def main(quick: bool = False) -> None:
     """Print the rows as a Markdown table."""
 
     def text(value: float | str | None) -> str:
         return value if isinstance(value, str) else "-" if value is None else f"{value:.4g}"
 
     print("| task | ours (s) | GAP (s) | SymPy (s) | ours / GAP | note | orders |\n|---|--:|--:|--:|--:|---|---|")
-    for row in measure():
+    for row in measure(quick):
         cells = (row.task, row.ours, row.gap, row.sympy, row.gap_ratio, row.note, row.orders)
         print("| " + " | ".join(map(text, cells)) + " |", flush=True)
 

@@ -1,13 +1,13 @@
 """Forward and backward of the recurrences against other ways to compute them, in one run, on one thread.
 
-``measure()`` returns the rows, ``python -m benchmarks.scans`` prints them. All candidates of a shape run in turn, again
+`measure()` returns the rows, `python -m benchmarks.scans` prints them. All candidates of a shape run in turn, again
 and again, so that a noisy neighbour slows all of them; medians of the times are reported, and ratios within the run.
 
-Peers: ``loop``, a Python loop over time, gradients by autograd; ``associative``, a generic, work-efficient
-associative scan of the pairs (a, b) in torch, gradients by autograd, our own; ``torch associative_scan``, the operator
-of that name in torch; ``mambapy``, its ``pscan`` where that package is installed (its gradients are wrong for complex
-input), else the row says "missing"; ``torch`` and
-``numba``, our two paths; ``copy``, the memory floor: both inputs copied to fresh tensors, once for the forward pass
+Peers: `loop`, a Python loop over time, gradients by autograd; `associative`, a generic, work-efficient
+associative scan of the pairs (a, b) in torch, gradients by autograd, our own; `torch associative_scan`, the operator
+of that name in torch; `mambapy`, its `pscan` where that package is installed (its gradients are wrong for complex
+input), else the row says "missing"; `torch` and
+`numba`, our two paths; `copy`, the memory floor: both inputs copied to fresh tensors, once for the forward pass
 and once more for the backward pass.
 """
 
@@ -34,7 +34,7 @@ SHAPES = ((64, 64, 16), (32, 256, 64), (32, 1024, 64), (8, 4096, 64))
 class Row:
     """One candidate at one shape; times in milliseconds, None for a peer that is not installed.
 
-    ``forward`` under no_grad, ``both`` forward and backward; ``ratio`` is ``both`` over that of our numba path.
+    `forward` under no_grad, `both` forward and backward; `ratio` is `both` over that of our numba path.
     """
 
     kind: str
@@ -201,11 +201,11 @@ def _cell(value: object) -> str:
     return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
-def main() -> None:
+def main(quick: bool = False) -> None:
     """Print the rows as a Markdown table."""
     print("| recurrence | batch | length | channels | candidate | forward, ms | both, ms | over numba |")
     print("|---|---|---|---|---|---|---|---|")
-    for row in measure():
+    for row in measure(((2, 16, 4),), 1) if quick else measure():
         print("| " + " | ".join(_cell(value) for value in asdict(row).values()) + " |")
 
 

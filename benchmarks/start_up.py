@@ -1,6 +1,6 @@
 """Start-up: wall time of whole commands, ours and the peers', in one run.
 
-``measure()`` returns the rows, ``python -m benchmarks.start_up`` prints them. Commands run in turn, again and again;
+`measure()` returns the rows, `python -m benchmarks.start_up` prints them. Commands run in turn, again and again;
 medians are reported.
 """
 
@@ -29,19 +29,21 @@ COMMANDS = {
 }
 """What is timed, by name."""
 
+QUICK = ("python, nothing else", "inspect S4", "gap -q")
+
 
 @dataclass(frozen=True)
 class Row:
-    """One command. ``seconds`` is None where it is missing; ``ratio`` is over ``inspect S4``."""
+    """One command. `seconds` is None where it is missing; `ratio` is over `inspect S4`."""
 
     command: str
     seconds: float | None
     ratio: float | None
 
 
-def measure(repeats: int = REPEATS) -> list[Row]:
+def measure(commands: dict[str, list[str]] = COMMANDS, repeats: int = REPEATS) -> list[Row]:
     """The wall time of every command."""
-    present = {name: words for name, words in COMMANDS.items() if shutil.which(words[0])}
+    present = {name: words for name, words in commands.items() if shutil.which(words[0])}
     times: dict[str, list[float]] = {name: [] for name in present}
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(repeats + 1):
@@ -51,14 +53,14 @@ def measure(repeats: int = REPEATS) -> list[Row]:
                 times[name].append(time.perf_counter() - began)
     medians = {name: statistics.median(values[1:]) for name, values in times.items()}  # the first run fills caches
     base = medians["inspect S4"]
-    return [Row(name, medians.get(name), medians[name] / base if name in medians else None) for name in COMMANDS]
+    return [Row(name, medians.get(name), medians[name] / base if name in medians else None) for name in commands]
 
 
-def main() -> None:
+def main(quick: bool = False) -> None:
     """Print the rows as a Markdown table."""
     print("| command | seconds | over `inspect S4` |")
     print("|---|---|---|")
-    for row in measure():
+    for row in measure({name: COMMANDS[name] for name in QUICK}, 1) if quick else measure():
         known = f"{row.seconds:.2f} | {row.ratio:.2f}" if row.seconds is not None else "missing | "
         print(f"| {row.command} | {known} |")
 

@@ -223,11 +223,8 @@ def show(
 
         if out is not None:
             raise InputError("--out names a picture and --html a page; give one of them")
-        if group is None:
-            raise InputError("--html goes with a GROUP or a folder, not with --regex")
-        options = {"family": family or "aussm", "alphabet": alphabet, "channels": channels}
-        options |= {"series": series, "optimise": optimise}
-        show_page(group, html, options, tracked)
+        options = {"family": family, "alphabet": alphabet, "channels": channels, "series": series, "optimise": optimise}
+        show_page(one_of(group, regex), html, options, tracked)
         return
     if tracked is not None:
         raise InputError("--group goes with --html and the folder of a trained network")

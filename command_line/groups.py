@@ -15,7 +15,6 @@ from subnormal.command_line.shared import GROUP, Json, Regex, fill, one_of
 
 if TYPE_CHECKING:
     from subnormal.algebra.depth.inspection import Inspection
-    from subnormal.algebra.depth.large_inspection import LargeInspection
 
 
 def inspect(
@@ -73,14 +72,14 @@ def inspect(
         console().print(pareto_view(choices))
 
 
-def _with_alphabet(inspection: Inspection | LargeInspection, text: str) -> Inspection:
+def _with_alphabet(inspection: Inspection, text: str) -> Inspection:
     """The inspection with these tokens, which must generate the group."""
-    from subnormal.algebra.depth.inspection import Inspection
+    from subnormal.algebra.groups.group import Group
     from subnormal.constructions.compiler import read_alphabet
 
-    if not isinstance(inspection, Inspection):
-        raise InputError("--alphabet goes with a group whose elements are listed, e.g. S4")
     group = inspection.group
+    if not isinstance(group, Group):
+        raise InputError("--alphabet goes with a group whose elements are listed, e.g. S4")
     tokens = tuple(int(x) for x in read_alphabet(group, text))
     generated = group.subgroup(tokens).order
     if generated < group.order:
@@ -89,11 +88,9 @@ def _with_alphabet(inspection: Inspection | LargeInspection, text: str) -> Inspe
 
 
 def _inspect_batch(batch: Path, inspection: Callable[[str], dict]) -> None:
-    try:
-        lines = batch.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{batch}: cannot be read ({error}); wanted a text file with one GROUP a line") from None
-    for line in lines:
+    from subnormal.algebra.base.reading import read_text
+
+    for line in read_text(batch, wanted="wanted a text file with one GROUP a line").splitlines():
         text = line.strip()
         if not text or text.startswith("#"):
             continue
@@ -108,9 +105,21 @@ def atlas(
     max_order: Annotated[int, typer.Option(help="Largest order, at most 255.")] = 255,
     out: Annotated[Path, typer.Option(help="CSV file; an interrupted one is continued.")] = Path("atlas.csv"),
     processes: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 2,
+    html: Annotated[
+        Path | None, typer.Option(help="Also write the table as a page for the browser, to search and to sort.")
+    ] = None,
 ) -> None:
     """Write one row for every group of the catalogue up to an order."""
     from subnormal.algebra.depth.atlas import write_atlas
 
+    if html is not None:
+        from subnormal.constructions.pages.packing import check_page_path
+
+        check_page_path(html)
     total = fill(write_atlas(out, max_order, processes))
     print(f"{out}: {total:,} groups of order ≤ {max_order}")
+    if html is not None:
+        from subnormal.constructions.pages.atlas_page import write_atlas_page
+
+        size = write_atlas_page(html, out)
+        print(f"{html}: {size / 1000:,.0f} kB, opens in any browser without a network")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.wording import counted, short
 from subnormal.constructions.pages.packing import check_page_path
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from subnormal.algebra.groups.group import Group
+    from subnormal.algebra.groups.permutation_group import PermutationGroup
     from subnormal.models.network import DCDNetwork
     from subnormal.proofs_check.refutations.refutation import Refutation
 
@@ -20,13 +22,13 @@ MAX_WORD = 100_000
 """Longest word of a refutation that a page runs."""
 
 
-def show_page(text: str, path: Path, options: dict[str, Any], tracked: str | None) -> None:
+def show_page(asked: str | Automaton, path: Path, options: dict[str, Any], tracked: str | None) -> None:
     """Write the page of what the user named, and print its path and size.
 
     Arguments:
-        text: a group, or a folder with a cascade, a factored cascade or a network.
+        asked: a group or an automaton, or a folder with a cascade, a factored cascade or a network.
         path: ends in .html.
-        options: of `compile`, by name; None or the default where not given.
+        options: of `compile`, by name; None where not given.
         tracked: the group that a network in a folder is for.
 
     Raises:
@@ -35,43 +37,48 @@ def show_page(text: str, path: Path, options: dict[str, Any], tracked: str | Non
     from subnormal.constructions.pages.machine_page import write_machine_page
 
     check_page_path(path)
-    folder = Path(text)
-    if folder.is_dir():
-        given = [f"--{name}" for name, value in options.items() if value is not None and (name, value) != AUSSM]
+    if isinstance(asked, str) and Path(asked).is_dir():
+        given = [f"--{name}" for name, value in options.items() if value is not None]
         if given:
-            raise InputError(f"{given[0]} goes with a GROUP, not with the folder {text}; compile it again instead")
-        data = _folder_data(folder, tracked)
+            raise InputError(f"{given[0]} goes with a GROUP, not with the folder {asked}; compile it again instead")
+        data = _folder_data(Path(asked), tracked)
     elif tracked is not None:
-        raise InputError(f"--group says what a network in a folder is for, and {short(text)} is no folder")
+        raise InputError(f"--group says what a network in a folder is for, and {short(str(asked))} is no folder")
     else:
-        data = _group_data(text, options)
+        data = _compiled_data(asked, options)
     size = write_machine_page(path, data)
     print(f"{path}: {size / 1000:,.0f} kB, opens in any browser without a network")
 
 
-AUSSM = ("family", "aussm")
-"""The default of an option that is never None."""
-
-
-def _group_data(text: str, options: dict[str, Any]) -> dict[str, Any]:
-    from subnormal.algebra.depth.families import parse_stack
-    from subnormal.algebra.input.parser import parse_group
-    from subnormal.constructions.pages.machine_page import cascade_data, factored_data
+def _compiled_data(asked: str | Automaton, options: dict[str, Any]) -> dict[str, Any]:
+    from subnormal.constructions.pages.machine_page import automaton_data, cascade_data
+    from subnormal.face.automata import CompiledAutomaton
     from subnormal.face.compiling import compile
+    from subnormal.face.groups import machine
 
-    group = parse_group(text)
-    if group.is_listable or options["channels"] or options["series"] or options["optimise"]:
-        compiled = compile(group, **options)
-        parts = compiled.decomposition
-        return cascade_data(compiled.cascade, compiled.group, str(parts.extension), parts.splits)
+    found = machine(asked)
+    if isinstance(found, Automaton):
+        compiled = compile(asked, **options) if isinstance(asked, str) else compile(asked, options["family"])
+        assert isinstance(compiled, CompiledAutomaton)
+        return automaton_data(compiled.cascade)
+    if not found.is_listable and not (options["channels"] or options["series"] or options["optimise"]):
+        return _large_data(found, options["family"] or "aussm", options["alphabet"])
+    of_group = compile(found, **options)
+    parts = of_group.decomposition
+    return cascade_data(of_group.cascade, of_group.group, str(parts.extension), parts.splits)
+
+
+def _large_data(group: PermutationGroup, family: str, alphabet: str | None) -> dict[str, Any]:
+    from subnormal.algebra.depth.families import parse_stack
     from subnormal.command_line.factored import read_tokens
     from subnormal.constructions.factored.compiler import compile_factored
     from subnormal.constructions.factored.proof import first_fault
+    from subnormal.constructions.pages.machine_page import factored_data
 
-    stack = parse_stack(options["family"])
+    stack = parse_stack(family)
     if len(stack) > 1:
-        raise InputError(f"{short(text)} is too large to list; wanted one family for it, e.g. aussm")
-    found = compile_factored(group.name, read_tokens(group, options["alphabet"]), stack[0])
+        raise InputError(f"{short(group.name)} is too large to list; wanted one family for it, e.g. aussm")
+    found = compile_factored(group.name, read_tokens(group, alphabet), stack[0])
     fault = first_fault(found.cascade)
     if fault:
         raise AssertionError(f"the compiled cascade is wrong: {fault}")
@@ -80,9 +87,12 @@ def _group_data(text: str, options: dict[str, Any]) -> dict[str, Any]:
 
 def _folder_data(folder: Path, tracked: str | None) -> dict[str, Any]:
     from subnormal.constructions.artifact import load_cascade
+    from subnormal.constructions.automata.artifact import is_automaton_folder, load_automaton
     from subnormal.constructions.factored.artifact import is_factored, load_factored
-    from subnormal.constructions.pages.machine_page import cascade_data, factored_data
+    from subnormal.constructions.pages.machine_page import automaton_data, cascade_data, factored_data
 
+    if is_automaton_folder(folder):
+        return automaton_data(load_automaton(folder)[0])
     if is_factored(folder):
         found = load_factored(folder)
         about = found.metadata

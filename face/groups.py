@@ -18,15 +18,11 @@ from subnormal.algebra.input.parser import parse_group, parse_machine
 
 if TYPE_CHECKING:
     from subnormal.algebra.depth.inspection import Inspection
-    from subnormal.algebra.depth.large_inspection import LargeInspection
     from subnormal.algebra.depth.optimise import Choice
     from subnormal.constructions.automata.inspection import AutomatonInspection
 
 GroupLike = str | PermutationGroup | Group
 MachineLike = GroupLike | Automaton
-
-INSPECTION_LIMIT = 10_000
-"""Larger groups are inspected through stabiliser chains: that takes milliseconds, but finds no decomposition."""
 
 
 def group(given: GroupLike | ArrayLike, name: str = "G") -> PermutationGroup:
@@ -98,9 +94,7 @@ def regex(text: str, letters: str | None = None) -> Automaton:
     return regular_expression(text, letters)
 
 
-def inspect(
-    given: MachineLike, stack: str | Sequence[str] | None = None
-) -> Inspection | LargeInspection | AutomatonInspection:
+def inspect(given: MachineLike, stack: str | Sequence[str] | None = None) -> Inspection | AutomatonInspection:
     """How many layers of each model family a group or an automaton needs, and why not fewer.
 
     Arguments:
@@ -120,13 +114,9 @@ def inspect(
         if layers is not None:
             raise InputError("a stack is asked about for groups; for an automaton leave it out")
         return inspect_automaton(asked)
-    if asked.order > INSPECTION_LIMIT:
-        from subnormal.algebra.depth.large_inspection import inspect_large
-
-        return inspect_large(asked, layers)
     from subnormal.algebra.depth.inspection import inspect_group
 
-    return inspect_group(asked.listed(), layers)
+    return inspect_group(asked, layers)
 
 
 def pareto(given: GroupLike, family: str = "aussm") -> list[Choice]:

@@ -16,9 +16,9 @@ Two kinds of recurrence are told apart, because the first admits a much better a
     Nothing is divided and no logarithm taken, so zeros and negative multipliers are as good as any other.
     Meant for abs(a) <= 1 (products over one block are formed, which must not overflow).
 
-Backends, chosen by `select_backend`: `"numba"` (models/kernels.py), `"torch"` (this file) and `"loop"` (the
-oracle). All share one hand-written adjoint; gradients follow torch's convention for complex numbers (the gradient of
-a real loss L is dL/dRe + i dL/dIm).
+Backends, chosen by `select_backend`: `"numba"` (models/kernels.py), `"triton"` (models/triton_kernels.py), `"torch"`
+(this file) and `"loop"` (the oracle). All share one hand-written adjoint; gradients follow torch's convention for
+complex numbers (the gradient of a real loss L is dL/dRe + i dL/dIm).
 
 Numerical consequences of the carried `UnitState(phase, remainder)`: with b = 0 the remainder never changes and the
 only error after T tokens is T times the rounding of one phase, at most 2^-26 turns in float32 and 2^-55 in float64
@@ -30,6 +30,7 @@ floating-point sum.
 from __future__ import annotations
 
 import math
+import os
 from functools import cache
 from importlib.util import find_spec
 from typing import Any, Literal, NamedTuple, Protocol
@@ -52,7 +53,8 @@ __all__ = [
     "unit_scan",
 ]
 
-Backend = Literal["auto", "numba", "torch", "loop"]
+Backend = Literal["auto", "numba", "triton", "torch", "loop"]
+Chosen = Literal["numba", "triton", "torch", "loop"]
 
 COMPLEX_OF = {torch.float32: torch.complex64, torch.float64: torch.complex128}
 TWO_PI = 2.0 * math.pi
@@ -156,33 +158,38 @@ class _Implementation(Protocol):
     ) -> tuple[Tensor, Tensor, Tensor]: ...
 
 
-def select_backend(tensor: Tensor, backend: Backend = "auto") -> Literal["numba", "torch", "loop"]:
+def select_backend(tensor: Tensor, backend: Backend = "auto") -> Chosen:
     """The backend that will run on `tensor`: the documented rule.
 
-    `"auto"` takes numba where it is installed, the tensor lies on the CPU, its dtype is one of float32, float64,
-    complex64, complex128, and it has at least 4096 elements (below that torch's own overhead is all there is, and
-    compiling is not worth the wait); otherwise torch. Naming a backend insists on it: InputError where it cannot run.
+    `"auto"` looks at tensors of at least 4096 elements (below that torch's own overhead is all there is, and compiling
+    is not worth the wait) of dtype float32, float64, complex64 or complex128: on the CPU it takes numba, on a GPU
+    Triton, where these are installed; otherwise torch. Naming a backend insists on it: InputError where it cannot run.
+    Triton runs on the CPU only as an interpreter, for tests, with TRITON_INTERPRET=1 in the environment.
     """
     if backend == "loop" or backend == "torch":
         return backend
-    if backend not in ("auto", "numba"):
-        raise InputError(f'backend: expected "auto", "numba", "torch" or "loop", got {backend!r}')
+    if backend not in ("auto", "numba", "triton"):
+        raise InputError(f'backend: expected "auto", "numba", "triton", "torch" or "loop", got {backend!r}')
     if backend == "auto" and tensor.numel() < 4096:
         return "torch"
-    on_cpu = tensor.device.type == "cpu"
+    on_cpu, on_gpu = tensor.device.type == "cpu", tensor.device.type == "cuda"
     known = tensor.dtype in (torch.float32, torch.float64, torch.complex64, torch.complex128)
-    if on_cpu and known and _numba_installed():
+    if known and on_cpu and backend != "triton" and _installed("numba"):
         return "numba"
-    if backend == "numba":
-        if not on_cpu:
-            raise InputError(f'backend "numba" works on the CPU, got a tensor on {tensor.device}; use "torch"')
-        raise InputError('backend "numba": numba is not installed; install the extra "fast" or use "torch"')
-    return "torch"
+    interpreted = backend == "triton" and on_cpu and os.environ.get("TRITON_INTERPRET") == "1"
+    if known and (on_gpu or interpreted) and backend != "numba" and _installed("triton"):
+        return "triton"
+    if backend == "auto":
+        return "torch"
+    place, extra = ("the CPU", "fast") if backend == "numba" else ("a GPU", "gpu")
+    if not _installed(backend):
+        raise InputError(f'backend "{backend}": {backend} is not installed; install the extra "{extra}" or use "torch"')
+    raise InputError(f'backend "{backend}" works on {place}, got a tensor on {tensor.device}; use "torch"')
 
 
 @cache
-def _numba_installed() -> bool:
-    return find_spec("numba") is not None
+def _installed(name: str) -> bool:
+    return find_spec(name) is not None
 
 
 def _implementation(name: str) -> _Implementation:
@@ -190,6 +197,10 @@ def _implementation(name: str) -> _Implementation:
         from subnormal.models import kernels
 
         return kernels
+    if name == "triton":
+        from subnormal.models import triton_kernels
+
+        return triton_kernels
     return _TORCH
 
 

@@ -127,6 +127,7 @@ def test_from_a_group_to_a_proof_a_refutation_and_a_training_run(tmp_path):
     assert sn.refute(folder).kind == "allowed"
     with pytest.raises(sn.InputError, match="which group"):
         sn.refute(network)
+    assert isinstance(compiled, sn.Compiled)
     training = sn.train(
         "S3", init=compiled, noise=0.01, steps=2, check_every=2, test_words=4, test_length=20, out=tmp_path / "runs"
     )

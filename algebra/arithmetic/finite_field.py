@@ -1,12 +1,15 @@
-"""The field with q elements as two tables, just enough to write down matrix and affine groups over it."""
+"""The field with q elements, just enough to write down matrix and affine groups over it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
+
+Elements = int | NDArray[np.intp]
 
 
 def factorise(n: int) -> dict[int, int]:
@@ -27,50 +30,80 @@ def factorise(n: int) -> dict[int, int]:
 class FiniteField:
     """F_q on 0 … q-1: 0 is zero, 1 is one, and an element's base-p digits are its coordinates.
 
+    All methods take elements or arrays of elements of one shape, and return arrays.
+
     Arguments:
         q: number of elements.
-        add, multiply: shape (q, q).
-        primitive: a generator of the multiplicative group.
+        digits: shape (q, degree), the coordinates of every element, least first.
+        powers: shape (q-1,), the powers of a primitive element, from the 0th.
+        logarithm: shape (q,), the inverse of `powers`; for zero it holds 0 and means nothing.
     """
 
     q: int
-    add: NDArray[np.intp]
-    multiply: NDArray[np.intp]
-    primitive: int
+    digits: NDArray[np.intp]
+    powers: NDArray[np.intp]
+    logarithm: NDArray[np.intp]
 
-    def negative(self, a: int) -> int:
-        return int(np.flatnonzero(self.add[a] == 0)[0])
+    @property
+    def primitive(self) -> int:
+        """A generator of the multiplicative group."""
+        return int(self.powers[1 % (self.q - 1)])
 
-    def inverse(self, a: int) -> int:
-        return int(np.flatnonzero(self.multiply[a] == 1)[0])
+    def _element(self, digits: NDArray[np.intp]) -> NDArray[np.intp]:
+        p = int(self.digits[:, 0].max()) + 1
+        return np.asarray(digits % p @ p ** np.arange(digits.shape[-1]))
+
+    def add(self, a: Elements, b: Elements) -> NDArray[np.intp]:
+        """a + b."""
+        return self._element(self.digits[a] + self.digits[b])
+
+    def multiply(self, a: Elements, b: Elements) -> NDArray[np.intp]:
+        """a·b."""
+        product = self.powers[(self.logarithm[a] + self.logarithm[b]) % (self.q - 1)]
+        return np.where((np.asarray(a) == 0) | (np.asarray(b) == 0), 0, product)
+
+    def negative(self, a: Elements) -> NDArray[np.intp]:
+        """-a."""
+        return self._element(-self.digits[a])
+
+    def inverse(self, a: Elements) -> NDArray[np.intp]:
+        """1/a; 1 for zero, which has none."""
+        return self.powers[-self.logarithm[a] % (self.q - 1)]
 
 
 def finite_field(q: int) -> FiniteField:
     """F_q for a prime power q ≥ 2; its primitive element is x modulo the first primitive polynomial (for q prime, a
     primitive root)."""
     ((p, degree),) = factorise(q).items()
-    digits = np.array([[(a // p**i) % p for i in range(degree)] for a in range(q)])
-    weights = p ** np.arange(degree)
-    add = ((digits[:, None, :] + digits[None, :, :]) % p) @ weights
-    for tail in product(range(p), repeat=degree):  # x^degree = tail[0] + tail[1] x + …
-        powers = _powers(np.array(tail), p, q - 1)
-        if len(set(powers) - {0}) == q - 1:
-            break
-    logarithm = np.zeros(q, dtype=int)
+    digits = np.arange(q)[:, None] // p ** np.arange(degree) % p
+    tails = product(range(p), repeat=degree)  # x^degree = tail[0] + tail[1] x + …
+    powers = np.array(next(found for tail in tails if len(found := _powers(tail, p, q)) == q - 1))
+    logarithm = np.zeros(q, dtype=np.intp)
     logarithm[powers] = np.arange(q - 1)
-    multiply = np.zeros((q, q), dtype=int)
-    multiply[1:, 1:] = np.array(powers)[(logarithm[1:, None] + logarithm[None, 1:]) % (q - 1)]
-    return FiniteField(q, add, multiply, powers[1] if q > 2 else 1)
+    return FiniteField(q, digits, powers, logarithm)
 
 
-def _powers(tail: NDArray[np.intp], p: int, count: int) -> list[int]:
-    """The powers x⁰ … x^(count-1) modulo x^degree - tail, as elements; for degree 1, x is tail[0] itself."""
-    degree = len(tail)
-    weights = p ** np.arange(degree)
-    power = np.zeros(degree, dtype=int)
-    power[0] = 1
-    powers = []
-    for _ in range(count):
-        powers.append(int(power @ weights))
-        power = (np.concatenate([[0], power[:-1]]) + power[-1] * tail) % p
+def _powers(tail: Sequence[int], p: int, q: int) -> list[int]:
+    """The powers x⁰, x¹, … modulo x^degree - tail, as elements, until they come back to 1; none where x has no inverse.
+    For degree 1, x is tail[0] itself."""
+    top = q // p  # the weight of the highest coordinate
+    if not tail[0]:
+        return []
+    power, powers = 1, list[int]()
+    subtracted = [sum(c * d % p * p**i for i, d in enumerate(tail)) for c in range(p)]  # c·tail as an element
+    while not powers or power != 1:
+        powers.append(power)
+        high, rest = divmod(power, top)
+        power = _sum(rest * p, subtracted[high], p)
     return powers
+
+
+def _sum(a: int, b: int, p: int) -> int:
+    """Coordinates added, on base-p digits."""
+    total, weight = 0, 1
+    while a or b:
+        a, x = divmod(a, p)
+        b, y = divmod(b, p)
+        total += (x + y) % p * weight
+        weight *= p
+    return total

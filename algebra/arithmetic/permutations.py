@@ -97,7 +97,7 @@ def parse_permutations(text: str) -> Permutations:
     return rows([parse_permutation(part) for part in parts])
 
 
-def rows(images: Sequence[Sequence[int]], degree: int = 1) -> Permutations:
+def rows(images: Sequence[Sequence[int] | NDArray[np.integer]], degree: int = 1) -> Permutations:
     """Lists of images as one array, the shorter ones fixing the points they lack; shape (count, degree)."""
     degree = max([degree, *(len(image) for image in images)])
     array = np.tile(np.arange(degree, dtype=smallest_dtype(degree)), (len(images), 1))

@@ -27,6 +27,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
 from enum import Enum
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any, Literal, TypeVar
 
@@ -179,11 +180,12 @@ class _Crew:
 
     def __init__(self, processes: int, watch: Watch | None) -> None:
         from loky import ProcessPoolExecutor
-        from loky.backend.resource_tracker import ensure_running
+        from loky.backend import resource_tracker as loky_tracker
 
-        # loky's tracker tidies up if this process is killed, and need not say so.
-        with _uninterrupted(), _environment("PYTHONWARNINGS", "ignore"):
-            ensure_running()
+        # These tidy up if this process is killed, and need not say so. Started later, they would let Ctrl-C through.
+        with _environment("PYTHONWARNINGS", "ignore"):
+            resource_tracker.ensure_running()
+            loky_tracker.ensure_running()
         self.processes, self.watch = processes, watch
         self.in_hand: dict[int, Future[Any]] = {}
         self.events: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
@@ -228,16 +230,12 @@ class _Crew:
 
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Ctrl-C is held back, and a process started meanwhile never hears it: it inherits that the signal is ignored."""
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    main = threading.current_thread() is threading.main_thread()
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
+    """Ctrl-C is held back, and a process started meanwhile does not hear it before it says so itself (`_begin`)."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        if main:
-            signal.signal(signal.SIGINT, handler)
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

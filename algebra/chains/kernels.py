@@ -4,7 +4,9 @@ A *code* is a permutation in the form that is fastest to multiply. Up to 256 poi
 because `p.translate(q)` is the product p·q and runs as one C loop of a lookup per point; beyond, a small
 object around a NumPy row with the same three operations (`translate`, `[]`, `==`). A right-hand factor of a
 product has to be a *table*: `bytes.translate` wants 256 entries, so a table is a code with the identity
-appended. Left-hand factors stay `degree` long, which is what makes small degrees cheap.
+appended. Left-hand factors stay `degree` long, which is what makes small degrees cheap. Beyond 256 points the
+transversal's tables are products that are multiplied out when they are first used: a level with an orbit of 10,000
+points would take 200 MB otherwise, and few of them ever are.
 
 A *level* of a chain for H belongs to one base point: its orbit under the stabiliser of the earlier base
 points and, for each point p of that orbit, the inverse of one element u_p of that stabiliser taking the base
@@ -22,11 +24,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subnormal.algebra.arithmetic.permutations import Permutations, smallest_dtype
+from subnormal.algebra.base.errors import InputError
 
 Code = Any  # bytes (degree <= 256) or LongPermutation; they share translate, integer indexing, + b"" and ==
 Vector = tuple[int, ...]
 
 SHORT_DEGREE = 256  # bytes.translate maps bytes to bytes: 256 points at most
+
+MAX_KEPT_BYTES = 2**29
+"""Most memory for products of a transversal that were multiplied out; beyond, they are multiplied out every time."""
+
+MAX_WORK = 2 * 10**10
+"""Most points that are looked up for one group's chains, about a minute's work; beyond, the group is refused."""
+
+OVERHEAD = 500
+"""A product of two permutations costs as much as looking up so many points, besides its own."""
+
+
+class TooMuchWorkError(InputError):
+    """A chain would take more than `MAX_WORK`."""
 
 
 class LongPermutation:
@@ -38,7 +54,7 @@ class LongPermutation:
         self.row = row
 
     def translate(self, table: LongPermutation) -> LongPermutation:
-        return LongPermutation(table.row[self.row])
+        return LongPermutation(table.row.take(self.row))
 
     def __getitem__(self, point: int) -> int:
         return int(self.row[point])
@@ -53,6 +69,31 @@ class LongPermutation:
         return hash(self.row.tobytes())
 
 
+class LazyProduct(LongPermutation):
+    """The product of a code and a table that is multiplied out when it is first used."""
+
+    __slots__ = ("_encoding", "_first", "_kept", "_second")
+
+    def __init__(self, first: Code, second: Code, encoding: Encoding) -> None:
+        self._first, self._second, self._encoding = first, second, encoding
+        self._kept: Permutations | None = None
+
+    @property
+    def row(self) -> Permutations:  # type: ignore[override]
+        """The product, shape (degree,)."""
+        if self._kept is not None:
+            return self._kept
+        waiting: list[LazyProduct] = [self]  # from here to the first factor that is known
+        while isinstance(last := waiting[-1]._second, LazyProduct) and last._kept is None:
+            waiting.append(last)
+        row: Permutations = waiting[-1]._second.row
+        for product in reversed(waiting):
+            row = row.take(product._first.row)
+            if self._encoding.keeps(row.nbytes):
+                product._kept = row
+        return row
+
+
 class Encoding:
     """Codes for one degree.
 
@@ -61,12 +102,15 @@ class Encoding:
         dtype: the smallest unsigned dtype for a point, of the rows given back.
         identity: the identity's code.
         tail: what turns a code into a table when appended.
+        kept_bytes: taken by lazy products that were multiplied out.
+        work: points looked up so far, roughly.
     """
 
-    __slots__ = ("_plain", "degree", "dtype", "identity", "tail")
+    __slots__ = ("_plain", "degree", "dtype", "identity", "kept_bytes", "tail", "work")
 
     def __init__(self, degree: int) -> None:
         self.degree = degree
+        self.kept_bytes = self.work = 0
         self.dtype = smallest_dtype(degree)
         self.tail = bytes(range(degree, 256)) if degree <= SHORT_DEGREE else b""
         self._plain = np.arange(degree, dtype=self.dtype)
@@ -76,6 +120,24 @@ class Encoding:
         """The code of one permutation, shape (degree,)."""
         row = row.astype(self.dtype)
         return row.tobytes() if self.degree <= SHORT_DEGREE else LongPermutation(row)
+
+    def keeps(self, size: int) -> bool:
+        """Whether one more product of `size` bytes may be kept; if so it is counted."""
+        self.kept_bytes += size
+        return self.kept_bytes <= MAX_KEPT_BYTES
+
+    def spend(self, permutations: int) -> None:
+        """Count the work of some products. Raises `TooMuchWorkError`."""
+        self.work += permutations * (self.degree + OVERHEAD)
+        if self.work > MAX_WORK:
+            raise TooMuchWorkError(
+                f"a group on {self.degree:,} points whose stabiliser chain would take more than "
+                f"{MAX_WORK / 1e9:,.0f} billion look-ups; wanted a smaller one, or one of fewer points"
+            )
+
+    def product(self, code: Code, table: Code) -> Code:
+        """The table of code·table; for a transversal, which may hold more of them than will be used."""
+        return code.translate(table) + self.tail if self.degree <= SHORT_DEGREE else LazyProduct(code, table, self)
 
     def decode(self, codes: Sequence[Code]) -> Permutations:
         """Codes or tables as rows, shape (len(codes), degree)."""
@@ -99,6 +161,8 @@ class Encoding:
 
     def first_moved(self, code: Code) -> int:
         """The least point that the permutation moves; it must move one."""
+        if self.degree > SHORT_DEGREE:
+            return int(np.argmax(code.row != self._plain))
         return next(point for point in range(self.degree) if code[point] != point)
 
     def power(self, code: Code, exponent: int) -> Code:
@@ -142,13 +206,13 @@ class Level(NamedTuple):
         point: the base point.
         orbit: its orbit, the base point first.
         inverses: by point, the table of u_p⁻¹, or None outside the orbit.
-        labels: by point, the image of u_p in an abelian factor (see `extend`), or None when nobody asked.
+        labels: by point, the image of u_p in an abelian factor (see `extend`), or None when nobody asked for it.
     """
 
     point: int
     orbit: list[int]
     inverses: list[Code | None]
-    labels: list[Vector | None] | None = None
+    labels: dict[int, Vector] | None = None
 
 
 Levels = list[Level]
@@ -240,49 +304,45 @@ def _extend(
     levels: Sequence[Level], code: Code, encoding: Encoding, label: Vector | None
 ) -> tuple[Levels, int, Vector | None]:
     tail, identity = encoding.tail, encoding.identity
+    encoding.spend(1 + len(levels))
     extended = list(levels)
     index, depth = 1, 0
     while code != identity:
         if depth == len(extended):
             extended.append(trivial_level(encoding.first_moved(code), encoding))
             if label is not None:
-                zeros: list[Vector | None] = [None] * encoding.degree
-                zeros[extended[depth].point] = (0,) * len(label)
-                extended[depth] = extended[depth]._replace(labels=zeros)
+                extended[depth] = extended[depth]._replace(labels={extended[depth].point: (0,) * len(label)})
         point, orbit, inverses, labels = extended[depth]
         image = code[point]
         if inverses[image] is None:
-            blocks = [code]  # the powers y, y², …, of which the last maps Δ to itself
-            table = code + tail
-            while inverses[blocks[-1][point]] is None:
-                blocks.append(blocks[-1].translate(table))
-            count = len(blocks)
             grown, grown_inverses = list(orbit), list(inverses)
-            step = encoding.inverse_table(code)
-            back = encoding.strip(step)
-            for power in blocks[:-1]:
-                for p in orbit:
-                    q = power[p]
+            size, count = len(orbit), 1
+            back = [encoding.strip(encoding.inverse_table(code))]  # y⁻¹, y⁻², y⁻⁴, …
+            while inverses[image] is None:  # Δ^(y^count) is new
+                low = (count & -count).bit_length() - 1  # y^-count is y^-(2^low) times an earlier power
+                if low == len(back):
+                    back.append(back[-1].translate(back[-1] + tail))
+                start, earlier = (count - 1) * size, (count - (1 << low)) * size
+                for p, other in zip(grown[start : start + size], grown[earlier : earlier + size], strict=True):
+                    q = code[p]
                     grown.append(q)
-                    grown_inverses[q] = back.translate(inverses[p]) + tail
-                back = back.translate(step)
+                    grown_inverses[q] = encoding.product(back[low], grown_inverses[other])
+                count += 1
+                image = code[image]
+            encoding.spend(len(grown) - size)
             grown_labels = labels
             if label is not None and labels is not None:
-                grown_labels = list(labels)
-                for j, power in enumerate(blocks[:-1], start=1):
-                    for p in orbit:
-                        at_p = labels[p]
-                        assert at_p is not None  # p lies in the orbit
-                        grown_labels[power[p]] = tuple(a + j * b for a, b in zip(at_p, label, strict=True))
+                grown_labels = dict(labels)
+                for position, q in enumerate(grown[size:], start=size):
+                    at_p = labels[orbit[position % size]]
+                    grown_labels[q] = tuple(a + position // size * b for a, b in zip(at_p, label, strict=True))
                 label = tuple(count * a for a in label)
             extended[depth] = Level(point, grown, grown_inverses, grown_labels)
             index *= count
-            code = blocks[-1]
+            code = encoding.power(code, count)
             image = code[point]
         if label is not None and labels is not None:
-            at_image = labels[image]
-            assert at_image is not None  # the image lies in the old orbit
-            label = tuple(a - b for a, b in zip(label, at_image, strict=True))
+            label = tuple(a - b for a, b in zip(label, labels[image], strict=True))
         code = code.translate(inverses[image])
         depth += 1
     return extended, index, label

@@ -9,16 +9,20 @@ decides how long this takes, never what the answer is.
 
 from __future__ import annotations
 
+import itertools
+import math
 import random
 from collections.abc import Iterator, Sequence
 from itertools import count
 from math import factorial
 
 from subnormal.algebra.chains.kernels import (
+    SHORT_DEGREE,
     Code,
     Element,
     Encoding,
     Levels,
+    LongPermutation,
     commutator,
     conjugate,
     is_member,
@@ -26,6 +30,12 @@ from subnormal.algebra.chains.kernels import (
     sift,
     trivial_level,
 )
+
+PER_LEVEL = 3
+"""Random elements that are taken for generators of the stabiliser at each level of a thin chain."""
+
+LONG_PROOF = 3_000
+"""A chain with more Schreier generators is made thin before they are sifted."""
 
 QUIET = 12  # random elements in a row that sift to the identity before the proof is tried
 SLOTS = 10  # product replacement keeps at least so many elements
@@ -142,16 +152,16 @@ class ChainBuilder:
                 return depth
             depth += 1
 
-    def _grow(self, depth: int, element: Element) -> None:
-        """Close a level's orbit, in place, under its generators, of which `element` is new."""
+    def _grow(self, depth: int, element: Element | None = None) -> None:
+        """Close a level's orbit, in place, under its generators, of which `element` is new; if None, all are."""
         _, orbit, inverses, _ = self.levels[depth]
-        tail, generators = self.encoding.tail, self.strong[depth]
-        old = len(orbit)
+        product, generators = self.encoding.product, self.strong[depth]
+        old = len(orbit) if element else 0
         for position, point in enumerate(orbit):  # the orbit grows under this loop
-            for generator in [element] if position < old else generators:
+            for generator in [element] if element and position < old else generators:
                 image = generator.code[point]
                 if inverses[image] is None:
-                    inverses[image] = generator.inverse.translate(inverses[point]) + tail
+                    inverses[image] = product(generator.inverse, inverses[point])
                     orbit.append(image)
 
     def absorb(self, code: Code) -> bool:
@@ -166,6 +176,7 @@ class ChainBuilder:
         """Absorb random elements until many in a row bring nothing new, or the order is `bound`."""
         quiet = 0
         while quiet < QUIET and order(self.levels) != bound:
+            self.encoding.spend(1 + len(self.levels))
             quiet = 0 if self.absorb(next(elements)) else quiet + 1
 
     def reduce(self) -> None:
@@ -186,6 +197,41 @@ class ChainBuilder:
                 if element.code[point] != point and self._enlarges(depth, element):
                     self.strong[depth].append(element)
                     self._grow(depth, element)
+
+    def thin(self, generators: Sequence[Element], source: random.Random) -> None:
+        """Build the chain again from the top, with few strong generators at every level, and flat trees.
+
+        The strong generators of a level are random elements of the group that those of the level before generate,
+        divided by transversal elements: they generate the stabiliser, or nearly always, and they lie in it. The number
+        of Schreier generators, orbit length times strong generators, is then as small as it gets.
+        """
+        encoding = self.encoding
+        self.levels, self.strong = [], []
+        current = list(generators)
+        while current:
+            level = trivial_level(encoding.first_moved(current[0].code), encoding)
+            elements = random_products(current, [], encoding, source)
+            self.levels.append(level)
+            self.strong.append([*current, *(Element(code, encoding) for code in itertools.islice(elements, PER_LEVEL))])
+            self._grow(len(self.levels) - 1)
+            self.strong[-1] = current  # the others make the tree flat, and no proof needs them
+            stabiliser: list[Element] = []
+            quiet = 0
+            encoding.spend(len(level.orbit) + 2 * MIXING + QUIET)
+            for code in elements:
+                rest = code.translate(level.inverses[code[level.point]])
+                if rest != encoding.identity:
+                    stabiliser.append(Element(rest, encoding))
+                else:
+                    quiet += 1
+                if len(stabiliser) == PER_LEVEL or quiet == QUIET:
+                    break
+            current = stabiliser
+
+    @property
+    def proof_size(self) -> int:
+        """Number of Schreier generators."""
+        return sum(len(level.orbit) * len(strong) for level, strong in zip(self.levels, self.strong, strict=True))
 
     def _enlarges(self, depth: int, element: Element) -> bool:
         _, orbit, inverses, _ = self.levels[depth]
@@ -210,6 +256,7 @@ class ChainBuilder:
         _, orbit, inverses, _ = self.levels[depth]
         below = self.levels[depth + 1 :]
         for point in orbit:
+            encoding.spend(len(self.strong[depth]) * (2 + len(below) // 2))
             inverse = encoding.strip(inverses[point])
             representative = encoding.strip(encoding.inverse_table(inverse))
             for generator in self.strong[depth]:
@@ -224,6 +271,7 @@ def schreier_sims(
     generators: Sequence[Element],
     elements: Iterator[Code],
     encoding: Encoding,
+    source: random.Random,
     conjugators: Sequence[Element] = (),
     bound: int | None = None,
 ) -> tuple[Levels, list[Element]]:
@@ -233,6 +281,7 @@ def schreier_sims(
         generators: generators, or normal generators; none of them the identity.
         elements: random elements of the group, or of the normal closure: the better distributed, the faster.
         encoding: of the codes.
+        source: of the random choices.
         conjugators: generators of a group that contains the generators; none for the group generated itself.
         bound: an upper bound for the order of the result, where one is known; meeting it saves the proof.
     """
@@ -243,9 +292,15 @@ def schreier_sims(
     for attempt in count():
         for code in missing:
             builder.absorb(code)
+        if attempt == 0 and encoding.degree > SHORT_DEGREE:
+            builder.thin(_few([] if conjugators else generators, elements, encoding), source)
         builder.fill(elements, limit)
-        if attempt == 0:  # once only: from then on the group grows with every attempt, so there is a last one
+        if attempt == 0 and encoding.degree <= SHORT_DEGREE:
+            # Once only: from then on the group grows with every attempt, so there is a last one.
             builder.reduce()
+            if order(builder.levels) != limit and builder.proof_size > LONG_PROOF:
+                builder.thin(_few([] if conjugators else generators, elements, encoding), source)
+                builder.fill(elements, limit)
         builder.prove(limit)
         strong = builder.strong[0] if builder.strong else []
         if order(builder.levels) == limit:
@@ -257,3 +312,69 @@ def schreier_sims(
         if not missing:
             break
     return builder.levels, strong
+
+
+def _few(generators: Sequence[Element], elements: Iterator[Code], encoding: Encoding) -> list[Element]:
+    """The generators where they are few, else as many random elements; they nearly always generate the group."""
+    if 0 < len(generators) <= PER_LEVEL + 1:
+        return list(generators)
+    drawn = (Element(next(elements), encoding) for _ in range(PER_LEVEL + 1))
+    return [element for element in drawn if element.code != encoding.identity]
+
+
+UNIFORM = 8
+"""So many elements of the kind that giants do not have end the search for a giant."""
+
+TRIES = 25
+"""Random elements that are looked at for a long cycle of prime length, times the logarithm of the degree."""
+
+
+def is_giant(generators: Sequence[Element], encoding: Encoding, source: random.Random) -> bool:
+    """Whether the group was found to be the symmetric or the alternating group of the points that it moves.
+
+    True is proved: a transitive group of n points with an element that has a cycle of prime length p, n/2 < p < n-2,
+    contains A_n (Jordan; Seress, "Permutation Group Algorithms", 2003, corollary 10.2.2). False means not found: among
+    random elements of A_n or S_n about one in log n has such a cycle. In a giant it is rare that all cycles of an
+    element have one length; where the first few elements are all of that kind, the search ends.
+    """
+    moved = [point for point in range(encoding.degree) if any(g.code[point] != point for g in generators)]
+    orbit, seen = moved[:1], set(moved[:1])
+    for point in orbit:  # grows while it is walked
+        for generator in generators:
+            image = generator.code[point]
+            if image not in seen:
+                seen.add(image)
+                orbit.append(image)
+    n = len(moved)
+    if n < 9 or len(orbit) < n:
+        return False
+    uniform = 0
+    tries = round(TRIES * math.log(n))
+    for tried, code in enumerate(itertools.islice(random_products(generators, [], encoding, source), tries), 1):
+        lengths = _cycle_lengths(code, moved)
+        if any(n < 2 * p < 2 * n - 4 and _is_prime(p) for p in lengths):
+            return True
+        uniform += len(lengths) <= 1 and max(lengths, default=1) <= n // 2
+        if tried == UNIFORM and uniform == tried:
+            return False
+    return False
+
+
+def _cycle_lengths(code: Code, moved: Sequence[int]) -> set[int]:
+    """The lengths, other than 1, of a permutation's cycles."""
+    image = code.row.tolist() if isinstance(code, LongPermutation) else code
+    seen = bytearray(len(image))
+    lengths = set()
+    for start in moved:
+        length, point = 0, start
+        while not seen[point]:
+            seen[point] = 1
+            point = image[point]
+            length += 1
+        if length > 1:
+            lengths.add(length)
+    return lengths
+
+
+def _is_prime(n: int) -> bool:
+    return n > 1 and all(n % d for d in range(2, math.isqrt(n) + 1))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from math import prod
 from typing import Any
@@ -19,13 +20,13 @@ from numpy.typing import ArrayLike, NDArray
 from subnormal.algebra.arithmetic.abelian_invariants import primary_invariants
 from subnormal.algebra.arithmetic.integer_matrices import smith_normal_form
 from subnormal.algebra.arithmetic.permutations import Permutations
+from subnormal.algebra.base.descent import descending
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.chains.kernels import (
     Code,
     Element,
     Encoding,
     Levels,
-    Vector,
     commutator,
     conjugate,
     extend,
@@ -67,15 +68,16 @@ def _closure(chain: StabiliserChain, codes: list[Code]) -> StabiliserChain:
         return StabiliserChain.from_tower(SolvableTower(codes, chain.moving_elements, encoding), encoding, chain.seed)
     except NotSolvableError:
         normal = [Element(code, encoding) for code in codes]
-        elements = random_products(normal, chain.levels, encoding, random.Random(chain.seed))
-        return _insoluble_closure(chain, normal, elements, chain.order)
+        source = random.Random(chain.seed)
+        elements = random_products(normal, chain.levels, encoding, source)
+        return _insoluble_closure(chain, normal, elements, source, chain.order)
 
 
 def _insoluble_closure(
-    chain: StabiliserChain, normal: list[Element], elements: Iterator[Code], bound: int
+    chain: StabiliserChain, normal: list[Element], elements: Iterator[Code], source: random.Random, bound: int
 ) -> StabiliserChain:
     """The normal closure of some elements, known not to be solvable, and to have order at most `bound`."""
-    levels, generators = schreier_sims(normal, elements, chain.encoding, chain.moving_elements, bound)
+    levels, generators = schreier_sims(normal, elements, chain.encoding, source, chain.moving_elements, bound)
     closure = StabiliserChain.from_levels(chain.encoding, levels, generators, chain.seed)
     closure.__dict__["solvable_terms"] = None  # the cached property, known already
     return chain if closure.order == chain.order else closure
@@ -86,22 +88,23 @@ def derived_subgroup(chain: StabiliserChain) -> StabiliserChain:
     if chain.solvable_terms is not None:
         return chain.solvable_terms[0] if chain.solvable_terms else chain
     if chain.known_derived is None:
+        if chain.giant:
+            chain.known_derived = chain.alternating_subgroup()
+            return chain.known_derived
         moving = chain.moving_elements
         all_even = all(is_even(element.code, chain.degree) for element in moving)
         bound = chain.order if all_even else chain.order // 2  # commutators are even
         codes = dict.fromkeys(commutator(a, b) for a, b in combinations(moving, 2))
         normal = [Element(code, chain.encoding) for code in codes if code != chain.encoding.identity]
-        elements = random_commutators(chain.levels, chain.encoding, random.Random(chain.seed))
-        chain.known_derived = _insoluble_closure(chain, normal, elements, bound)
+        source = random.Random(chain.seed)
+        elements = random_commutators(chain.levels, chain.encoding, source)
+        chain.known_derived = _insoluble_closure(chain, normal, elements, source, bound)
     return chain.known_derived
 
 
 def derived_series(chain: StabiliserChain) -> list[StabiliserChain]:
-    """G, G', G'', …, until the terms repeat: the last is trivial for a solvable group, else perfect and not trivial."""
-    series = [chain]
-    while (below := derived_subgroup(series[-1])) is not series[-1]:
-        series.append(below)
-    return series
+    """G, G', G'', … as long as the terms get smaller: the last is trivial, or perfect where G is not solvable."""
+    return list(descending(chain, derived_subgroup))
 
 
 def perfect_residual(chain: StabiliserChain) -> StabiliserChain:
@@ -131,6 +134,10 @@ def verbal_subgroup(chain: StabiliserChain, exponent: int | None) -> StabiliserC
     below = derived_subgroup(chain)
     if not exponent:
         return below
+    if below is chain:
+        return chain
+    if chain.giant:  # odd powers of transpositions are transpositions, and all squares are even
+        return chain if exponent % 2 else below
     encoding = chain.encoding
     levels, generators = below.levels, list(below.elements_given)
     for element in chain.moving_elements:  # modulo [V, V], the m-th powers of generators generate all m-th powers
@@ -151,15 +158,31 @@ class ChainFactor:
     Arguments:
         moduli: n_1 … n_d, each dividing the next, none of them 1.
         lifts: permutations in upper, shape (d, degree); lift j has residue 1 in channel j and 0 in the others.
-        encoding, levels: the chain of upper.
-        tables: for each level, the residues of the transversal element for each point, shape (degree, d).
+        encoding, levels: the chain of upper, labelled by vectors over the generators of upper modulo lower.
+        change: shape (generators, d): vectors times this are residues.
     """
 
     moduli: tuple[int, ...]
     lifts: Permutations
     encoding: Encoding
     levels: Levels
-    tables: tuple[NDArray[np.int64], ...]
+    change: tuple[tuple[int, ...], ...]
+
+    @cached_property
+    def _tables(self) -> tuple[NDArray[Any], ...]:
+        """For each level, the residues of the transversal element for each point, shape (degree, d)."""
+        tables = []
+        for level in self.levels:
+            table: NDArray[Any] = np.zeros((self.encoding.degree, len(self.moduli)), _residue_dtype(self.moduli))
+            assert level.labels is not None  # `abelian_factor` labels every level
+            for point, vector in level.labels.items():
+                columns = zip(*self.change, strict=True)
+                table[point] = [
+                    sum(x * c for x, c in zip(vector, column, strict=True)) % n
+                    for column, n in zip(columns, self.moduli, strict=True)
+                ]
+            tables.append(table)
+        return tuple(tables)
 
     @property
     def order(self) -> int:
@@ -184,7 +207,7 @@ class ChainFactor:
         if not inside.all():
             raise InputError(f"row {int(np.argmin(inside))} is not in the upper group; wanted elements of it")
         total: NDArray[Any] = np.zeros((len(rows), len(self.moduli)), dtype=_residue_dtype(self.moduli))
-        for level, table in enumerate(self.tables):
+        for level, table in enumerate(self._tables):
             total += table[images[:, level]]
         return total % np.array(self.moduli, dtype=total.dtype)
 
@@ -205,10 +228,7 @@ def abelian_factor(upper: StabiliserChain, lower: StabiliserChain) -> ChainFacto
     count = len(used)
     levels: Levels = []
     for level in lower.levels:
-        labels: list[Vector | None] = [None] * encoding.degree
-        for point in level.orbit:
-            labels[point] = (0,) * count
-        levels.append(level._replace(labels=labels))
+        levels.append(level._replace(labels=dict.fromkeys(level.orbit, (0,) * count)))
     relations: list[list[int]] = []
     for position, element in enumerate(used):
         unit = tuple(int(i == position) for i in range(count))
@@ -218,21 +238,14 @@ def abelian_factor(upper: StabiliserChain, lower: StabiliserChain) -> ChainFacto
     diagonal, v, inverse = smith_normal_form(relations)
     keep = [j for j, n in enumerate(diagonal) if n > 1]
     moduli = tuple(diagonal[j] for j in keep)
-    tables = []
-    for level in levels:
-        table: NDArray[Any] = np.zeros((encoding.degree, len(keep)), dtype=_residue_dtype(moduli))
-        for point in level.orbit:
-            vector = level.labels[point] if level.labels is not None else None
-            assert vector is not None  # every level was given labels above, for the whole of its orbit
-            table[point] = [sum(x * row[j] for x, row in zip(vector, v, strict=True)) % diagonal[j] for j in keep]
-        tables.append(table)
     lifts = []
     for j in keep:
         code = encoding.identity
         for element, exponent in zip(used, inverse[j], strict=True):
             code = code.translate(encoding.power(element.code, exponent % diagonal[-1]) + encoding.tail)
         lifts.append(code)
-    return ChainFactor(moduli, encoding.decode(lifts), encoding, levels, tuple(tables))
+    change = tuple(tuple(row[j] % diagonal[j] for j in keep) for row in v[:count])
+    return ChainFactor(moduli, encoding.decode(lifts), encoding, levels, change)
 
 
 def _residue_dtype(moduli: tuple[int, ...]) -> type[Any]:

@@ -1,13 +1,15 @@
 """Permutation groups too large to list: order, membership, random elements, by a base and stabiliser chain.
 
 A chain is made in one of two ways, and both end in a proof. A solvable group is built from the bottom of its
-derived series (`algebra.chains.solvable`), and its derived series is then known for nothing. Any other group
-goes through random Schreier–Sims with a deterministic verification (`algebra.chains.schreier_sims`). What is
-computed *from* chains is in `algebra.chains.series`.
+derived series (`algebra.chains.solvable`), which its derived series is a by-product of. Any other group
+goes through random Schreier–Sims with a deterministic verification (`algebra.chains.schreier_sims`). A symmetric or
+alternating group of its points is recognised by an element, and gets a chain only when somebody asks for elements.
+What is computed *from* chains is in `algebra.chains.series`.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from functools import cached_property
@@ -20,11 +22,13 @@ from subnormal.algebra.arithmetic.permutations import MAX_DEGREE, Permutations
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.chains import kernels as chain_kernels
 from subnormal.algebra.chains.kernels import Element, Encoding, Levels, is_member, sift_rows
-from subnormal.algebra.chains.schreier_sims import random_products, schreier_sims
+from subnormal.algebra.chains.schreier_sims import is_even, is_giant, random_products, schreier_sims
 from subnormal.algebra.chains.solvable import NotSolvableError, SolvableTower
 
 ELEMENTS_LIMIT = 2**28
 """Largest order·degree that `StabiliserChain.elements` lists unless told otherwise."""
+
+GIANT_DEGREE = 30  # on fewer points a chain is made sooner than a giant is recognised
 
 LOOP_LIMIT = 200  # for so few permutations, sifting one at a time is quicker than setting up arrays
 
@@ -36,11 +40,14 @@ class StabiliserChain:
         generators: shape (r, degree), any integer dtype; r may be 0.
         seed: of the random choices for a group that is not solvable. It decides the time taken and the
             generators found for subgroups, never an order or a membership.
+        bound: an upper bound for the order, where one is known, e.g. from the group's name; meeting it saves the
+            proof.
 
     Attributes:
         known_derived: the derived subgroup of a group that is not solvable, once somebody has asked for it.
         encoding, levels, elements_given: degree and codes; the chain itself; the generators as codes (for
             `algebra.chains.series`).
+        giant: whether the group is known to be the symmetric or alternating group of the points that it moves.
 
     Raises:
         InputError: not a two-dimensional array of permutations of 0 … degree-1.
@@ -52,23 +59,65 @@ class StabiliserChain:
     """
 
     encoding: Encoding
-    levels: Levels
     elements_given: list[Element]
     seed: int
+    giant: bool = False
     known_derived: StabiliserChain | None = None
+    tower: SolvableTower | None = None
 
-    def __init__(self, generators: ArrayLike, *, seed: int = 0) -> None:
+    def __init__(self, generators: ArrayLike, *, seed: int = 0, bound: int | None = None) -> None:
         rows = permutation_rows(np.asarray(generators))
         self.encoding = Encoding(rows.shape[1])
         self.elements_given = [Element(self.encoding.encode(row), self.encoding) for row in rows]
         self.seed = seed
         moving = self.moving_elements
+        if self.degree >= GIANT_DEGREE and moving and is_giant(moving, self.encoding, random.Random(seed)):
+            self._become_giant()
+            return
         try:
             self._take_tower(SolvableTower([element.code for element in moving], moving, self.encoding))
         except NotSolvableError:
-            elements = random_products(moving, [], self.encoding, random.Random(seed))
-            self.levels, _ = schreier_sims(moving, elements, self.encoding)
+            self.__dict__["levels"] = self._sims(bound)
             self.__dict__["solvable_terms"] = None
+
+    def _sims(self, bound: int | None) -> Levels:
+        source = random.Random(self.seed)
+        moving = self.moving_elements
+        elements = random_products(moving, [], self.encoding, source)
+        return schreier_sims(moving, elements, self.encoding, source, bound=bound)[0]
+
+    @cached_property
+    def levels(self) -> Levels:
+        """The chain itself; only of a giant it is not made before somebody asks for it."""
+        return self._sims(self.order)
+
+    def _become_giant(self) -> None:
+        moving = self.moving_elements
+        even = all(is_even(element.code, self.degree) for element in moving)
+        self.giant = True
+        self.__dict__["order"] = math.factorial(self._moved) // (2 if even else 1)
+        self.__dict__["solvable_terms"] = None
+        if even:
+            self.known_derived = self  # A_n is perfect for n ≥ 5
+
+    @property
+    def _moved(self) -> int:
+        rows = self.generators
+        return int(np.count_nonzero((rows != np.arange(self.degree)).any(axis=0)))
+
+    def alternating_subgroup(self) -> StabiliserChain:
+        """The alternating group of the points that a giant moves."""
+        points = np.flatnonzero((self.generators != np.arange(self.degree)).any(axis=0))
+        three, long = (np.arange(self.degree) for _ in range(2))
+        three[points[:3]] = np.roll(points[:3], -1)
+        rest = points[1 - len(points) % 2 :]  # an odd number of points: the cycle is even
+        long[rest] = np.roll(rest, -1)
+        codes = [self.encoding.encode(row) for row in (three, long)]
+        chain = StabiliserChain.__new__(StabiliserChain)
+        chain.encoding, chain.seed = self.encoding, self.seed
+        chain.elements_given = [Element(code, self.encoding) for code in codes]
+        chain._become_giant()
+        return chain
 
     @classmethod
     def from_levels(
@@ -76,7 +125,8 @@ class StabiliserChain:
     ) -> StabiliserChain:
         """A chain that is complete already; the caller vouches for that, and that the generators generate its group."""
         chain = cls.__new__(cls)
-        chain.encoding, chain.levels, chain.elements_given, chain.seed = encoding, levels, list(generators), seed
+        chain.encoding, chain.elements_given, chain.seed = encoding, list(generators), seed
+        chain.__dict__["levels"] = levels
         return chain
 
     @classmethod
@@ -89,7 +139,8 @@ class StabiliserChain:
 
     def _take_tower(self, tower: SolvableTower) -> None:
         """Take the chain, and the derived series below it, from a tower whose top is this group."""
-        (self.levels, _), *below = tower.series()
+        (levels, _), *below = tower.series()
+        self.__dict__["levels"], self.tower = levels, tower
         terms: tuple[StabiliserChain, ...] = ()
         for levels, generators in reversed(below):
             term = StabiliserChain.from_levels(self.encoding, levels, generators, self.seed)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from subnormal.algebra.arithmetic.abelian_invariants import abelian_name
 from subnormal.algebra.arithmetic.finite_field import factorise
 from subnormal.algebra.arithmetic.integer_matrices import smith_normal_form
+from subnormal.algebra.chains.series import ChainFactor
 from subnormal.algebra.groups.group import Subgroup
 
 
@@ -61,6 +62,11 @@ class AbelianFactor:
 def margin(moduli: Sequence[int]) -> Fraction:
     """Half the distance between neighbouring phases, in turns, of the channel where it is least: 1/(2·max n)."""
     return Fraction(1, 2 * max(moduli))
+
+
+def primary_moduli(factor: AbelianFactor | ChainFactor) -> tuple[int, ...]:
+    """The moduli of a factor with one channel for each prime power."""
+    return factor.in_primary_channels().moduli if isinstance(factor, AbelianFactor) else factor.primary
 
 
 def abelian_factor(upper: Subgroup, lower: Subgroup) -> AbelianFactor:

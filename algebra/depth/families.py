@@ -41,9 +41,7 @@ FAMILIES = {
     family.name: family
     for family in (
         Family("s4d", "s4d", "S4D", 1, "its transition does not depend on the input"),
-        Family(
-            "mamba", "mamba", "Mamba", 1, "its eigenvalues lie in (0, 1]: no rotation, not even a sign", True, True
-        ),
+        Family("mamba", "mamba", "Mamba", 1, "its eigenvalues lie in (0, 1]: no rotation, not even a sign", True, True),
         Family(
             "negative-mamba",
             "negative_mamba",

@@ -1,26 +1,39 @@
-"""Everything `inspect` says about a listed group: depth for every family, why, and what the layers would look like."""
+"""Everything `inspect` says about a group: depth for every family, why, and what the layers would look like.
+
+A group of moderate order is inspected by its list of elements, any other through stabiliser chains. Orders, factors and
+depths are equally sure; decompositions and the small-group id are sought in lists only.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from subnormal.algebra.arithmetic.abelian_invariants import abelian_name
 from subnormal.algebra.base.terminal import ShownAsTable
-from subnormal.algebra.base.wording import counted
-from subnormal.algebra.depth.abelian import AbelianFactor, margin
+from subnormal.algebra.base.wording import counted, describe_order
+from subnormal.algebra.chains import series as chain_series
+from subnormal.algebra.chains.series import ChainFactor
+from subnormal.algebra.depth.abelian import AbelianFactor, margin, primary_moduli
 from subnormal.algebra.depth.decomposition import Decomposition, decompose
 from subnormal.algebra.depth.families import FAMILIES, Family, names
+from subnormal.algebra.depth.program_witness import PerfectTerm, ProgramWitness
 from subnormal.algebra.depth.refusal import cause, generators_text, refusal, witness_text
 from subnormal.algebra.depth.series import Series, shortest_series, verbal_series
 from subnormal.algebra.depth.witness import Expression, Residual, depth_witness, residual
 from subnormal.algebra.groups.group import Group
+from subnormal.algebra.groups.permutation_group import PermutationGroup
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from subnormal.algebra.depth.architectures import Architectures
+
+INSPECTION_LIMIT = 10_000
+"""Groups of larger order are inspected through stabiliser chains, in milliseconds but without decomposition."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -28,60 +41,78 @@ class Inspection(ShownAsTable):
     """What there is to say about a group.
 
     Arguments:
-        group: the group.
-        small_group_id: (order, number) in the catalogue, or None where it is too large or cannot be told apart.
-        series: the derived series.
-        decomposition: of the derived series; None for a non-solvable group.
+        group: the group, listed or by generators.
+        series: the derived series, as long as its terms get smaller.
+        factors: its abelian factors; none for a group that is not solvable.
         depths: for each family's name, the least number of layers, or None for never.
         reasons: for each family's name, why not fewer layers, or why never.
-        witness: a nested commutator that shows the depth, the perfect residual of a non-solvable group, or None for
-            depth 0.
+        witness: a nested commutator that shows the depth, the perfect residual of a group that is not solvable, or None
+            for depth 0.
         stack: the user's stack and its series, if there is one.
+        small_group_id: (order, number) in the catalogue; None where the group is too large, or cannot be told apart.
+        decomposition: of the derived series; None where the group is not solvable or not listed.
         alphabet: the elements that are tokens, where that matters (`architectures`); None for all.
     """
 
-    group: Group
-    small_group_id: tuple[int, int] | None
-    series: Series
-    decomposition: Decomposition | None
+    group: Group | PermutationGroup
+    series: Series[Any]
+    factors: tuple[AbelianFactor | ChainFactor, ...]
     depths: dict[str, int | None]
     reasons: dict[str, str]
-    witness: Expression | Residual | None
-    stack: tuple[tuple[Family, ...], Series] | None
+    witness: Expression | Residual | ProgramWitness | PerfectTerm | None
+    stack: tuple[tuple[Family, ...], Series[Any]] | None
+    small_group_id: tuple[int, int] | None = None
+    decomposition: Decomposition | None = None
     alphabet: tuple[int, ...] | None = None
 
     @cached_property
-    def architectures(self) -> Architectures:
-        """What the architectures that people run need."""
+    def architectures(self) -> Architectures | None:
+        """What the architectures that people run need; None for a group that is not listed."""
         from subnormal.algebra.depth.architectures import architectures
 
-        return architectures(self.group, self.depth, self.alphabet)
+        return architectures(self.group, self.depth, self.alphabet) if isinstance(self.group, Group) else None
 
     @property
     def depth(self) -> int | None:
+        """The least number of AUSSM layers, or None for never."""
         return self.depths["aussm"]
+
+    @property
+    def solvable(self) -> bool:
+        """Whether the derived series ends at the trivial group."""
+        return self.series.is_complete
+
+    @property
+    def abelian(self) -> bool:
+        """Whether the group is abelian."""
+        return self.solvable and self.series.length <= 1
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about how the group was read or inspected."""
+        if isinstance(self.group, Group):
+            return self.group.notes
+        return ("not listed: series and factors come from stabiliser chains; decompositions are not searched for",)
 
     def as_json(self) -> dict[str, Any]:
         """The JSON object of `inspect --json`; margins are fractions of a turn as text."""
-        group = self.group
-        factors = self.decomposition.factors if self.decomposition else ()
         content: dict[str, Any] = {
-            "name": group.name,
-            "order": group.order,
+            "name": self.group.name,
+            "order": self.group.order,
             "small_group_id": list(self.small_group_id) if self.small_group_id else None,
-            "abelian": group.is_abelian,
-            "solvable": self.series.is_complete,
+            "abelian": self.abelian,
+            "solvable": self.solvable,
             "depth": self.depth,
             "derived_series": list(self.series.orders),
-            "factors": [list(factor.moduli) for factor in factors] if self.decomposition else None,
+            "factors": [list(factor.moduli) for factor in self.factors] if self.solvable else None,
             "decomposition": str(self.decomposition.extension) if self.decomposition else None,
             "splits": list(self.decomposition.splits) if self.decomposition else None,
             "depth_by_family": {FAMILIES[name].key: depth for name, depth in self.depths.items()},
             "reasons": {FAMILIES[name].key: reason for name, reason in self.reasons.items()},
-            "layers": [layer_summary(factor) for factor in factors],
+            "layers": [layer_summary(factor) for factor in self.factors],
             "witness": self._witness_json(),
-            "notes": list(group.notes),
-            **self.architectures.as_json(),
+            "notes": list(self.notes),
+            **(self.architectures.as_json() if self.architectures else {}),
         }
         if self.stack:
             stack, series = self.stack
@@ -89,7 +120,7 @@ class Inspection(ShownAsTable):
                 "families": [layer.name for layer in stack],
                 "series": list(series.orders),
                 "tracks": series.is_complete,
-                "reason": None if series.is_complete else refusal(series, stack),
+                "reason": None if series.is_complete else refusal(series, stack, self.group.name),
             }
         return content
 
@@ -98,77 +129,125 @@ class Inspection(ShownAsTable):
         assert self.stack is not None
         stack, series = self.stack
         if series.is_complete:
-            return f"{names(stack)} tracks {self.group.name}: {' ≥ '.join(map(str, series.orders))}"
-        return refusal(series, stack)
+            show = describe_order if isinstance(self.group, PermutationGroup) else str
+            orders = map(show, series.orders)
+            return f"{names(stack)} tracks {self.group.name}: {' ≥ '.join(orders)}"
+        return refusal(series, stack, self.group.name)
 
     def view(self) -> RenderableType:
         """The page that `inspect` prints."""
-        from subnormal.algebra.depth.inspection_view import listed_view
+        from subnormal.algebra.depth.inspection_view import inspection_view
 
-        return listed_view(self)
+        return inspection_view(self)
 
     def _witness_json(self) -> dict[str, Any] | None:
-        group = self.group
-        if isinstance(self.witness, Expression):
+        witness = self.witness
+        if isinstance(witness, ProgramWitness | PerfectTerm):
+            return witness.as_json()
+        if witness is None:
+            return None
+        assert isinstance(self.group, Group)  # the other witnesses hold elements of a list
+        if isinstance(witness, Expression):
             return {
-                "kind": "nested commutator" if self.witness.parts else "element",
-                "expression": self.witness.nested(),
-                "value": self.witness.value,
-                "text": witness_text(group, self.witness),
+                "kind": "nested commutator" if witness.parts else "element",
+                "expression": witness.nested(),
+                "value": witness.value,
+                "text": witness_text(self.group, witness),
             }
-        if isinstance(self.witness, Residual):
-            return {
-                "kind": "perfect residual",
-                "order": self.witness.subgroup.order,
-                "generators": list(self.witness.subgroup.generators),
-                "commutators": [[word.nested() for word in words] for words in self.witness.expressions],
-                "text": f"[P, P] = P for P = <{generators_text(group, self.witness.subgroup.generators)}> of order "
-                f"{self.witness.subgroup.order}",
-            }
-        return None
+        shown = generators_text(self.group, witness.subgroup.generators)
+        return {
+            "kind": "perfect residual",
+            "order": witness.subgroup.order,
+            "generators": list(witness.subgroup.generators),
+            "commutators": [[word.nested() for word in words] for words in witness.expressions],
+            "text": f"[P, P] = P for P = <{shown}> of order {witness.subgroup.order}",
+        }
 
 
-def layer_summary(factor: AbelianFactor) -> dict[str, Any]:
+def layer_summary(factor: AbelianFactor | ChainFactor) -> dict[str, Any]:
     """Channels and margins of one layer, with invariant and with primary factors."""
-    primary = factor.in_primary_channels().moduli
+    primary = primary_moduli(factor)
     return {
-        "factor": factor.name,
+        "factor": abelian_name(factor.moduli),
         "invariant": {"moduli": list(factor.moduli), "margin": str(margin(factor.moduli))},
         "primary": {"moduli": list(primary), "margin": str(margin(primary))},
     }
 
 
-def inspect_group(group: Group, stack: Sequence[Family] | None = None) -> Inspection:
-    """Inspect a listed group, and a stack of families if one is given."""
+def inspect_group(group: Group | PermutationGroup, stack: Sequence[Family] | None = None) -> Inspection:
+    """Inspect a group, and a stack of families if one is given.
+
+    Raises:
+        InputError: the group is too large for a list, and its stabiliser chain would take too long.
+    """
+    if isinstance(group, PermutationGroup):
+        if group.order > INSPECTION_LIMIT or not group.is_listable:
+            return inspect_by_chain(group, stack)
+        group = group.listed()
     from subnormal.algebra.groups.identify import small_group_id
 
-    derived = shortest_series(group, FAMILIES["aussm"])
-    depths: dict[str, int | None] = {}
-    reasons: dict[str, str] = {}
-    found: dict[int, Series] = {0: derived}
-    for name, layer in FAMILIES.items():
-        if layer.exponent not in found:
-            found[layer.exponent] = shortest_series(group, layer)
-        series = found[layer.exponent]
-        depths[name] = series.length if series.is_complete else None
-        reasons[name] = _reason(series, layer)
-    witness: Expression | Residual | None = (
-        depth_witness(derived) if derived.is_complete else residual(derived, FAMILIES["aussm"])
-    )
+    series = {exponent: shortest_series(group, family) for exponent, family in _one_each().items()}
+    derived = series[0]
+    decomposition = decompose(derived) if derived.is_complete else None
     return Inspection(
         group,
-        small_group_id(group),
         derived,
-        decompose(derived) if derived.is_complete else None,
+        decomposition.factors if decomposition else (),
+        _depths(series),
+        {name: _reason(series[family.exponent], family) for name, family in FAMILIES.items()},
+        depth_witness(derived) if derived.is_complete else residual(derived, FAMILIES["aussm"]),
+        (tuple(stack), verbal_series(group, stack)) if stack else None,
+        small_group_id(group),
+        decomposition,
+    )
+
+
+def inspect_by_chain(group: PermutationGroup, stack: Sequence[Family] | None = None) -> Inspection:
+    """Inspect a group through stabiliser chains, without listing it.
+
+    Raises:
+        InputError: that would take too long.
+    """
+    series = {exponent: shortest_series(group.chain, family) for exponent, family in _one_each().items()}
+    derived = series[0]
+    factors: tuple[ChainFactor, ...] = ()
+    witness: ProgramWitness | PerfectTerm | None = PerfectTerm(derived.orders[-1])
+    if derived.is_complete:
+        factors = tuple(chain_series.abelian_factor(upper, lower) for upper, lower in pairwise(derived.subgroups))
+        witness = ProgramWitness.of(group.chain)
+    depths = _depths(series)
+    reasons = {}
+    for name, family in FAMILIES.items():
+        depth = depths[name]
+        if depth is None:
+            reasons[name] = cause(series[family.exponent], family)
+        elif family.exponent == 0 and isinstance(witness, ProgramWitness):
+            reasons[name] = f"{counted(depth - 1, 'layer')} cannot: {witness.text()}"
+        else:
+            smaller = series[family.exponent].orders
+            reasons[name] = f"{counted(max(0, depth - 1), 'layer')} reach order {smaller[-2] if depth else 1} at most"
+    return Inspection(
+        group,
+        derived,
+        factors,
         depths,
         reasons,
         witness,
-        (tuple(stack), verbal_series(group, stack)) if stack else None,
+        (tuple(stack), verbal_series(group.chain, stack)) if stack else None,
     )
 
 
-def _reason(series: Series, layer: Family) -> str:
-    group = series.group
+def _one_each() -> dict[int, Family]:
+    """One family for each exponent."""
+    return {family.exponent: family for family in FAMILIES.values()}
+
+
+def _depths(series: dict[int, Series[Any]]) -> dict[str, int | None]:
+    found = {name: series[family.exponent] for name, family in FAMILIES.items()}
+    return {name: one.length if one.is_complete else None for name, one in found.items()}
+
+
+def _reason(series: Series[Any], layer: Family) -> str:
     if not series.is_complete:
         return cause(series, layer)
     witness = depth_witness(series)
@@ -176,4 +255,4 @@ def _reason(series: Series, layer: Family) -> str:
         return "the trivial group needs no layer"
     if series.length == 1:
         return "no layers track only the trivial group"
-    return f"{counted(series.length - 1, 'layer')} cannot: {witness_text(group, witness)}"
+    return f"{counted(series.length - 1, 'layer')} cannot: {witness_text(series.group, witness)}"

@@ -13,28 +13,22 @@ from rich.text import Text
 
 from subnormal.algebra.arithmetic.permutations import cycles
 from subnormal.algebra.base.terminal import plain_table
-from subnormal.algebra.base.wording import counted, short
-from subnormal.algebra.depth.abelian import margin
+from subnormal.algebra.base.wording import counted, describe_order, short
+from subnormal.algebra.depth.abelian import margin, primary_moduli
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.depth.refusal import generators_text, orders_text
 from subnormal.algebra.depth.witness import Residual
-from subnormal.algebra.groups.permutation_group import describe_order
+from subnormal.algebra.groups.group import Group
 
 if TYPE_CHECKING:
+    from subnormal.algebra.depth.architectures import Architectures
     from subnormal.algebra.depth.inspection import Inspection
-    from subnormal.algebra.depth.large_inspection import LargeInspection
     from subnormal.algebra.depth.optimise import Choice
 
 
-def listed_view(inspection: Inspection) -> RenderableType:
-    """The inspection of a listed group as a page of text."""
+def inspection_view(inspection: Inspection) -> RenderableType:
+    """An inspection as a page of text."""
     return Renderables(*_parts(inspection))
-
-
-def large_view(inspection: LargeInspection) -> RenderableType:
-    """The inspection of a group that is not listed as a page of text."""
-    title, *lines = inspection.lines()
-    return Renderables(Text(title, style="bold"), *map(Text, lines))
 
 
 def _parts(inspection: Inspection) -> Iterator[RenderableType]:
@@ -44,25 +38,22 @@ def _parts(inspection: Inspection) -> Iterator[RenderableType]:
         f"SmallGroup({number[0]},{number[1]})"
         if number
         else "small-group id not determined"
-        if group.order <= 255
+        if isinstance(group, Group) and group.order <= 255
         else ""
     )
-    yield Text(
-        " · ".join(
-            filter(None, [group.name, f"order {describe_order(group.order)}", known, f"on {group.degree} points"])
-        ),
-        style="bold",
-    )
-    for note in group.notes:
+    title = [group.name, f"order {describe_order(group.order)}", known, f"on {group.degree:,} points"]
+    yield Text(" · ".join(filter(None, title)), style="bold")
+    for note in inspection.notes:
         yield Text(f"note: {note}", style="yellow")
-    if inspection.decomposition is None:
-        yield from _not_solvable(inspection)
-    else:
+    if inspection.solvable:
         yield from _solvable(inspection)
+    else:
+        yield from _not_solvable(inspection)
     yield Text()
     yield _families(inspection)
-    yield Text()
-    yield _architectures(inspection)
+    if inspection.architectures:
+        yield Text()
+        yield _architectures(inspection.architectures)
     if inspection.stack:
         yield Text()
         yield Text(f"stack: {inspection.stack_text()}")
@@ -70,11 +61,13 @@ def _parts(inspection: Inspection) -> Iterator[RenderableType]:
 
 def _not_solvable(inspection: Inspection) -> Iterator[RenderableType]:
     witness, group = inspection.witness, inspection.group
-    assert isinstance(witness, Residual)
+    order = inspection.series.orders[-1]
     yield Text(
         f"not solvable: derived series {orders_text(inspection.series)} stands still at its perfect residual P of "
-        f"order {witness.subgroup.order}"
+        f"order {order if order < 10**15 else describe_order(order)}"
     )
+    if not isinstance(witness, Residual) or not isinstance(group, Group):
+        return
     yield Text(
         f"P = <{generators_text(group, witness.subgroup.generators)}>, and each generator is a product of "
         f"commutators in P:"
@@ -85,36 +78,46 @@ def _not_solvable(inspection: Inspection) -> Iterator[RenderableType]:
 
 def _solvable(inspection: Inspection) -> Iterator[RenderableType]:
     decomposition, series = inspection.decomposition, inspection.series
-    assert decomposition is not None
-    kind = "abelian" if inspection.group.is_abelian else "solvable, not abelian"
+    kind = "abelian" if inspection.abelian else "solvable, not abelian"
     yield Text(f"{kind}; derived series {orders_text(series)}; {counted(series.length, 'layer')}")
     if not series.length:
         return
-    if series.length > 1:
+    if decomposition and series.length > 1:
         yield Text(
             f"{inspection.group.name} = {decomposition.extension}"
             + (", where N.K does not split" if "." in str(decomposition.extension) else "")
         )
     yield Text()
     table = plain_table("layer", "factor", "channels", "margin (turns)", "primary channels", "margin", "")
-    for i, factor in enumerate(decomposition.factors, 1):
-        invariant, primary = factor.moduli, factor.in_primary_channels().moduli
+    for i, factor in enumerate(inspection.factors, 1):
+        invariant, primary = factor.moduli, primary_moduli(factor)
         table.add_row(
             str(i),
-            factor.name,
-            " ".join(map(str, invariant)),
+            _repeated([f"C{n}" for n in invariant], "x", "{}^{}"),
+            _repeated([str(n) for n in invariant], " ", "{} (×{})"),
             str(margin(invariant)),
-            " ".join(map(str, primary)),
+            _repeated([str(n) for n in primary], " ", "{} (×{})"),
             str(margin(primary)),
             _split_text(inspection, i),
         )
     yield table
 
 
+FEW = 6
+"""So many moduli of a layer are written one by one."""
+
+
+def _repeated(parts: list[str], sign: str, times: str) -> str:
+    """`C2xC4`, or where there are many, with their number: `C2^16xC4`."""
+    if len(parts) <= FEW:
+        return sign.join(parts) or "1"
+    counts = {part: parts.count(part) for part in dict.fromkeys(parts)}
+    return sign.join(part if count == 1 else times.format(part, count) for part, count in counts.items())
+
+
 def _split_text(inspection: Inspection, i: int) -> str:
-    """Whether the group splits over the normal subgroup below layer i."""
-    assert inspection.decomposition is not None
-    if i > len(inspection.decomposition.splits):
+    """Whether the group splits over the normal subgroup that layers 1 … i lead to."""
+    if inspection.decomposition is None or i > len(inspection.decomposition.splits):
         return ""
     splits = inspection.decomposition.splits[i - 1]
     kernel = f"over G{i} (order {inspection.series.orders[i]})"
@@ -135,9 +138,9 @@ def _families(inspection: Inspection) -> Table:
     return table
 
 
-def _architectures(inspection: Inspection) -> Table:
+def _architectures(found: Architectures) -> Table:
     table = plain_table("architecture", "tracks it in", "why")
-    for row in inspection.architectures.rows:
+    for row in found.rows:
         table.add_row(row.title, row.answer, row.reason)
     return table
 

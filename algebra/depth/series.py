@@ -9,28 +9,40 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
+from typing import Any, Generic, TypeVar, overload
 
+from subnormal.algebra.base.descent import descending
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.chains import series as chain_series
+from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
 from subnormal.algebra.depth.families import Family
 from subnormal.algebra.groups.group import Group, Subgroup
 
+Member = TypeVar("Member", Subgroup, StabiliserChain)
+"""A subgroup of a listed group, or one known by its stabiliser chain."""
+
 
 @dataclass(frozen=True, eq=False)
-class Series:
+class Series(Generic[Member]):
     """A descending series G = G_0 ≥ G_1 ≥ … ≥ G_k, each normal in the one before with an abelian factor.
 
     Arguments:
-        subgroups: G_0 … G_k.
+        subgroups: G_0 … G_k, all of a listed group or all known by stabiliser chains.
         families: one for each factor.
     """
 
-    subgroups: tuple[Subgroup, ...]
+    subgroups: tuple[Member, ...]
     families: tuple[Family, ...]
 
     @property
     def group(self) -> Group:
-        return self.subgroups[0].group
+        """The listed group; TypeError where it is known by a chain."""
+        first = self.subgroups[0]
+        if not isinstance(first, Subgroup):
+            raise TypeError("a series of stabiliser chains has no list of elements")
+        return first.group
 
     @property
     def length(self) -> int:
@@ -46,11 +58,13 @@ class Series:
         return self.subgroups[-1].order == 1
 
 
-def verbal_subgroup(subgroup: Subgroup, exponent: int) -> Subgroup:
+def verbal_subgroup(subgroup: Member, exponent: int) -> Member:
     """[V, V]·V^m for V = `subgroup` and m = `exponent`; for m = 0 the derived subgroup.
 
     V/[V, V] is abelian, so commutators and m-th powers of generators generate it as a normal subgroup.
     """
+    if isinstance(subgroup, StabiliserChain):
+        return chain_series.verbal_subgroup(subgroup, exponent)
     if exponent == 1:
         return subgroup
     group, generators = subgroup.group, subgroup.generators
@@ -60,29 +74,36 @@ def verbal_subgroup(subgroup: Subgroup, exponent: int) -> Subgroup:
     return subgroup.normal_closure(words)
 
 
-def verbal_series(group: Group, stack: Sequence[Family]) -> Series:
+@overload
+def verbal_series(group: Group, stack: Sequence[Family]) -> Series[Subgroup]: ...
+@overload
+def verbal_series(group: StabiliserChain, stack: Sequence[Family]) -> Series[StabiliserChain]: ...
+def verbal_series(group: Group | StabiliserChain, stack: Sequence[Family]) -> Series[Any]:
     """V_0 … V_k for a stack of k families; it may end above the trivial group and may stand still on the way."""
-    subgroups = [group.whole]
+    subgroups: list[Any] = [_whole(group)]
     for layer in stack:
         subgroups.append(verbal_subgroup(subgroups[-1], layer.exponent))
     return Series(tuple(subgroups), tuple(stack))
 
 
-def shortest_series(group: Group, layer: Family) -> Series:
+def _whole(group: Group | StabiliserChain) -> Subgroup | StabiliserChain:
+    return group.whole if isinstance(group, Group) else group
+
+
+@overload
+def shortest_series(group: Group, layer: Family) -> Series[Subgroup]: ...
+@overload
+def shortest_series(group: StabiliserChain, layer: Family) -> Series[StabiliserChain]: ...
+def shortest_series(group: Group | StabiliserChain, layer: Family) -> Series[Any]:
     """The shortest series whose factors one family carries, followed until it stands still.
 
     Complete if and only if some number of layers of the family can track the group; its length is then the depth.
     """
-    subgroups = [group.whole]
-    while subgroups[-1].order > 1:
-        smaller = verbal_subgroup(subgroups[-1], layer.exponent)
-        if smaller.order == subgroups[-1].order:
-            break
-        subgroups.append(smaller)
-    return Series(tuple(subgroups), (layer,) * (len(subgroups) - 1))
+    subgroups: tuple[Any, ...] = tuple(descending(_whole(group), partial(verbal_subgroup, exponent=layer.exponent)))
+    return Series(subgroups, (layer,) * (len(subgroups) - 1))
 
 
-def given_series(group: Group, subgroups: Sequence[Subgroup], layer: Family) -> Series:
+def given_series(group: Group, subgroups: Sequence[Subgroup], layer: Family) -> Series[Subgroup]:
     """A user's own series, from G_1 to the last nontrivial member (G_0 = G and G_k = 1 may be left out).
 
     Raises:

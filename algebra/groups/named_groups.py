@@ -9,13 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from subnormal.algebra.arithmetic.finite_field import factorise, finite_field
 from subnormal.algebra.arithmetic.permutations import MAX_DEGREE, parse_permutations, rows
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.groups.permutation_group import PermutationGroup
 
 
-def _group(name: str, generators: Sequence[Sequence[int]], order: int, degree: int = 1) -> PermutationGroup:
+def _group(
+    name: str, generators: Sequence[Sequence[int] | NDArray[np.intp]], order: int, degree: int = 1
+) -> PermutationGroup:
     return PermutationGroup(name, rows(generators, degree), order)
 
 
@@ -138,31 +143,31 @@ def affine(n: int, q: int) -> PermutationGroup:
     """AGL(1,q) of order q(q-1): the maps x ↦ ax + b of F_q."""
     name = f"AGL({n},{q})"
     _require(n == 1, name, "only AGL(1,q) is known by name, e.g. AGL(1,8)")
-    _require_prime_power(q, name, 1024, "AGL(1,8)")
-    field = finite_field(q)
-    generators = [list(field.add[1])] + ([list(field.multiply[field.primitive])] if q > 2 else [])
+    _require_prime_power(q, name, MAX_DEGREE, "AGL(1,8)")
+    field, everything = finite_field(q), np.arange(q)
+    generators = [field.add(1, everything)] + ([field.multiply(field.primitive, everything)] if q > 2 else [])
     return _group(name, generators, q * (q - 1))
 
 
-def _on_vectors(q: int, matrices: list[list[int]]) -> list[list[int]]:
+def _on_vectors(q: int, matrices: list[list[int]]) -> list[NDArray[np.intp]]:
     """Row vectors times 2×2 matrices, on the q²-1 nonzero vectors."""
     field = finite_field(q)
-    vectors = [(x, y) for x in range(q) for y in range(q)][1:]
-    place = {v: i for i, v in enumerate(vectors)}
-    plus, times = field.add, field.multiply
-    return [
-        [place[int(plus[times[x, a], times[y, c]]), int(plus[times[x, b], times[y, d]])] for x, y in vectors]
-        for a, b, c, d in matrices
-    ]
+    x, y = np.divmod(np.arange(1, q * q), q)
+    images = []
+    for a, b, c, d in matrices:
+        u = field.add(field.multiply(x, a), field.multiply(y, c))
+        v = field.add(field.multiply(x, b), field.multiply(y, d))
+        images.append(u * q + v - 1)
+    return images
 
 
 def _special_matrices(q: int) -> list[list[int]]:
     """Two generators of SL(2,q), entries row by row (Steinberg 1962; Taylor 1987)."""
     field = finite_field(q)
-    minus = field.negative(1)
+    minus = int(field.negative(1))
     if q <= 3:
         return [[1, 1, 0, 1], [0, 1, minus, 0]]
-    return [[field.primitive, 0, 0, field.inverse(field.primitive)], [minus, 1, minus, 0]]
+    return [[field.primitive, 0, 0, int(field.inverse(field.primitive))], [minus, 1, minus, 0]]
 
 
 def special_linear(n: int, q: int) -> PermutationGroup:
@@ -179,7 +184,7 @@ def general_linear(n: int, q: int) -> PermutationGroup:
     _require(n == 2, name, "only GL(2,q) is known by name, e.g. GL(2,3)")
     _require_prime_power(q, name, 97, "GL(2,3)")
     field = finite_field(q)
-    minus = field.negative(1)
+    minus = int(field.negative(1))
     matrices = [[field.primitive, 0, 0, 1], [minus, 1, minus, 0]] if q > 2 else _special_matrices(2)
     return _group(name, _on_vectors(q, matrices), (q * q - 1) * (q * q - q))
 
@@ -188,18 +193,14 @@ def projective_special_linear(n: int, q: int) -> PermutationGroup:
     """PSL(2,q) on the q+1 points of the projective line."""
     name = f"PSL({n},{q})"
     _require(n == 2, name, "only PSL(2,q) is known by name, e.g. PSL(2,7)")
-    _require_prime_power(q, name, 97, "PSL(2,7)")
+    _require_prime_power(q, name, MAX_DEGREE - 1, "PSL(2,7)")
     field = finite_field(q)
-    plus, times = field.add, field.multiply
-    points = [(1, y) for y in range(q)] + [(0, 1)]
-    place = {point: i for i, point in enumerate(points)}
-
-    def image(x: int, y: int, matrix: list[int]) -> int:
-        a, b, c, d = matrix
-        u, v = int(plus[times[x, a], times[y, c]]), int(plus[times[x, b], times[y, d]])
-        return place[(1, int(times[field.inverse(u), v])) if u else (0, 1)]
-
-    generators = [[image(x, y, matrix) for x, y in points] for matrix in _special_matrices(q)]
+    x, y = np.append(np.ones(q, dtype=int), 0), np.append(np.arange(q), 1)  # the points (1, y), then (0, 1)
+    generators = []
+    for a, b, c, d in _special_matrices(q):
+        u = field.add(field.multiply(x, a), field.multiply(y, c))
+        v = field.add(field.multiply(x, b), field.multiply(y, d))
+        generators.append(np.where(u == 0, q, field.multiply(field.inverse(u), v)))
     return _group(name, generators, q * (q * q - 1) // math.gcd(2, q - 1))
 
 

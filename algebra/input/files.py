@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +10,16 @@ from numpy.typing import NDArray
 
 from subnormal.algebra.arithmetic.permutations import MAX_DEGREE, rows
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.wording import short
 from subnormal.algebra.groups.group import TABLE_LIMIT, Group
 from subnormal.algebra.groups.permutation_group import PermutationGroup
-
-MAX_BYTES = 64 * 2**20
-"""Largest file that is read."""
 
 _WANTED = (
     "wanted a square table of element numbers 0 … n-1 (row i, column j holds i·j), or in .json permutations as "
     '{"permutations": [[1, 2, 0], [1, 0, 2]]}'
 )
+
+_SCHEMA: Any = list[list[int]] | dict[str, list[list[int]]]
 
 
 def read_group(path: Path) -> PermutationGroup:
@@ -33,38 +31,30 @@ def read_group(path: Path) -> PermutationGroup:
     Raises:
         InputError: the file cannot be read, or what it holds is not a group; the message names the offending elements.
     """
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise InputError(f"{path}: {size >> 20} MiB, at most {MAX_BYTES >> 20} MiB are read")
-        content = _read(path)
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}; {_WANTED}") from None
-    except (ValueError, EOFError, RecursionError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path}: not readable as {path.suffix.lower()} ({_one_line(error)}); {_WANTED}") from None
-    if isinstance(content, dict):
-        return _permutations(content, path)
-    table = _table(content, path)
-    return _from_table(table, path)
+    from subnormal.algebra.base import reading
 
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:120] or type(error).__name__
-
-
-def _read(path: Path) -> Any:
     suffix = path.suffix.lower()
     if suffix == ".npy":
-        return np.load(path, allow_pickle=False)
-    text = path.read_text(encoding="utf-8-sig")
+        return _from_table(_table(reading.read_npy(path, wanted=_WANTED), path), path)
     if suffix == ".json":
-        return json.loads(text)
-    return [[int(cell) for cell in row] for row in csv.reader(text.splitlines()) if row]
+        content = reading.read_json(path, _SCHEMA, wanted=_WANTED)
+        return _permutations(content, path) if isinstance(content, dict) else _from_table(_table(content, path), path)
+    return _from_table(_table(_numbers(reading.read_csv(path, wanted=_WANTED), path), path), path)
 
 
-def _table(content: Any, path: Path) -> NDArray[np.intp]:
+def _numbers(rows: list[list[str]], path: Path) -> list[list[int]]:
+    try:
+        return [[int(cell) for cell in row] for row in rows]
+    except ValueError as error:
+        raise InputError(f"{path}: {short(str(error), 120)}; {_WANTED}") from None
+
+
+def _table(content: NDArray[Any] | list[list[int]], path: Path) -> NDArray[np.intp]:
+    if len(content) > TABLE_LIMIT:
+        raise InputError(
+            f"{path}: a table of order {len(content):,}; tables are read up to order {TABLE_LIMIT}, give larger groups "
+            "as permutations"
+        )
     try:
         table = np.array(content)
     except ValueError:
@@ -74,11 +64,6 @@ def _table(content: Any, path: Path) -> NDArray[np.intp]:
     if not np.issubdtype(table.dtype, np.integer):
         raise InputError(f"{path}: entries of type {table.dtype}; {_WANTED}")
     n = len(table)
-    if n > TABLE_LIMIT:
-        raise InputError(
-            f"{path}: a table of order {n}; tables are read up to order {TABLE_LIMIT}, give larger groups as "
-            f"permutations"
-        )
     outside = np.argwhere((table < 0) | (table >= n))
     if len(outside):
         i, j = outside[0]
@@ -147,16 +132,13 @@ def _from_table(table: NDArray[np.intp], path: Path) -> PermutationGroup:
     return PermutationGroup.from_listed(Group.from_table(table, path.stem, notes=notes))
 
 
-def _permutations(content: dict[str, Any], path: Path) -> PermutationGroup:
-    from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
-
+def _permutations(content: dict[str, list[list[int]]], path: Path) -> PermutationGroup:
     images = content.get("permutations")
-    if not isinstance(images, list) or not images or not all(isinstance(image, list) for image in images):
+    if not images or not all(images):
         raise InputError(f"{path}: no list of permutations; {_WANTED}")
     for number, image in enumerate(images, 1):
         if len(image) > MAX_DEGREE:
             raise InputError(f"{path}: permutation {number} has {len(image)} points, at most {MAX_DEGREE}")
-        if not all(type(i) is int for i in image) or sorted(image) != list(range(len(image))):
+        if sorted(image) != list(range(len(image))):
             raise InputError(f"{path}: permutation {number} is not a list of all of 0 … {len(image) - 1}; {_WANTED}")
-    generators = rows(images)
-    return PermutationGroup(path.stem, generators, StabiliserChain(generators).order)
+    return PermutationGroup.generated(path.stem, rows(images))

@@ -33,13 +33,14 @@ from numpy.typing import NDArray
 
 from subnormal.algebra.arithmetic.permutations import Permutations, smallest_dtype
 from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.chains.series import derived_series, perfect_residual, verbal_subgroup
+from subnormal.algebra.base.wording import describe_order
+from subnormal.algebra.chains.series import perfect_residual
 from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
 from subnormal.algebra.depth.decomposition import decompose
 from subnormal.algebra.depth.families import Family
 from subnormal.algebra.depth.refusal import refusal
 from subnormal.algebra.depth.series import shortest_series
-from subnormal.algebra.groups.permutation_group import PermutationGroup, describe_order
+from subnormal.algebra.groups.permutation_group import PermutationGroup
 from subnormal.constructions.cascade import compile_cascade
 from subnormal.constructions.factored.cascade import FactoredCascade, FactoredChannel
 
@@ -102,22 +103,11 @@ def compile_factored(name: str, alphabet: Permutations, family: Family) -> Facto
     if len(alphabet) == 0 or (alphabet == np.arange(alphabet.shape[1])).all():
         raise InputError(f"{name} is trivial: 0 layers track it, there is nothing to compile; try C2")
     chain = StabiliserChain(alphabet)
-    orders = _series_orders(chain, family)
+    orders = shortest_series(chain, family).orders
     if orders[-1] > 1:
         raise InputError(_refused(name, chain, family, orders))
     channels, structure = _compile(chain, alphabet, family)
     return FactoredCompilation(FactoredCascade(name, family.name, alphabet, tuple(channels)), structure, chain, orders)
-
-
-def _series_orders(chain: StabiliserChain, family: Family) -> tuple[int, ...]:
-    """Orders of V_0 = G, V_i = [V_{i-1}, V_{i-1}]·V_{i-1}^m, until they repeat (docs/mathematics.md)."""
-    if not family.exponent:
-        return tuple(term.order for term in derived_series(chain))
-    orders = [chain.order]
-    while (below := verbal_subgroup(chain, family.exponent)).order < orders[-1]:
-        chain = below
-        orders.append(chain.order)
-    return tuple(orders)
 
 
 def _refused(name: str, chain: StabiliserChain, family: Family, orders: Sequence[int]) -> str:

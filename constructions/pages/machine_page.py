@@ -8,8 +8,8 @@ points      what the truth acts on: `moves` (tokens × degree) says where each t
 width       how many points are followed; answers have as many
 channels    modulus, layer, the earlier channels it `reads`, and a table (values of these in mixed radix × tokens): an
             entry e below the modulus adds e, an entry n + e sets the channel to e
-decode      how a state is read: `states` (for each the number of a row of `answers`), or `lifts` (a permutation for
-            each channel, whose powers are multiplied)
+decode      how a state is read: `states` (for each the number of a row of `answers`, -1 for none), or `lifts` (a
+            permutation for each channel, whose powers are multiplied)
 """
 
 from __future__ import annotations
@@ -61,12 +61,6 @@ def cascade_data(cascade: Cascade, group: Group, structure: str = "", splits: Se
         structure: the group as an expression of extensions, e.g. `(C2xC2):(C3:C2)`.
         splits: for i = 1 …, whether the group splits over the i-th member of the series; empty where not known.
     """
-    channels: list[Data] = []
-    for number, layer in enumerate(cascade.layers, 1):
-        reads = list(range(len(channels)))
-        for c, n in enumerate(layer.moduli):
-            channels.append({"modulus": n, "layer": number, "reads": reads, "table": packed(layer.increments[:, :, c])})
-    layers = [{"family": FAMILIES[layer.family].title, "carries": carried(layer.moduli)} for layer in cascade.layers]
     equals = f" = {structure}" if structure and structure != group.name else ""
     return {
         "kind": "cascade",
@@ -80,11 +74,64 @@ def cascade_data(cascade: Cascade, group: Group, structure: str = "", splits: Se
         ],
         **group_points(group, cascade.alphabet),
         "answers": packed(cascade.elements),
+        **_layers(cascade),
+        "lattice": _lattice(cascade, group, splits),
+    }
+
+
+def automaton_data(cascade: Cascade) -> Data:
+    """The data of the page of an automaton's cascade."""
+    automaton = cascade.automaton
+    assert automaton is not None, "a cascade of a group"
+    accepting = automaton.accepting
+    return {
+        "kind": "cascade",
+        "name": cascade.name,
+        "heading": cascade.name,
+        "summary": [
+            counted(automaton.count, "state"),
+            counted(automaton.width, "letter"),
+            counted(len(cascade.layers), "layer"),
+            counted(len(cascade.moduli), "channel"),
+        ],
+        "width": 1,
+        "tokens": list(automaton.letters),
+        "points": {
+            "what": "the automaton's own state",
+            "degree": automaton.count,
+            "start": packed([automaton.start]),
+            "moves": packed(automaton.table.T),
+            "labels": list(automaton.states),
+            "accepting": None if accepting is None else accepting.astype(int).tolist(),
+        },
+        "answers": packed(np.arange(automaton.count)),
+        **_layers(cascade),
+        "lattice": None,
+    }
+
+
+def _layers(cascade: Cascade) -> Data:
+    """Layers, channels, the initial state and how states are read, of any cascade with one table a layer."""
+    channels: list[Data] = []
+    layers: list[Data] = []
+    for number, layer in enumerate(cascade.layers, 1):
+        reads = list(range(len(channels)))
+        layers.append({"family": FAMILIES[layer.family].title, "carries": carried(layer.moduli)})
+        if layer.resets is not None:
+            counts = layer.increments[~layer.resets].any()
+            layers[-1]["note"] = "tokens add, or set" if counts else "tokens set it, or leave it"
+            if not counts:
+                layers[-1]["carries"] = f"register of {math.prod(layer.moduli)}"
+        for c, n in enumerate(layer.moduli):
+            table = layer.increments[:, :, c]
+            if layer.resets is not None:
+                table = table + n * layer.resets[:, :, c]
+            channels.append({"modulus": n, "layer": number, "reads": reads, "table": packed(table)})
+    return {
         "layers": layers,
         "channels": channels,
         "start": [0] * len(channels),
         "decode": {"states": packed(cascade.decode)},
-        "lattice": _lattice(cascade, group, splits),
     }
 
 

@@ -52,9 +52,7 @@ class RunConfiguration:
     )
     layers: int | None = setting(None, "Default: 1, or what the family's list or the initial network has.")
     init: str = setting(RANDOM, "random, compiled, or a folder with a network (compiled or trained).")
-    noise: float = setting(
-        0.0, "σ of the noise added to every initial weight; compiled weights are of order 1."
-    )
+    noise: float = setting(0.0, "σ of the noise added to every initial weight; compiled weights are of order 1.")
     learning_rate: float = setting(
         3e-3, "Of Adam, reached after 5 % of the steps and lowered along a cosine to a tenth."
     )

@@ -43,9 +43,7 @@ class Progress:
     def status(self) -> RunStatus:
         """The latest check."""
         step, loss, accuracy, longest = self.curve[-1]
-        return RunStatus(
-            self.configuration.key, step, self.configuration.steps, loss, accuracy, longest, self.done
-        )
+        return RunStatus(self.configuration.key, step, self.configuration.steps, loss, accuracy, longest, self.done)
 
     def as_json(self) -> dict[str, Any]:
         """All of it, for a checkpoint."""

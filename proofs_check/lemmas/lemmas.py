@@ -38,10 +38,10 @@ class Lemma:
 
     @property
     def verdict(self) -> str:
-        """`verified`, `unproved` (a step was not decided) or `refuted`."""
+        """`verified`, `unproved` (a step was not decided, or there is none) or `refuted`."""
         if any(step.holds is False for step in self.steps):
             return "refuted"
-        return "verified" if all(step.holds for step in self.steps) else "unproved"
+        return "verified" if self.steps and all(step.holds for step in self.steps) else "unproved"
 
     def text(self) -> str:
         """The lemma as a paragraph."""
@@ -119,7 +119,7 @@ def _bernoulli(sp: Any, s: dict[str, Any]) -> tuple[Step, ...]:
     n, p = s["n"], s["p"]
     gain = sp.expand((1 + n * p) * (1 + p) - (1 + (n + 1) * p))
     return (
-        _zero(sp, "(1 + p)^n ≥ 1 + np at n = 0: difference", (1 + p) ** 0 - (1 + 0 * p)),
+        _zero(sp, "(1 + p)^n ≥ 1 + np at n = 0: difference", ((1 + p) ** n - (1 + n * p)).subs(n, 0)),
         _true(sp, f"and n → n + 1, as (1 + np)(1 + p) - (1 + (n + 1)p) = {gain} ≥ 0", gain >= 0),
     )
 
@@ -164,6 +164,8 @@ def _drift(sp: Any) -> Lemma:
     rate = sp.exp(sp.I * theta)
     centre = b / (1 - rate)
     size = sp.Symbol("beta", positive=True)
+    state = sp.Function("s")
+    solution = sp.rsolve(state(n + 1) - state(n) - b, state(n), {state(0): h})
     angles = sp.solveset(sp.Eq(2 - 2 * sp.cos(theta), 0), theta, sp.S.Reals)
     multiples = sp.ImageSet(sp.Lambda(sp.Symbol("k"), 2 * sp.pi * sp.Symbol("k")), sp.S.Integers)
     return Lemma(
@@ -171,7 +173,7 @@ def _drift(sp: Any) -> Lemma:
         "if λ = 1 and b ≠ 0, the state drifts: |f^n(h) - h| = n|b| → ∞; if |λ| = 1 and λ ≠ 1, it turns about b/(1 - λ)",
         "h, b complex, λ = exp(iθ), θ real, β = |b| > 0 in the limit",
         (
-            _zero(sp, "λ = 1: (h + nb) - h - nb", (h + n * b) - h - n * b),
+            _zero(sp, "λ = 1: the solution of s(n + 1) = s(n) + b, s(0) = h, minus (h + nb)", solution - (h + n * b)),
             _zero(sp, "|nb| - n|b|", abs(n * b) - n * abs(b)),
             _limit(sp, "n|b| → ∞", n * size, n, sp.oo),
             _zero(sp, "|1 - λ|² - (2 - 2cos θ)", (1 - rate) * (1 - 1 / rate) - (2 - 2 * sp.cos(theta).rewrite(sp.exp))),

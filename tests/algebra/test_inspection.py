@@ -96,6 +96,7 @@ def test_factors_are_homomorphisms_onto_their_channels(case):
 def test_the_witness_is_a_nested_commutator_that_is_not_trivial(case):
     listed = group(case.name)
     witness = depth_witness(shortest_series(listed, AUSSM))
+    assert witness is not None
     assert witness.height == case.depth - 1
     assert evaluate(listed, witness.nested()) == witness.value != 0
     assert _is_commutator_tree(witness)
@@ -164,6 +165,49 @@ def test_an_own_series_must_be_a_series_of_allowed_factors():
         given_series(group("C4"), [], SIGNS)
 
 
+def _commutator(table: list[list[int]], x: int, y: int) -> int:
+    inverse = {row: row_entries.index(0) for row, row_entries in enumerate(table)}
+    return table[table[table[inverse[x]][inverse[y]]][x]][y]
+
+
+def _value_of(table: list[list[int]], expression: int | list) -> int:
+    if isinstance(expression, int):
+        return expression
+    left, right = (_value_of(table, part) for part in expression)
+    return _commutator(table, left, right)
+
+
+def _height(expression: int | list) -> int:
+    return 0 if isinstance(expression, int) else 1 + min(_height(part) for part in expression)
+
+
+@pytest.mark.parametrize("name", ["S3", "S4", "GL(2,3)"])
+def test_the_witness_in_json_proves_what_it_says(name):
+    """Read back with the Cayley table alone: a nested commutator that is not trivial, one level below the depth."""
+    found = inspect_group(group(name)).as_json()
+    witness, table = found["witness"], group(name).table.tolist()
+    assert witness["kind"] == "nested commutator"
+    assert _value_of(table, witness["expression"]) == witness["value"] != 0
+    assert _height(witness["expression"]) == found["depth"] - 1
+
+
+@pytest.mark.parametrize(("name", "order"), [("A5", 60), ("S5", 60), ("C2xA5", 60)])
+def test_the_perfect_residual_in_json_proves_what_it_says(name, order):
+    witness, table = inspect_group(group(name)).as_json()["witness"], group(name).table.tolist()
+    assert (witness["kind"], witness["order"]) == ("perfect residual", order)
+    members, grown = {0}, True
+    while grown:
+        more = {table[x][y] for x in members for y in witness["generators"]} | members
+        grown, members = len(more) > len(members), more
+    assert len(members) == order
+    for generator, words in zip(witness["generators"], witness["commutators"], strict=True):
+        product = 0
+        for x, y in words:
+            assert {x, y} <= members
+            product = table[product][_commutator(table, x, y)]
+        assert product == generator
+
+
 def test_json_keys():
     content = inspect_group(group("S4")).as_json()
     assert {key: content[key] for key in ("name", "order", "small_group_id", "abelian", "solvable", "depth")} == {
@@ -182,6 +226,7 @@ def test_json_keys():
         "negative_mamba": None,
         "simple_aussm": 3,
         "aussm": 3,
+        "gated_aussm": 3,
     }
     refused = inspect_group(group("A5")).as_json()
     assert (refused["depth"], refused["factors"], refused["witness"]["kind"]) == (None, None, "perfect residual")

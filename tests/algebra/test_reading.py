@@ -256,12 +256,13 @@ def test_bfloat16_is_known_and_no_array():
 def test_the_header_is_compared_with_what_is_wanted():
     found = parse_tensors(tensors({"a": entry()}, b"\0" * 8), "x")
     found.require({"a": ("F32", (2,))})
-    for wanted, problem in [
+    refusals: list[tuple[dict[str, tuple[str, tuple[int, ...]]], str]] = [
         ({}, "a is unknown"),
         ({"a": ("F32", (2,)), "b": ("F32", ())}, "b is missing"),
         ({"a": ("F64", (1,))}, r"a should be F64 \(1,\), is F32 \(2,\)"),
         ({"a": ("F32", (1, 2))}, r"should be F32 \(1, 2\)"),
-    ]:
+    ]
+    for wanted, problem in refusals:
         with pytest.raises(InputError, match=problem):
             found.require(wanted)
 

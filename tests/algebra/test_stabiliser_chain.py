@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from subnormal.algebra.arithmetic.permutations import compose, invert
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.chains import kernels
 from subnormal.algebra.chains.kernels import Element, Encoding, order
 from subnormal.algebra.chains.schreier_sims import ChainBuilder, is_even, schreier_sims
 from subnormal.algebra.chains.series import (
@@ -104,7 +105,7 @@ def test_schreier_sims_and_the_solvable_tower_agree(drawn: tuple[int, Images]) -
     identities = itertools.repeat(encoding.identity)
     moving = chain.moving_elements
     if moving:
-        levels, strong = schreier_sims(moving, identities, encoding)
+        levels, strong = schreier_sims(moving, identities, encoding, random.Random(0))
         assert order(levels) == chain.order
         assert chain.contains(encoding.decode([element.code for element in strong])).all()
 
@@ -376,3 +377,100 @@ def test_imports_stay_light() -> None:
     code = "import sys, subnormal.algebra.chains.series; print(sorted({'numba', 'torch', 'sympy'} & set(sys.modules)))"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert output.stdout.strip() == "[]"
+
+
+# ------------------------------------------------------------------ many points, giants, thin chains
+
+
+@given(generator_sets())
+@settings(deadline=None, max_examples=40)
+def test_long_permutations_give_the_same_groups(drawn: tuple[int, Images]) -> None:
+    """The same permutations among 300 points, where products are made when they are used: orders, series, members."""
+    degree, images = drawn
+    chain = chain_of(degree, images)
+    wide = np.tile(np.arange(300), (len(images), 1))
+    wide[:, 100 : 100 + degree] = 100 + np.array(images, dtype=int).reshape(len(images), degree)
+    long = StabiliserChain(wide)
+    assert long.order == chain.order
+    assert [term.order for term in derived_series(long)] == [term.order for term in derived_series(chain)]
+    assert [verbal_subgroup(long, m).order for m in (2, 3)] == [verbal_subgroup(chain, m).order for m in (2, 3)]
+    encoding = long.encoding
+    moving = long.moving_elements
+    if moving:
+        levels, _ = schreier_sims(moving, itertools.repeat(encoding.identity), encoding, random.Random(0))
+        assert order(levels) == chain.order
+    source = np.random.default_rng(0)
+    others = np.tile(np.arange(300), (20, 1))
+    others[:, 100 : 100 + degree] = 100 + source.permuted(np.tile(np.arange(degree), (20, 1)), axis=1)
+    assert long.contains(others).tolist() == chain.contains(others[:, 100 : 100 + degree] - 100).tolist()
+    assert long.contains(long.random(source, 5)).all()
+
+
+@given(generator_sets())
+@settings(deadline=None, max_examples=40)
+def test_thin_chains_are_complete(drawn: tuple[int, Images]) -> None:
+    degree, images = drawn
+    chain = chain_of(degree, images)
+    if moving := chain.moving_elements:
+        builder = ChainBuilder(chain.encoding)
+        builder.thin(moving, random.Random(1))
+        builder.prove(0)
+        assert order(builder.levels) == chain.order
+
+
+@pytest.mark.parametrize("degree", [30, 47, 100, 301, 5000])
+@pytest.mark.parametrize("even", [False, True])
+def test_giants_are_recognised(degree: int, even: bool) -> None:
+    """S_n and A_n of some of the points, by a long cycle and a short one, among random names for the points."""
+    n = degree - 4
+    short = [1, 2, 0] if even else [1, 0]
+    start = 1 if even and n % 2 == 0 else 0  # an even cycle has odd length
+    long = [*range(start), *range(start + 1, n), start, *range(n, degree)]
+    images = np.array([long, [*short, *range(len(short), degree)]])
+    names = np.random.default_rng(degree).permutation(degree)
+    rows = np.empty_like(images)
+    rows[:, names] = names[images]
+    chain = StabiliserChain(rows)
+    assert chain.giant
+    assert chain.order == factorial(n) // (2 if even else 1)
+    assert [term.order for term in derived_series(chain)][-1] == factorial(n) // 2
+    assert not chain.is_solvable
+
+
+def test_what_is_nearly_a_giant_is_none() -> None:
+    """S_9 on pairs, S_40 wr C_2, S_40 x S_40 and S_40 on two copies of its points."""
+    n = 40
+    shift, swap = np.roll(np.arange(n), 1), np.array([1, 0, *range(2, n)])
+    pairs = list(itertools.combinations(range(9), 2))
+    place = {pair: i for i, pair in enumerate(pairs)}
+    nine = ([1, 2, 3, 4, 5, 6, 7, 8, 0], [1, 0, *range(2, 9)])
+    on_pairs = [[place[min(g[a], g[b]), max(g[a], g[b])] for a, b in pairs] for g in nine]
+    left, right = range(n), range(n, 2 * n)
+    on_the_left = [[*swap, *right], [*shift, *right]]
+    cases = {
+        factorial(9): np.array(on_pairs),
+        factorial(n) ** 2 * 2: np.array([*on_the_left, [*right, *left]]),
+        factorial(n) ** 2: np.array([*on_the_left, [*left, *(n + swap)], [*left, *(n + shift)]]),
+        factorial(n): np.array([[*swap, *(n + swap)], [*shift, *(n + shift)]]),
+    }
+    for wanted, rows in cases.items():
+        chain = StabiliserChain(rows)
+        assert not chain.giant
+        assert chain.order == wanted
+
+
+def test_a_giant_has_a_chain_when_it_is_asked_for_one() -> None:
+    n = 60
+    chain = StabiliserChain([[*range(1, n), 0], [1, 0, *range(2, n)]])
+    assert "levels" not in vars(chain)
+    rows = np.random.default_rng(0).permuted(np.tile(np.arange(n), (20, 1)), axis=1)
+    even = [is_even(chain.encoding.encode(row), n) for row in rows]
+    assert chain.contains(rows).all()
+    assert derived_subgroup(chain).contains(rows).tolist() == even
+    assert order(chain.levels) == factorial(n)
+
+
+def test_what_would_take_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "MAX_WORK", 10**5)
+    with pytest.raises(InputError, match=r"a group on 300 points whose stabiliser chain would take more than"):
+        StabiliserChain(np.array([[*range(1, 150), 0, *range(151, 300), 150], [1, 0, *range(2, 300)]]))

@@ -144,7 +144,7 @@ def test_copies_read_nothing_of_each_other():
 def test_parts_without_a_common_layer_run_side_by_side():
     """In S4 wr (S3 x C2) the copies over the two points that C2 moves wait for one layer, not for two."""
     channels = factored("S4wr(S3xC2)").cascade.channels
-    first = {frozenset(np.flatnonzero(c.lift != np.arange(20)) // 4): c.layer for c in reversed(channels)}
+    first = {frozenset((np.flatnonzero(c.lift != np.arange(20)) // 4).tolist()): c.layer for c in reversed(channels)}
     assert [first[frozenset([block])] for block in range(5)] == [3, 3, 3, 2, 2]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+import subnormal as sn
 from subnormal.algebra.arithmetic.permutations import cycles
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth.families import FAMILIES
@@ -16,7 +17,13 @@ from subnormal.algebra.input.parser import list_group, parse_group
 from subnormal.command_line.__main__ import application
 from subnormal.constructions.compiler import compile_group
 from subnormal.constructions.factored.compiler import compile_factored
-from subnormal.constructions.pages.machine_page import cascade_data, factored_data, series_of, write_machine_page
+from subnormal.constructions.pages.machine_page import (
+    automaton_data,
+    cascade_data,
+    factored_data,
+    series_of,
+    write_machine_page,
+)
 from subnormal.constructions.pages.packing import MAX_BYTES, check_page_path, page, write_page
 from subnormal.constructions.words import products
 from tests.browser import chromium, opened
@@ -75,6 +82,28 @@ def test_a_thousand_words(browser, random, tmp_path, name):
         states = np.unravel_index(cascade.run(np.array(word)), cascade.moduli)
         assert [row[0] for row in answers] == expected
         assert [row[1] for row in answers] == expected
+        assert [row[2] for row in answers] == np.stack(states, 1).tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "family"), [("tomita(3)", None), ("cycle-navigation(5)", None), ("flip-flop(3)", "mamba")]
+)
+def test_an_automaton(browser, random, tmp_path, name, family):
+    found = sn.compile(name, family)
+    automaton, cascade = found.automaton, found.cascade
+    assert any(layer.resets is not None for layer in cascade.layers) or name.startswith("cycle")
+    write_machine_page(tmp_path / "page.html", automaton_data(cascade))
+    words = random.integers(automaton.width, size=(300, 30))
+    with opened(browser, tmp_path / "page.html") as shown:
+        rows = answers_of(shown, words.tolist())
+        shown.evaluate("(word) => append(word)", words[0].tolist())
+        assert automaton.states[automaton.run(words[0])[-1]] in shown.inner_text("#results")
+        shown.click("text=bfloat16")
+        assert "all 30 symbols right" in shown.inner_text("#status")
+    for word, answers in zip(words, rows, strict=True):
+        expected = automaton.run(word).tolist()
+        assert [row[0] for row in answers] == [row[1] for row in answers] == [[q] for q in expected]
+        states = np.unravel_index(cascade.run(word), cascade.moduli)
         assert [row[2] for row in answers] == np.stack(states, 1).tolist()
 
 

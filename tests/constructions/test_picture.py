@@ -53,8 +53,8 @@ def test_no_text_overlaps_or_is_cut_off(name, family, options):
         assert 0 <= box.x0 < box.x1 <= width, text
         assert 0 <= box.y0 < box.y1 <= height, text
         boxes.append((text.get_text(), box.padded(-1)))
-    for (text, box), (other, second) in combinations(boxes, 2):
-        assert not box.overlaps(second), (text, other)
+    for (one, box), (other, second) in combinations(boxes, 2):
+        assert not box.overlaps(second), (one, other)
 
 
 @pytest.mark.parametrize(("name", "options"), [("S3", {}), ("S4", {}), ("C60", {}), ("C2xC6", {"channels": "primary"})])
@@ -111,7 +111,7 @@ def test_what_is_not_shown_is_counted():
     page, *circles = picture(compilation("C2wrC2wrC2")).axes
     shown = texts(page)
     assert any("24 of 128; 104 more not shown" in text for text in shown)
-    last = [axes for axes in circles if axes.get_label().startswith("layer 3")]
+    last = [axes for axes in circles if str(axes.get_label()).startswith("layer 3")]
     assert f"… and {64 - len(last)} more states above, not shown" in shown
     page, *circles = picture(compilation("C2xC2xC2xC2xC2")).axes
     assert "… and 1 more channel, not shown" in texts(page)

@@ -13,6 +13,7 @@ from subnormal.models.experiments.landscape import loss_along_line, random_start
 from subnormal.models.network import DCDNetwork
 from subnormal.models.training.pool import Machine
 from subnormal.models.training.runs import RunStore
+from tests.pictures import caught_figures, curves, points
 
 TINY = {
     "channels": 4, "hidden": 8, "readout": 8, "batch": 4, "length": "2-10", "steps": 10, "check_every": 10,
@@ -64,9 +65,10 @@ def test_full_cells_have_five_seeds_and_three_rates():
 def test_an_experiment_from_end_to_end(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(tables, "QUICK", Budget(1, (0.003,), TINY))
     monkeypatch.setattr(tables, "PARITY", ("s4d,mamba", "aussm"))
-    application("models")(
-        ["reproduce", "parity", "--quick", "--out", str(tmp_path), "--processes", "1"], standalone_mode=False
-    )
+    with caught_figures() as figures:
+        application("models")(
+            ["reproduce", "parity", "--quick", "--out", str(tmp_path), "--processes", "1"], standalone_mode=False
+        )
     page = (tmp_path / "README.md").read_text()
     assert page in capsys.readouterr().out
     assert "| parity (C2) | S4D then Mamba | ✘ |" in page
@@ -74,20 +76,32 @@ def test_an_experiment_from_end_to_end(tmp_path, monkeypatch, capsys):
     rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
     assert len(rows) == 2
     assert json.loads((tmp_path / "config.json").read_text())["runs"] == 2
-    assert (tmp_path / "plot.png").stat().st_size > 5_000
+    by_family = {row["configuration"]["family"]: row["test"] for row in rows}
+    (axis,) = figures["plot.png"].axes
+    assert axis.get_title() == "parity (C2)"
+    drawn = {line.get_label(): points(line)[1] for line in axis.lines}
+    assert drawn["S4D then Mamba"] == by_family["s4d,mamba"]["last"]
+    assert drawn["AUSSM"] == by_family["aussm"]["last"]
+    assert all(x == [float(t) for t in by_family["aussm"]["lengths"]] for x, _ in curves(axis))
 
 
 def test_near_solution_from_end_to_end(tmp_path, monkeypatch):
     size = {"seeds": 1, "rates": (1e-5,), "groups": ("C2",), "lines": 1, "points": 3, "eigenvalues": 1, "iterations": 1}
     monkeypatch.setattr(near_solution, "QUICK", size)
     monkeypatch.setattr(near_solution, "NOISES", (0.0, 3.0))
-    page = near_solution.reproduce_near_solution(tmp_path, True, Machine(1)).read_text()
+    with caught_figures() as figures:
+        page = near_solution.reproduce_near_solution(tmp_path, True, Machine(1)).read_text()
     assert "| C2 | 0 | 100% | 1/1 | 400 | 400 |" in page
     assert "| C2 | 3 | " in page
     assert "0/1" in page
-    for name in ("plot.png", "landscape.png"):
-        assert (tmp_path / name).stat().st_size > 5_000
-    assert set(json.loads((tmp_path / "landscape.json").read_text())) == {"lines", "eigenvalues"}
+    landscape = json.loads((tmp_path / "landscape.json").read_text())
+    assert set(landscape) == {"lines", "eigenvalues"}
+    (axis,) = figures["landscape.png"].axes
+    assert curves(axis) == [(landscape["lines"]["C2"]["t"], loss) for loss in landscape["lines"]["C2"]["losses"]]
+    share, longest = figures["plot.png"].axes
+    assert points(share.lines[0])[1] == [1.0, 0.0]
+    assert points(longest.lines[0])[1][0] == 400
+    assert [text.get_text() for text in share.get_xticklabels()] == ["0", "3"]
 
 
 def test_unknown_experiments_are_refused():

@@ -188,8 +188,8 @@ def test_single_and_double_precision_gradients_are_those_of_the_loop(dtype, chan
         states, last = unit_scan(turns, b, UnitState.of(h), scan)
         ((states * weights).real.sum() + last.value.imag.sum()).backward()
         a, c, g = (x.requires_grad_() for x in diagonal_inputs(200, dtype, channels=channels))
-        states, last = diagonal_scan(a, c, g, scan)
-        ((states * weights.real).sum() + last.sum()).backward()
+        states, final = diagonal_scan(a, c, g, scan)
+        ((states * weights.real).sum() + final.sum()).backward()
         results.append([x.grad for x in (turns, b, h, a, c, g)])
     for expected, found in zip(*results, strict=True):
         close(found, expected)
@@ -199,8 +199,8 @@ def test_complex_single_precision_diagonal_gradients(backend):
     weights = unit_inputs(200, torch.float32, channels=17, seed=9)[1]
     results = []
     for scan in ("loop", backend):
-        inputs = [x.requires_grad_() for x in diagonal_inputs(200, torch.complex64, channels=17)]
-        states, _ = diagonal_scan(*inputs, scan)
+        a, b, h = inputs = [x.requires_grad_() for x in diagonal_inputs(200, torch.complex64, channels=17)]
+        states, _ = diagonal_scan(a, b, h, scan)
         (states * weights).real.sum().backward()
         results.append([x.grad for x in inputs])
     for expected, found in zip(*results, strict=True):
@@ -277,9 +277,9 @@ def test_empty_words_and_batches(length, batch, backend):
         assert torch.equal(last.value, h)
         close(h.grad, torch.sgn(h).detach()) if batch else None
     a, b, h = diagonal_inputs(length, torch.float64, batch)
-    states, last = diagonal_scan(a, b, h, backend)
+    states, final = diagonal_scan(a, b, h, backend)
     assert states.shape == (batch, length, 3)
-    assert last.shape == h.shape
+    assert final.shape == h.shape
 
 
 def test_tanh_scan():
@@ -303,7 +303,7 @@ def test_the_rule_that_chooses_a_backend(monkeypatch):
     assert select_backend(large, "torch") == "torch"
     assert select_backend(large.to(torch.float16)) == "torch"
     assert select_backend(large.to("meta")) == "torch"
-    monkeypatch.setattr("subnormal.models.recurrences._numba_installed", lambda: False)
+    monkeypatch.setattr("subnormal.models.recurrences._installed", lambda name: False)
     assert select_backend(large) == "torch"
     with pytest.raises(InputError, match="numba is not installed"):
         select_backend(large, "numba")
@@ -312,7 +312,7 @@ def test_the_rule_that_chooses_a_backend(monkeypatch):
 def test_refusals():
     turns, b, h = unit_inputs(4, torch.float64)
     with pytest.raises(InputError, match='backend: expected "auto"'):
-        select_backend(turns, "nonsense")
+        select_backend(turns, "nonsense")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="works on the CPU, got a tensor on meta"):
         select_backend(turns.to("meta"), "numba")
     with pytest.raises(InputError, match="turns: expected float32 or float64"):

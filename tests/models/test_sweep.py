@@ -8,6 +8,7 @@ import time
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from subnormal.algebra.base.errors import InputError
@@ -16,6 +17,7 @@ from subnormal.models.network import DCDNetwork
 from subnormal.models.training.pool import Machine, train_all
 from subnormal.models.training.runs import RunStore
 from subnormal.models.training.sweep import draw_sweep, read_sweep
+from tests.pictures import caught_figures
 
 ROOT = Path(__file__).parents[2]
 SWEEP = """
@@ -81,11 +83,22 @@ def test_bad_sweeps_are_refused_in_one_line(content, problem, tmp_path):
         read_sweep(tmp_path / "none.toml")
 
 
+def settings(row):
+    return row["configuration"]["group"], row["configuration"]["learning_rate"]
+
+
 def test_a_rerun_does_only_what_is_missing(sweep_file, tmp_path, capsys):
     out = tmp_path / "out"
-    application("models")(["sweep", str(sweep_file), "--out", str(out), "--processes", "1"], standalone_mode=False)
+    with caught_figures() as figures:
+        application("models")(["sweep", str(sweep_file), "--out", str(out), "--processes", "1"], standalone_mode=False)
     assert "8 runs: 0 were there, 8 made, 0 failed" in capsys.readouterr().out
-    assert (out / "summary.png").stat().st_size > 5_000
+    longest, share = (axis.images[0].get_array() for axis in figures["summary.png"].axes[:2])
+    for i, name in enumerate(("C2", "S3")):
+        for j, rate in enumerate((0.003, 0.01)):
+            own = [row for row in RunStore(out).rows() if settings(row) == (name, rate)]
+            assert len(own) == 2
+            assert longest[i, j] == np.median([row["test"]["longest"] for row in own])
+            assert share[i, j] == np.mean([row["test"]["last"][-1] > 0.9 for row in own])
     rows = {path.name: path.stat().st_mtime_ns for path in (out / "rows").iterdir()}
     victim = out / "rows" / sorted(rows)[3]
     content = victim.read_text()
@@ -117,8 +130,10 @@ def test_kill_9_of_a_whole_sweep_costs_nothing_that_was_finished(sweep_file, tmp
 
 
 def test_an_unfinished_sweep_can_be_drawn(sweep_file, tmp_path):
-    draw_sweep(read_sweep(sweep_file), RunStore(tmp_path / "none"), tmp_path / "empty.png")
-    assert (tmp_path / "empty.png").is_file()
+    with caught_figures() as figures:
+        draw_sweep(read_sweep(sweep_file), RunStore(tmp_path / "none"), tmp_path / "empty.png")
+    values = [np.ma.asarray(axis.images[0].get_array()) for axis in figures["empty.png"].axes[:2]]
+    assert all(np.ma.getmaskarray(value).all() for value in values)
 
 
 def test_no_scheduler_there(sweep_file, tmp_path):

@@ -123,9 +123,9 @@ def test_files_follow_the_facts_of_the_format(name, tmp_path):
             expected.append(current)
         assert seed == "9"
         assert targets == " ".join(map(str, expected))
-    inputs, targets = read_words(path, group(name))
-    assert np.array_equal(inputs, words)
-    assert np.array_equal(targets, task.labels(words))
+    read, labels = read_words(path, group(name))
+    assert np.array_equal(read, words)
+    assert np.array_equal(labels, task.labels(words))
 
 
 def test_direct_products_are_numbered_in_the_fields_way(tmp_path):

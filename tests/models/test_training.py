@@ -29,6 +29,7 @@ from subnormal.models.training.progress import plan_batches
 from subnormal.models.training.runs import RunStore
 from subnormal.models.training.tasks import make_task
 from tests.cases import compiled, group
+from tests.pictures import caught_figures, curves, points
 
 ROOT = Path(__file__).parents[2]
 SMALL = RunConfiguration(
@@ -429,8 +430,14 @@ def test_keys_name_the_configuration(tmp_path):
 def test_train_and_evaluate_from_the_command_line(tmp_path, capsys):
     options = ["--init", "compiled", "--learning-rate", "1e-5", "--check-every", "5", "--steps", "10",
                "--test-words", "50", "--test-length", "100", "--out", str(tmp_path / "runs")]  # fmt: skip
-    application("models")(["train", "S3", *options], standalone_mode=False)
-    assert (tmp_path / "runs" / "curves.png").stat().st_size > 10_000
+    with caught_figures() as figures:
+        application("models")(["train", "S3", *options], standalone_mode=False)
+    (row,) = RunStore(tmp_path / "runs").rows()
+    left, middle, right = figures["curves.png"].axes
+    losses = [(step, loss) for step, loss, *_ in row["curve"] if loss is not None]
+    assert list(zip(*points(left.lines[0]), strict=True)) == losses
+    assert list(zip(*points(middle.lines[0]), strict=True)) == [(c[0], c[3]) for c in row["curve"]]
+    assert curves(right) == [(row["test"]["lengths"], row["test"]["last"])]
     assert "flawless" in capsys.readouterr().out
     (folder,) = (tmp_path / "runs" / "networks").iterdir()
     application("models")(
@@ -507,7 +514,13 @@ def test_tensorboard_logs(tmp_path):
     pytest.importorskip("tensorboard")
     train_batch([SMALL.with_changes(steps=10)], RunStore(tmp_path / "runs"), tensorboard=tmp_path / "logs")
     (folder,) = (tmp_path / "logs").iterdir()
-    assert any(path.stat().st_size > 100 for path in folder.iterdir())
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder)).Reload()
+    (row,) = RunStore(tmp_path / "runs").rows()
+    for name, place in (("accuracy", 2), ("longest", 3)):
+        logged = [(event.step, event.value) for event in events.Scalars(name)]
+        assert logged == [(check[0], pytest.approx(check[place])) for check in row["curve"]]
 
 
 def test_stacks_hold_what_fits_together():

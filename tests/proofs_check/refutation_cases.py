@@ -57,7 +57,7 @@ def run(case: Case) -> dict[str, Any]:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """The share refuted by kind, one line for each number of layers and family."""
-    columns = ("layers", "models", "pair, run", "pair, closed form", "growth only", "not refuted")
+    columns = ["layers", "models", "pair, run", "pair, closed form", "growth only", "not refuted"]
     columns += ("median length", "longest", "seconds, median", "seconds, most")
     lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
     keys = list(dict.fromkeys(tuple(row["families"]) for row in rows))

@@ -274,7 +274,7 @@ def test_hostile_json(name, file, tmp_path, capsys):
 
 def test_an_expression_nested_deeply_but_readable(tmp_path, capsys):
     certified("S3", tmp_path)
-    tree = 1
+    tree: int | list = 1
     for _ in range(200):
         tree = [tree, 1]
     bound = {"exponent": 0, "layers": 2, "value": 1, "expression": tree}

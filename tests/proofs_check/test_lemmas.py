@@ -59,7 +59,7 @@ def test_false_steps_are_refuted_and_undecided_ones_unproved():
 
 @pytest.mark.parametrize(
     ("holds", "verdict"),
-    [((True, True), "verified"), ((True, None), "unproved"), ((None, False), "refuted"), ((), "verified")],
+    [((True, True), "verified"), ((True, None), "unproved"), ((None, False), "refuted"), ((), "unproved")],
 )
 def test_verdicts(holds, verdict):
     lemma = Lemma("title", "statement", "assumptions", tuple(Step("step", "found", h) for h in holds))

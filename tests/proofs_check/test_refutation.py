@@ -177,7 +177,9 @@ def test_equalised_words_act_alike_on_every_state(name):
         maps = layer_maps(layer, raw)
     letters = Letters(group, tuple(Word(i) for i in range(group.order)), np.arange(group.order), maps)
     live = np.ones(4, dtype=bool)
-    u, v = equalise(letters, live, 1e-8)
+    words = equalise(letters, live, 1e-8)
+    assert words is not None
+    u, v = words
     assert u.length == v.length
     assert letters.product_of(u) != letters.product_of(v)
     first, second = letters.map_of(u), letters.map_of(v)

@@ -143,6 +143,7 @@ class CascadeMachine {
     }
     let state = 0;
     for (let c = 0; c < this.places.length; c++) state += this.residues[c] * this.places[c];
+    if (this.decode[state] < 0) return null; // rounding has led to a state that cannot be reached
     const offset = this.decode[state] * degree;
     for (let p = 0; p < degree; p++) row[p] = this.answers[offset + p];
     return row;

@@ -25,6 +25,7 @@ const ready = () => Math.min(...lanes.map(({ run }) => run.done));
 
 /* Names and colours */
 
+const ACCEPTING = DATA.points.accepting;
 const INDEX = DATA.answers ? new Map() : null;
 if (INDEX) {
   const rows = unpack(DATA.answers), degree = DATA.width;
@@ -32,8 +33,8 @@ if (INDEX) {
 }
 
 function nameOf(row) {
-  if (row === null) return "no number any more";
-  if (DATA.points.labels) return DATA.points.labels[row[0]];
+  if (row === null) return "nothing: its numbers are no state";
+  if (DATA.points.labels) return DATA.points.labels[row[0]] + (ACCEPTING ? (ACCEPTING[row[0]] ? " · accepted" : " · not accepted") : "");
   const text = cycles(row);
   if (text.length <= 60 || !INDEX) return text;
   return `#${INDEX.get(Array.prototype.join.call(row))}`;
@@ -156,7 +157,7 @@ function drawLane(lane, fresh) {
   lane.wires.replaceChildren(...(permutation && !DATA.words ? [wires(said && !right ? said : truth)] : []));
   if (DATA.points.labels && DATA.points.labels.length <= 24) {
     lane.extra.replaceChildren(make("div", { class: "states", "aria-hidden": "true" },
-      ...DATA.points.labels.map((label, q) => make("span", { class: q === truth[0] ? "on" : "" }, label))));
+      ...DATA.points.labels.map((label, q) => make("span", { class: q === truth[0] ? "on" : "" }, ACCEPTING?.[q] ? `✓ ${label}` : label))));
   }
   if (NETWORK) lane.extra.replaceChildren(logits(machine));
   drawTape(lane);

@@ -1,0 +1,52 @@
+"""Every section of the benchmarks runs, at tiny sizes, and its tables have the columns that they announce."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ROWS = {
+    "start_up": 3,
+    "groups": 3,
+    "compilation": 2,
+    "execution": 6,
+    "scans": 4,
+    "batches_of_runs": 2,
+    "profiling": 10,
+}
+"""At least so many rows."""
+
+
+def run(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("section", ROWS)
+def test_a_section_runs(section):
+    page = ROOT / "docs" / "benchmarks.md"
+    before = page.read_bytes()
+    done = run("--quick", section)
+    assert done.returncode == 0, done.stderr
+    table = [line for line in done.stdout.splitlines() if line.startswith("|")]
+    _, rule, *rows = table
+    assert len({line.replace("\\|", "").count("|") for line in table}) == 1, table
+    assert set(rule) <= set("|-: ")
+    assert len(rows) >= ROWS[section]
+    assert all(cell.strip() for row in rows for cell in row.split(" | ")[:2])
+    assert page.read_bytes() == before
+
+
+def test_all_sections_are_tried():
+    from benchmarks.__main__ import SECTIONS
+
+    assert set(SECTIONS) == set(ROWS)
+
+
+def test_an_unknown_section():
+    done = run("run_fast")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: unknown section 'run_fast'; wanted some of start_up")
