@@ -1,4 +1,4 @@
-"""The table of docs/automata.md: the named tasks, what they need, and how much processor time compiling and certifying take.
+"""The table of docs/automata.md: the named tasks, what they need, and how much processor time it takes to compile them.
 
     python -m benchmarks.automata_page
 """
