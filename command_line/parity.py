@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from subnormal.algebra.base.errors import InputError
-from subnormal.command_line.shared import Json
+from subnormal.command_line.shared import NOT_REFUTED, Json
 
 if TYPE_CHECKING:
     from subnormal.proofs_check.refutations.refutation import Refutation
@@ -25,7 +25,7 @@ def parity(
     tokens: Annotated[int, typer.Option(min=1, help="Longest word run for the table of step sizes.")] = 200_000,
     as_json: Json = False,
 ) -> None:
-    """Show which families cannot follow parity, on words, and which can, by weights. Exit code 1: a mixture stood."""
+    """Show which families cannot follow parity, on words, and which can, by weights. Exit code 4: a mixture stood."""
     from subnormal.proofs_check.refutations.parity import compiled_parity, refute_parity, stacks
 
     found: dict[str, list[Refutation]] = {}
@@ -54,13 +54,13 @@ def parity(
         _print_compiled(compiled)
         _print_step_sizes(rows, tokens)
     if not all(r.refuted for some in found.values() for r in some):
-        raise typer.Exit(1)
+        raise typer.Exit(NOT_REFUTED)
 
 
 def _stack_line(name: str, some: list[Refutation]) -> str:
     pairs = [r.pair for r in some if r.pair]
     text = f"{name}: {len(pairs)} of {len(some)} refuted by two words of different parity"
-    grown = sum(r.kind == "divergence" for r in some)
+    grown = sum(r.kind in ("divergence", "growth") for r in some)
     if grown:
         text += f", {grown} by growth"
     if pairs:

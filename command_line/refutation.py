@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from subnormal.algebra.base.errors import InputError
-from subnormal.command_line.shared import Json
+from subnormal.command_line.shared import ALLOWED, GROWTH_OBSERVED, NOT_REFUTED, Json
 
 if TYPE_CHECKING:
     from subnormal.algebra.groups.group import Group
     from subnormal.models.network import DCDNetwork
-
-NOT_REFUTED, ALLOWED = 1, 2
 
 
 def refute(
@@ -41,8 +39,8 @@ def refute(
         Path | None, typer.Option(help="Also write a page for the browser, where the two words run side by side.")
     ] = None,
 ) -> None:
-    """Find the words on which a model that cannot track GROUP fails. Exit code 0: found; 1: not; 2: theory allows the
-    model."""
+    """Find the words on which a model that cannot track GROUP fails. Exit code 0: found; 3: a state was seen to
+    grow, which is not proved to go on; 4: nothing found within the budget; 5: theory allows the model."""
     from subnormal.face.proving import refute as refuted
     from subnormal.face.proving import saved_network
 
@@ -66,7 +64,7 @@ def refute(
 
         refutation_page(found, network, listed, alphabet, html)
     if not found.refuted:
-        raise typer.Exit(ALLOWED if found.kind == "allowed" else NOT_REFUTED)
+        raise typer.Exit({"growth": GROWTH_OBSERVED, "allowed": ALLOWED}.get(found.kind, NOT_REFUTED))
 
 
 def _random(

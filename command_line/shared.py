@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO, cast
 
 import typer
 
 from subnormal.algebra.base.errors import InputError, RefutedError
+from subnormal.algebra.base.folders import UnboundFolderWarning
+
+GROWTH_OBSERVED, NOT_REFUTED, ALLOWED = 3, 4, 5
+"""Exit codes of `refute`, beside 0: its words were found. 1 means refuted, of a claim that was to be verified, and
+nothing else; 2 is input that cannot be used."""
 
 if TYPE_CHECKING:
     from subnormal.algebra.automata.automaton import Automaton
@@ -55,6 +61,7 @@ def run(make: Callable[[], typer.Typer], program: str) -> None:
         make: makes the application; what it imports can be interrupted as well.
         program: its name in messages.
     """
+    warnings.showwarning = _note
     try:
         try:
             status = make()(sys.argv[1:] or ["--help"], prog_name=program, standalone_mode=False)
@@ -77,6 +84,21 @@ def run(make: Callable[[], typer.Typer], program: str) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+
+
+def _note(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A warning as one line. One that is not for users goes its usual way."""
+    if issubclass(category, UnboundFolderWarning):
+        print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
+    else:
+        print(warnings.formatwarning(message, category, filename, lineno, line), end="", file=file or sys.stderr)
 
 
 def _end(kind: str, message: str, status: int) -> NoReturn:

@@ -22,16 +22,14 @@ from numpy.typing import NDArray
 
 from subnormal.algebra.arithmetic.permutations import smallest_dtype
 from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.folders import MANIFEST, read_folder, save_folder, warn_unbound
+from subnormal.algebra.base.folders import read_folder, save_folder, warn_unbound
+from subnormal.algebra.base.reading import MissingFileError, parse_json, parse_tensors
 from subnormal.algebra.groups.group import Group
 from subnormal.constructions.cascade import Cascade, CascadeLayer
 from subnormal.constructions.weights import Weights, network_parameters
 
 FORMAT = 2
 """Version of the folder's format."""
-
-UNBOUND_FORMATS = (1, "factored 1")
-"""Formats of earlier versions, which had no manifest."""
 
 MAX_NETWORK_PARAMETERS = 50_000_000
 """A network with more parameters than this (400 MB) is not written: its gates would be as many as the group's
@@ -102,25 +100,20 @@ def read_cascade(folder: Path, kind: str, example: str, check: Check[Checked]) -
     Raises:
         InputError: a file is missing or damaged, or does not belong to the others, or what `check` finds.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
     where = f"{folder}: not {kind}"
     try:
-        content = read_folder(folder, Path.read_bytes, ("cascade.json", "cascade.safetensors"))
-        metadata = json.loads(content.files["cascade.json"])
-        arrays = load(content.files["cascade.safetensors"])
-    except OSError as error:
-        missing = f"{Path(str(error.filename)).name}: {error.strerror}"
+        content = read_folder(folder, ("cascade.json", "cascade.safetensors"))
+    except MissingFileError as error:
+        missing = str(error).removeprefix(f"{folder}/")
         raise InputError(f"{where}: {missing}; make one with `compile {example} --out {folder}`") from None
-    except InputError:
-        raise
-    except (ValueError, RecursionError, SafetensorError) as error:
-        raise InputError(f"{where}: damaged ({' '.join(str(error).split())[:100]})") from None
+    try:
+        metadata = parse_json(content.files["cascade.json"], "cascade.json")
+        tensors = parse_tensors(content.files["cascade.safetensors"], "cascade.safetensors")
+        arrays = {name: tensors[name] for name in tensors}
+    except InputError as error:
+        raise InputError(f"{where}: damaged ({str(error)[:160]})") from None
     try:
         if not content.bound:
-            if metadata["format"] not in UNBOUND_FORMATS:
-                raise InputError(f"{where}: {MANIFEST} is missing; make one with `compile {example} --out {folder}`")
             warn_unbound(folder, f"`compile {example} --out {folder}`")
         return check(metadata, arrays, where)
     except (KeyError, TypeError, AttributeError) as error:

@@ -7,7 +7,6 @@ which tolerates missing weights and prints to standard output.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -15,12 +14,12 @@ from typing import Any, Self
 import torch
 from huggingface_hub import PyTorchModelHubMixin
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
 
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.folders import read_folder
+from subnormal.algebra.base.reading import parse_json, parse_tensors
 from subnormal.constructions.parameters import parameter_shapes
 
 __all__ = ["DTYPES", "SavedNetwork"]
@@ -66,7 +65,10 @@ class SavedNetwork(
         network = cls(**({"seed": 0} | dict(configuration) | ({} if dtype is None else {"dtype": dtype})))
         given = {name: torch.as_tensor(value) for name, value in parameters.items()}
         shapes = parameter_shapes(network.configuration())  # type: ignore[attr-defined]
-        kind = DTYPES[configuration.get("dtype", "float32")]
+        stated = configuration.get("dtype", "float32")
+        if not isinstance(stated, str) or stated not in DTYPES:
+            raise InputError(f'{where}: dtype: expected "float32" or "float64", got {stated!r:.40}')
+        kind = DTYPES[stated]
         for name in sorted(shapes.keys() | given.keys()):
             if name not in given or name not in shapes:
                 raise InputError(f"{where}: {name} is {'missing' if name in shapes else 'not a parameter here'}")
@@ -102,23 +104,18 @@ class SavedNetwork(
         for name in ("config.json", "model.safetensors"):
             if not (Path(folder) / name).is_file():
                 raise InputError(f"{folder}: expected a folder with config.json and model.safetensors, no {name} there")
-        content = read_folder(Path(folder), Path.read_bytes, ("config.json", "model.safetensors"))
+        content = read_folder(Path(folder), ("config.json", "model.safetensors"))
         configuration = _configuration(f"{folder}/config.json", content.files["config.json"])
         file = f"{folder}/model.safetensors"
-        try:
-            weights = load(content.files["model.safetensors"])
-        except SafetensorError as error:
-            raise InputError(f"{file}: cannot be read ({error})") from error
+        parse_tensors(content.files["model.safetensors"], file)  # what its header says is so
+        weights = load(content.files["model.safetensors"])
         network = cls.from_parameters(configuration, weights, dtype, where=file)
         return network.to(map_location)  # type: ignore[attr-defined]
 
 
 def _configuration(file: str, content: bytes) -> dict[str, Any]:
     """The arguments of `DCDNetwork` in a config.json: no other field is passed over."""
-    try:
-        configuration = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{file}: not JSON ({' '.join(str(error).split())[:80]})") from error
+    configuration = parse_json(content, file)
     if not isinstance(configuration, dict):
         raise InputError(f"{file}: expected an object, got {str(configuration)[:40]}")
     for name in NEEDED:

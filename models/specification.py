@@ -80,6 +80,8 @@ class LayerSpecification:
         if groups is not None:
             if activation not in GROUPED:
                 raise InputError(f'{where}.groups: only "hard" and "softmax" take groups, not {activation!r}')
+            if not isinstance(groups, list | tuple):
+                raise InputError(f"{where}.groups: expected a list of sizes, got {groups!r:.40}")
             for size in groups:
                 positive(f"{where}.groups", size)
             if sum(groups) != entry["readout"]:

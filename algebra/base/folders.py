@@ -13,11 +13,12 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.reading import MAX_TENSOR_BYTES, MissingFileError, parse_json, read_bytes
 from subnormal.algebra.base.writing import replace_folder
 
 MANIFEST = "manifest.json"
@@ -37,6 +38,9 @@ OWN = frozenset(
 )
 """Every name that a folder of ours may hold: in a folder with a manifest such a file is named by it, or is a
 certificate."""
+
+UNBOUND_FORMATS = (1, "factored 1")
+"""Formats of cascade.json that earlier versions wrote, which had no manifest."""
 
 MAX_MANIFEST_BYTES = 1 << 20
 ATTEMPTS = 8
@@ -82,49 +86,41 @@ def save_folder(folder: Path, files: Mapping[str, bytes | str]) -> None:
     replace_folder(folder, contents | {MANIFEST: (json.dumps(manifest, indent=1) + "\n").encode()}, OWN | set(contents))
 
 
-def read_folder(
-    folder: Path, read: Callable[[Path], bytes], names: tuple[str, ...], optional: tuple[str, ...] = ()
-) -> FolderContent:
+def read_folder(folder: Path, names: tuple[str, ...], optional: tuple[str, ...] = ()) -> FolderContent:
     """Read files that belong together, while others may be replacing them.
 
     Arguments:
-        read: reads one file; OSError or `InputError` where it cannot.
         names, optional: the files wanted; one of `names` that is not there is an error.
 
     Raises:
-        InputError: a file is missing or is not the one that the manifest names, or the manifest cannot be read.
-        OSError: as `read` raises it.
+        MissingFileError: there is no manifest, and a file is missing.
+        InputError: a file is missing or is not the one that the manifest names, or cannot be read.
     """
     for _ in range(ATTEMPTS):
         before = _manifest_bytes(folder)
         try:
-            content = _read(folder, before, read, names, optional)
+            content = _read(folder, before, names, optional)
             if content.bound or _manifest_bytes(folder) is None:
                 return content
-        except (InputError, OSError):
+        except InputError:
             if _manifest_bytes(folder) == before:  # else somebody was replacing the folder: once more
                 raise
     raise InputError(f"{folder}: is being replaced all the time; try again when nobody writes to it")
 
 
-def _read(
-    folder: Path,
-    manifest: bytes | None,
-    read: Callable[[Path], bytes],
-    names: tuple[str, ...],
-    optional: tuple[str, ...],
-) -> FolderContent:
+def _read(folder: Path, manifest: bytes | None, names: tuple[str, ...], optional: tuple[str, ...]) -> FolderContent:
     if manifest is None:
+        _require_old(folder)
         there = [name for name in (*names, *optional) if name in names or (folder / name).exists()]
-        return FolderContent(folder, {name: read(folder / name) for name in there}, False)
+        return FolderContent(folder, {name: _content(folder / name) for name in there}, False)
     stated = _stated(folder, manifest)
     if stray := next((name for name in sorted(OWN) if name not in stated and _is_stray(folder, name)), None):
         raise InputError(f"{folder}: {stray} is not named by {MANIFEST}: the folder is mixed; make it again")
     files = {}
     for name, wanted in stated.items():
         try:
-            content = read(folder / name)
-        except FileNotFoundError:
+            content = _content(folder / name)
+        except MissingFileError:
             raise InputError(f"{folder}: {name}, which {MANIFEST} names, is missing; make the folder again") from None
         if digest(content) != wanted:
             raise InputError(
@@ -139,28 +135,39 @@ def _read(
     return FolderContent(folder, files, True)
 
 
+def _require_old(folder: Path) -> None:
+    """Refuse a folder without a manifest where its cascade says that it was written with one."""
+    try:
+        metadata = parse_json(_content(folder / "cascade.json"), folder)
+    except InputError:
+        return  # whoever reads it says what is wrong
+    if isinstance(metadata, dict) and "format" in metadata and metadata["format"] not in UNBOUND_FORMATS:
+        raise InputError(f"{folder}: {MANIFEST} is missing: nothing binds its files together; make it again")
+
+
 def _is_stray(folder: Path, name: str) -> bool:
     return name != MANIFEST and name not in CERTIFICATES and (folder / name).exists()
 
 
+def _content(path: Path) -> bytes:
+    return read_bytes(path, MAX_TENSOR_BYTES)
+
+
 def _manifest_bytes(folder: Path) -> bytes | None:
     try:
-        with (folder / MANIFEST).open("rb") as file:
-            return file.read(MAX_MANIFEST_BYTES)
-    except FileNotFoundError:
+        return read_bytes(folder / MANIFEST, MAX_MANIFEST_BYTES)
+    except MissingFileError:
         return None
-    except OSError as error:
-        raise InputError(f"{folder}: {MANIFEST}: {error.strerror}") from None
 
 
 def _stated(folder: Path, manifest: bytes) -> dict[str, str]:
     """The digests in a manifest, by name."""
     try:
-        value = json.loads(manifest)
+        value = parse_json(manifest, folder / MANIFEST)
         files = value["files"]
         fits = value["format"] == FORMAT and set(value) == {"format", "files"} and isinstance(files, dict)
         fits = fits and all(isinstance(x, str) and "/" not in name for name, x in files.items())
-    except (ValueError, RecursionError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         fits = False
     if not fits:
         raise InputError(f"{folder}: {MANIFEST} is damaged; make the folder again")

@@ -33,7 +33,7 @@ def certify_automaton(folder: Path) -> Verdict:
         InputError: the folder cannot be read or written.
         FaultError: the checker does not confirm the claim (the cascade is wrong).
     """
-    digests = read_folder(folder, Path.read_bytes, ("cascade.json", "cascade.safetensors")).digests()
+    digests = read_folder(folder, ("cascade.json", "cascade.safetensors")).digests()
     cascade, metadata = load_automaton(folder)
     assert cascade.automaton is not None
     layer = FAMILIES[str(metadata["family"])]

@@ -36,7 +36,7 @@ def certify_folder(folder: Path) -> Verdict:
             meanwhile.
         FaultError: the checker does not confirm the claim (the cascade is wrong).
     """
-    digests = read_folder(folder, Path.read_bytes, ("cascade.json", "cascade.safetensors")).digests()
+    digests = read_folder(folder, ("cascade.json", "cascade.safetensors")).digests()
     cascade, group, metadata = load_cascade(folder)
     generated = group.subgroup(cascade.alphabet.tolist())
     if generated.order != group.order:

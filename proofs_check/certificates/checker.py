@@ -141,6 +141,9 @@ def read_tensors(path: Path) -> dict[str, Array]:
 def check_manifest(folder: Path) -> None:
     """Where the folder has a manifest, every file that it names is there and has its digest."""
     if not (folder / "manifest.json").exists():
+        metadata = read_json(folder / "cascade.json") if (folder / "cascade.json").exists() else {}
+        old = metadata.get("format", 1) in (1, "factored 1")
+        usable(old, "manifest.json is missing: nothing shows that the files belong together")
         return
     stated = read_json(folder / "manifest.json").get("files")
     usable(isinstance(stated, dict), "manifest.json names no files")
@@ -449,6 +452,10 @@ def check(folder: Path, certificate: dict[str, Any] | None = None) -> Verdict:
     with_keys(certificate, FIELDS[kind] - {"presentation"} if old else FIELDS[kind], "certificate.json")
     usable(isinstance(name, str) and 0 < len(name) <= 2000 and name.isprintable(), "certificate.json has no name")
     usable(old or certificate["format"] == 2, "certificate.json has another format than 2")
+    alone = kind == "tracks" or not (folder / "cascade.json").exists()
+    usable(alone, "certificate.json is about a group, and the folder holds a cascade: it is of another artifact")
+    bound = old or (folder / "manifest.json").exists()
+    usable(bound, "manifest.json is missing: nothing shows that the files belong together")
     wanted = {"group.safetensors"} if kind == "never" else {"cascade.json", "cascade.safetensors"}
     for file, wanted_digest in sorted(with_keys(certificate["files"], wanted, "files").items()):
         size_of(folder / file, MAX_TENSORS)

@@ -169,9 +169,9 @@ def certificate_content(folder: Path) -> tuple[NetworkProof, dict[str, Any]]:
         InputError: as `prove_network`, or the folder was replaced meanwhile.
         NotProvedError: the proof fails.
     """
-    digests = read_folder(folder, Path.read_bytes, FILES).digests()
+    digests = read_folder(folder, FILES).digests()
     proof = prove_network(folder)
-    if read_folder(folder, Path.read_bytes, FILES).digests() != digests:
+    if read_folder(folder, FILES).digests() != digests:
         raise InputError(f"{folder}: was replaced while its network was being proved; try again")
     content = {
         "format": 1,
@@ -195,7 +195,7 @@ def recheck(folder: Path) -> str:
         stated = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())[:80]})") from None
-    if not isinstance(stated, dict) or stated.get("files") != read_folder(folder, Path.read_bytes, FILES).digests():
+    if not isinstance(stated, dict) or stated.get("files") != read_folder(folder, FILES).digests():
         raise InputError(f"{path}: is about other files than those beside it (their SHA-256 differ); certify {folder}")
     proof, wanted = certificate_content(folder)
     require(stated == wanted, f"{CERTIFICATE} states something else than is proved")
@@ -336,7 +336,8 @@ class Proof:
             largest = max(largest, float(np.abs(array).max(initial=0)))
         # Every partial sum is an integer below the size from which on integers are no longer exact.
         limit = 2.0**52 if self.double else 2.0**23
-        require((width + size + 1) * max(largest, 1.0) ** 2 < limit, f"layer {i + 1}: a gate's weight is too large")
+        small = largest < limit and (width + size + 1) * max(largest, 1.0) ** 2 < limit
+        require(small, f"layer {i + 1}: a gate's weight is too large")
         own = weight[:, width:].astype(np.float64)
         identity = self.embedding.shape == (m, m) and bool((self.embedding == np.eye(m)).all())
         tokens = (own if identity else own @ self.embedding.T.astype(np.float64)) + bias.astype(np.float64)[:, None]

@@ -20,6 +20,7 @@ def account(found: Refutation) -> list[str]:
     head = {
         "pair": "refuted",
         "divergence": "refuted",
+        "growth": "growth observed, not proved",
         "failed": "not refuted within the budget",
         "allowed": "not refuted",
     }
@@ -50,7 +51,8 @@ def account(found: Refutation) -> list[str]:
         )
     if found.divergence:
         growth = found.divergence
-        lines += ["", f"a state that leaves every bound: layer {growth.layer}, channel {growth.channel}, along p wⁿ"]
+        leaves = "leaves every bound" if growth.unbounded else "grows, as far as it was followed"
+        lines += ["", f"a state that {leaves}: layer {growth.layer}, channel {growth.channel}, along p wⁿ"]
         if growth.prefix.length:
             lines.append(f"  p = {growth.prefix}")
         lines.append(f"  w = {growth.word}   ({growth.word.length:,} tokens)")
@@ -58,7 +60,7 @@ def account(found: Refutation) -> list[str]:
         forever = (
             "w only translates: it grows for ever"
             if growth.unbounded
-            else "one of a family of words P Qⁿ with bounds as large as wanted"
+            else "w nearly translates: that it grows for ever is not proved, with exact phases P Qⁿ would for some n"
         )
         how = "running the network" if growth.confirmed == "run" else "composing the maps in closed form"
         lines.append(f"  {forever}; measured by {how}")

@@ -28,9 +28,9 @@ class Divergence:
         word: w.
         channel: the channel that grows.
         growth: pairs (n, |h(wⁿ)|), from the layer's own initial state, in closed form.
-        unbounded: whether w itself is a pure translation, so that the growth never ends; else w is the member of a
-            family P Qⁿ whose
-            bound rises without limit.
+        unbounded: whether w itself is a pure translation, its phases as they are stored adding up to whole turns and
+            its shift not 0, so that the growth never ends. Else the growth is only observed: w is a member of a family
+            P Qⁿ whose bound would rise without limit if phases were real numbers.
     """
 
     word: Word

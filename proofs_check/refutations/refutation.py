@@ -37,7 +37,8 @@ class Refutation:
     """What was found about a model and a group.
 
     Arguments:
-        kind: "pair", "divergence", or "failed" (neither, and theory forbids the model), or "allowed" (theory does not
+        kind: "pair"; "divergence", a state that is proved to grow for ever; "growth", a state that was seen to grow and
+            is not proved to; "failed" (none of these, and theory forbids the model); or "allowed" (theory does not
             forbid it).
         reason: of a failure, or what theory says.
         failing: a word with a wrong answer, whichever the kind.
@@ -147,8 +148,9 @@ def refute(
     pair, divergence = search.pair, search.divergence
     also = pair.words if pair else (divergence.word.power(divergence.growth[-1][0]),) if divergence else ()
     failing = find_failing_word(network, group, alphabet, also)
-    kind = "allowed" if not forbidden else "pair" if pair else "divergence" if divergence else "failed"
-    reason = "" if kind in ("pair", "divergence") else sentence if kind == "allowed" else "; ".join(search.problems)
+    grown = divergence and ("divergence" if divergence.unbounded else "growth")
+    kind = "allowed" if not forbidden else "pair" if pair else grown or "failed"
+    reason = sentence if kind == "allowed" else "; ".join(search.problems) if kind == "failed" else ""
     names = tuple(layer.name for layer in stack)
     return Refutation(
         kind, group.name, names, sentence, reason, pair, divergence, failing, time.perf_counter() - began, group
