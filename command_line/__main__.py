@@ -29,6 +29,8 @@ PARTS: dict[str, tuple[str, dict[str, str]]] = {
         {
             "train": "training.train",
             "learn": "learning.learn",
+            "decompile": "learning.decompile",
+            "diagnose": "learning.diagnose",
             "evaluate": "training.evaluate",
             "words": "training.words",
             "reproduce": "training.reproduce",

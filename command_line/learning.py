@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from subnormal.algebra.base.errors import InputError
-from subnormal.command_line.shared import Json
+from subnormal.command_line.shared import GroupText, Json
 
 
 def learn(
@@ -45,6 +45,46 @@ def learn(
             print(as_text_of(error))
             raise typer.Exit(2) from None
         raise
+    if as_json:
+        print(json.dumps(found.as_json(), ensure_ascii=False))
+        return
+    console().print(found.view())
+
+
+def decompile(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A folder written by train or compile.")],
+    group: Annotated[
+        str | None, typer.Argument(metavar="GROUP", help="S3, Q8, GL(2,3) …; default: what the folder was made for.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the machine here, as compile does, with its proof.")] = None,
+    length: Annotated[int, typer.Option(min=20, help="Up to which the unrounded network is measured.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the words.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Read an exact machine out of a trained network, or say where it fails. Exit code 1: there is none."""
+    from subnormal.algebra.base.terminal import console
+    from subnormal.face.learning import decompile as decompiled
+
+    found = decompiled(Path(model), group, out=out, seed=seed, length=length)
+    if as_json:
+        print(json.dumps(found.as_json(), ensure_ascii=False))
+    else:
+        console().print(found.view())
+    if not found.exact:
+        raise typer.Exit(1)
+
+
+def diagnose(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A folder written by train or compile.")],
+    group: GroupText,
+    seed: Annotated[int, typer.Option(min=0, help="Of the words.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Can this stack track GROUP, how near did this run come, and what is missing: precision or structure."""
+    from subnormal.algebra.base.terminal import console
+    from subnormal.face.learning import diagnose as diagnosed
+
+    found = diagnosed(Path(model), group, seed=seed)
     if as_json:
         print(json.dumps(found.as_json(), ensure_ascii=False))
         return

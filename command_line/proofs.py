@@ -36,11 +36,12 @@ def certify(
 def check(
     folder: Folder,
     network: Annotated[bool, typer.Option(help="Also prove the network again, where it was certified.")] = True,
+    coq: Annotated[bool, typer.Option("--coq", help="Also have Coq prove the theorem of this folder.")] = False,
 ) -> None:
     """Verify a certificate with the independent checker, and the network's by proving it again."""
     from subnormal.face.proving import check as checked
 
-    print(checked(folder, network))
+    print(checked(folder, network, coq))
 
 
 def horizon(

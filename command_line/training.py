@@ -163,18 +163,18 @@ def words(
     print(write_words(out, task, task.training_words(count, length, seed), seed))
 
 
-EXPERIMENTS = ("table1", "table2", "near-solution", "parity")
+EXPERIMENTS = ("table1", "table2", "near-solution", "parity", "learning")
 
 
 def reproduce(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="table1, table2, near-solution or parity.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="table1, table2, near-solution, parity or learning.")],
     quick: Annotated[bool, typer.Option("--quick", help="Few runs and steps: minutes instead of an hour.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder. Default: results/NAME, or results/NAME-quick.")] = None,
     processes: Processes = None,
     device: Device = "cpu",
     runs_together: RunsTogether = RUNS_TOGETHER,
 ) -> None:
-    """Run one of the papers' experiments into a folder: settings, rows, a page with a table, a picture."""
+    """Run one of the papers' experiments, or those of `learn`, into a folder: rows, a page with a table, a picture."""
     if name not in EXPERIMENTS:
         raise InputError(f"unknown experiment {name[:40]!r}; wanted one of {', '.join(EXPERIMENTS)}")
     from subnormal.models.experiments.near_solution import reproduce_near_solution
@@ -182,7 +182,11 @@ def reproduce(
 
     folder = out or Path("results") / f"{name}{'-quick' if quick else ''}"
     machine = Machine(processes, device, runs_together)
-    if name == "near-solution":
+    if name == "learning":
+        from subnormal.models.experiments.learning import reproduce_learning
+
+        page = reproduce_learning(folder, quick, processes)
+    elif name == "near-solution":
         page = reproduce_near_solution(folder, quick, machine)
     else:
         page = reproduce_table(name, folder, quick, machine)

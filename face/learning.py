@@ -16,10 +16,14 @@ from rich.text import Text
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.terminal import Shown, plain_table
 from subnormal.algebra.base.wording import counted, default_folder
+from subnormal.face.groups import GroupLike, group
 
 if TYPE_CHECKING:
+    from subnormal.models.learning.decompile import Decompiled
     from subnormal.models.learning.exact import ExactMachine
     from subnormal.models.learning.words import Words
+    from subnormal.models.network import DCDNetwork
+    from subnormal.models.training.tasks import Task
 
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.2, 1000
 """How much of a file of words is kept out of training, to judge by."""
@@ -204,21 +208,258 @@ def _words(data: str | Path, alphabet: str | None, seed: int, length: int) -> tu
 
 def _save(machine: ExactMachine, folder: Path, words: Words, row: dict[str, Any]) -> str:
     """Write the folder: cascade, network, certificate, names and the picture; returns the certified claim."""
-    from subnormal.constructions.artifact import save_artifact
-    from subnormal.constructions.compiler import describe
     from subnormal.models.learning.pictures import draw_learnt
-    from subnormal.proofs_check.certificates.certificate import certify_folder
 
-    compilation = machine.compilation
     names = {
         "token_names": list(words.token_names),
         "label_names": [words.label_names[label] for label in machine.labels],
         "learnt": {"seed": row["seed"], "words": words.count},
     }
-    metadata = {**describe(compilation, machine.small_group_id), **names}
-    save_artifact(folder, compilation.cascade, compilation.weights, metadata)
+    claim = _write(machine, folder, names)
     draw_learnt(row, machine, folder / "learnt.png")
+    return claim
+
+
+def _write(machine: ExactMachine, folder: Path, more: dict[str, Any]) -> str:
+    """Write what `compile` writes, with more metadata, and the certificate; returns the claim that was checked."""
+    from subnormal.constructions.artifact import save_artifact
+    from subnormal.constructions.compiler import describe
+    from subnormal.proofs_check.certificates.certificate import certify_folder
+
+    compilation = machine.compilation
+    metadata = {**describe(compilation, machine.small_group_id), **more}
+    save_artifact(folder, compilation.cascade, compilation.weights, metadata)
     return certify_folder(folder).claim
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Read(Shown):
+    """What `decompile` found in a network.
+
+    Arguments:
+        found: layers, machine or failure, measured lengths.
+        group: the group whose words it was read on.
+        folder: what `compile` writes, with the certificate of the machine; None where there is none or none was asked.
+        claim: what the checker confirmed; None without folder.
+    """
+
+    found: Decompiled
+    group: str
+    folder: Path | None
+    claim: str | None
+
+    @property
+    def exact(self) -> bool:
+        """Whether a machine came out that tracks a group on words of every length."""
+        return self.found.exact is not None
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `decompile --json` prints."""
+        folder = str(self.folder) if self.folder else None
+        return {"group": self.group, **self.found.as_json(), "claim": self.claim, "folder": folder}
+
+    def view(self) -> RenderableType:
+        """What `decompile` prints."""
+        found = self.found
+        lines = [_layers_table(found)]
+        if found.exact is not None:
+            name = found.exact.compilation.group.name
+            lines.append(Text(f"machine: tracks {name} on words of every length", style="bold"))
+            lines.append(
+                Text(
+                    f"the unrounded network agrees with it on all words of up to {counted(found.proved, 'token')} (all "
+                    f"were run), and has more than 90 % right up to {found.accuracy.longest:,} tokens (measured)"
+                )
+            )
+        else:
+            lines.append(Text(f"no machine: {found.failure}", style="bold"))
+        if self.folder is not None:
+            lines += [Text(f"certified: {self.claim}"), Text(f"written: {self.folder}")]
+        return Renderables(*lines)
+
+
+def _layers_table(found: Decompiled) -> RenderableType:
+    table = plain_table("layer", "family", "counters kept", "moduli", "states so far", "largest rounding (turns)")
+    for number, (layer, family) in enumerate(zip(found.layers, found.families, strict=True), 1):
+        error = max((float(abs(k.error).max()) for k in layer.kept), default=None)
+        table.add_row(
+            str(number),
+            family,
+            f"{len(layer.kept)} of {layer.phases.shape[-1]}",
+            " ".join(str(c.modulus) for c in layer.machine.layers[-1]) or "–",
+            str(layer.machine.states),
+            "–" if error is None else f"{error:.4f}",
+        )
+    return table
+
+
+def decompile(
+    model: DCDNetwork | str | Path,
+    tracked: GroupLike | None = None,
+    *,
+    out: str | Path | None = None,
+    seed: int = 0,
+    length: int = 1000,
+) -> Read:
+    """Read an exact machine out of a trained network: gauge, rational phases, reachable states, the network's answers.
+
+    Arguments:
+        model: a network, or a folder written by `train` or `compile`.
+        tracked: the group of the words it is read on; None for the folder's own.
+        out: where to write the machine as `compile` does, with its certificate; None for nowhere.
+        seed: of the words.
+        length: up to which the unrounded network is measured.
+
+    Raises:
+        InputError: the model or the group cannot be read, or they do not fit together.
+    """
+    from subnormal.models.learning.decompile import decompile_network
+
+    network, task = _model(model, tracked)
+    found = decompile_network(network, task, seed, length)
+    folder, claim = None, None
+    if found.exact is not None and out is not None:
+        folder = Path(out)
+        claim = _write(found.exact, folder, {"decompiled_from": str(model) if isinstance(model, str | Path) else ""})
+    return Read(found, task.group.name, folder, claim)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Diagnosis(Shown):
+    """One page about a model and a group.
+
+    Arguments:
+        possible: whether the stack can track the group at all.
+        reason: why not, or how (the orders of the smallest subgroups that its layers can leave).
+        read: what was read out of the network; None where its layers have no phases.
+        verdict: what is missing: nothing, precision, or structure.
+    """
+
+    group: str
+    order: int
+    possible: bool
+    reason: str
+    read: Read | None
+    verdict: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `diagnose --json` prints."""
+        return {
+            "group": self.group,
+            "possible": self.possible,
+            "reason": self.reason,
+            "verdict": self.verdict,
+            **({"read": self.read.as_json()} if self.read else {}),
+        }
+
+    def view(self) -> RenderableType:
+        """What `diagnose` prints."""
+        lines: list[RenderableType] = [
+            Text(f"{self.group}: the stack {'can' if self.possible else 'cannot'} track it: {self.reason}")
+        ]
+        if self.read is not None:
+            found = self.read.found
+            lines.append(_layers_table(found))
+            short_loss, loss = found.losses
+            lines.append(
+                Text(
+                    f"loss {loss:.3f} on words of 12 tokens, {short_loss:.3f} on their first 6: the plateau "
+                    f"{_plateau(short_loss, self.order)}; more than 90 % right up to {found.accuracy.longest:,} tokens"
+                )
+            )
+        lines.append(Text(f"verdict: {self.verdict}", style="bold"))
+        return Renderables(*lines)
+
+
+def _plateau(loss: float, order: int) -> str:
+    """The nearest log d, d a divisor of the order: what is left to tell apart."""
+    divisors = [d for d in range(1, order + 1) if order % d == 0]
+    left = min(divisors, key=lambda d: abs(math.log(d) - loss))
+    return f"log {left} = {math.log(left):.3f} is nearest: cosets of a subgroup of order {left}"
+
+
+def diagnose(model: DCDNetwork | str | Path, tracked: GroupLike | None = None, *, seed: int = 0) -> Diagnosis:
+    """Can this stack track the group at all, how near did this run come, and what is missing.
+
+    Arguments:
+        model: a network, or a folder written by `train` or `compile`.
+        tracked: the group; None for the folder's own.
+        seed: of the words it is read on.
+
+    Raises:
+        InputError: the model or the group cannot be read, or they do not fit together.
+    """
+    from subnormal.algebra.depth.families import FAMILIES
+    from subnormal.algebra.depth.series import verbal_series
+    from subnormal.models.learning.decompile import decompile_network
+
+    network, task = _model(model, tracked)
+    name = task.group.name
+    names = [s.family for s in network.specifications]
+    if "rnn" in names:
+        reason = "an RNN is no diagonal layer: the theorem does not speak about it"
+        return Diagnosis(name, task.group.order, True, reason, None, "nothing can be read out of an RNN")
+    series = verbal_series(task.group, [FAMILIES[n] for n in names])
+    orders = " ≥ ".join(map(str, series.orders))
+    read = Read(decompile_network(network, task, seed), name, None, None)
+    if not series.is_complete:
+        from subnormal.proofs_check.refutations.refutation import refute as search
+
+        refutation = search(network, task.group, task.alphabet)
+        reason = f"orders {orders} do not reach 1; {' '.join(str(refutation).split())[:400]}"
+        return Diagnosis(name, task.group.order, False, reason, read, "structure: another stack is needed")
+    return Diagnosis(name, task.group.order, True, f"orders {orders}", read, _verdict(read.found, task.group.order))
+
+
+def _verdict(found: Decompiled, order: int) -> str:
+    if found.exact is None:
+        held = found.layers[-1].machine.states
+        return f"structure: the layers hold {held} of {order} states; {found.failure}"
+    if found.accuracy.longest >= found.accuracy.lengths[-1] and found.accuracy.last[-1] == 1.0:
+        return "nothing is missing on the lengths that were measured; `decompile --out` proves the rounded machine"
+    return "precision: the machine is there, and its phases drift; `decompile --out` rounds and proves it"
+
+
+def _model(model: DCDNetwork | str | Path, tracked: GroupLike | None) -> tuple[DCDNetwork, Task]:
+    """A network and its task: a folder's own, or all elements of a group as tokens."""
+    import numpy as np
+
+    from subnormal.models.network import DCDNetwork
+    from subnormal.models.training.tasks import Task
+
+    if isinstance(model, DCDNetwork):
+        if tracked is None:
+            raise InputError("a network does not say which group; wanted e.g. sn.decompile(network, 'S3')")
+        listed = group(tracked).listed()
+        return model, Task(listed, np.arange(listed.order))
+    folder = Path(model)
+    network = DCDNetwork.from_pretrained(folder)
+    own = _own_task(folder)
+    if tracked is None:
+        if own is None:
+            raise InputError(f"{folder} does not say which group; wanted e.g. `decompile {folder} S3`")
+        return network, own
+    listed = group(tracked).listed()
+    if own is not None and np.array_equal(own.group.elements, listed.elements):
+        return network, own
+    return network, Task(listed, np.arange(listed.order))
+
+
+def _own_task(folder: Path) -> Task | None:
+    """The task of a folder written by `train` or `compile`; None where it does not say."""
+    if (folder / "task.json").is_file():
+        from subnormal.algebra.base.reading import read_json
+        from subnormal.models.training.configuration import RunConfiguration
+        from subnormal.models.training.initial import task_of
+
+        return task_of(RunConfiguration.from_json(read_json(folder / "task.json")))
+    if (folder / "cascade.json").is_file():
+        from subnormal.constructions.artifact import load_cascade
+        from subnormal.models.training.tasks import Task
+
+        cascade, listed, _ = load_cascade(folder)
+        return Task(listed, cascade.alphabet)
+    return None
 
 
 def as_text_of(error: Exception) -> str:

@@ -177,12 +177,17 @@ def _with_network(folder: Path, verdict: Verdict) -> Proved:
     return Proved(folder, (first, f"{folder}/{NETWORK_CERTIFICATE}: {proof.sentence()}"))
 
 
-def check(folder: str | Path, network: bool = True) -> Proved:
+def check(folder: str | Path, network: bool = True, coq: bool = False) -> Proved:
     """Verify a certificate with the independent checker, and the network's by proving it again.
+
+    Arguments:
+        folder: written by `compile` and `certify`.
+        network: whether the network's certificate, if there is one, is proved again.
+        coq: whether Coq proves the theorem of this folder as well, by the checker that is verified there.
 
     Raises:
         RefutedError: the claim is false.
-        InputError: the files cannot be used.
+        InputError: the files cannot be used, or Coq is wanted and not installed.
     """
     from subnormal.constructions.factored.artifact import is_factored
     from subnormal.proofs_check.certificates import automaton_checker, checker, factored_checker
@@ -195,13 +200,21 @@ def check(folder: str | Path, network: bool = True) -> Proved:
             verdict = (factored_checker if is_factored(folder) else checker).check(folder)
     first, *facts = verdict.lines()
     facts[-2:-2] = _catalogued(verdict)
+    sentences = [f"verified: {first}"]
+    if coq:
+        from subnormal.proofs_check.coq.proving import prove_folder
+
+        if is_factored(folder) or automaton_checker.is_automaton_certificate(folder):
+            kind = "a factored cascade" if is_factored(folder) else "the cascade of an automaton"
+            raise InputError(f"{folder} holds {kind}, which the checker in Coq does not read; leave --coq out")
+        sentences.append(prove_folder(folder))
     if not (folder / NETWORK_CERTIFICATE).exists():
-        return Proved(folder, (f"verified: {first}",), tuple(facts))
+        return Proved(folder, tuple(sentences), tuple(facts))
     if not network:
-        return Proved(folder, (f"verified: {first}",), (*facts, f"not checked: {NETWORK_CERTIFICATE}"))
+        return Proved(folder, tuple(sentences), (*facts, f"not checked: {NETWORK_CERTIFICATE}"))
     from subnormal.proofs_check.certificates.network_certificate import recheck
 
-    return Proved(folder, (f"verified: {first}", f"verified: {recheck(folder)}"), tuple(facts))
+    return Proved(folder, (*sentences, f"verified: {recheck(folder)}"), tuple(facts))
 
 
 def _catalogued(verdict: Verdict) -> list[str]:

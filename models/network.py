@@ -30,6 +30,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from subnormal.algebra.base.errors import InputError
 from subnormal.models.families import LayerState
@@ -116,6 +117,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
         kind = DTYPES[dtype]
         self.alphabet_size, self.classes, self.dtype = alphabet_size, classes, kind
         self.backend: Backend = "auto"
+        self.local_gradient = False
         size = alphabet_size if embedding_size is None else embedding_size
         self.embedding = nn.Embedding.from_pretrained(torch.zeros(alphabet_size, size, dtype=kind), freeze=False)
         self.layers = Layers()
@@ -165,17 +167,30 @@ class DCDNetwork(nn.Module, SavedNetwork):
         """The state before the first token, one entry per layer. `words` counts those of all runs."""
         return [layer.start(words) for layer in self.layers]
 
-    def forward(self, tokens: Tensor, state: Sequence[LayerState] | None = None, return_state: bool = False) -> Any:
+    def forward(
+        self,
+        tokens: Tensor,
+        state: Sequence[LayerState] | None = None,
+        return_state: bool = False,
+        every_layer: bool = False,
+    ) -> Any:
         """Logits (batch, length, classes) for int64 tokens (batch, length), positions in the alphabet.
 
         `state`: what an earlier call returned for the part of the words before these tokens. With `return_state` the
         result is the pair (logits, state). Where the parameters have an axis of runs, tokens and logits have it too,
-        and a state holds R·batch words, run by run; such tokens are the caller's own and not checked.
+        and a state holds R·batch words, run by run; such tokens are the caller's own and not checked. With
+        `every_layer` the logits have a first axis of layers: what the head says where the readouts of the layers
+        above are 0.
         """
         if self.embedding.weight.dim() == 2:
             self._check_tokens(tokens, 2)
         lower, after, _ = self._run(tokens, state, tokens.shape[-1])
-        logits = self.decide(lower).view(*tokens.shape, self.classes)
+        if every_layer:
+            widths = [layer.width + layer.specification.readout for layer in self.layers]
+            parts = [functional.pad(lower[..., :width], (0, lower.shape[-1] - width)) for width in widths]
+            logits = torch.stack([self.decide(part).view(*tokens.shape, self.classes) for part in parts])
+        else:
+            logits = self.decide(lower).view(*tokens.shape, self.classes)
         return (logits, after) if return_state else logits
 
     def step(self, tokens: Tensor, state: Sequence[LayerState] | None = None) -> tuple[Tensor, list[LayerState]]:
@@ -232,13 +247,16 @@ class DCDNetwork(nn.Module, SavedNetwork):
             if layer.specification.reads == "before":
                 assert first is not None
                 read = first if length is None else _delayed(lower, first, length)
+            if self.local_gradient:
+                read = read.detach()
             raw = layer.raw(read, places, embedding)
             if length is None:
                 states, carried = layer.transition.step(raw, before)
             else:
                 words = raw.reshape(math.prod(tokens.shape[:-1]), length, raw.shape[-1])
                 states, carried = layer.transition.scan(words, before, self.backend)
-            readout = layer.read(lower, states.reshape(*places.shape, states.shape[-1]))
+            seen = lower.detach() if self.local_gradient else lower
+            readout = layer.read(seen, states.reshape(*places.shape, states.shape[-1]))
             if traced:
                 a, b = (None, None) if layer.transition.name == "rnn" else layer.transition.affine(words)
                 seen, added = (part.reshape(*tokens.shape, part.shape[-1]) for part in (read, readout))

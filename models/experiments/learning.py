@@ -15,9 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.reading import read_json
+from subnormal.algebra.base.workers import LOST, available_cores, each_result
 from subnormal.algebra.base.writing import write_file
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.depth.series import shortest_series
+from subnormal.algebra.groups.catalogue import number_of_groups
 from subnormal.algebra.groups.group import Group
 from subnormal.algebra.groups.identify import small_group_id
 from subnormal.algebra.input.parser import list_group
@@ -65,6 +69,7 @@ ARMS = {
         Arm("no-short-words", shortest_label=10, recipe={"shortest": 12}),
         Arm("null-random", recipe={"steps": 0}),
         Arm("null-one-step", recipe={"steps": 1}),
+        Arm("null-any-rounding", recipe={"steps": 0, "concentration": 0.0}),
         Arm("8-channels", recipe={"channels": 8}),
         Arm("16-channels", recipe={"channels": 16}),
         Arm("no-growth", recipe={"shortest": 0}),
@@ -139,17 +144,116 @@ def run_cell(group: str, arm_name: str, seeds: Sequence[int], recipe: Recipe) ->
     }
 
 
-def run_cells(folder: Path, cells: Sequence[tuple[str, str]], seeds: Sequence[int], recipe: Recipe) -> None:
+Cell = tuple[str, str, int]
+"""A group, the name of an arm, and how many seeds."""
+
+GOAL = ("S3", "A4", "S4", "Q8", "D4", "D5", "F21", "SL(2,3)", "C24", "C60", "GL(2,3)")
+NULLS = ("null-random", "null-one-step", "null-any-rounding")
+LARGEST_ORDER = 31
+
+
+def planned(quick: bool) -> list[Cell]:
+    """The cells of the experiment, the most important first."""
+    if quick:
+        return [("S3", "all", 3), ("A5", "all", 1), ("S3", "null-random", 3)]
+    cells = [(group, "all", 20) for group in GOAL]
+    cells += [
+        ("A5", "all", 20),
+        *((group, arm, 20) for group in ("S3", "A4", "S4", "C60", "D4", "Q8") for arm in NULLS),
+    ]
+    cells += [(group, "generators", 20) for group in ("S3", "A4", "S4", "GL(2,3)")]
+    cells += [(group, "pairs-held-out", 20) for group in ("S3", "A4", "S4")]
+    orders = range(2, LARGEST_ORDER + 1)
+    cells += [(f"SmallGroup({n},{k})", "all", 10) for n in orders for k in range(1, number_of_groups(n) + 1)]
+    cells += [(group, "no-short-words", 20) for group in ("S3", "A4", "S4")]
+    cells += [(group, f"words-{2**e}", 20) for e in range(2, 11) for group in ("S3", "S4")]
+    cells += [("S4", "8-channels", 20), ("S4", "16-channels", 20)]
+    cells += [(group, arm, 20) for arm in ("no-growth", "phases-frozen") for group in ("S4", "S3")]
+    return cells
+
+
+def run_cells(folder: Path, cells: Sequence[Cell], processes: int | None = None) -> None:
     """Run every cell that the folder lacks, one file a cell, written whole; prints a line for each."""
+    missing = [cell for cell in cells if not _path(folder, cell).exists()]
+    for place, content in each_result(_run, missing, processes or available_cores()):
+        if content is LOST:
+            raise InputError(f"{missing[place][0]}: its process died; start the same command again to go on")
+        write_file(_path(folder, missing[place]), json.dumps(content, ensure_ascii=False) + "\n")
+        group, arm, seeds = missing[place]
+        print(f"{group} {arm}: {content['exact']} of {seeds} exact, {content['seconds_a_run']} s a run", flush=True)
+
+
+def _path(folder: Path, cell: Cell) -> Path:
+    group, arm, seeds = cell
+    return folder / "cells" / f"{group}_{arm}_{seeds}.json"
+
+
+def _run(cell: Cell) -> dict[str, Any]:
     import torch
 
     torch.set_num_threads(1)
-    for group, arm in cells:
-        path = folder / "cells" / f"{group}_{arm}_{len(seeds)}.json"
-        if path.exists():
-            continue
-        content = run_cell(group, arm, seeds, recipe)
-        write_file(path, json.dumps(content, ensure_ascii=False) + "\n")
-        print(
-            f"{group} {arm}: {content['exact']} of {len(seeds)} exact, {content['seconds_a_run']} s a run", flush=True
-        )
+    group, arm, seeds = cell
+    return run_cell(group, arm, range(seeds), Recipe())
+
+
+def reproduce_learning(folder: Path, quick: bool = False, processes: int | None = None) -> Path:
+    """Run all cells into a folder and write its page; returns the page. Started again, it goes on."""
+    cells = planned(quick)
+    run_cells(folder, cells, processes)
+    return write_page(folder, [cell for cell in cells if _path(folder, cell).exists()])
+
+
+def write_page(folder: Path, cells: Sequence[Cell]) -> Path:
+    """cells.jsonl, plot.png and README.md from the cells that are done."""
+    found = {cell: read_json(_path(folder, cell)) for cell in cells}
+    lines = "".join(json.dumps(content, ensure_ascii=False) + "\n" for content in found.values())
+    write_file(folder / "cells.jsonl", lines)
+    _draw({cell: content for cell, content in found.items() if cell[0].startswith("SmallGroup")}, folder / "plot.png")
+    rows = [
+        f"| {group} | {arm} | {c['tokens']} | {c['layers']} | {c['words']:,} | {c['exact']} of {seeds} | "
+        f"{c['false_exact']} | {c['seconds_a_run']} |"
+        for (group, arm, seeds), c in found.items()
+        if not group.startswith("SmallGroup")
+    ]
+    small = [content for (group, _, _), content in found.items() if group.startswith("SmallGroup")]
+    page = [
+        "# From words to exact machines",
+        "Written by `python -m models reproduce learning`. What is counted, and what it means: docs/learning.md.",
+        "| group | arm | tokens | layers | words | exact | wrong machines that passed | CPU s a run |\n"
+        "|---|---|---|---|---|---|---|---|\n" + "\n".join(rows),
+    ]
+    if small:
+        runs = sum(len(c["runs"]) for c in small)
+        good = sum(c["exact"] >= 0.9 * len(c["runs"]) for c in small)
+        page += [
+            f"All groups of order 2 … {max(c['order'] for c in small)} that were run ({len(small)}): "
+            f"{sum(c['exact'] for c in small)} of {runs} runs exact; {good} of {len(small)} groups in at least nine of "
+            "ten runs.",
+            "![Exact runs of ten, by order and number in the library](plot.png)",
+        ]
+    write_file(folder / "README.md", "\n\n".join(page) + "\n")
+    return folder / "README.md"
+
+
+def _draw(found: dict[Cell, dict[str, Any]], path: Path) -> None:
+    """A heat map: orders across, the number in GAP's library upwards, the share of exact runs."""
+    if not found:
+        return
+    from matplotlib.figure import Figure
+
+    cells = {tuple(content["small_group_id"]): content for content in found.values()}
+    shares = np.full((max(k for _, k in cells), LARGEST_ORDER + 1), np.nan)
+    for (order, number), content in cells.items():
+        shares[number - 1, order] = content["exact"] / len(content["runs"])
+    figure = Figure(figsize=(10, 4.6), layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(shares, origin="lower", vmin=0, vmax=1, cmap="viridis", aspect="auto")
+    for (order, number), content in cells.items():
+        share = content["exact"] / len(content["runs"])
+        colour = "black" if share > 0.6 else "white"
+        axes.text(order, number - 1, str(content["exact"]), ha="center", va="center", fontsize=7, color=colour)
+    axes.set(xlabel="order", ylabel="number in the library of small groups", xlim=(1.5, LARGEST_ORDER + 0.5))
+    axes.set_yticks(range(len(shares)), [str(k + 1) for k in range(len(shares))], fontsize=7)
+    axes.set_title("exact machines of ten runs, for every group of order 2 to 31", fontsize=10)
+    figure.colorbar(image, ax=axes, label="share of runs")
+    figure.savefig(path, dpi=130)

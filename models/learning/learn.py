@@ -122,7 +122,7 @@ def _learn_batch(
                 None if report is None else _reporter(report, len(done[alike[0]]) + 1, recipe.steps, len(alike)),
             )
             for run, layer in zip(alike, trained, strict=True):
-                kept = snap(layer.phases, machines[run], words[run])
+                kept = snap(layer.phases, machines[run], words[run], recipe.concentration)
                 machines[run] = machines[run].with_few([k.counter for k in kept])
                 done[run].append(LearntLayer(layer, kept, machines[run]))
         going = [r for r in going if machines[r].layers[-1] and machines[r].states < labels]

@@ -29,6 +29,7 @@ from torch.nn import functional
 
 from subnormal.algebra.base.errors import InputError
 from subnormal.models.learning.machine import Machine
+from subnormal.models.learning.snap import CONCENTRATION
 from subnormal.models.learning.walk import walk
 from subnormal.models.learning.words import MISSING, Words
 
@@ -60,6 +61,7 @@ class Recipe:
         decay: decoupled weight decay of the heads; it keeps the logits small, so that the loss still sees small errors
             of the phases.
         spread: initial phases are uniform on [0, spread) turns.
+        concentration: how near to multiples of 1/n the snap wants phases; 0 rounds anything and asks the labels alone.
 
     Raises:
         InputError: a value that cannot be used.
@@ -74,6 +76,7 @@ class Recipe:
     shortest: int = SHORTEST
     decay: float = 0.1
     spread: float = 1.0
+    concentration: float = CONCENTRATION
 
     def __post_init__(self) -> None:
         for name, least in (("channels", 1), ("steps", 0), ("positions", 1)):

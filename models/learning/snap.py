@@ -66,7 +66,7 @@ def fix_gauge(phases: Floats, machine: Machine) -> Floats:
 
 def concentrations(phases: Floats, machine: Machine) -> Floats:
     """|mean of exp(2πi·n·p)| over the edges, shape (channels, moduli - 1), for n = 2 … `LARGEST_MODULUS`."""
-    edges = fix_gauge(phases, machine).reshape(-1, phases.shape[-1])
+    edges = fix_gauge(phases, machine).reshape(machine.states * machine.tokens, phases.shape[-1])
     point = np.exp(2j * np.pi * edges)
     power = point.copy()
     found = []
@@ -76,13 +76,14 @@ def concentrations(phases: Floats, machine: Machine) -> Floats:
     return np.stack(found, axis=1)
 
 
-def snap(phases: Floats, machine: Machine, words: Words) -> list[Snapped]:
+def snap(phases: Floats, machine: Machine, words: Words, concentration: float = CONCENTRATION) -> list[Snapped]:
     """The channels that are counters on these words, as counters.
 
     Arguments:
         phases: shape (lower states, tokens, channels), turns: what each channel adds in each state *before* the token.
         machine: the exact lower layers.
         words: the training words with their labels.
+        concentration: how near to multiples of 1/n the phases have to be.
     """
     fixed = fix_gauge(phases, machine)
     near = concentrations(phases, machine)
@@ -90,7 +91,7 @@ def snap(phases: Floats, machine: Machine, words: Words) -> list[Snapped]:
     kept = []
     for channel in range(phases.shape[-1]):
         best = np.argsort(-near[channel], kind="stable")[:CANDIDATES]
-        for modulus in sorted(int(n) + 2 for n in best if near[channel, n] >= CONCENTRATION):
+        for modulus in sorted(int(n) + 2 for n in best if near[channel, n] >= concentration):
             residues = np.rint(fixed[..., channel] * modulus).astype(np.int64) % modulus
             if not residues.any():
                 continue

@@ -67,7 +67,7 @@ class RunConfiguration:
     alphabet: str | None = setting(None, "all, generators, or elements such as '1;3'.")
     hold_out: int = setting(0, "Ordered pairs of non-commuting tokens kept for evaluation.")
     batch: int = setting(32, "Words in a step.")
-    length: str = setting("2-60", "Of training words: 60, 2-60 (uniform) or 2>60 (growing).")
+    length: str = setting("2-60", "Of training words: 60, 2-60 (uniform), 2>60 (growing), 2>>60 (by one ratio).")
     steps: int = setting(2000, "Training steps.")
     clip: float = setting(1.0, "The largest norm of a gradient; longer ones are shortened to it.")
     weight_decay: float = setting(
@@ -81,6 +81,8 @@ class RunConfiguration:
     test_words: int = setting(1000, "Number of words that judge a finished run.")
     test_length: int = setting(1000, "Their length.")
     dtype: str = setting("float32", "float32 or float64.")
+    losses: str = setting("last", "last, or every: the head answers after each layer too, upper readouts being 0.")
+    gradient: str = setting("through", "through, or local: a layer's loss does not reach the layers that it reads.")
 
     def __post_init__(self) -> None:
         for known in fields(self):
@@ -99,7 +101,12 @@ class RunConfiguration:
                 raise InputError(f"{name}: wanted a positive number, got {getattr(self, name)}")
         if not 0 <= self.weight_decay < math.inf:
             raise InputError(f"weight_decay: wanted at least 0, got {self.weight_decay}")
-        for name, choices in (("dtype", ("float32", "float64")), ("keep", ("last", "best"))):
+        for name, choices in (
+            ("dtype", ("float32", "float64")),
+            ("keep", ("last", "best")),
+            ("losses", ("last", "every")),
+            ("gradient", ("through", "local")),
+        ):
             if getattr(self, name) not in choices:
                 raise InputError(f"{name}: wanted {' or '.join(choices)}, got {getattr(self, name)[:40]!r}")
         for family in self.family.split(","):

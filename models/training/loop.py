@@ -85,6 +85,7 @@ class _Training:
         self.runs = list(before.runs) if before else [Progress(c) for c in store.missing(configurations)]
         self.step = before.step if before else 0
         self.batch = NetworkBatch([initial_network(run.configuration, self.task) for run in self.active], device)
+        self.batch.template.local_gradient = self.common.gradient == "local"
         rates = torch.tensor([run.configuration.learning_rate for run in self.active]).to(self.batch.flat)
         self.adam = Adam(rates, self.common.weight_decay * self.batch.decayed(), self.common.clip)
         self.kept = self.batch.flat.detach().clone()
@@ -130,9 +131,11 @@ class _Training:
 
     def _losses(self, tokens: Tensor, labels: Tensor) -> Tensor:
         """The loss of every run (R,) on words and labels (R, batch, length)."""
-        logits, _ = self.batch(tokens)
-        at_each = functional.cross_entropy(logits.flatten(0, 2), labels.flatten(), reduction="none")
-        return at_each.view(len(tokens), -1).mean(1)
+        every = self.common.losses == "every"
+        logits, _ = self.batch(tokens, every_layer=every)
+        wanted = labels.expand(logits.shape[:-1])  # with an axis of layers before where each has its loss
+        at_each = functional.cross_entropy(logits.flatten(0, -2), wanted.flatten(), reduction="none").view(wanted.shape)
+        return at_each.mean((-2, -1)).sum(0) if every else at_each.mean((-2, -1))
 
     def _words(self, length: int) -> tuple[Tensor, Tensor]:
         """Tokens and labels (R, batch, length) of this step; runs of one seed read the same words."""

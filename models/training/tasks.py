@@ -20,6 +20,9 @@ from subnormal.algebra.groups.group import Group
 TRAINING, VALIDATION, TEST = 1, 2, 3
 """The first seed of each stream of words."""
 
+GEOMETRIC_SHARE = 0.7
+"""Share of the steps in which words grow by steps of one ratio."""
+
 PLANTED_WITHIN = 20
 """Evaluation words contain a held-out pair within this many tokens, so every evaluated length has seen one."""
 
@@ -150,10 +153,11 @@ def make_task(group: Group, alphabet: str | None = None, hold_out: int = 0, seed
 
 @dataclass(frozen=True)
 class Lengths:
-    """How long the training words are at each step: `60` fixed, `2-60` uniform, `2>60` growing over the first half.
+    """How long the training words are at each step: `60` fixed, `2-60` uniform, `2>60` growing evenly over the first
+    half of the steps, `2>>60` growing over 70 % of them, each time by the same ratio.
 
     Arguments:
-        kind: `fixed`, `uniform` or `curriculum`.
+        kind: `fixed`, `uniform`, `curriculum` or `geometric`.
         low, high: bounds, both included; equal when fixed.
     """
 
@@ -163,15 +167,17 @@ class Lengths:
 
     @classmethod
     def parse(cls, text: str) -> Lengths:
-        """Read `60`, `2-60` or `2>60`; InputError otherwise."""
-        match = re.fullmatch(r"(\d{1,6})(?:([->])(\d{1,6}))?", text.strip(), re.ASCII)
+        """Read `60`, `2-60`, `2>60` or `2>>60`; InputError otherwise."""
+        match = re.fullmatch(r"(\d{1,6})(?:(-|>>?)(\d{1,6}))?", text.strip(), re.ASCII)
         if match:
             low = int(match[1])
             high = int(match[3] or low)
             if 1 <= low <= high:
-                return cls({None: "fixed", "-": "uniform", ">": "curriculum"}[match[2]], low, high)
+                kinds = {None: "fixed", "-": "uniform", ">": "curriculum", ">>": "geometric"}
+                return cls(kinds[match[2]], low, high)
         raise InputError(
-            f"length {text[:40]!r}; wanted 60 (fixed), 2-60 (uniform) or 2>60 (a curriculum that grows to 60)"
+            f"length {text[:40]!r}; wanted 60 (fixed), 2-60 (uniform), 2>60 (a curriculum that grows to 60) or "
+            "2>>60 (one that grows by steps of one ratio)"
         )
 
     def at(self, step: int, steps: int) -> int:
@@ -181,4 +187,7 @@ class Lengths:
         if self.kind == "curriculum":
             grown = min(1.0, 2 * (step + 1) / steps)
             return self.low + round((self.high - self.low) * grown)
+        if self.kind == "geometric":
+            grown = min(1.0, (step + 1) / (GEOMETRIC_SHARE * steps))
+            return round(self.low * (self.high / self.low) ** grown)
         return self.high

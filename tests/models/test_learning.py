@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import typer
 
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth.families import FAMILIES
@@ -220,7 +221,8 @@ def test_a_file_of_unknown_symbols_becomes_a_certified_folder_and_is_not_trained
     assert found.small_group_id == (6, 1)
     assert found.layers == 2
     assert (found.words, found.held_out) == (1200, 300)
-    assert check(tmp_path / "out").claim.startswith("tracks SmallGroup(6,1) on words of every length, with 2 layers")
+    claim = check(tmp_path / "out").claim
+    assert "on words of every length, with 2 layers" in claim
     assert found.picture.read_bytes().startswith(b"\x89PNG")
     names = json.loads((tmp_path / "out" / "cascade.json").read_text())["label_names"]
     assert names[0] == renamed[0]  # the label of the identity, which no file names
@@ -238,7 +240,7 @@ def test_a_file_of_unknown_symbols_becomes_a_certified_folder_and_is_not_trained
 
 
 def test_random_phases_and_one_step_are_never_a_whole_machine_and_false_machines_do_not_pass():
-    for arm in ("null-random", "null-one-step"):
+    for arm in ("null-random", "null-one-step", "null-any-rounding"):
         cell = run_cell("S3", arm, range(5), Recipe())
         assert (cell["exact"], cell["false_exact"]) == (0, 0)
 
@@ -290,3 +292,17 @@ def test_settings_that_do_not_exist_are_refused():
 def test_words_know_their_steps():
     words = Words(np.array([[0, 1, 0]]), np.array([[0, 1, 0]]), ("a", "b"), ("x", "y"))
     assert words.steps.tolist() == [[MISSING, 1], [0, MISSING]]
+
+
+def test_the_command_prints_one_object_also_for_a_failure(tmp_path, capsys):
+    from subnormal.command_line.learning import learn as command
+
+    bad = written(tmp_path / "w.csv", [("a r b r", "1 0 2 0")])
+    with pytest.raises(typer.Exit) as ended:
+        command(str(bad), 1, None, None, 0, 60, 10, 4, tmp_path / "out", True)
+    assert ended.value.exit_code == 2
+    assert "merges the labels" in json.loads(capsys.readouterr().out)["error"]
+    command("C2", 1, None, None, 0, 10, 200, 8, tmp_path / "c2", True)
+    found = json.loads(capsys.readouterr().out)
+    assert (found["small_group_id"], found["layers"], found["runs"], found["exact_runs"]) == ([2, 1], 1, 1, 1)
+    assert found["folder"] == str(tmp_path / "c2")

@@ -85,6 +85,10 @@ def test_lengths():
     assert growing == sorted(growing)
     assert growing[0] < 5
     assert growing[49:] == [60] * 51
+    ratio = [Lengths.parse("2>>60").at(step, 1000) for step in range(1000)]
+    assert ratio[0] == 2
+    assert ratio[349] == round((2 * 60) ** 0.5)  # half way, the geometric mean
+    assert ratio[699:] == [60] * 301
     for text in ("", "0", "9-2", "a", "1--2", "-5"):
         with pytest.raises(InputError, match=r"wanted 60 \(fixed\)"):
             Lengths.parse(text)

@@ -1,0 +1,149 @@
+"""Ablations of training all layers together: cells of runs that share everything but their seeds."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from subnormal.algebra.base.reading import read_json
+from subnormal.algebra.base.writing import write_file
+from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.depth.series import shortest_series
+from subnormal.algebra.input.parser import list_group
+from subnormal.models.learning.exact import NotExactError
+from subnormal.models.learning.together import TogetherNetworks, TogetherRecipe, train_together
+from subnormal.models.learning.traced import read_machine, snap_traced
+from subnormal.models.learning.words import full_task, words_of_task
+from subnormal.models.training.evaluation import THRESHOLD
+from subnormal.models.training.tasks import TEST, Task
+
+WORDS, LENGTH = 4000, 60
+SNAP_WORDS, TEST_WORDS, TEST_LENGTH, STRIDE = 300, 60, 400, 20
+
+LAST = {"losses": "last", "gradient": "through"}
+END_TO_END = {**LAST, "decision": "soft", "head": "all", "cycles": 2}
+
+ARMS: dict[str, dict[str, Any]] = {
+    "together": {},
+    "together-cycles": {"cycles": 2},
+    "end-to-end": END_TO_END,
+    "one-growth": {**END_TO_END, "cycles": 1},
+    "last-head": {**END_TO_END, "head": "last"},
+    "hard-decision": {**END_TO_END, "decision": "hard"},
+    "no-growth": {**END_TO_END, "shortest": 0},
+    "8-states": {**END_TO_END, "states": 8},
+    "8-channels": {**END_TO_END, "channels": 8},
+    "narrow-spread": {**END_TO_END, "spread": 0.1},
+    "no-decay": {**END_TO_END, "decay": 0.0},
+    "mlp": {**END_TO_END, "phi": "mlp"},
+    "mlp-fast": {**END_TO_END, "phi": "mlp", "mlp_rate": 0.01},
+    "every-loss": {**END_TO_END, "losses": "every"},
+    "three-layers": {**END_TO_END, "steps": 3000, "cycles": 3},
+    "three-layers-mlp": {**END_TO_END, "steps": 3000, "cycles": 3, "phi": "mlp"},
+    "last": LAST,
+    "last-soft": {**LAST, "decision": "soft"},
+}
+
+
+def longest_length(networks: TogetherNetworks, tasks: Sequence[Task], seeds: Sequence[int]) -> list[int]:
+    """For each run the longest length, in steps of 20 to 400, up to which more than 90 % of the last symbols are
+    right, without any rounding."""
+    drawn = [words_of_task(t, TEST_WORDS, TEST_LENGTH, s, stream=TEST) for t, s in zip(tasks, seeds, strict=True)]
+    answers, _ = networks.run_on(np.stack([w.tokens for w in drawn]))
+    found = []
+    for run, words in enumerate(drawn):
+        right = (answers[run] == words.labels).mean(axis=0)[STRIDE - 1 :: STRIDE]
+        failed = np.flatnonzero(right <= THRESHOLD)
+        found.append(STRIDE * int(failed[0] if len(failed) else len(right)))
+    return found
+
+
+def run_cell(group: str, changes: dict[str, Any], seeds: Sequence[int]) -> dict[str, Any]:
+    """Train, measure and snap the runs of a cell."""
+    listed = list_group(group)
+    task = full_task(listed)
+    layers = shortest_series(listed, FAMILIES["aussm"]).length
+    recipe = TogetherRecipe(**{"layers": layers, **changes})
+    words = [words_of_task(task, WORDS, LENGTH, seed) for seed in seeds]
+    began = time.process_time()
+    networks, losses = train_together(words, seeds, recipe)
+    seconds = time.process_time() - began
+    longest = longest_length(networks, [task] * len(seeds), seeds)
+    parts = [w.part(slice(SNAP_WORDS)) for w in words]
+    answers, added = networks.run_on(np.stack([w.tokens for w in parts]))
+    rows = []
+    for run, seed in enumerate(seeds):
+        snapped = snap_traced([phases[run] for phases in added], parts[run])
+        try:
+            exact, failure = read_machine(snapped, answers[run], parts[run]), None
+        except NotExactError as error:
+            exact, failure = None, str(error)
+        rows.append(
+            {
+                "seed": seed,
+                "exact": exact is not None,
+                "failure": failure,
+                "states": [layer.machine.states for layer in snapped],
+                "losses": np.round(losses[-20:, :, run].mean(axis=0), 4).tolist(),
+                "accuracy": round(float((answers[run] == parts[run].labels).mean()), 4),
+                "longest": longest[run],
+            }
+        )
+    return {
+        "group": group,
+        "recipe": recipe.as_json(),
+        "seconds_a_run": round(seconds / len(seeds), 2),
+        "exact": sum(row["exact"] for row in rows),
+        "runs": rows,
+    }
+
+
+def run_cells(folder: Path, cells: Sequence[tuple[str, str]], seeds: Sequence[int]) -> None:
+    """Run every cell (group, arm) that the folder lacks, one file each, and print a line for each."""
+    import torch
+
+    torch.set_num_threads(1)
+    for group, arm in cells:
+        path = folder / "cells" / f"{group}_{arm}_{len(seeds)}.json"
+        if path.exists():
+            continue
+        content = {"arm": arm, **run_cell(group, ARMS[arm], seeds)}
+        write_file(path, json.dumps(content) + "\n")
+        longest = sorted(row["longest"] for row in content["runs"])
+        print(
+            f"{group} {arm}: {content['exact']} of {len(seeds)} exact, longest {longest}, "
+            f"{content['seconds_a_run']} s a run",
+            flush=True,
+        )
+
+
+def write_page(folder: Path) -> Path:
+    """cells.jsonl and README.md from the cells that are done; returns the page."""
+    found = [read_json(path) for path in sorted((folder / "cells").glob("*.json"))]
+    found.sort(key=lambda c: (c["group"], list(ARMS).index(c["arm"])))
+    write_file(folder / "cells.jsonl", "".join(json.dumps(content) + "\n" for content in found))
+    rows = []
+    for content in found:
+        longest = [row["longest"] for row in content["runs"]]
+        near = sum(row["accuracy"] > 0.99 for row in content["runs"])
+        runs = len(content["runs"])
+        changes = ", ".join(f"{name} {value}" for name, value in ARMS[content["arm"]].items())
+        rows.append(
+            f"| {content['group']} | {content['arm']} | {changes} | {content['exact']} of {runs} | {near} of {runs} | "
+            f"{sorted(longest)[runs // 2]} | {max(longest)} | {content['seconds_a_run']} |"
+        )
+    page = [
+        "# All layers together",
+        "Exact: after one snap at the end. Float: runs with more than 99 % right on words of 60 tokens, unrounded. "
+        "Longest: length (20 to 400) up to which more than 90 % of the last symbols are right, unrounded.",
+        "| group | arm | changes | exact | float | longest: median | best | CPU s a run |\n"
+        + "|---|---|---|---|---|---|---|---|\n"
+        + "\n".join(rows),
+    ]
+    write_file(folder / "README.md", "\n\n".join(page) + "\n")
+    return folder / "README.md"

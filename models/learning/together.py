@@ -1,0 +1,250 @@
+"""All layers at once: nothing is frozen, and nothing is rounded until the end.
+
+Layer i reads the decision of the lower layers, a one-hot q over S states after the same token, and decides among K:
+
+    θ_t    = θ_{t-1} + φ(q_t, x_t)                  turns; φ a table (S, m, C), or an MLP of [q, one-hot token]
+    own_t  = softmax(A[q_t] [cos 2πθ_t, sin 2πθ_t] + a[q_t])        the bottleneck, K states
+    q'_t   = q_t ⊗ (the one-hot of own's largest entry)             what the next layer reads
+
+The last layer answers instead: logits_t = W[q_t] [cos, sin] + c[q_t]. What can be chosen, one at a time:
+
+    losses      `every`: each bottleneck must itself predict the label, by softmax(own ⊗ q) V; `last`: one, at the end
+    gradient    `local`: no gradient from a layer to the lower ones; `through`: that of the softmax (straight through)
+    decision    `hard` as above; `soft`: the next layer reads the softmax itself
+    phi         `table` or `mlp`
+    head        `last` reads the last layer alone; `all` adds W_i[q_t] [cos, sin] of every layer, as a head that reads
+                all layers has
+    growth, spread, states, channels, rates
+
+Bottlenecks and phases are exactly what `models.network.DCDNetwork` has with a ψ of hard decisions in groups of K.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from subnormal.algebra.base.errors import InputError
+from subnormal.models.learning.words import MISSING, Words
+
+CHOICES = {
+    "losses": ("every", "last"),
+    "gradient": ("local", "through"),
+    "decision": ("hard", "soft"),
+    "phi": ("table", "mlp"),
+    "head": ("last", "all"),
+}
+
+
+@dataclass(frozen=True)
+class TogetherRecipe:
+    """How all layers are trained together; the fields that `Recipe` has too mean the same.
+
+    Arguments:
+        layers: their number.
+        states: K, of each bottleneck.
+        losses, gradient, decision, phi, head: see the module.
+        cycles: how often words grow from the shortest to their whole length; a layer that waited for the lower ones
+            then finds short words again.
+        hidden, mlp_rate: hidden units and learning rate of an MLP φ.
+    """
+
+    layers: int = 2
+    states: int = 4
+    losses: str = "every"
+    gradient: str = "local"
+    decision: str = "hard"
+    phi: str = "table"
+    head: str = "last"
+    cycles: int = 1
+    hidden: int = 64
+    mlp_rate: float = 0.002
+    channels: int = 32
+    steps: int = 2000
+    phase_rate: float = 0.01
+    head_rate: float = 0.03
+    positions: int = 512
+    growth: float = 0.7
+    shortest: int = 2
+    decay: float = 0.1
+    spread: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise InputError(f"{name}: wanted {' or '.join(choices)}, got {getattr(self, name)!r}")
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def length_at(self, step: int, longest: int) -> int:
+        """The length of the words of a step, counted from 0."""
+        if not self.shortest:
+            return longest
+        grown = self.growth * self.steps
+        share = 1.0 if step + 1 >= grown else (step + 1) % (grown / self.cycles) / (grown / self.cycles)
+        return round(self.shortest * (longest / self.shortest) ** share)
+
+    def rate_at(self, step: int) -> float:
+        """What learning rates are multiplied with at a step."""
+        grown = self.growth * self.steps
+        if step < grown or self.growth == 1:
+            return 1.0
+        return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - grown) / (self.steps - grown)))
+
+
+class TogetherNetworks:
+    """R networks side by side, every parameter with a leading axis of runs.
+
+    Arguments:
+        recipe: their shape.
+        tokens, labels: how many there are.
+        seeds: one for each run.
+    """
+
+    def __init__(self, recipe: TogetherRecipe, tokens: int, labels: int, seeds: Sequence[int]) -> None:
+        self.recipe, self.m, self.n = recipe, tokens, labels
+        c, k = recipe.channels, recipe.states
+        generators = [np.random.default_rng([5, seed]) for seed in seeds]
+        self.phase: dict[str, Tensor] = {}
+        self.mlp: dict[str, Tensor] = {}
+        self.heads: dict[str, Tensor] = {}
+
+        def normal(scale: float, *shape: int) -> Tensor:
+            drawn = [g.standard_normal(shape) * scale for g in generators]
+            return torch.from_numpy(np.stack(drawn).astype(np.float32)).requires_grad_()
+
+        states = 1
+        for i in range(recipe.layers):
+            last = i == recipe.layers - 1
+            if recipe.phi == "table":
+                drawn = [g.random((tokens, states, c)) * recipe.spread for g in generators]
+                self.phase[f"table{i}"] = torch.from_numpy(np.stack(drawn).astype(np.float32)).requires_grad_()
+            else:
+                h = recipe.hidden
+                self.mlp[f"state{i}"] = normal(1.0, states, h)
+                self.mlp[f"token{i}"] = normal(1.0, tokens, h)
+                self.mlp[f"out{i}"] = normal(recipe.spread / math.sqrt(h), h, c)
+                self.mlp[f"bias{i}"] = normal(0.0, c)
+            outputs = labels if last else k
+            self.heads[f"head{i}"] = normal(0.1, 2 * c, states * outputs)
+            self.heads[f"head_bias{i}"] = normal(0.0, 1, states * outputs)
+            if not last and recipe.head == "all":
+                self.heads[f"direct{i}"] = normal(0.1, 2 * c, states * labels)
+            if not last:
+                self.heads[f"predict{i}"] = normal(0.1, states * k, labels)
+                self.heads[f"predict_bias{i}"] = normal(0.0, 1, labels)
+                states *= k
+
+    def __call__(self, tokens: Tensor) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+        """Logits, the logits of the lower layers' own predictions, and the phases that each layer added (turns).
+
+        tokens (R, B, L) to (R, B·L, n), a list of those, and a list of (R, B, L, C).
+        """
+        recipe = self.recipe
+        runs, words, length = tokens.shape
+        flat = tokens.reshape(runs, -1)
+        q = torch.ones(runs, words * length, 1)
+        added: list[Tensor] = []
+        predictions: list[Tensor] = []
+        direct: Tensor | float = 0.0
+        for i in range(recipe.layers):
+            last = i == recipe.layers - 1
+            phases = self._phases(i, q, flat)
+            added.append(phases.view(runs, words, length, -1))
+            angle = added[-1].cumsum(2).view(runs, words * length, -1) * (2 * math.pi)
+            features = torch.cat([angle.cos(), angle.sin()], -1)
+            scores = _of_state(features @ self.heads[f"head{i}"] + self.heads[f"head_bias{i}"], q)
+            if last:
+                return scores + direct, predictions, added
+            if recipe.head == "all":
+                direct = direct + _of_state(features @ self.heads[f"direct{i}"], q)
+            own = scores.softmax(-1)
+            joint = (q.unsqueeze(-1) * own.unsqueeze(-2)).flatten(-2)
+            predictions.append(torch.baddbmm(self.heads[f"predict_bias{i}"], joint, self.heads[f"predict{i}"]))
+            if recipe.decision == "hard":
+                own = functional.one_hot(own.argmax(-1), recipe.states) + (own - own.detach())
+            q = (q.unsqueeze(-1) * own.unsqueeze(-2)).flatten(-2)
+            if recipe.gradient == "local":
+                q = q.detach()
+        raise AssertionError("no last layer")
+
+    def _phases(self, i: int, q: Tensor, tokens: Tensor) -> Tensor:
+        """What layer i adds: q (R, N, S), tokens (R, N) to (R, N, C)."""
+        index = tokens + torch.arange(len(tokens))[:, None] * self.m
+        if self.recipe.phi == "table":
+            rows = functional.embedding(index, self.phase[f"table{i}"].flatten(0, 1).flatten(1))
+            return (rows.unflatten(-1, (q.shape[-1], -1)) * q.unsqueeze(-1)).sum(2)
+        hidden = q @ self.mlp[f"state{i}"] + functional.embedding(index, self.mlp[f"token{i}"].flatten(0, 1))
+        return hidden.relu() @ self.mlp[f"out{i}"] + self.mlp[f"bias{i}"].unsqueeze(1)
+
+    @torch.no_grad()
+    def run_on(self, tokens: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[NDArray[np.float64]]]:
+        """Answers (R, words, length), and each layer's added phases (R, words, length, C), for words of each run."""
+        logits, _, added = self(torch.from_numpy(tokens))
+        answers = logits.argmax(-1).view(tokens.shape).numpy()
+        return answers, [phases.numpy().astype(np.float64) for phases in added]
+
+
+def train_together(
+    words: Sequence[Words], seeds: Sequence[int], recipe: TogetherRecipe
+) -> tuple[TogetherNetworks, NDArray[np.float64]]:
+    """Train all layers of all runs; returns the networks and the losses (steps, layers, runs), the last layer's last.
+
+    Arguments:
+        words: of each run, of equal shapes.
+        seeds: of weights and of the order of words.
+    """
+    networks = TogetherNetworks(recipe, len(words[0].token_names), len(words[0].label_names), seeds)
+    groups = [
+        (parameters, rate, decay)
+        for parameters, rate, decay in (
+            (list(networks.phase.values()), recipe.phase_rate, 0.0),
+            (list(networks.mlp.values()), recipe.mlp_rate, 0.0),
+            (list(networks.heads.values()), recipe.head_rate, recipe.decay),
+        )
+        if parameters
+    ]
+    optimiser = torch.optim.AdamW(
+        [{"params": own, "lr": rate, "weight_decay": decay} for own, rate, decay in groups],
+        betas=(0.9, 0.99),
+        fused=True,
+    )
+    tokens = torch.from_numpy(np.stack([w.tokens for w in words]))
+    labels = torch.from_numpy(np.stack([w.labels for w in words]))
+    draws = [np.random.default_rng([6, seed]) for seed in seeds]
+    runs = torch.arange(len(seeds))[:, None]
+    losses = np.zeros((recipe.steps, recipe.layers, len(seeds)))
+    for step in range(recipe.steps):
+        length = recipe.length_at(step, words[0].length)
+        count = max(recipe.positions // length, 8)
+        chosen = torch.from_numpy(np.stack([g.integers(words[0].count, size=count) for g in draws]))
+        logits, predictions, _ = networks(tokens[runs, chosen, :length])
+        wanted = labels[runs, chosen, :length].reshape(len(seeds), -1)
+        each = [_mean_loss(found, wanted) for found in (*predictions, logits)]
+        for group, (_, rate, _) in zip(optimiser.param_groups, groups, strict=True):
+            group["lr"] = rate * recipe.rate_at(step)
+        optimiser.zero_grad()
+        total = torch.stack(each).sum() if recipe.losses == "every" else each[-1].sum()
+        total.backward()
+        optimiser.step()
+        losses[step] = torch.stack(each).detach().numpy()
+    return networks, losses
+
+
+def _of_state(outputs: Tensor, q: Tensor) -> Tensor:
+    """Of outputs (R, N, S·k), those of the state that q (R, N, S) says: (R, N, k)."""
+    return (outputs.unflatten(-1, (q.shape[-1], -1)) * q.unsqueeze(-1)).sum(2)
+
+
+def _mean_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    each = functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none", ignore_index=MISSING)
+    return each.view(labels.shape).mean(1)
