@@ -26,6 +26,7 @@ SECTIONS = {
     "scans": "Recurrences, forward and backward",
     "batches_of_runs": "Training steps",
     "gpu": "Recurrences and training on a GPU",
+    "training_profile": "A profile of training",
     "profiling": "A profile of the slowest part",
 }
 """Module and title of every section."""

@@ -44,8 +44,9 @@ def picture() -> None:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--headless", "--no-sandbox", "--disable-gpu"]
         )
-        size = {"width": 1280, "height": 1000}
-        page = browser.new_page(viewport=size, device_scale_factor=1.5, reduced_motion="reduce")
+        page = browser.new_page(
+            viewport={"width": 1280, "height": 1000}, device_scale_factor=1.5, reduced_motion="reduce"
+        )
         page.goto((DOCS / "gallery" / "S4.html").as_uri())
         page.evaluate("(word) => { append(word); go(5); pick(1); }", WORD)
         page.wait_for_timeout(300)

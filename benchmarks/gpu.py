@@ -65,7 +65,8 @@ def inputs_of(kind: str, shape: tuple[int, int, int]) -> list[Tensor]:
 def run(kind: str, backend: str, inputs: list[Tensor]) -> Tensor:
     """The states."""
     if kind == "real":
-        return diagonal_scan(*inputs, backend=backend)[0]  # type: ignore[arg-type]
+        a, b, h = inputs
+        return diagonal_scan(a, b, h, backend)[0]  # type: ignore[arg-type]
     drive = inputs[1] if len(inputs) == 3 else None
     return unit_scan(inputs[0], drive, UnitState.of(inputs[-1]), backend)[0]  # type: ignore[arg-type]
 

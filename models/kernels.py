@@ -1,13 +1,13 @@
 """The numba backend of models/recurrences.py: values and adjoints of both recurrences, one thread, for the CPU.
 
 Sine and cosine are polynomials of the phase: the integer phase splits exactly into quarter turns and a rest in
-[-1/8, 1/8) turns, which alone is made a float. The coefficients below are Chebyshev fits (mpmath's ``chebyfit``, 40
+[-1/8, 1/8) turns, which alone is made a float. The coefficients below are Chebyshev fits (mpmath's `chebyfit`, 40
 digits) of sin(2 pi x)/x and (cos(2 pi x) - 1)/x^2 as polynomials in x^2 on that interval, with errors 2e-8 and 1e-8 in
 single, 2e-17 and 8e-18 in double precision. libm's functions would cost about ten times as much.
 
-How the loops are laid out: channels are taken up to ``LANES`` at a time, and for each token a few short loops run over
+How the loops are laid out: channels are taken up to `LANES` at a time, and for each token a few short loops run over
 these lanes, each touching two to four arrays: few enough for LLVM's vectoriser to check that they do not overlap.
-Everything kept between the short loops lies in one small workspace, at offsets that differ by constants. ``fastmath``
+Everything kept between the short loops lies in one small workspace, at offsets that differ by constants. `fastmath`
 allows fused multiply-add and nothing else.
 """
 
@@ -61,7 +61,7 @@ LOW_32, LOW_64 = np.float32(2.0**30), 2.0**30
 
 
 def _circle(phase: int, like: float) -> tuple[float, float]:
-    """Cosine and sine of an int64 phase, 2^64 to the turn, in the precision of ``like``."""
+    """Cosine and sine of an int64 phase, 2^64 to the turn, in the precision of `like`."""
     raise NotImplementedError("compiled only")
 
 
@@ -99,7 +99,7 @@ def _circle_double(phase, like):  # type: ignore[no-untyped-def]
 
 
 def _fixed(fraction: float) -> int:
-    """A fraction of a turn in [-1/2, 1/2] as int64, 2^64 to the turn, as ``recurrences.fixed_point_turns`` has it."""
+    """A fraction of a turn in [-1/2, 1/2] as int64, 2^64 to the turn, as `recurrences.fixed_point_turns` has it."""
     raise NotImplementedError("compiled only")
 
 
@@ -133,7 +133,7 @@ def _overload_fixed(fraction: Any) -> Callable[..., Any]:
 
 @compiled
 def _unit_forward(turns, b, driven, remainder, phase, states, final_phase, final_remainder):  # type: ignore[no-untyped-def]
-    """Arrays as in ``unit_scan``, complex ones as reals with (Re, Im) alternating along the last axis."""
+    """Arrays as in `unit_scan`, complex ones as reals with (Re, Im) alternating along the last axis."""
     batch, length, channels = turns.shape
     work = np.empty(WORKSPACE, turns.dtype)
     current = np.empty(LANES, np.int64)
@@ -257,7 +257,7 @@ def _side_by_side(x: Tensor) -> Tensor:
 
 
 def _apart(x: Tensor, shape: torch.Size) -> Tensor:
-    """The inverse of ``_side_by_side``."""
+    """The inverse of `_side_by_side`."""
     batch, length, channels = shape
     return x.view(length, batch, channels).transpose(0, 1).contiguous()
 
@@ -321,7 +321,7 @@ def _real_forward(a, b, initial, states):  # type: ignore[no-untyped-def]
 
 @compiled
 def _real_backward(a, initial, states, grad_states, grad_a, grad_b, grad_initial):  # type: ignore[no-untyped-def]
-    """grad_b receives the adjoint; the gradient that leaves token t for token t - 1 waits in ``passed``."""
+    """grad_b receives the adjoint; the gradient that leaves token t for token t - 1 waits in `passed`."""
     batch, length, channels = a.shape
     passed = np.empty(channels, a.dtype)
     for i in range(batch):
@@ -342,7 +342,7 @@ def _real_backward(a, initial, states, grad_states, grad_a, grad_b, grad_initial
 
 @compiled
 def _complex_forward(a, b, initial, states):  # type: ignore[no-untyped-def]
-    """As ``_real_forward``, with (Re, Im) alternating along the last axis."""
+    """As `_real_forward`, with (Re, Im) alternating along the last axis."""
     batch, length, twice = b.shape
     for i in range(batch):
         before = initial[i]

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import functools
 import hashlib
 import io
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import BinaryIO
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.workers import LOST, each_result
 from subnormal.algebra.base.writing import lock, write_file
 
 Key = tuple[int, int]
 Row = dict[str, str | int]
+
+PART = 32
+"""Rows that a process computes at a time."""
 
 SECONDS = 1.0
 """How often the digest is written."""
@@ -90,20 +93,29 @@ def _append(
     vouch()
     yield done, len(keys)
     last = time.monotonic()
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        try:
-            for found in pool.map(row, keys[done:], chunksize=32):
-                write(found)
-                done += 1
+    parts = [keys[start : start + PART] for start in range(done, len(keys), PART)]
+    early: dict[int, list[Row]] = {}  # parts that are finished before one to their left
+    following = 0
+    try:
+        for place, found in each_result(functools.partial(_part, row), parts, processes):
+            if found is LOST:
+                raise InputError(f"{path}: the processes for row {parts[place][0]} died; start the same command again")
+            early[place] = found
+            while following in early:
+                for values in early.pop(following):
+                    write(values)
+                    done += 1
+                    yield done, len(keys)
+                following += 1
                 if time.monotonic() - last > SECONDS:
                     vouch()
                     last = time.monotonic()
-                yield done, len(keys)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-        finally:
-            vouch()
+    finally:
+        vouch()
+
+
+def _part(row: Callable[[Key], Row], keys: Sequence[Key]) -> list[Row]:
+    return [row(key) for key in keys]
 
 
 def _resume(path: Path, file: BinaryIO, columns: Sequence[str], keys: Sequence[Key]) -> int:

@@ -1,4 +1,4 @@
-"""Compiled networks made by hand, without the compiler: the oracle for tests of ``models`` alone.
+"""Compiled networks made by hand, without the compiler: the oracle for tests of `models` alone.
 
 S3 > C3 > 1 and S4 > A4 > V4 > 1 as permutations, decomposed by brute force over right cosets.
 """
@@ -46,7 +46,7 @@ SERIES: dict[str, list[tuple[tuple[int, ...], tuple[Permutation, ...]]]] = {
 class Compiled:
     """A group, its multiplication table and a network that tracks it.
 
-    ``table[g, h]`` is the index of g h; ``network`` takes element indices as tokens.
+    `table[g, h]` is the index of g h; `network` takes element indices as tokens.
     """
 
     def __init__(self, name: str, family: str = "aussm", dtype: str = "float32") -> None:
@@ -128,7 +128,7 @@ class Compiled:
                 network.head.weight[g, int(offsets[group]) + residue] = 1.0
 
     def _element(self, state: tuple[tuple[int, ...], ...]) -> Permutation:
-        """The element whose upper residues are ``state`` and whose lower ones are 0."""
+        """The element whose upper residues are `state` and whose lower ones are 0."""
         return next(
             p
             for p, r in self.residues.items()

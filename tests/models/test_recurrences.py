@@ -109,12 +109,22 @@ def test_both_scans_on_the_device(dtype, device):
     close(diagonal_scan(a, b, h)[0], diagonal_loop(a, b, h)[0])
 
 
-def test_zero_multiplier_forgets_even_an_infinite_past_exactly(backend):
+@pytest.mark.parametrize("size", [1e6, 1e300])
+def test_a_zero_multiplier_forgets_a_finite_past_of_any_size_exactly(backend, size):
     a, b, h = diagonal_inputs(40, torch.float64)
     a[:, 20] = 0
-    other, _ = diagonal_scan(a, b, h * 1e6, backend)
+    other, _ = diagonal_scan(a, b, h * size, backend)
     states, _ = diagonal_scan(a, b, h, backend)
+    assert bool((other[:, 0].abs() > size * 1e-9).any())
     assert torch.equal(states[:, 20:], other[:, 20:])
+
+
+def test_an_infinite_past_is_not_forgotten_silently(backend):
+    """0 times infinity is NaN: a state that overflowed cannot pass for one that was reset."""
+    a, b, h = diagonal_inputs(40, torch.float64)
+    a[:, 20] = 0
+    states, _ = diagonal_scan(a, b, torch.full_like(h, torch.inf), backend)
+    assert not bool(states[:, -1].isfinite().any())
 
 
 def test_a_fixed_multiplier_is_broadcast(backend):

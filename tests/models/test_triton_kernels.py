@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
@@ -89,8 +93,8 @@ def test_unit(length, dtype, driven):
 @pytest.mark.parametrize("length", LENGTHS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.complex128])
 def test_diagonal(length, dtype):
-    inputs = diagonal_inputs(length, dtype)
-    states, last = diagonal_scan(*inputs, "triton")
+    a, b, h = inputs = diagonal_inputs(length, dtype)
+    states, last = diagonal_scan(a, b, h, "triton")
     expected, final = diagonal_loop(*inputs)
     assert_close(states, expected)
     for found, wanted in zip(gradients(states, last, inputs), gradients(expected, final, inputs), strict=True):
@@ -111,11 +115,11 @@ def test_words_in_segments(length):
         ):
             assert_close(found, wanted)
     for dtype in (torch.float64, torch.complex128):
-        inputs = diagonal_inputs(length, dtype, batch=1, channels=5)
-        states, last = diagonal_scan(*inputs, "triton")
-        expected, final = diagonal_loop(*inputs)
+        a, b, h = inputs = diagonal_inputs(length, dtype, batch=1, channels=5)
+        states, carried = diagonal_scan(a, b, h, "triton")
+        expected, final = diagonal_loop(a, b, h)
         assert_close(states, expected)
-        for found, wanted in zip(gradients(states, last, inputs), gradients(expected, final, inputs), strict=True):
+        for found, wanted in zip(gradients(states, carried, inputs), gradients(expected, final, inputs), strict=True):
             assert_close(found, wanted)
 
 
@@ -158,9 +162,8 @@ def test_gradcheck():
     unit = lambda *x: unit_scan(x[0], x[1], UnitState.of(x[2]), "triton")[0]  # noqa: E731
     assert gradcheck(unit, (turns, b, h), fast_mode=True)
     assert gradgradcheck(unit, (turns, b, h), fast_mode=True)
-    assert gradcheck(
-        lambda *x: diagonal_scan(*x, "triton")[0], diagonal_inputs(3, torch.complex128, 1, 1), fast_mode=True
-    )
+    diagonal = lambda *x: diagonal_scan(x[0], x[1], x[2], "triton")[0]  # noqa: E731
+    assert gradcheck(diagonal, diagonal_inputs(3, torch.complex128, 1, 1), fast_mode=True)
 
 
 def test_pieces_carry_on():
@@ -198,3 +201,31 @@ def test_the_choice_of_backend(monkeypatch):
     assert select_backend(on_gpu) == "torch"
     with pytest.raises(InputError, match='triton is not installed; install the extra "gpu"'):
         select_backend(on_gpu, "triton")
+
+
+COMPILE = """
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+from subnormal.models import triton_kernels as kernels
+
+WHOLE = ("phase", "last_phase", "total_phase")
+NUMBERS = ("length", "segment", "segments", "channels")
+for kernel in (kernels._unit_forward, kernels._unit_backward, kernels._real_scan, kernels._complex_scan):
+    flag = "DRIVEN" if "DRIVEN" in kernel.arg_names else "BACK"
+    for values in ((True, True), (False, True), (True, False)):
+        fixed = {flag: values[0], "WRITE": values[1], "T": 32, "C": 32}
+        types = {n: "*i64" if n in WHOLE else "i32" if n in NUMBERS else "*fp32" for n in kernel.arg_names}
+        places = {(kernel.arg_names.index(n),): v for n, v in fixed.items()}
+        source = ASTSource(kernel, types | dict.fromkeys(fixed, "constexpr"), places)
+        assert triton.compile(source, target=GPUTarget("cuda", 90, 32)).asm["cubin"]
+print("compiled")
+"""
+
+
+@pytest.mark.slow
+def test_the_kernels_compile_for_a_gpu_that_is_not_there(tmp_path):
+    """For Hopper (compute capability 9.0), from their source to machine code."""
+    environment = os.environ | {"TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", COMPILE], env=environment, capture_output=True, text=True)
+    assert done.stdout.strip() == "compiled", done.stderr[-2000:]
