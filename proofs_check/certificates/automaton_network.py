@@ -1,4 +1,4 @@
-"""The network of a compiled automaton equals its cascade: what `network_certificate` proves, with channels that are
+"""The network of a compiled automaton equals its cascade: what `network_proof` proves, with channels that are
 set.
 
 Beside what stands there:
@@ -36,7 +36,7 @@ from subnormal.constructions.parameters import (
     OUT_WEIGHT,
     in_layer,
 )
-from subnormal.proofs_check.certificates.network_certificate import (
+from subnormal.proofs_check.certificates.network_proof import (
     ELEMENTARY,
     ChannelProof,
     Floats,
