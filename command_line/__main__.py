@@ -47,6 +47,7 @@ PARTS: dict[str, tuple[str, dict[str, str]]] = {
             "horizon": "proofs.horizon",
             "lemmas": "proofs.lemmas",
             "catalogue": "proofs.catalogue",
+            "audit": "audit.audit",
         },
     ),
 }

@@ -60,9 +60,25 @@ def compile_command(
     series: SeriesText = None,
     optimise: Optimise = None,
     check: Annotated[bool, typer.Option(help="Run the network on long words at the end.")] = True,
+    target: Annotated[
+        str | None,
+        typer.Option(help="Write it for another library's architecture: olmo-hybrid, deltaproduct, pd-ssm or delta."),
+    ] = None,
+    resets: Annotated[
+        bool, typer.Option("--resets", help="With --target: words =x too, which set the product to x.")
+    ] = False,
     regex: Regex = None,
 ) -> None:
     """Write the weights of a network that tracks GROUP, and show that it does."""
+    if target is not None:
+        options = {"family": family, "channels": channels, "series": series, "optimise": optimise, "regex": regex}
+        used = next((name for name, value in options.items() if value is not None), None)
+        if used is not None or group is None:
+            raise InputError(f"--target goes with a GROUP, e.g. A5, and not with --{used or 'regex'}")
+        _compile_target(group, out, target, alphabet, resets, check)
+        return
+    if resets:
+        raise InputError("--resets goes with --target, e.g. --target olmo-hybrid")
     from subnormal.algebra.base.terminal import console, say
     from subnormal.algebra.base.wording import counted, default_folder
     from subnormal.algebra.base.writing import prepare_folder
@@ -93,6 +109,37 @@ def compile_command(
         say(screen, f"network: not written, it would have {count}; the cascade runs with `verify`", "yellow")
     elif check:
         _check(folder, screen)
+
+
+TARGET_CHECK_LENGTH = 300
+"""Elements in the word that `compile --target` tries a checkpoint on."""
+
+
+def _compile_target(group: str, out: Path | None, target: str, alphabet: str | None, resets: bool, check: bool) -> None:
+    from subnormal.algebra.base.terminal import console, say
+    from subnormal.algebra.base.wording import default_folder
+    from subnormal.algebra.base.writing import prepare_folder
+    from subnormal.constructions.targets.compiler import compile_target
+    from subnormal.face.groups import group as read_group
+
+    began = time.perf_counter()
+    screen = console()
+    checkpoint = compile_target(read_group(group).listed(), target, alphabet, resets)
+    folder = out or Path(f"{default_folder(checkpoint.machine.group.name)}-{checkpoint.target.name}")
+    prepare_folder(folder)
+    checkpoint.save(folder)
+    title, *lines = checkpoint.lines()
+    say(screen, title, "bold")
+    for line in lines:
+        say(screen, line)
+    say(screen, f"written: {folder}/ in {time.perf_counter() - began:.2f} s")
+    if not check:
+        return
+    from subnormal.models.references.trial import try_checkpoint
+
+    ran = try_checkpoint(folder, checkpoint.target.name, checkpoint.machine, TARGET_CHECK_LENGTH)
+    words = f"a random word of {TARGET_CHECK_LENGTH} elements"
+    say(screen, f"{ran}: right on {words}" if ran else "not run here: pip install 'subnormal[targets]'")
 
 
 def _compile_automaton(

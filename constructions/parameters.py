@@ -57,6 +57,12 @@ FAMILY_PARAMETERS: dict[str, FamilyParameters] = {
     "aussm": FamilyParameters(("delta", "turns", "b_real", "b_imag"), True),
     "gated-aussm": FamilyParameters(("gate", "turns", "b_real", "b_imag"), True),
     "rnn": FamilyParameters(("drive",), False, {"weight": ("channels", "channels")}),
+    **{
+        f"delta-{factors}": FamilyParameters(
+            (*(f"{part}_{j}" for j in range(1, factors + 1) for part in ("key", "beta")), "gate", "b"), False
+        )
+        for factors in (1, 2, 3, 4)
+    },
 }
 """Every family that a network can have; `models.families.FAMILIES` has the recurrence of each."""
 

@@ -10,6 +10,7 @@ family              a_t                                      raw outputs of φ  
 `gated-aussm`       g exp(2 pi i Lambda(x)), g = exp(-D) Gate, Lambda, Re b, Im b    complex, abs(a) <= 1
 `s4d`               exp(Delta Lambda), Re Lambda < 0         Re b, Im b                  complex, abs(a) < 1
 `rnn`               h = tanh(W h + drive)                    drive                       real, not diagonal
+`delta-1` … `-4`    models/delta_rule.py                     keys, betas, gate, b        real, not diagonal
 ==================  =======================================  ==========================  ======================
 
 Each raw output is one block of d = channels numbers, in the order given. Phases (Lambda of the two unit-modulus
@@ -33,6 +34,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from subnormal.constructions.parameters import FAMILY_PARAMETERS
+from subnormal.models.delta_rule import delta_scan, delta_step
 from subnormal.models.linear import per_word
 from subnormal.models.recurrences import (
     Backend,
@@ -65,6 +67,8 @@ class Transition(nn.Module):
     name: str
     parts: tuple[str, ...]
     complex_state: bool
+    diagonal = True
+    """Whether h -> a h + b with one multiplier a channel; `affine` raises where it is not."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -339,6 +343,7 @@ class RNN(Transition):
     """h = tanh(W h + drive(x)), the comparison outside the scheme; `weight` is W (channels, channels)."""
 
     name = "rnn"
+    diagonal = False
 
     def __init__(self, channels: int, dtype: torch.dtype) -> None:
         super().__init__(channels, dtype)
@@ -363,5 +368,44 @@ class RNN(Transition):
         return {"drive": (self._constant(0.0), self._constant(1.0))}
 
 
-_CLASSES: Sequence[type[Transition]] = (S4D, Mamba, NegativeMamba, SimpleAUSSM, AUSSM, GatedAUSSM, RNN)
+class DeltaRule(Transition):
+    """h -> alpha h, then h -> h - beta_j k_j (k_j . h) for each factor j, then h -> h + b: the layers of
+    Gated DeltaNet (one factor) and DeltaProduct (several) with one head and one column of state, d = channels.
+
+    Keys k_j have length 1 (a key that is zero does nothing), beta_j = 2 sigmoid(.) in [0, 2] and alpha = sigmoid(.);
+    these two are one number each, made from the mean of their d raw outputs.
+    """
+
+    factors: int
+    diagonal = False
+
+    def affine(self, raw: Tensor) -> tuple[Tensor, Tensor]:
+        raise TypeError(f'family "{self.name}" is not diagonal: it has no multipliers (a, b)')
+
+    def scan(self, raw: Tensor, state: LayerState, backend: Backend) -> tuple[Tensor, LayerState]:
+        keys, betas, gate, drive = self._parts(raw)
+        return delta_scan(keys, betas, gate, drive, _plain(state))
+
+    def step(self, raw: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
+        h = delta_step(*self._parts(raw), _plain(state))
+        return h, h
+
+    def _parts(self, raw: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Keys (..., factors, d), betas (..., factors, 1), alpha (..., 1), b (..., d)."""
+        parts = self.split(raw)
+        numbers = range(1, self.factors + 1)
+        keys = functional.normalize(torch.stack([parts[f"key_{j}"] for j in numbers], -2), dim=-1)
+        betas = 2.0 * torch.stack([parts[f"beta_{j}"] for j in numbers], -2).mean(-1, keepdim=True).sigmoid()
+        return keys, betas, parts["gate"].mean(-1, keepdim=True).sigmoid(), parts["b"]
+
+    def initial_biases(self, generator: torch.Generator | None) -> dict[str, tuple[Tensor, Tensor]]:
+        zero, one = self._constant(0.0), self._constant(1.0)
+        found = {"gate": (self._constant(4.0), one), "b": (zero, self._constant(0.1))}
+        for j in range(1, self.factors + 1):
+            found |= {f"key_{j}": (zero, one), f"beta_{j}": (one, self._constant(4.0))}
+        return found
+
+
+_DELTAS = [type(f"Delta{n}", (DeltaRule,), {"name": f"delta-{n}", "factors": n}) for n in (1, 2, 3, 4)]
+_CLASSES: Sequence[type[Transition]] = (S4D, Mamba, NegativeMamba, SimpleAUSSM, AUSSM, GatedAUSSM, RNN, *_DELTAS)
 FAMILIES: dict[str, type[Transition]] = {cls.name: cls for cls in _CLASSES}

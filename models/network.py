@@ -258,7 +258,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
             seen = lower.detach() if self.local_gradient else lower
             readout = layer.read(seen, states.reshape(*places.shape, states.shape[-1]))
             if traced:
-                a, b = (None, None) if layer.transition.name == "rnn" else layer.transition.affine(words)
+                a, b = layer.transition.affine(words) if layer.transition.diagonal else (None, None)
                 seen, added = (part.reshape(*tokens.shape, part.shape[-1]) for part in (read, readout))
                 traces.append(LayerTrace(seen, a, b, states, added))
             lower = torch.cat([lower, readout], -1)

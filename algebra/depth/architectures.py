@@ -93,7 +93,7 @@ def architectures(group: Group, depth: int | None, alphabet: Sequence[int] | Non
         Row(
             "rwkv_7",
             "RWKV-7",
-            "not in one layer" if group.order > 1 else "0 layers",
+            "never" if group.order > 1 else "0 layers",
             "a token's eigenvalues are real, in (-0.46, 1]: no rotation, no sign",
         ),
     )

@@ -11,6 +11,9 @@ from subnormal.algebra.representations.classes import conjugacy_classes
 ENOUGH = 12
 """An action on this many points or fewer is taken as it is."""
 
+SEARCHED_ORDER = 256
+"""Groups of larger order keep the action they have: the search would take more than some seconds."""
+
 RESTARTS = 6
 """How many greedy searches for a large subgroup are made for each choice."""
 
@@ -24,7 +27,7 @@ def small_action(group: Group) -> Permutations:
     """
     moved = (group.elements != group.elements[0]).any(axis=0)
     own = _relabelled(group.elements[:, moved])
-    if own.shape[1] <= ENOUGH or group.order == 1:
+    if own.shape[1] <= ENOUGH or group.order > SEARCHED_ORDER:
         return own
     chosen: list[Subgroup] = []
     left = _minimal_normal_subgroups(group)

@@ -38,6 +38,9 @@ LARGE = 128.0
 LARGEST_HIDDEN = 4096
 """Residual streams are not made wider than this."""
 
+LARGEST_LAYER = 50_000_000
+"""Weights of the layer."""
+
 UNKNOWN = "unknown"
 """The behaviour of a token that is no element: it forgets the state, and nothing but a reset brings it back."""
 
@@ -77,7 +80,7 @@ def delta_layer(machine: ReflectionMachine, behaviours: Sequence[Behaviour], fac
     """The layer for tokens that behave so.
 
     Raises:
-        InputError: it would be wider than `LARGEST_HIDDEN`.
+        InputError: it would be wider than `LARGEST_HIDDEN`, or have more weights than `LARGEST_LAYER`.
     """
     n, heads, count = machine.points, len(machine.base), len(behaviours)
     hidden, key = _power_of_four(count + heads * n), _power_of_four(2 * n)
@@ -85,6 +88,12 @@ def delta_layer(machine: ReflectionMachine, behaviours: Sequence[Behaviour], fac
         raise InputError(
             f"{machine.group.name}: {count:,} behaviours of tokens and {heads} × {n} outputs need a residual stream of "
             f"{hidden:,}; wanted at most {LARGEST_HIDDEN:,}: try --alphabet generators or a smaller group, e.g. S5"
+        )
+    entries = hidden * heads * (key * (1 + factors) + n * (2 + factors))
+    if entries > LARGEST_LAYER:
+        raise InputError(
+            f"{machine.group.name}: a layer of {entries:,} weights, wanted at most {LARGEST_LAYER:,}; try --target "
+            "olmo-hybrid, which spells, or a smaller group, e.g. S5"
         )
     normed = np.sqrt(hidden)  # a behaviour's entry after the norm; a power of 2
     large = np.float32(LARGE / normed)
@@ -139,13 +148,13 @@ def _readout(machine: ReflectionMachine, count: int, hidden: int) -> tuple[Array
 def margins(machine: ReflectionMachine) -> dict[str, bool]:
     """For each precision whether the logits are proved to be told apart.
 
-    The right element's logit is B = len(base) equal numbers added up, any other's at most B - 1 of them, the unknown
-    token's about half of one (0.35 to 0.71). Every sum has at most B + 2 rounded operations of relative error u:
-    enough if 2(B + 2)·B·u < 1/4.
+    The right element's logit is a sum of B = len(base) equal numbers, any other's of at most B - 1 of them, the unknown
+    token's 0.35 to 0.71 of one. With relative error u in each of at most B + 1 operations they stay apart if
+    2(B + 2)·B·u < 1.
     """
     heads = len(machine.base)
     return {
-        name: 2 * (heads + 2) * heads * unit < 0.25
+        name: 2 * (heads + 2) * heads * unit < 1
         for name, unit in (("float32", 2.0**-24), ("bfloat16", 2.0**-8), ("float16", 2.0**-11))
     }
 

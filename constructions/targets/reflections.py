@@ -29,11 +29,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subnormal.algebra.arithmetic.permutations import Permutations
+from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.groups.group import Group
 from subnormal.constructions.targets.actions import base_points, small_action
 
 Swap = tuple[int, int]
 """Two points, the left one first."""
+
+LARGEST_DEGREE = 256
+"""The keys have twice as many entries as there are points."""
 
 EXHAUSTED_DEGREE, IMPROVED_DEGREE = 9, 40
 """Up to so many points all divisions into left and right are tried; up to so many one is improved point by point."""
@@ -150,8 +154,16 @@ class ReflectionMachine:
 
 
 def reflection_machine(group: Group, alphabet: Sequence[int]) -> ReflectionMachine:
-    """Spell the elements of an alphabet by transpositions between two sets of points, as short as the search finds."""
+    """Spell the elements of an alphabet by transpositions between two sets of points, as short as the search finds.
+
+    Raises:
+        InputError: the action that was found is on too many points.
+    """
     action = small_action(group)
+    if action.shape[1] > LARGEST_DEGREE:
+        raise InputError(
+            f"{group.name}: acts on {action.shape[1]:,} points; targets are written for at most {LARGEST_DEGREE}, as S6"
+        )
     cycles = [_cycles(action[x]) for x in alphabet]
     left = _division(cycles, action.shape[1])
     words = tuple(tuple(swap for cycle in parts for swap in _spell_cycle(list(cycle), left)) for parts in cycles)

@@ -124,7 +124,7 @@ def test_rows():
         "gated_deltanet_beta_1": "never",
         "pd_ssm": "1 layer, 24 states",
         "mamba_3": "never",
-        "rwkv_7": "not in one layer",
+        "rwkv_7": "never",
     }
     assert answers("C60")["mamba_3"] == "1 layer, to a horizon"
     assert answers("D5", of_order("D5", 2))["gated_deltanet"] == "1 layer"

@@ -1,0 +1,86 @@
+"""Running a checkpoint that was written for a target on a random word, with whatever runs it on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from subnormal.algebra.arithmetic.permutations import cycles
+from subnormal.algebra.base.errors import RefutedError
+from subnormal.constructions.targets.reflections import ReflectionMachine
+
+Run = Callable[[Path, ReflectionMachine, NDArray[np.int64]], list[str]]
+
+
+def try_checkpoint(folder: Path, target: str, machine: ReflectionMachine, length: int, seed: int = 0) -> str | None:
+    """Run a random word of `length` elements; what ran it, or None where that is not installed.
+
+    Raises:
+        RefutedError: an answer is wrong.
+    """
+    if target == "olmo-hybrid" and find_spec("transformers") is None:
+        return None
+    generator = np.random.default_rng(seed)
+    word = np.array(machine.alphabet)[generator.integers(0, len(machine.alphabet), length)]
+    name, run = RUNNERS[target]
+    product = 0
+    for position, (x, answer) in enumerate(zip(word, run(folder, machine, word), strict=True), 1):
+        product = machine.group.times(product, int(x))
+        expected = cycles(machine.group.elements[product])
+        if answer != expected:
+            raise RefutedError(f"{name}: {answer!r} instead of {expected} after element {position} (seed {seed})")
+    return name
+
+
+def _olmo_hybrid(folder: Path, machine: ReflectionMachine, word: NDArray[np.int64]) -> list[str]:
+    from subnormal.models.references.hugging_face import load
+
+    tokenizer, model = load(folder)
+    text = " ".join(cycles(machine.group.elements[x]) for x in word)
+    tokens = tokenizer(text, return_tensors="pt")
+    with torch.no_grad():
+        best = model(**tokens).logits[0].argmax(-1)
+    ends = len(machine.start()) - 1 + np.cumsum([len(machine.spell(int(x))) for x in word])
+    return list(tokenizer.convert_ids_to_tokens(best[torch.from_numpy(ends)].tolist()))
+
+
+def _delta_product(folder: Path, machine: ReflectionMachine, word: NDArray[np.int64]) -> list[str]:
+    from subnormal.models.references.delta_product import DeltaProductReference
+
+    reference = DeltaProductReference(folder)
+    factors = reference.config["num_householder"]
+    start = -(-len(machine.start()) // factors)
+    first = 3 + start  # the unknown and the pad token, the start, the idle token
+    place = {x: first + i for i, x in enumerate(machine.alphabet)}
+    tokens = torch.tensor([*range(2, 2 + start), *(place[int(x)] for x in word)])
+    best = reference.logits(tokens)[start:].argmax(-1) - (first + len(machine.alphabet))
+    return [cycles(machine.group.elements[i]) if i >= 0 else "?" for i in best.tolist()]
+
+
+def _pd_ssm(folder: Path, machine: ReflectionMachine, word: NDArray[np.int64]) -> list[str]:
+    from subnormal.models.references.pd_ssm import PDSSMReference
+
+    place = {x: i for i, x in enumerate(machine.alphabet)}
+    best = PDSSMReference(folder).logits(torch.tensor([place[int(x)] for x in word])).argmax(-1)
+    return [cycles(machine.group.elements[i]) for i in best.tolist()]
+
+
+def _delta(folder: Path, machine: ReflectionMachine, word: NDArray[np.int64]) -> list[str]:
+    from subnormal.models.network import DCDNetwork
+
+    place = {x: i for i, x in enumerate(machine.alphabet)}
+    best, _ = DCDNetwork.from_pretrained(folder).predict(torch.tensor([[place[int(x)] for x in word]]))
+    return [cycles(machine.group.elements[i]) for i in best[0].tolist()]
+
+
+RUNNERS: dict[str, tuple[str, Run]] = {
+    "olmo-hybrid": ("transformers", _olmo_hybrid),
+    "delta": ("our own network", _delta),
+    "deltaproduct": ("the plain recurrence", _delta_product),
+    "pd-ssm": ("the plain recurrence", _pd_ssm),
+}

@@ -1,0 +1,1 @@
+"""What the transitions of a model can reach, and which groups and automata that excludes."""

@@ -1,0 +1,160 @@
+"""Reflection machines in exact arithmetic: spellings, states, files; refusals."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.groups.catalogue import small_group
+from subnormal.constructions.targets.actions import base_points, small_action
+from subnormal.constructions.targets.compiler import TARGETS, compile_target
+from subnormal.constructions.targets.delta_layer import first_fault, margins
+from subnormal.constructions.targets.reflections import Letter, ReflectionMachine, reflection_machine
+from tests.cases import group
+
+GROUPS = ("C2", "S3", "D4", "Q8", "A4", "S4", "C12", "C7:C3", "SL(2,3)", "A5", "S5", "SmallGroup(32,50)", "C60")
+
+
+def run(machine, word):
+    state = np.zeros((2 * machine.points, machine.points), dtype=np.int64)
+    for letter in machine.start():
+        state = machine.step(state, letter)
+    for x in word:
+        for letter in machine.spell(int(x)):
+            state = machine.step(state, letter)
+    return state
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_machines_multiply(name):
+    listed = group(name)
+    machine = reflection_machine(listed, range(listed.order))
+    assert first_fault(machine) is None
+    word = np.random.default_rng(1).integers(0, listed.order, 12)
+    state = run(machine, word)
+    product = listed.product(word)
+    assert machine.element(state) == product
+    np.testing.assert_array_equal(state, machine.state_of(product))
+    assert all(machine.left[a] and not machine.left[b] for a, b in machine.swaps)
+
+
+def test_every_word_of_three_elements_of_s3():
+    listed = group("S3")
+    machine = reflection_machine(listed, range(6))
+    for word in itertools.product(range(6), repeat=3):
+        assert machine.element(run(machine, word)) == listed.product(word)
+
+
+@pytest.mark.parametrize("name", ["S4", "A5", "C12", "SL(2,3)"])
+def test_spellings_by_permutations(name):
+    """Each spelling composed as permutations of the points, without any matrix."""
+    listed = group(name)
+    machine = reflection_machine(listed, range(listed.order))
+    for x, word in zip(machine.alphabet, machine.words, strict=True):
+        images = np.arange(machine.points)
+        for a, b in word:
+            swap = np.arange(machine.points)
+            swap[[a, b]] = [b, a]
+            images = swap[images]
+        np.testing.assert_array_equal(images, machine.action[x])
+
+
+def test_a_spelling_is_as_short_as_the_sides_allow():
+    """A cycle of length l takes l - 1 transpositions, or l + 1 on one side; none is shorter than points - cycles."""
+    machine = reflection_machine(group("S4"), range(24))
+    assert machine.longest == 4
+    for x, word in zip(machine.alphabet, machine.words, strict=True):
+        matrix = np.eye(4)[machine.action[x]]
+        shortest = np.linalg.matrix_rank(np.eye(4) - matrix)
+        assert len(word) >= shortest
+        assert (len(word) - shortest) % 2 == 0
+
+
+@pytest.mark.parametrize(("order", "number"), [(8, 4), (16, 14), (24, 3), (32, 50), (60, 4), (64, 267), (96, 70)])
+def test_small_actions_are_faithful_homomorphisms(order, number):
+    listed = small_group(order, number)
+    action = small_action(listed)
+    assert len(np.unique(action, axis=0)) == order
+    assert (action != action[0]).any(axis=0).all()
+    generator = np.random.default_rng(0)
+    for a, b in generator.integers(0, order, (50, 2)):
+        np.testing.assert_array_equal(action[b][action[a]], action[listed.times(int(a), int(b))])
+    base = base_points(action)
+    assert len(np.unique(action[:, base], axis=0)) == order
+
+
+def test_elementary_abelian_groups_take_two_points_a_generator():
+    assert small_action(small_group(64, 267)).shape[1] == 12
+    assert small_action(group("C60")).shape[1] == 12
+
+
+def test_faults_are_found():
+    machine = reflection_machine(group("S3"), range(6))
+    words = list(machine.words)
+    words[1], words[2] = words[2], words[1]
+    fields = (machine.group, machine.action, machine.left, machine.alphabet, tuple(words), machine.base)
+    assert "spelling of element" in first_fault(ReflectionMachine(*fields))
+
+
+def test_a_letter_that_is_no_reflection_is_no_integer():
+    machine = reflection_machine(group("S3"), range(6))
+    state = run(machine, [])
+    state[0, 0] += 1
+    with pytest.raises(ArithmeticError, match="no integer"):
+        machine.step(state, Letter(swap=machine.swaps[0]))
+
+
+def test_precisions():
+    few = reflection_machine(group("A5"), range(60))
+    assert margins(few) == {"float32": True, "bfloat16": True, "float16": True}
+    many = reflection_machine(group("C2^12"), group("C2^12").generators)
+    assert len(many.base) == 12
+    assert margins(many) == {"float32": True, "bfloat16": False, "float16": True}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_files(target):
+    files = compile_target(group("S3"), target).files
+    assert {"config.json", "model.safetensors"} <= set(files)
+    if target != "delta":
+        assert compile_target(group("S3"), target, resets=True).files != files
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "message"),
+    [
+        ("S3", "mamba-9", "unknown target 'mamba-9'; wanted one of olmo-hybrid, deltaproduct, delta, pd-ssm"),
+        ("S8", "olmo-hybrid", "order 40,320; targets are written up to 5,040"),
+        ("C1", "olmo-hybrid", "is trivial"),
+        ("Q8", "delta", "Q8: 6 transpositions an element, wanted at most 4"),
+        ("D1000", "olmo-hybrid", "acts on 1,000 points; targets are written for at most 256"),
+    ],
+)
+def test_refusals(name, target, message):
+    with pytest.raises(InputError, match=message):
+        compile_target(group(name), target, "generators" if name == "D1000" else None)
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [("LARGEST_LAYER", "a layer of 8,448 weights, wanted at most 100"), ("LARGEST_HIDDEN", "a residual stream of 64")],
+)
+def test_layers_that_are_too_large_are_refused(monkeypatch, limit, message):
+    from subnormal.constructions.targets import delta_layer
+
+    monkeypatch.setattr(delta_layer, limit, 32 if limit == "LARGEST_HIDDEN" else 100)
+    with pytest.raises(InputError, match=message):
+        compile_target(group("S4"), "olmo-hybrid")
+
+
+@pytest.mark.slow
+def test_all_groups_of_order_up_to_63_have_exact_machines():
+    from subnormal.algebra.groups.catalogue import number_of_groups
+
+    for order in range(2, 64):
+        for number in range(1, number_of_groups(order) + 1):
+            listed = small_group(order, number)
+            assert first_fault(reflection_machine(listed, range(order))) is None, (order, number)

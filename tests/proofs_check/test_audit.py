@@ -1,0 +1,188 @@
+"""Audits of small random models of other libraries and of our own networks."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from subnormal.algebra.base.errors import InputError
+from subnormal.command_line.__main__ import application
+from subnormal.constructions.targets.compiler import compile_target
+from subnormal.face.compiling import compile as compile_own
+from subnormal.proofs_check.audits.audit import audit
+from subnormal.proofs_check.audits.layers import facts_of
+from tests.cases import group
+
+VOCABULARY = 40
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """Folders of random models by name."""
+    transformers = pytest.importorskip("transformers")
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    torch.manual_seed(0)
+    shared = {"vocab_size": VOCABULARY, "hidden_size": 16, "num_hidden_layers": 2}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 2, "intermediate_size": 8}
+    delta = {
+        "layer_types": ["linear_attention", "full_attention"],
+        "linear_num_key_heads": 2,
+        "linear_num_value_heads": 4,
+        "linear_key_head_dim": 4,
+        "linear_value_head_dim": 4,
+        "pad_token_id": None,
+    }
+    experts = {"num_experts": 2, "num_experts_per_tok": 1, "moe_intermediate_size": 8, "head_dim": 8}
+    experts["shared_expert_intermediate_size"] = 8
+    configs = {
+        "olmo": ("OlmoHybrid", shared | heads | delta | {"linear_num_key_heads": 4}),
+        "olmo-positive": (
+            "OlmoHybrid",
+            shared | heads | delta | {"linear_num_key_heads": 4, "linear_allow_neg_eigval": False},
+        ),
+        "qwen": ("Qwen3Next", shared | heads | delta | experts),
+        "mamba": ("Mamba", shared | {"state_size": 4}),
+        "mamba2": (
+            "Mamba2",
+            shared | {"state_size": 4, "num_heads": 4, "head_dim": 8, "n_groups": 1, "time_step_limit": (0.01, 0.1)},
+        ),
+    }
+    folders = {}
+    for name, (cls, config) in configs.items():
+        model = getattr(transformers, f"{cls}ForCausalLM")(getattr(transformers, f"{cls}Config")(**config))
+        with torch.no_grad():
+            for parameter in model.parameters():  # so that gates leave the middle
+                parameter.mul_(1.5)
+        folders[name] = tmp_path_factory.mktemp(name)
+        model.save_pretrained(folders[name])
+    return folders
+
+
+@pytest.mark.parametrize(
+    ("name", "minus_one", "one", "low"),
+    [
+        ("olmo", "to rounding", "to rounding", -1.0),
+        ("olmo-positive", "never", "to rounding", 0.0),
+        ("qwen", "never", "to rounding", 0.0),
+        ("mamba", "never", "to rounding", 0.0),
+        ("mamba2", "never", "never", 0.0),
+    ],
+)
+def test_random_models(models, name, minus_one, one, low):
+    found = audit(models[name])
+    assert found.layers[0].index == 0
+    for layer in found.layers:
+        assert (layer.minus_one, layer.one, layer.low) == (minus_one, one, low)
+        least, largest = layer.measured["eigenvalues"]
+        assert layer.low <= least <= largest <= layer.high
+        assert layer.measured["tokens"] == VOCABULARY
+        assert ("the trivial one" in layer.excludes) == (minus_one == "never")
+    assert len(found.layers) == (2 if "mamba" in name else 1)
+
+
+def test_the_switch_shows_in_the_measurement(models):
+    """The same weights with β ≤ 2 and β ≤ 1."""
+    import shutil
+
+    least = audit(models["olmo"]).layers[0].measured["eigenvalues"][0]
+    copy = models["olmo"].parent / "switched"
+    shutil.copytree(models["olmo"], copy)
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps(config | {"linear_allow_neg_eigval": False}))
+    assert least < 0 <= audit(copy).layers[0].measured["eigenvalues"][0]
+
+
+def test_measured_eigenvalues_are_those_of_the_transition(models):
+    """Mamba-2: what one more token does to a state, by the library itself."""
+    from subnormal.models.references.hugging_face import load_model
+
+    model = load_model(models["mamba"])
+    layer = audit(models["mamba"]).layers[0]
+    with torch.no_grad():
+        tokens = torch.randperm(VOCABULARY, generator=torch.Generator().manual_seed(0))[None]
+        mixer = model.base_model.layers[0].mixer
+        caught = []
+        handle = mixer.x_proj.register_forward_hook(lambda _, inputs, output: caught.append(output))
+        model(tokens, use_cache=False)
+        handle.remove()
+        step = torch.nn.functional.softplus(mixer.dt_proj(caught[0][..., : mixer.time_step_rank]))
+        values = torch.exp(-step[..., None] * mixer.A_log.exp())
+    assert layer.measured["eigenvalues"] == pytest.approx([float(values.min()), float(values.max())])
+
+
+def test_a_compiled_checkpoint_reaches_minus_one_and_zero(tmp_path):
+    pytest.importorskip("transformers")
+    compile_target(group("S3"), "olmo-hybrid", resets=True).save(tmp_path)
+    layer = audit(tmp_path).layers[0]
+    assert layer.measured["eigenvalues"] == [-1.0, 1.0]
+    assert "order > 2" in layer.excludes
+
+
+@pytest.mark.parametrize(
+    ("family", "minus_one", "zero", "excludes"),
+    [("aussm", "exactly", "never", "not solvable"), ("negative-mamba", "to rounding", "exactly", "2-group")],
+)
+def test_our_own_networks(tmp_path, family, minus_one, zero, excludes):
+    compile_own(group("D4") if family == "negative-mamba" else "S3", family).save(tmp_path)
+    found = audit(tmp_path)
+    assert found.architecture == "our own network"
+    for layer in found.layers:
+        assert (layer.minus_one, layer.zero) == (minus_one, zero)
+        assert excludes in layer.excludes
+        expected = [-1.0, 1.0] if family == "negative-mamba" else [1.0, 1.0]
+        assert layer.measured["eigenvalues"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("config", "notes", "low"),
+    [
+        ({"model_type": "qwen3_next", "num_hidden_layers": 4, "linear_allow_neg_eigval": True}, "is ignored", 0.0),
+        ({"model_type": "gated_deltanet", "num_hidden_layers": 1}, "default is false", 0.0),
+        ({"model_type": "gated_deltaproduct", "num_hidden_layers": 1}, "layer alone would have true", 0.0),
+        ({"model_type": "gated_deltaproduct", "allow_neg_eigval": True, "num_hidden_layers": 1}, "forget_gate", -1.0),
+        ({"model_type": "olmo_hybrid", "num_hidden_layers": 4}, "the default is true", -1.0),
+        ({"model_type": "mamba3", "n_layer": 1}, "A_floor 0.0001", 0.0),
+        ({"model_type": "mamba2", "num_hidden_layers": 1, "time_step_limit": [0.01, 1]}, "every token decays", 0.0),
+        ({"model_type": "rwkv7", "num_hidden_layers": 1}, "", -0.46),
+    ],
+)
+def test_traps_in_configurations(config, notes, low):
+    found = facts_of(config)
+    assert notes in "; ".join(found.notes)
+    assert found.layers[0].low == low
+
+
+def test_factors_of_a_product(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"model_type": "gated_deltaproduct", "num_householder": 3, "allow_neg_eigval": True}))
+    found = audit(path)
+    assert len(found.layers) == 21
+    assert found.layers[0].measured is None
+    assert found.lines()[1].startswith("layers 0-20: GatedDeltaProduct, 3 factors, eigenvalues in [-1, 1]")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"model_type": "llama"}', "model_type 'llama' is not known; wanted one of olmo_hybrid"),
+        ("[1]", "a JSON list; wanted an object"),
+        ("{", "cannot be read"),
+        ('{"model_type": "mamba2", "num_hidden_layers": -1}', "num_hidden_layers: '-1' in the configuration"),
+    ],
+)
+def test_refusals(tmp_path, content, message):
+    path = tmp_path / "config.json"
+    path.write_text(content)
+    with pytest.raises(InputError, match=message):
+        audit(path)
+
+
+def test_the_command(models, capsys):
+    application()(["audit", str(models["mamba2"]), "--json"], standalone_mode=False)
+    content = json.loads(capsys.readouterr().out)
+    assert content["architecture"] == "mamba2"
+    application()(["audit", str(models["qwen"])], standalone_mode=False)
+    assert "-1 never" in capsys.readouterr().out
