@@ -7,6 +7,7 @@ which tolerates missing weights and prints to standard output.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -21,12 +22,15 @@ from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.folders import read_folder
 from subnormal.algebra.base.reading import parse_json, parse_tensors
 from subnormal.constructions.parameters import parameter_shapes
+from subnormal.models.specification import LayerSpecification, positive
 
 __all__ = ["DTYPES", "SavedNetwork"]
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 NEEDED = ("alphabet_size", "classes", "layers")
 ARGUMENTS = (*NEEDED, "embedding_size", "dtype", "seed", "head_gates")
+
+SIZES = ("alphabet_size", "classes", "embedding_size", "head_gates")
 
 CARD = """---
 {{ card_data }}
@@ -62,6 +66,7 @@ class SavedNetwork(
             InputError: the configuration cannot be used, or a parameter is missing, too many, or of another shape or
                 dtype.
         """
+        _compare_sizes(configuration, {name: tuple(value.shape) for name, value in parameters.items()}, where)
         network = cls(**({"seed": 0} | dict(configuration) | ({} if dtype is None else {"dtype": dtype})))
         given = {name: torch.as_tensor(value) for name, value in parameters.items()}
         shapes = parameter_shapes(network.configuration())  # type: ignore[attr-defined]
@@ -111,6 +116,22 @@ class SavedNetwork(
         weights = load(content.files["model.safetensors"])
         network = cls.from_parameters(configuration, weights, dtype, where=file)
         return network.to(map_location)  # type: ignore[attr-defined]
+
+
+def _compare_sizes(configuration: Mapping[str, Any], given: Mapping[str, tuple[int, ...]], where: str) -> None:
+    """Compare the sizes that a configuration asks for with those that are there, before anything of them is made."""
+    sizes = [name for name in SIZES if configuration.get(name) is not None]
+    for name in (*SIZES[:2], *sizes):
+        positive(name, configuration.get(name))
+    layers = configuration.get("layers")
+    if not isinstance(layers, list | tuple):
+        raise InputError(f"layers: expected a list of at least one layer, got {str(layers)[:60]!r}")
+    parsed = [LayerSpecification.parse(i, entry).as_json() for i, entry in enumerate(layers)]
+    for name, shape in parameter_shapes({**configuration, "layers": parsed}).items():
+        if name not in given:
+            raise InputError(f"{where}: {name} is missing")
+        if math.prod(shape) > max(2**20, math.prod(given[name])):  # what is small is compared when it is made
+            raise InputError(f"{where}: {name} should be {shape}, is {given[name]}")
 
 
 def _configuration(file: str, content: bytes) -> dict[str, Any]:

@@ -61,13 +61,13 @@ class LayerSpecification:
         for key in ("family", "channels", "hidden", "readout"):
             if key not in entry:
                 raise InputError(f"{where}: {key!r} is missing; needed: family, channels, hidden, readout")
-        if entry["family"] not in FAMILY_PARAMETERS:
+        if not isinstance(entry["family"], str) or entry["family"] not in FAMILY_PARAMETERS:
             known_families = ", ".join(FAMILY_PARAMETERS)
             raise InputError(f"{where}.family: unknown family {entry['family']!r}; known: {known_families}")
         for key in ("channels", "hidden", "readout"):
             positive(f"{where}.{key}", entry[key])
         activation = entry.get("activation", "hard")
-        if activation not in GROUPED and activation not in ELEMENTWISE:
+        if not isinstance(activation, str) or (activation not in GROUPED and activation not in ELEMENTWISE):
             names = ", ".join((*GROUPED, *ELEMENTWISE))
             raise InputError(f"{where}.activation: unknown activation {activation!r}; known: {names}")
         phi = entry.get("phi", "relu")

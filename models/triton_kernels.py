@@ -391,5 +391,3 @@ def diagonal_backward(a: Tensor, h: Tensor, states: Tensor, grad_states: Tensor)
     torch.mul(h.conj(), adjoint[:, 0], out=grad_a[:, 0])
     torch.mul(states[:, :-1].conj(), adjoint[:, 1:], out=grad_a[:, 1:])
     return grad_a, adjoint, a[:, 0].conj() * adjoint[:, 0]
-
-

@@ -24,7 +24,7 @@ def spoil_array(path: Path, generator: np.random.Generator) -> str:
     how = generator.random()
     if how < 0.8 and array.size:
         place = int(generator.integers(array.size))
-        before = array.flat[place]
+        before = array.flat[place].item()
         if np.issubdtype(array.dtype, np.integer):
             new = generator.choice(
                 [before + 1, before - 1, 0, 1, 2, int(generator.integers(-2, 9)), 2**31 - 1, -(2**31)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -46,7 +47,7 @@ from tests.adversary.spoiling import mend_digests, spoil_array, spoil_json
 from tests.adversary.truth import claim_is_true, tracks, tracks_factored
 from tests.cases import group
 
-FAST, FULL = 1.0, 190.0
+FAST, FULL = 1.0, float(os.environ.get("ADVERSARY_SECONDS", "190"))
 """Seconds for each class of attacks."""
 
 LISTED = [
