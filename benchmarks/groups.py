@@ -51,7 +51,7 @@ class Row:
     note: str
 
 
-LARGE = ("S4", "S4wrS4", "S4wrS4wrS4", "S3wrS3wrS3wrS3", "S5wrS4", "S20", "A30", "M24")
+LARGE = ("S4", "S4wrS4", "S4wrS4wrS4", "S3wrS3wrS3wrS3", "S5wrS4", "S20", "A30", "M24", "S100", "PSL(2,1009)")
 """Groups that are timed alone."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,10 @@ from subnormal.command_line.shared import GROUP, Json, Regex, fill, one_of
 
 if TYPE_CHECKING:
     from subnormal.algebra.depth.inspection import Inspection
+
+
+MAX_DIGITS = 100_001
+"""Digits of the largest order that is written out: S10000 has 35,660."""
 
 
 def inspect(
@@ -39,6 +44,7 @@ def inspect(
     regex: Regex = None,
 ) -> None:
     """Say how many layers of each family a group or an automaton needs, and why."""
+    sys.set_int_max_str_digits(MAX_DIGITS)
     from subnormal.constructions.automata.inspection import AutomatonInspection
     from subnormal.face.groups import inspect as inspected
     from subnormal.face.groups import pareto as unbeaten

@@ -14,6 +14,8 @@ from subnormal.command_line.shared import ALLOWED, GROWTH_OBSERVED, NOT_REFUTED,
 if TYPE_CHECKING:
     from subnormal.algebra.groups.group import Group
     from subnormal.models.network import DCDNetwork
+    from subnormal.proofs_check.refutations.automaton import AutomatonRefutation
+    from subnormal.proofs_check.refutations.refutation import Refutation
 
 
 def refute(
@@ -24,7 +26,7 @@ def refute(
         ),
     ],
     group: Annotated[
-        str | None, typer.Argument(metavar="GROUP", help="S3, Q8, GL(2,3) …; default: that of a compiled folder.")
+        str | None, typer.Argument(metavar="GROUP", help="S3, tomita(5), … (regex(a*b) too); default: a folder's.")
     ] = None,
     epsilon: Annotated[float, typer.Option(help="States this close in every channel count as one.")] = 1e-6,
     random: Annotated[
@@ -41,30 +43,62 @@ def refute(
 ) -> None:
     """Find the words on which a model that cannot track GROUP fails. Exit code 0: found; 3: a state was seen to
     grow, which is not proved to go on; 4: nothing found within the budget; 5: theory allows the model."""
+    from subnormal.face.proving import claimed_automaton, saved_network
     from subnormal.face.proving import refute as refuted
-    from subnormal.face.proving import saved_network
+    from subnormal.models.network import DCDNetwork
+    from subnormal.proofs_check.refutations.automaton import AutomatonRefutation, random_network, refute_automaton
 
     if html is not None:
         from subnormal.constructions.pages.packing import check_page_path
 
         check_page_path(html)
+    if random is not None and group is not None:
+        raise InputError(f"both MODEL {model} and --random {random}; wanted one, e.g. `refute S3 --random aussm`")
+    asked = model if random else group
+    automaton = claimed_automaton(None if random else Path(model), asked)
+    if automaton is not None:
+        if html is not None:
+            raise InputError("--html goes with a group, not with an automaton")
+        own = (
+            DCDNetwork.from_pretrained(Path(model))
+            if random is None
+            else random_network(automaton.minimal(), _families(random, layers), width, seed, activation)
+        )
+        _report(refute_automaton(own, automaton), as_json)
+        return
     if random is None:
         network, listed, alphabet = saved_network(Path(model), group)
     else:
-        if group is not None:
-            raise InputError(f"both MODEL {model} and --random {random}; wanted one, e.g. `refute S3 --random aussm`")
         network, listed, alphabet = _random(random, model, layers, width, seed, activation)
     found = refuted(network, listed, alphabet, epsilon)
-    if as_json:
-        print(json.dumps(found.as_json()))
-    else:
-        print(found)
+    assert not isinstance(found, AutomatonRefutation)
     if html is not None:
         from subnormal.command_line.pages import refutation_page
 
+        print(json.dumps(found.as_json()) if as_json else found)
         refutation_page(found, network, listed, alphabet, html)
+        _exit(found)
+        return
+    _report(found, as_json)
+
+
+def _report(found: Refutation | AutomatonRefutation, as_json: bool) -> None:
+    print(json.dumps(found.as_json(), ensure_ascii=False) if as_json else found)
+    _exit(found)
+
+
+def _exit(found: Refutation | AutomatonRefutation) -> None:
     if not found.refuted:
         raise typer.Exit({"growth": GROWTH_OBSERVED, "allowed": ALLOWED}.get(found.kind, NOT_REFUTED))
+
+
+def _families(stack: str, layers: int) -> list[str]:
+    families = [family.strip().lower().replace("_", "-") for family in stack.split(",")]
+    if len(families) == 1:
+        return families * layers
+    if layers not in (1, len(families)):
+        raise InputError(f"--layers {layers} with a stack of {len(families)} families; leave --layers out")
+    return families
 
 
 def _random(
@@ -73,10 +107,5 @@ def _random(
     from subnormal.algebra.input.parser import list_group
     from subnormal.proofs_check.refutations.refutation import random_network
 
-    families = [family.strip().lower().replace("_", "-") for family in stack.split(",")]
-    if len(families) == 1:
-        families *= layers
-    elif layers not in (1, len(families)):
-        raise InputError(f"--layers {layers} with a stack of {len(families)} families; leave --layers out")
     listed = list_group(name)
-    return random_network(listed.order, families, width, seed, activation), listed, None
+    return random_network(listed.order, _families(stack, layers), width, seed, activation), listed, None

@@ -11,7 +11,7 @@ import typer
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.terminal import console
 from subnormal.command_line.settings import with_settings
-from subnormal.command_line.shared import GroupText, Json
+from subnormal.command_line.shared import GroupOrNone, GroupText, Json, Regex, one_of
 from subnormal.models.training.configuration import RunConfiguration
 from subnormal.models.training.pool import RUNS_TOGETHER, Machine
 
@@ -33,7 +33,7 @@ RunsTogether = Annotated[
 
 @with_settings(RunConfiguration, seed="seeds")
 def train(
-    group: GroupText,
+    group: GroupOrNone = None,
     noise: Annotated[str, typer.Option(help="σ of the noise on every initial weight; several, e.g. 0,0.1.")] = "0",
     learning_rate: Annotated[str, typer.Option(help="Several are separated by commas.")] = "0.003",
     seeds: Annotated[str, typer.Option(help="A number of seeds (3: 0, 1, 2), or a list such as 4,7.")] = "1",
@@ -42,13 +42,14 @@ def train(
     device: Device = "cpu",
     runs_together: RunsTogether = RUNS_TOGETHER,
     tensorboard: Annotated[bool, typer.Option(help="Write TensorBoard logs (extra `tensorboard`).")] = False,
+    regex: Regex = None,
     **settings: Any,
 ) -> None:
     """Train networks on GROUP: every seed × learning rate × noise. Start the same command again to continue."""
     from subnormal.face.training import train as trained
 
     training = trained(
-        group,
+        one_of(group, regex),
         noise=_numbers("noise", noise),
         learning_rate=_numbers("learning-rate", learning_rate),
         seeds=_seeds(seeds),

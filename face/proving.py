@@ -14,7 +14,7 @@ from subnormal.algebra.base.errors import InputError, RefutedError
 from subnormal.algebra.base.wording import default_folder
 from subnormal.face.automata import CompiledAutomaton
 from subnormal.face.compiling import Compiled, compile
-from subnormal.face.groups import GroupLike, group, machine, stack_of
+from subnormal.face.groups import GroupLike, MachineLike, group, machine, stack_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from subnormal.algebra.groups.group import Group
     from subnormal.models.network import DCDNetwork
     from subnormal.proofs_check.certificates.checker import Verdict
+    from subnormal.proofs_check.refutations.automaton import AutomatonRefutation
     from subnormal.proofs_check.refutations.refutation import Refutation
 
 NETWORK_CERTIFICATE = "network_certificate.json"
@@ -169,12 +170,9 @@ def _with_network(folder: Path, verdict: Verdict) -> Proved:
         return Proved(folder, (first,), (note,) if (folder / "cascade.json").exists() else ())
     if find_spec("flint") is None:
         return Proved(folder, (first,), ("network: not certified, that needs python-flint (the extra `proofs`)",))
-    from subnormal.constructions.automata.artifact import is_automaton_folder
     from subnormal.proofs_check.certificates.certificate import write_json
     from subnormal.proofs_check.certificates.network_certificate import certificate_content
 
-    if is_automaton_folder(folder):
-        return Proved(folder, (first,), ("network: no certificate is written for an automaton's network yet",))
     proof, content = certificate_content(folder)
     write_json(folder / NETWORK_CERTIFICATE, content)
     return Proved(folder, (first, f"{folder}/{NETWORK_CERTIFICATE}: {proof.sentence()}"))
@@ -294,15 +292,15 @@ def horizon(
 
 def refute(
     model: DCDNetwork | str | Path,
-    tracked: GroupLike | None = None,
+    tracked: MachineLike | None = None,
     alphabet: NDArray | None = None,
     epsilon: float = 1e-6,
-) -> Refutation:
-    """Find the words on which a model fails that cannot track a group.
+) -> Refutation | AutomatonRefutation:
+    """Find the words on which a model fails that cannot track a group or an automaton.
 
     Arguments:
         model: a network, or a folder with `config.json` and `model.safetensors`.
-        tracked: the group, as for `sn.group`; None for that of a compiled folder.
+        tracked: the group or the automaton, as for `sn.machine`; None for that of a compiled folder.
         alphabet: the element of each token, shape (tokens,), for a network; None for all elements in order, or the
             compiled folder's own.
         epsilon: states this close in every channel count as one.
@@ -313,12 +311,31 @@ def refute(
     from subnormal.models.network import DCDNetwork
     from subnormal.proofs_check.refutations.refutation import refute as search
 
+    automaton = claimed_automaton(model, tracked)
+    if automaton is not None:
+        from subnormal.proofs_check.refutations.automaton import refute_automaton
+
+        network = model if isinstance(model, DCDNetwork) else DCDNetwork.from_pretrained(model)
+        return refute_automaton(network, automaton)
+    assert not isinstance(tracked, Automaton)
     if isinstance(model, DCDNetwork):
         if tracked is None:
             raise InputError("a network does not say which group; wanted e.g. sn.refute(network, 'S3')")
         return search(model, group(tracked).listed(), alphabet, epsilon)
     network, listed, own = saved_network(Path(model), tracked)
     return search(network, listed, own if alphabet is None else alphabet, epsilon)
+
+
+def claimed_automaton(model: DCDNetwork | str | Path | None, tracked: MachineLike | None) -> Automaton | None:
+    """The automaton that a model claims: the one that was named, or that of a compiled folder; None for a group."""
+    from subnormal.constructions.automata.artifact import is_automaton_folder, load_automaton
+
+    if tracked is not None:
+        asked = machine(tracked)
+        return asked if isinstance(asked, Automaton) else None
+    if isinstance(model, str | Path) and is_automaton_folder(Path(model)):
+        return load_automaton(Path(model))[0].automaton
+    return None
 
 
 def saved_network(folder: Path, tracked: GroupLike | None) -> tuple[DCDNetwork, Group, NDArray | None]:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.console import RenderableType
 
+from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.terminal import Shown, plain_table
 from subnormal.algebra.base.wording import default_folder
-from subnormal.algebra.input.parser import parse_group
+from subnormal.algebra.input.parser import parse_group, parse_machine
 from subnormal.face.compiling import Compiled
-from subnormal.face.groups import GroupLike, group
+from subnormal.face.groups import GroupLike, MachineLike, group
+from subnormal.face.groups import machine as read_machine
 from subnormal.models.training.pool import RUNS_TOGETHER, Machine
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ class Training(Shown):
 
 
 def train(
-    given: GroupLike,
+    given: MachineLike,
     family: str = "aussm",
     *,
     init: str | Path | Compiled = "random",
@@ -92,7 +94,7 @@ def train(
     """Train networks on a group: every noise × learning rate × seed. Call it again to continue.
 
     Arguments:
-        given: as for `sn.group`; it must have a name or permutations that the commands understand.
+        given: as for `sn.machine`; it must have a name or permutations that the commands understand.
         family: one model family, or a stack such as `negative-mamba,aussm`.
         init: `random`, `compiled`, a folder with a network, or what `sn.compile` returned.
         noise: standard deviation of the noise on every initial weight; several make an axis.
@@ -115,7 +117,7 @@ def train(
     from subnormal.models.training.runs import RunStore
 
     text = _text(given)
-    folder = Path(out) if out is not None else Path("runs") / default_folder(group(given).name)
+    folder = Path(out) if out is not None else Path("runs") / default_folder(read_machine(given).name)
     if isinstance(init, Compiled):
         family = _family(init)
         init = init.save(folder / "start")
@@ -154,6 +156,17 @@ def evaluate(model: DCDNetwork, given: GroupLike, length: int = 1000, words: int
     return measured(model, make_task(group(given).listed(), "all"), length, words, seed=seed)
 
 
+def _automaton_text(asked: Automaton) -> str:
+    for text in (asked.name, f"regex({asked.name})"):
+        try:
+            same = parse_machine(text)
+        except InputError:
+            continue
+        if isinstance(same, Automaton) and np.array_equal(same.table, asked.table):
+            return text
+    raise InputError(f"{asked.name} has no name by which a run can find it again; wanted a text, e.g. 'tomita(5)'")
+
+
 def _several(value: float | Iterable[float]) -> list[float]:
     return [value] if isinstance(value, (int, float)) else list(value)
 
@@ -164,11 +177,13 @@ def _family(compiled: Compiled) -> str:
     return families[0] if len(set(families)) == 1 else ",".join(families)
 
 
-def _text(given: GroupLike) -> str:
-    """A group as the text that stands for it in a run's settings."""
+def _text(given: MachineLike) -> str:
+    """A group or an automaton as the text that stands for it in a run's settings."""
     if isinstance(given, str):
         return given
-    asked = group(given)
+    asked = read_machine(given)
+    if isinstance(asked, Automaton):
+        return _automaton_text(asked)
     text = asked.name.strip("<>")
     try:
         same = parse_group(text)

@@ -145,9 +145,9 @@ class SolvableTower:
 
     def _insert(self, code: Code, depth: int, made_by: Step) -> None:
         identity = self._encoding.identity
+        if code == identity:
+            return
         if depth == len(self._stages):
-            if code == identity:
-                return
             if depth >= self._bound:
                 raise NotSolvableError
             self._stages.append(_Stage())
@@ -155,8 +155,11 @@ class SolvableTower:
         waiting = [(code, made_by)]
         while waiting:
             code, made_by = waiting.pop()
-            if is_member(self._levels(depth), code, identity):
+            levels = self._levels(depth)
+            self._encoding.spend(len(levels) // 2 + 1)
+            if is_member(levels, code, identity):
                 continue
+            self._encoding.spend(4 * (len(stage.members) + len(self._conjugators)))
             element = Element(code, self._encoding)
             here = self._made_by[element] = self._record(made_by)
             if self._exponent:
@@ -170,7 +173,7 @@ class SolvableTower:
             stage.levels = levels
             stage.members.append(element)
             stage.version += 1
-            waiting.extend(
-                (conjugate(element, conjugator), Step("conjugate", here, self._made_by[conjugator]))
-                for conjugator in self._conjugators
-            )
+            for conjugator in self._conjugators:
+                other = conjugate(element, conjugator)
+                if other != code:
+                    waiting.append((other, Step("conjugate", here, self._made_by[conjugator])))

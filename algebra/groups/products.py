@@ -34,12 +34,15 @@ ACTIONS_LIMIT = 50_000
 """Most automorphisms of A, and most actions of B on A, that are looked through."""
 
 
-def direct_product(a: Permutations, b: Permutations) -> Permutations:
-    """Generators of A × B on the points of A and then those of B: shape (r, m) and (s, n) to (r + s, m + n)."""
-    (r, m), (s, n) = a.shape, b.shape
-    product = np.tile(np.arange(m + n, dtype=smallest_dtype(m + n)), (r + s, 1))
-    product[:r, :m] = a
-    product[r:, m:] = b.astype(product.dtype) + product.dtype.type(m)
+def direct_product(*factors: Permutations) -> Permutations:
+    """Generators of A × B × … on the points of A, then those of B, …: (r, m), (s, n), … to (r + s + …, m + n + …)."""
+    count, degree = (sum(factor.shape[axis] for factor in factors) for axis in (0, 1))
+    product = np.tile(np.arange(degree, dtype=smallest_dtype(degree)), (count, 1))
+    row = column = 0
+    for factor in factors:
+        r, m = factor.shape
+        product[row : row + r, column : column + m] = factor.astype(product.dtype) + product.dtype.type(column)
+        row, column = row + r, column + m
     return product
 
 
@@ -53,7 +56,7 @@ def wreath_product(a: Permutations, b: Permutations) -> Permutations:
     (r, m), (s, n) = a.shape, b.shape
     dtype = smallest_dtype(m * n)
     points = np.arange(m * n, dtype=dtype).reshape(n, m)
-    blocks = _orbit_representatives(b)
+    blocks = orbit_representatives(b)
     product = np.tile(points, (r * len(blocks) + s, 1, 1))
     for position, j in enumerate(blocks):
         product[position * r : (position + 1) * r, j] = points[j][a]
@@ -61,7 +64,7 @@ def wreath_product(a: Permutations, b: Permutations) -> Permutations:
     return product.reshape(len(product), m * n)
 
 
-def _orbit_representatives(generators: Permutations) -> list[int]:
+def orbit_representatives(generators: Permutations) -> list[int]:
     """The least point of each orbit."""
     seen = np.zeros(generators.shape[1], dtype=bool)
     least = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ ON_GROUPS: dict[str, Callable[[Group], Automaton]] = {
 }
 """Names that take a group."""
 
-NAMES = (*NUMBERED, "counter", *ON_GROUPS, "automaton")
+NAMES = (*NUMBERED, "counter", *ON_GROUPS, "automaton", "regex")
 
 
 def is_automaton_name(text: str) -> bool:
@@ -63,6 +64,11 @@ def parse_automaton(text: str, group: Callable[[str], Group]) -> Automaton:
     name, inside = (match[1], match[2]) if match else (text, None)
     if name not in NAMES:
         raise InputError(f"cannot read an automaton at {text[:40]!r}; wanted one of {', '.join(NAMES)}, {EXAMPLES}")
+    if name == "regex":
+        from subnormal.algebra.automata.regular_expression import regular_expression
+
+        made = regular_expression(inside or "")
+        return replace(made, name=f"regex({inside})")
     if name == "automaton":
         if not inside:
             raise InputError(f"automaton needs a file in parentheses, {EXAMPLES}")

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -170,9 +171,11 @@ class _Parser:
             self._take(":")
             group = semidirect(group, self._wreath())
         else:
+            factors = [group]
             while self._peek() == "x":
                 self._take("x")
-                group = direct(group, self._wreath())
+                factors.append(self._wreath())
+            group = direct(factors) if len(factors) > 1 else group
         if self._peek() in (":", "x"):
             raise InputError(
                 f"{self._shown()} mixes x and :, or chains :; put parentheses, e.g. (C7:C3)xC2 or C7:(C3xC2)"
@@ -196,11 +199,10 @@ class _Parser:
         assert exponent is not None
         if not 1 <= exponent <= 100:
             raise InputError(f"exponent {exponent} in {self._shown()}: wanted 1 to 100, e.g. C2^3")
-        result = group
-        for _ in range(exponent - 1):
-            result = direct(result, group)
-        name = f"{_bracketed(group.name)}^{exponent}" if exponent > 1 else group.name
-        return PermutationGroup(name, result.permutations, result.order)
+        if exponent == 1:
+            return group
+        result = direct([group] * exponent)
+        return PermutationGroup(f"{_bracketed(group.name)}^{exponent}", result.permutations, result.order)
 
     def _atom(self) -> PermutationGroup:
         word, place = self._peek(), self._here()
@@ -237,11 +239,20 @@ def _bracketed(name: str) -> str:
     return f"({name})" if re.search(r"[x:]|wr", name) else name
 
 
-def _checked(name: str, degree: int, order_digits: float) -> None:
+MAX_GENERATOR_POINTS = 1 << 19
+"""Most points of all generators of a product together."""
+
+
+def _checked(name: str, generators: int, degree: int, order_digits: float) -> None:
     if degree > MAX_DEGREE:
-        raise InputError(f"{name} acts on {degree:,} points, at most {MAX_DEGREE:,} can be handled")
+        raise InputError(f"{short(name)} acts on {degree:,} points, at most {MAX_DEGREE:,} can be handled")
+    if generators * degree > MAX_GENERATOR_POINTS:
+        raise InputError(
+            f"{short(name)} has {generators:,} generators on {degree:,} points; at most {MAX_GENERATOR_POINTS:,} "
+            "points of all generators together can be handled"
+        )
     if order_digits > 10**5:
-        raise InputError(f"{name} has an order of about {order_digits:.0f} digits, too large to handle")
+        raise InputError(f"{short(name)} has an order of about {order_digits:.0f} digits, too large to handle")
 
 
 def small(order: int, number: int) -> PermutationGroup:
@@ -251,21 +262,28 @@ def small(order: int, number: int) -> PermutationGroup:
     return PermutationGroup.from_listed(small_group(order, number))
 
 
-def direct(a: PermutationGroup, b: PermutationGroup) -> PermutationGroup:
-    """A × B, acting on the points of A and then those of B."""
+def direct(factors: Sequence[PermutationGroup]) -> PermutationGroup:
+    """The direct product of two or more groups, acting on the points of the first, then those of the second, …"""
     from subnormal.algebra.groups.products import direct_product
 
-    name = f"{a.name if ':' not in a.name else _bracketed(a.name)}x{_bracketed(b.name)}"
-    _checked(name, a.degree + b.degree, math.log10(a.order) + math.log10(b.order))
-    return PermutationGroup(name, direct_product(a.permutations, b.permutations), a.order * b.order)
+    first, *others = factors
+    names = [first.name if ":" not in first.name else _bracketed(first.name), *(_bracketed(b.name) for b in others)]
+    name = "x".join(names)
+    count, degree = (sum(factor.permutations.shape[axis] for factor in factors) for axis in (0, 1))
+    _checked(name, count, degree, sum(math.log10(factor.order) for factor in factors))
+    permutations = direct_product(*(factor.permutations for factor in factors))
+    return PermutationGroup(name, permutations, math.prod(factor.order for factor in factors))
 
 
 def wreath(a: PermutationGroup, b: PermutationGroup) -> PermutationGroup:
     """A ≀ B in its natural imprimitive action: one copy of A's points for each point of B."""
-    from subnormal.algebra.groups.products import wreath_product
+    from subnormal.algebra.groups.products import orbit_representatives, wreath_product
 
     name = f"{_bracketed(a.name) if not re.fullmatch(r'[^x:]*', a.name) else a.name}wr{_bracketed(b.name)}"
-    _checked(name, a.degree * b.degree, b.degree * math.log10(a.order) + math.log10(b.order))
+    if a.degree * b.degree > MAX_DEGREE:
+        _checked(name, 0, a.degree * b.degree, 0)
+    count = len(a.permutations) * len(orbit_representatives(b.permutations)) + len(b.permutations)
+    _checked(name, count, a.degree * b.degree, b.degree * math.log10(a.order) + math.log10(b.order))
     return PermutationGroup(name, wreath_product(a.permutations, b.permutations), a.order**b.degree * b.order)
 
 

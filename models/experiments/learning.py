@@ -22,6 +22,7 @@ from subnormal.algebra.base.writing import write_file
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.depth.series import shortest_series
 from subnormal.algebra.groups.catalogue import number_of_groups
+from subnormal.algebra.groups.group import Group
 from subnormal.algebra.groups.identify import small_group_id
 from subnormal.algebra.input.parser import list_group
 from subnormal.models.learning.learn import LearntRun, learn_runs
@@ -117,6 +118,7 @@ def run_cell(group: str, arm_name: str, seeds: Sequence[int], recipe: Recipe) ->
     tasks = [task_of_arm(group, arm, seed) for seed in seeds]
     pairs = [words_of_run(task, arm, seed) for task, seed in zip(tasks, seeds, strict=True)]
     listed = tasks[0].group
+    assert isinstance(listed, Group)  # arms are about groups
     series = shortest_series(listed, FAMILIES["aussm"])
     layers = series.length + arm.layers if series.is_complete else 3
     chosen = recipe.with_changes(arm.recipe)

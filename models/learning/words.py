@@ -159,7 +159,7 @@ def words_of_task(task: Task, count: int, length: int, *seeds: int, stream: int 
         tokens = task.evaluation_words(stream, count, length, *seeds)
     tokens = np.asarray(tokens, dtype=np.int64)
     tokens_named = tuple(str(int(a)) for a in task.alphabet)
-    return Words(tokens, task.labels(tokens), tokens_named, tuple(str(g) for g in range(task.group.order)))
+    return Words(tokens, task.labels(tokens), tokens_named, tuple(str(g) for g in range(task.classes)))
 
 
 def full_task(group: Group) -> Task:

@@ -21,8 +21,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.input.parser import list_group
+from subnormal.algebra.input.parser import parse_machine
 from subnormal.constructions.parameters import (
     EMBEDDING,
     FAMILY_PARAMETERS,
@@ -33,7 +34,7 @@ from subnormal.constructions.parameters import (
 )
 from subnormal.models.network import DCDNetwork
 from subnormal.models.training.configuration import COMPILED, RANDOM, RunConfiguration
-from subnormal.models.training.tasks import Task, make_task
+from subnormal.models.training.tasks import Task, automaton_task, make_task
 
 SHARPNESS = 2.0
 DEFAULT_CHANNELS, DEFAULT_HIDDEN, DEFAULT_READOUT = 16, 64, 32
@@ -41,7 +42,10 @@ DEFAULT_CHANNELS, DEFAULT_HIDDEN, DEFAULT_READOUT = 16, 64, 32
 
 def task_of(configuration: RunConfiguration) -> Task:
     """The task that a run is trained on."""
-    return make_task(list_group(configuration.group), configuration.alphabet, configuration.hold_out)
+    asked = parse_machine(configuration.group)
+    if isinstance(asked, Automaton):
+        return automaton_task(asked, configuration.alphabet, configuration.hold_out)
+    return make_task(asked.listed(), configuration.alphabet, configuration.hold_out)
 
 
 def initial_network(configuration: RunConfiguration, task: Task) -> DCDNetwork:
@@ -89,9 +93,11 @@ def _random(configuration: RunConfiguration, task: Task) -> DCDNetwork:
         "activation": configuration.activation or "gelu",
         "phi": configuration.phi,
     }
+    if isinstance(task.group, Automaton):  # tokens may merge states: docs/automata.md
+        entry["reads"] = "before"
     layers = [{"family": family, **entry} for family in configuration.families]
     return DCDNetwork(
-        len(task.alphabet), task.group.order, layers, dtype=configuration.dtype, seed=_seed(configuration, 0)
+        len(task.alphabet), task.classes, layers, dtype=configuration.dtype, seed=_seed(configuration, 0)
     )
 
 
@@ -100,13 +106,21 @@ def _compiled(configuration: RunConfiguration, task: Task) -> DCDNetwork:
     from subnormal.constructions.compiler import compile_group
     from subnormal.models.compiled import network_of
 
+    if isinstance(task.group, Automaton):
+        from subnormal.algebra.depth.families import family
+        from subnormal.constructions.automata.compiler import compile_automaton
+        from subnormal.constructions.weights import weights_of
+
+        return network_of(weights_of(compile_automaton(task.group, family(configuration.family)).cascade))
     return network_of(compile_group(task.group, parse_stack(configuration.family), task.alphabet.tolist()).weights)
 
 
 def _folder(configuration: RunConfiguration, task: Task) -> DCDNetwork:
     folder = Path(configuration.init)
     network = DCDNetwork.from_pretrained(folder)
-    if (folder / "cascade.json").is_file():
+    if isinstance(task.group, Automaton):
+        _same_automaton(folder, task.group)
+    elif (folder / "cascade.json").is_file():
         from subnormal.constructions.artifact import load_cascade
 
         cascade, group, _ = load_cascade(folder)
@@ -118,12 +132,22 @@ def _folder(configuration: RunConfiguration, task: Task) -> DCDNetwork:
             raise InputError(
                 f"{folder}: its alphabet ({len(cascade.alphabet)} tokens) is not the task's ({len(task.alphabet)})"
             )
-    if (network.alphabet_size, network.classes) != (len(task.alphabet), task.group.order):
+    if (network.alphabet_size, network.classes) != (len(task.alphabet), task.classes):
         raise InputError(
             f"{folder}: a network of {network.alphabet_size} tokens and {network.classes} classes; "
-            f"{task.group.name} here has {len(task.alphabet)} and {task.group.order}"
+            f"{task.name} here has {len(task.alphabet)} and {task.classes}"
         )
     return network
+
+
+def _same_automaton(folder: Path, automaton: Automaton) -> None:
+    """InputError where a compiled folder is for another automaton; a trained one does not say what it is for."""
+    if (folder / "cascade.json").is_file():
+        from subnormal.constructions.automata.artifact import load_automaton
+
+        own = load_automaton(folder)[0].automaton
+        if own is None or not np.array_equal(own.table, automaton.table):
+            raise InputError(f"{folder}: compiled for another automaton than {automaton.name}")
 
 
 def _fitted(network: DCDNetwork, configuration: RunConfiguration) -> DCDNetwork:

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.groups.group import Group
 
@@ -30,21 +31,34 @@ Tokens = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Words over an alphabet in a group, each position labelled with the product so far.
+    """Words over an alphabet in a group, each position labelled with the product so far; or over the letters of an
+    automaton, labelled with its state.
 
     Arguments:
-        group: the group.
-        alphabet: shape (m,): the element that each token stands for.
+        group: the group, or the automaton, whose start is state 0.
+        alphabet: shape (m,): the element, or the letter, that each token stands for.
         held_out: ordered pairs of tokens that never stand side by side in training, and do so in every evaluation word.
     """
 
-    group: Group
+    group: Group | Automaton
     alphabet: NDArray[np.integer]
     held_out: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Of the group or the automaton."""
+        return self.group.name
+
+    @property
+    def classes(self) -> int:
+        """The number of labels: elements, or states."""
+        return self.group.count if isinstance(self.group, Automaton) else self.group.order
 
     @cached_property
     def moves(self) -> NDArray[np.int64]:
         """`moves[g, x]`: the element g·alphabet[x], shape (order, m)."""
+        if isinstance(self.group, Automaton):
+            return self.group.table[:, np.asarray(self.alphabet)].astype(np.int64)
         elements = np.arange(self.group.order)[:, None]
         return np.asarray(self.group.multiply(elements, np.asarray(self.alphabet)[None, :]), dtype=np.int64)
 
@@ -88,6 +102,20 @@ class Task:
             words[np.arange(count), places] = pairs[:, 0]
             words[np.arange(count), places + 1] = pairs[:, 1]
         return words
+
+
+def automaton_task(given: Automaton, alphabet: str | None = None, hold_out: int = 0) -> Task:
+    """The task of an automaton: its letters in order, and the states of the minimal automaton as labels.
+
+    Raises:
+        InputError: it has one state, or an option is given that is for groups.
+    """
+    if alphabet is not None or hold_out:
+        raise InputError("alphabet and hold-out are for groups; an automaton is trained on all its letters")
+    automaton = given.minimal()
+    if automaton.count == 1:
+        raise InputError(f"{given.name} has one state: there is nothing to learn; try parity")
+    return Task(automaton, np.arange(automaton.width))
 
 
 def make_task(group: Group, alphabet: str | None = None, hold_out: int = 0, seed: int = 0) -> Task:

@@ -60,6 +60,8 @@ def write_words(folder: Path, task: Task, tokens: NDArray[np.integer], seed: int
     Raises:
         InputError: the group has no name in the format, or the folder cannot be written.
     """
+    if not isinstance(task.group, Group):
+        raise InputError(f"{task.name}: the format knows groups only; wanted e.g. A4xC5")
     path = folder / file_name(task.group.name, tokens.shape[1])
     inverses = task.group.inverses
     inputs = inverses[np.asarray(task.alphabet)[tokens]]

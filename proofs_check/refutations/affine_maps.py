@@ -118,6 +118,10 @@ def layer_maps(layer: Layer, raw: torch.Tensor) -> Affine:
         shift = parts["b"].numpy().astype(np.complex128)
     shape = shift.shape
     phase = np.zeros(shape, dtype=np.uint64)
+    if transition.name == "gated-aussm":
+        log_modulus = -step_size(parts["gate"]).numpy()
+        phases = fixed_point_turns(parts["turns"]).numpy().view(np.uint64)
+        return Affine(_exact_units(np.maximum(log_modulus, -700.0)), phases, shift)
     if "turns" in parts:
         turns = transition.turns(parts)
         return Affine(np.zeros(shape), fixed_point_turns(turns).numpy().view(np.uint64), shift)

@@ -1,6 +1,6 @@
 """The climb up a stack of layers, in search of words that it cannot tell apart.
 
-At layer i it has *letters*, words over tokens that bring all layers above back to (nearly) where they were; so on
+At layer i it has *letters*, words over tokens that bring all lower layers back to (nearly) where they were; so on
 layer i each acts as one fixed affine map. There
 
 * where some letter contracts every channel, a common reset suffix rᴺ makes the layer forget: the words x rᴺ are the
@@ -12,7 +12,7 @@ layer i each acts as one fixed affine map. There
 
 At the last layer two words over letters with different products, one length and nearly one map are the pair. Everything
 found is then confirmed by running the network in float64 from its initial state or, for words too long to run, by exact
-composition at high precision (where the layers above the last are proved to repeat, see `_Above`).
+composition at high precision (where the lower layers the last are proved to repeat, see `_Lower`).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from subnormal.proofs_check.refutations.words import Word
 
 RETURNS = (1e-2, 1e-3, 1e-4, 5e-2)
 """How near to its state before a letter a channel of modulus 1 must return, tried in this order: near enough for the
-decisions of the layers below to repeat (which the run at the end confirms), far enough for short words."""
+decisions of the upper layers to repeat (which the run at the end confirms), far enough for short words."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Budget:
     Arguments:
         run_tokens: words up to this length are run; longer ones are confirmed in closed form (one layer) or not at all.
         growth: a divergence witness must carry |h| beyond this.
-        letters: letters kept for each layer below the first.
+        letters: letters kept for each layer after the first.
         longest: of the words of a pair in closed form.
     """
 
@@ -69,7 +69,7 @@ class Budget:
 
 @dataclass(frozen=True, eq=False)
 class _Level:
-    """Words that leave the layers above where `prefix` put them, and their products.
+    """Words that leave the lower layers where `prefix` put them, and their products.
 
     `resets`: whether they do so by contraction alone, so that no error is carried from one letter to the next.
     """
@@ -81,13 +81,13 @@ class _Level:
 
 
 @dataclass(frozen=True, eq=False)
-class _Above:
-    """The layers above the one at work: their states between letters, each (1, channels), and how far from them they
-    may be.
+class _Lower:
+    """The layers lower than the one at work: their states between letters, each (1, channels), and how far from them
+    they may be.
 
     `exact`: that distance is proved for words of any length, and changes none of their hard decisions. Then the letters
     act on the layer at work as exactly the maps computed, and long words may be composed in closed form. It holds where
-    every layer above is contracting: the suffix of a letter takes every state within `drift` of the base state to one
+    every lower layer is contracting: the suffix of a letter takes every state within `drift` of the base state to one
     within `drift` again, and the decisions along each letter have margins that a state off by `drift` does not cross,
     as every multiplier has modulus ≤ 1.
     """
@@ -129,19 +129,19 @@ class Search:
         if i and cost > 4 * self.budget.run_tokens:
             self.problems.append(f"layer {i + 1}: its letters together have {cost:,} tokens, more than are run")
             return False
-        letters, start, above = self._letters(level, i)
+        letters, start, lower = self._letters(level, i)
         if i == len(self.layers) - 1:
-            self._last(level, letters, start, above, i)
+            self._last(level, letters, start, lower, i)
             return self.pair is not None
-        return any(self._from(following, i + 1) for following in self._next(level, letters, start, above, i))
+        return any(self._from(following, i + 1) for following in self._next(level, letters, start, lower, i))
 
-    def _letters(self, level: _Level, i: int) -> tuple[Letters, NDArray[np.complex128], _Above]:
+    def _letters(self, level: _Level, i: int) -> tuple[Letters, NDArray[np.complex128], _Lower]:
         """The letters as layer i (from 0) sees them after the prefix, the layer's state there, and what is known of the
-        layers above."""
+        lower layers."""
         if i == 0:
             maps = self.token_maps()
             start = plain_states(self.network.initial_state(1))[0][0]
-            return Letters(self.group, level.words, level.products, maps), start, _Above((), 0.0, True)
+            return Letters(self.group, level.words, level.products, maps), start, _Lower((), 0.0, True)
         state = self._run(level.prefix, self.network.initial_state(1))
         base = plain_states(list(state))
         found = [self._map_along(word, state, i) for word in level.words]
@@ -149,8 +149,8 @@ class Search:
         drift = max(float(np.abs(end[j] - base[j]).max()) for end in ends for j in range(i))
         drift = 2 * drift + 1e-12
         letters = Letters(self.group, level.words, level.products, Affine.stack(list(maps_of)))
-        above = _Above(tuple(h for h in base[:i]), drift, level.resets and drift < min(tolerated))
-        return letters, base[i][0], above
+        lower = _Lower(tuple(h for h in base[:i]), drift, level.resets and drift < min(tolerated))
+        return letters, base[i][0], lower
 
     def token_maps(self) -> Affine:
         """The maps that the first layer makes of the tokens, (m, channels)."""
@@ -167,7 +167,7 @@ class Search:
         return state
 
     def _map_along(self, word: Word, state: Any, i: int) -> tuple[Affine, float, list[NDArray[np.complex128]]]:
-        """The map that a word makes on layer i, the layers above starting from `state`; how far their states may be off
+        """The map that a word makes on layer i, the lower layers starting from `state`; how far their states may be off
         all along the word without changing one of their hard decisions (-1 for other activations); and their states
         after it."""
         tokens = word.tokens()
@@ -185,10 +185,10 @@ class Search:
 
     # -------------------------------------------------------------------------------------------- the last layer
 
-    def _last(self, level: _Level, letters: Letters, start: NDArray[np.complex128], above: _Above, i: int) -> None:
+    def _last(self, level: _Level, letters: Letters, start: NDArray[np.complex128], lower: _Lower, i: int) -> None:
         reset, rate = contraction(letters)
         live = rate == 0
-        limit = self.budget.longest if above.exact else self.budget.run_tokens
+        limit = self.budget.longest if lower.exact else self.budget.run_tokens
         width = int(live.sum())
         # Where a pair must be long and the state diverges, growth comes first: it can be run.
         rounds: list[tuple[int, int]] = [(min(limit, self.budget.run_tokens), 4), (limit, 1)]
@@ -196,11 +196,11 @@ class Search:
             for u, v in self._candidates(letters, live, longest, starts):
                 pair = self._closed(letters, u, v, reset, rate, start)
                 if self._length(level, letters, pair[0]) <= longest and self._confirm(
-                    level, letters, pair, start, above, i
+                    level, letters, pair, start, lower, i
                 ):
                     return
             if width and self.divergence is None:
-                self._diverge(level, letters, live, start, above, i)
+                self._diverge(level, letters, live, start, lower, i)
         if self.divergence is None and not self.problems:
             self.problems.append(
                 f"layer {i + 1}: no pair of words of at most {limit:.0e} tokens, "
@@ -237,13 +237,13 @@ class Search:
         letters: Letters,
         pair: tuple[Word, Word],
         start: NDArray[np.complex128],
-        above: _Above,
+        lower: _Lower,
         i: int,
     ) -> bool:
         words = (Word.of(level.prefix, letters.spelled(pair[0])), Word.of(level.prefix, letters.spelled(pair[1])))
         if words[0].length <= self.budget.run_tokens:
             evidence = pair_by_running(self.network, self.own, self.group, self.alphabet, words, self.epsilon)
-        elif above.exact:
+        elif lower.exact:
             evidence = pair_in_closed_form(
                 self.network,
                 self.group,
@@ -252,8 +252,8 @@ class Search:
                 pair,
                 letters.maps,
                 start,
-                above.states,
-                above.drift,
+                lower.states,
+                lower.drift,
                 self.epsilon,
             )
         else:
@@ -276,7 +276,7 @@ class Search:
         letters: Letters,
         live: NDArray[np.bool_],
         start: NDArray[np.complex128],
-        above: _Above,
+        lower: _Lower,
         i: int,
     ) -> None:
         found = diverge(letters, live, start, self.budget.growth)
@@ -293,7 +293,7 @@ class Search:
                     f"layer {i + 1}: growth predicted to {found.growth[-1][1]:.0f} was {growth[-1][1]:.0f} when run"
                 )
                 return
-        elif not above.exact:
+        elif not lower.exact:
             self.problems.append(
                 f"layer {i + 1}: a word of growth has {word.length * exponents[-1]:,} tokens, too long to run"
             )
@@ -305,7 +305,7 @@ class Search:
     # -------------------------------------------------------------------------------------------- layers in between
 
     def _next(
-        self, level: _Level, letters: Letters, start: NDArray[np.complex128], above: _Above, i: int
+        self, level: _Level, letters: Letters, start: NDArray[np.complex128], lower: _Lower, i: int
     ) -> Iterator[_Level]:
         """Letters that leave this layer alone as well, in several ways while they are asked for."""
         reset, rate = contraction(letters)
@@ -326,7 +326,7 @@ class Search:
         if not tried:
             self.problems.append(f"layer {i + 1}: no words were found that return it to one state")
         if self.divergence is None:
-            self._diverge(level, letters, live, start, above, i)
+            self._diverge(level, letters, live, start, lower, i)
 
     def _reset_letters(
         self,

@@ -62,7 +62,7 @@ def run(*arguments: str, cwd: Path) -> tuple[int, str, str]:
         (["verify", "S3", "--length", "0"], "Invalid value for '--length'"),
         (["nonsense"], "No such command 'nonsense'"),
         (["inspect", "S4", "--batch", "list.txt"], "wanted either a GROUP"),
-        (["inspect", "--batch", "absent.txt"], "cannot be read"),
+        (["inspect", "--batch", "absent.txt"], "absent.txt: No such file"),
         (["compile", "A5"], "perfect residual has order 60"),
         (["compile", "S3", "--family", "negative-mamba"], "commutators and squares"),
         (["compile", "S3", "--out", "changed.csv/folder"], "cannot write changed.csv/folder"),

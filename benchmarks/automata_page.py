@@ -1,0 +1,60 @@
+"""The table of docs/automata.md: the named tasks, what they need, and how much processor time it takes to compile them.
+
+    python -m benchmarks.automata_page
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.input.parser import parse_machine
+from subnormal.constructions.automata.artifact import save_automaton
+from subnormal.constructions.automata.compiler import compile_automaton
+from subnormal.constructions.automata.inspection import inspect_automaton
+from subnormal.proofs_check.certificates.automaton_certificate import certify_automaton
+
+TASKS = (
+    "parity", "flip-flop(2)", "flip-flop(8)", *(f"tomita({i})" for i in range(1, 8)), "even-pairs",
+    "cycle-navigation(5)", "modular-arithmetic(4)", "modular-arithmetic(7)", "grid(4)", "grid(5,5)", "dyck(1,3)",
+    "dyck(2,2)", "dyck(2,4)", "counter(5,reset)", "permutation-reset(S3)", "permutation-reset(S4)", "group(S4)",
+)  # fmt: skip
+SHOWN = ("s4d", "mamba", "negative-mamba", "aussm", "gated-aussm")
+LENGTH = 100_000
+
+
+def row(name: str) -> str:
+    """One row of the table, in Markdown."""
+    given = parse_machine(name)
+    inspection = inspect_automaton(given)
+    began = time.process_time()
+    compilation = compile_automaton(given, FAMILIES["gated-aussm"])
+    with tempfile.TemporaryDirectory() as folder:
+        save_automaton(Path(folder) / "f", compilation)
+        certify_automaton(Path(folder) / "f")
+    seconds = time.process_time() - began
+    cascade = compilation.cascade
+    word = np.random.default_rng(0).integers(given.width, size=LENGTH).astype(np.int32)
+    assert np.array_equal(cascade.outputs(word), compilation.automaton.run(word))
+    groups = ", ".join(dict.fromkeys(str(sub["name"]) for sub in inspection.subgroups)) or "–"
+    depths = [inspection.judgements[family].layers_text.replace("never", "–") for family in SHOWN]
+    entries = sum(layer.increments.size for layer in cascade.layers)
+    cells = [f"`{name}`", str(inspection.automaton.count), f"{inspection.monoid.order:,}", groups, *depths]
+    return "| " + " | ".join([*cells, f"{entries:,}", f"{seconds:.2f}"]) + " |"
+
+
+def main() -> None:
+    """Print the table."""
+    titles = [FAMILIES[family].title for family in SHOWN]
+    print("| task | states | monoid | subgroups | " + " | ".join(titles) + " | entries | seconds |")
+    print("|---|---|---|---|" + "---|" * (len(titles) + 2))
+    for name in TASKS:
+        print(row(name), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""Words on which a network fails that claims an automaton its families cannot carry.
+
+Theory says that some word must go wrong, and the witness says where to look: a letter that merges two states, a word
+that turns states in a cycle, words that permute states as a group that no layer carries. Tried are all short words, and
+long ones made of the witness's words, repeated and mixed with random letters. A word is reported only if the network,
+run on it, gives a wrong class; nothing else counts as refuted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from subnormal.algebra.automata.automaton import Automaton
+from subnormal.algebra.automata.monoid import TransitionMonoid
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.depth.automaton_verdict import Verdict, verdict
+from subnormal.algebra.depth.families import FAMILIES
+
+if TYPE_CHECKING:
+    from subnormal.models.network import DCDNetwork
+
+LONGEST = 20_000
+"""Letters of the longest words tried."""
+
+SHORT_WORDS = 20_000
+"""Short words that are tried, at most: all of a length, as long as there are no more."""
+
+
+@dataclass(frozen=True)
+class AutomatonRefutation:
+    """What came of the search.
+
+    Arguments:
+        kind: `failing` for a word with a wrong answer, `failed` where none was found, `allowed` where theory allows the
+            model.
+        theory: the sentence that says why there must be one, or that theory allows the model.
+        word: a word at whose last letter the answer is wrong, the shortest beginning of one that was tried.
+        state, answer: what the automaton holds after it, and what the network says.
+        text: of the word.
+    """
+
+    kind: str
+    theory: str
+    word: tuple[int, ...] = ()
+    state: str = ""
+    answer: str = ""
+    text: str = ""
+
+    @property
+    def refuted(self) -> bool:
+        return self.kind == "failing"
+
+    def as_json(self) -> dict[str, Any]:
+        found = {"word": list(self.word), "state": self.state, "answer": self.answer} if self.word else None
+        return {"kind": self.kind, "theory": self.theory, "refuted": self.refuted, "failing": found}
+
+    def __str__(self) -> str:
+        if self.kind == "allowed":
+            return f"not refuted: {self.theory}"
+        if not self.word:
+            return f"not refuted within the budget: {self.theory}\nno word tried has a wrong answer"
+        shown = self.text if len(self.text) <= 200 else self.text[:199] + "…"
+        lines = [f"refuted: {self.theory}", f"a word with a wrong answer, {len(self.word):,} letters: {shown}"]
+        return "\n".join([*lines, f"the automaton is in {self.state}, the model answers {self.answer}"])
+
+
+def refute_automaton(network: DCDNetwork, given: Automaton) -> AutomatonRefutation:
+    """Find a word on which a network fails to track an automaton that its family cannot carry.
+
+    Raises:
+        InputError: the network has other numbers of tokens and classes than the automaton of letters and states, or
+            layers of several families.
+    """
+    automaton = given.minimal()
+    if (network.alphabet_size, network.classes) != (automaton.width, automaton.count):
+        raise InputError(
+            f"a network of {network.alphabet_size} tokens and {network.classes} classes; {given.name} has "
+            f"{automaton.width} letters and {automaton.count} states"
+        )
+    names = {specification.family for specification in network.specifications}
+    if len(names) > 1 or not names <= set(FAMILIES):
+        raise InputError(
+            f"layers of {', '.join(sorted(names))}; for an automaton one of {', '.join(FAMILIES)} is judged"
+        )
+    layer = FAMILIES[names.pop()]
+    found = verdict(TransitionMonoid.of(automaton), layer)
+    depth = len(network.specifications)
+    if found.least is not None and found.least <= depth:
+        return AutomatonRefutation(
+            "allowed", f"theory allows {depth} {layer.title} layers: at least {found.least} are needed for {given.name}"
+        )
+    many = f"{depth} {layer.title} layer{'s' * (depth != 1)}" if found.least else f"any number of {layer.title} layers"
+    theory = f"{many} cannot track {given.name}: {found.reason}"
+    for words in _words(automaton, found):
+        wrong = _first_wrong(network, automaton, words)
+        if wrong is not None:
+            return AutomatonRefutation("failing", theory, *wrong, automaton.word_text(wrong[0]))
+    return AutomatonRefutation("failed", theory)
+
+
+def _first_wrong(
+    network: DCDNetwork, automaton: Automaton, words: np.ndarray
+) -> tuple[tuple[int, ...], str, str] | None:
+    """The shortest beginning of some words, shape (words, length), after which the answer is wrong."""
+    import torch
+
+    answers = network.predict(torch.from_numpy(words))[0].numpy()
+    states = np.full(len(words), automaton.start)
+    for t in range(words.shape[1]):
+        states = automaton.table[states, words[:, t]]
+        wrong = np.flatnonzero(answers[:, t] != states)
+        if len(wrong):
+            w = int(wrong[0])
+            names = automaton.states[int(states[w])], automaton.states[int(answers[w, t])]
+            return tuple(words[w, : t + 1].tolist()), *names
+    return None
+
+
+def _words(automaton: Automaton, found: Verdict) -> Iterator[np.ndarray]:
+    """Batches of words, the short ones first."""
+    m = automaton.width
+    length = 1
+    while m ** (length + 1) <= SHORT_WORDS and length < 12:
+        length += 1
+    yield np.array(list(product(range(m), repeat=length)), dtype=np.int64).reshape(-1, length)
+    random = np.random.default_rng(0)
+    yield random.integers(m, size=(64, 256))
+    parts = [word for word in _witness_words(found.witness.data if found.witness else {}) if word] or [[0]]
+    for size in (256, 2048, LONGEST):
+        rows = []
+        for _ in range(8):
+            row: list[int] = []
+            while len(row) < size:
+                row += parts[random.integers(len(parts))] * int(random.integers(1, 60))
+                row += random.integers(m, size=int(random.integers(3))).tolist()
+            rows.append(row[:size])
+        yield np.array(rows, dtype=np.int64)
+
+
+def _witness_words(content: Any) -> Iterator[list[int]]:
+    """Every word in a witness, and its letters."""
+    if isinstance(content, dict):
+        for key, value in content.items():
+            if key == "letter":
+                yield [value]
+            elif key in ("word", "x", "y", "z", "w"):
+                yield list(value)
+            elif key == "generators":
+                yield from (list(word) for word in value)
+            else:
+                yield from _witness_words(value)
+    elif isinstance(content, list):
+        for part in content:
+            yield from _witness_words(part)
+
+
+def random_network(given: Automaton, families: list[str], width: int, seed: int, activation: str) -> DCDNetwork:
+    """A random initialisation for an automaton: its letters as tokens, its states as classes, layers that read before
+    the token. Raises `InputError` for an unknown family or activation."""
+    from subnormal.models.network import DCDNetwork
+
+    sizes = {"channels": width, "hidden": max(16, width), "readout": max(8, width)}
+    layer = {**sizes, "activation": activation, "reads": "before"}
+    return DCDNetwork(given.width, given.count, [{"family": family, **layer} for family in families], seed=seed)

@@ -1,0 +1,195 @@
+"""The independent checker of automata: what it verifies, and that it refuses whatever was changed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from subnormal.algebra.base.errors import RefutedError
+from subnormal.algebra.base.folders import digest, save_folder
+from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.input.parser import parse_machine
+from subnormal.constructions.artifact import tensor_bytes
+from subnormal.constructions.automata.artifact import load_automaton, save_automaton
+from subnormal.constructions.automata.compiler import compile_automaton, first_fault
+from subnormal.proofs_check.certificates.automaton_certificate import certify_automaton, certify_automaton_refusal
+from subnormal.proofs_check.certificates.automaton_checker import check
+from subnormal.proofs_check.certificates.checker import FaultError
+from subnormal.proofs_check.certificates.network_certificate import prove_network
+
+
+def compiled(name, family, folder):
+    compilation = compile_automaton(parse_machine(name), FAMILIES[family])
+    save_automaton(folder, compilation)
+    return compilation
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "claim"),
+    [
+        ("parity", "aussm", "with 1 layer, and no AUSSM with fewer can"),
+        ("flip-flop(3)", "mamba", "with 1 layer, and no Mamba with fewer can"),
+        ("even-pairs", "gated-aussm", "with 2 layers, and no Gated AUSSM with fewer can"),
+        ("tomita(3)", "negative-mamba", "with 4 layers, and any Negative Mamba needs at least 2"),
+        ("permutation-reset(S4)", "gated-aussm", "with 3 layers, and no Gated AUSSM with fewer can"),
+        ("modular-arithmetic(4)", "negative-mamba", "and any Negative Mamba needs at least 2"),
+    ],
+)
+def test_what_is_verified(name, family, claim, tmp_path):
+    compiled(name, family, tmp_path / "f")
+    verdict = certify_automaton(tmp_path / "f")
+    assert claim in verdict.claim
+    assert check(tmp_path / "f") == verdict
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "kind"),
+    [
+        ("flip-flop(2)", "aussm", "merge"),
+        ("parity", "mamba", "cycle"),
+        ("tomita(6)", "negative-mamba", "cycle"),
+        ("group(A5)", "gated-aussm", "subgroup"),
+        ("group(A5)", "aussm", "subgroup"),
+        ("tomita(2)", "s4d", "kept apart"),
+    ],
+)
+def test_refusals(name, family, kind, tmp_path):
+    verdict = certify_automaton_refusal(parse_machine(name), FAMILIES[family], tmp_path / "f")
+    assert "no number of" in verdict.claim
+    path = tmp_path / "f" / "certificate.json"
+    certificate = json.loads(path.read_text())
+    assert certificate["witness"]["kind"] == kind
+    for other in FAMILIES:  # the same witness says nothing about a family that can
+        if other not in (family, "simple-aussm"):
+            with pytest.raises(FaultError):
+                check(tmp_path / "f", certificate | {"family": other})
+    for key, value in certificate["witness"].items():
+        if key in ("word", "states", "letter", "generators", "points"):
+            changed = {
+                "word": [*value, value[0]] if key == "word" else None,
+                "states": [0] * len(value) if key == "states" else None,
+                "letter": len(parse_machine(name).letters) - 1,
+                "generators": value[:-1] if key == "generators" else None,
+                "points": value[:-1] if key == "points" else None,
+            }[key]
+            with pytest.raises(FaultError):
+                check(tmp_path / "f", certificate | {"witness": certificate["witness"] | {key: changed}})
+
+
+def rewritten(folder: Path, arrays, content=None):
+    """A copy of a folder with other arrays, its manifest and certificate brought up to date: only the truth is not."""
+    files = {"cascade.json": (folder / "cascade.json").read_bytes() if content is None else content}
+    files["cascade.safetensors"] = tensor_bytes(arrays)
+    certificate = json.loads((folder / "certificate.json").read_text())
+    certificate["files"] = {name: digest(data) for name, data in files.items()}
+    target = folder.parent / "changed"
+    save_folder(target, files)
+    return target, certificate
+
+
+@pytest.mark.parametrize(("name", "family"), [("even-pairs", "gated-aussm"), ("tomita(4)", "mamba")])
+def test_every_changed_entry(name, family, tmp_path):
+    """Each entry changed by one: the checker refuses just where the exhaustive check of the compiler does."""
+    from safetensors.numpy import load_file
+
+    compiled(name, family, tmp_path / "f")
+    certify_automaton(tmp_path / "f")
+    arrays = load_file(tmp_path / "f" / "cascade.safetensors")
+    cascade, _ = load_automaton(tmp_path / "f")
+    refused = 0
+    for key in [key for key in arrays if key.endswith(("increments", "resets", "decode"))]:
+        for place in np.ndindex(arrays[key].shape):
+            changed = {name: array.copy() for name, array in arrays.items()}
+            if key == "decode":
+                changed[key][place] = (changed[key][place] + 1) % cascade.automaton.count
+                spoiled = replace(cascade, decode=changed[key])
+            else:
+                i = int(key[5]) - 1
+                layer = cascade.layers[i]
+                n = 2 if key.endswith("resets") else layer.moduli[place[-1]]
+                changed[key][place] = (changed[key][place] + 1) % n
+                own = replace(
+                    layer,
+                    increments=changed[f"layer{i + 1}.increments"],
+                    resets=changed[f"layer{i + 1}.resets"].astype(bool),
+                )
+                spoiled = replace(cascade, layers=(*cascade.layers[:i], own, *cascade.layers[i + 1 :]))
+            folder, certificate = rewritten(tmp_path / "f", changed)
+            allowed = family != "mamba" or not any(
+                ((layer.increments != 0) & ~(layer.resets if layer.resets is not None else False)).any()
+                for layer in spoiled.layers
+            )
+            if first_fault(spoiled) is None and allowed:
+                check(folder, certificate)
+            else:
+                refused += 1
+                with pytest.raises(FaultError):
+                    check(folder, certificate)
+    assert refused > 10
+
+
+def test_claims_that_are_not_so(tmp_path):
+    compiled("tomita(3)", "gated-aussm", tmp_path / "f")
+    certify_automaton(tmp_path / "f")
+    certificate = json.loads((tmp_path / "f" / "certificate.json").read_text())
+    law = certificate["witness"]
+    for change in (
+        {"layers": 3},
+        {"least": 3},
+        {"family": "aussm"},
+        {"family": "mamba"},
+        {"witness": None},
+        {"claim": certificate["claim"].replace("4 layers", "2 layers")},
+        {"witness": law | {"x": []}},
+        {"witness": law | {"state": 4}},
+        {"witness": law | {"exponent": 1}},
+        {"witness": law | {"law": "swap"}},
+    ):
+        with pytest.raises(FaultError):
+            check(tmp_path / "f", certificate | change)
+
+
+def test_an_automaton_that_is_not_minimal(tmp_path):
+    from safetensors.numpy import load_file
+
+    compiled("tomita(5)", "aussm", tmp_path / "f")
+    certify_automaton(tmp_path / "f")
+    arrays = load_file(tmp_path / "f" / "cascade.safetensors")
+    arrays["accepting"] = np.array([1, 0, 0, 1], dtype=np.int32)  # states 0 and 3, 1 and 2 are the same then
+    folder, certificate = rewritten(tmp_path / "f", arrays)
+    with pytest.raises(FaultError, match="told apart by no word"):
+        check(folder, certificate)
+
+
+@pytest.mark.parametrize(
+    ("name", "family"), [("flip-flop(3)", "mamba"), ("tomita(3)", "negative-mamba"), ("grid(3,3)", "gated-aussm")]
+)
+def test_networks_are_proved_and_spoiled_ones_are_not(name, family, tmp_path):
+    from safetensors.numpy import load_file
+
+    compiled(name, family, tmp_path / "f")
+    proof = prove_network(tmp_path / "f")
+    assert proof.horizon > 10**12
+    assert 10**4 < prove_network(tmp_path / "f", "float32").horizon < 10**9
+    files = {path.name: path.read_bytes() for path in (tmp_path / "f").iterdir() if path.name != "manifest.json"}
+    arrays = load_file(tmp_path / "f" / "model.safetensors")
+    for key, change in [
+        ("layers.0.phi.out.bias", 300.0),
+        ("layers.0.phi.out.weight", 1.0),
+        ("layers.0.phi.hidden.weight", 1.0),
+        ("layers.0.psi.weight", -3.0),
+        ("layers.0.initial_state", -2.0),
+        ("head.weight", 1.0),
+    ]:
+        spoiled = {name: array.copy() for name, array in arrays.items()}
+        if key == "head.weight":  # class 0 then likes the last case as well as that case's own class does
+            spoiled[key][0, -1] += change
+        else:
+            spoiled[key].reshape(-1)[-1 if key == "layers.0.phi.out.weight" else 0] += change
+        save_folder(tmp_path / "s", files | {"model.safetensors": tensor_bytes(spoiled)})
+        with pytest.raises(RefutedError):
+            prove_network(tmp_path / "s")
