@@ -60,7 +60,8 @@ LISTED = [
 ]
 FACTORED = [("S3wrC2", "aussm"), ("S4wrC2", "aussm"), ("C2wrC2wrC2", "negative-mamba")]
 
-ODD_FIELDS = [None, 0, 1, 2, 3, 5, -1, True, "linear", "relu", "hard", "softmax", "mamba", "aussm", "float32"]
+ODD_FIELDS: list[object] = [None, 0, 1, 2, 3, 5, -1, True]
+ODD_FIELDS += ["linear", "relu", "hard", "softmax", "mamba", "aussm", "float32"]
 ODD_FIELDS += [[], [2], [3]]
 
 times = pytest.mark.parametrize("seconds", [FAST, pytest.param(FULL, marks=pytest.mark.slow)])

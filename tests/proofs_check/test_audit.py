@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 import torch
@@ -37,7 +38,7 @@ def models(tmp_path_factory):
     }
     experts = {"num_experts": 2, "num_experts_per_tok": 1, "moe_intermediate_size": 8, "head_dim": 8}
     experts["shared_expert_intermediate_size"] = 8
-    configs = {
+    configs: dict[str, tuple[str, Any]] = {
         "olmo": ("OlmoHybrid", shared | heads | delta | {"linear_num_key_heads": 4}),
         "olmo-positive": (
             "OlmoHybrid",
