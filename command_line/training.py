@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.reading import read_json
 from subnormal.algebra.base.terminal import console
 from subnormal.command_line.settings import with_settings
 from subnormal.command_line.shared import GroupOrNone, GroupText, Json, Regex, one_of
@@ -127,10 +128,7 @@ def _network_and_task(folder: Path) -> tuple:
 
     network = DCDNetwork.from_pretrained(folder)
     if (folder / "task.json").is_file():
-        try:
-            content = json.loads((folder / "task.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(f"{folder}/task.json: cannot be read ({error})") from None
+        content = read_json(folder / "task.json", dict[str, Any])
         return network, task_of(RunConfiguration.from_json(content))
     from subnormal.constructions.artifact import load_cascade
 

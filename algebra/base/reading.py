@@ -59,8 +59,11 @@ _ITEM_BYTES = {"BF16": 2, **{name: dtype.itemsize for name, dtype in _DTYPES.ite
 Schema = TypeVar("Schema")
 
 
-class MissingFileError(InputError):
-    """There is no file of that name."""
+class MissingFileError(InputError, FileNotFoundError):
+    """There is no file of that name; who catches `FileNotFoundError` catches this."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class _File:
@@ -92,7 +95,11 @@ def read_bytes(path: str | Path, limit: int = MAX_BYTES, wanted: str = "") -> by
     try:
         handle = os.open(path, flags)
     except (FileNotFoundError, NotADirectoryError) as error:
-        file.refuse(error.strerror, MissingFileError)
+        try:
+            file.refuse(error.strerror, MissingFileError)
+        except MissingFileError as missing:
+            missing.filename, missing.strerror = str(path), error.strerror
+            raise
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
         file.refuse(getattr(error, "strerror", None) or error)
     try:
@@ -114,6 +121,11 @@ def read_bytes(path: str | Path, limit: int = MAX_BYTES, wanted: str = "") -> by
     return content
 
 
+def read_file(path: str | Path) -> bytes:
+    """The content of a regular file of at most `MAX_TENSOR_BYTES`: the reader for the files of an artifact's folder."""
+    return read_bytes(path, MAX_TENSOR_BYTES)
+
+
 def read_text(path: str | Path, limit: int = MAX_TEXT_BYTES, wanted: str = "") -> str:
     """The text of a file in UTF-8, with or without a byte order mark."""
     return _decoded(read_bytes(path, limit, wanted), _File(path, wanted))
@@ -127,10 +139,14 @@ def _decoded(content: bytes, file: _File) -> str:
 
 
 @overload
-def read_json(path: str | Path, *, limit: int = ..., wanted: str = ...) -> Any: ...
+def read_json(path: str | Path, *, limit: int = ..., wanted: str = ..., nan: bool = ...) -> Any: ...
 @overload
-def read_json(path: str | Path, schema: type[Schema], *, limit: int = ..., wanted: str = ...) -> Schema: ...
-def read_json(path: str | Path, schema: Any = None, *, limit: int = MAX_TEXT_BYTES, wanted: str = "") -> Any:
+def read_json(
+    path: str | Path, schema: type[Schema], *, limit: int = ..., wanted: str = ..., nan: bool = ...
+) -> Schema: ...
+def read_json(
+    path: str | Path, schema: Any = None, *, limit: int = MAX_TEXT_BYTES, wanted: str = "", nan: bool = False
+) -> Any:
     """The value in a JSON file, checked against a schema where one is given.
 
     Refused are keys that occur twice in an object, NaN and Infinity, which are not JSON, numbers that overflow, and
@@ -139,16 +155,20 @@ def read_json(path: str | Path, schema: Any = None, *, limit: int = MAX_TEXT_BYT
     Arguments:
         schema: any type that msgspec converts to: a `msgspec.Struct` (with `forbid_unknown_fields=True` where an
             unknown field must be refused), a `TypedDict`, a dataclass, `dict[str, int]`, ….
+        nan: accept NaN and Infinity, which Python writes for losses that diverged.
     """
-    return parse_json(read_bytes(path, limit, wanted), path, schema, wanted)
+    return parse_json(read_bytes(path, limit, wanted), path, schema, wanted, nan)
 
 
-def parse_json(content: bytes | str, source: str | Path, schema: Any = None, wanted: str = "") -> Any:
+def parse_json(
+    content: bytes | str, source: str | Path, schema: Any = None, wanted: str = "", nan: bool = False
+) -> Any:
     """`read_json` for text that is already here; `source` stands for its path in messages."""
     file = _File(source, wanted)
     text = _decoded(content, file) if isinstance(content, bytes) else content
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_number, parse_float=_finite)
+        constant = float if nan else _no_number
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=constant, parse_float=_finite)
         if "\\ud" in text.lower():  # half a surrogate pair is valid JSON and cannot be printed
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
