@@ -266,7 +266,7 @@ class ListedGroup:
         derived = " > ".join(str(order) for order in series)
         line = f"the group: {abelian}; centre of order {central.sum()}; derived series {derived}{still}"
         if n * degree <= MAX_ENTRIES:
-            orders = Counter(math.lcm(*_cycle_lengths(row)) for row in self.elements.tolist())
+            orders = Counter(math.lcm(*cycle_lengths(row)) for row in self.elements.tolist())
             line += "; elements of order " + ", ".join(f"{order}: {many}" for order, many in sorted(orders.items()))
         return [line, *lines]
 
@@ -325,7 +325,7 @@ class ListedGroup:
         return b[a[np.argsort(b)[np.argsort(a)]]], min(i, j) + 1, left + right  # a⁻¹·b⁻¹·a·b
 
 
-def _cycle_lengths(images: list[int]) -> list[int]:
+def cycle_lengths(images: list[int]) -> list[int]:
     lengths, seen = [1], [False] * len(images)
     for start in range(len(images)):
         length, point = 0, start
