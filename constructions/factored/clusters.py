@@ -89,9 +89,7 @@ def clusters(cascade: FactoredCascade) -> list[Cluster]:
     """The cascade's channels as clusters, in order."""
     runs = cluster_runs(cascade)
     owner = [number for number, (start, stop) in enumerate(runs) for _ in range(start, stop)]
-    crossing = {
-        read for c, channel in enumerate(cascade.channels) for read in channel.reads if owner[read] != owner[c]
-    }
+    crossing = {read for c, channel in enumerate(cascade.channels) for read in channel.reads if owner[read] != owner[c]}
     visible = [[c for c in range(start, stop) if c in crossing] for start, stop in runs]
     return [_cluster(cascade, start, stop, owner, visible) for start, stop in runs]
 
@@ -102,9 +100,7 @@ def _digits(moduli: Sequence[int]) -> NDArray[np.int64]:
     return np.stack(np.unravel_index(rows, moduli), axis=1) if moduli else rows[:, None][:, :0]
 
 
-def _cluster(
-    cascade: FactoredCascade, start: int, stop: int, owner: list[int], visible: list[list[int]]
-) -> Cluster:
+def _cluster(cascade: FactoredCascade, start: int, stop: int, owner: list[int], visible: list[list[int]]) -> Cluster:
     moduli, members = cascade.moduli, cascade.channels[start:stop]
     inside = _digits(moduli[start:stop])
     reads = sorted({owner[read] for channel in members for read in channel.reads if read < start})

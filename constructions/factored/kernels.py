@@ -19,7 +19,7 @@ from subnormal.constructions.factored.clusters import clusters
 compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 WIDTH = 8
-"""Residues that the loop writes at a time. A cluster of several channels has at most 64 states, so at most 6 channels."""
+"""Residues that the loop writes at a time. A cluster of several channels has at most 64 states, so 6 channels."""
 
 
 @compiled

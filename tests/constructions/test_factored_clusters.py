@@ -22,7 +22,8 @@ WIDTHS = {
     "S3wrS3wrS3": [2] * 13,
     "GL(2,3)wrS4": [4, 5, 5, 5, 5],
     "(S3xC2)wrS4": [4, 2, 2, 2, 2, 5, 1, 1, 1],  # not exact: more states than elements
-    "C2wrC2wrC2": [1] * 7,
+    "C2wrC2wrC2": [6, 1],
+    "C2wrC2wrC2wrC2wrC2": [1] * 31,
     "C300wrC2": [1, 1, 1],  # residues of two bytes
     "C5": [1],
 }
