@@ -26,22 +26,28 @@ if TYPE_CHECKING:
     from subnormal.algebra.base.errors import InputError, RefutedError
     from subnormal.face.compiling import Compiled, compile, run_word
     from subnormal.face.groups import group, inspect, machine, pareto, regex
-    from subnormal.face.learning import Learnt, learn
+    from subnormal.face.learning import Diagnosis, Learnt, Read, decompile, diagnose, learn
     from subnormal.face.proving import Proved, certify, check, horizon, refute
     from subnormal.face.training import Training, evaluate, train
     from subnormal.models.network import DCDNetwork
+    from subnormal.proofs_check.audits.audit import audit
 
 __all__ = [
     "Compiled",
     "DCDNetwork",
+    "Diagnosis",
     "InputError",
     "Learnt",
     "Proved",
+    "Read",
     "RefutedError",
     "Training",
+    "audit",
     "certify",
     "check",
     "compile",
+    "decompile",
+    "diagnose",
     "evaluate",
     "group",
     "horizon",
@@ -59,10 +65,11 @@ _HOME = {
     "subnormal.algebra.base.errors": ("InputError", "RefutedError"),
     "subnormal.face.compiling": ("Compiled", "compile", "run_word"),
     "subnormal.face.groups": ("group", "inspect", "machine", "pareto", "regex"),
-    "subnormal.face.learning": ("Learnt", "learn"),
+    "subnormal.face.learning": ("Diagnosis", "Learnt", "Read", "decompile", "diagnose", "learn"),
     "subnormal.face.proving": ("Proved", "certify", "check", "horizon", "refute"),
     "subnormal.face.training": ("Training", "evaluate", "train"),
     "subnormal.models.network": ("DCDNetwork",),
+    "subnormal.proofs_check.audits.audit": ("audit",),
 }
 """Where each public name lives; a test compares this with `__all__` and with the imports for type checkers."""
 

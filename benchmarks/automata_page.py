@@ -1,6 +1,6 @@
 """The table of docs/automata.md: the named tasks, what they need, and how much processor time it takes to compile them.
 
-    python -m benchmarks.automata_page
+python -m benchmarks.automata_page
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from subnormal.algebra.depth.families import FAMILIES
-from subnormal.algebra.input.parser import parse_machine
+from subnormal.algebra.input.parser import read_automaton
 from subnormal.constructions.automata.artifact import save_automaton
 from subnormal.constructions.automata.compiler import compile_automaton
 from subnormal.constructions.automata.inspection import inspect_automaton
@@ -29,7 +29,7 @@ LENGTH = 100_000
 
 def row(name: str) -> str:
     """One row of the table, in Markdown."""
-    given = parse_machine(name)
+    given = read_automaton(name)
     inspection = inspect_automaton(given)
     began = time.process_time()
     compilation = compile_automaton(given, FAMILIES["gated-aussm"])

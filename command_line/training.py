@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.reading import read_json
 from subnormal.algebra.base.terminal import console
 from subnormal.command_line.settings import with_settings
 from subnormal.command_line.shared import GroupOrNone, GroupText, Json, Regex, one_of
@@ -47,6 +48,7 @@ def train(
 ) -> None:
     """Train networks on GROUP: every seed × learning rate × noise. Start the same command again to continue."""
     from subnormal.face.training import train as trained
+    from subnormal.models.training.live import diverged
 
     training = trained(
         one_of(group, regex),
@@ -61,6 +63,8 @@ def train(
         **settings,
     )
     console().print(training.view())
+    for line in diverged(training.rows):
+        print(line)
     print(f"networks: {training.folder}/networks/")
     print(f"curves: {training.picture}")
 
@@ -127,10 +131,7 @@ def _network_and_task(folder: Path) -> tuple:
 
     network = DCDNetwork.from_pretrained(folder)
     if (folder / "task.json").is_file():
-        try:
-            content = json.loads((folder / "task.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(f"{folder}/task.json: cannot be read ({error})") from None
+        content = read_json(folder / "task.json", dict[str, Any])
         return network, task_of(RunConfiguration.from_json(content))
     from subnormal.constructions.artifact import load_cascade
 
@@ -207,7 +208,7 @@ def sweep(
     runs_together: RunsTogether = RUNS_TOGETHER,
 ) -> None:
     """Run a grid of settings; started again, it does only what is missing."""
-    from subnormal.models.training.live import refuse_lost, watched
+    from subnormal.models.training.live import diverged, refuse_lost, watched
     from subnormal.models.training.runs import RunStore
     from subnormal.models.training.sweep import draw_sweep, read_sweep
 
@@ -219,5 +220,7 @@ def sweep(
     failed = watched(grid.runs, store, Machine(processes, device, runs_together, scheduler))
     draw_sweep(grid, store, folder / "summary.png")
     print(f"{total} runs: {total - missing} were there, {missing - len(failed)} made, {len(failed)} failed")
+    for line in diverged(store.of(grid.runs)):
+        print(line)
     print(f"rows: {folder}/rows; summary: {folder}/summary.png")
     refuse_lost(failed)

@@ -394,21 +394,22 @@ def diagnose(model: DCDNetwork | str | Path, tracked: GroupLike | None = None, *
     from subnormal.models.learning.decompile import decompile_network
 
     network, task = _model(model, tracked)
-    name = task.group.name
+    asked = task.tracked_group
+    name = asked.name
     names = [s.family for s in network.specifications]
     if "rnn" in names:
         reason = "an RNN is no diagonal layer: the theorem does not speak about it"
-        return Diagnosis(name, task.group.order, True, reason, None, "nothing can be read out of an RNN")
-    series = verbal_series(task.group, [FAMILIES[n] for n in names])
+        return Diagnosis(name, asked.order, True, reason, None, "nothing can be read out of an RNN")
+    series = verbal_series(asked, [FAMILIES[n] for n in names])
     orders = " ≥ ".join(map(str, series.orders))
     read = Read(decompile_network(network, task, seed), name, None, None)
     if not series.is_complete:
         from subnormal.proofs_check.refutations.refutation import refute as search
 
-        refutation = search(network, task.group, task.alphabet)
+        refutation = search(network, asked, task.alphabet)
         reason = f"orders {orders} do not reach 1; {' '.join(str(refutation).split())[:400]}"
-        return Diagnosis(name, task.group.order, False, reason, read, "structure: another stack is needed")
-    return Diagnosis(name, task.group.order, True, f"orders {orders}", read, _verdict(read.found, task.group.order))
+        return Diagnosis(name, asked.order, False, reason, read, "structure: another stack is needed")
+    return Diagnosis(name, asked.order, True, f"orders {orders}", read, _verdict(read.found, asked.order))
 
 
 def _verdict(found: Decompiled, order: int) -> str:
@@ -440,7 +441,7 @@ def _model(model: DCDNetwork | str | Path, tracked: GroupLike | None) -> tuple[D
             raise InputError(f"{folder} does not say which group; wanted e.g. `decompile {folder} S3`")
         return network, own
     listed = group(tracked).listed()
-    if own is not None and np.array_equal(own.group.elements, listed.elements):
+    if own is not None and np.array_equal(own.tracked_group.elements, listed.elements):
         return network, own
     return network, Task(listed, np.arange(listed.order))
 

@@ -56,7 +56,7 @@ class Training(Shown):
 
     def view(self) -> RenderableType:
         """The table that `train` prints."""
-        from subnormal.models.training.live import number
+        from subnormal.models.training.live import loss_text
 
         table = plain_table("seed", "learning rate", "noise", "steps", "loss", "longest", "whole at 60", "network")
         for row in self.rows:
@@ -65,7 +65,7 @@ class Training(Shown):
             table.add_row(
                 *(f"{configuration[name]:g}" for name in ("seed", "learning_rate", "noise")),
                 f"{row['steps']}{' (flawless)' if row['stopped_early'] else ''}",
-                number(row["loss"]),
+                loss_text(row["loss"], row.get("diverged_at")),
                 str(test["longest"]),
                 "–" if whole is None else f"{whole:.1%}",
                 row["key"],

@@ -35,6 +35,9 @@ MAX_BYTES = 64 * 2**20
 MAX_TEXT_BYTES = 32 * 2**20
 """Largest text that is read, in bytes: parsed as JSON, a text can take 35 times its length in memory."""
 
+MAX_DIGITS = 4300
+"""Digits of the longest integer in a JSON file."""
+
 MAX_ROWS = 2 * 10**6
 """Most rows of a CSV file."""
 
@@ -59,8 +62,11 @@ _ITEM_BYTES = {"BF16": 2, **{name: dtype.itemsize for name, dtype in _DTYPES.ite
 Schema = TypeVar("Schema")
 
 
-class MissingFileError(InputError):
-    """There is no file of that name."""
+class MissingFileError(InputError, FileNotFoundError):
+    """There is no file of that name; who catches `FileNotFoundError` catches this."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class _File:
@@ -92,7 +98,11 @@ def read_bytes(path: str | Path, limit: int = MAX_BYTES, wanted: str = "") -> by
     try:
         handle = os.open(path, flags)
     except (FileNotFoundError, NotADirectoryError) as error:
-        file.refuse(error.strerror, MissingFileError)
+        try:
+            file.refuse(error.strerror, MissingFileError)
+        except MissingFileError as missing:
+            missing.filename, missing.strerror = str(path), error.strerror
+            raise
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
         file.refuse(getattr(error, "strerror", None) or error)
     try:
@@ -114,6 +124,11 @@ def read_bytes(path: str | Path, limit: int = MAX_BYTES, wanted: str = "") -> by
     return content
 
 
+def read_file(path: str | Path) -> bytes:
+    """The content of a regular file of at most `MAX_TENSOR_BYTES`: the reader for the files of an artifact's folder."""
+    return read_bytes(path, MAX_TENSOR_BYTES)
+
+
 def read_text(path: str | Path, limit: int = MAX_TEXT_BYTES, wanted: str = "") -> str:
     """The text of a file in UTF-8, with or without a byte order mark."""
     return _decoded(read_bytes(path, limit, wanted), _File(path, wanted))
@@ -127,10 +142,14 @@ def _decoded(content: bytes, file: _File) -> str:
 
 
 @overload
-def read_json(path: str | Path, *, limit: int = ..., wanted: str = ...) -> Any: ...
+def read_json(path: str | Path, *, limit: int = ..., wanted: str = ..., nan: bool = ...) -> Any: ...
 @overload
-def read_json(path: str | Path, schema: type[Schema], *, limit: int = ..., wanted: str = ...) -> Schema: ...
-def read_json(path: str | Path, schema: Any = None, *, limit: int = MAX_TEXT_BYTES, wanted: str = "") -> Any:
+def read_json(
+    path: str | Path, schema: type[Schema], *, limit: int = ..., wanted: str = ..., nan: bool = ...
+) -> Schema: ...
+def read_json(
+    path: str | Path, schema: Any = None, *, limit: int = MAX_TEXT_BYTES, wanted: str = "", nan: bool = False
+) -> Any:
     """The value in a JSON file, checked against a schema where one is given.
 
     Refused are keys that occur twice in an object, NaN and Infinity, which are not JSON, numbers that overflow, and
@@ -139,16 +158,22 @@ def read_json(path: str | Path, schema: Any = None, *, limit: int = MAX_TEXT_BYT
     Arguments:
         schema: any type that msgspec converts to: a `msgspec.Struct` (with `forbid_unknown_fields=True` where an
             unknown field must be refused), a `TypedDict`, a dataclass, `dict[str, int]`, ….
+        nan: accept NaN and Infinity, which Python writes for losses that diverged.
     """
-    return parse_json(read_bytes(path, limit, wanted), path, schema, wanted)
+    return parse_json(read_bytes(path, limit, wanted), path, schema, wanted, nan)
 
 
-def parse_json(content: bytes | str, source: str | Path, schema: Any = None, wanted: str = "") -> Any:
+def parse_json(
+    content: bytes | str, source: str | Path, schema: Any = None, wanted: str = "", nan: bool = False
+) -> Any:
     """`read_json` for text that is already here; `source` stands for its path in messages."""
     file = _File(source, wanted)
     text = _decoded(content, file) if isinstance(content, bytes) else content
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_number, parse_float=_finite)
+        constant = float if nan else _no_number
+        value = json.loads(
+            text, object_pairs_hook=_unique, parse_constant=constant, parse_float=_finite, parse_int=_short
+        )
         if "\\ud" in text.lower():  # half a surrogate pair is valid JSON and cannot be printed
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
@@ -172,6 +197,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(key for key in keys if keys.count(key) > 1)
         raise ValueError(f"the key {twice[:40]!r} twice in one object")
     return value
+
+
+def _short(text: str) -> int:
+    if len(text) > MAX_DIGITS:  # said here: Python's own limit is one of the process, which anybody may lift
+        raise ValueError(f"a number of {len(text):,} digits")
+    return int(text)
 
 
 def _finite(text: str) -> float:

@@ -84,6 +84,14 @@ def parse_machine(text: str) -> PermutationGroup | Automaton:
     return parse_group(text)
 
 
+def read_automaton(text: str) -> Automaton:
+    """The automaton that a text stands for. Raises `InputError` like `parse_machine`, and for a group."""
+    found = parse_machine(text)
+    if isinstance(found, PermutationGroup):
+        raise InputError(f"{found.name} is a group; wanted an automaton, e.g. group({found.name}) or flip-flop(2)")
+    return found
+
+
 def _from_file(path: Path) -> PermutationGroup | Automaton:
     from subnormal.algebra.base.reading import read_csv, read_json, read_npy
     from subnormal.algebra.input import automata

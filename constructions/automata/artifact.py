@@ -8,7 +8,6 @@ config.json, model.safetensors, manifest.json          as for groups
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.folders import save_folder
+from subnormal.algebra.base.reading import read_json
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.constructions.artifact import MAX_NETWORK_PARAMETERS, json_text, read_cascade, tensor_bytes
 from subnormal.constructions.automata.compiler import AutomatonCompilation
@@ -83,10 +83,8 @@ def _arrays(cascade: Cascade, automaton: Automaton) -> dict[str, NDArray[np.int3
 def is_automaton_folder(folder: Path) -> bool:
     """Whether a folder's `cascade.json` says that it holds an automaton's cascade."""
     try:
-        with (folder / "cascade.json").open("rb") as file:
-            content = file.read(1 << 24)
-        return bool(json.loads(content)["format"] == FORMAT)
-    except (OSError, ValueError, RecursionError, KeyError, TypeError):
+        return bool(read_json(folder / "cascade.json")["format"] == FORMAT)
+    except (InputError, KeyError, TypeError):
         return False
 
 

@@ -10,7 +10,6 @@ The layers are not stored: a channel's layer is one more than the deepest layer 
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from subnormal.algebra.arithmetic.permutations import cycles, smallest_dtype
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.folders import save_folder
+from subnormal.algebra.base.reading import read_json
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.constructions.artifact import json_text, read_cascade, tensor_bytes
 from subnormal.constructions.factored.cascade import FactoredCascade, FactoredChannel
@@ -91,8 +91,8 @@ def save_factored(folder: Path, compilation: FactoredCompilation, lower_bound: S
 def is_factored(folder: Path) -> bool:
     """Whether a folder says that it holds a factored cascade."""
     try:
-        return bool(json.loads((folder / "cascade.json").read_text(encoding="utf-8"))["format"] in FORMATS)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return bool(read_json(folder / "cascade.json")["format"] in FORMATS)
+    except (InputError, KeyError, TypeError):
         return False
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.reading import read_json
 from subnormal.algebra.base.writing import write_file
 from subnormal.models.learning.exact import ExactMachine, exact_machine
 from subnormal.models.learning.learn import LearntRun
@@ -97,7 +98,7 @@ class LearntStore:
         """The row of a finished run, or None. InputError where the file is damaged."""
         path = self.folder / f"{key}.json"
         try:
-            row = json.loads(path.read_text(encoding="utf-8"))
+            row = read_json(path, nan=True)
             if row["key"] == key:
                 return dict(row)
         except FileNotFoundError:

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.reading import parse_json, read_tensors
 from subnormal.algebra.base.writing import write_file
 from subnormal.models.training.progress import Progress
 
@@ -47,13 +48,14 @@ class Checkpoint:
     def read(cls, path: Path, device: str) -> Checkpoint:
         """The checkpoint in a file, its tensors on a device. InputError for anything else."""
         try:
-            with safe_open(path, "pt") as file:
-                state = json.loads(file.metadata()["state"])
-                tensors = {name: file.get_tensor(name).to(device) for name in TENSORS}
+            file = read_tensors(path)
+            state = parse_json(file.metadata["state"], path, nan=True)
+            found = load(file.content)
+            tensors = {name: found[name].to(device) for name in TENSORS}
             runs = [Progress.from_json(run) for run in state["runs"]]
             if all(run.done for run in runs):
                 raise ValueError("all of its runs are done")
             return cls(int(state["step"]), float(state["seconds"]), runs, tensors)
-        except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        except (SafetensorError, ArithmeticError, OSError, ValueError, KeyError, TypeError) as error:
             reason = " ".join(str(error).split())[:160]
             raise InputError(f"{path}: not a checkpoint ({reason}); delete it to start again") from None

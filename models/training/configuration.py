@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.reading import read_file
 from subnormal.constructions.parameters import FAMILY_PARAMETERS
 from subnormal.models.training.tasks import Lengths
 
@@ -134,7 +135,7 @@ class RunConfiguration:
         }
         if self.init not in (RANDOM, COMPILED):
             try:
-                content["init"] = hashlib.sha256((Path(self.init) / "model.safetensors").read_bytes()).hexdigest()
+                content["init"] = hashlib.sha256(read_file(Path(self.init) / "model.safetensors")).hexdigest()
             except OSError as error:
                 raise InputError(f"init: {self.init}: {error.strerror}; wanted random, compiled, or a folder") from None
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:20]

@@ -96,9 +96,7 @@ def _random(configuration: RunConfiguration, task: Task) -> DCDNetwork:
     if isinstance(task.group, Automaton):  # tokens may merge states: docs/automata.md
         entry["reads"] = "before"
     layers = [{"family": family, **entry} for family in configuration.families]
-    return DCDNetwork(
-        len(task.alphabet), task.classes, layers, dtype=configuration.dtype, seed=_seed(configuration, 0)
-    )
+    return DCDNetwork(len(task.alphabet), task.classes, layers, dtype=configuration.dtype, seed=_seed(configuration, 0))
 
 
 def _compiled(configuration: RunConfiguration, task: Task) -> DCDNetwork:

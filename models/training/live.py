@@ -17,7 +17,7 @@ from subnormal.algebra.base.terminal import plain_table
 from subnormal.models.training.configuration import RunConfiguration
 from subnormal.models.training.pool import Machine, train_all
 from subnormal.models.training.progress import RunStatus
-from subnormal.models.training.runs import RunStore
+from subnormal.models.training.runs import Row, RunStore
 
 ROWS = 12
 
@@ -68,7 +68,8 @@ class LiveTable:
     def _line(self, status: RunStatus) -> str:
         values = {name: getattr(self.known[status.key], name) for name in self.names}
         settings = " ".join(f"{name}={value}" for name, value in values.items() if value is not None)
-        check = f"loss {number(status.loss)}, accuracy {status.accuracy:.1%}, longest {status.longest}"
+        loss = loss_text(status.loss, status.diverged_at)
+        check = f"loss {loss}, accuracy {status.accuracy:.1%}, longest {status.longest}"
         return f"{settings} · step {status.step}, {check}"
 
     def _table(self) -> Table:
@@ -79,7 +80,7 @@ class LiveTable:
             table.add_row(
                 *("–" if value is None else str(value) for value in values),
                 f"{status.step}/{status.steps}",
-                number(status.loss),
+                loss_text(status.loss, status.diverged_at),
                 f"{status.accuracy:.1%}",
                 str(status.longest),
             )
@@ -108,6 +109,18 @@ def refuse_lost(failed: Sequence[RunConfiguration]) -> None:
         raise InputError(f"{len(failed)} runs were lost with their processes; start the same command again to go on")
 
 
-def number(value: float | None) -> str:
-    """A loss to three digits; a dash where there is none."""
+def loss_text(value: float | None, diverged_at: int | None = None) -> str:
+    """A loss to three digits, a dash where there is none; of a run that diverged, when."""
+    if diverged_at is not None:
+        return f"NaN at step {diverged_at}"
     return "–" if value is None else f"{value:.3g}"
+
+
+def diverged(rows: Sequence[Row]) -> list[str]:
+    """For each run whose loss became NaN one line that names the run and the step."""
+    lines = []
+    for row in rows:
+        if row.get("diverged_at") is not None:
+            settings = ", ".join(f"{name} {row['configuration'][name]}" for name in ("seed", "learning_rate", "noise"))
+            lines.append(f"diverged: {row['key']} ({settings}): loss NaN at step {row['diverged_at']}")
+    return lines

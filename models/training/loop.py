@@ -90,6 +90,7 @@ class _Training:
         self.adam = Adam(rates, self.common.weight_decay * self.batch.decayed(), self.common.clip)
         self.kept = self.batch.flat.detach().clone()
         self.losses = torch.zeros(len(self.active), dtype=torch.float64, device=device)
+        self.diverged_at = torch.zeros(len(self.active), dtype=torch.int64, device=device)
         if before:
             self._restore(before)
         self.samples, self.sample_labels = self._checks()
@@ -128,6 +129,8 @@ class _Training:
         self.adam.step(self.batch.flat, gradient, self.step + 1, learning_scale(self.step, self.common.steps))
         self.losses += losses.detach().double()
         self.step += 1
+        first = losses.isnan() & (self.diverged_at == 0)
+        self.diverged_at[first] = self.step
 
     def _losses(self, tokens: Tensor, labels: Tensor) -> Tensor:
         """The loss of every run (R,) on words and labels (R, batch, length)."""
@@ -170,6 +173,8 @@ class _Training:
             mean_loss = float(self.losses[i]) / steps if steps else math.nan
             loss = mean_loss if math.isfinite(mean_loss) else None
             progress.curve.append((self.step, loss, float(right[i].double().mean()), longest))
+            if progress.diverged_at is None:
+                progress.diverged_at = int(self.diverged_at[i]) or None
             progress.flawless = progress.flawless + 1 if bool(right[i].all()) else 0
             if self.common.keep == "last" or progress.merit(-1) > progress.merit(progress.kept):
                 progress.kept = len(progress.curve) - 1
@@ -186,7 +191,7 @@ class _Training:
         if going and len(going) < len(active):
             self.batch.keep(going)
             self.adam.keep(going)
-            self.kept, self.losses = self.kept[going], self.losses[going]
+            self.kept, self.losses, self.diverged_at = self.kept[going], self.losses[going], self.diverged_at[going]
         if self.report is not None:
             self.report(self.runs)
 
@@ -213,6 +218,7 @@ class _Training:
                 "stopped_early": progress.stopped_early,
                 "kept_step": progress.curve[progress.kept][0],
                 "loss": progress.curve[-1][1],
+                "diverged_at": progress.diverged_at,
                 **judge(network, self.task, configuration),
                 "curve": progress.curve,
                 "batch_seconds": round(time.perf_counter() - self.began, 2),

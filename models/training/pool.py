@@ -143,4 +143,5 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 def _last_check(row: Row) -> RunStatus:
     step, loss, accuracy, longest = row["curve"][-1]
-    return RunStatus(row["key"], step, row["configuration"]["steps"], loss, accuracy, longest, True)
+    steps, diverged_at = row["configuration"]["steps"], row.get("diverged_at")
+    return RunStatus(row["key"], step, steps, loss, accuracy, longest, True, diverged_at)

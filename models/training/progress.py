@@ -22,6 +22,7 @@ class Progress:
         flawless: checks in a row without a mistake.
         kept: index in the curve of the check whose network is kept.
         done: whether the run has stopped.
+        diverged_at: the first step, from 1, whose loss was NaN; None where there was none.
     """
 
     configuration: RunConfiguration
@@ -29,6 +30,7 @@ class Progress:
     flawless: int = 0
     kept: int = 0
     done: bool = False
+    diverged_at: int | None = None
 
     @property
     def stopped_early(self) -> bool:
@@ -43,7 +45,8 @@ class Progress:
     def status(self) -> RunStatus:
         """The latest check."""
         step, loss, accuracy, longest = self.curve[-1]
-        return RunStatus(self.configuration.key, step, self.configuration.steps, loss, accuracy, longest, self.done)
+        key, steps = self.configuration.key, self.configuration.steps
+        return RunStatus(key, step, steps, loss, accuracy, longest, self.done, self.diverged_at)
 
     def as_json(self) -> dict[str, Any]:
         """All of it, for a checkpoint."""
@@ -53,6 +56,7 @@ class Progress:
             "flawless": self.flawless,
             "kept": self.kept,
             "done": self.done,
+            "diverged_at": self.diverged_at,
         }
 
     @classmethod
@@ -60,7 +64,14 @@ class Progress:
         """What `as_json` gave. Raises `InputError`, or KeyError, TypeError or ValueError for what it did not give."""
         curve = [(int(step), loss, accuracy, int(longest)) for step, loss, accuracy, longest in content["curve"]]
         configuration = RunConfiguration.from_json(content["configuration"])
-        return cls(configuration, curve, content["flawless"], content["kept"], content["done"])
+        diverged_at = content.get("diverged_at")  # earlier versions did not write it
+        found = cls(configuration, curve, content["flawless"], content["kept"], content["done"], diverged_at)
+        for value in (found.flawless, found.kept, found.diverged_at or 0):
+            if type(value) is not int or value < 0:
+                raise ValueError(f"wanted a number of at least 0, got {str(value)[:40]!r}")
+        if type(found.done) is not bool or found.kept >= len(curve):
+            raise ValueError("a run's kept check is not one of its checks")
+        return found
 
 
 Report = Callable[[Sequence[Progress]], None]
@@ -69,7 +80,8 @@ Report = Callable[[Sequence[Progress]], None]
 
 @dataclass(frozen=True)
 class RunStatus:
-    """One run's latest check, as it travels between processes: key, step and the last entry of its curve."""
+    """One run's latest check, as it travels between processes: key, step, the last entry of its curve, and the first
+    step whose loss was NaN."""
 
     key: str
     step: int
@@ -78,6 +90,7 @@ class RunStatus:
     accuracy: float
     longest: int
     done: bool
+    diverged_at: int | None = None
 
 
 def plan_batches(configurations: Sequence[RunConfiguration], size: int) -> list[list[RunConfiguration]]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.reading import read_json
 from subnormal.algebra.base.writing import write_file
 from subnormal.models.training.configuration import RunConfiguration
 
@@ -54,13 +55,11 @@ class RunStore:
         """The row of a finished run, or None."""
         path = self.row_path(key)
         try:
-            row = json.loads(path.read_text(encoding="utf-8"))
+            row = read_json(path, nan=True)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"{path}: not a row ({' '.join(str(error).split())[:80]}); delete it to run it again"
-            ) from None
+        except InputError as error:
+            raise InputError(f"{error}; delete it to run it again") from None
         if isinstance(row, dict):
             row = {RENAMED.get(name, name): value for name, value in row.items()}
         if not isinstance(row, dict) or row.get("key") != key:

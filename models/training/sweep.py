@@ -19,12 +19,12 @@ runs.
 from __future__ import annotations
 
 import itertools
-import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.reading import read_toml
 from subnormal.models.training.configuration import RunConfiguration
 from subnormal.models.training.runs import Row, RunStore
 
@@ -48,14 +48,7 @@ class Sweep:
 
 def read_sweep(path: Path) -> Sweep:
     """The sweep in a TOML file. InputError, with the setting's name, for what cannot be used."""
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(
-            f"{path}: {error.strerror}; wanted a TOML file with settings such as noise = [0.0, 0.1]"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not TOML ({' '.join(str(error).split())})") from None
+    content = read_toml(path, wanted="wanted a TOML file with settings such as noise = [0.0, 0.1]")
     plot = content.pop("plot", {})
     axes = tuple(name for name, value in content.items() if isinstance(value, list))
     size = 1

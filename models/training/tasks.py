@@ -45,6 +45,13 @@ class Task:
     held_out: tuple[tuple[int, int], ...] = ()
 
     @property
+    def tracked_group(self) -> Group:
+        """The group. Raises `InputError` where the task is an automaton's."""
+        if isinstance(self.group, Automaton):
+            raise InputError(f"{self.group.name} is an automaton; wanted a network that was made for a group, e.g. S3")
+        return self.group
+
+    @property
     def name(self) -> str:
         """Of the group or the automaton."""
         return self.group.name

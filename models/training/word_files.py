@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.reading import read_csv
 from subnormal.algebra.groups.group import Group
 from subnormal.models.training.tasks import Task
 
@@ -85,11 +86,7 @@ def read_words(path: Path, group: Group) -> tuple[NDArray[np.int64], NDArray[np.
         InputError: the file cannot be read, is not of the format, or its targets are not the products; the line is
         named.
     """
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())[:100]})") from None
+    rows = read_csv(path)
     if not rows or rows[0] != COLUMNS:
         raise InputError(
             f"{path}: line 1: wanted the columns seed,input,target, got {','.join(rows[0] if rows else [])[:60]!r}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.folders import read_folder
+from subnormal.algebra.base.reading import read_json
 from subnormal.constructions.artifact import load_cascade
 from subnormal.constructions.automata.artifact import is_automaton_folder, load_automaton
 from subnormal.proofs_check.certificates.automaton_network import AutomatonProof
@@ -70,10 +71,7 @@ def recheck(folder: Path) -> str:
         NotProvedError: the proof fails, or the certificate states something else.
     """
     path = folder / CERTIFICATE
-    try:
-        stated = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())[:80]})") from None
+    stated = read_json(path)
     if not isinstance(stated, dict) or stated.get("files") != read_folder(folder, FILES).digests():
         raise InputError(f"{path}: is about other files than those beside it (their SHA-256 differ); certify {folder}")
     proof, wanted = certificate_content(folder)

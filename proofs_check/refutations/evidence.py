@@ -185,7 +185,7 @@ def pair_in_closed_form(
     pair: tuple[Word, Word],
     maps: Affine,
     start: NDArray[np.complex128],
-    above: Sequence[NDArray[np.complex128]],
+    lower: Sequence[NDArray[np.complex128]],
     drift: float,
     epsilon: float,
 ) -> PairEvidence:
@@ -194,17 +194,17 @@ def pair_in_closed_form(
     Arguments:
         words: over tokens; `pair`: the same, without the prefix, over the letters whose `maps` (letters, channels) act
             on the last layer.
-        start: the last layer's state after the prefix; `above`: the other layers' states between letters, off by at
+        start: the last layer's state after the prefix; `lower`: the other layers' states between letters, off by at
             most `drift`.
     """
     first, second, distance = exact_states(pair, maps, start)
-    states = [*(np.repeat(h, 2, axis=0) for h in above), np.array([first, second])]
+    states = [*(np.repeat(h, 2, axis=0) for h in lower), np.array([first, second])]
     readouts, logits = read_states(network, states)
     answers = logits.argmax(-1).tolist()
     return PairEvidence(
         words,
         (words[0].product(group, alphabet), words[1].product(group, alphabet)),
-        (*(2 * drift for _ in above), distance),
+        (*(2 * drift for _ in lower), distance),
         (answers[0], answers[1]),
         None,
         (tuple(logits[0].tolist()), tuple(logits[1].tolist())),

@@ -1,6 +1,6 @@
 """What one layer of a stack is fed: letters, which act on it as affine maps; and the suffixes that make it forget.
 
-The letters are tokens for the first layer, and for a deeper one words that leave the layers above where they were.
+The letters are tokens for the first layer, and for a deeper one words that leave the lower layers where they were.
 """
 
 from __future__ import annotations

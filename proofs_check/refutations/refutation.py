@@ -20,7 +20,7 @@ from subnormal.algebra.depth.series import Series, verbal_series
 from subnormal.algebra.groups.group import Group
 from subnormal.models.network import DCDNetwork
 from subnormal.proofs_check.refutations.account import account
-from subnormal.proofs_check.refutations.climb import Budget, Search
+from subnormal.proofs_check.refutations.climb import climb
 from subnormal.proofs_check.refutations.evidence import (
     DivergenceEvidence,
     FailingWord,
@@ -28,6 +28,8 @@ from subnormal.proofs_check.refutations.evidence import (
     find_failing_word,
     in_float64,
 )
+from subnormal.proofs_check.refutations.findings import Findings
+from subnormal.proofs_check.refutations.question import Budget, Question
 
 __all__ = ["Budget", "Refutation", "random_network", "refute", "theory"]
 
@@ -142,15 +144,14 @@ def refute(
         raise InputError(f"epsilon {epsilon}; wanted a number between 0 and 1, e.g. 1e-6")
     forbidden, sentence = theory(group, stack)
     double = in_float64(network)
-    search = Search(double, network, group, alphabet, epsilon, budget)
-    if forbidden:
-        search.climb()
-    pair, divergence = search.pair, search.divergence
+    question = Question(double, network, group, alphabet, epsilon, budget)
+    findings = climb(question) if forbidden else Findings(question)
+    pair, divergence = findings.pair, findings.divergence
     also = pair.words if pair else (divergence.word.power(divergence.growth[-1][0]),) if divergence else ()
     failing = find_failing_word(network, group, alphabet, also)
     grown = divergence and ("divergence" if divergence.unbounded else "growth")
     kind = "allowed" if not forbidden else "pair" if pair else grown or "failed"
-    reason = sentence if kind == "allowed" else "; ".join(search.problems) if kind == "failed" else ""
+    reason = sentence if kind == "allowed" else "; ".join(findings.problems) if kind == "failed" else ""
     names = tuple(layer.name for layer in stack)
     return Refutation(
         kind, group.name, names, sentence, reason, pair, divergence, failing, time.perf_counter() - began, group

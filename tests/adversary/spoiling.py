@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,8 @@ def spoil_array(path: Path, generator: np.random.Generator) -> str:
             new = generator.choice(
                 [0.0, -before, before + 1, before / 2, before + 1e-9, 1e300, 1e-310, 0.25, 1 / 3, np.nan, np.inf, 2**60]
             )
-        array.flat[place] = new
+        with contextlib.suppress(ValueError, OverflowError):  # a number that the dtype does not have
+            array.flat[place] = new
         what = f"{path.name} {name}[{place}]: {before} -> {new}"
     else:
         change = {

@@ -120,6 +120,14 @@ def test_json_that_json_writes_is_read(value):
     assert parse_json(json.dumps(value, ensure_ascii=False).encode(), "x") == value
 
 
+def test_json_with_losses_that_diverged(tmp_path):
+    (tmp_path / "row.json").write_text(json.dumps({"loss": float("nan"), "best": float("inf")}))
+    refused(reading.read_json, tmp_path / "row.json", "NaN is not a number of JSON")
+    found = reading.read_json(tmp_path / "row.json", nan=True)
+    assert np.isnan(found["loss"])
+    assert found["best"] == float("inf")
+
+
 def test_csv(tmp_path):
     path = tmp_path / "x.csv"
     path.write_bytes(b'\xef\xbb\xbf1,"a\nb"\r\n\r\n2,')

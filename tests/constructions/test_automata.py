@@ -12,7 +12,7 @@ from subnormal.algebra.automata.monoid import TransitionMonoid
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth.automaton_verdict import verdict
 from subnormal.algebra.depth.families import FAMILIES
-from subnormal.algebra.input.parser import parse_machine
+from subnormal.algebra.input.parser import list_group, read_automaton
 from subnormal.constructions.automata.artifact import load_automaton, save_automaton
 from subnormal.constructions.automata.compiler import compile_automaton, first_fault
 from subnormal.constructions.automata.inspection import inspect_automaton
@@ -211,7 +211,7 @@ def test_cascades_of_all_the_smallest_automata():
 
 @pytest.mark.parametrize("name", TASKS)
 def test_tasks_in_every_arithmetic(name):
-    automaton = parse_machine(name)
+    automaton = read_automaton(name)
     word = np.random.default_rng(2).integers(automaton.width, size=3000).astype(np.int32)
     expected = automaton.minimal().run(word)
     for layer in FAMILIES.values():
@@ -228,7 +228,7 @@ def test_tasks_in_every_arithmetic(name):
 
 @pytest.mark.parametrize("name", ["grid(5,5)", "dyck(2,4)", "modular-arithmetic(7)"])
 def test_larger_tasks(name):
-    compilation = compile_automaton(parse_machine(name), FAMILIES["gated-aussm"])
+    compilation = compile_automaton(read_automaton(name), FAMILIES["gated-aussm"])
     assert first_fault(compilation.cascade) is None
     word = np.random.default_rng(3).integers(compilation.automaton.width, size=20_000).astype(np.int32)
     assert np.array_equal(compilation.cascade.outputs(word), compilation.automaton.run(word))
@@ -254,9 +254,9 @@ def test_random_automata_compile_or_say_the_size():
 def test_a_permutation_automaton_is_the_group_cascade():
     from subnormal.constructions.compiler import compile_group
 
-    automaton = parse_machine("group(S4)")
+    automaton = read_automaton("group(S4)")
     cascade = compile_automaton(automaton, FAMILIES["aussm"]).cascade
-    group = compile_group(parse_machine("S4").listed(), [FAMILIES["aussm"]]).cascade
+    group = compile_group(list_group("S4"), [FAMILIES["aussm"]]).cascade
     assert cascade.moduli == group.moduli
     assert [layer.resets for layer in cascade.layers] == [None] * 3
     word = np.random.default_rng(5).integers(24, size=5000).astype(np.int32)
@@ -264,7 +264,7 @@ def test_a_permutation_automaton_is_the_group_cascade():
 
 
 def test_faults_are_found():
-    cascade = compile_automaton(parse_machine("tomita(3)"), FAMILIES["gated-aussm"]).cascade
+    cascade = compile_automaton(read_automaton("tomita(3)"), FAMILIES["gated-aussm"]).cascade
     assert first_fault(cascade) is None
     reached = np.flatnonzero(reachable_states(cascade.transitions()))
     for state in reached.tolist():
@@ -274,7 +274,7 @@ def test_faults_are_found():
 
 
 def test_folder(tmp_path):
-    compilation = compile_automaton(parse_machine("even-pairs"), FAMILIES["mamba"])
+    compilation = compile_automaton(read_automaton("even-pairs"), FAMILIES["mamba"])
     assert save_automaton(tmp_path / "pairs", compilation)
     cascade, metadata = load_automaton(tmp_path / "pairs")
     assert metadata["family"] == "mamba"
@@ -295,4 +295,4 @@ def test_folder(tmp_path):
 )
 def test_families_that_cannot_say_why(name, family, message):
     with pytest.raises(InputError, match=message):
-        compile_automaton(parse_machine(name), FAMILIES[family])
+        compile_automaton(read_automaton(name), FAMILIES[family])

@@ -109,7 +109,7 @@ def test_inspect_batch(tmp_path):
     assert code == 0
     assert (first["depth"], third["depth_by_family"]["negative_mamba"]) == (2, 2)
     assert second["group"] == "nonsense"
-    assert "cannot read a group" in second["error"]
+    assert "at 'nonsense'; wanted one of" in second["error"]
 
 
 def test_compile_then_verify(tmp_path):

@@ -306,6 +306,7 @@ def test_parameter_names_and_shapes_are_the_file_format():
         "s4d": ["frequency", "log_rate", "log_step"],
         "mamba": ["log_rate"],
         "negative-mamba": ["log_rate"],
+        **{f"delta-{n}": [] for n in (1, 2, 3, 4)},
         "simple-aussm": [],
         "aussm": [],
         "gated-aussm": [],

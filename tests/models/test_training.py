@@ -27,7 +27,7 @@ from subnormal.models.training.loop import learning_scale, train_batch
 from subnormal.models.training.pool import Machine, train_all
 from subnormal.models.training.progress import plan_batches
 from subnormal.models.training.runs import RunStore
-from subnormal.models.training.tasks import make_task
+from subnormal.models.training.tasks import Lengths, make_task
 from tests.cases import compiled, group
 from tests.pictures import caught_figures, curves, points
 
@@ -355,7 +355,7 @@ def test_a_broken_checkpoint_and_a_broken_row_are_named(tmp_path):
     store = RunStore(tmp_path)
     store.row_path("x").parent.mkdir()
     store.row_path("x").write_text("{")
-    with pytest.raises(InputError, match=r"x\.json: not a row"):
+    with pytest.raises(InputError, match=r"x\.json: not JSON .*delete it to run it again"):
         store.rows()
     store.row_path("x").unlink()
     row = {"key": SMALL.key}
@@ -372,7 +372,8 @@ def test_keys_of_finished_runs_stay_what_they_are():
 
 def test_every_setting_but_a_runs_own_keeps_it_out_of_anothers_batch():
     other = {"group": "C6", "family": "mamba", "layers": 2, "phi": "linear", "activation": "relu", "alphabet": "all",
-             "length": "3", "keep": "best", "early_stop": False, "dtype": "float64"}  # fmt: skip
+             "length": "3", "keep": "best", "early_stop": False, "losses": "every", "gradient": "local",
+             "dtype": "float64"}  # fmt: skip
     for known in fields(RunConfiguration):
         if known.name in OWN - {"init"}:
             assert SMALL.with_changes(**{known.name: 7}).shared == SMALL.shared
@@ -388,7 +389,7 @@ def test_every_setting_is_an_option_that_reaches_the_run(tmp_path, monkeypatch):
         "channels": 5, "hidden": 6, "readout": 7, "phi": "linear", "activation": "relu", "alphabet": "generators",
         "hold_out": 1, "batch": 3, "length": "5", "steps": 8, "clip": 0.5, "weight_decay": 0.1, "keep": "best",
         "early_stop": False, "check_every": 4, "check_words": 2, "check_length": 20, "test_words": 9,
-        "test_length": 21, "dtype": "float64",
+        "test_length": 21, "losses": "every", "gradient": "local", "dtype": "float64",
     }  # fmt: skip
     assert given.keys() == {known.name for known in fields(RunConfiguration)} - {"group"}
     seen = []
@@ -529,3 +530,44 @@ def test_stacks_hold_what_fits_together():
     assert sorted(run.key for stack in stacks for run in stack) == sorted(run.key for run in runs)
     assert all(len({run.group for run in stack}) == 1 and len(stack) <= 6 for stack in stacks)
     assert np.ptp([len(stack) for stack in stacks]) == 0
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_run_whose_loss_becomes_nan_says_so(processes, tmp_path, capsys, monkeypatch):
+    """The step is found again by hand: the same words, one step after the other."""
+    monkeypatch.chdir(tmp_path)
+    bad = SMALL.with_changes(group="C2", learning_rate=1e30, clip=1e30)
+    wanted = first_nan(bad)
+    assert 1 < wanted <= 40
+    settings = [f"--{name.replace('_', '-')}={getattr(bad, name)}" for name in (
+        "channels", "hidden", "readout", "batch", "length", "steps", "check_every", "check_words", "check_length",
+        "test_words", "test_length", "layers", "clip",
+    )]  # fmt: skip
+    command = ["train", "C2", "--learning-rate=0.003,1e30", "--out=out", f"--processes={processes}", *settings]
+    application("models")(command, standalone_mode=False)
+    shown = capsys.readouterr()
+    (row,) = [row for row in RunStore(Path("out")).rows() if row["configuration"]["learning_rate"] == 1e30]
+    (good,) = [row for row in RunStore(Path("out")).rows() if row["configuration"]["learning_rate"] == 0.003]
+    assert (row["diverged_at"], good["diverged_at"]) == (wanted, None)
+    assert f"diverged: {row['key']} (seed 0, learning_rate 1e+30, noise 0.0): loss NaN at step {wanted}" in shown.out
+    assert good["key"] not in "".join(line for line in shown.out.splitlines() if line.startswith("diverged"))
+    assert shown.out.count(f"NaN at step {wanted}") == 2  # the table has it too
+    assert f"loss NaN at step {wanted}" in shown.err
+
+
+def first_nan(run):
+    """The first step, from 1, whose loss is NaN, by torch's own Adam on one network."""
+    task = task_of(run)
+    network = initial_network(run, task)
+    adam = torch.optim.AdamW(network.parameters(), run.learning_rate, weight_decay=0)
+    for step in range(run.steps):
+        words = task.training_words(run.batch, Lengths.parse(run.length).at(step, run.steps), run.seed, step)
+        logits, labels = network(torch.from_numpy(words)), torch.from_numpy(task.labels(words))
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, -2), labels.flatten())
+        if loss.isnan():
+            return step + 1
+        adam.zero_grad()
+        loss.backward()
+        adam.param_groups[0]["lr"] = run.learning_rate * learning_scale(step, run.steps)
+        adam.step()
+    return None

@@ -12,7 +12,7 @@ import pytest
 from subnormal.algebra.base.errors import RefutedError
 from subnormal.algebra.base.folders import digest, save_folder
 from subnormal.algebra.depth.families import FAMILIES
-from subnormal.algebra.input.parser import parse_machine
+from subnormal.algebra.input.parser import read_automaton
 from subnormal.constructions.artifact import tensor_bytes
 from subnormal.constructions.automata.artifact import load_automaton, save_automaton
 from subnormal.constructions.automata.compiler import compile_automaton, first_fault
@@ -23,7 +23,7 @@ from subnormal.proofs_check.certificates.network_certificate import prove_networ
 
 
 def compiled(name, family, folder):
-    compilation = compile_automaton(parse_machine(name), FAMILIES[family])
+    compilation = compile_automaton(read_automaton(name), FAMILIES[family])
     save_automaton(folder, compilation)
     return compilation
 
@@ -58,7 +58,7 @@ def test_what_is_verified(name, family, claim, tmp_path):
     ],
 )
 def test_refusals(name, family, kind, tmp_path):
-    verdict = certify_automaton_refusal(parse_machine(name), FAMILIES[family], tmp_path / "f")
+    verdict = certify_automaton_refusal(read_automaton(name), FAMILIES[family], tmp_path / "f")
     assert "no number of" in verdict.claim
     path = tmp_path / "f" / "certificate.json"
     certificate = json.loads(path.read_text())
@@ -72,7 +72,7 @@ def test_refusals(name, family, kind, tmp_path):
             changed = {
                 "word": [*value, value[0]] if key == "word" else None,
                 "states": [0] * len(value) if key == "states" else None,
-                "letter": len(parse_machine(name).letters) - 1,
+                "letter": len(read_automaton(name).letters) - 1,
                 "generators": value[:-1] if key == "generators" else None,
                 "points": value[:-1] if key == "points" else None,
             }[key]

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.input.parser import parse_machine
+from subnormal.algebra.input.parser import read_automaton
 from subnormal.face.automata import compiled_automaton
 from subnormal.proofs_check.refutations.automaton import random_network, refute_automaton
 
@@ -22,7 +22,7 @@ from subnormal.proofs_check.refutations.automaton import random_network, refute_
     ],
 )
 def test_refuted(name, family, reason):
-    automaton = parse_machine(name).minimal()
+    automaton = read_automaton(name).minimal()
     network = random_network(automaton, [family], 6, 0, "hard")
     found = refute_automaton(network, automaton)
     assert found.refuted
@@ -34,15 +34,15 @@ def test_refuted(name, family, reason):
 
 
 def test_what_theory_allows_is_not_refuted():
-    compiled = compiled_automaton(parse_machine("tomita(3)"))
+    compiled = compiled_automaton(read_automaton("tomita(3)"))
     found = refute_automaton(compiled.network(), compiled.automaton)
     assert not found.refuted
     assert found.kind == "allowed"
 
 
 def test_other_sizes_and_mixed_stacks():
-    automaton = parse_machine("parity")
+    automaton = read_automaton("parity")
     with pytest.raises(InputError, match="2 letters and 2 states"):
-        refute_automaton(random_network(parse_machine("grid(3)"), ["mamba"], 4, 0, "hard"), automaton)
+        refute_automaton(random_network(read_automaton("grid(3)"), ["mamba"], 4, 0, "hard"), automaton)
     with pytest.raises(InputError, match="one of"):
         refute_automaton(random_network(automaton, ["mamba", "aussm"], 4, 0, "hard"), automaton)

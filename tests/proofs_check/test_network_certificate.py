@@ -94,7 +94,7 @@ def test_the_certificate_is_proved_again(tmp_path):
     with pytest.raises(InputError, match="is about other files than those beside it"):
         recheck(tmp_path)
     path.write_text("[" * 10_000)
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="not JSON that can be read"):
         recheck(tmp_path)
 
 
