@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 from subnormal.algebra.base.errors import InputError, RefutedError
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import parse_group
-from subnormal.command_line.factored import compile_large, read_tokens, verify_large
+from subnormal.command_line.factored import compile_large, verify_large
 from subnormal.constructions.artifact import load_cascade
 from subnormal.constructions.factored import compiler as factored_compiler
 from subnormal.constructions.factored.artifact import is_factored, load_factored, save_factored
@@ -22,6 +22,7 @@ from subnormal.constructions.factored.bound import lower_bound
 from subnormal.constructions.factored.compiler import compile_factored
 from subnormal.constructions.factored.proof import first_fault, needed_layers
 from subnormal.constructions.words import KINDS
+from subnormal.face.factored import read_tokens
 from tests.folders import bind
 
 
