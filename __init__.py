@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from subnormal.algebra.base.errors import InputError, RefutedError
     from subnormal.face.compiling import Compiled, compile, run_word
+    from subnormal.face.factored import FactoredCompiled
     from subnormal.face.groups import group, inspect, machine, pareto, regex
     from subnormal.face.learning import Diagnosis, Learnt, Read, decompile, diagnose, learn
     from subnormal.face.proving import Proved, certify, check, horizon, refute
@@ -36,6 +37,7 @@ __all__ = [
     "Compiled",
     "DCDNetwork",
     "Diagnosis",
+    "FactoredCompiled",
     "InputError",
     "Learnt",
     "Proved",
@@ -64,6 +66,7 @@ __all__ = [
 _HOME = {
     "subnormal.algebra.base.errors": ("InputError", "RefutedError"),
     "subnormal.face.compiling": ("Compiled", "compile", "run_word"),
+    "subnormal.face.factored": ("FactoredCompiled",),
     "subnormal.face.groups": ("group", "inspect", "machine", "pareto", "regex"),
     "subnormal.face.learning": ("Diagnosis", "Learnt", "Read", "decompile", "diagnose", "learn"),
     "subnormal.face.proving": ("Proved", "certify", "check", "horizon", "refute"),

@@ -96,7 +96,7 @@ def compile_command(
 
         compile_large(group or "", out or Path(default_folder(parsed.name)), family or "aussm", alphabet)
         return
-    compiled = compile(parsed, family, alphabet, channels, series, optimise)
+    compiled = compile(parsed.listed(), family, alphabet, channels, series, optimise)
     folder = out or Path(default_folder(compiled.group.name))
     prepare_folder(folder)
     screen.print(compiled.view(screen.width))
@@ -286,11 +286,14 @@ def show(
     from subnormal.constructions.pictures.picture import check_path
     from subnormal.face.automata import CompiledAutomaton
     from subnormal.face.compiling import compile
+    from subnormal.face.factored import FactoredCompiled
 
     if out is not None:
         check_path(out)
     asked = one_of(group, regex)
     chosen = (alphabet, channels, series, optimise)
     compiled = compile(asked, family, *chosen) if isinstance(asked, str) else compile(asked, family)
+    if isinstance(compiled, FactoredCompiled):
+        raise InputError(f"{compiled.name} is too large to list, so there is no picture; its page: --html page.html")
     name = compiled.name if isinstance(compiled, CompiledAutomaton) else compiled.group.name
     print(compiled.picture(out or Path(default_folder(name) + ".png")))

@@ -27,6 +27,7 @@ from subnormal.constructions.verification import Runner, Trial, first_fault, try
 from subnormal.constructions.words import KINDS
 from subnormal.face.automata import CompiledAutomaton, compiled_automaton, trials
 from subnormal.face.delta import delta_trials
+from subnormal.face.factored import FactoredCompiled, compiled_factored
 from subnormal.face.groups import MachineLike, machine, stack_of
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class Compiled(Shown):
 def compile(given: Automaton, family: str | Sequence[str] | None = ...) -> CompiledAutomaton: ...
 @overload
 def compile(
-    given: PermutationGroup | Group,
+    given: Group,
     family: str | Sequence[str] | None = ...,
     alphabet: str | Sequence[int] | None = ...,
     channels: str | None = ...,
@@ -146,13 +147,22 @@ def compile(
 ) -> Compiled: ...
 @overload
 def compile(
+    given: PermutationGroup,
+    family: str | Sequence[str] | None = ...,
+    alphabet: str | Sequence[int] | None = ...,
+    channels: str | None = ...,
+    series: str | None = ...,
+    optimise: str | None = ...,
+) -> Compiled | FactoredCompiled: ...
+@overload
+def compile(
     given: str,
     family: str | Sequence[str] | None = ...,
     alphabet: str | Sequence[int] | None = ...,
     channels: str | None = ...,
     series: str | None = ...,
     optimise: str | None = ...,
-) -> Compiled | CompiledAutomaton: ...
+) -> Compiled | CompiledAutomaton | FactoredCompiled: ...
 def compile(
     given: MachineLike,
     family: str | Sequence[str] | None = None,
@@ -160,28 +170,32 @@ def compile(
     channels: str | None = None,
     series: str | None = None,
     optimise: str | None = None,
-) -> Compiled | CompiledAutomaton:
+) -> Compiled | CompiledAutomaton | FactoredCompiled:
     """Compile a group or an automaton: a cascade that tracks it on words of every length, and the weights of a network.
+
+    A group too large to list becomes a factored cascade, which is proved in the same way and has no network.
 
     Arguments:
         given: as for `sn.machine`. The options from `alphabet` on are for groups.
         family: one model family (any number of layers of it), or for a group a stack, first layer first. Default:
             `aussm`, and for an automaton whose letters merge states `gated-aussm`.
         alphabet: `all`, `generators`, element numbers, or elements such as `(1,2);(1,2,3)`; None for all up to order
-            1024, else generators.
+            1024, else generators. For a group too large to list: `generators`, or elements.
         channels: `invariant` (fewest channels, the default) or `primary` (widest margins).
         series: your own series: generators of G1, G2, … separated by `|`.
         optimise: `depth`, `channels`, `margin` or `table`: the best of all series of normal subgroups.
 
     Raises:
-        InputError: the family cannot track the group (the message says why), an option does not fit, or the group is
-            too large to list.
+        InputError: the family cannot track the group (the message says why), an option does not fit, or a group with
+            one of the options from `channels` on is too large to list.
     """
     asked = machine(given)
     if isinstance(asked, Automaton):
         if any(option is not None for option in (alphabet, channels, series, optimise)):
             raise InputError("alphabet, channels, series and optimise are for groups, not for an automaton")
         return compiled_automaton(asked, family if family is None or isinstance(family, str) else ",".join(family))
+    if not asked.is_listable and channels is series is optimise is None:
+        return compiled_factored(asked, family, alphabet)
     stack, listed = stack_of("aussm" if family is None else family), asked.listed()
     own = None
     for option, value in (("series", series), ("optimise", optimise)):

@@ -251,6 +251,8 @@ def horizon(
         InputError: the folder is damaged, or an arithmetic or a kind is unknown.
     """
     from subnormal.constructions.artifact import load_cascade
+    from subnormal.constructions.automata.artifact import is_automaton_folder, load_automaton
+    from subnormal.constructions.automata.compiler import first_fault as automaton_fault
     from subnormal.constructions.targets.own_delta import is_delta_folder
     from subnormal.constructions.verification import first_fault
     from subnormal.constructions.words import KINDS
@@ -267,10 +269,16 @@ def horizon(
     if is_delta_folder(Path(folder)):
         return delta_horizons(Path(folder), arithmetics)
     names = list(ARITHMETICS) if arithmetics is None else [known(name) for name in arithmetics]
-    cascade, listed, _ = load_cascade(Path(folder))
-    fault = first_fault(cascade, listed)
+    tracked: Group | Automaton | None
+    if is_automaton_folder(Path(folder)):
+        cascade, _ = load_automaton(Path(folder))
+        tracked, fault = cascade.automaton, automaton_fault(cascade)
+        assert tracked is not None
+    else:
+        cascade, tracked, _ = load_cascade(Path(folder))
+        fault = first_fault(cascade, tracked)
     if fault:
-        raise RefutedError(f"the cascade in {folder} does not track {listed.name}: {fault}")
+        raise RefutedError(f"the cascade in {folder} does not track {tracked.name}: {fault}")
     rows: list[dict[str, Any]] = [{"arithmetic": name, "proved": proved_horizon(cascade, name)} for name in names]
     tokens = dict.fromkeys(kinds, 0)
 
@@ -278,7 +286,7 @@ def horizon(
         tokens[word] = done
         report(sum(tokens.values()))
 
-    found = first_failures(cascade, listed, names, kinds, length, count)
+    found = first_failures(cascade, tracked, names, kinds, length, count)
     for row in rows:
         row["first_wrong"] = {o.word: o.first_wrong for o in found if o.arithmetic == row["arithmetic"]}
         wrong = [t for t in row["first_wrong"].values() if t is not None]

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.permutations import Permutations
+from subnormal.algebra.arithmetic.permutations import Permutations, order
 from subnormal.constructions.factored.cascade import FactoredCascade, Residues
 from subnormal.constructions.words import KINDS, drawn, joined, unknown_kind
 
@@ -42,19 +42,6 @@ def _period(kind: str, alphabet: Permutations) -> list[int]:
         a, b = _pair(alphabet)
         return [*_inverse(alphabet, a), *_inverse(alphabet, b), a, b]
     return []
-
-
-def order(permutation: Permutations) -> int:
-    """The order of one permutation, shape (degree,): the least common multiple of its cycles' lengths."""
-    image, seen, result = permutation.tolist(), [False] * len(permutation), 1
-    for start in range(len(image)):
-        length, point = 0, start
-        while not seen[point]:
-            seen[point] = True
-            point = image[point]
-            length += 1
-        result = math.lcm(result, max(length, 1))
-    return result
 
 
 def _pair(alphabet: Permutations) -> tuple[int, int]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.reading import read_json
 
 LARGEST_CONFIG = 1 << 24
 """Bytes of a configuration that are read at most."""
@@ -17,12 +17,9 @@ LARGEST_CONFIG = 1 << 24
 def read_config(folder: Path) -> dict[str, Any]:
     """The configuration of a folder, or of a `.json` file. Raises `InputError`."""
     path = folder / "config.json" if folder.is_dir() else folder
-    if not path.is_file() or path.stat().st_size > LARGEST_CONFIG:
+    if not path.is_file():
         raise InputError(f"{path}: no configuration; wanted a folder with config.json, or such a file")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())[:100]})") from None
+    content = read_json(path, limit=LARGEST_CONFIG)
     if not isinstance(content, dict):
         raise InputError(f"{path}: a JSON {type(content).__name__}; wanted an object with a model_type")
     return content

@@ -47,6 +47,7 @@ FIELDS = {
 CITED = "cited, not proved here: what more layers are needed for, with finitely many reachable states (Theorem 2)"
 MAX_ENTRIES = 1 << 20  # of larger arrays of elements the orders are not computed
 MAX_DESCRIBED = 5000  # of larger groups no more than the order is computed
+MAX_DIGITS = 4300  # of an integer in JSON
 MAX_JSON, MAX_TENSORS, MAX_ORDER, MAX_DEGREE, MAX_TREE = 1 << 22, 1 << 31, 1 << 22, 1 << 16, 64
 
 
@@ -99,13 +100,17 @@ def read_json(path: Path, start: int = 0, length: int = -1) -> dict[str, Any]:
         usable(len(dict(pairs)) == len(pairs), f"{path.name} repeats a key")
         return dict(pairs)
 
+    def short(digits: str) -> int:
+        usable(len(digits) <= MAX_DIGITS, f"{path.name} is not JSON that is read: a number of {len(digits):,} digits")
+        return int(digits)
+
     size_of(path, MAX_JSON if length < 0 else MAX_TENSORS)
     with path.open("rb") as file:
         file.seek(start)
         content = file.read(length)
     try:
-        value = json.loads(content.decode(), object_pairs_hook=unique)
-    except (ValueError, RecursionError) as error:  # bad JSON, bad UTF-8, thousands of digits, thousands of brackets
+        value = json.loads(content.decode(), object_pairs_hook=unique, parse_int=short)
+    except (ValueError, RecursionError) as error:  # bad JSON, bad UTF-8, thousands of brackets
         raise FaultError(f"{path.name} is not JSON ({str(error)[:80]})", 2) from None
     usable(isinstance(value, dict), f"{path.name} holds no JSON object")
     return dict(value)
@@ -267,7 +272,7 @@ class ListedGroup:
         derived = " > ".join(str(order) for order in series)
         line = f"the group: {abelian}; centre of order {central.sum()}; derived series {derived}{still}"
         if n * degree <= MAX_ENTRIES:
-            orders = Counter(math.lcm(*_cycle_lengths(row)) for row in self.elements.tolist())
+            orders = Counter(math.lcm(*cycle_lengths(row)) for row in self.elements.tolist())
             line += "; elements of order " + ", ".join(f"{order}: {many}" for order, many in sorted(orders.items()))
         return [line, *lines]
 
@@ -326,7 +331,7 @@ class ListedGroup:
         return b[a[np.argsort(b)[np.argsort(a)]]], min(i, j) + 1, left + right  # a⁻¹·b⁻¹·a·b
 
 
-def _cycle_lengths(images: list[int]) -> list[int]:
+def cycle_lengths(images: list[int]) -> list[int]:
     lengths, seen = [1], [False] * len(images)
     for start in range(len(images)):
         length, point = 0, start

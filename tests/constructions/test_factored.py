@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from subnormal.algebra.arithmetic.permutations import order
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.chains.series import derived_series, few_generators
 from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
@@ -20,7 +21,7 @@ from subnormal.constructions.factored import compiler as factored_compiler
 from subnormal.constructions.factored.cascade import BLOCK
 from subnormal.constructions.factored.compiler import FactoredCompilation, compile_factored
 from subnormal.constructions.factored.proof import first_fault
-from subnormal.constructions.factored.words import make_word, order, products, runner, try_word
+from subnormal.constructions.factored.words import make_word, products, runner, try_word
 from subnormal.constructions.words import KINDS
 from tests.cases import REFUSED, TRACKED
 from tests.cases import group as listed_group

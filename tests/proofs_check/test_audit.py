@@ -170,7 +170,7 @@ def test_factors_of_a_product(tmp_path):
     [
         ('{"model_type": "llama"}', "model_type 'llama' is not known; wanted one of olmo_hybrid"),
         ("[1]", "a JSON list; wanted an object"),
-        ("{", "cannot be read"),
+        ("{", "not JSON"),
         ('{"model_type": "mamba2", "num_hidden_layers": -1}', "num_hidden_layers: '-1' in the configuration"),
     ],
 )
