@@ -201,6 +201,7 @@ def verify(
     from subnormal.constructions.artifact import load_cascade
     from subnormal.constructions.automata.artifact import is_automaton_folder
     from subnormal.constructions.factored.artifact import is_factored
+    from subnormal.constructions.targets.own_delta import is_delta_folder
     from subnormal.constructions.verification import first_fault
     from subnormal.face.compiling import check_options, run_word
 
@@ -217,6 +218,11 @@ def verify(
     screen = console()
     if is_automaton_folder(folder):
         say(screen, _verified_automaton(folder))
+    elif is_delta_folder(folder):
+        from subnormal.face.delta import proved_table
+
+        states, count = proved_table(folder).shape
+        say(screen, f"the network: all {states:,} states × {counted(count, 'token')} step rightly, in exact integers")
     else:
         cascade, group, _ = load_cascade(folder)
         fault = first_fault(cascade, group)
@@ -226,7 +232,8 @@ def verify(
         say(screen, f"{group.name}: all {group.order:,} states × {tokens} step rightly")
     for kind in kinds:
         trial = run_word(folder, arithmetic, kind, length, seed, dtype)
-        error = f", phase error up to {trial.largest_error:.2g} margins" if arithmetic != "residues" else ""
+        measured = arithmetic != "residues" and not is_delta_folder(folder)
+        error = f", phase error up to {trial.largest_error:.2g} margins" if measured else ""
         say(screen, f"{arithmetic}: {kind} word of {length:,} tokens right, {speed([trial])}{error}")
 
 

@@ -153,11 +153,13 @@ def words(
     print(write_words(out, task, task.training_words(count, length, seed), seed))
 
 
-EXPERIMENTS = ("table1", "table2", "near-solution", "parity", "learning")
+EXPERIMENTS = ("table1", "table2", "near-solution", "parity", "deltaproduct", "learning")
 
 
 def reproduce(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="table1, table2, near-solution, parity or learning.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="table1, table2, near-solution, parity, deltaproduct or learning.")
+    ],
     quick: Annotated[bool, typer.Option("--quick", help="Few runs and steps: minutes instead of an hour.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder. Default: results/NAME, or results/NAME-quick.")] = None,
     processes: Processes = None,

@@ -22,9 +22,11 @@ from subnormal.constructions.automata.artifact import is_automaton_folder
 from subnormal.constructions.cascade import Cascade
 from subnormal.constructions.compiler import Compilation, compile_group, read_series, save
 from subnormal.constructions.execution import ARITHMETICS, Machine
+from subnormal.constructions.targets.own_delta import is_delta_folder
 from subnormal.constructions.verification import Runner, Trial, first_fault, try_word
 from subnormal.constructions.words import KINDS
 from subnormal.face.automata import CompiledAutomaton, compiled_automaton, trials
+from subnormal.face.delta import delta_trials
 from subnormal.face.factored import FactoredCompiled, compiled_factored
 from subnormal.face.groups import MachineLike, machine, stack_of
 
@@ -256,7 +258,13 @@ def run_word(
         InputError: the folder is damaged, or an option is unknown.
     """
     check_options(arithmetic, kind, dtype)
-    run = trials if is_automaton_folder(Path(folder)) else _group_trials
+    run = (
+        trials
+        if is_automaton_folder(Path(folder))
+        else delta_trials
+        if is_delta_folder(Path(folder))
+        else _group_trials
+    )
     with progress(f"{arithmetic}, {kind} word", length) as advance:
         for trial in run(Path(folder), arithmetic, kind, length, seed, dtype):
             advance(trial.tokens)
