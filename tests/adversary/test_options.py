@@ -4,6 +4,7 @@ code 2, or an answer, and never a traceback."""
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -142,3 +143,29 @@ def test_texts_that_nobody_means(run, command, texts):
             assert status in (0, 2), (command, option.name, text[:20], status, error)
             if status:
                 one_line(error, command, option.name, text[:20])
+
+
+MANY = "x".join(["C2"] * 3000)
+TOWER = "wr".join(["C2"] * 7)
+
+
+@pytest.mark.parametrize("command", ["inspect", "compile", "show", "certify", "train", "learn", "words", "refute"])
+def test_groups_that_are_too_large_are_refused_by_size(run, command):
+    """3,000 factors: within seconds, and the line says what is too large."""
+    began = time.monotonic()
+    status, error = run(command, MANY, *ARGUMENTS[command][1:])
+    assert status == 2
+    one_line(error, command)
+    assert "3,000 generators on 6,000 points" in error
+    status, error = run("show", MANY, "--html", "OUT.html")
+    assert "3,000 generators on 6,000 points" in error
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize("command", ["inspect", "compile", "show", "certify", "train", "learn", "words", "refute"])
+def test_a_tower_of_seven_c2(run, command):
+    """Done by what goes on without listing elements; refused in one line by the rest."""
+    status, error = run(command, TOWER, *ARGUMENTS[command][1:])
+    assert (status, bool(error)) == ((0, False) if command in ("inspect", "compile") else (2, True))
+    if status:
+        one_line(error, command)
