@@ -29,7 +29,8 @@ def caught_figures() -> Iterator[dict[str, Figure]]:
 
     def write_file(path: Path, *arguments: Any) -> None:
         write(path, *arguments)
-        figures[path.name] = drawn.pop()
+        if drawn:  # else it is something else that is written
+            figures[path.name] = drawn.pop()
 
     with mock.patch.object(Figure, "savefig", savefig), mock.patch.object(writing, "write_file", write_file):
         yield figures
