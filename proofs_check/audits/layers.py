@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.reading import conform
 from subnormal.algebra.base.wording import counted
 
 NEVER, ROUNDED, EXACTLY = "never", "to rounding", "exactly"
@@ -169,8 +170,8 @@ def _own(config: Mapping[str, Any]) -> Facts:
     layers, notes = [], []
     for i, layer in enumerate(config["layers"]):
         family = layer["family"]
-        if family.startswith("delta-"):
-            layers.append(_delta(i, family, doubled=True, factors=int(family.removeprefix("delta-"))))
+        if family in DELTA_FACTORS:
+            layers.append(_delta(i, family, doubled=True, factors=DELTA_FACTORS[family]))
         elif family in kinds:
             low, high, minus_one, one, zero, excluded = kinds[family]
             layers.append(LayerAudit(i, family, low, high, minus_one, one, zero, excluded))
@@ -179,12 +180,38 @@ def _own(config: Mapping[str, Any]) -> Facts:
     return Facts(tuple(layers), tuple(notes))
 
 
+class _Layer(TypedDict):
+    family: str
+
+
+class _MambaLayer(TypedDict, total=False):
+    A_floor: float
+
+
+class _Configuration(TypedDict, total=False):
+    """The fields that are read here, of whatever architecture; a configuration has many more."""
+
+    model_type: str
+    layers: list[_Layer]
+    layer_types: list[str] | None
+    num_hidden_layers: int
+    n_layer: int
+    num_householder: int
+    linear_allow_neg_eigval: bool
+    allow_neg_eigval: bool
+    time_step_limit: tuple[float, float] | None
+    ssm_cfg: _MambaLayer | None
+
+
 def _integer(config: Mapping[str, Any], key: str, default: int) -> int:
     value = config.get(key, default)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= 10_000:
         raise InputError(f"{key}: {str(value)[:40]!r} in the configuration; wanted a number of layers, e.g. 32")
     return value
 
+
+DELTA_FACTORS = {f"delta-{n}": n for n in range(1, 5)}
+"""Of our own families of delta-rule layers."""
 
 READERS: dict[str, Callable[[Mapping[str, Any]], Facts]] = {
     "olmo_hybrid": _olmo_hybrid,
@@ -201,8 +228,10 @@ READERS: dict[str, Callable[[Mapping[str, Any]], Facts]] = {
 
 
 def facts_of(config: Mapping[str, Any]) -> Facts:
-    """What a configuration says. Raises `InputError` for an architecture that is not known."""
-    if "model_type" not in config and isinstance(config.get("layers"), list):
+    """What a configuration says. Raises `InputError` for an architecture that is not known, or a field that it reads
+    with a value of another type."""
+    conform({name: config[name] for name in _Configuration.__annotations__ if name in config}, _Configuration, "config")
+    if "model_type" not in config and "layers" in config:
         return _own(config)
     kind = config.get("model_type")
     if kind not in READERS:

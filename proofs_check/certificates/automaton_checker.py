@@ -30,6 +30,7 @@ from subnormal.proofs_check.certificates.checker import (
     Verdict,
     as_list,
     check_manifest,
+    count,
     digest,
     indices,
     main,
@@ -76,7 +77,7 @@ class Machine:
             reached |= new
             queue.extend(new)
         prove(len(reached) == self.states, "a state of the automaton cannot be reached")
-        self.minimal, self.accepting = bool(accepting.any()), int(accepting.sum())
+        self.minimal, self.accepting = bool(accepting.any()), accepting
         if self.minimal:
             self._require_minimal(accepting)
 
@@ -97,7 +98,7 @@ class Machine:
     def facts(self) -> list[str]:
         """What else is proved of the automaton."""
         if self.minimal:
-            return [f"which is minimal, with {self.accepting} accepting state{'s' * (self.accepting != 1)}"]
+            return [f"which is minimal, with {count(int(self.accepting.sum()), 'accepting state')}"]
         return ["whose every state words reach: the state is the output"]
 
     def act(self, word: Any, states: Array) -> Array:
@@ -325,12 +326,31 @@ def steps(layers: list[tuple[Array, Array, Array]], letters: int) -> Array:
     return following
 
 
+def check_statement(stated: Any, machine: Machine) -> None:
+    """The automaton in cascade.json, which whoever loads the folder gets, is that of the arrays."""
+    usable(isinstance(stated, dict), "cascade.json holds no automaton")
+    stated = {"accepting": []} | stated
+    names, letters = (as_list(stated.get(key), f"the automaton's {key}", str) for key in ("states", "alphabet"))
+    fits = len(set(names)) == len(names) == machine.states and len(set(letters)) == len(letters) == machine.letters
+    prove(fits, "cascade.json states another number of states or letters")
+    rows = zip(names, machine.table.tolist(), strict=True)
+    wanted = {
+        "states": names,
+        "alphabet": letters,
+        "transitions": {state: dict(zip(letters, [names[q] for q in row], strict=True)) for state, row in rows},
+        "start": names[0],
+        "accepting": [names[q] for q in np.flatnonzero(machine.accepting)],
+    }
+    prove(stated == wanted, "cascade.json states another automaton than the arrays")
+
+
 def check_tracks(folder: Path, certificate: dict[str, Any]) -> tuple[str, Machine]:
     metadata, arrays = read_json(folder / "cascade.json"), read_tensors(folder / "cascade.safetensors")
     family = str(certificate["family"])
     prove(family in FAMILIES and family != "s4d", "the claim is about no known family")
     usable(metadata.get("format") == "automaton 1", "cascade.json has another format than 'automaton 1'")
     machine = Machine(arrays)
+    check_statement(metadata.get("automaton"), machine)
     k = check_layers(metadata, arrays, machine, family)
     usable(not arrays, f"cascade.safetensors has arrays of no layer: {', '.join(sorted(arrays))[:80]}")
     stated = [metadata.get("family"), metadata.get("states")]
