@@ -231,12 +231,14 @@ class Witness:
             return self._power(exponent)
         prove(exponent != 1 and self.content.get("law") == "swap", "an unknown law")
         _, x, y, z, w, state = self.fields("law", "x", "y", "z", "w", "state")
+        x, y, z, w = (self._word(part) for part in (x, y, z, w))
         left, right = [*x, *y, *z, *x, *w, *y], [*y, *x, *z, *x, *w, *y]
         self._apart(left, right, state)
         return 2
 
     def _power(self, exponent: int) -> int:
         _, x, y, power, state = self.fields("law", "x", "y", "exponent", "state")
+        x, y = self._word(x), self._word(y)
         usable(type(power) is int and 1 <= power <= MAX_STATES and len(x) * power <= MAX_WORD, "a strange exponent")
         once = self.machine.act(x * power, np.arange(self.machine.states))
         # For rotations of any order: x^n is idempotent, so the law fails for every multiple of n, hence for every n.
@@ -244,6 +246,10 @@ class Witness:
         prove(fits, "the power of the law is not one that the family obeys")
         self._apart([*x * power, *y, *x], [*y, *x], state)
         return 2
+
+    def _word(self, word: Any) -> list[int]:
+        usable(isinstance(word, list) and len(word) <= MAX_WORD, "a word is no list of letters")
+        return indices(word, self.machine.letters, "a word")
 
     def _apart(self, left: list[int], right: list[int], state: Any) -> None:
         (start,) = indices([state], self.machine.states, "the state")
@@ -402,7 +408,7 @@ def check(folder: Path, certificate: dict[str, Any] | None = None) -> Verdict:
 def is_automaton_certificate(folder: Path) -> bool:
     """Whether a folder's certificate is one that this checker reads."""
     try:
-        return read_json(folder / "certificate.json").get("kind") in FIELDS
+        return str(read_json(folder / "certificate.json").get("kind")) in FIELDS
     except (FaultError, OSError):  # the other checker says what is wrong with it
         return False
 

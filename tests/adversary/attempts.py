@@ -15,7 +15,7 @@ import pytest
 
 from tests.adversary.spoiling import spoil_array, spoil_json
 
-FAST, FULL = 1.0, float(os.environ.get("ADVERSARY_SECONDS", "190"))
+FAST, FULL = 0.3, float(os.environ.get("ADVERSARY_SECONDS", "190"))
 """Seconds for each class of attacks."""
 
 times = pytest.mark.parametrize("seconds", [FAST, pytest.param(FULL, marks=pytest.mark.slow)])
