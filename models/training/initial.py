@@ -129,11 +129,10 @@ def _compiled(configuration: RunConfiguration, task: Task) -> DCDNetwork:
     from subnormal.models.compiled import network_of
 
     if isinstance(task.group, Automaton):
-        from subnormal.algebra.depth.families import family
         from subnormal.constructions.automata.compiler import compile_automaton
         from subnormal.constructions.weights import weights_of
 
-        return network_of(weights_of(compile_automaton(task.group, family(configuration.family)).cascade))
+        return network_of(weights_of(compile_automaton(task.group, *parse_stack(configuration.family)).cascade))
     return network_of(compile_group(task.group, parse_stack(configuration.family), task.alphabet.tolist()).weights)
 
 
