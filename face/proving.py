@@ -15,6 +15,7 @@ from subnormal.algebra.base.wording import default_folder
 from subnormal.face.automata import CompiledAutomaton
 from subnormal.face.compiling import Compiled, compile
 from subnormal.face.groups import GroupLike, MachineLike, group, machine, stack_of
+from subnormal.face.verifying import verify
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -252,8 +253,7 @@ def horizon(
         InputError: the folder is damaged, or an arithmetic or a kind is unknown.
     """
     from subnormal.constructions.artifact import load_cascade
-    from subnormal.constructions.verification import first_fault
-    from subnormal.constructions.words import KINDS
+    from subnormal.constructions.words import KINDS, GroupLetters
     from subnormal.proofs_check.horizons.arithmetic import ARITHMETICS
     from subnormal.proofs_check.horizons.arithmetic import arithmetic as known
     from subnormal.proofs_check.horizons.horizon import proved_horizon
@@ -264,10 +264,8 @@ def horizon(
         if kind not in KINDS:
             raise InputError(f"unknown kind of word {kind[:40]!r}; wanted one of {', '.join(KINDS)}")
     names = list(ARITHMETICS) if arithmetics is None else [known(name) for name in arithmetics]
+    verify(folder)
     cascade, listed, _ = load_cascade(Path(folder))
-    fault = first_fault(cascade, listed)
-    if fault:
-        raise RefutedError(f"the cascade in {folder} does not track {listed.name}: {fault}")
     rows: list[dict[str, Any]] = [{"arithmetic": name, "proved": proved_horizon(cascade, name)} for name in names]
     tokens = dict.fromkeys(kinds, 0)
 
@@ -275,7 +273,7 @@ def horizon(
         tokens[word] = done
         report(sum(tokens.values()))
 
-    found = first_failures(cascade, listed, names, kinds, length, count)
+    found = first_failures(cascade, GroupLetters(listed, cascade.alphabet), names, kinds, length, count)
     for row in rows:
         row["first_wrong"] = {o.word: o.first_wrong for o in found if o.arithmetic == row["arithmetic"]}
         wrong = [t for t in row["first_wrong"].values() if t is not None]

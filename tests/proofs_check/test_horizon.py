@@ -12,7 +12,7 @@ from subnormal.algebra.depth.families import FAMILIES
 from subnormal.constructions.compiler import compile_group
 from subnormal.constructions.execution import ARITHMETICS as EXECUTED
 from subnormal.constructions.execution import Machine
-from subnormal.constructions.words import KINDS, make_word
+from subnormal.constructions.words import KINDS, GroupLetters
 from subnormal.proofs_check.horizons import arithmetic, horizon
 from subnormal.proofs_check.horizons.arithmetic import (
     ARITHMETICS,
@@ -32,6 +32,10 @@ from tests.cases import group
 SUMS = ("float64", "float32", "bfloat16")
 
 
+def letters(name, cascade):
+    return GroupLetters(group(name), cascade.alphabet)
+
+
 def compiled(name, **options):
     return compile_group(group(name), [FAMILIES["aussm"]], **options).cascade
 
@@ -40,14 +44,15 @@ def compiled(name, **options):
 @pytest.mark.parametrize("channels", ["invariant", "primary"])
 def test_no_word_fails_below_the_proved_horizon(name, channels):
     cascade = compiled(name, channels=channels)
-    for found in first_failures(cascade, group(name), ARITHMETICS, KINDS, 40_000):
+    for found in first_failures(cascade, letters(name, cascade), ARITHMETICS, KINDS, 40_000):
         proved = proved_horizon(cascade, found.arithmetic)
         if found.first_wrong is not None:
             assert proved is not None
             assert proved < found.first_wrong, f"{found} within {proved}"
         else:
             assert found.tokens == 40_000
-    float32 = [o.first_wrong for o in first_failures(cascade, group(name), ["float32"], ["constant"], 40_000)]
+    alone = first_failures(cascade, letters(name, cascade), ["float32"], ["constant"], 40_000)
+    float32 = [o.first_wrong for o in alone]
     if name != "C2" and channels == "invariant":
         assert float32[0] is not None, "unwrapped sums should fail in this range, or the test shows nothing"
 
@@ -56,7 +61,7 @@ def test_no_word_fails_below_the_proved_horizon(name, channels):
 @pytest.mark.parametrize("name", ["S3", "S4", "Q8", "GL(2,3)", "C60"])
 def test_ten_million_tokens(name):
     cascade = compiled(name)
-    for found in first_failures(cascade, group(name), ARITHMETICS, KINDS, 10_000_000):
+    for found in first_failures(cascade, letters(name, cascade), ARITHMETICS, KINDS, 10_000_000):
         proved = proved_horizon(cascade, found.arithmetic)
         print(name, found, "proved", proved)
         assert found.first_wrong is None or (proved is not None and proved < found.first_wrong)
@@ -151,10 +156,10 @@ def test_the_same_arithmetic_as_the_executor(name):
         for layer, tables in zip(cascade.layers, machine._steps, strict=True):
             for n, table in zip(layer.moduli, tables, strict=True):
                 assert table.tobytes() == stored_steps(n, name).tobytes()
-    word = make_word("random", group("GL(2,3)"), cascade.alphabet, 5000)
+    word = letters("GL(2,3)", cascade).word("random", 5000)
     outputs = machine.outputs(word)
     assert (outputs == cascade.outputs(word)).all()
-    (last,) = list(observe(cascade, group("GL(2,3)"), [name], "random", 5000))
+    (last,) = list(observe(cascade, letters("GL(2,3)", cascade), [name], "random", 5000))
     assert last[0].first_wrong is None
 
 
@@ -198,12 +203,12 @@ def test_bfloat16_without_numba(monkeypatch):
 
 
 def test_long_words_continue_across_pieces():
-    """A periodic word streams as `make_word` writes it, so that positions mean the same."""
+    """A periodic word streams as it is written out, so that positions mean the same."""
     cascade = compiled("S3", alphabet="generators")
     for kind in KINDS[1:]:
-        whole = make_word(kind, group("S3"), cascade.alphabet, PIECE + 1000)
+        whole = letters("S3", cascade).word(kind, PIECE + 1000)
         states = cascade.run(whole)
-        found = list(observe(cascade, group("S3"), ["float32"], kind, PIECE + 1000))[-1][0]
+        found = list(observe(cascade, letters("S3", cascade), ["float32"], kind, PIECE + 1000))[-1][0]
         carried, expected = start("float32"), None
         steps, residues = [], []
         state = 0
