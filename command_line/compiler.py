@@ -239,7 +239,7 @@ def verify(
         say(screen, line)
     for kind in kinds:
         trial = run_word(folder, arithmetic, kind, length, seed, dtype)
-        error = f", phase error up to {trial.largest_error:.2g} margins" if arithmetic != "residues" else ""
+        error = f", phase error up to {trial.largest_error:.2g} margins" if trial.largest_error else ""
         say(screen, f"{arithmetic}: {kind} word of {length:,} tokens right, {speed([trial])}{error}")
 
 

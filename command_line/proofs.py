@@ -103,7 +103,7 @@ def catalogue(
     processes: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 2,
 ) -> None:
     """Compile and certify every group of the catalogue up to an order."""
-    from subnormal.face.proving import refutations
+    from subnormal.face.faults import refutations
     from subnormal.proofs_check.certificates.catalogue import write_catalogue
 
     with refutations():

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 
 from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.reading import read_json
 from subnormal.algebra.base.terminal import console
 from subnormal.command_line.settings import with_settings
 from subnormal.command_line.shared import GroupOrNone, GroupText, Json, Regex, one_of
@@ -97,10 +96,12 @@ def evaluate(
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
     from subnormal.algebra.base.terminal import console, plain_table
+    from subnormal.models.network import DCDNetwork
     from subnormal.models.training.evaluation import THRESHOLD
     from subnormal.models.training.evaluation import evaluate as evaluated
+    from subnormal.models.training.initial import saved_task
 
-    network, task = _network_and_task(folder)
+    network, task = DCDNetwork.from_pretrained(folder), saved_task(folder)
     with Progress(
         *Progress.get_default_columns()[:2],
         MofNCompleteColumn(),
@@ -121,22 +122,6 @@ def evaluate(
             table.add_row(f"{reached:,}", f"{accuracy.last[i]:.2%}", f"{accuracy.whole[i]:.2%}")
     console().print(table)
     print(f"{task.group.name}, {words:,} words: longest length above {THRESHOLD:.0%}: {accuracy.longest:,}")
-
-
-def _network_and_task(folder: Path) -> tuple:
-    from subnormal.models.network import DCDNetwork
-    from subnormal.models.training.configuration import RunConfiguration
-    from subnormal.models.training.initial import task_of
-    from subnormal.models.training.tasks import Task
-
-    network = DCDNetwork.from_pretrained(folder)
-    if (folder / "task.json").is_file():
-        content = read_json(folder / "task.json", dict[str, Any])
-        return network, task_of(RunConfiguration.from_json(content))
-    from subnormal.constructions.artifact import load_cascade
-
-    cascade, group, _ = load_cascade(folder)
-    return network, Task(group, cascade.alphabet)
 
 
 def words(
@@ -164,11 +149,13 @@ def words(
     print(write_words(out, task, task.training_words(count, length, seed), seed))
 
 
-EXPERIMENTS = ("table1", "table2", "near-solution", "parity", "learning")
+EXPERIMENTS = ("table1", "table2", "near-solution", "parity", "deltaproduct", "learning")
 
 
 def reproduce(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="table1, table2, near-solution, parity or learning.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="table1, table2, near-solution, parity, deltaproduct or learning.")
+    ],
     quick: Annotated[bool, typer.Option("--quick", help="Few runs and steps: minutes instead of an hour.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder. Default: results/NAME, or results/NAME-quick.")] = None,
     processes: Processes = None,

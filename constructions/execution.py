@@ -118,7 +118,7 @@ def _advance_complex(carried: NDArray, steps: NDArray, n: int, sets: NDArray | N
     """Products of complex numbers, one after the other, each rounded to the precision of the type. Where `sets`, a new
     product begins."""
     factors = np.concatenate([carried[None], steps])
-    values = (np.cumprod(factors) if sets is None else _products(factors, np.flatnonzero(sets) + 1))[1:]
+    values = (np.cumprod(factors) if sets is None else running(np.multiply, factors, np.flatnonzero(sets) + 1))[1:]
     residues = np.rint(np.angle(values) * (n / math.tau)).astype(np.int64) % n
     return values, residues
 
@@ -127,19 +127,19 @@ LONG_RUN = 64
 """Tokens between two resets from which on a run is multiplied by itself and not side by side with the others."""
 
 
-def _products(factors: NDArray, begins: NDArray[np.intp]) -> NDArray:
-    """Running products that begin anew at some places: token after token, all short runs side by side."""
+def running(ufunc: np.ufunc, values: NDArray, begins: NDArray[np.intp]) -> NDArray:
+    """Running sums or products that begin anew at some places: token after token, all short runs side by side."""
     starts = np.concatenate([[0], begins])
-    lengths = np.diff(np.concatenate([starts, [len(factors)]]))
-    values = factors.copy()
+    lengths = np.diff(np.concatenate([starts, [len(values)]]))
+    found = values.copy()
     for start, length in zip(starts[lengths > LONG_RUN], lengths[lengths > LONG_RUN], strict=True):
-        values[start : start + length] = np.cumprod(factors[start : start + length])
+        ufunc.accumulate(values[start : start + length], out=found[start : start + length])
     short = lengths <= LONG_RUN
     starts, lengths = starts[short], lengths[short]
     for k in range(1, int(lengths.max(initial=0))):
         starts, lengths = starts[lengths > k], lengths[lengths > k]
-        values[starts + k] *= values[starts + k - 1]
-    return values
+        found[starts + k] = ufunc(found[starts + k - 1], found[starts + k])
+    return found
 
 
 def _distance(values: NDArray, residues: NDArray[np.int64], n: int) -> float:

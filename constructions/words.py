@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subnormal.algebra.arithmetic.permutations import Permutations
+from subnormal.algebra.arithmetic.permutations import order as permutation_order
 from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.groups.group import Group
@@ -141,16 +142,7 @@ class PermutationLetters(Letters):
         return prefix_products(self.alphabet[word], _composed, self.start if start is None else start)
 
     def order(self, letter: int) -> int:
-        """The least common multiple of the lengths of the cycles."""
-        image, seen, result = self.alphabet[letter].tolist(), [False] * len(self.start), 1
-        for start in range(len(image)):
-            length, point = 0, start
-            while not seen[point]:
-                seen[point] = True
-                point = image[point]
-                length += 1
-            result = math.lcm(result, max(length, 1))
-        return result
+        return permutation_order(self.alphabet[letter])
 
     def apart(self, letter: int) -> NDArray[np.intp]:
         image = self.alphabet[letter]

@@ -426,6 +426,7 @@ def _model(model: DCDNetwork | str | Path, tracked: GroupLike | None) -> tuple[D
     import numpy as np
 
     from subnormal.models.network import DCDNetwork
+    from subnormal.models.training.initial import saved_task
     from subnormal.models.training.tasks import Task
 
     if isinstance(model, DCDNetwork):
@@ -435,7 +436,8 @@ def _model(model: DCDNetwork | str | Path, tracked: GroupLike | None) -> tuple[D
         return model, Task(listed, np.arange(listed.order))
     folder = Path(model)
     network = DCDNetwork.from_pretrained(folder)
-    own = _own_task(folder)
+    says = (folder / "task.json").is_file() or (folder / "cascade.json").is_file()
+    own = saved_task(folder) if says else None
     if tracked is None:
         if own is None:
             raise InputError(f"{folder} does not say which group; wanted e.g. `decompile {folder} S3`")
@@ -444,23 +446,6 @@ def _model(model: DCDNetwork | str | Path, tracked: GroupLike | None) -> tuple[D
     if own is not None and np.array_equal(own.tracked_group.elements, listed.elements):
         return network, own
     return network, Task(listed, np.arange(listed.order))
-
-
-def _own_task(folder: Path) -> Task | None:
-    """The task of a folder written by `train` or `compile`; None where it does not say."""
-    if (folder / "task.json").is_file():
-        from subnormal.algebra.base.reading import read_json
-        from subnormal.models.training.configuration import RunConfiguration
-        from subnormal.models.training.initial import task_of
-
-        return task_of(RunConfiguration.from_json(read_json(folder / "task.json")))
-    if (folder / "cascade.json").is_file():
-        from subnormal.constructions.artifact import load_cascade
-        from subnormal.models.training.tasks import Task
-
-        cascade, listed, _ = load_cascade(folder)
-        return Task(listed, cascade.alphabet)
-    return None
 
 
 def as_text_of(error: Exception) -> str:

@@ -24,8 +24,10 @@ from subnormal.constructions.factored.cascade import FactoredCascade
 from subnormal.constructions.factored.execution import FactoredMachine
 from subnormal.constructions.factored.proof import cases, needed_layers
 from subnormal.constructions.factored.proof import first_fault as factored_fault
+from subnormal.constructions.targets.own_delta import is_delta_folder, load_delta_group
 from subnormal.constructions.verification import Runner, Trial, first_fault, try_word
 from subnormal.constructions.words import KINDS, AutomatonLetters, GroupLetters, Letters, PermutationLetters
+from subnormal.face.delta import delta_runner, proved_table
 
 if TYPE_CHECKING:
     from subnormal.algebra.groups.group import Group
@@ -41,12 +43,10 @@ class Verified(Shown):
 
     Arguments:
         folder: where it is.
-        cascade: the machine.
         lines: what was checked, and how the folder calls itself.
     """
 
     folder: Path
-    cascade: Cascade | FactoredCascade
     lines: tuple[str, ...]
 
     def view(self) -> Text:
@@ -63,6 +63,11 @@ def verify(folder: str | Path) -> Verified:
     folder = Path(folder)
     if is_factored(folder):
         return _verified_factored(folder)
+    if is_delta_folder(folder):
+        states, count = proved_table(folder).shape
+        letters = f"{states:,} states × {counted(count, 'token')}"
+        proved = f"verified: all {letters} of the network step rightly in exact integers, on words of every length"
+        return Verified(folder, (proved, _label(load_delta_group(folder)[0].name)))
     cascade, group = _load(folder)
     if group is None:
         fault, what = automaton_fault(cascade), "letter"
@@ -74,7 +79,7 @@ def verify(folder: str | Path) -> Verified:
         raise RefutedError(f"the cascade in {folder} does not track what it is for: {fault}")
     letters = counted(len(cascade.alphabet), what)
     proved = f"verified: all {states} × {letters} step rightly, so words of every length are tracked"
-    return Verified(folder, cascade, (proved, _label(cascade)))
+    return Verified(folder, (proved, _label(cascade.name)))
 
 
 def _verified_factored(folder: Path) -> Verified:
@@ -93,13 +98,13 @@ def _verified_factored(folder: Path) -> Verified:
     lines = (
         f"verified: tracks {size} on words of every length: {cases(cascade):,} equations between points hold",
         f"{counted(len(cascade.alphabet), 'token')}, {counted(cascade.depth, 'layer')}, and at least {needed} needed",
-        _label(cascade),
+        _label(cascade.name),
     )
-    return Verified(folder, cascade, lines)
+    return Verified(folder, lines)
 
 
-def _label(cascade: Cascade | FactoredCascade) -> str:
-    return f"label, not proved: the folder calls it {json.dumps(cascade.name, ensure_ascii=False)}"
+def _label(name: str) -> str:
+    return f"label, not proved: the folder calls it {json.dumps(name, ensure_ascii=False)}"
 
 
 def _load(folder: Path) -> tuple[Cascade, Group | None]:
@@ -108,6 +113,15 @@ def _load(folder: Path) -> tuple[Cascade, Group | None]:
         return load_automaton(folder)[0], None
     cascade, group, _ = load_cascade(folder)
     return cascade, group
+
+
+def load_machine(folder: Path) -> tuple[Cascade, Letters]:
+    """A compiled folder's cascade, and the letters of its words. Raises `InputError`."""
+    cascade, group = _load(folder)
+    if group is not None:
+        return cascade, GroupLetters(group, cascade.alphabet)
+    assert cascade.automaton is not None
+    return cascade, AutomatonLetters(cascade.automaton)
 
 
 def check_options(arithmetic: str, kind: str, dtype: str) -> None:
@@ -148,13 +162,10 @@ def run_word(
         if arithmetic != "residues":
             raise InputError(f"{folder} holds a factored cascade, which runs on residues, not on {arithmetic}")
         return run_factored(load_factored(folder).cascade, kind, length, seed)
-    cascade, group = _load(folder)
-    letters: Letters
-    if group is not None:
-        letters = GroupLetters(group, cascade.alphabet)
-    else:
-        assert cascade.automaton is not None
-        letters = AutomatonLetters(cascade.automaton)
+    if is_delta_folder(folder):
+        own = GroupLetters(*load_delta_group(folder))
+        return _tried(delta_runner(folder, arithmetic, dtype), arithmetic, own, kind, length, seed)
+    cascade, letters = load_machine(folder)
     runner: Runner
     if arithmetic == "network":
         from subnormal.models.compiled import NetworkMachine

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.reading import read_json
 from subnormal.algebra.input.parser import parse_machine
 from subnormal.constructions.parameters import (
     EMBEDDING,
@@ -46,6 +47,25 @@ def task_of(configuration: RunConfiguration) -> Task:
     if isinstance(asked, Automaton):
         return automaton_task(asked, configuration.alphabet, configuration.hold_out)
     return make_task(asked.listed(), configuration.alphabet, configuration.hold_out)
+
+
+def saved_task(folder: Path) -> Task:
+    """The task of a folder written by `train` or `compile`.
+
+    Raises:
+        InputError: the folder is of neither kind, or damaged.
+    """
+    from subnormal.constructions.artifact import load_cascade
+    from subnormal.constructions.automata.artifact import is_automaton_folder, load_automaton
+
+    if (folder / "task.json").is_file():
+        return task_of(RunConfiguration.from_json(read_json(folder / "task.json", dict[str, Any])))
+    if is_automaton_folder(folder):
+        machine, _ = load_automaton(folder)
+        assert machine.automaton is not None
+        return Task(machine.automaton, machine.alphabet)
+    cascade, group, _ = load_cascade(folder)
+    return Task(group, cascade.alphabet)
 
 
 def initial_network(configuration: RunConfiguration, task: Task) -> DCDNetwork:

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.constructions.execution import running
 
 ARITHMETICS = ("residues", "turns", "complex128", "complex64", "float64", "float32", "bfloat16")
 
@@ -62,13 +63,14 @@ def start(name: str) -> Values:
     return np.array(1 if name.startswith("complex") else 0, dtype=dtype)
 
 
-def accumulate(name: str, carried: Values, steps: Values) -> Values:
-    """The carried value after each step, shape (T,): one rounding a step, from left to right."""
+def accumulate(name: str, carried: Values, steps: Values, sets: NDArray[np.bool_] | None = None) -> Values:
+    """The carried value after each step, shape (T,): one rounding a step, from left to right. Where `sets` is true the
+    value is the step itself."""
     if name == "bfloat16":
-        return _bfloat16_sums()(float(carried), steps)
-    if name.startswith("complex"):
-        return np.cumprod(np.concatenate([carried[None], steps]))[1:]
-    return np.cumsum(np.concatenate([carried[None], steps]), dtype=carried.dtype)[1:]
+        return _bfloat16_sums()(float(carried), steps, np.zeros(len(steps), dtype=bool) if sets is None else sets)
+    ufunc = np.multiply if name.startswith("complex") else np.add
+    values = np.concatenate([carried[None], steps])
+    return running(ufunc, values, np.zeros(0, np.intp) if sets is None else np.flatnonzero(sets) + 1)[1:]
 
 
 def read(name: str, values: Values, n: int) -> NDArray[np.int64]:
@@ -92,13 +94,13 @@ def round_to_bfloat16(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @cache
-def _bfloat16_sums() -> Callable[[float, NDArray[np.float64]], NDArray[np.float64]]:
+def _bfloat16_sums() -> Callable[[float, NDArray[np.float64], NDArray[np.bool_]], NDArray[np.float64]]:
     """Sequential sums in bfloat16; compiled where numba is installed. A sum of two such numbers is exact in float64."""
 
-    def sums(value: float, steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    def sums(value: float, steps: NDArray[np.float64], sets: NDArray[np.bool_]) -> NDArray[np.float64]:
         found = np.empty(len(steps))
         for i in range(len(steps)):
-            mantissa, exponent = math.frexp(value + steps[i])
+            mantissa, exponent = math.frexp(steps[i] if sets[i] else value + steps[i])
             value = math.ldexp(np.rint(mantissa * 256.0), exponent - 8)
             found[i] = value
         return found
@@ -107,5 +109,5 @@ def _bfloat16_sums() -> Callable[[float, NDArray[np.float64]], NDArray[np.float6
         from numba import njit
     except ImportError:
         return sums
-    compiled: Callable[[float, NDArray[np.float64]], NDArray[np.float64]] = njit(sums)
+    compiled: Callable[[float, NDArray[np.float64], NDArray[np.bool_]], NDArray[np.float64]] = njit(sums)
     return compiled

@@ -43,11 +43,14 @@ class _Channels:
         self.tables = [stored_steps(n, self.name) for n in self.moduli]
         self.carried = [start(self.name) for _ in self.moduli]
 
-    def first_wrong(self, steps: NDArray[np.integer], residues: NDArray[np.integer]) -> int | None:
-        """The first wrong position of a piece, from 0; steps and exact residues have shape (channels, T)."""
+    def first_wrong(self, steps: NDArray, sets: NDArray[np.bool_], residues: NDArray) -> int | None:
+        """The first wrong position of a piece, from 0; steps, where they are set, and exact residues have shape
+        (channels, T)."""
         found = []
         for j, n in enumerate(self.moduli):
-            values = accumulate(self.name, self.carried[j], self.tables[j][steps[j]])
+            values = accumulate(
+                self.name, self.carried[j], self.tables[j][steps[j]], sets[j] if sets[j].any() else None
+            )
             self.carried[j] = values[-1]
             wrong = np.flatnonzero(read(self.name, values, n) != residues[j])
             found += wrong[:1].tolist()
@@ -57,15 +60,24 @@ class _Channels:
 def observe(
     cascade: Cascade, letters: Letters, arithmetics: Sequence[str], word: str, length: int, seed: int = 0
 ) -> Iterator[list[Observation]]:
-    """Run arithmetics on one kind of word, each up to its first wrong decision; yields after every piece."""
+    """Run arithmetics on one kind of word, each up to its first wrong decision; yields after every piece.
+
+    Arguments:
+        cascade: the exact machine.
+        letters: of the word, and what it leads to.
+        arithmetics: to run.
+        word: its kind.
+        length: its tokens.
+        seed: of random words.
+    """
     observations = [Observation(name, word) for name in arithmetics]
     machines = [_Channels(name, cascade.moduli) for name in arithmetics]
     state = begin = 0
     for tokens in letters.pieces(word, length, seed, PIECE):
-        steps, residues, state = _exact(cascade, tokens, state)
+        steps, sets, residues, state = _exact(cascade, tokens, state)
         for observation, machine in zip(observations, machines, strict=True):
             if observation.first_wrong is None:
-                wrong = machine.first_wrong(steps, residues)
+                wrong = machine.first_wrong(steps, sets, residues)
                 observation.tokens = begin + len(tokens)
                 observation.first_wrong = None if wrong is None else begin + wrong + 1
         begin += len(tokens)
@@ -74,21 +86,24 @@ def observe(
             return
 
 
-def _exact(cascade: Cascade, tokens: NDArray[np.integer], state: int) -> tuple[NDArray, NDArray, int]:
-    """What the exact cascade adds on a piece and its residues after each token, both (channels, T); its last state."""
+def _exact(cascade: Cascade, tokens: NDArray[np.integer], state: int) -> tuple[NDArray, NDArray, NDArray, int]:
+    """What the exact cascade adds or sets on a piece, where it sets, and its residues after each token, all (channels,
+    T); its last state."""
     after = cascade.run(tokens, state)
     before = np.empty_like(after)
     before[0], before[1:] = state, after[:-1]
     below = cascade.order
-    steps, residues = [], []
+    steps, sets, residues = [], [], []
     for layer in cascade.layers:
         added = layer.increments[before // below, tokens]
+        reset = np.zeros_like(added, dtype=bool) if layer.resets is None else layer.resets[before // below, tokens]
         below //= layer.states
         own = after // below % layer.states
         for j, (n, place) in enumerate(zip(layer.moduli, layer.places, strict=True)):
             steps.append(added[:, j])
+            sets.append(reset[:, j])
             residues.append(own // place % n)
-    return np.array(steps), np.array(residues), int(after[-1])
+    return np.array(steps), np.array(sets), np.array(residues), int(after[-1])
 
 
 def first_failures(

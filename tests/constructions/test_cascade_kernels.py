@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from subnormal.algebra.automata.named import TASKS
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.input.parser import read_automaton
 from subnormal.constructions import cascade_kernels
+from subnormal.constructions.automata.compiler import compile_automaton
 from subnormal.constructions.cascade import Cascade, CascadeLayer
 from subnormal.constructions.cascade_kernels import CompiledCascade, run_table, table_automaton
 from subnormal.constructions.words import KINDS, GroupLetters
@@ -31,6 +35,34 @@ def test_all_ways_to_run_a_word_agree(case, channels):
         assert (states == cascade.run(word, state)).all()
         assert (states == run_table(table, word, state)).all()
         assert states.dtype == table.dtype
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_cascades_with_resets_run_as_the_automaton(name):
+    """Compiled, in NumPy, and by the table of the automaton itself; from a state in the middle of a word, too."""
+    compilation = compile_automaton(read_automaton(name), FAMILIES["gated-aussm"])
+    automaton, cascade = compilation.automaton, compilation.cascade
+    word = np.random.default_rng(1).integers(automaton.width, size=20_000, dtype=np.int32)
+    machine = CompiledCascade(cascade)
+    states = machine.run(word)
+    assert (states == cascade.run(word)).all()
+    assert (machine.run(word[7_000:], int(states[6_999])) == states[7_000:]).all()
+    assert (machine.outputs(word) == run_table(automaton.table, word, automaton.start)).all()
+
+
+def test_a_layer_that_adds_and_sets_at_once():
+    """Channels of one layer, some set and some turned by the same token, for every kind of state above."""
+    generator = np.random.default_rng(0)
+    upper = CascadeLayer("gated-aussm", (4,), generator.integers(4, size=(1, 5, 1)).astype(np.int32))
+    increments = np.stack([generator.integers(n, size=(4, 5)) for n in (2, 3, 3)], axis=2).astype(np.int32)
+    lower = CascadeLayer("gated-aussm", (2, 3, 3), increments, generator.random(increments.shape) < 0.5)
+    tokens, states = np.arange(5, dtype=np.int32), np.arange(72, dtype=np.int32)
+    cascade = Cascade("made up", np.zeros((0, 0), np.uint8), tokens, (upper, lower), states)
+    word = generator.integers(5, size=10_000)
+    for state in range(72):
+        expected = run_table(cascade.transitions(), word, state)
+        assert (CompiledCascade(cascade).run(word, state) == expected).all()
+        assert (cascade.run(word, state) == expected).all()
 
 
 @pytest.mark.parametrize("threads", [2, 3, 7])
@@ -87,11 +119,14 @@ def test_what_cannot_be_run():
         CompiledCascade(cascade).run(np.array([0, 9]))
     with pytest.raises(InputError, match="state 24; wanted one of 0 … 23"):
         CompiledCascade(cascade).run(np.array([0]), 24)
-    large = CascadeLayer("aussm", (5_000,), np.zeros((1, 1, 1), dtype=np.int32))
     numbers = np.arange(5_000, dtype=np.int32)
-    wide = Cascade("C5000", numbers[:, None], numbers[:1], (large,), numbers)
-    with pytest.raises(InputError, match="a layer of 5,000 states; at most 2,048"):
+    large = CascadeLayer("aussm", (5_000,), numbers.reshape(1, 5_000, 1))
+    wide = Cascade("C5000", numbers[:, None], numbers, (large,), numbers)
+    with pytest.raises(InputError, match="a layer of 5,000 states and 5,000 moves; at most 4,194,304 entries"):
         CompiledCascade(wide)
+    register = compile_automaton(read_automaton("flip-flop(2)"), FAMILIES["mamba"]).cascade
+    with pytest.raises(InputError, match="2 threads for flip-flop.*only words in a group are cut: wanted 1"):
+        CompiledCascade(register, 2)
 
 
 @pytest.mark.slow

@@ -79,6 +79,8 @@ def test_other_folders_are_refused(folder, tmp_path):
         ("alphabet", lambda a: a.astype(np.int64), "alphabet has dtype int64"),
         ("lifts", lambda a: a[1:], "lifts has dtype int32 and shape"),
         ("moduli", lambda a: a - 1, "moduli has entries below 2"),
+        ("moduli", lambda a: a * 0 + 2**30, "the powers of its lifts are too large"),
+        ("moduli", lambda a: a * 5, "has modulus 10, its lift the order 2"),
         ("reads", lambda a: a[:-1], "reads has dtype int32 and shape"),
         ("reads", lambda a: a + 30, r"channel 1 reads \[29"),
         ("increments", lambda a: a[:-1], "increments end within the table of channel 20"),
@@ -101,8 +103,12 @@ def test_damaged_arrays(folder, name, change, message):
     [
         ("format", "factored 9", "format 'factored 9', wanted 'factored 2'"),
         ("family", "transformer", "unknown family 'transformer'"),
-        ("lower_bound", [[1, 2]], r"a line of lower_bound is \[1, 2\]"),
-        ("lower_bound", 5, "of the wrong kind"),
+        ("lower_bound", [[1, 2]], r"Expected `array` of length 3, got 2 - at `\$.lower_bound\[0\]`"),
+        ("lower_bound", 5, r"Expected `array`, got `int` - at `\$.lower_bound`"),
+        ("family", [], r"Expected `str`, got `array` - at `\$.family`"),
+        ("layers", [[0], [2]], r"Expected `object`, got `array` - at `\$.layers\[0\]`"),
+        ("layer", 3, "unknown field 'layer'"),
+        ("states", 1, "cascade.json has"),
     ],
 )
 def test_damaged_metadata(folder, key, value, message):
