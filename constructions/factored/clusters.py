@@ -68,7 +68,7 @@ def cluster_runs(cascade: FactoredCascade) -> list[tuple[int, int]]:
         for end in range(start + 2, len(channels) + 1):
             if moduli[start:end].prod() > JOINT or (factors[end - 1, start : end - 1] == 1).all():
                 break
-            read: NDArray[np.bool_] = np.greater(factors[end:, start:end], 1)
+            read = np.greater(factors[end:, start:end], 1)
             visible = moduli[start:end][read.any(axis=0)].prod()
             readers = factors[end:][read.any(axis=1)]
             shares = visible / readers[:, start:end].prod(axis=1)
