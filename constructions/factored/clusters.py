@@ -68,7 +68,7 @@ def cluster_runs(cascade: FactoredCascade) -> list[tuple[int, int]]:
         for end in range(start + 2, len(channels) + 1):
             if moduli[start:end].prod() > JOINT or (factors[end - 1, start : end - 1] == 1).all():
                 break
-            read = np.greater(factors[end:, start:end], 1)
+            read = factors[end:, start:end] > 1
             visible = moduli[start:end][read.any(axis=0)].prod()
             readers = factors[end:][read.any(axis=1)]
             shares = visible / readers[:, start:end].prod(axis=1)
@@ -77,9 +77,9 @@ def cluster_runs(cascade: FactoredCascade) -> list[tuple[int, int]]:
             if saved > best:
                 best, stop, seen = saved, end, visible
         if stop > start + 1:
-            readers = (factors[stop:, start:stop] > 1).any(axis=1)
+            reading = (factors[stop:, start:stop] > 1).any(axis=1)
             factors[stop:, start:stop] = 1
-            factors[stop:, start][readers] = seen
+            factors[stop:, start][reading] = seen
         runs.append((start, stop))
         start = stop
     return runs
