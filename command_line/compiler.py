@@ -13,7 +13,7 @@ from rich.text import Text
 
 from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.base.errors import InputError
-from subnormal.command_line.shared import GroupOrNone, Regex, one_of
+from subnormal.command_line.shared import MAX_SEED, GroupOrNone, Regex, one_of
 
 if TYPE_CHECKING:
     from subnormal.algebra.groups.permutation_group import PermutationGroup
@@ -223,7 +223,7 @@ def verify(
     length: Annotated[int, typer.Option(min=1, max=10**10, help="Tokens in each word.")] = 10_000_000,
     arithmetic: Annotated[str, typer.Option(help="residues, turns, complex128, complex64 or network.")] = "residues",
     words: Annotated[str, typer.Option(help="Kinds of words, separated by commas.")] = "random,constant,commutator",
-    seed: Annotated[int, typer.Option(help="Of the random word.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the random word.")] = 0,
     dtype: Annotated[str, typer.Option(help="float64 or float32, for the network.")] = "float64",
 ) -> None:
     """Check a compiled folder: exhaustively, and on long words in one arithmetic."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -84,8 +85,8 @@ def certify(
 
 def is_folder(target: str) -> bool:
     """Whether a folder is meant rather than a group: an earlier `certify A5` may have left a folder of that name."""
-    if not Path(target).is_dir() or (Path(target) / "cascade.json").exists():
-        return Path(target).is_dir()
+    if not os.path.isdir(target) or (Path(target) / "cascade.json").exists():
+        return os.path.isdir(target)
     try:
         machine(target)
     except InputError:

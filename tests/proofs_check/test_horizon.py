@@ -303,9 +303,9 @@ def test_the_table_and_the_picture(tmp_path):
     draw(rows, tmp_path / "h.png")
     assert (tmp_path / "h.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(InputError, match="cannot write"):
-        write_table(rows, tmp_path / "none" / "h.csv")
+        write_table(rows, tmp_path / "h.png" / "h.csv")
     with pytest.raises(InputError, match="cannot write"):
-        draw(rows, tmp_path / "none" / "h.png")
+        draw(rows, tmp_path / "h.csv" / "h.png")
 
 
 def test_unknown_arithmetic():
