@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -15,6 +16,7 @@ from subnormal.face.automata import CompiledAutomaton
 from subnormal.face.compiling import Compiled, compile
 from subnormal.face.faults import refutations
 from subnormal.face.groups import GroupLike, MachineLike, group, machine, stack_of
+from subnormal.face.verifying import load_machine, verify
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,8 +85,8 @@ def certify(
 
 def is_folder(target: str) -> bool:
     """Whether a folder is meant rather than a group: an earlier `certify A5` may have left a folder of that name."""
-    if not Path(target).is_dir() or (Path(target) / "cascade.json").exists():
-        return Path(target).is_dir()
+    if not os.path.isdir(target) or (Path(target) / "cascade.json").exists():
+        return os.path.isdir(target)
     try:
         machine(target)
     except InputError:
@@ -250,11 +252,7 @@ def horizon(
         RefutedError: a word failed within a proved horizon.
         InputError: the folder is damaged, or an arithmetic or a kind is unknown.
     """
-    from subnormal.constructions.artifact import load_cascade
-    from subnormal.constructions.automata.artifact import is_automaton_folder, load_automaton
-    from subnormal.constructions.automata.compiler import first_fault as automaton_fault
     from subnormal.constructions.targets.own_delta import is_delta_folder
-    from subnormal.constructions.verification import first_fault
     from subnormal.constructions.words import KINDS
     from subnormal.face.delta import delta_horizons
     from subnormal.proofs_check.horizons.arithmetic import ARITHMETICS
@@ -269,16 +267,8 @@ def horizon(
     if is_delta_folder(Path(folder)):
         return delta_horizons(Path(folder), arithmetics)
     names = list(ARITHMETICS) if arithmetics is None else [known(name) for name in arithmetics]
-    tracked: Group | Automaton | None
-    if is_automaton_folder(Path(folder)):
-        cascade, _ = load_automaton(Path(folder))
-        tracked, fault = cascade.automaton, automaton_fault(cascade)
-        assert tracked is not None
-    else:
-        cascade, tracked, _ = load_cascade(Path(folder))
-        fault = first_fault(cascade, tracked)
-    if fault:
-        raise RefutedError(f"the cascade in {folder} does not track {tracked.name}: {fault}")
+    verify(folder)
+    cascade, letters = load_machine(Path(folder))
     rows: list[dict[str, Any]] = [{"arithmetic": name, "proved": proved_horizon(cascade, name)} for name in names]
     tokens = dict.fromkeys(kinds, 0)
 
@@ -286,7 +276,7 @@ def horizon(
         tokens[word] = done
         report(sum(tokens.values()))
 
-    found = first_failures(cascade, tracked, names, kinds, length, count)
+    found = first_failures(cascade, letters, names, kinds, length, count)
     for row in rows:
         row["first_wrong"] = {o.word: o.first_wrong for o in found if o.arithmetic == row["arithmetic"]}
         wrong = [t for t in row["first_wrong"].values() if t is not None]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from subnormal.algebra.base.wording import counted
-from subnormal.algebra.base.writing import write_file
+from subnormal.algebra.base.writing import write_figure, write_file
 from subnormal.models.experiments.cells import Budget, Cell, cell_table, disagreements, merit
 from subnormal.models.experiments.delta_product import delta_product_cells
 from subnormal.models.experiments.folder import protocol, write_record
@@ -222,5 +222,5 @@ def draw_cells(cells: Sequence[Cell], store: RunStore, path: Path, title: str) -
     for axis in axes[:, 0]:
         axis.set_ylabel("share right at T")
     figure.suptitle(f"{title}: chosen run (solid), median of all runs (dashed)")
-    figure.savefig(path, dpi=110)
+    write_figure(path, figure, dpi=110)
     pyplot.close(figure)
