@@ -117,7 +117,7 @@ def _inspect_batch(batch: Path, inspection: Callable[[str], dict]) -> None:
 
 
 def atlas(
-    max_order: Annotated[int, typer.Option(help="Largest order, at most 255.")] = 255,
+    max_order: Annotated[int, typer.Option(min=1, max=255, help="Largest order.")] = 255,
     out: Annotated[Path, typer.Option(help="CSV file; an interrupted one is continued.")] = Path("atlas.csv"),
     processes: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 2,
     html: Annotated[

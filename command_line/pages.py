@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ def show_page(asked: str | Automaton, path: Path, options: dict[str, Any], track
     from subnormal.constructions.pages.machine_page import write_machine_page
 
     check_page_path(path)
-    if isinstance(asked, str) and Path(asked).is_dir():
+    if isinstance(asked, str) and os.path.isdir(asked):
         given = [f"--{name}" for name, value in options.items() if value is not None]
         if given:
             raise InputError(f"{given[0]} goes with a GROUP, not with the folder {asked}; compile it again instead")

@@ -12,7 +12,7 @@ import typer
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.terminal import console
 from subnormal.command_line.settings import with_settings
-from subnormal.command_line.shared import GroupOrNone, GroupText, Json, Regex, one_of
+from subnormal.command_line.shared import MAX_RUNS, MAX_SEED, GroupOrNone, GroupText, Json, Regex, one_of
 from subnormal.models.training.configuration import RunConfiguration
 from subnormal.models.training.pool import RUNS_TOGETHER, Machine
 
@@ -27,7 +27,11 @@ Device = Annotated[str, typer.Option(help="Where to train: cpu, or another devic
 RunsTogether = Annotated[
     int,
     typer.Option(
-        "--runs-together", "--stack-size", min=1, help="Most runs trained as one batch; a GPU takes more than a core."
+        "--runs-together",
+        "--stack-size",
+        min=1,
+        max=MAX_RUNS,
+        help="Most runs trained as one batch; a GPU takes more than a core.",
     ),
 ]
 
@@ -100,7 +104,7 @@ def evaluate(
     ],
     length: Annotated[int, typer.Option(min=1, max=10**9, help="The longest length.")] = 1000,
     words: Annotated[int, typer.Option(min=1, max=10**6, help="Number of words.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the words.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the words.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Accuracy at lengths 20, 40, … 1000 and beyond, on words that were never trained on."""
@@ -141,7 +145,7 @@ def words(
     length: Annotated[int, typer.Option(min=1, max=10**6, help="Tokens in each word.")] = 20,
     count: Annotated[int, typer.Option(min=1, max=10**7, help="Number of words.")] = 1000,
     alphabet: Annotated[str | None, typer.Option(help="all, generators, or elements such as '1;3'.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the words.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the words.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder of the file.")] = Path("data"),
     check: Annotated[Path | None, typer.Option(help="Check this file of words instead of writing one.")] = None,
 ) -> None:
@@ -161,12 +165,15 @@ def words(
     print(write_words(out, task, task.training_words(count, length, seed), seed))
 
 
-EXPERIMENTS = ("table1", "table2", "near-solution", "parity", "automata", "learning")
+EXPERIMENTS = ("table1", "table2", "near-solution", "parity", "deltaproduct", "automata", "learning")
 
 
 def reproduce(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="table1, table2, near-solution, parity, automata or learning.")
+        str,
+        typer.Argument(
+            metavar="NAME", help="table1, table2, near-solution, parity, deltaproduct, automata or learning."
+        ),
     ],
     quick: Annotated[bool, typer.Option("--quick", help="Few runs and steps: minutes instead of an hour.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder. Default: results/NAME, or results/NAME-quick.")] = None,

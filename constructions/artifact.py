@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NotRequired, TypedDict, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from subnormal.algebra.arithmetic.permutations import smallest_dtype
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.folders import read_folder, save_folder, warn_unbound
-from subnormal.algebra.base.reading import MissingFileError, parse_json, parse_tensors
+from subnormal.algebra.base.reading import MissingFileError, conform, parse_json, parse_tensors
 from subnormal.algebra.groups.group import Group
 from subnormal.constructions.cascade import Cascade, CascadeLayer
 from subnormal.constructions.weights import Weights, network_parameters
@@ -84,9 +84,29 @@ def json_text(content: Mapping[str, Any], indent: int = 2) -> str:
     return json.dumps(content, indent=indent, ensure_ascii=False) + "\n"
 
 
+class LayerMetadata(TypedDict):
+    """A layer in cascade.json."""
+
+    family: str
+    moduli: list[int]
+
+
+class _Metadata(TypedDict):
+    """The fields of a group's cascade.json; only some of them are read."""
+
+    format: int
+    name: str
+    order: int
+    small_group_id: NotRequired[list[int] | None]
+    notes: NotRequired[list[str]]
+    alphabet: NotRequired[list[str] | None]
+    series: NotRequired[list[int]]
+    factors: NotRequired[list[list[int]]]
+    decomposition: NotRequired[str]
+    layers: list[LayerMetadata]
+
+
 Checked = TypeVar("Checked")
-
-
 Check = Callable[[dict[str, Any], dict[str, NDArray], str], Checked]
 
 
@@ -107,7 +127,7 @@ def read_cascade(folder: Path, kind: str, example: str, check: Check[Checked]) -
         missing = str(error).removeprefix(f"{folder}/")
         raise InputError(f"{where}: {missing}; make one with `compile {example} --out {folder}`") from None
     try:
-        metadata = parse_json(content.files["cascade.json"], "cascade.json")
+        metadata = parse_json(content.files["cascade.json"], "cascade.json", dict[str, Any])
         tensors = parse_tensors(content.files["cascade.safetensors"], "cascade.safetensors")
         arrays = {name: tensors[name] for name in tensors}
     except InputError as error:
@@ -148,6 +168,7 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
         return found
 
     require(metadata["format"] in (1, FORMAT), f"format {metadata['format']!r:.40}, wanted {FORMAT}")
+    metadata = conform(metadata, _Metadata, f"{where}: cascade.json")
     elements = array("elements", 2, None)
     n, degree = elements.shape
     require(n >= 1 and degree >= 1, f"elements has shape {elements.shape}")
@@ -167,7 +188,7 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
         require(
             ((increments >= 0) & (increments < moduli)).all(), f"layer{i}.increments has entries outside its moduli"
         )
-        layer = CascadeLayer(str(described["family"]), tuple(moduli.tolist()), increments)
+        layer = CascadeLayer(described["family"], tuple(moduli.tolist()), increments)
         layers.append(layer)
         above *= layer.states
         require(above <= n, f"more states than the {n} elements")
@@ -175,6 +196,6 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
     require(len(decode) == n == above, f"{above} states and {len(decode)} decoded, for {n} elements")
     elements = elements.astype(smallest_dtype(degree))
     require((np.lexsort(elements.T[::-1]) == np.arange(n)).all(), "the elements are not in lexicographic order")
-    group = Group(elements, (), str(metadata["name"]))
+    group = Group(elements, (), metadata["name"])
     group = Group(elements, group.subgroup(int(a) for a in alphabet if a).generators, group.name)
     return Cascade(group.name, elements, alphabet, tuple(layers), decode), group, metadata

@@ -1,4 +1,4 @@
-"""Automata from description to weights: what `compile` returns for them, and trials on long words."""
+"""Automata from description to weights: what `compile` returns for them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from subnormal.constructions.cascade import Cascade
 from subnormal.constructions.weights import Weights, weights_of
 
 if TYPE_CHECKING:
-    from subnormal.constructions.verification import Trial
     from subnormal.models.network import DCDNetwork
 
 
@@ -136,19 +135,3 @@ def compiled_automaton(given: Automaton, family: str | None = None) -> CompiledA
     if fault:
         raise AssertionError(f"the compiled cascade is wrong: {fault}")
     return CompiledAutomaton(compilation)
-
-
-def trials(folder: Path, arithmetic: str, kind: str, length: int, seed: int, dtype: str) -> Iterator[Trial]:
-    """Run a compiled automaton's folder on one long word beside the automaton itself, piece by piece."""
-    from subnormal.constructions.automata.artifact import load_automaton
-    from subnormal.constructions.automata.words import try_word
-    from subnormal.constructions.execution import Machine
-
-    cascade, _ = load_automaton(folder)
-    assert cascade.automaton is not None
-    if arithmetic == "network":
-        from subnormal.models.compiled import NetworkMachine
-
-        yield from try_word(NetworkMachine(folder, cascade, dtype), cascade.automaton, kind, length, seed)
-    else:
-        yield from try_word(Machine(cascade, arithmetic), cascade.automaton, kind, length, seed)

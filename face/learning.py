@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,7 +189,7 @@ def _words(data: str | Path, alphabet: str | None, seed: int, length: int) -> tu
     from subnormal.models.training.tasks import TEST, make_task
 
     path = Path(data)
-    if path.suffix != ".csv" and not path.is_file():
+    if path.suffix != ".csv" and not os.path.isfile(path):
         from subnormal.algebra.input.parser import list_group
 
         if length < 2:

@@ -190,6 +190,23 @@ def parse_json(
         file.refuse(error)
 
 
+def conform(value: dict[str, Any], schema: Any, source: str | Path) -> Any:
+    """A JSON object whose fields are those of a `TypedDict`, no others, with values of its types.
+
+    Arguments:
+        source: where it came from; the message begins with it.
+    """
+    import msgspec
+
+    file = _File(source, "")
+    if unknown := sorted(value.keys() - schema.__annotations__.keys()):
+        file.refuse(f"unknown field {unknown[0]!r:.60}")
+    try:
+        return msgspec.convert(value, schema)
+    except (msgspec.ValidationError, RecursionError) as error:
+        file.refuse(error)
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +18,34 @@ from numpy.typing import NDArray
 from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.folders import save_folder
-from subnormal.algebra.base.reading import read_json
+from subnormal.algebra.base.reading import conform, read_json
 from subnormal.algebra.depth.families import FAMILIES, names
-from subnormal.constructions.artifact import MAX_NETWORK_PARAMETERS, json_text, read_cascade, tensor_bytes
+from subnormal.constructions.artifact import (
+    MAX_NETWORK_PARAMETERS,
+    LayerMetadata,
+    json_text,
+    read_cascade,
+    tensor_bytes,
+)
 from subnormal.constructions.automata.compiler import AutomatonCompilation
 from subnormal.constructions.cascade import Cascade, CascadeLayer
 from subnormal.constructions.weights import network_parameters, weights_of
 
 FORMAT = "automaton 1"
 """Kind and version of the folder's format."""
+
+
+class _Metadata(TypedDict):
+    """The fields of an automaton's cascade.json."""
+
+    format: str
+    name: str
+    family: str
+    states: int
+    least_layers: int | None
+    automaton: dict[str, Any]
+    notes: list[str]
+    layers: list[LayerMetadata]
 
 
 def save_automaton(folder: Path, compilation: AutomatonCompilation) -> bool:
@@ -115,9 +134,10 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
         return found
 
     require(metadata["format"] == FORMAT, f"format {metadata['format']!r:.40}, wanted {FORMAT!r}")
-    automaton = from_json(metadata["automaton"], str(metadata["name"]), where)
+    metadata = conform(metadata, _Metadata, f"{where}: cascade.json")
+    automaton = from_json(metadata["automaton"], metadata["name"], where)
     automaton = Automaton(
-        str(metadata["name"]),
+        metadata["name"],
         automaton.table,
         automaton.letters,
         automaton.states,
@@ -138,7 +158,7 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
         require((increments < moduli).all(), f"layer{i}.increments has entries outside its moduli")
         sets = resets.astype(bool)
         layers.append(
-            CascadeLayer(str(described["family"]), tuple(moduli.tolist()), increments, sets if sets.any() else None)
+            CascadeLayer(described["family"], tuple(moduli.tolist()), increments, sets if sets.any() else None)
         )
         above *= math.prod(layers[-1].moduli)
         require(above <= 2**24, "more states than are handled")

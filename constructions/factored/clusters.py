@@ -77,9 +77,9 @@ def cluster_runs(cascade: FactoredCascade) -> list[tuple[int, int]]:
             if saved > best:
                 best, stop, seen = saved, end, visible
         if stop > start + 1:
-            readers = (factors[stop:, start:stop] > 1).any(axis=1)
+            reading = (factors[stop:, start:stop] > 1).any(axis=1)
             factors[stop:, start:stop] = 1
-            factors[stop:, start][readers] = seen
+            factors[stop:, start][reading] = seen
         runs.append((start, stop))
         start = stop
     return runs

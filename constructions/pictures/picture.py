@@ -21,6 +21,7 @@ from PIL import Image  # comes with matplotlib, which writes its own PNGs with i
 
 from subnormal.algebra.arithmetic.abelian_invariants import abelian_name
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.writing import write_file
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.constructions.compiler import Compilation
 from subnormal.constructions.pictures.circle import draw_circle, number_size
@@ -114,10 +115,7 @@ def draw(compilation: Compilation, path: Path) -> None:
     content = io.BytesIO()
     with matplotlib.rc_context({"svg.hashsalt": "subnormal", "pdf.fonttype": 42}):
         picture(compilation).savefig(content, format=suffix[1:], dpi=DOTS_PER_INCH, **options[suffix])
-    try:
-        path.write_bytes(_with_palette(content) if suffix == ".png" else content.getvalue())
-    except OSError as error:
-        raise _unwritable(path, str(error.strerror)) from error
+    write_file(path, _with_palette(content) if suffix == ".png" else content.getvalue())
 
 
 def _with_palette(content: io.BytesIO) -> bytes:

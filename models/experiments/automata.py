@@ -20,7 +20,7 @@ from subnormal.models.network import DCDNetwork
 from subnormal.models.training.configuration import PROTOCOLS
 from subnormal.models.training.evaluation import evaluate
 from subnormal.models.training.initial import task_of
-from subnormal.models.training.letters import Letters
+from subnormal.models.training.letters import LetterDraw
 from subnormal.models.training.live import train_watched
 from subnormal.models.training.pool import Machine
 from subnormal.models.training.runs import Row, RunStore
@@ -206,7 +206,7 @@ def _flip_flop_table(cells: Sequence[Cell], store: RunStore) -> str:
         run = cell.runs[0]
         shares = [row["test"]["last"][-1]]
         for letters in (SPARSE, DENSE):
-            task = replace(task_of(run), letters=Letters.parse(letters))
+            task = replace(task_of(run), letters=LetterDraw.parse(letters))
             shares.append(evaluate(network, task, run.test_length, run.test_words).last[-1])
         family, layers = _place(cell)
         lines.append(

@@ -35,7 +35,7 @@ from subnormal.constructions.parameters import (
 )
 from subnormal.models.network import DCDNetwork
 from subnormal.models.training.configuration import COMPILED, RANDOM, RunConfiguration
-from subnormal.models.training.letters import Letters
+from subnormal.models.training.letters import LetterDraw
 from subnormal.models.training.tasks import Task, automaton_task, make_task
 
 SHARPNESS = 2.0
@@ -46,9 +46,9 @@ def task_of(configuration: RunConfiguration) -> Task:
     """The task that a run is trained on."""
     asked = parse_machine(configuration.group)
     if isinstance(asked, Automaton):
-        letters = Letters.parse(configuration.letters)
+        letters = LetterDraw.parse(configuration.letters)
         return automaton_task(asked, configuration.alphabet, configuration.hold_out, letters)
-    if Letters.parse(configuration.letters).kind == "share":
+    if LetterDraw.parse(configuration.letters).kind == "share":
         raise InputError(f"letters: {configuration.letters} is for automata, {configuration.group} is a group")
     return make_task(asked.listed(), configuration.alphabet, configuration.hold_out)
 

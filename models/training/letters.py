@@ -24,7 +24,7 @@ Tokens = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Letters:
+class LetterDraw:
     """A distribution of letters.
 
     Arguments:
@@ -37,7 +37,7 @@ class Letters:
     share: float = 0.0
 
     @classmethod
-    def parse(cls, text: str) -> Letters:
+    def parse(cls, text: str) -> LetterDraw:
         """Read `uniform`, `alive` or e.g. `keep=0.8`; InputError otherwise."""
         if text in ("uniform", "alive"):
             return cls(text)
@@ -82,7 +82,7 @@ class Letters:
         return generator.integers(m, size=(count, length))
 
 
-UNIFORM = Letters()
+UNIFORM = LetterDraw()
 
 
 def _alive(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.groups.group import Group
-from subnormal.models.training.letters import UNIFORM, Letters
+from subnormal.models.training.letters import UNIFORM, LetterDraw
 
 TRAINING, VALIDATION, TEST = 1, 2, 3
 """The first seed of each stream of words."""
@@ -45,7 +45,7 @@ class Task:
     group: Group | Automaton
     alphabet: NDArray[np.integer]
     held_out: tuple[tuple[int, int], ...] = ()
-    letters: Letters = UNIFORM
+    letters: LetterDraw = UNIFORM
 
     @property
     def tracked_group(self) -> Group:
@@ -122,7 +122,7 @@ class Task:
 
 
 def automaton_task(
-    given: Automaton, alphabet: str | None = None, hold_out: int = 0, letters: Letters = UNIFORM
+    given: Automaton, alphabet: str | None = None, hold_out: int = 0, letters: LetterDraw = UNIFORM
 ) -> Task:
     """The task of an automaton: its letters in order, and the states of the minimal automaton as labels.
 

@@ -23,7 +23,6 @@ from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth.families import FAMILIES, parse_stack
 from subnormal.algebra.input.parser import parse_group
 from subnormal.command_line.compiler import verify
-from subnormal.command_line.factored import verify_large
 from subnormal.constructions.artifact import load_cascade
 from subnormal.constructions.compiler import compile_group, save
 from subnormal.constructions.factored.artifact import save_factored
@@ -67,9 +66,9 @@ ODD_FIELDS += [[], [2], [3]]
 times = pytest.mark.parametrize("seconds", [FAST, pytest.param(FULL, marks=pytest.mark.slow)])
 
 
-def quietly(command, *arguments):
+def quietly(command, *arguments, **options):
     with contextlib.redirect_stdout(io.StringIO()):
-        return command(*arguments)
+        return command(*arguments, **options)
 
 
 def attempts(seconds: float) -> Iterator[np.random.Generator]:
@@ -330,7 +329,7 @@ def test_factored_folders(factored, tmp_path, seconds):
         )
         counts.attack(
             f"verify: {what}",
-            lambda folder=folder: quietly(verify_large, folder, 30, ["random"]),
+            lambda folder=folder: quietly(verify, folder, 30, words="random"),
             lambda folder=folder: tracks_factored(folder),
         )
     counts.check()

@@ -9,6 +9,7 @@ from subnormal.algebra.base.errors import InputError
 from subnormal.command_line.__main__ import application
 from subnormal.models.experiments import automata, near_solution, tables
 from subnormal.models.experiments.cells import Budget, Cell, cell_table, disagreements, outcome
+from subnormal.models.experiments.delta_product import delta_product_cells
 from subnormal.models.experiments.landscape import loss_along_line, random_start, smooth_solution, top_eigenvalues
 from subnormal.models.network import DCDNetwork
 from subnormal.models.training.pool import Machine
@@ -60,6 +61,16 @@ def test_full_cells_have_five_seeds_and_three_rates():
     for runs in near_solution.near_runs(False).values():
         assert len({run.seed for run in runs}) >= 5
         assert len({run.learning_rate for run in runs}) >= 3
+
+
+def test_the_cells_of_deltaproduct():
+    cells = delta_product_cells(False)
+    assert len({(cell.row, cell.column) for cell in cells}) == 24
+    assert {len(cell.runs) for cell in cells} == {6}
+    can = {(cell.row, cell.runs[0].family) for cell in cells if cell.paper == "can"}
+    assert can == {*((g, f"delta-{n}") for g in ("S3", "S4", "A5") for n in (2, 3, 4)), ("S5", "delta-4")}
+    assert all((cell.paper == "") == ("generators" in cell.row) for cell in cells)
+    assert len(delta_product_cells(True)) == 12
 
 
 def test_an_experiment_from_end_to_end(tmp_path, monkeypatch, capsys):

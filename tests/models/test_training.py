@@ -222,7 +222,7 @@ def test_the_best_check_can_be_kept(tmp_path):
         ({"keep": "first"}, "keep: wanted last or best, got 'first'"),
         ({"family": "lstm"}, "unknown family 'lstm'; wanted one of"),
         ({"layers": 0}, "layers: wanted at least 1, got 0"),
-        ({"noise": -0.1}, "noise: wanted a standard deviation of at least 0"),
+        ({"noise": -0.1}, "noise: wanted at least 0"),
         ({"noise": float("nan")}, "noise: wanted"),
         ({"learning_rate": 0.0}, "learning_rate: wanted a positive number"),
         ({"steps": 0}, "steps: wanted at least 1"),
@@ -465,8 +465,7 @@ def test_refusals_of_the_command_line_are_one_line():
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["train", "S3", "--layers", "0"], "layers: wanted at least 1"),
-        (["train", "S3", "--noise", "-1"], "noise: wanted a standard deviation"),
+        (["train", "S3", "--noise", "-1"], "noise: wanted at least 0"),
         (["train", "S3", "--noise", "x"], "noise: 'x'; wanted numbers"),
         (["train", "S3", "--seeds", "0"], "seeds: '0'; wanted a number of seeds"),
         (["train", "A5", "--init", "compiled"], "A5"),

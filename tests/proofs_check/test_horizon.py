@@ -15,7 +15,7 @@ from subnormal.constructions.cascade import Cascade, CascadeLayer
 from subnormal.constructions.compiler import compile_group
 from subnormal.constructions.execution import ARITHMETICS as EXECUTED
 from subnormal.constructions.execution import Machine
-from subnormal.constructions.words import KINDS, make_word
+from subnormal.constructions.words import KINDS, AutomatonLetters, GroupLetters
 from subnormal.proofs_check.horizons import arithmetic, horizon
 from subnormal.proofs_check.horizons.arithmetic import (
     ARITHMETICS,
@@ -40,6 +40,10 @@ def compiled_automaton(name):
 SUMS = ("float64", "float32", "bfloat16")
 
 
+def letters(name, cascade):
+    return GroupLetters(group(name), cascade.alphabet)
+
+
 def compiled(name, **options):
     return compile_group(group(name), [FAMILIES["aussm"]], **options).cascade
 
@@ -48,14 +52,15 @@ def compiled(name, **options):
 @pytest.mark.parametrize("channels", ["invariant", "primary"])
 def test_no_word_fails_below_the_proved_horizon(name, channels):
     cascade = compiled(name, channels=channels)
-    for found in first_failures(cascade, group(name), ARITHMETICS, KINDS, 40_000):
+    for found in first_failures(cascade, letters(name, cascade), ARITHMETICS, KINDS, 40_000):
         proved = proved_horizon(cascade, found.arithmetic)
         if found.first_wrong is not None:
             assert proved is not None
             assert proved < found.first_wrong, f"{found} within {proved}"
         else:
             assert found.tokens == 40_000
-    float32 = [o.first_wrong for o in first_failures(cascade, group(name), ["float32"], ["constant"], 40_000)]
+    alone = first_failures(cascade, letters(name, cascade), ["float32"], ["constant"], 40_000)
+    float32 = [o.first_wrong for o in alone]
     if name != "C2" and channels == "invariant":
         assert float32[0] is not None, "unwrapped sums should fail in this range, or the test shows nothing"
 
@@ -63,7 +68,7 @@ def test_no_word_fails_below_the_proved_horizon(name, channels):
 @pytest.mark.parametrize("name", ["flip-flop(3)", "tomita(3)", "counter(5,reset)", "modular-arithmetic(4)"])
 def test_channels_that_are_set(name):
     cascade = compiled_automaton(name)
-    observed = first_failures(cascade, cascade.automaton, ARITHMETICS, KINDS, 20_000)
+    observed = first_failures(cascade, AutomatonLetters(cascade.automaton), ARITHMETICS, KINDS, 20_000)
     for found in observed:
         proved = proved_horizon(cascade, found.arithmetic)
         if found.first_wrong is not None:
@@ -108,7 +113,7 @@ def test_what_is_set_begins_anew(name):
 @pytest.mark.parametrize("name", ["S3", "S4", "Q8", "GL(2,3)", "C60"])
 def test_ten_million_tokens(name):
     cascade = compiled(name)
-    for found in first_failures(cascade, group(name), ARITHMETICS, KINDS, 10_000_000):
+    for found in first_failures(cascade, letters(name, cascade), ARITHMETICS, KINDS, 10_000_000):
         proved = proved_horizon(cascade, found.arithmetic)
         print(name, found, "proved", proved)
         assert found.first_wrong is None or (proved is not None and proved < found.first_wrong)
@@ -203,10 +208,10 @@ def test_the_same_arithmetic_as_the_executor(name):
         for layer, tables in zip(cascade.layers, machine._steps, strict=True):
             for n, table in zip(layer.moduli, tables, strict=True):
                 assert table.tobytes() == stored_steps(n, name).tobytes()
-    word = make_word("random", group("GL(2,3)"), cascade.alphabet, 5000)
+    word = letters("GL(2,3)", cascade).word("random", 5000)
     outputs = machine.outputs(word)
     assert (outputs == cascade.outputs(word)).all()
-    (last,) = list(observe(cascade, group("GL(2,3)"), [name], "random", 5000))
+    (last,) = list(observe(cascade, letters("GL(2,3)", cascade), [name], "random", 5000))
     assert last[0].first_wrong is None
     cascade = compiled_automaton("dyck(2,2)")
     word = np.random.default_rng(0).integers(4, size=5000)
@@ -253,12 +258,12 @@ def test_bfloat16_without_numba(monkeypatch):
 
 
 def test_long_words_continue_across_pieces():
-    """A periodic word streams as `make_word` writes it, so that positions mean the same."""
+    """A periodic word streams as it is written out, so that positions mean the same."""
     cascade = compiled("S3", alphabet="generators")
     for kind in KINDS[1:]:
-        whole = make_word(kind, group("S3"), cascade.alphabet, PIECE + 1000)
+        whole = letters("S3", cascade).word(kind, PIECE + 1000)
         states = cascade.run(whole)
-        found = list(observe(cascade, group("S3"), ["float32"], kind, PIECE + 1000))[-1][0]
+        found = list(observe(cascade, letters("S3", cascade), ["float32"], kind, PIECE + 1000))[-1][0]
         carried, expected = start("float32"), None
         steps, residues = [], []
         state = 0
@@ -298,9 +303,9 @@ def test_the_table_and_the_picture(tmp_path):
     draw(rows, tmp_path / "h.png")
     assert (tmp_path / "h.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(InputError, match="cannot write"):
-        write_table(rows, tmp_path / "none" / "h.csv")
+        write_table(rows, tmp_path / "h.png" / "h.csv")
     with pytest.raises(InputError, match="cannot write"):
-        draw(rows, tmp_path / "none" / "h.png")
+        draw(rows, tmp_path / "h.csv" / "h.png")
 
 
 def test_unknown_arithmetic():
