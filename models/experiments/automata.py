@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from subnormal.algebra.base.writing import write_file
+from subnormal.algebra.base.writing import write_figure, write_file
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import read_automaton
 from subnormal.constructions.automata.inspection import Judgement, inspect_automaton
@@ -242,4 +242,4 @@ def _draw(cells: Sequence[Cell], store: RunStore, judged: dict[str, dict[str, Ju
             axes.axvline(own[0] - 0.5, color="white", linewidth=2)
     axes.set(xlabel="layers")
     figure.colorbar(image, ax=axes, label="longest length > 90 % of the chosen run")
-    figure.savefig(path, dpi=120)
+    write_figure(path, figure, dpi=120)
