@@ -64,7 +64,9 @@ def compile_command(
     check: Annotated[bool, typer.Option(help="Run the network on long words at the end.")] = True,
     target: Annotated[
         str | None,
-        typer.Option(help="Write it for another library's architecture: olmo-hybrid, deltaproduct, pd-ssm or delta."),
+        typer.Option(
+            help="Write it for another library's architecture: olmo-hybrid, deltaproduct, pd-ssm, mamba3 or delta."
+        ),
     ] = None,
     resets: Annotated[
         bool, typer.Option("--resets", help="With --target: words =x too, which set the product to x.")

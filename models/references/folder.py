@@ -27,13 +27,18 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 def read_checkpoint(folder: Path, model_type: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Configuration and tensors of a folder that holds this type of model. Raises `InputError`."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     config = read_config(folder)
     if config.get("model_type") != model_type:
         raise InputError(f"{folder}: model_type {str(config.get('model_type'))[:40]!r}, wanted {model_type}")
+    return config, read_weights(folder)
+
+
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """The tensors of `model.safetensors`, by name. Raises `InputError`."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
     try:
-        return config, load_file(folder / "model.safetensors")
+        return load_file(folder / "model.safetensors")
     except (OSError, SafetensorError) as error:
         raise InputError(f"{folder}: model.safetensors: {' '.join(str(error).split())[:100]}") from None
