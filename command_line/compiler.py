@@ -266,7 +266,7 @@ def show(
         str | None, typer.Option("--group", help="With --html and a trained network's folder: the group it is for.")
     ] = None,
 ) -> None:
-    """Draw the series, and for each layer its phases on the circle for every token and upper state."""
+    """Draw the series, and for each layer its phases on the circle for every token and lower state."""
     if html is not None:
         from subnormal.command_line.pages import show_page
 

@@ -252,11 +252,11 @@ def horizon(
         RefutedError: a word failed within a proved horizon.
         InputError: the folder is damaged, or an arithmetic or a kind is unknown.
     """
+    from subnormal.constructions.arithmetics import ARITHMETICS
+    from subnormal.constructions.arithmetics import arithmetic as known
     from subnormal.constructions.targets.own_delta import is_delta_folder
     from subnormal.constructions.words import KINDS
     from subnormal.face.delta import delta_horizons
-    from subnormal.proofs_check.horizons.arithmetic import ARITHMETICS
-    from subnormal.proofs_check.horizons.arithmetic import arithmetic as known
     from subnormal.proofs_check.horizons.horizon import proved_horizon
     from subnormal.proofs_check.horizons.runs import first_failures
 

@@ -147,23 +147,23 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
     table = array("transitions", 2, 0, automaton.count)
     require(np.array_equal(table, automaton.table), "the transitions are not those in cascade.json")
     layers: list[CascadeLayer] = []
-    above = 1
+    lower = 1
     for i, described in enumerate(metadata["layers"], 1):
         moduli = array(f"layer{i}.moduli", 1, 2, 2**31 - 1)
         require(len(moduli) and described["family"] in FAMILIES, f"layer {i} has no channels, or no known family")
         increments = array(f"layer{i}.increments", 3, 0, 2**31 - 1)
         resets = array(f"layer{i}.resets", 3, 0, 2)
-        shape = (above, automaton.width, len(moduli))
+        shape = (lower, automaton.width, len(moduli))
         require(increments.shape == resets.shape == shape, f"layer{i}.increments has shape {increments.shape}")
         require((increments < moduli).all(), f"layer{i}.increments has entries outside its moduli")
         sets = resets.astype(bool)
         layers.append(
             CascadeLayer(described["family"], tuple(moduli.tolist()), increments, sets if sets.any() else None)
         )
-        above *= math.prod(layers[-1].moduli)
-        require(above <= 2**24, "more states than are handled")
+        lower *= math.prod(layers[-1].moduli)
+        require(lower <= 2**24, "more states than are handled")
     decode = array("decode", 1, -1, automaton.count)
-    require(len(decode) == above, f"{above} states and {len(decode)} decoded")
+    require(len(decode) == lower, f"{lower} states and {len(decode)} decoded")
     alphabet = np.arange(automaton.width, dtype=np.int32)
     elements = np.zeros((0, 0), dtype=np.uint8)
     return Cascade(automaton.name, elements, alphabet, tuple(layers), decode, automaton), metadata

@@ -269,7 +269,7 @@ def generated(generators: list[Array], limit: int = 1 << 18) -> set[bytes]:
 def check_layers(metadata: dict[str, Any], arrays: dict[str, Array], machine: Machine, stack: list[str]) -> int:
     """The number of layers, each of which its family can have, and together track the automaton. A stack of several
     families has these layers in this order, and others between them that hold nothing."""
-    above, layers = 1, []
+    lower, layers = 1, []
     described = as_list(metadata.get("layers"), "cascade.json's layers")
     free = list(stack)
     for i, layer in enumerate(described, 1):
@@ -284,7 +284,7 @@ def check_layers(metadata: dict[str, Any], arrays: dict[str, Array], machine: Ma
         moduli = take(arrays, f"{where}.moduli", 1, MAX_CASCADE)
         increments = take(arrays, f"{where}.increments", 3, MAX_CASCADE)
         resets = take(arrays, f"{where}.resets", 3, 2)
-        shape = (above, machine.letters, len(moduli))
+        shape = (lower, machine.letters, len(moduli))
         prove(increments.shape == resets.shape == shape, f"{where} has tables of another shape than {shape}")
         prove(
             len(moduli) and (moduli >= 2).all() and (increments < moduli).all(),
@@ -297,13 +297,13 @@ def check_layers(metadata: dict[str, Any], arrays: dict[str, Array], machine: Ma
             turns = (increments != 0) & (resets == 0)
             prove(exponent == 2 or not turns.any(), f"{where} flips a sign: its family has no negative eigenvalue")
         layers.append((moduli, increments, resets))
-        above *= math.prod(moduli.tolist())
-        usable(above <= MAX_CASCADE, f"more than {MAX_CASCADE:,} states")
+        lower *= math.prod(moduli.tolist())
+        usable(lower <= MAX_CASCADE, f"more than {MAX_CASCADE:,} states")
     usable("decode" in arrays and arrays["decode"].ndim == 1, "the array decode is missing")
     decode = np.asarray(arrays.pop("decode"))
-    prove(len(decode) == above, f"{above} states and {len(decode)} decoded")
+    prove(len(decode) == lower, f"{lower} states and {len(decode)} decoded")
     following = steps(layers, machine.letters)
-    reached = np.zeros(above, dtype=bool)
+    reached = np.zeros(lower, dtype=bool)
     reached[0] = True
     frontier = np.zeros(1, dtype=np.int64)
     prove(decode[0] == 0, f"the initial state decodes to {decode[0]}, not to the start")
