@@ -36,8 +36,7 @@ from subnormal.constructions.automata.compiler import compile_automaton
 from subnormal.constructions.cascade import Cascade
 from subnormal.constructions.compiler import compile_group
 from subnormal.constructions.factored.compiler import compile_factored
-from subnormal.constructions.factored.words import products
-from subnormal.constructions.words import make_word
+from subnormal.constructions.words import GroupLetters, PermutationLetters
 
 LISTED = ("S4", "GL(2,3)", "C60", "S3wrC2")
 AUTOMATA = ("flip-flop(2)", "tomita(3)", "modular-arithmetic(7)", "grid(5,5)", "dyck(2,4)")
@@ -112,7 +111,7 @@ def _factored_jobs(name: str, length: int) -> dict[str, Callable[[], Any]]:
     cascade = compile_factored(name, group.permutations, FAMILIES["aussm"]).cascade
     word = np.random.default_rng(0).integers(len(cascade.alphabet), size=length, dtype=np.int32)
     jobs: dict[str, Callable[[], Any]] = {}
-    expected = products(cascade.alphabet, word)
+    expected = PermutationLetters(cascade.alphabet).run(word)
     residues = cascade.run(word)
     if (cascade.decode(residues) != expected).any():
         raise RuntimeError(f"{name}: the cascade's permutations are not the running product")
@@ -167,7 +166,7 @@ def measure(tokens: int = TOKENS, factored_tokens: int = FACTORED_TOKENS, repeat
     for name in LISTED:
         group = list_group(name)
         cascade = compile_group(group, [FAMILIES["aussm"]], "all").cascade
-        word = make_word("random", group, cascade.alphabet, tokens)
+        word = GroupLetters(group, cascade.alphabet).word("random", tokens)
         jobs = _listed_jobs(cascade, word)
         expected = cascade.run(word)
         for candidate, job in jobs.items():

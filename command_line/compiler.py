@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.base.errors import InputError, RefutedError
+from subnormal.algebra.base.errors import InputError
 from subnormal.command_line.shared import MAX_SEED, GroupOrNone, Regex, one_of
 
 if TYPE_CHECKING:
+    from subnormal.algebra.groups.permutation_group import PermutationGroup
     from subnormal.constructions.verification import Trial
 
 Alphabet = Annotated[
@@ -28,7 +30,7 @@ Channels = Annotated[str | None, typer.Option(help="invariant: fewest channels (
 FamilyName = Annotated[
     str | None,
     typer.Option(
-        help="aussm, simple-aussm, gated-aussm, negative-mamba or mamba; or for a group a stack, e.g. "
+        help="aussm, simple-aussm, gated-aussm, negative-mamba or mamba; or a stack, e.g. "
         "negative-mamba,aussm. Default: aussm; for an automaton whose letters merge states gated-aussm."
     ),
 ]
@@ -62,7 +64,9 @@ def compile_command(
     check: Annotated[bool, typer.Option(help="Run the network on long words at the end.")] = True,
     target: Annotated[
         str | None,
-        typer.Option(help="Write it for another library's architecture: olmo-hybrid, deltaproduct, pd-ssm or delta."),
+        typer.Option(
+            help="Write it for another library's architecture: olmo-hybrid, deltaproduct, pd-ssm, mamba3 or delta."
+        ),
     ] = None,
     resets: Annotated[
         bool, typer.Option("--resets", help="With --target: words =x too, which set the product to x.")
@@ -92,9 +96,7 @@ def compile_command(
         _compile_automaton(parsed, out, family, (alphabet, channels, series, optimise), check)
         return
     if not parsed.is_listable and channels is series is optimise is None:
-        from subnormal.command_line.factored import compile_large
-
-        compile_large(group or "", out or Path(default_folder(parsed.name)), family or "aussm", alphabet)
+        _compile_large(parsed, out, family, alphabet)
         return
     compiled = compile(parsed.listed(), family, alphabet, channels, series, optimise)
     folder = out or Path(default_folder(compiled.group.name))
@@ -171,10 +173,33 @@ def _compile_automaton(
         _check(folder, screen)
 
 
+def _compile_large(asked: PermutationGroup, out: Path | None, family: str | None, alphabet: str | None) -> None:
+    from subnormal.algebra.base.terminal import console, say
+    from subnormal.algebra.base.wording import default_folder
+    from subnormal.algebra.base.writing import prepare_folder
+    from subnormal.constructions.words import KINDS
+    from subnormal.face.factored import compiled_factored
+    from subnormal.face.verifying import run_factored
+
+    began = time.perf_counter()
+    screen = console()
+    compiled = compiled_factored(asked, family, alphabet)
+    folder = out or Path(default_folder(compiled.name))
+    prepare_folder(folder)
+    for part in compiled.parts():
+        screen.print(part, soft_wrap=isinstance(part, Text))  # lines of text are not broken
+    trials = [run_factored(compiled.cascade, kind, CHECK_LENGTH) for kind in KINDS]
+    say(screen, f"residues: right on random, constant and commutator words of {CHECK_LENGTH:,} tokens")
+    say(screen, f"          {speed(trials)}")
+    compiled.save(folder)
+    say(screen, f"written: {folder}/ in {time.perf_counter() - began:.2f} s")
+    say(screen, "network: not written for a factored cascade; it runs with `verify`", "yellow")
+
+
 def _check(folder: Path, screen: Console) -> None:
     from subnormal.algebra.base.terminal import say
     from subnormal.constructions.words import KINDS
-    from subnormal.face.compiling import run_word
+    from subnormal.face.verifying import run_word
 
     trials = [run_word(folder, "network", kind, CHECK_LENGTH) for kind in KINDS]
     words = f"random, constant and commutator words of {CHECK_LENGTH:,} tokens"
@@ -182,8 +207,16 @@ def _check(folder: Path, screen: Console) -> None:
 
 
 def speed(trials: Sequence[Trial]) -> str:
-    """Tokens per second over some trials."""
-    rate = sum(trial.tokens for trial in trials) / max(1e-9, sum(trial.seconds for trial in trials))
+    """Tokens per second over some trials; those of factored cascades also without decoding."""
+    from subnormal.face.verifying import FactoredTrial
+
+    tokens = sum(trial.tokens for trial in trials)
+    factored = [trial for trial in trials if isinstance(trial, FactoredTrial)]
+    if factored:
+        running = tokens / 1e6 / max(1e-9, sum(trial.run_seconds for trial in factored))
+        decoding = tokens / 1e6 / max(1e-9, sum(trial.decode_seconds for trial in factored))
+        return f"{running:.2g} million tokens/s to residues, {decoding:.2g} on to permutations"
+    rate = tokens / max(1e-9, sum(trial.seconds for trial in trials))
     return f"{rate / 1e6:.1f} million tokens/s" if rate >= 1e6 else f"{rate / 1e3:.0f} thousand tokens/s"
 
 
@@ -197,57 +230,19 @@ def verify(
 ) -> None:
     """Check a compiled folder: exhaustively, and on long words in one arithmetic."""
     from subnormal.algebra.base.terminal import console, say
-    from subnormal.algebra.base.wording import counted
-    from subnormal.constructions.artifact import load_cascade
-    from subnormal.constructions.automata.artifact import is_automaton_folder
-    from subnormal.constructions.factored.artifact import is_factored
-    from subnormal.constructions.targets.own_delta import is_delta_folder
-    from subnormal.constructions.verification import first_fault
-    from subnormal.face.compiling import check_options, run_word
+    from subnormal.face.verifying import check_options, run_word
+    from subnormal.face.verifying import verify as verified
 
     kinds = words.split(",")
     for kind in kinds:
         check_options(arithmetic, kind, dtype)
-    if is_factored(folder):
-        from subnormal.command_line.factored import verify_large
-
-        if arithmetic != "residues":
-            raise InputError(f"{folder} holds a factored cascade, which runs on residues, not on {arithmetic}")
-        verify_large(folder, length, kinds, seed)
-        return
     screen = console()
-    if is_automaton_folder(folder):
-        say(screen, _verified_automaton(folder))
-    elif is_delta_folder(folder):
-        from subnormal.face.delta import proved_table
-
-        states, count = proved_table(folder).shape
-        say(screen, f"the network: all {states:,} states × {counted(count, 'token')} step rightly, in exact integers")
-    else:
-        cascade, group, _ = load_cascade(folder)
-        fault = first_fault(cascade, group)
-        if fault:
-            raise RefutedError(f"the cascade in {folder} does not track {group.name}: {fault}")
-        tokens = counted(len(cascade.alphabet), "token")
-        say(screen, f"{group.name}: all {group.order:,} states × {tokens} step rightly")
+    for line in verified(folder).lines:
+        say(screen, line)
     for kind in kinds:
         trial = run_word(folder, arithmetic, kind, length, seed, dtype)
-        measured = arithmetic != "residues" and not is_delta_folder(folder)
-        error = f", phase error up to {trial.largest_error:.2g} margins" if measured else ""
+        error = f", phase error up to {trial.largest_error:.2g} margins" if trial.largest_error else ""
         say(screen, f"{arithmetic}: {kind} word of {length:,} tokens right, {speed([trial])}{error}")
-
-
-def _verified_automaton(folder: Path) -> str:
-    from subnormal.algebra.base.wording import counted
-    from subnormal.constructions.automata.artifact import load_automaton
-    from subnormal.constructions.automata.compiler import first_fault
-
-    cascade, _ = load_automaton(folder)
-    fault = first_fault(cascade)
-    if fault:
-        raise RefutedError(f"the cascade in {folder} does not track {cascade.name}: {fault}")
-    letters = counted(len(cascade.alphabet), "letter")
-    return f"{cascade.name}: all {int((cascade.decode >= 0).sum()):,} reachable states × {letters} step rightly"
 
 
 def show(
@@ -271,7 +266,7 @@ def show(
         str | None, typer.Option("--group", help="With --html and a trained network's folder: the group it is for.")
     ] = None,
 ) -> None:
-    """Draw the series, and for each layer its phases on the circle for every token and upper state."""
+    """Draw the series, and for each layer its phases on the circle for every token and lower state."""
     if html is not None:
         from subnormal.command_line.pages import show_page
 

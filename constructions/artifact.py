@@ -2,7 +2,7 @@
 
 cascade.json           metadata, readable
 cascade.safetensors    int32 arrays: elements (n, degree), alphabet (m,), decode (n,), and for each layer i
-                       layer{i}.moduli (d,) and layer{i}.increments (states above, m, d)
+                       layer{i}.moduli (d,) and layer{i}.increments (lower states, m, d)
 config.json            the network's configuration, as huggingface_hub's mixin reads it
 model.safetensors      the network's parameters, float64
 manifest.json          the digests of the others (`algebra.base.folders`): all are replaced together or not at all
@@ -181,23 +181,23 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
     alphabet = array("alphabet", 1, n)
     require(len(alphabet), "the alphabet is empty")
     layers: list[CascadeLayer] = []
-    above = 1
+    lower = 1
     for i, described in enumerate(metadata["layers"], 1):
         moduli = array(f"layer{i}.moduli", 1, None)
         require(len(moduli) and (moduli >= 2).all(), f"layer{i}.moduli has entries below 2, or none")
         increments = array(f"layer{i}.increments", 3, None)
         require(
-            increments.shape == (above, len(alphabet), len(moduli)), f"layer{i}.increments has shape {increments.shape}"
+            increments.shape == (lower, len(alphabet), len(moduli)), f"layer{i}.increments has shape {increments.shape}"
         )
         require(
             ((increments >= 0) & (increments < moduli)).all(), f"layer{i}.increments has entries outside its moduli"
         )
         layer = CascadeLayer(described["family"], tuple(moduli.tolist()), increments)
         layers.append(layer)
-        above *= layer.states
-        require(above <= n, f"more states than the {n} elements")
+        lower *= layer.states
+        require(lower <= n, f"more states than the {n} elements")
     decode = array("decode", 1, n)
-    require(len(decode) == n == above, f"{above} states and {len(decode)} decoded, for {n} elements")
+    require(len(decode) == n == lower, f"{lower} states and {len(decode)} decoded, for {n} elements")
     elements = elements.astype(smallest_dtype(degree))
     require((np.lexsort(elements.T[::-1]) == np.arange(n)).all(), "the elements are not in lexicographic order")
     try:

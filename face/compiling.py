@@ -1,9 +1,9 @@
-"""From a group to weights: compile, folders on disk, trials on long words, pictures."""
+"""From a group to weights: compile, folders on disk, pictures."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -14,21 +14,16 @@ from rich.text import Text
 
 from subnormal.algebra.arithmetic.abelian_invariants import abelian_name
 from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.base.errors import InputError, RefutedError
-from subnormal.algebra.base.terminal import WIDTH, Shown, progress
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.terminal import WIDTH, Shown
 from subnormal.algebra.base.wording import counted
-from subnormal.constructions.artifact import load_cascade
-from subnormal.constructions.automata.artifact import is_automaton_folder
 from subnormal.constructions.cascade import Cascade
 from subnormal.constructions.compiler import Compilation, compile_group, read_series, save
-from subnormal.constructions.execution import ARITHMETICS, Machine
-from subnormal.constructions.targets.own_delta import is_delta_folder
-from subnormal.constructions.verification import Runner, Trial, first_fault, try_word
-from subnormal.constructions.words import KINDS
-from subnormal.face.automata import CompiledAutomaton, compiled_automaton, trials
-from subnormal.face.delta import delta_trials
+from subnormal.constructions.verification import first_fault
+from subnormal.face.automata import CompiledAutomaton, compiled_automaton
 from subnormal.face.factored import FactoredCompiled, compiled_factored
 from subnormal.face.groups import MachineLike, machine, stack_of
+from subnormal.face.verifying import DTYPES
 
 if TYPE_CHECKING:
     from subnormal.algebra.depth.decomposition import Decomposition
@@ -37,9 +32,6 @@ if TYPE_CHECKING:
     from subnormal.algebra.groups.permutation_group import PermutationGroup
     from subnormal.constructions.weights import Weights
     from subnormal.models.network import DCDNetwork
-
-DTYPES = ("float32", "float64")
-"""Precisions that a compiled network can be loaded in."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -216,61 +208,3 @@ def compile(
     if fault:
         raise AssertionError(f"the compiled cascade is wrong: {fault}")
     return Compiled(compilation)
-
-
-def check_options(arithmetic: str, kind: str, dtype: str) -> None:
-    """Raises `InputError` for an arithmetic, a kind of word or a dtype that does not exist."""
-    for value, wanted, what in [
-        (arithmetic, (*ARITHMETICS, "network"), "arithmetic"),
-        (dtype, DTYPES, "dtype"),
-        (kind, KINDS, "kind of word"),
-    ]:
-        if value not in wanted:
-            raise InputError(f"unknown {what} {value[:40]!r}; wanted one of {', '.join(wanted)}")
-
-
-def _group_trials(folder: Path, arithmetic: str, kind: str, length: int, seed: int, dtype: str) -> Iterator[Trial]:
-    cascade, listed, _ = load_cascade(folder)
-    runner: Runner
-    if arithmetic == "network":
-        from subnormal.models.compiled import NetworkMachine
-
-        runner = NetworkMachine(folder, cascade, dtype)
-    else:
-        runner = Machine(cascade, arithmetic)
-    yield from try_word(runner, listed, cascade.alphabet, kind, length, seed)
-
-
-def run_word(
-    folder: str | Path, arithmetic: str, kind: str, length: int, seed: int = 0, dtype: str = "float64"
-) -> Trial:
-    """Run a compiled folder on one long word, and compare every output with the group's own product.
-
-    Arguments:
-        arithmetic: `residues`, `turns`, `complex128`, `complex64` or `network`.
-        kind: `random`, `constant` or `commutator`.
-        length: tokens.
-        seed: of the random word.
-        dtype: of the network.
-
-    Raises:
-        RefutedError: an output is wrong; the message names the first.
-        InputError: the folder is damaged, or an option is unknown.
-    """
-    check_options(arithmetic, kind, dtype)
-    run = (
-        trials
-        if is_automaton_folder(Path(folder))
-        else delta_trials
-        if is_delta_folder(Path(folder))
-        else _group_trials
-    )
-    with progress(f"{arithmetic}, {kind} word", length) as advance:
-        for trial in run(Path(folder), arithmetic, kind, length, seed, dtype):
-            advance(trial.tokens)
-    if trial.first_wrong is not None:
-        raise RefutedError(
-            f"{arithmetic}: first wrong output at token {trial.first_wrong:,} of the {kind} word (seed {seed}): "
-            f"element {trial.found} instead of {trial.expected}"
-        )
-    return trial

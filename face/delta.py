@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subnormal.algebra.base.errors import InputError
-from subnormal.constructions.targets.own_delta import load_delta_group
-from subnormal.constructions.verification import Runner, Trial, try_word
+from subnormal.constructions.verification import Runner
 
 NOT_ITS = "holds a delta-rule network, whose state is no phase: it runs in integers (residues) or as the network, not"
 
@@ -48,19 +47,20 @@ def proved_table(folder: Path) -> NDArray[np.integer]:
         return delta_table(folder)
 
 
-def delta_trials(folder: Path, arithmetic: str, kind: str, length: int, seed: int, dtype: str) -> Iterator[Trial]:
-    """Run the folder on one long word beside the group, piece by piece."""
-    group, alphabet = load_delta_group(folder)
-    runner: Runner
+def delta_runner(folder: Path, arithmetic: str, dtype: str) -> Runner:
+    """The folder's machine: its table, proved first, or its network.
+
+    Raises:
+        RefutedError: the network is not proved to track the group.
+        InputError: another arithmetic than residues or network.
+    """
     if arithmetic == "network":
         from subnormal.models.compiled import PlainMachine
 
-        runner = PlainMachine(folder, dtype)
-    elif arithmetic == "residues":
-        runner = TableMachine(proved_table(folder))
-    else:
-        raise InputError(f"{folder} {NOT_ITS} in {arithmetic}")
-    yield from try_word(runner, group, alphabet, kind, length, seed)
+        return PlainMachine(folder, dtype)
+    if arithmetic == "residues":
+        return TableMachine(proved_table(folder))
+    raise InputError(f"{folder} {NOT_ITS} in {arithmetic}")
 
 
 def delta_horizons(folder: Path, arithmetics: Sequence[str] | None) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Groups too large to list: what `compile` returns for them, the check of their folders, and trials on long words."""
+"""Groups too large to list: what `compile` returns for them."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from subnormal.algebra.arithmetic.permutations import Permutations, parse_permutation
-from subnormal.algebra.base.errors import InputError, RefutedError
-from subnormal.algebra.base.terminal import Shown, plain_table, progress
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.terminal import Shown, plain_table
 from subnormal.algebra.base.wording import counted, short
 from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.groups.permutation_group import PermutationGroup, describe_order
-from subnormal.constructions.factored.artifact import load_factored, save_factored
+from subnormal.constructions.factored.artifact import save_factored
 from subnormal.constructions.factored.bound import lower_bound
 from subnormal.constructions.factored.cascade import FactoredCascade
 from subnormal.constructions.factored.compiler import FactoredCompilation, compile_factored
 from subnormal.constructions.factored.proof import Line, cases, first_fault, needed_layers
-from subnormal.constructions.factored.words import FactoredTrial, try_word
 from subnormal.face.groups import stack_of
 
 
@@ -136,72 +135,6 @@ def compiled_factored(
         raise AssertionError(f"the compiled cascade is wrong: {fault}")
     program = lower_bound(cascade.alphabet, FAMILIES[cascade.family].exponent)
     return FactoredCompiled(compilation, tuple(program), needed_layers(cascade, program))
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class FactoredVerified(Shown):
-    """A folder's factored cascade, proved again from its files alone.
-
-    Arguments:
-        cascade: the machine, which tracks its group on words of every length.
-        order: of the group that the tokens generate.
-        needed: no stack of fewer layers of the family can track the group.
-    """
-
-    cascade: FactoredCascade
-    order: int
-    needed: int
-
-    def parts(self) -> list[RenderableType]:
-        """The lines that `verify` prints."""
-        cascade = self.cascade
-        return [
-            Text(f"{cascade.name}: order {describe_order(self.order)}, {counted(len(cascade.alphabet), 'token')}"),
-            Text(f"words of every length are tracked: {cases(cascade):,} equations between points hold"),
-            Text(f"{counted(cascade.depth, 'layer')}, and at least {self.needed} needed"),
-        ]
-
-    def view(self) -> RenderableType:
-        return Renderables(*self.parts())
-
-
-def verified_factored(folder: Path) -> FactoredVerified:
-    """Prove a compiled folder again, from its files alone.
-
-    Raises:
-        InputError: the folder cannot be read.
-        RefutedError: the cascade does not track its group, or the group or its layers are not what the folder says.
-    """
-    found = load_factored(folder)
-    cascade, stated = found.cascade, found.metadata
-    fault = first_fault(cascade)
-    if fault:
-        raise RefutedError(f"the cascade in {folder} does not track {cascade.name}: {fault}")
-    order = StabiliserChain(cascade.alphabet).order
-    layers = [layer.get("moduli") if isinstance(layer, dict) else None for layer in stated["layers"]]
-    for what, claim, fact in [("order", stated["order"], order), ("layers", layers, cascade.layers)]:
-        if claim != fact:
-            raise RefutedError(f"{folder} states another {what} of {cascade.name} than {short(str(fact))}")
-    return FactoredVerified(cascade, order, needed_layers(cascade, found.lower_bound))
-
-
-def run_factored(folder: Path, cascade: FactoredCascade, kind: str, length: int, seed: int = 0) -> FactoredTrial:
-    """Run a factored cascade on one word, and compare every permutation with the running product.
-
-    Arguments:
-        folder: where the cascade is, or will be; for messages.
-
-    Raises:
-        RefutedError: a permutation is wrong; the message names the first.
-    """
-    with progress(f"residues, {kind} word", length) as advance:
-        for trial in try_word(cascade, kind, length, seed):
-            advance(trial.tokens)
-    if trial.first_wrong is not None:
-        raise RefutedError(
-            f"{folder}: wrong permutation at token {trial.first_wrong:,} of the {kind} word (seed {seed})"
-        )
-    return trial
 
 
 def read_tokens(group: PermutationGroup, alphabet: str | None) -> Permutations:

@@ -16,6 +16,7 @@ from subnormal.face.automata import CompiledAutomaton
 from subnormal.face.compiling import Compiled, compile
 from subnormal.face.faults import refutations
 from subnormal.face.groups import GroupLike, MachineLike, group, machine, stack_of
+from subnormal.face.verifying import load_machine, verify
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,7 +60,7 @@ def certify(
         target: a folder written by `compile`; or a group or an automaton, as for `sn.machine`; or what `sn.compile`
             returned.
         out: for a group: the folder to write; its name by default.
-        family: the family, e.g. `negative-mamba`, or for a group a stack. Default: `aussm`, and for an automaton whose
+        family: the family, e.g. `negative-mamba`, or a stack. Default: `aussm`, and for an automaton whose
             letters merge states `gated-aussm`.
 
     Raises:
@@ -128,14 +129,14 @@ def _automaton_certified(asked: Automaton, out: Path | None, family: str | None)
     minimal = asked.minimal()
     if family is None:
         family = "aussm" if minimal.is_permutation else "gated-aussm"
-    layer = stack_of(family)[0]
-    if verdict(TransitionMonoid.of(minimal), layer).least is not None:
+    stack = stack_of(family)
+    if len(stack) > 1 or verdict(TransitionMonoid.of(minimal), stack[0]).least is not None:
         compiled_automaton(asked, family).save(folder)
         return folder, _certified(folder)
     if (folder / "cascade.json").exists():
         raise InputError(f"{folder} holds a compiled machine; name another folder, e.g. --out {folder}_never")
     with refutations():
-        return folder, certify_automaton_refusal(asked, layer, folder)
+        return folder, certify_automaton_refusal(asked, stack[0], folder)
 
 
 def _compiled_and_certified(text: str | Automaton, out: Path | None, family: str | None) -> tuple[Path, Verdict]:
@@ -251,15 +252,11 @@ def horizon(
         RefutedError: a word failed within a proved horizon.
         InputError: the folder is damaged, or an arithmetic or a kind is unknown.
     """
-    from subnormal.constructions.artifact import load_cascade
-    from subnormal.constructions.automata.artifact import is_automaton_folder, load_automaton
-    from subnormal.constructions.automata.compiler import first_fault as automaton_fault
+    from subnormal.constructions.arithmetics import ARITHMETICS
+    from subnormal.constructions.arithmetics import arithmetic as known
     from subnormal.constructions.targets.own_delta import is_delta_folder
-    from subnormal.constructions.verification import first_fault
     from subnormal.constructions.words import KINDS
     from subnormal.face.delta import delta_horizons
-    from subnormal.proofs_check.horizons.arithmetic import ARITHMETICS
-    from subnormal.proofs_check.horizons.arithmetic import arithmetic as known
     from subnormal.proofs_check.horizons.horizon import proved_horizon
     from subnormal.proofs_check.horizons.runs import first_failures
 
@@ -270,16 +267,8 @@ def horizon(
     if is_delta_folder(Path(folder)):
         return delta_horizons(Path(folder), arithmetics)
     names = list(ARITHMETICS) if arithmetics is None else [known(name) for name in arithmetics]
-    tracked: Group | Automaton | None
-    if is_automaton_folder(Path(folder)):
-        cascade, _ = load_automaton(Path(folder))
-        tracked, fault = cascade.automaton, automaton_fault(cascade)
-        assert tracked is not None
-    else:
-        cascade, tracked, _ = load_cascade(Path(folder))
-        fault = first_fault(cascade, tracked)
-    if fault:
-        raise RefutedError(f"the cascade in {folder} does not track {tracked.name}: {fault}")
+    verify(folder)
+    cascade, letters = load_machine(Path(folder))
     rows: list[dict[str, Any]] = [{"arithmetic": name, "proved": proved_horizon(cascade, name)} for name in names]
     tokens = dict.fromkeys(kinds, 0)
 
@@ -287,7 +276,7 @@ def horizon(
         tokens[word] = done
         report(sum(tokens.values()))
 
-    found = first_failures(cascade, tracked, names, kinds, length, count)
+    found = first_failures(cascade, letters, names, kinds, length, count)
     for row in rows:
         row["first_wrong"] = {o.word: o.first_wrong for o in found if o.arithmetic == row["arithmetic"]}
         wrong = [t for t in row["first_wrong"].values() if t is not None]

@@ -27,9 +27,14 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 def read_checkpoint(folder: Path, model_type: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Configuration and tensors of a folder that holds this type of model. Raises `InputError`."""
-    from safetensors.torch import load
-
     config = read_config(folder)
     if config.get("model_type") != model_type:
         raise InputError(f"{folder}: model_type {str(config.get('model_type'))[:40]!r}, wanted {model_type}")
-    return config, load(read_tensors(folder / "model.safetensors").content)
+    return config, read_weights(folder)
+
+
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """The tensors of `model.safetensors`, by name. Raises `InputError`."""
+    from safetensors.torch import load
+
+    return load(read_tensors(folder / "model.safetensors").content)

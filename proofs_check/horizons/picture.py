@@ -12,9 +12,9 @@ from subnormal.algebra.base.reading import read_csv
 from subnormal.algebra.base.writing import write_figure, write_file
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import list_group
+from subnormal.constructions.arithmetics import ARITHMETICS
 from subnormal.constructions.compiler import compile_group
-from subnormal.constructions.words import KINDS
-from subnormal.proofs_check.horizons.arithmetic import ARITHMETICS
+from subnormal.constructions.words import KINDS, GroupLetters
 from subnormal.proofs_check.horizons.horizon import proved_horizon
 from subnormal.proofs_check.horizons.runs import first_failures
 
@@ -38,7 +38,7 @@ def measure(moduli: Sequence[int], length: int, report: Callable[[int], None] = 
         group = list_group(f"C{n}")
         for channels in ("invariant", "primary"):
             cascade = compile_group(group, [FAMILIES["aussm"]], "all", channels).cascade
-            found = first_failures(cascade, group, ARITHMETICS[1:], KINDS, length)
+            found = first_failures(cascade, GroupLetters(group, cascade.alphabet), ARITHMETICS[1:], KINDS, length)
             for name in ARITHMETICS[1:]:
                 proved = proved_horizon(cascade, name)
                 own = [observation for observation in found if observation.arithmetic == name]

@@ -12,12 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.groups.group import Group
-from subnormal.constructions.automata.words import word_pieces
+from subnormal.constructions.arithmetics import Values, accumulate, read, start, stored_steps
 from subnormal.constructions.cascade import Cascade
-from subnormal.constructions.words import make_word
-from subnormal.proofs_check.horizons.arithmetic import Values, accumulate, read, start, stored_steps
+from subnormal.constructions.words import Letters
 
 PIECE = 1 << 18
 """Tokens at a time."""
@@ -61,13 +58,13 @@ class _Channels:
 
 
 def observe(
-    cascade: Cascade, tracked: Group | Automaton, arithmetics: Sequence[str], word: str, length: int, seed: int = 0
+    cascade: Cascade, letters: Letters, arithmetics: Sequence[str], word: str, length: int, seed: int = 0
 ) -> Iterator[list[Observation]]:
     """Run arithmetics on one kind of word, each up to its first wrong decision; yields after every piece.
 
     Arguments:
         cascade: the exact machine.
-        tracked: what it tracks, from which the word is made.
+        letters: of the word, and what it leads to.
         arithmetics: to run.
         word: its kind.
         length: its tokens.
@@ -75,19 +72,15 @@ def observe(
     """
     observations = [Observation(name, word) for name in arithmetics]
     machines = [_Channels(name, cascade.moduli) for name in arithmetics]
-    if isinstance(tracked, Automaton):
-        pieces = word_pieces(word, tracked, length, seed, PIECE)
-    else:
-        pieces = _word_pieces(tracked, cascade.alphabet, word, seed)
-    state = 0
-    for begin in range(0, length, PIECE):
-        tokens = next(pieces)[: length - begin]
+    state = begin = 0
+    for tokens in letters.pieces(word, length, seed, PIECE):
         steps, sets, residues, state = _exact(cascade, tokens, state)
         for observation, machine in zip(observations, machines, strict=True):
             if observation.first_wrong is None:
                 wrong = machine.first_wrong(steps, sets, residues)
                 observation.tokens = begin + len(tokens)
                 observation.first_wrong = None if wrong is None else begin + wrong + 1
+        begin += len(tokens)
         yield observations
         if all(observation.first_wrong is not None for observation in observations):
             return
@@ -113,25 +106,9 @@ def _exact(cascade: Cascade, tokens: NDArray[np.integer], state: int) -> tuple[N
     return np.array(steps), np.array(sets), np.array(residues), int(after[-1])
 
 
-def _word_pieces(group: Group, alphabet: NDArray[np.integer], kind: str, seed: int) -> Iterator[NDArray[np.integer]]:
-    """A word of a kind without end, `PIECE` tokens at a time."""
-    if kind == "random":
-        generator = np.random.default_rng(seed)
-        while True:
-            yield generator.integers(len(alphabet), size=PIECE, dtype=np.int32)
-    # The other kinds are periodic, with a period of at most three orders of elements.
-    limit = max(64, 4 * group.order)
-    sample = make_word(kind, group, alphabet, 2 * limit)
-    period = next(p for p in range(1, limit + 1) if (sample[p:] == sample[:-p]).all())
-    place = 0
-    while True:
-        yield sample[(place + np.arange(PIECE)) % period]
-        place += PIECE
-
-
 def first_failures(
     cascade: Cascade,
-    tracked: Group | Automaton,
+    letters: Letters,
     arithmetics: Sequence[str],
     words: Sequence[str],
     length: int,
@@ -141,7 +118,7 @@ def first_failures(
     found: list[Observation] = []
     for word in words:
         last: list[Observation] = []
-        for last in observe(cascade, tracked, arithmetics, word, length):
+        for last in observe(cascade, letters, arithmetics, word, length):
             report(word, max(observation.tokens for observation in last))
         found += last
     return found

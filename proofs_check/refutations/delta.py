@@ -22,7 +22,7 @@ from subnormal.algebra.depth.architectures import architectures
 from subnormal.algebra.groups.group import Group
 from subnormal.models.network import DCDNetwork
 from subnormal.proofs_check.refutations.evidence import FailingWord, find_failing_word
-from subnormal.proofs_check.refutations.words import Word
+from subnormal.proofs_check.refutations.long_words import Word
 
 LONGEST, TOKENS = 20_000, 4
 """The length of the constant words, and how many there are at most."""

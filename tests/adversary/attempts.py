@@ -21,10 +21,10 @@ FAST, FULL = 0.3, float(os.environ.get("ADVERSARY_SECONDS", "190"))
 times = pytest.mark.parametrize("seconds", [FAST, pytest.param(FULL, marks=pytest.mark.slow)])
 
 
-def quietly(command: Callable, *arguments: object) -> object:
+def quietly(command: Callable, *arguments: object, **options: object) -> object:
     """Run a command without its output."""
     with contextlib.redirect_stdout(io.StringIO()):
-        return command(*arguments)
+        return command(*arguments, **options)
 
 
 def attempts(seconds: float) -> Iterator[np.random.Generator]:

@@ -18,7 +18,6 @@ from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth.families import FAMILIES, parse_stack
 from subnormal.algebra.input.parser import parse_group
 from subnormal.command_line.compiler import verify
-from subnormal.command_line.factored import verify_large
 from subnormal.constructions.artifact import load_cascade
 from subnormal.constructions.compiler import compile_group, save
 from subnormal.constructions.factored.artifact import save_factored
@@ -284,7 +283,7 @@ def test_factored_folders(factored, tmp_path, seconds):
         )
         counts.attack(
             f"verify: {what}",
-            lambda folder=folder: quietly(verify_large, folder, 30, ["random"]),
+            lambda folder=folder: quietly(verify, folder, 30, words="random"),
             lambda folder=folder: tracks_factored(folder),
         )
     counts.check()

@@ -12,7 +12,7 @@ import torch
 from safetensors.numpy import load_file
 
 from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.depth.families import FAMILIES, parse_stack
 from subnormal.algebra.groups.group import Group
 from subnormal.algebra.input.parser import read_automaton
 from subnormal.command_line.compiler import verify
@@ -39,6 +39,7 @@ AUTOMATA = [
     ("tomita(4)", "mamba"),
     ("group(S3)", "aussm"),
     ("modular-arithmetic(3)", "gated-aussm"),
+    ("even-pairs", "mamba,aussm"),
 ]
 IMPOSSIBLE = [
     ("flip-flop(2)", "aussm"),
@@ -56,7 +57,7 @@ def automata(tmp_path_factory):
     place = tmp_path_factory.mktemp("automata")
     folders = [place / str(i) for i in range(len(AUTOMATA))]
     for folder, (name, family) in zip(folders, AUTOMATA, strict=True):
-        save_automaton(folder, compile_automaton(read_automaton(name), FAMILIES[family]))
+        save_automaton(folder, compile_automaton(read_automaton(name), *parse_stack(family)))
         certify(folder)
     return folders
 

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 from subnormal.algebra.base.errors import InputError, RefutedError
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import parse_group
-from subnormal.command_line.factored import compile_large, verify_large
+from subnormal.command_line.compiler import _compile_large, verify
 from subnormal.constructions.artifact import load_cascade
 from subnormal.constructions.factored import compiler as factored_compiler
 from subnormal.constructions.factored.artifact import is_factored, load_factored, save_factored
@@ -121,6 +121,10 @@ def test_damaged_metadata(folder, key, value, message):
         load_factored(folder)
 
 
+def compile_large(name, path, family=None, alphabet=None):
+    _compile_large(parse_group(name), path, family, alphabet)
+
+
 def test_compile_and_verify(tmp_path, capsys):
     path = tmp_path / "out"
     compile_large("S4wrS4", path)
@@ -133,7 +137,7 @@ def test_compile_and_verify(tmp_path, capsys):
         "residues: right on random, constant and commutator words of 100,000 tokens",
     ):
         assert line in text
-    verify_large(path, 10_000, KINDS)
+    verify(path, 10_000, words="random,constant,commutator")
     text = capsys.readouterr().out
     assert "6 layers, and at least 6 needed" in text
     assert all(f"residues: {kind} word of 10,000 tokens right" in text for kind in KINDS)
@@ -178,8 +182,8 @@ def test_a_spoilt_folder_is_refuted(folder):
     arrays["increments"][0] ^= 1
     save_file(arrays, path)
     bind(folder)
-    with pytest.raises(RefutedError, match="does not track S4wrS4: token 0 takes point"):
-        verify_large(folder, 10, ["random"])
+    with pytest.raises(RefutedError, match="does not track what it is for: token 0 takes point"):
+        verify(folder, 10, words="random")
 
 
 @pytest.mark.parametrize(("key", "value"), [("order", 24), ("layers", [])])
@@ -187,8 +191,8 @@ def test_false_claims_are_refuted(folder, key, value):
     path = folder / "cascade.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
     bind(folder)
-    with pytest.raises(RefutedError, match=f"states another {key} of S4wrS4"):
-        verify_large(folder, 10, ["random"])
+    with pytest.raises(RefutedError, match=f"states another {key} than"):
+        verify(folder, 10, words="random")
 
 
 def test_tokens_of_one_s_own(tmp_path):

@@ -15,8 +15,8 @@ from subnormal.algebra.base.errors import InputError, RefutedError
 from subnormal.command_line.__main__ import application
 from subnormal.constructions.targets.compiler import compile_target
 from subnormal.constructions.targets.own_delta import load_delta_group
-from subnormal.face.compiling import run_word
 from subnormal.face.proving import certify, check, horizon, refute
+from subnormal.face.verifying import run_word
 from subnormal.models.network import DCDNetwork
 from subnormal.proofs_check.certificates.checker import FaultError
 from subnormal.proofs_check.certificates.delta_certificate import delta_table
@@ -251,7 +251,7 @@ def test_verify_and_horizon(s3, capsys):
     run = application()
     run(["verify", str(s3), "--length", "2000"], standalone_mode=False)
     out = capsys.readouterr().out
-    assert "all 6 states × 6 tokens step rightly, in exact integers" in out
+    assert "verified: all 6 states × 6 tokens of the network step rightly in exact integers" in out
     assert "residues: constant word of 2,000 tokens right" in out
     for dtype in ("float64", "float32"):
         assert run_word(s3, "network", "random", 500, 0, dtype).first_wrong is None
