@@ -19,7 +19,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json" if folder.is_dir() else folder
     if not path.is_file():
         raise InputError(f"{path}: no configuration; wanted a folder with config.json, or such a file")
-    content = read_json(path, limit=LARGEST_CONFIG)
+    content = read_json(path, limit=LARGEST_CONFIG, nan=True)  # Hugging Face writes Infinity
     if not isinstance(content, dict):
         raise InputError(f"{path}: a JSON {type(content).__name__}; wanted an object with a model_type")
     return content

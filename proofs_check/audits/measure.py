@@ -60,6 +60,8 @@ def measure_checkpoint(folder: Path, model_type: str, seed: int = 0) -> dict[int
     try:
         with torch.no_grad():
             model(tokens, use_cache=False)
+    except (RuntimeError, ValueError, IndexError, TypeError) as error:  # a configuration that does not fit together
+        raise InputError(f"{folder}: its model does not run ({' '.join(str(error).split())[:160]})") from None
     finally:
         for handle in handles:
             handle.remove()
