@@ -28,7 +28,7 @@ Channels = Annotated[str | None, typer.Option(help="invariant: fewest channels (
 FamilyName = Annotated[
     str | None,
     typer.Option(
-        help="aussm, simple-aussm, gated-aussm, negative-mamba or mamba; or for a group a stack, e.g. "
+        help="aussm, simple-aussm, gated-aussm, negative-mamba or mamba; or a stack, e.g. "
         "negative-mamba,aussm. Default: aussm; for an automaton whose letters merge states gated-aussm."
     ),
 ]

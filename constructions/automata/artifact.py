@@ -19,7 +19,7 @@ from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.folders import save_folder
 from subnormal.algebra.base.reading import conform, read_json
-from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.depth.families import FAMILIES, names
 from subnormal.constructions.artifact import (
     MAX_NETWORK_PARAMETERS,
     LayerMetadata,
@@ -73,9 +73,9 @@ def cascade_files(compilation: AutomatonCompilation) -> dict[str, bytes | str]:
     description = {
         "format": FORMAT,
         "name": compilation.given.name,
-        "family": compilation.layer.name,
+        "family": names(compilation.stack),
         "states": automaton.count,
-        "least_layers": compilation.verdict.least,
+        "least_layers": compilation.verdict.least if compilation.verdict else None,
         "automaton": automaton.as_json(),
         "notes": list(automaton.notes),
         "layers": [{"family": layer.family, "moduli": list(layer.moduli)} for layer in cascade.layers],

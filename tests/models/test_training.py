@@ -373,7 +373,7 @@ def test_keys_of_finished_runs_stay_what_they_are():
 def test_every_setting_but_a_runs_own_keeps_it_out_of_anothers_batch():
     other = {"group": "C6", "family": "mamba", "layers": 2, "phi": "linear", "activation": "relu", "alphabet": "all",
              "length": "3", "keep": "best", "early_stop": False, "losses": "every", "gradient": "local",
-             "dtype": "float64"}  # fmt: skip
+             "dtype": "float64", "letters": "alive"}  # fmt: skip
     for known in fields(RunConfiguration):
         if known.name in OWN - {"init"}:
             assert SMALL.with_changes(**{known.name: 7}).shared == SMALL.shared
@@ -390,6 +390,7 @@ def test_every_setting_is_an_option_that_reaches_the_run(tmp_path, monkeypatch):
         "hold_out": 1, "batch": 3, "length": "5", "steps": 8, "clip": 0.5, "weight_decay": 0.1, "keep": "best",
         "early_stop": False, "check_every": 4, "check_words": 2, "check_length": 20, "test_words": 9,
         "test_length": 21, "losses": "every", "gradient": "local", "dtype": "float64",
+        "letters": "alive",
     }  # fmt: skip
     assert given.keys() == {known.name for known in fields(RunConfiguration)} - {"group"}
     seen = []
