@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,6 +48,10 @@ def train(
     runs_together: RunsTogether = RUNS_TOGETHER,
     tensorboard: Annotated[bool, typer.Option(help="Write TensorBoard logs (extra `tensorboard`).")] = False,
     regex: Regex = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(help="The field's settings for automata: chomsky or flip-flop. Options that are given win."),
+    ] = None,
     **settings: Any,
 ) -> None:
     """Train networks on GROUP: every seed × learning rate × noise. Start the same command again to continue."""
@@ -63,13 +68,20 @@ def train(
         device=device,
         runs_together=runs_together,
         tensorboard=tensorboard,
-        **settings,
+        protocol=protocol,
+        **_given(settings),
     )
     console().print(training.view())
     for line in diverged(training.rows):
         print(line)
     print(f"networks: {training.folder}/networks/")
     print(f"curves: {training.picture}")
+
+
+def _given(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings that are not as they are without an option."""
+    defaults = {known.name: known.default for known in fields(RunConfiguration)}
+    return {name: value for name, value in settings.items() if value != defaults[name]}
 
 
 def _numbers(name: str, text: str) -> list[float]:
@@ -153,12 +165,15 @@ def words(
     print(write_words(out, task, task.training_words(count, length, seed), seed))
 
 
-EXPERIMENTS = ("table1", "table2", "near-solution", "parity", "deltaproduct", "learning")
+EXPERIMENTS = ("table1", "table2", "near-solution", "parity", "deltaproduct", "automata", "learning")
 
 
 def reproduce(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="table1, table2, near-solution, parity, deltaproduct or learning.")
+        str,
+        typer.Argument(
+            metavar="NAME", help="table1, table2, near-solution, parity, deltaproduct, automata or learning."
+        ),
     ],
     quick: Annotated[bool, typer.Option("--quick", help="Few runs and steps: minutes instead of an hour.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder. Default: results/NAME, or results/NAME-quick.")] = None,
@@ -178,6 +193,10 @@ def reproduce(
         from subnormal.models.experiments.learning import reproduce_learning
 
         page = reproduce_learning(folder, quick, processes)
+    elif name == "automata":
+        from subnormal.models.experiments.automata import reproduce_automata
+
+        page = reproduce_automata(folder, quick, machine)
     elif name == "near-solution":
         page = reproduce_near_solution(folder, quick, machine)
     else:

@@ -2,7 +2,7 @@
 
 cascade.json           metadata, readable
 cascade.safetensors    int32 arrays: elements (n, degree), alphabet (m,), decode (n,), and for each layer i
-                       layer{i}.moduli (d,) and layer{i}.increments (states above, m, d)
+                       layer{i}.moduli (d,) and layer{i}.increments (lower states, m, d)
 config.json            the network's configuration, as huggingface_hub's mixin reads it
 model.safetensors      the network's parameters, float64
 manifest.json          the digests of the others (`algebra.base.folders`): all are replaced together or not at all
@@ -24,7 +24,7 @@ from subnormal.algebra.arithmetic.permutations import smallest_dtype
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.folders import read_folder, save_folder, warn_unbound
 from subnormal.algebra.base.reading import MissingFileError, conform, parse_json, parse_tensors
-from subnormal.algebra.groups.group import Group
+from subnormal.algebra.groups.group import Group, group_of_rows
 from subnormal.constructions.cascade import Cascade, CascadeLayer
 from subnormal.constructions.weights import Weights, network_parameters
 
@@ -103,6 +103,10 @@ class _Metadata(TypedDict):
     series: NotRequired[list[int]]
     factors: NotRequired[list[list[int]]]
     decomposition: NotRequired[str]
+    token_names: NotRequired[list[str]]
+    label_names: NotRequired[list[str]]
+    learnt: NotRequired[dict[str, Any]]
+    decompiled_from: NotRequired[str]
     layers: list[LayerMetadata]
 
 
@@ -177,25 +181,27 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
     alphabet = array("alphabet", 1, n)
     require(len(alphabet), "the alphabet is empty")
     layers: list[CascadeLayer] = []
-    above = 1
+    lower = 1
     for i, described in enumerate(metadata["layers"], 1):
         moduli = array(f"layer{i}.moduli", 1, None)
         require(len(moduli) and (moduli >= 2).all(), f"layer{i}.moduli has entries below 2, or none")
         increments = array(f"layer{i}.increments", 3, None)
         require(
-            increments.shape == (above, len(alphabet), len(moduli)), f"layer{i}.increments has shape {increments.shape}"
+            increments.shape == (lower, len(alphabet), len(moduli)), f"layer{i}.increments has shape {increments.shape}"
         )
         require(
             ((increments >= 0) & (increments < moduli)).all(), f"layer{i}.increments has entries outside its moduli"
         )
         layer = CascadeLayer(described["family"], tuple(moduli.tolist()), increments)
         layers.append(layer)
-        above *= layer.states
-        require(above <= n, f"more states than the {n} elements")
+        lower *= layer.states
+        require(lower <= n, f"more states than the {n} elements")
     decode = array("decode", 1, n)
-    require(len(decode) == n == above, f"{above} states and {len(decode)} decoded, for {n} elements")
+    require(len(decode) == n == lower, f"{lower} states and {len(decode)} decoded, for {n} elements")
     elements = elements.astype(smallest_dtype(degree))
     require((np.lexsort(elements.T[::-1]) == np.arange(n)).all(), "the elements are not in lexicographic order")
-    group = Group(elements, (), metadata["name"])
-    group = Group(elements, group.subgroup(int(a) for a in alphabet if a).generators, group.name)
+    try:
+        group = group_of_rows(elements, alphabet, metadata["name"])
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
     return Cascade(group.name, elements, alphabet, tuple(layers), decode), group, metadata

@@ -2,7 +2,7 @@
 
 One token passes through all layers before the next is read. Nothing but the layers' own residues is carried from token
 to token, each in a register, so the layers' short chains of dependent operations overlap: layer 2 works on this token
-while layer 1 works on the next. Each layer looks up which of its moves the token makes (by upper state and token), and
+while layer 1 works on the next. Each layer looks up which of its moves the token makes (by lower state and token), and
 makes it by a table (move, own state): one look-up takes the place of additions, reductions and resets channel by
 channel. In a cascade that tracks a group the moves are the additions of the layer's own abelian group.
 
@@ -49,7 +49,7 @@ compiled = njit(nogil=True, error_model="numpy")
 def _step(depth: int) -> Callable[..., Any]:
     """A token through the first `depth` layers: (tables, residues, token) → (state before, state after, residues).
 
-    `tables` is nested, (the tables of the layers above, own move by upper state and token, own moves, number of states,
+    `tables` is nested, (the tables of the lower layers, own move by lower state and token, own moves, number of states,
     of tokens), and so are the residues. A step of k layers is a step of k-1 layers and then one more; numba inlines
     them all into one loop body, and the nested tuples dissolve into registers.
     """
@@ -61,15 +61,15 @@ def _step(depth: int) -> Callable[..., Any]:
 
         return nothing
 
-    upper_step = _step(depth - 1)
+    lower_step = _step(depth - 1)
 
     @compiled
     def step(tables, residues, token):  # type: ignore[no-untyped-def]
-        upper, made, moves, states, tokens = tables
-        before, after, upper_residues = upper_step(upper, residues[0], token)
+        lower, made, moves, states, tokens = tables
+        before, after, lower_residues = lower_step(lower, residues[0], token)
         own = residues[1]
         new = np.int64(moves[np.int64(made[before * tokens + token]) + own])
-        return before * states + own, after * states + new, (upper_residues, new)
+        return before * states + own, after * states + new, (lower_residues, new)
 
     return step
 
@@ -223,7 +223,7 @@ class CompiledCascade:
 
 
 def _layer_tables(layer: CascadeLayer) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The move made, by upper state and token, as the start of a row of the table of moves; and that table, flattened.
+    """The move made, by lower state and token, as the start of a row of the table of moves; and that table, flattened.
 
     A move says for each channel what is added, or what it is set to; only those that some entry makes are written.
     """

@@ -19,7 +19,7 @@ from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.folders import save_folder
 from subnormal.algebra.base.reading import conform, read_json
-from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.depth.families import FAMILIES, names
 from subnormal.constructions.artifact import (
     MAX_NETWORK_PARAMETERS,
     LayerMetadata,
@@ -73,9 +73,9 @@ def cascade_files(compilation: AutomatonCompilation) -> dict[str, bytes | str]:
     description = {
         "format": FORMAT,
         "name": compilation.given.name,
-        "family": compilation.layer.name,
+        "family": names(compilation.stack),
         "states": automaton.count,
-        "least_layers": compilation.verdict.least,
+        "least_layers": compilation.verdict.least if compilation.verdict else None,
         "automaton": automaton.as_json(),
         "notes": list(automaton.notes),
         "layers": [{"family": layer.family, "moduli": list(layer.moduli)} for layer in cascade.layers],
@@ -146,24 +146,28 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
     )
     table = array("transitions", 2, 0, automaton.count)
     require(np.array_equal(table, automaton.table), "the transitions are not those in cascade.json")
+    accepting = automaton_arrays(automaton)["accepting"]
+    require(
+        np.array_equal(array("accepting", 1, 0, 2), accepting), "the accepting states are not those in cascade.json"
+    )
     layers: list[CascadeLayer] = []
-    above = 1
+    lower = 1
     for i, described in enumerate(metadata["layers"], 1):
         moduli = array(f"layer{i}.moduli", 1, 2, 2**31 - 1)
         require(len(moduli) and described["family"] in FAMILIES, f"layer {i} has no channels, or no known family")
         increments = array(f"layer{i}.increments", 3, 0, 2**31 - 1)
         resets = array(f"layer{i}.resets", 3, 0, 2)
-        shape = (above, automaton.width, len(moduli))
+        shape = (lower, automaton.width, len(moduli))
         require(increments.shape == resets.shape == shape, f"layer{i}.increments has shape {increments.shape}")
         require((increments < moduli).all(), f"layer{i}.increments has entries outside its moduli")
         sets = resets.astype(bool)
         layers.append(
             CascadeLayer(described["family"], tuple(moduli.tolist()), increments, sets if sets.any() else None)
         )
-        above *= math.prod(layers[-1].moduli)
-        require(above <= 2**24, "more states than are handled")
+        lower *= math.prod(layers[-1].moduli)
+        require(lower <= 2**24, "more states than are handled")
     decode = array("decode", 1, -1, automaton.count)
-    require(len(decode) == above, f"{above} states and {len(decode)} decoded")
+    require(len(decode) == lower, f"{lower} states and {len(decode)} decoded")
     alphabet = np.arange(automaton.width, dtype=np.int32)
     elements = np.zeros((0, 0), dtype=np.uint8)
     return Cascade(automaton.name, elements, alphabet, tuple(layers), decode, automaton), metadata

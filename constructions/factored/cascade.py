@@ -1,6 +1,6 @@
 """Factored cascades: exact machines for groups too large to list, one small table per channel.
 
-A cascade (`constructions.cascade`) stores what a layer adds for every state of all layers above it, so its tables are
+A cascade (`constructions.cascade`) stores what a layer adds for every state of all lower layers, so its tables are
 as large as the group. In a wreath product a channel reads few others: a copy of A in A ≀ B asks the layers of B where
 its own block is, and the other copies nothing. A factored cascade keeps, for each channel, which channels its increment
 depends on and a table over those alone; and its state stands for a permutation, not for an index:

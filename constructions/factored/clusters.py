@@ -1,6 +1,6 @@
 """Channels of a factored cascade fused into clusters, for execution: two look-ups for several channels.
 
-In a wreath product the channels of one copy read each other and the same channels above them. Together they are one
+In a wreath product the channels of one copy read each other and the same lower channels. Together they are one
 small automaton: what the channels outside hold, with the token, picks one of few maps of the joint state to the next.
 So a cluster needs two look-ups a token, however many channels it has:
 

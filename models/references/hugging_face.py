@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,9 @@ from typing import Any
 import torch
 
 from subnormal.algebra.base.errors import InputError
+
+SMALL = 2**22
+"""So many parameters may be asked for whatever the files hold."""
 
 
 def require_transformers() -> None:
@@ -32,43 +35,51 @@ def load(folder: Path, dtype: str = "float32") -> tuple[Any, Any]:
 
 
 def load_model(folder: Path, dtype: str = "float32") -> Any:
-    """The causal language model alone. Raises `InputError` likewise, and where the configuration describes a larger
-    model than the files hold: transformers would fill up what is missing with random numbers."""
+    """The causal language model alone. Raises `InputError` likewise, and where weights are missing, which transformers
+    would draw at random."""
     require_transformers()
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
 
-    described = _made(folder, lambda: AutoConfig.from_pretrained(folder, local_files_only=True))
-    with torch.device("meta"):
-        empty = _made(folder, lambda: AutoModelForCausalLM.from_config(described))
-    wanted, there = empty.num_parameters(), _made(folder, lambda: _entries(folder))
-    if wanted > there:
-        raise InputError(f"{folder}: config.json describes {wanted:,} weights, its safetensors files hold {there:,}")
-    return _loaded(AutoModelForCausalLM, folder, dtype=getattr(torch, dtype))
-
-
-def _entries(folder: Path) -> int:
-    """The numbers in all safetensors files, by their headers."""
-    from safetensors import safe_open
-
-    total = 0
-    for path in sorted(folder.glob("*.safetensors")):
-        with safe_open(path, "pt") as file:
-            total += sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
-    return total
+    _require_size(folder)
+    model, found = _loaded(AutoModelForCausalLM, folder, dtype=getattr(torch, dtype), output_loading_info=True)
+    if missing := sorted(found["missing_keys"]):
+        raise InputError(f"{folder}: {missing[0][:80]} is not in its safetensors files, {len(missing)} missing in all")
+    return model
 
 
 def _loaded(cls: Any, folder: Path, **options: Any) -> Any:
-    return _made(folder, lambda: cls.from_pretrained(folder, local_files_only=True, **options))
-
-
-def _made(folder: Path, make: Callable[[], Any]) -> Any:
-    """What transformers makes of a folder. A strange one can end in any exception there."""
     from transformers.utils import logging
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
+    with refused(folder, "load"):
+        return cls.from_pretrained(folder, local_files_only=True, **options)
+
+
+@contextmanager
+def refused(folder: Path, what: str) -> Iterator[None]:
+    """Whatever transformers raises about a folder's files, as an `InputError` of one line: a configuration that does
+    not fit can break it anywhere."""
     try:
-        return make()
+        yield
+    except MemoryError:
+        raise
     except Exception as error:
-        text = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{folder}: transformers cannot load it ({text[:160]})") from None
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise InputError(f"{folder}: transformers cannot {what} it ({reason})") from None
+
+
+def _require_size(folder: Path) -> None:
+    """Compare the parameters that the configuration asks for with the files' bytes, before any are made.
+
+    Raises:
+        InputError: there are many more than the files hold.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    held = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    with refused(folder, "load"), torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder, local_files_only=True))
+    wanted = sum(parameter.numel() for parameter in model.parameters())
+    if wanted > 2 * held + SMALL:
+        raise InputError(f"{folder}: config.json asks for {wanted:,} parameters, the files have {held:,} bytes")

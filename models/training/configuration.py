@@ -17,6 +17,7 @@ from typing import Any
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.reading import read_file
 from subnormal.constructions.parameters import FAMILY_PARAMETERS
+from subnormal.models.training.letters import LetterDraw
 from subnormal.models.training.tasks import Lengths
 
 RANDOM, COMPILED = "random", "compiled"
@@ -31,6 +32,15 @@ differs from its default, so that a new setting leaves the names of finished run
 
 OWN = frozenset({"init", "noise", "learning_rate", "seed", "test_words", "test_length"})
 """The settings in which the runs of one batch may differ."""
+
+
+PROTOCOLS: dict[str, dict[str, Any]] = {
+    "chomsky": {"length": "1-40", "check_length": 100, "test_length": 500},
+    "flip-flop": {"letters": "keep=0.8", "length": "512", "check_length": 512, "test_length": 512},
+}
+"""Settings that the field trains and judges automata with: Delétang and others, *Neural Networks and the Chomsky
+Hierarchy*, ICLR 2023 (words up to 40, judged on 41 to 500); Liu and others, *Exposing Attention Glitches with Flip-Flop
+Language Modeling*, NeurIPS 2023."""
 
 
 MAX_SIZE, MAX_STEPS, MAX_WORDS, MAX_SEED, MAX_NUMBER = 2**14, 10**9, 10**7, 2**32 - 1, 1e30
@@ -72,6 +82,9 @@ class RunConfiguration:
     )
     alphabet: str | None = setting(None, "all, generators, or elements such as '1;3'.")
     hold_out: int = setting(0, "Ordered pairs of non-commuting tokens kept for evaluation.", 0, MAX_WORDS)
+    letters: str = setting(
+        "uniform", "Of an automaton's words: uniform, alive (seldom into a state never left), or a share: keep=0.8."
+    )
     batch: int = setting(32, "Words in a step.", 1, MAX_WORDS)
     length: str = setting("2-60", "Of training words: 60, 2-60 (uniform), 2>60 (growing), 2>>60 (by one ratio).")
     steps: int = setting(2000, "Training steps.", 1, MAX_STEPS)
@@ -115,6 +128,7 @@ class RunConfiguration:
         if self.phi not in ("relu", "linear") or (self.phi == "linear" and self.init != RANDOM):
             raise InputError(f"phi: wanted relu, or linear with random weights, got {self.phi[:40]!r}")
         Lengths.parse(self.length)
+        LetterDraw.parse(self.letters)
 
     @property
     def families(self) -> tuple[str, ...]:

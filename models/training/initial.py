@@ -35,6 +35,7 @@ from subnormal.constructions.parameters import (
 )
 from subnormal.models.network import DCDNetwork
 from subnormal.models.training.configuration import COMPILED, RANDOM, RunConfiguration
+from subnormal.models.training.letters import LetterDraw
 from subnormal.models.training.tasks import Task, automaton_task, make_task
 
 SHARPNESS = 2.0
@@ -45,7 +46,10 @@ def task_of(configuration: RunConfiguration) -> Task:
     """The task that a run is trained on."""
     asked = parse_machine(configuration.group)
     if isinstance(asked, Automaton):
-        return automaton_task(asked, configuration.alphabet, configuration.hold_out)
+        letters = LetterDraw.parse(configuration.letters)
+        return automaton_task(asked, configuration.alphabet, configuration.hold_out, letters)
+    if LetterDraw.parse(configuration.letters).kind == "share":
+        raise InputError(f"letters: {configuration.letters} is for automata, {configuration.group} is a group")
     return make_task(asked.listed(), configuration.alphabet, configuration.hold_out)
 
 
@@ -125,11 +129,10 @@ def _compiled(configuration: RunConfiguration, task: Task) -> DCDNetwork:
     from subnormal.models.compiled import network_of
 
     if isinstance(task.group, Automaton):
-        from subnormal.algebra.depth.families import family
         from subnormal.constructions.automata.compiler import compile_automaton
         from subnormal.constructions.weights import weights_of
 
-        return network_of(weights_of(compile_automaton(task.group, family(configuration.family)).cascade))
+        return network_of(weights_of(compile_automaton(task.group, *parse_stack(configuration.family)).cascade))
     return network_of(compile_group(task.group, parse_stack(configuration.family), task.alphabet.tolist()).weights)
 
 

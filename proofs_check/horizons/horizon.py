@@ -37,8 +37,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from subnormal.constructions.arithmetics import DIGITS, arithmetic, centred, stored_steps
 from subnormal.constructions.cascade import Cascade, CascadeLayer
-from subnormal.proofs_check.horizons.arithmetic import DIGITS, arithmetic, centred, stored_steps
 from subnormal.proofs_check.intervals import angle_error, radian_error, two_pi_below
 
 ARCTAN_ERROR = 8

@@ -12,9 +12,9 @@ from subnormal.algebra.base.reading import read_csv
 from subnormal.algebra.base.writing import write_figure, write_file
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import list_group
+from subnormal.constructions.arithmetics import ARITHMETICS
 from subnormal.constructions.compiler import compile_group
 from subnormal.constructions.words import KINDS, GroupLetters
-from subnormal.proofs_check.horizons.arithmetic import ARITHMETICS
 from subnormal.proofs_check.horizons.horizon import proved_horizon
 from subnormal.proofs_check.horizons.runs import first_failures
 

@@ -51,7 +51,7 @@ def test_cascades_with_resets_run_as_the_automaton(name):
 
 
 def test_a_layer_that_adds_and_sets_at_once():
-    """Channels of one layer, some set and some turned by the same token, for every kind of state above."""
+    """Channels of one layer, some set and some turned by the same token, for every kind of lower state."""
     generator = np.random.default_rng(0)
     upper = CascadeLayer("gated-aussm", (4,), generator.integers(4, size=(1, 5, 1)).astype(np.int32))
     increments = np.stack([generator.integers(n, size=(4, 5)) for n in (2, 3, 3)], axis=2).astype(np.int32)

