@@ -244,7 +244,7 @@ class Group:
         return Subgroup(self, np.arange(self.order), self.generators, np.ones(self.order, dtype=bool))
 
 
-def group_of_rows(elements: Permutations, alphabet: Sequence[int] | Indices, name: str) -> Group:
+def group_of_rows(elements: Permutations, alphabet: Sequence[int] | NDArray[np.integer], name: str) -> Group:
     """The group whose elements a file lists, with generators among the tokens in the file's alphabet.
 
     Nothing else of the arithmetic of `Group` looks whether a product is among the elements. Here it is made sure: right

@@ -115,7 +115,7 @@ def _checked(row: Any, key: str) -> Row:
     """A row as it was read, under the names that are in use. Raises `InputError` where it is none, or another's."""
     if not isinstance(row, dict) or row.get("key") != key:
         raise InputError(f"not the row of {key}")
-    found: Row = conform({RENAMED.get(name, name): value for name, value in row.items()}, _Row, "the row")
+    found: Row = conform({RENAMED.get(str(name), str(name)): value for name, value in row.items()}, _Row, "the row")
     for name in ("validation", "test"):
         accuracy = found[name]
         if not len(accuracy["lengths"]) == len(accuracy["last"]) == len(accuracy["whole"]) > 0:
