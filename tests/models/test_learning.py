@@ -220,6 +220,8 @@ def test_a_file_of_unknown_symbols_becomes_a_certified_folder_and_is_not_trained
     found = learn(path, runs=3, out=tmp_path / "out", **QUICK)
     assert found.small_group_id == (6, 1)
     assert found.layers == 2
+    assert found.sentence().startswith("SmallGroup(6,1) = S3 (C3:C2), 2 layers, proved for words of every length")
+    assert found.as_json()["name"] == "S3"
     assert (found.words, found.held_out) == (1200, 300)
     claim = check(tmp_path / "out").claim
     assert "on words of every length, with 2 layers" in claim
