@@ -80,8 +80,9 @@ class Learnt(Shown):
     def sentence(self) -> str:
         """One line: the group with its usual name and its extension, layers, what is proved, what it agrees with."""
         compilation = self.machine.compilation
+        name = f"{_both_names(compilation.group)} ({compilation.decomposition.extension})"
         return (
-            f"{_both_names(compilation.group)} ({compilation.decomposition.extension}), {counted(self.layers, 'layer')}, proved for words of every length; agrees "
+            f"{name}, {counted(self.layers, 'layer')}, proved for words of every length; agrees "
             f"with all {self.words:,} training and {self.held_out:,} held-out words"
         )
 
