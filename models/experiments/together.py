@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from subnormal.algebra.base.reading import read_json
 from subnormal.algebra.base.writing import write_file
@@ -25,8 +26,14 @@ from subnormal.models.training.tasks import TEST, Task
 WORDS, LENGTH = 4000, 60
 SNAP_WORDS, TEST_WORDS, TEST_LENGTH, STRIDE = 300, 60, 400, 20
 
+SETTLING = 10**6
+"""A seed of the words of the settling, which no step of training has."""
+
 LAST = {"losses": "last", "gradient": "through"}
 END_TO_END = {**LAST, "decision": "soft", "head": "all", "cycles": 2}
+
+ONE_LOSS = {**LAST, "decision": "soft", "cycles": 2, "answers": 1.0, "late": 0.03, "positions": 256}
+"""What finds S3 and A4 from one loss at the end; the arms after it change one thing."""
 
 ARMS: dict[str, dict[str, Any]] = {
     "together": {},
@@ -47,6 +54,17 @@ ARMS: dict[str, dict[str, Any]] = {
     "three-layers-mlp": {**END_TO_END, "steps": 3000, "cycles": 3, "phi": "mlp"},
     "last": LAST,
     "last-soft": {**LAST, "decision": "soft"},
+    "one-loss": ONE_LOSS,
+    "one-loss/not-late": {**ONE_LOSS, "late": 1.0},
+    "one-loss/no-answers": {**ONE_LOSS, "answers": 0.0},
+    "one-loss/one-growth": {**ONE_LOSS, "cycles": 1},
+    "one-loss/hard": {**ONE_LOSS, "decision": "hard"},
+    "one-loss/head-all": {**ONE_LOSS, "head": "all"},
+    "one-loss/no-growth": {**ONE_LOSS, "shortest": 0},
+    "one-loss/mlp": {**ONE_LOSS, "phi": "mlp"},
+    "one-loss/8-channels": {**ONE_LOSS, "channels": 8},
+    "one-loss/settled": {**ONE_LOSS, "settling": 400},
+    "together/settled": {"settling": 400},
 }
 
 
@@ -71,7 +89,12 @@ def run_cell(group: str, changes: dict[str, Any], seeds: Sequence[int]) -> dict[
     recipe = TogetherRecipe(**{"layers": layers, **changes})
     words = [words_of_task(task, WORDS, LENGTH, seed) for seed in seeds]
     began = time.process_time()
-    networks, losses = train_together(words, seeds, recipe)
+
+    def longer(seed: int, step: int, count: int, length: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        tokens = task.training_words(count, length, seed, SETTLING, step)
+        return tokens, task.labels(tokens)
+
+    networks, losses = train_together(words, seeds, recipe, longer)
     seconds = time.process_time() - began
     longest = longest_length(networks, [task] * len(seeds), seeds)
     parts = [w.part(slice(SNAP_WORDS)) for w in words]
@@ -109,7 +132,7 @@ def run_cells(folder: Path, cells: Sequence[tuple[str, str]], seeds: Sequence[in
 
     torch.set_num_threads(1)
     for group, arm in cells:
-        path = folder / "cells" / f"{group}_{arm}_{len(seeds)}.json"
+        path = folder / "cells" / f"{group}_{arm.replace('/', '.')}_{len(seeds)}.json"
         if path.exists():
             continue
         content = {"arm": arm, **run_cell(group, ARMS[arm], seeds)}

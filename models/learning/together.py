@@ -15,6 +15,18 @@ The last layer answers instead: logits_t = W[q_t] [cos, sin] + c[q_t]. What can 
     head        `last` reads the last layer alone; `all` adds W_i[q_t] [cos, sin] of every layer, as a head that reads
                 all layers has
     growth, spread, states, channels, rates
+    answers     the spread of c at the start; above 0 it is left alone by weight decay
+    late        what a layer's rates are multiplied with until its turn: layer i's is the i-th growth of the words
+
+Why `answers` and `late`: with one loss, the gradient that reaches a bottleneck is that of c and W, weighted with how
+much they differ between its states; and c and W only move where the bottleneck says something. At 0 both stand still,
+while the last layer, which needs no bottleneck for it, learns the quotient that the lower layer should have. Random
+answers that do not decay give each state something to say from the first step, and a last layer that starts late
+leaves the quotient to the lower one. (The rates of W are late, those of c are not.)
+
+At the end the phases may settle on longer words: decisions are hard, the heads stand still, and logits and scores are
+divided by `temperature`, so that the loss is nearly linear in the logits and still sees errors of phases that decide
+everything rightly.
 
 Bottlenecks and phases are exactly what `models.network.DCDNetwork` has with a ψ of hard decisions in groups of K.
 """
@@ -22,7 +34,7 @@ Bottlenecks and phases are exactly what `models.network.DCDNetwork` has with a �
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -34,6 +46,9 @@ from torch.nn import functional
 
 from subnormal.algebra.base.errors import InputError
 from subnormal.models.learning.words import MISSING, Words
+
+LongerWords = Callable[[int, int, int, int], tuple[NDArray[np.int64], NDArray[np.int64]]]
+"""(seed, step, words, length) to fresh training words and labels, both (words, length)."""
 
 CHOICES = {
     "losses": ("every", "last"),
@@ -55,6 +70,9 @@ class TogetherRecipe:
         cycles: how often words grow from the shortest to their whole length; a layer that waited for the lower ones
             then finds short words again.
         hidden, mlp_rate: hidden units and learning rate of an MLP φ.
+        answers, late: see the module; 0 and 1 leave them out.
+        settling: steps at the end in which phases alone move, on words that grow from the whole length to
+            `settling_length`; their rate falls from `settling_rate` to a hundredth of it.
     """
 
     layers: int = 2
@@ -76,6 +94,13 @@ class TogetherRecipe:
     shortest: int = 2
     decay: float = 0.1
     spread: float = 1.0
+    answers: float = 0.0
+    late: float = 1.0
+    settling: int = 0
+    settling_length: int = 480
+    settling_rate: float = 1e-3
+    settling_positions: int = 960
+    temperature: float = 8.0
 
     def __post_init__(self) -> None:
         for name, choices in CHOICES.items():
@@ -101,6 +126,17 @@ class TogetherRecipe:
         return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - grown) / (self.steps - grown)))
 
 
+    def turn_of(self, step: int) -> int:
+        """How many growths are over at a step: layers up to this one, counted from 0, are at their full rates."""
+        return int(step * self.cycles / (self.growth * self.steps))
+
+    def settling_at(self, step: int, longest: int) -> tuple[int, float]:
+        """Length of words and rate of phases at a step of the settling, counted from 0."""
+        share = step / self.settling
+        length = longest * (self.settling_length / longest) ** min(1.0, share / self.growth)
+        return round(length), self.settling_rate * 0.01**share
+
+
 class TogetherNetworks:
     """R networks side by side, every parameter with a leading axis of runs.
 
@@ -112,6 +148,7 @@ class TogetherNetworks:
 
     def __init__(self, recipe: TogetherRecipe, tokens: int, labels: int, seeds: Sequence[int]) -> None:
         self.recipe, self.m, self.n = recipe, tokens, labels
+        self.settling = False
         c, k = recipe.channels, recipe.states
         generators = [np.random.default_rng([5, seed]) for seed in seeds]
         self.phase: dict[str, Tensor] = {}
@@ -136,7 +173,7 @@ class TogetherNetworks:
                 self.mlp[f"bias{i}"] = normal(0.0, c)
             outputs = labels if last else k
             self.heads[f"head{i}"] = normal(0.1, 2 * c, states * outputs)
-            self.heads[f"head_bias{i}"] = normal(0.0, 1, states * outputs)
+            self.heads[f"head_bias{i}"] = normal(recipe.answers if last else 0.0, 1, states * outputs)
             if not last and recipe.head == "all":
                 self.heads[f"direct{i}"] = normal(0.1, 2 * c, states * labels)
             if not last:
@@ -167,10 +204,10 @@ class TogetherNetworks:
                 return scores + direct, predictions, added
             if recipe.head == "all":
                 direct = direct + _of_state(features @ self.heads[f"direct{i}"], q)
-            own = scores.softmax(-1)
+            own = (scores / recipe.temperature if self.settling else scores).softmax(-1)
             joint = (q.unsqueeze(-1) * own.unsqueeze(-2)).flatten(-2)
             predictions.append(torch.baddbmm(self.heads[f"predict_bias{i}"], joint, self.heads[f"predict{i}"]))
-            if recipe.decision == "hard":
+            if self.settling or recipe.decision == "hard":
                 own = functional.one_hot(own.argmax(-1), recipe.states) + (own - own.detach())
             q = (q.unsqueeze(-1) * own.unsqueeze(-2)).flatten(-2)
             if recipe.gradient == "local":
@@ -195,26 +232,19 @@ class TogetherNetworks:
 
 
 def train_together(
-    words: Sequence[Words], seeds: Sequence[int], recipe: TogetherRecipe
+    words: Sequence[Words], seeds: Sequence[int], recipe: TogetherRecipe, longer: LongerWords | None = None
 ) -> tuple[TogetherNetworks, NDArray[np.float64]]:
     """Train all layers of all runs; returns the networks and the losses (steps, layers, runs), the last layer's last.
 
     Arguments:
         words: of each run, of equal shapes.
         seeds: of weights and of the order of words.
+        longer: draws words for the settling.
     """
     networks = TogetherNetworks(recipe, len(words[0].token_names), len(words[0].label_names), seeds)
-    groups = [
-        (parameters, rate, decay)
-        for parameters, rate, decay in (
-            (list(networks.phase.values()), recipe.phase_rate, 0.0),
-            (list(networks.mlp.values()), recipe.mlp_rate, 0.0),
-            (list(networks.heads.values()), recipe.head_rate, recipe.decay),
-        )
-        if parameters
-    ]
+    groups = _groups(networks)
     optimiser = torch.optim.AdamW(
-        [{"params": own, "lr": rate, "weight_decay": decay} for own, rate, decay in groups],
+        [{"params": [g.parameter], "lr": g.rate, "weight_decay": g.decay} for g in groups],
         betas=(0.9, 0.99),
         fused=True,
     )
@@ -230,14 +260,61 @@ def train_together(
         logits, predictions, _ = networks(tokens[runs, chosen, :length])
         wanted = labels[runs, chosen, :length].reshape(len(seeds), -1)
         each = [_mean_loss(found, wanted) for found in (*predictions, logits)]
-        for group, (_, rate, _) in zip(optimiser.param_groups, groups, strict=True):
-            group["lr"] = rate * recipe.rate_at(step)
+        scale, turn = recipe.rate_at(step), recipe.turn_of(step)
+        for own, group in zip(optimiser.param_groups, groups, strict=True):
+            own["lr"] = group.rate * scale * (recipe.late if group.layer > turn else 1.0)
         optimiser.zero_grad()
         total = torch.stack(each).sum() if recipe.losses == "every" else each[-1].sum()
         total.backward()
         optimiser.step()
         losses[step] = torch.stack(each).detach().numpy()
+    if recipe.settling:
+        assert longer is not None, "settling needs longer words"
+        _settle(networks, seeds, words[0].length, longer)
     return networks, losses
+
+
+@dataclass(frozen=True)
+class _Group:
+    """One parameter of all runs, its rate and decay, and the layer whose turn it waits for."""
+
+    parameter: Tensor
+    rate: float
+    decay: float
+    layer: int
+
+
+def _groups(networks: TogetherNetworks) -> list[_Group]:
+    recipe = networks.recipe
+    groups = [_Group(p, recipe.phase_rate, 0.0, _layer(name)) for name, p in networks.phase.items()]
+    groups += [_Group(p, recipe.mlp_rate, 0.0, _layer(name)) for name, p in networks.mlp.items()]
+    answers = f"head_bias{recipe.layers - 1}"
+    for name, p in networks.heads.items():
+        decay = 0.0 if name == answers and recipe.answers else recipe.decay
+        groups.append(_Group(p, recipe.head_rate, decay, 0 if name.startswith("head_bias") else _layer(name)))
+    return groups
+
+
+def _layer(name: str) -> int:
+    return int(name.lstrip("abcdefghijklmnopqrstuvwxyz_"))
+
+
+def _settle(networks: TogetherNetworks, seeds: Sequence[int], longest: int, longer: LongerWords) -> None:
+    """Phases alone, on longer and longer words."""
+    recipe = networks.recipe
+    networks.settling = True
+    phases = [*networks.phase.values(), *networks.mlp.values()]
+    optimiser = torch.optim.Adam(phases, betas=(0.9, 0.99), fused=True)
+    for step in range(recipe.settling):
+        length, rate = recipe.settling_at(step, longest)
+        drawn = [longer(seed, step, max(recipe.settling_positions // length, 2), length) for seed in seeds]
+        logits, predictions, _ = networks(torch.from_numpy(np.stack([tokens for tokens, _ in drawn])))
+        wanted = torch.from_numpy(np.stack([labels for _, labels in drawn])).reshape(len(seeds), -1)
+        every = (*predictions, logits) if recipe.losses == "every" else (logits,)
+        optimiser.param_groups[0]["lr"] = rate
+        optimiser.zero_grad()
+        torch.stack([_mean_loss(found / recipe.temperature, wanted) for found in every]).sum().backward()
+        optimiser.step()
 
 
 def _of_state(outputs: Tensor, q: Tensor) -> Tensor:

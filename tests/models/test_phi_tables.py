@@ -104,4 +104,4 @@ def test_the_recipe_is_a_configuration(tmp_path):
     for run in runs:
         found = decompile(store.network_folder(run.key), length=40)
         assert found.exact, found.found.failure
-        assert found.found.exact is not None and found.found.exact.small_group_id == (6, 1)
+        assert found.found.as_json()["small_group_id"] == [6, 1]
