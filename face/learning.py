@@ -160,7 +160,8 @@ def learn(
     """
     from subnormal.models.learning.learn import BATCH_OF_RUNS, explain_failure, learn_runs, require_runs
     from subnormal.models.learning.recipe import Recipe
-    from subnormal.models.learning.store import LearntStore, machine_of, row_of, run_key
+    from subnormal.models.learning.store import machine_of, row_of, run_key
+    from subnormal.models.training.runs import RowStore
 
     require_runs(runs)
     if layers is not None and layers < 1:
@@ -168,7 +169,7 @@ def learn(
     recipe = Recipe().with_changes(settings)
     training, held_out, name = _words(data, alphabet, seed, length)
     folder = Path(out) if out is not None else Path("learnt") / default_folder(name)
-    store = LearntStore(folder / "runs")
+    store = RowStore(folder / "runs")
     keys = {number: run_key(training, recipe, layers, number) for number in range(seed, seed + runs)}
     missing = [number for number, key in keys.items() if store.get(key) is None]
     finished = []

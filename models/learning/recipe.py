@@ -16,7 +16,6 @@ entropy of what is left: log |G_i| for a group of which it and the lower layers 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -29,6 +28,7 @@ from torch.nn import functional
 
 from subnormal.algebra.base.errors import InputError
 from subnormal.models.learning.machine import Machine
+from subnormal.models.learning.schedule import FEWEST_WORDS, Schedule, mean_losses
 from subnormal.models.learning.snap import CONCENTRATION
 from subnormal.models.learning.walk import walk
 from subnormal.models.learning.words import MISSING, Words
@@ -36,62 +36,21 @@ from subnormal.models.learning.words import MISSING, Words
 IMPOSSIBLE = -30.0
 """Logit of a label that never stands in a lower state."""
 
-SHORTEST = 2
-"""Tokens of the first training words."""
-
-FEWEST_WORDS = 8
-"""A step sees at least so many words."""
-
 CURVE_POINTS = 200
 """A loss curve is kept as so many means."""
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Schedule):
     """How a layer is trained. Defaults were chosen on seeds that no reported figure uses.
 
     Arguments:
-        channels: C.
-        steps: of Adam, for each layer; 0 leaves the random weights as they are.
-        phase_rate, head_rate: learning rates; phases are in turns.
         positions: tokens in a step, at least; a layer of S lower states and m tokens sees 4·S·m, but not more than
             four times this.
-        growth: share of the steps in which words grow to their whole length; then the rates fall along a cosine.
-        shortest: tokens of the first words; 0 for words of the whole length from the start.
-        decay: decoupled weight decay of the heads; it keeps the logits small, so that the loss still sees small errors
-            of the phases.
-        spread: initial phases are uniform on [0, spread) turns.
         concentration: how near to multiples of 1/n the snap wants phases; 0 rounds anything and asks the labels alone.
-
-    Raises:
-        InputError: a value that cannot be used.
     """
 
-    channels: int = 32
-    steps: int = 1000
-    phase_rate: float = 0.01
-    head_rate: float = 0.03
-    positions: int = 512
-    growth: float = 0.7
-    shortest: int = SHORTEST
-    decay: float = 0.1
-    spread: float = 1.0
     concentration: float = CONCENTRATION
-
-    def __post_init__(self) -> None:
-        for name, least in (("channels", 1), ("steps", 0), ("positions", 1)):
-            if getattr(self, name) < least:
-                raise InputError(f"{name}: wanted at least {least}, got {getattr(self, name)}")
-        for name in ("phase_rate", "head_rate"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise InputError(f"{name}: wanted at least 0, got {getattr(self, name)}")
-        if not 0 < self.growth <= 1:
-            raise InputError(f"growth: wanted a share in (0, 1], got {self.growth}")
-        if self.shortest < 0:
-            raise InputError(f"shortest: wanted at least 0, got {self.shortest}")
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
 
     def with_changes(self, changes: dict[str, Any]) -> Recipe:
         """A copy with some fields changed. InputError for unknown ones."""
@@ -101,23 +60,9 @@ class Recipe:
                 raise InputError(f"unknown setting {name[:40]!r}; known: {', '.join(sorted(known))}")
         return Recipe(**{**asdict(self), **changes})
 
-    def length_at(self, step: int, longest: int) -> int:
-        """The length of the words of a step, counted from 0."""
-        if not self.shortest or self.shortest >= longest:
-            return longest
-        share = min(1.0, (step + 1) / (self.growth * self.steps))
-        return round(self.shortest * (longest / self.shortest) ** share)
-
     def positions_for(self, edges: int) -> int:
         """Tokens in a step of a layer whose table has so many rows."""
         return min(max(self.positions, 4 * edges), 4 * self.positions)
-
-    def rate_at(self, step: int) -> float:
-        """What learning rates are multiplied with at a step."""
-        grown = self.growth * self.steps
-        if step < grown or self.growth == 1:
-            return 1.0
-        return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - grown) / (self.steps - grown)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,7 +171,7 @@ def train_layers(
         features = walk(phases, edges.view(runs * count, length)).view(runs, count * length, 2 * channels)
         logits = torch.baddbmm(bias, features, weight)
         logits = logits + functional.embedding(after.view(runs, -1), mask)
-        loss = _mean_losses(logits, labels.reshape(runs, -1))
+        loss = mean_losses(logits, labels.reshape(runs, -1))
         for group, rate in zip(optimiser.param_groups, (recipe.phase_rate, recipe.head_rate), strict=True):
             group["lr"] = rate * recipe.rate_at(step)
         optimiser.zero_grad()
@@ -250,9 +195,3 @@ def train_layers(
         )
         for r in range(runs)
     ]
-
-
-def _mean_losses(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy of logits (R, N, n) at labels (R, N), averaged over the labels that are given: (R,)."""
-    each = functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none", ignore_index=MISSING)
-    return each.view(labels.shape).sum(1) / (labels != MISSING).sum(1).clamp(min=1)

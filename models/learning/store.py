@@ -1,4 +1,4 @@
-"""Runs of `learn` on disk: one JSON file a finished run, with its machine, so that nothing is trained twice.
+"""The row of a run of `learn`, with its machine, so that nothing is trained twice (`models.training.runs.RowStore`).
 
 A row holds the figures of a run, the counters that were kept, the states' labels, the loss curves, and the phases of
 the kept channels before rounding, which the picture shows.
@@ -8,22 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.reading import read_json
-from subnormal.algebra.base.writing import write_file
 from subnormal.models.learning.exact import ExactMachine, exact_machine
 from subnormal.models.learning.learn import LearntRun
 from subnormal.models.learning.machine import Counter, Machine
 from subnormal.models.learning.recipe import Recipe
 from subnormal.models.learning.snap import fix_gauge
 from subnormal.models.learning.words import Words
-
-Row = dict[str, Any]
+from subnormal.models.training.runs import Row
 
 DRAWN_CHANNELS = 6
 """Channels of a layer whose phases are kept for the picture."""
@@ -78,31 +72,3 @@ def machine_of(row: Row, tokens: int, labels: int) -> ExactMachine:
         assert larger is not None
         machine = larger
     return exact_machine(machine, np.array(row["decode"], dtype=np.int64), labels)
-
-
-class LearntStore:
-    """Rows of finished runs in a folder.
-
-    Arguments:
-        folder: made when the first row is written.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def add(self, row: Row) -> None:
-        """Write one row, whole or not at all."""
-        write_file(self.folder / f"{row['key']}.json", json.dumps(row, ensure_ascii=False) + "\n")
-
-    def get(self, key: str) -> Row | None:
-        """The row of a finished run, or None. InputError where the file is damaged."""
-        path = self.folder / f"{key}.json"
-        try:
-            row = read_json(path, nan=True)
-            if row["key"] == key:
-                return dict(row)
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, KeyError, TypeError):
-            pass
-        raise InputError(f"{path}: not the row of a run; delete it to run it again")

@@ -35,8 +35,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -45,7 +44,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from subnormal.algebra.base.errors import InputError
-from subnormal.models.learning.words import MISSING, Words
+from subnormal.models.learning.schedule import FEWEST_WORDS, Schedule, mean_losses
+from subnormal.models.learning.words import Words
 
 LongerWords = Callable[[int, int, int, int], tuple[NDArray[np.int64], NDArray[np.int64]]]
 """(seed, step, words, length) to fresh training words and labels, both (words, length)."""
@@ -60,8 +60,8 @@ CHOICES = {
 
 
 @dataclass(frozen=True)
-class TogetherRecipe:
-    """How all layers are trained together; the fields that `Recipe` has too mean the same.
+class TogetherRecipe(Schedule):
+    """How all layers are trained together.
 
     Arguments:
         layers: their number.
@@ -71,10 +71,14 @@ class TogetherRecipe:
             then finds short words again.
         hidden, mlp_rate: hidden units and learning rate of an MLP φ.
         answers, late: see the module; 0 and 1 leave them out.
+        sharpness: what the scores of the bottlenecks are multiplied with in the end; the factor grows geometrically
+            from 1 when the words have grown for the last time.
+        hardening: share of the steps, at the end, in which soft decisions are hard.
         settling: steps at the end in which phases alone move, on words that grow from the whole length to
             `settling_length`; their rate falls from `settling_rate` to a hundredth of it.
     """
 
+    steps: int = 2000
     layers: int = 2
     states: int = 4
     losses: str = "every"
@@ -85,17 +89,10 @@ class TogetherRecipe:
     cycles: int = 1
     hidden: int = 64
     mlp_rate: float = 0.002
-    channels: int = 32
-    steps: int = 2000
-    phase_rate: float = 0.01
-    head_rate: float = 0.03
-    positions: int = 512
-    growth: float = 0.7
-    shortest: int = 2
-    decay: float = 0.1
-    spread: float = 1.0
     answers: float = 0.0
     late: float = 1.0
+    sharpness: float = 1.0
+    hardening: float = 0.0
     settling: int = 0
     settling_length: int = 480
     settling_rate: float = 1e-3
@@ -103,32 +100,23 @@ class TogetherRecipe:
     temperature: float = 8.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise InputError(f"{name}: wanted {' or '.join(choices)}, got {getattr(self, name)!r}")
 
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    def length_at(self, step: int, longest: int) -> int:
-        """The length of the words of a step, counted from 0."""
-        if not self.shortest:
-            return longest
-        grown = self.growth * self.steps
-        share = 1.0 if step + 1 >= grown else (step + 1) % (grown / self.cycles) / (grown / self.cycles)
-        return round(self.shortest * (longest / self.shortest) ** share)
-
-    def rate_at(self, step: int) -> float:
-        """What learning rates are multiplied with at a step."""
-        grown = self.growth * self.steps
-        if step < grown or self.growth == 1:
-            return 1.0
-        return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - grown) / (self.steps - grown)))
-
+    @property
+    def growths(self) -> int:
+        return self.cycles
 
     def turn_of(self, step: int) -> int:
         """How many growths are over at a step: layers up to this one, counted from 0, are at their full rates."""
         return int(step * self.cycles / (self.growth * self.steps))
+
+    def sharpness_at(self, step: int) -> float:
+        """What the scores of the bottlenecks are multiplied with at a step."""
+        grown = self.growth * self.steps
+        return self.sharpness ** max(0.0, (step - grown) / max(self.steps - grown, 1))
 
     def settling_at(self, step: int, longest: int) -> tuple[int, float]:
         """Length of words and rate of phases at a step of the settling, counted from 0."""
@@ -148,7 +136,8 @@ class TogetherNetworks:
 
     def __init__(self, recipe: TogetherRecipe, tokens: int, labels: int, seeds: Sequence[int]) -> None:
         self.recipe, self.m, self.n = recipe, tokens, labels
-        self.settling = False
+        self.sharpness = 1.0
+        self.hard = recipe.decision == "hard"
         c, k = recipe.channels, recipe.states
         generators = [np.random.default_rng([5, seed]) for seed in seeds]
         self.phase: dict[str, Tensor] = {}
@@ -204,10 +193,10 @@ class TogetherNetworks:
                 return scores + direct, predictions, added
             if recipe.head == "all":
                 direct = direct + _of_state(features @ self.heads[f"direct{i}"], q)
-            own = (scores / recipe.temperature if self.settling else scores).softmax(-1)
+            own = (scores * self.sharpness).softmax(-1)
             joint = (q.unsqueeze(-1) * own.unsqueeze(-2)).flatten(-2)
             predictions.append(torch.baddbmm(self.heads[f"predict_bias{i}"], joint, self.heads[f"predict{i}"]))
-            if self.settling or recipe.decision == "hard":
+            if self.hard:
                 own = functional.one_hot(own.argmax(-1), recipe.states) + (own - own.detach())
             q = (q.unsqueeze(-1) * own.unsqueeze(-2)).flatten(-2)
             if recipe.gradient == "local":
@@ -255,11 +244,13 @@ def train_together(
     losses = np.zeros((recipe.steps, recipe.layers, len(seeds)))
     for step in range(recipe.steps):
         length = recipe.length_at(step, words[0].length)
-        count = max(recipe.positions // length, 8)
+        count = max(recipe.positions // length, FEWEST_WORDS)
         chosen = torch.from_numpy(np.stack([g.integers(words[0].count, size=count) for g in draws]))
         logits, predictions, _ = networks(tokens[runs, chosen, :length])
         wanted = labels[runs, chosen, :length].reshape(len(seeds), -1)
-        each = [_mean_loss(found, wanted) for found in (*predictions, logits)]
+        each = [mean_losses(found, wanted) for found in (*predictions, logits)]
+        networks.hard |= step >= (1 - recipe.hardening) * recipe.steps
+        networks.sharpness = recipe.sharpness_at(step)
         scale, turn = recipe.rate_at(step), recipe.turn_of(step)
         for own, group in zip(optimiser.param_groups, groups, strict=True):
             own["lr"] = group.rate * scale * (recipe.late if group.layer > turn else 1.0)
@@ -302,7 +293,8 @@ def _layer(name: str) -> int:
 def _settle(networks: TogetherNetworks, seeds: Sequence[int], longest: int, longer: LongerWords) -> None:
     """Phases alone, on longer and longer words."""
     recipe = networks.recipe
-    networks.settling = True
+    networks.hard = True
+    networks.sharpness = 1 / recipe.temperature
     phases = [*networks.phase.values(), *networks.mlp.values()]
     optimiser = torch.optim.Adam(phases, betas=(0.9, 0.99), fused=True)
     for step in range(recipe.settling):
@@ -313,15 +305,10 @@ def _settle(networks: TogetherNetworks, seeds: Sequence[int], longest: int, long
         every = (*predictions, logits) if recipe.losses == "every" else (logits,)
         optimiser.param_groups[0]["lr"] = rate
         optimiser.zero_grad()
-        torch.stack([_mean_loss(found / recipe.temperature, wanted) for found in every]).sum().backward()
+        torch.stack([mean_losses(found / recipe.temperature, wanted) for found in every]).sum().backward()
         optimiser.step()
 
 
 def _of_state(outputs: Tensor, q: Tensor) -> Tensor:
     """Of outputs (R, N, S·k), those of the state that q (R, N, S) says: (R, N, k)."""
     return (outputs.unflatten(-1, (q.shape[-1], -1)) * q.unsqueeze(-1)).sum(2)
-
-
-def _mean_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    each = functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none", ignore_index=MISSING)
-    return each.view(labels.shape).mean(1)

@@ -28,8 +28,8 @@ RENAMED = {"stack_seconds": "batch_seconds", "stack_size": "batch_runs"}
 """Names that rows of the first version have for what is called otherwise now."""
 
 
-class RunStore:
-    """Rows of finished runs in a folder.
+class RowStore:
+    """Rows of finished runs, one file each.
 
     Arguments:
         folder: made when the first row is written.
@@ -39,20 +39,14 @@ class RunStore:
         self.folder = folder
 
     def row_path(self, key: str) -> Path:
-        return self.folder / "rows" / f"{key}.json"
-
-    def network_folder(self, key: str) -> Path:
-        return self.folder / "networks" / key
-
-    def checkpoint_path(self, name: str) -> Path:
-        return self.folder / "checkpoints" / f"{name}.safetensors"
+        return self.folder / f"{key}.json"
 
     def add(self, row: Row) -> None:
-        """Write one row; `row["key"]` names it."""
+        """Write one row, whole or not at all; `row["key"]` names it."""
         write_file(self.row_path(row["key"]), json.dumps(row, ensure_ascii=False) + "\n")
 
     def get(self, key: str) -> Row | None:
-        """The row of a finished run, or None."""
+        """The row of a finished run, or None. InputError where the file is damaged."""
         path = self.row_path(key)
         try:
             row = read_json(path, nan=True)
@@ -65,6 +59,19 @@ class RunStore:
         if not isinstance(row, dict) or row.get("key") != key:
             raise InputError(f"{path}: not the row of {key}; delete it to run it again")
         return row
+
+
+class RunStore(RowStore):
+    """Rows of finished runs, their networks and checkpoints, in a folder."""
+
+    def row_path(self, key: str) -> Path:
+        return self.folder / "rows" / f"{key}.json"
+
+    def network_folder(self, key: str) -> Path:
+        return self.folder / "networks" / key
+
+    def checkpoint_path(self, name: str) -> Path:
+        return self.folder / "checkpoints" / f"{name}.safetensors"
 
     def rows(self) -> list[Row]:
         """All rows, in the order of their keys."""

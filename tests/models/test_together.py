@@ -65,7 +65,7 @@ def test_decisions_are_hard_after_the_settling():
     networks = TogetherNetworks(BASE, 6, 6, [3])
     tokens = torch.from_numpy(WORDS.tokens[None, :4])
     soft, _, _ = networks(tokens)
-    networks.settling = True
+    networks.hard = True
     _, _, added = networks(tokens)
     rows = networks.phase["table1"].detach().flatten(0, 1).flatten(0, 1).numpy()  # (tokens, states) rows
     found = added[1].detach().flatten(0, 2).numpy()
