@@ -32,7 +32,8 @@ SETTLING = 10**6
 LAST = {"losses": "last", "gradient": "through"}
 END_TO_END = {**LAST, "decision": "soft", "head": "all", "cycles": 2}
 
-ONE_LOSS = {**LAST, "decision": "soft", "cycles": 2, "answers": 1.0, "late": 0.03, "positions": 256}
+ONE_LOSS = {**LAST, "decision": "soft", "cycles": 2, "answers": 1.0, "late": 0.03, "positions": 256, "sharpness": 8.0,
+            "hardening": 0.05}  # fmt: skip
 """What finds S3 and A4 from one loss at the end; the arms after it change one thing."""
 
 ARMS: dict[str, dict[str, Any]] = {

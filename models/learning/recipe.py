@@ -48,9 +48,16 @@ class Recipe(Schedule):
         positions: tokens in a step, at least; a layer of S lower states and m tokens sees 4·S·m, but not more than
             four times this.
         concentration: how near to multiples of 1/n the snap wants phases; 0 rounds anything and asks the labels alone.
+        attempts: how often a layer is trained from new random weights before it counts as adding nothing.
     """
 
     concentration: float = CONCENTRATION
+    attempts: int = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.attempts < 1:
+            raise InputError(f"attempts: wanted at least 1, got {self.attempts}")
 
     def with_changes(self, changes: dict[str, Any]) -> Recipe:
         """A copy with some fields changed. InputError for unknown ones."""
@@ -98,7 +105,7 @@ class TrainedLayer:
 class _Batch:
     """The words of all runs with the states of their lower layers, and the draws of each run."""
 
-    def __init__(self, words: Sequence[Words], machines: Sequence[Machine], seeds: Sequence[int], layer: int) -> None:
+    def __init__(self, words: Sequence[Words], machines: Sequence[Machine], seeds: Sequence[list[int]]) -> None:
         runs = len(words)
         self.states = machines[0].states
         self.m, self.n = len(words[0].token_names), len(words[0].label_names)
@@ -116,7 +123,7 @@ class _Batch:
         self.edges = torch.from_numpy((before + offset) * self.m + tokens)
         self.after = torch.from_numpy(after + offset)
         self.labels = torch.from_numpy(labels)
-        self.generators = [np.random.default_rng([3, seed, layer]) for seed in seeds]
+        self.generators = [np.random.default_rng([3, *seed]) for seed in seeds]
         self._runs = torch.arange(runs)[:, None]
 
     def draw(self, count: int, length: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -125,9 +132,9 @@ class _Batch:
         return tuple(kept[self._runs, chosen, :length] for kept in (self.edges, self.after, self.labels))  # type: ignore[return-value]
 
 
-def initial_phases(seed: int, layer: int, shape: tuple[int, ...], spread: float) -> NDArray[np.float32]:
-    """Random phases of one run, turns."""
-    return np.random.default_rng([1, seed, layer]).random(shape, dtype=np.float32) * np.float32(spread)
+def initial_phases(seed: Sequence[int], shape: tuple[int, ...], spread: float) -> NDArray[np.float32]:
+    """Random phases of one run's layer, turns."""
+    return np.random.default_rng([1, *seed]).random(shape, dtype=np.float32) * np.float32(spread)
 
 
 def train_layers(
@@ -136,6 +143,7 @@ def train_layers(
     seeds: Sequence[int],
     recipe: Recipe,
     report: Callable[[int, list[float]], None] | None = None,
+    attempt: int = 0,
 ) -> list[TrainedLayer]:
     """Train one more layer for each run, all runs side by side.
 
@@ -144,12 +152,14 @@ def train_layers(
         machines: the exact lower layers of each run, with equally many states.
         seeds: of each run: its initial weights and the words of each step.
         report: called now and then with the number of steps done and the losses.
+        attempt: how often this layer was trained before, from other random weights.
     """
     layer = len(machines[0].layers)
-    batch = _Batch(words, machines, seeds, layer)
+    own = [[seed, layer, *([attempt] if attempt else [])] for seed in seeds]
+    batch = _Batch(words, machines, own)
     runs, channels = len(words), recipe.channels
-    table = np.stack([initial_phases(s, layer, (batch.states, batch.m, channels), recipe.spread) for s in seeds])
-    heads = np.stack([np.random.default_rng([2, s, layer]).standard_normal((2 * channels, batch.n)) for s in seeds])
+    table = np.stack([initial_phases(s, (batch.states, batch.m, channels), recipe.spread) for s in own])
+    heads = np.stack([np.random.default_rng([2, *s]).standard_normal((2 * channels, batch.n)) for s in own])
     phases = torch.from_numpy(table).flatten(0, 2).requires_grad_()
     weight = torch.from_numpy(heads.astype(np.float32) * np.float32(0.1)).requires_grad_()
     bias = torch.zeros(runs, 1, batch.n, requires_grad=True)
