@@ -122,12 +122,15 @@ def _compile_target(group: str, out: Path | None, target: str, alphabet: str | N
     from subnormal.algebra.base.terminal import console, say
     from subnormal.algebra.base.wording import default_folder
     from subnormal.algebra.base.writing import prepare_folder
-    from subnormal.constructions.targets.compiler import compile_target
+    from subnormal.constructions.targets.compiler import compile_target, require_order, target_named
     from subnormal.face.groups import group as read_group
 
     began = time.perf_counter()
     screen = console()
-    checkpoint = compile_target(read_group(group).listed(), target, alphabet, resets)
+    target_named(target)
+    asked = read_group(group)
+    require_order(asked.name, asked.order)
+    checkpoint = compile_target(asked.listed(), target, alphabet, resets)
     folder = out or Path(f"{default_folder(checkpoint.machine.group.name)}-{checkpoint.target.name}")
     prepare_folder(folder)
     checkpoint.save(folder)

@@ -46,7 +46,9 @@ def own_delta(machine: ReflectionMachine, resets: bool = False) -> dict[str, byt
     """
     name, n, order = machine.group.name, machine.points, machine.group.order
     if resets:
-        raise InputError("--resets goes with olmo-hybrid, deltaproduct or pd-ssm; our own delta-rule network has none")
+        raise InputError(
+            "--resets goes with olmo-hybrid, deltaproduct, pd-ssm or mamba3; our own delta-rule network has none"
+        )
     words = [_swaps(machine.action[x]) for x in machine.alphabet]
     factors = max(1, *(len(word) for word in words))
     if factors > MOST_FACTORS:

@@ -35,12 +35,16 @@ def load(folder: Path, dtype: str = "float32") -> tuple[Any, Any]:
 
 
 def load_model(folder: Path, dtype: str = "float32") -> Any:
-    """The causal language model alone. Raises `InputError` likewise."""
+    """The causal language model alone. Raises `InputError` likewise, and where weights are missing, which transformers
+    would draw at random."""
     require_transformers()
     from transformers import AutoModelForCausalLM
 
     _require_size(folder)
-    return _loaded(AutoModelForCausalLM, folder, dtype=getattr(torch, dtype))
+    model, found = _loaded(AutoModelForCausalLM, folder, dtype=getattr(torch, dtype), output_loading_info=True)
+    if missing := sorted(found["missing_keys"]):
+        raise InputError(f"{folder}: {missing[0][:80]} is not in its safetensors files, {len(missing)} missing in all")
+    return model
 
 
 def _loaded(cls: Any, folder: Path, **options: Any) -> Any:

@@ -171,9 +171,13 @@ def _own(config: Mapping[str, Any]) -> Facts:
         "gated-aussm": (0.0, 1.0, ROUNDED, ROUNDED, ROUNDED, "every group that is not solvable"),
     }
     layers, notes = [], []
+    if not config["layers"]:
+        raise InputError("layers: none in the configuration; wanted one of our own networks, e.g. of compile S3")
     for i, layer in enumerate(config["layers"]):
         family = layer["family"]
-        if family in FAMILY_PARAMETERS and family.startswith("delta-"):
+        if family not in FAMILY_PARAMETERS:
+            raise InputError(f"layers: unknown family {family[:40]!r}; wanted one of {', '.join(FAMILY_PARAMETERS)}")
+        if family.startswith("delta-"):
             layers.append(_delta(i, family, doubled=True, factors=int(family.removeprefix("delta-"))))
         elif family in kinds:
             low, high, minus_one, one, zero, excluded = kinds[family]
@@ -208,7 +212,9 @@ def _part(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _number(key: str, value: object) -> float:
-    """A number, infinity too; a name as JSON has none for it."""
+    """A number, infinity too, which transformers writes as {"__float__": "Infinity"}."""
+    if isinstance(value, Mapping) and set(value) == {"__float__"}:
+        value = value["__float__"]
     try:
         found = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
