@@ -24,11 +24,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from subnormal.algebra.base.errors import InputError, RefutedError
-    from subnormal.face.compiling import Compiled, compile, run_word
+    from subnormal.face.compiling import Compiled, compile
+    from subnormal.face.factored import FactoredCompiled
     from subnormal.face.groups import group, inspect, machine, pareto, regex
     from subnormal.face.learning import Diagnosis, Learnt, Read, decompile, diagnose, learn
     from subnormal.face.proving import Proved, certify, check, horizon, refute
     from subnormal.face.training import Training, evaluate, train
+    from subnormal.face.verifying import Verified, run_word, verify
     from subnormal.models.network import DCDNetwork
     from subnormal.proofs_check.audits.audit import audit
 
@@ -36,12 +38,14 @@ __all__ = [
     "Compiled",
     "DCDNetwork",
     "Diagnosis",
+    "FactoredCompiled",
     "InputError",
     "Learnt",
     "Proved",
     "Read",
     "RefutedError",
     "Training",
+    "Verified",
     "audit",
     "certify",
     "check",
@@ -59,15 +63,18 @@ __all__ = [
     "regex",
     "run_word",
     "train",
+    "verify",
 ]
 
 _HOME = {
     "subnormal.algebra.base.errors": ("InputError", "RefutedError"),
-    "subnormal.face.compiling": ("Compiled", "compile", "run_word"),
+    "subnormal.face.compiling": ("Compiled", "compile"),
+    "subnormal.face.factored": ("FactoredCompiled",),
     "subnormal.face.groups": ("group", "inspect", "machine", "pareto", "regex"),
     "subnormal.face.learning": ("Diagnosis", "Learnt", "Read", "decompile", "diagnose", "learn"),
     "subnormal.face.proving": ("Proved", "certify", "check", "horizon", "refute"),
     "subnormal.face.training": ("Training", "evaluate", "train"),
+    "subnormal.face.verifying": ("Verified", "run_word", "verify"),
     "subnormal.models.network": ("DCDNetwork",),
     "subnormal.proofs_check.audits.audit": ("audit",),
 }

@@ -16,6 +16,8 @@ from datetime import date
 from importlib import import_module
 from pathlib import Path
 
+from subnormal.algebra.base.writing import write_file
+
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
 SECTIONS = {
@@ -90,7 +92,7 @@ def main(names: list[str]) -> int:
         sections[SECTIONS[name]] = run(name)
         order = [*SECTIONS.values(), *(title for title in sections if title not in SECTIONS.values())]
         text = "".join(f"\n## {title}\n\n{sections[title]}" for title in order if title in sections)
-        PAGE.write_text(INTRODUCTION + text, encoding="utf-8")
+        write_file(PAGE, INTRODUCTION + text)
     return 0
 
 

@@ -1,4 +1,5 @@
-"""The table of docs/automata.md: the named tasks, what they need, and how much processor time it takes to compile them.
+"""The table of docs/automata.md: the named tasks, what they need, how much processor time it takes to compile them, and
+how fast their cascades run in compiled code.
 
 python -m benchmarks.automata_page
 """
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.execution import automaton_rates
+from subnormal.algebra.automata.named import TASKS
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import read_automaton
 from subnormal.constructions.automata.artifact import save_automaton
@@ -18,11 +21,6 @@ from subnormal.constructions.automata.compiler import compile_automaton
 from subnormal.constructions.automata.inspection import inspect_automaton
 from subnormal.proofs_check.certificates.automaton_certificate import certify_automaton
 
-TASKS = (
-    "parity", "flip-flop(2)", "flip-flop(8)", *(f"tomita({i})" for i in range(1, 8)), "even-pairs",
-    "cycle-navigation(5)", "modular-arithmetic(4)", "modular-arithmetic(7)", "grid(4)", "grid(5,5)", "dyck(1,3)",
-    "dyck(2,2)", "dyck(2,4)", "counter(5,reset)", "permutation-reset(S3)", "permutation-reset(S4)", "group(S4)",
-)  # fmt: skip
 SHOWN = ("s4d", "mamba", "negative-mamba", "aussm", "gated-aussm")
 LENGTH = 100_000
 
@@ -43,15 +41,20 @@ def row(name: str) -> str:
     groups = ", ".join(dict.fromkeys(str(sub["name"]) for sub in inspection.subgroups)) or "–"
     depths = [inspection.judgements[family].layers_text.replace("never", "–") for family in SHOWN]
     entries = sum(layer.increments.size for layer in cascade.layers)
+    rates = automaton_rates(name, repeats=3)
     cells = [f"`{name}`", str(inspection.automaton.count), f"{inspection.monoid.order:,}", groups, *depths]
-    return "| " + " | ".join([*cells, f"{entries:,}", f"{seconds:.2f}"]) + " |"
+    return (
+        "| "
+        + " | ".join([*cells, f"{entries:,}", f"{seconds:.2f}", f"{rates['numba'] / rates['table loop']:.2g}"])
+        + " |"
+    )
 
 
 def main() -> None:
     """Print the table."""
     titles = [FAMILIES[family].title for family in SHOWN]
-    print("| task | states | monoid | subgroups | " + " | ".join(titles) + " | entries | seconds |")
-    print("|---|---|---|---|" + "---|" * (len(titles) + 2))
+    print("| task | states | monoid | subgroups | " + " | ".join(titles) + " | entries | seconds | of a loop |")
+    print("|---|---|---|---|" + "---|" * (len(titles) + 3))
     for name in TASKS:
         print(row(name), flush=True)
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from subnormal.algebra.base.writing import write_figure, write_file
+
 DOCS = Path(__file__).parent.parent / "docs"
 FAMILIES = {"depth": "AUSSM", "negative_mamba_depth": "Negative Mamba"}
 INK, SOFT, BLUE, ORANGE = "#1b2430", "#8a94a3", "#3b6fb6", "#c8742b"
@@ -91,8 +93,8 @@ def page(rows: list[dict[str, str]]) -> str:
 def main() -> None:
     """Write the page and its picture."""
     rows = read_atlas()
-    picture(rows).savefig(DOCS / "catalogue.png", dpi=130)
-    (DOCS / "catalogue.md").write_text(page(rows), encoding="utf-8")
+    write_figure(DOCS / "catalogue.png", picture(rows), dpi=130)
+    write_file(DOCS / "catalogue.md", page(rows))
 
 
 if __name__ == "__main__":

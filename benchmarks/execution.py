@@ -10,6 +10,9 @@ token) a token in the whole transition table, the yardstick; `numba`, the residu
 one thread; `numba, 2 threads`, in two segments; `NumPy`, the residue cascade layer by layer; `Python`, a loop
 over a list of lists, on a hundredth of the word.
 
+Automata, of a random word: `table loop` is the loop of one look-up (state, token) a token in the automaton's own
+table; `numba` and `NumPy` run its cascade, with resets, in residues.
+
 Factored cascades, of a random word over the generators: `numba` and `NumPy` from tokens to residues, `decode`
 from residues to permutations (numba), and as the yardstick `composition`, a numba loop that multiplies permutations.
 """
@@ -26,15 +29,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from subnormal.algebra.arithmetic.permutations import smallest_dtype
 from subnormal.algebra.depth.families import FAMILIES
-from subnormal.algebra.input.parser import list_group, parse_group
+from subnormal.algebra.input.parser import list_group, parse_group, read_automaton
+from subnormal.constructions.automata.compiler import compile_automaton
 from subnormal.constructions.cascade import Cascade
 from subnormal.constructions.compiler import compile_group
 from subnormal.constructions.factored.compiler import compile_factored
-from subnormal.constructions.factored.words import products
-from subnormal.constructions.words import make_word
+from subnormal.constructions.words import GroupLetters, PermutationLetters
 
 LISTED = ("S4", "GL(2,3)", "C60", "S3wrC2")
+AUTOMATA = ("flip-flop(2)", "tomita(3)", "modular-arithmetic(7)", "grid(5,5)", "dyck(2,4)")
 FACTORED = ("S4wrS4", "S4wrS4wrS4")
 TOKENS = 10_000_000
 FACTORED_TOKENS = 200_000
@@ -80,12 +85,33 @@ def _listed_jobs(cascade: Cascade, word: NDArray[np.integer]) -> dict[str, Calla
     return jobs
 
 
+def _automaton_jobs(name: str, length: int) -> dict[str, Callable[[], Any]]:
+    """Each returns the cascade's or the automaton's states, compared by what the cascade decodes to."""
+    compilation = compile_automaton(read_automaton(name), FAMILIES["gated-aussm"])
+    automaton, cascade = compilation.automaton, compilation.cascade
+    word = np.random.default_rng(0).integers(automaton.width, size=length, dtype=np.int32)
+    jobs: dict[str, Callable[[], Any]] = {}
+    states = cascade.run(word)
+    if find_spec("numba") is not None:
+        from subnormal.constructions.cascade_kernels import CompiledCascade, run_table
+
+        small, machine = automaton.table.astype(smallest_dtype(automaton.count)), CompiledCascade(cascade)
+        if not np.array_equal(machine.run(word), states):
+            raise RuntimeError(f"{name}: the compiled states are not NumPy's")
+        if not np.array_equal(run_table(small, word, automaton.start), cascade.decode[states]):
+            raise RuntimeError(f"{name}: the cascade's states are not the automaton's")
+        jobs["table loop"] = lambda: run_table(small, word, automaton.start)
+        jobs["numba"] = lambda: machine.run(word)
+    jobs["NumPy"] = lambda: cascade.run(word)
+    return jobs
+
+
 def _factored_jobs(name: str, length: int) -> dict[str, Callable[[], Any]]:
     group = parse_group(name)
     cascade = compile_factored(name, group.permutations, FAMILIES["aussm"]).cascade
     word = np.random.default_rng(0).integers(len(cascade.alphabet), size=length, dtype=np.int32)
     jobs: dict[str, Callable[[], Any]] = {}
-    expected = products(cascade.alphabet, word)
+    expected = PermutationLetters(cascade.alphabet).run(word)
     residues = cascade.run(word)
     if (cascade.decode(residues) != expected).any():
         raise RuntimeError(f"{name}: the cascade's permutations are not the running product")
@@ -129,13 +155,18 @@ def _rates(jobs: dict[str, Callable[[], Any]], length: int, repeats: int) -> dic
     return {name: length / statistics.median(values) / 1e6 for name, values in times.items()}
 
 
+def automaton_rates(name: str, tokens: int = TOKENS, repeats: int = REPEATS) -> dict[str, float]:
+    """Million tokens a second of an automaton's candidates, by name."""
+    return _rates(_automaton_jobs(name, tokens), tokens, repeats)
+
+
 def measure(tokens: int = TOKENS, factored_tokens: int = FACTORED_TOKENS, repeats: int = REPEATS) -> list[Row]:
-    """Run everything; a minute."""
+    """Run everything; two minutes."""
     rows = []
     for name in LISTED:
         group = list_group(name)
         cascade = compile_group(group, [FAMILIES["aussm"]], "all").cascade
-        word = make_word("random", group, cascade.alphabet, tokens)
+        word = GroupLetters(group, cascade.alphabet).word("random", tokens)
         jobs = _listed_jobs(cascade, word)
         expected = cascade.run(word)
         for candidate, job in jobs.items():
@@ -145,6 +176,8 @@ def measure(tokens: int = TOKENS, factored_tokens: int = FACTORED_TOKENS, repeat
         rates = _rates(jobs, tokens, repeats)
         rates["Python"] /= PYTHON_SHARE
         rows += _rows(f"{name}, all elements", tokens, rates, "table loop")
+    for name in AUTOMATA:
+        rows += _rows(name, tokens, automaton_rates(name, tokens, repeats), "table loop")
     for name in FACTORED:
         rates = _rates(_factored_jobs(name, factored_tokens), factored_tokens, repeats)
         rows += _rows(f"{name}, generators", factored_tokens, rates, "composition")

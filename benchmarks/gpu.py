@@ -1,6 +1,6 @@
 """The recurrences on a GPU, single precision: our Triton kernels beside our torch path, and the memory floor.
 
-``python -m benchmarks.gpu [FILE]`` prints the tables, and writes the rows to FILE as JSON. The floor is each input read
+``python -m benchmarks gpu`` measures, on a machine that has one. The floor is each input read
 once and each output written once, at the bandwidth of a large copy on the same card; "share" is the floor over the
 time. Backward reads inputs, states and their gradients, and writes the gradients of the inputs. Medians of repetitions
 timed by events. The last table trains a batch of runs.
@@ -8,12 +8,9 @@ timed by events. The last table trains a batch of runs.
 
 from __future__ import annotations
 
-import json
 import statistics
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -106,26 +103,28 @@ def row_of(kind: str, shape: tuple[int, int, int], backend: str, bandwidth: floa
     }
 
 
-def measure() -> dict[str, object]:
+def measure(quick: bool = False) -> dict[str, object]:
     """All rows; every result is compared with float64 first."""
-    bandwidth = copy_bandwidth()
+    bandwidth, shapes = copy_bandwidth(), SHAPES[:1] if quick else SHAPES
     rows = [
-        row_of(kind, shape, backend, bandwidth) for kind in BYTES for shape in SHAPES for backend in ("triton", "torch")
+        row_of(kind, shape, backend, bandwidth) for kind in BYTES for shape in shapes for backend in ("triton", "torch")
     ]
     return {
         "device": torch.cuda.get_device_name(),
         "torch": torch.__version__,
         "bandwidth, GB/s": bandwidth / 1e9,
         "rows": rows,
-        "training": training(),
+        "training": training(BATCHES[:1] if quick else BATCHES),
     }
 
 
-def training(channels: int = 16, words: int = 16, length: int = 60, steps: int = 20) -> list[dict[str, float]]:
+def training(
+    batches: tuple[int, ...] = BATCHES, channels: int = 16, words: int = 16, length: int = 60, steps: int = 20
+) -> list[dict[str, float]]:
     """Steps of a batch of S3-sized runs, two AUSSM layers: milliseconds a step, and runs × steps a second."""
     layer = {"family": "aussm", "channels": channels, "hidden": 64, "readout": 32, "activation": "gelu"}
     rows = []
-    for runs in BATCHES:
+    for runs in batches:
         batch = NetworkBatch([DCDNetwork(6, 6, [layer] * 2, seed=seed) for seed in range(runs)], "cuda")
         adam = Adam(torch.full((runs,), 1e-3, device="cuda"), torch.zeros(batch.flat.shape[1], device="cuda"), 1.0)
         tokens, labels = torch.randint(6, (2, runs, words, length), device="cuda")
@@ -158,12 +157,12 @@ def table(rows: list[dict[str, object]]) -> str:
     return "\n".join([*lines, *("| " + " | ".join(map(_cell, row.values())) + " |" for row in rows)])
 
 
-def main() -> None:
-    """Print the tables; write the rows to the file named, if any."""
-    found = measure()
-    for path in sys.argv[1:]:
-        if path.endswith(".json"):
-            Path(path).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+def main(quick: bool = False) -> None:
+    """Print the tables."""
+    if not torch.cuda.is_available():
+        print("Not measured: there was no GPU.")
+        return
+    found = measure(quick)
     print(f"{found['device']}, torch {found['torch']}; a copy moves {found['bandwidth, GB/s']:.0f} GB/s\n")
     print(table(found["rows"]))  # type: ignore[arg-type]
     print()

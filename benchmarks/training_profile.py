@@ -1,6 +1,6 @@
 """Where the time of a training step goes, on one thread: a batch of 8 runs of S3, a Negative Mamba and an AUSSM layer.
 
-``python -m benchmarks.training_profile`` prints torch's operations with the most time of their own, by its profiler.
+Torch's operations with the most time of their own, by its profiler.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ numba and SymPy, 5 s the backward passes. Nothing was done about that.
 """
 
 
-def measure() -> tuple[float, list[tuple[str, int, float]]]:
+def measure(steps: int = STEPS) -> tuple[float, list[tuple[str, int, float]]]:
     """Least CPU milliseconds of a step, and (operation, calls a step, share of the time) of the largest."""
     torch.manual_seed(0)
     common = {"channels": 16, "hidden": 64, "readout": 32, "activation": "gelu"}
@@ -44,23 +44,23 @@ def measure() -> tuple[float, list[tuple[str, int, float]]]:
     for number in range(1, 6):
         step(number)
     times = []
-    for number in range(6, 6 + STEPS):
+    for number in range(6, 6 + steps):
         began = time.process_time()
         step(number)
         times.append(time.process_time() - began)
     with profile(activities=[ProfilerActivity.CPU]) as found:
-        for number in range(6 + STEPS, 6 + 2 * STEPS):
+        for number in range(6 + steps, 6 + 2 * steps):
             step(number)
     events = sorted(found.key_averages(), key=lambda event: -event.self_cpu_time_total)
     whole = sum(event.self_cpu_time_total for event in events)
-    rows = [(event.key, event.count // STEPS, event.self_cpu_time_total / whole) for event in events[:ROWS]]
+    rows = [(event.key, event.count // steps, event.self_cpu_time_total / whole) for event in events[:ROWS]]
     return 1e3 * min(times), rows
 
 
-def main() -> None:
+def main(quick: bool = False) -> None:
     """Print the rows as a Markdown table, and what was done about them."""
     torch.set_num_threads(1)
-    least, rows = measure()
+    least, rows = measure(1 if quick else STEPS)
     print(f"A step takes {least:.1f} ms.\n")
     print("| operation | calls a step | of the time |")
     print("|---|--:|--:|")

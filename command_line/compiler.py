@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
-from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.base.errors import InputError, RefutedError
-from subnormal.command_line.shared import GroupOrNone, Regex, one_of
+from subnormal.algebra.base.errors import InputError
+from subnormal.command_line.shared import MAX_SEED, GroupOrNone, Regex, one_of
 
 if TYPE_CHECKING:
     from subnormal.constructions.verification import Trial
@@ -28,7 +28,7 @@ Channels = Annotated[str | None, typer.Option(help="invariant: fewest channels (
 FamilyName = Annotated[
     str | None,
     typer.Option(
-        help="aussm, simple-aussm, gated-aussm, negative-mamba or mamba; or for a group a stack, e.g. "
+        help="aussm, simple-aussm, gated-aussm, negative-mamba or mamba; or a stack, e.g. "
         "negative-mamba,aussm. Default: aussm; for an automaton whose letters merge states gated-aussm."
     ),
 ]
@@ -62,7 +62,9 @@ def compile_command(
     check: Annotated[bool, typer.Option(help="Run the network on long words at the end.")] = True,
     target: Annotated[
         str | None,
-        typer.Option(help="Write it for another library's architecture: olmo-hybrid, deltaproduct, pd-ssm or delta."),
+        typer.Option(
+            help="Write it for another library's architecture: olmo-hybrid, deltaproduct, pd-ssm, mamba3 or delta."
+        ),
     ] = None,
     resets: Annotated[
         bool, typer.Option("--resets", help="With --target: words =x too, which set the product to x.")
@@ -82,29 +84,30 @@ def compile_command(
     from subnormal.algebra.base.terminal import console, say
     from subnormal.algebra.base.wording import counted, default_folder
     from subnormal.algebra.base.writing import prepare_folder
+    from subnormal.constructions.words import KINDS
     from subnormal.face.compiling import compile
-    from subnormal.face.groups import machine as read_machine
+    from subnormal.face.factored import FactoredCompiled
+    from subnormal.face.verifying import run_factored
 
     began = time.perf_counter()
     screen = console()
-    parsed = read_machine(one_of(group, regex))
-    if isinstance(parsed, Automaton):
-        _compile_automaton(parsed, out, family, (alphabet, channels, series, optimise), check)
-        return
-    if not parsed.is_listable and channels is series is optimise is None:
-        from subnormal.command_line.factored import compile_large
-
-        compile_large(group or "", out or Path(default_folder(parsed.name)), family or "aussm", alphabet)
-        return
-    compiled = compile(parsed, family, alphabet, channels, series, optimise)
-    folder = out or Path(default_folder(compiled.group.name))
+    compiled = compile(one_of(group, regex), family, alphabet, channels, series, optimise)
+    folder = out or Path(default_folder(compiled.name))
     prepare_folder(folder)
-    screen.print(compiled.view(screen.width))
-    states, tokens = f"{compiled.group.order:,} states", counted(len(compiled.cascade.alphabet), "token")
-    say(screen, f"cascade: all {states} × {tokens} step rightly, so words of every length are tracked")
+    if isinstance(compiled, FactoredCompiled):
+        for part in compiled.parts():
+            screen.print(part, soft_wrap=isinstance(part, Text))  # lines of text are not broken
+        trials = [run_factored(compiled.cascade, kind, CHECK_LENGTH) for kind in KINDS]
+        say(screen, f"residues: right on random, constant and commutator words of {CHECK_LENGTH:,} tokens")
+        say(screen, f"          {speed(trials)}")
+    else:
+        screen.print(compiled.view(screen.width))
+        say(screen, f"cascade: {compiled.cases} step rightly, so words of every length are tracked")
     compiled.save(folder)
     say(screen, f"written: {folder}/ in {time.perf_counter() - began:.2f} s")
-    if not (folder / "model.safetensors").exists():
+    if isinstance(compiled, FactoredCompiled):
+        say(screen, "network: not written for a factored cascade; it runs with `verify`", "yellow")
+    elif not (folder / "model.safetensors").exists():
         count = counted(compiled.weights.parameter_count, "parameter")
         say(screen, f"network: not written, it would have {count}; the cascade runs with `verify`", "yellow")
     elif check:
@@ -119,12 +122,15 @@ def _compile_target(group: str, out: Path | None, target: str, alphabet: str | N
     from subnormal.algebra.base.terminal import console, say
     from subnormal.algebra.base.wording import default_folder
     from subnormal.algebra.base.writing import prepare_folder
-    from subnormal.constructions.targets.compiler import compile_target
+    from subnormal.constructions.targets.compiler import compile_target, require_order, target_named
     from subnormal.face.groups import group as read_group
 
     began = time.perf_counter()
     screen = console()
-    checkpoint = compile_target(read_group(group).listed(), target, alphabet, resets)
+    target_named(target)
+    asked = read_group(group)
+    require_order(asked.name, asked.order)
+    checkpoint = compile_target(asked.listed(), target, alphabet, resets)
     folder = out or Path(f"{default_folder(checkpoint.machine.group.name)}-{checkpoint.target.name}")
     prepare_folder(folder)
     checkpoint.save(folder)
@@ -142,39 +148,10 @@ def _compile_target(group: str, out: Path | None, target: str, alphabet: str | N
     say(screen, f"{ran}: right on {words}" if ran else "not run here: pip install 'subnormal[targets]'")
 
 
-def _compile_automaton(
-    asked: Automaton, out: Path | None, family: str | None, options: tuple[str | None, ...], check: bool
-) -> None:
-    from subnormal.algebra.base.terminal import console, say
-    from subnormal.algebra.base.wording import counted, default_folder
-    from subnormal.algebra.base.writing import prepare_folder
-    from subnormal.face.automata import compiled_automaton
-
-    if any(option is not None for option in options):
-        raise InputError("--alphabet, --channels, --series and --optimise go with a group, not with an automaton")
-    began = time.perf_counter()
-    screen = console()
-    compiled = compiled_automaton(asked, family)
-    folder = out or Path(default_folder(compiled.name))
-    prepare_folder(folder)
-    screen.print(compiled.view(screen.width))
-    reached = int((compiled.cascade.decode >= 0).sum())
-    letters = counted(compiled.automaton.width, "letter")
-    states = f"{reached:,} reachable states"
-    say(screen, f"cascade: all {states} × {letters} step rightly, so words of every length are tracked")
-    compiled.save(folder)
-    say(screen, f"written: {folder}/ in {time.perf_counter() - began:.2f} s")
-    if not (folder / "model.safetensors").exists():
-        count = counted(compiled.weights.parameter_count, "parameter")
-        say(screen, f"network: not written, it would have {count}; the cascade runs with `verify`", "yellow")
-    elif check:
-        _check(folder, screen)
-
-
 def _check(folder: Path, screen: Console) -> None:
     from subnormal.algebra.base.terminal import say
     from subnormal.constructions.words import KINDS
-    from subnormal.face.compiling import run_word
+    from subnormal.face.verifying import run_word
 
     trials = [run_word(folder, "network", kind, CHECK_LENGTH) for kind in KINDS]
     words = f"random, constant and commutator words of {CHECK_LENGTH:,} tokens"
@@ -182,8 +159,16 @@ def _check(folder: Path, screen: Console) -> None:
 
 
 def speed(trials: Sequence[Trial]) -> str:
-    """Tokens per second over some trials."""
-    rate = sum(trial.tokens for trial in trials) / max(1e-9, sum(trial.seconds for trial in trials))
+    """Tokens per second over some trials; those of factored cascades also without decoding."""
+    from subnormal.face.verifying import FactoredTrial
+
+    tokens = sum(trial.tokens for trial in trials)
+    factored = [trial for trial in trials if isinstance(trial, FactoredTrial)]
+    if factored:
+        running = tokens / 1e6 / max(1e-9, sum(trial.run_seconds for trial in factored))
+        decoding = tokens / 1e6 / max(1e-9, sum(trial.decode_seconds for trial in factored))
+        return f"{running:.2g} million tokens/s to residues, {decoding:.2g} on to permutations"
+    rate = tokens / max(1e-9, sum(trial.seconds for trial in trials))
     return f"{rate / 1e6:.1f} million tokens/s" if rate >= 1e6 else f"{rate / 1e3:.0f} thousand tokens/s"
 
 
@@ -192,55 +177,24 @@ def verify(
     length: Annotated[int, typer.Option(min=1, max=10**10, help="Tokens in each word.")] = 10_000_000,
     arithmetic: Annotated[str, typer.Option(help="residues, turns, complex128, complex64 or network.")] = "residues",
     words: Annotated[str, typer.Option(help="Kinds of words, separated by commas.")] = "random,constant,commutator",
-    seed: Annotated[int, typer.Option(help="Of the random word.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the random word.")] = 0,
     dtype: Annotated[str, typer.Option(help="float64 or float32, for the network.")] = "float64",
 ) -> None:
     """Check a compiled folder: exhaustively, and on long words in one arithmetic."""
     from subnormal.algebra.base.terminal import console, say
-    from subnormal.algebra.base.wording import counted
-    from subnormal.constructions.artifact import load_cascade
-    from subnormal.constructions.automata.artifact import is_automaton_folder
-    from subnormal.constructions.factored.artifact import is_factored
-    from subnormal.constructions.verification import first_fault
-    from subnormal.face.compiling import check_options, run_word
+    from subnormal.face.verifying import check_options, run_word
+    from subnormal.face.verifying import verify as verified
 
     kinds = words.split(",")
     for kind in kinds:
         check_options(arithmetic, kind, dtype)
-    if is_factored(folder):
-        from subnormal.command_line.factored import verify_large
-
-        if arithmetic != "residues":
-            raise InputError(f"{folder} holds a factored cascade, which runs on residues, not on {arithmetic}")
-        verify_large(folder, length, kinds, seed)
-        return
     screen = console()
-    if is_automaton_folder(folder):
-        say(screen, _verified_automaton(folder))
-    else:
-        cascade, group, _ = load_cascade(folder)
-        fault = first_fault(cascade, group)
-        if fault:
-            raise RefutedError(f"the cascade in {folder} does not track {group.name}: {fault}")
-        tokens = counted(len(cascade.alphabet), "token")
-        say(screen, f"{group.name}: all {group.order:,} states × {tokens} step rightly")
+    for line in verified(folder).lines:
+        say(screen, line)
     for kind in kinds:
         trial = run_word(folder, arithmetic, kind, length, seed, dtype)
-        error = f", phase error up to {trial.largest_error:.2g} margins" if arithmetic != "residues" else ""
+        error = f", phase error up to {trial.largest_error:.2g} margins" if trial.largest_error else ""
         say(screen, f"{arithmetic}: {kind} word of {length:,} tokens right, {speed([trial])}{error}")
-
-
-def _verified_automaton(folder: Path) -> str:
-    from subnormal.algebra.base.wording import counted
-    from subnormal.constructions.automata.artifact import load_automaton
-    from subnormal.constructions.automata.compiler import first_fault
-
-    cascade, _ = load_automaton(folder)
-    fault = first_fault(cascade)
-    if fault:
-        raise RefutedError(f"the cascade in {folder} does not track {cascade.name}: {fault}")
-    letters = counted(len(cascade.alphabet), "letter")
-    return f"{cascade.name}: all {int((cascade.decode >= 0).sum()):,} reachable states × {letters} step rightly"
 
 
 def show(
@@ -264,7 +218,7 @@ def show(
         str | None, typer.Option("--group", help="With --html and a trained network's folder: the group it is for.")
     ] = None,
 ) -> None:
-    """Draw the series, and for each layer its phases on the circle for every token and upper state."""
+    """Draw the series, and for each layer its phases on the circle for every token and lower state."""
     if html is not None:
         from subnormal.command_line.pages import show_page
 
@@ -277,13 +231,12 @@ def show(
         raise InputError("--group goes with --html and the folder of a trained network")
     from subnormal.algebra.base.wording import default_folder
     from subnormal.constructions.pictures.picture import check_path
-    from subnormal.face.automata import CompiledAutomaton
     from subnormal.face.compiling import compile
+    from subnormal.face.factored import FactoredCompiled
 
     if out is not None:
         check_path(out)
-    asked = one_of(group, regex)
-    chosen = (alphabet, channels, series, optimise)
-    compiled = compile(asked, family, *chosen) if isinstance(asked, str) else compile(asked, family)
-    name = compiled.name if isinstance(compiled, CompiledAutomaton) else compiled.group.name
-    print(compiled.picture(out or Path(default_folder(name) + ".png")))
+    compiled = compile(one_of(group, regex), family, alphabet, channels, series, optimise)
+    if isinstance(compiled, FactoredCompiled):
+        raise InputError(f"{compiled.name} is too large to list, so there is no picture; its page: --html page.html")
+    print(compiled.picture(out or Path(default_folder(compiled.name) + ".png")))

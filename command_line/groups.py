@@ -44,8 +44,7 @@ def inspect(
     regex: Regex = None,
 ) -> None:
     """Say how many layers of each family a group or an automaton needs, and why."""
-    sys.set_int_max_str_digits(MAX_DIGITS)
-    from subnormal.constructions.automata.inspection import AutomatonInspection
+    from subnormal.algebra.depth.inspection import Inspection
     from subnormal.face.groups import inspect as inspected
     from subnormal.face.groups import pareto as unbeaten
 
@@ -58,17 +57,17 @@ def inspect(
         return
     asked = one_of(group, regex)
     inspection = inspected(asked, stack)
-    if isinstance(inspection, AutomatonInspection) and (pareto or alphabet is not None):
+    if not isinstance(inspection, Inspection) and (pareto or alphabet is not None):
         option = "pareto" if pareto else "alphabet"
         raise InputError(f"--{option} goes with a group, not with the automaton {group or regex}")
-    if alphabet is not None and not isinstance(inspection, AutomatonInspection):
+    if alphabet is not None and isinstance(inspection, Inspection):
         inspection = _with_alphabet(inspection, alphabet)
     choices = unbeaten(asked) if pareto and isinstance(asked, str) else None
     if as_json:
         content = inspection.as_json()
         if choices is not None:
             content["pareto"] = [choice.as_json() for choice in choices]
-        print(json.dumps(content, ensure_ascii=False))
+        print(_as_text(content))
         return
     from subnormal.algebra.base.terminal import console
     from subnormal.algebra.depth.inspection_view import pareto_view
@@ -76,6 +75,16 @@ def inspect(
     console().print(inspection.view())
     if choices is not None:
         console().print(pareto_view(choices))
+
+
+def _as_text(content: dict) -> str:
+    """JSON with orders of up to `MAX_DIGITS` digits; Python's own limit holds again afterwards, for what is read."""
+    limit = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(MAX_DIGITS)
+    try:
+        return json.dumps(content, ensure_ascii=False)
+    finally:
+        sys.set_int_max_str_digits(limit)
 
 
 def _with_alphabet(inspection: Inspection, text: str) -> Inspection:
@@ -104,11 +113,11 @@ def _inspect_batch(batch: Path, inspection: Callable[[str], dict]) -> None:
             content = inspection(text)
         except InputError as error:
             content = {"group": text[:200], "error": " ".join(str(error).split())}
-        print(json.dumps(content, ensure_ascii=False), flush=True)
+        print(_as_text(content), flush=True)
 
 
 def atlas(
-    max_order: Annotated[int, typer.Option(help="Largest order, at most 255.")] = 255,
+    max_order: Annotated[int, typer.Option(min=1, max=255, help="Largest order.")] = 255,
     out: Annotated[Path, typer.Option(help="CSV file; an interrupted one is continued.")] = Path("atlas.csv"),
     processes: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 2,
     html: Annotated[

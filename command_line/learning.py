@@ -9,20 +9,22 @@ from typing import Annotated
 import typer
 
 from subnormal.algebra.base.errors import InputError
-from subnormal.command_line.shared import GroupText, Json
+from subnormal.command_line.shared import MAX_SEED, GroupText, Json
 
 
 def learn(
     data: Annotated[
         str, typer.Argument(metavar="DATA", help="Words with labels (group=k.csv's columns), or a group's name.")
     ],
-    runs: Annotated[int, typer.Option(help="Seeds that are trained.")] = 5,
-    layers: Annotated[int | None, typer.Option(help="Most layers. Default: as many as add something.")] = None,
+    runs: Annotated[int, typer.Option(min=1, max=10**6, help="Seeds that are trained.")] = 5,
+    layers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Most layers. Default: as many as add something.")
+    ] = None,
     alphabet: Annotated[str | None, typer.Option(help="For a group's name: all, generators, or elements.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = 0,
-    length: Annotated[int, typer.Option(help="Of the words drawn from a group.")] = 60,
-    steps: Annotated[int, typer.Option(min=1, help="Training steps of each layer.")] = 1000,
-    channels: Annotated[int, typer.Option(min=1, help="Channels of each layer before the snap.")] = 32,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="The first seed.")] = 0,
+    length: Annotated[int, typer.Option(min=1, max=10**5, help="Of the words drawn from a group.")] = 60,
+    steps: Annotated[int, typer.Option(min=1, max=10**9, help="Training steps of each layer.")] = 1000,
+    channels: Annotated[int, typer.Option(min=1, max=2**14, help="Channels of each layer before the snap.")] = 32,
     out: Annotated[Path | None, typer.Option(help="Folder. Default: learnt/ and the name of the data.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -57,8 +59,10 @@ def decompile(
         str | None, typer.Argument(metavar="GROUP", help="S3, Q8, GL(2,3) …; default: what the folder was made for.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the machine here, as compile does, with its proof.")] = None,
-    length: Annotated[int, typer.Option(min=20, help="Up to which the unrounded network is measured.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the words.")] = 0,
+    length: Annotated[
+        int, typer.Option(min=20, max=10**6, help="Up to which the unrounded network is measured.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the words.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Read an exact machine out of a trained network, or say where it fails. Exit code 1: there is none."""
@@ -77,7 +81,7 @@ def decompile(
 def diagnose(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A folder written by train or compile.")],
     group: GroupText,
-    seed: Annotated[int, typer.Option(min=0, help="Of the words.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the words.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Can this stack track GROUP, how near did this run come, and what is missing: precision or structure."""

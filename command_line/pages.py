@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ def show_page(asked: str | Automaton, path: Path, options: dict[str, Any], track
     from subnormal.constructions.pages.machine_page import write_machine_page
 
     check_page_path(path)
-    if isinstance(asked, str) and Path(asked).is_dir():
+    if isinstance(asked, str) and os.path.isdir(asked):
         given = [f"--{name}" for name, value in options.items() if value is not None]
         if given:
             raise InputError(f"{given[0]} goes with a GROUP, not with the folder {asked}; compile it again instead")
@@ -63,26 +64,18 @@ def _compiled_data(asked: str | Automaton, options: dict[str, Any]) -> dict[str,
         return automaton_data(compiled.cascade)
     if not found.is_listable and not (options["channels"] or options["series"] or options["optimise"]):
         return _large_data(found, options["family"] or "aussm", options["alphabet"])
-    of_group = compile(found, **options)
+    of_group = compile(found.listed(), **options)
     parts = of_group.decomposition
     return cascade_data(of_group.cascade, of_group.group, str(parts.extension), parts.splits)
 
 
 def _large_data(group: PermutationGroup, family: str, alphabet: str | None) -> dict[str, Any]:
-    from subnormal.algebra.depth.families import parse_stack
-    from subnormal.command_line.factored import read_tokens
-    from subnormal.constructions.factored.compiler import compile_factored
-    from subnormal.constructions.factored.proof import first_fault
     from subnormal.constructions.pages.machine_page import factored_data
+    from subnormal.face.factored import compiled_factored
 
-    stack = parse_stack(family)
-    if len(stack) > 1:
-        raise InputError(f"{short(group.name)} is too large to list; wanted one family for it, e.g. aussm")
-    found = compile_factored(group.name, read_tokens(group, alphabet), stack[0])
-    fault = first_fault(found.cascade)
-    if fault:
-        raise AssertionError(f"the compiled cascade is wrong: {fault}")
-    return factored_data(found.cascade, found.chain.order, found.series_orders, found.structure.text)
+    compiled = compiled_factored(group, family, alphabet)
+    found = compiled.compilation
+    return factored_data(compiled.cascade, compiled.order, found.series_orders, found.structure.text)
 
 
 def _folder_data(folder: Path, tracked: str | None) -> dict[str, Any]:

@@ -22,7 +22,9 @@ def parity(
     width: Annotated[int, typer.Option(min=1, max=1024, help="Channels of each layer.")] = 8,
     seeds: Annotated[int, typer.Option(min=1, max=1000, help="Random networks of each mixture.")] = 1,
     activation: Annotated[str, typer.Option(help="Readout of the layers: hard, softmax, relu, tanh …")] = "hard",
-    tokens: Annotated[int, typer.Option(min=1, help="Longest word run for the table of step sizes.")] = 200_000,
+    tokens: Annotated[
+        int, typer.Option(min=1, max=10**9, help="Longest word run for the table of step sizes.")
+    ] = 200_000,
     as_json: Json = False,
 ) -> None:
     """Show which families cannot follow parity, on words, and which can, by weights. Exit code 4: a mixture stood."""

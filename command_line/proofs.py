@@ -98,12 +98,12 @@ def _plot(path: Path, length: int) -> None:
 
 
 def catalogue(
-    max_order: Annotated[int, typer.Option(help="Largest order, at most 255.")] = 255,
+    max_order: Annotated[int, typer.Option(min=1, max=255, help="Largest order.")] = 255,
     out: Annotated[Path, typer.Option(help="CSV file; an interrupted one is continued.")] = Path("catalogue.csv"),
     processes: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 2,
 ) -> None:
     """Compile and certify every group of the catalogue up to an order."""
-    from subnormal.face.proving import refutations
+    from subnormal.face.faults import refutations
     from subnormal.proofs_check.certificates.catalogue import write_catalogue
 
     with refutations():

@@ -18,7 +18,7 @@ def with_settings(settings: type, **instead: str) -> Callable[[Command], Command
     """A command that takes `**settings` gets one option for each field of a dataclass.
 
     Arguments:
-        settings: a dataclass whose fields have their help in `metadata["help"]`.
+        settings: a dataclass whose fields have their help, and bounds or None, in `metadata`: help, least, most.
         instead: for some fields, the name of the command's own parameter that stands in their place. A parameter that
             has the field's name does so anyhow.
     """
@@ -39,7 +39,9 @@ def with_settings(settings: type, **instead: str) -> Callable[[Command], Command
                 options.append(own.pop(name))
                 continue
             assert field.default is not MISSING, field.name
-            annotation = annotated[types[field.name], typer.Option(help=field.metadata["help"])]
+            about = field.metadata
+            option = typer.Option(help=about["help"], min=about["least"], max=about["most"])
+            annotation = annotated[types[field.name], option]
             kind = inspect.Parameter.KEYWORD_ONLY
             options.append(inspect.Parameter(name, kind, default=field.default, annotation=annotation))
         options += own.values()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -21,6 +22,17 @@ if TYPE_CHECKING:
 
 UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
 """What typer raises for options it cannot read; it has no public name there."""
+
+MAX_SEED, MAX_RUNS = 2**32 - 1, 10**6
+"""Largest seed, and most runs, on the command line."""
+
+
+def finite(value: float) -> float:
+    """Callback of an option: refuses NaN and infinities."""
+    if not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is not a finite number.")
+    return value
+
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
 GROUP = typer.Argument(
@@ -54,8 +66,8 @@ MESSAGE, END = 600, 150
 
 
 def run(make: Callable[[], typer.Typer], program: str) -> None:
-    """Run a command line: an `InputError` becomes one line and exit code 2, a `RefutedError` exit code 1, Ctrl-C exit
-    code 130.
+    """Run a command line: an `InputError` becomes one line and exit code 2, as does what the file system refuses, a
+    `RefutedError` exit code 1, Ctrl-C exit code 130.
 
     Arguments:
         make: makes the application; what it imports can be interrupted as well.
@@ -84,6 +96,9 @@ def run(make: Callable[[], typer.Typer], program: str) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:  # what no reader or writer has put in words: a full disk, a name too long for it
+        place = f"{str(error.filename)[:200]}: " if error.filename else ""
+        _end("error", f"{place}{error.strerror or error}", 2)
 
 
 def _note(

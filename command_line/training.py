@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.reading import read_json
 from subnormal.algebra.base.terminal import console
 from subnormal.command_line.settings import with_settings
-from subnormal.command_line.shared import GroupOrNone, GroupText, Json, Regex, one_of
+from subnormal.command_line.shared import MAX_RUNS, MAX_SEED, GroupOrNone, GroupText, Json, Regex, one_of
 from subnormal.models.training.configuration import RunConfiguration
 from subnormal.models.training.pool import RUNS_TOGETHER, Machine
 
@@ -27,7 +27,11 @@ Device = Annotated[str, typer.Option(help="Where to train: cpu, or another devic
 RunsTogether = Annotated[
     int,
     typer.Option(
-        "--runs-together", "--stack-size", min=1, help="Most runs trained as one batch; a GPU takes more than a core."
+        "--runs-together",
+        "--stack-size",
+        min=1,
+        max=MAX_RUNS,
+        help="Most runs trained as one batch; a GPU takes more than a core.",
     ),
 ]
 
@@ -47,6 +51,10 @@ def train(
     runs_together: RunsTogether = RUNS_TOGETHER,
     tensorboard: Annotated[bool, typer.Option(help="Write TensorBoard logs (extra `tensorboard`).")] = False,
     regex: Regex = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(help="The field's settings for automata: chomsky or flip-flop. Options that are given win."),
+    ] = None,
     **settings: Any,
 ) -> None:
     """Train networks on GROUP: every seed × learning rate × noise. Start the same command again to continue."""
@@ -63,13 +71,20 @@ def train(
         device=device,
         runs_together=runs_together,
         tensorboard=tensorboard,
-        **settings,
+        protocol=protocol,
+        **_given(settings),
     )
     console().print(training.view())
     for line in diverged(training.rows):
         print(line)
     print(f"networks: {training.folder}/networks/")
     print(f"curves: {training.picture}")
+
+
+def _given(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings that are not as they are without an option."""
+    defaults = {known.name: known.default for known in fields(RunConfiguration)}
+    return {name: value for name, value in settings.items() if value != defaults[name]}
 
 
 def _numbers(name: str, text: str) -> list[float]:
@@ -92,7 +107,7 @@ def evaluate(
     ],
     length: Annotated[int, typer.Option(min=1, max=10**9, help="The longest length.")] = 1000,
     words: Annotated[int, typer.Option(min=1, max=10**6, help="Number of words.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the words.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the words.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Accuracy at lengths 20, 40, … 1000 and beyond, on words that were never trained on."""
@@ -100,10 +115,12 @@ def evaluate(
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
     from subnormal.algebra.base.terminal import console, plain_table
+    from subnormal.models.network import DCDNetwork
     from subnormal.models.training.evaluation import THRESHOLD
     from subnormal.models.training.evaluation import evaluate as evaluated
+    from subnormal.models.training.initial import saved_task
 
-    network, task = _network_and_task(folder)
+    network, task = DCDNetwork.from_pretrained(folder), saved_task(folder)
     with Progress(
         *Progress.get_default_columns()[:2],
         MofNCompleteColumn(),
@@ -126,28 +143,12 @@ def evaluate(
     print(f"{task.group.name}, {words:,} words: longest length above {THRESHOLD:.0%}: {accuracy.longest:,}")
 
 
-def _network_and_task(folder: Path) -> tuple:
-    from subnormal.models.network import DCDNetwork
-    from subnormal.models.training.configuration import RunConfiguration
-    from subnormal.models.training.initial import task_of
-    from subnormal.models.training.tasks import Task
-
-    network = DCDNetwork.from_pretrained(folder)
-    if (folder / "task.json").is_file():
-        content = read_json(folder / "task.json", dict[str, Any])
-        return network, task_of(RunConfiguration.from_json(content))
-    from subnormal.constructions.artifact import load_cascade
-
-    cascade, group, _ = load_cascade(folder)
-    return network, Task(group, cascade.alphabet)
-
-
 def words(
     group: GroupText,
     length: Annotated[int, typer.Option(min=1, max=10**6, help="Tokens in each word.")] = 20,
     count: Annotated[int, typer.Option(min=1, max=10**7, help="Number of words.")] = 1000,
     alphabet: Annotated[str | None, typer.Option(help="all, generators, or elements such as '1;3'.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the words.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the words.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder of the file.")] = Path("data"),
     check: Annotated[Path | None, typer.Option(help="Check this file of words instead of writing one.")] = None,
 ) -> None:
@@ -167,11 +168,16 @@ def words(
     print(write_words(out, task, task.training_words(count, length, seed), seed))
 
 
-EXPERIMENTS = ("table1", "table2", "near-solution", "parity", "learning")
+EXPERIMENTS = ("table1", "table2", "near-solution", "parity", "deltaproduct", "automata", "learning")
 
 
 def reproduce(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="table1, table2, near-solution, parity or learning.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="table1, table2, near-solution, parity, deltaproduct, automata or learning."
+        ),
+    ],
     quick: Annotated[bool, typer.Option("--quick", help="Few runs and steps: minutes instead of an hour.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder. Default: results/NAME, or results/NAME-quick.")] = None,
     processes: Processes = None,
@@ -190,6 +196,10 @@ def reproduce(
         from subnormal.models.experiments.learning import reproduce_learning
 
         page = reproduce_learning(folder, quick, processes)
+    elif name == "automata":
+        from subnormal.models.experiments.automata import reproduce_automata
+
+        page = reproduce_automata(folder, quick, machine)
     elif name == "near-solution":
         page = reproduce_near_solution(folder, quick, machine)
     else:

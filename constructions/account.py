@@ -27,19 +27,19 @@ GAP = 2
 
 def account(compilation: Compilation, width: int) -> Iterator[RenderableType]:
     """A heading and a table for each layer, at most `width` characters wide. r1, r2, … are the residues that the
-    layers above hold."""
+    lower layers hold."""
     cascade, weights = compilation.cascade, compilation.weights
     orders = [
         order for i, order in enumerate(compilation.series.orders) if i == 0 or order < compilation.series.orders[i - 1]
     ]
-    above: tuple[int, ...] = ()
+    lower: tuple[int, ...] = ()
     for i, (layer, gates) in enumerate(zip(cascade.layers, weights.layers, strict=True), 1):
         size = f"{counted(len(layer.moduli), 'channel')}, {counted(len(gates.gates), 'hidden unit')}"
         carried = f"carries {abelian_name(layer.moduli)} (orders {orders[i - 1]}/{orders[i]})"
         heading = f"layer {i}  {FAMILIES[layer.family].title}  {carried}: {size}"
         yield Text(heading, style="bold")
-        yield _layer_table(cascade, layer, i, above, width)
-        above += layer.moduli
+        yield _layer_table(cascade, layer, i, lower, width)
+        lower += layer.moduli
         yield Text()
 
 
@@ -49,11 +49,11 @@ def element_label(cascade: Cascade, element: int) -> str:
     return text if len(text) <= 20 else f"#{element}"
 
 
-def _layer_table(cascade: Cascade, layer: CascadeLayer, number: int, above: tuple[int, ...], width: int) -> Table:
-    """Rows: upper states (before the token); columns: as many tokens as fit. Entries: what is added, in turns."""
+def _layer_table(cascade: Cascade, layer: CascadeLayer, number: int, lower: tuple[int, ...], width: int) -> Table:
+    """Rows: lower states (before the token); columns: as many tokens as fit. Entries: what is added, in turns."""
     index = str(number).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
     states = range(min(len(layer.increments), MAX_ROWS))
-    labels = [f"r = {' '.join(str(int(r)) for r in np.unravel_index(u, above))}" if above else "" for u in states]
+    labels = [f"r = {' '.join(str(int(r)) for r in np.unravel_index(u, lower))}" if lower else "" for u in states]
     heading = f"Λ⁽{index}⁾" + (f"(r1…r{number - 1}, x)" if number > 2 else "(r1, x)" if number == 2 else "(x)")
     columns: list[list[str]] = []
     room = width - max(len(heading), *map(len, labels)) - GAP
@@ -68,7 +68,7 @@ def _layer_table(cascade: Cascade, layer: CascadeLayer, number: int, above: tupl
         table.add_row(labels[u], *(column[1 + u] for column in columns))
     hidden = [
         f"{len(cascade.alphabet) - len(columns)} more tokens" if len(columns) < len(cascade.alphabet) else "",
-        f"{len(layer.increments) - len(states)} more states above" if len(states) < len(layer.increments) else "",
+        f"{len(layer.increments) - len(states)} more lower states" if len(states) < len(layer.increments) else "",
     ]
     if any(hidden):
         table.caption = "… " + ", ".join(filter(None, hidden))

@@ -2,7 +2,7 @@
 
 cascade.json           metadata, readable
 cascade.safetensors    int32 arrays: elements (n, degree), alphabet (m,), decode (n,), and for each layer i
-                       layer{i}.moduli (d,) and layer{i}.increments (states above, m, d)
+                       layer{i}.moduli (d,) and layer{i}.increments (lower states, m, d)
 config.json            the network's configuration, as huggingface_hub's mixin reads it
 model.safetensors      the network's parameters, float64
 manifest.json          the digests of the others (`algebra.base.folders`): all are replaced together or not at all
@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NotRequired, TypedDict, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from subnormal.algebra.arithmetic.permutations import smallest_dtype
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.folders import read_folder, save_folder, warn_unbound
-from subnormal.algebra.base.reading import MissingFileError, parse_json, parse_tensors
-from subnormal.algebra.groups.group import Group
+from subnormal.algebra.base.reading import MissingFileError, conform, parse_json, parse_tensors
+from subnormal.algebra.groups.group import Group, group_of_rows
 from subnormal.constructions.cascade import Cascade, CascadeLayer
 from subnormal.constructions.weights import Weights, network_parameters
 
@@ -84,9 +84,33 @@ def json_text(content: Mapping[str, Any], indent: int = 2) -> str:
     return json.dumps(content, indent=indent, ensure_ascii=False) + "\n"
 
 
+class LayerMetadata(TypedDict):
+    """A layer in cascade.json."""
+
+    family: str
+    moduli: list[int]
+
+
+class _Metadata(TypedDict):
+    """The fields of a group's cascade.json; only some of them are read."""
+
+    format: int
+    name: str
+    order: int
+    small_group_id: NotRequired[list[int] | None]
+    notes: NotRequired[list[str]]
+    alphabet: NotRequired[list[str] | None]
+    series: NotRequired[list[int]]
+    factors: NotRequired[list[list[int]]]
+    decomposition: NotRequired[str]
+    token_names: NotRequired[list[str]]
+    label_names: NotRequired[list[str]]
+    learnt: NotRequired[dict[str, Any]]
+    decompiled_from: NotRequired[str]
+    layers: list[LayerMetadata]
+
+
 Checked = TypeVar("Checked")
-
-
 Check = Callable[[dict[str, Any], dict[str, NDArray], str], Checked]
 
 
@@ -107,7 +131,7 @@ def read_cascade(folder: Path, kind: str, example: str, check: Check[Checked]) -
         missing = str(error).removeprefix(f"{folder}/")
         raise InputError(f"{where}: {missing}; make one with `compile {example} --out {folder}`") from None
     try:
-        metadata = parse_json(content.files["cascade.json"], "cascade.json")
+        metadata = parse_json(content.files["cascade.json"], "cascade.json", dict[str, Any])
         tensors = parse_tensors(content.files["cascade.safetensors"], "cascade.safetensors")
         arrays = {name: tensors[name] for name in tensors}
     except InputError as error:
@@ -148,6 +172,7 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
         return found
 
     require(metadata["format"] in (1, FORMAT), f"format {metadata['format']!r:.40}, wanted {FORMAT}")
+    metadata = conform(metadata, _Metadata, f"{where}: cascade.json")
     elements = array("elements", 2, None)
     n, degree = elements.shape
     require(n >= 1 and degree >= 1, f"elements has shape {elements.shape}")
@@ -156,25 +181,27 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
     alphabet = array("alphabet", 1, n)
     require(len(alphabet), "the alphabet is empty")
     layers: list[CascadeLayer] = []
-    above = 1
+    lower = 1
     for i, described in enumerate(metadata["layers"], 1):
         moduli = array(f"layer{i}.moduli", 1, None)
         require(len(moduli) and (moduli >= 2).all(), f"layer{i}.moduli has entries below 2, or none")
         increments = array(f"layer{i}.increments", 3, None)
         require(
-            increments.shape == (above, len(alphabet), len(moduli)), f"layer{i}.increments has shape {increments.shape}"
+            increments.shape == (lower, len(alphabet), len(moduli)), f"layer{i}.increments has shape {increments.shape}"
         )
         require(
             ((increments >= 0) & (increments < moduli)).all(), f"layer{i}.increments has entries outside its moduli"
         )
-        layer = CascadeLayer(str(described["family"]), tuple(moduli.tolist()), increments)
+        layer = CascadeLayer(described["family"], tuple(moduli.tolist()), increments)
         layers.append(layer)
-        above *= layer.states
-        require(above <= n, f"more states than the {n} elements")
+        lower *= layer.states
+        require(lower <= n, f"more states than the {n} elements")
     decode = array("decode", 1, n)
-    require(len(decode) == n == above, f"{above} states and {len(decode)} decoded, for {n} elements")
+    require(len(decode) == n == lower, f"{lower} states and {len(decode)} decoded, for {n} elements")
     elements = elements.astype(smallest_dtype(degree))
     require((np.lexsort(elements.T[::-1]) == np.arange(n)).all(), "the elements are not in lexicographic order")
-    group = Group(elements, (), str(metadata["name"]))
-    group = Group(elements, group.subgroup(int(a) for a in alphabet if a).generators, group.name)
+    try:
+        group = group_of_rows(elements, alphabet, metadata["name"])
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
     return Cascade(group.name, elements, alphabet, tuple(layers), decode), group, metadata

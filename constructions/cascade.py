@@ -2,8 +2,8 @@
 
 Write every y ∈ G uniquely as y = r_k r_{k-1} ⋯ r_1, r_i in a transversal of G_i in G_{i-1}. Layer i holds the
 residues of r_i in A_i = G_{i-1}/G_i. Reading x, it adds the residues of w·x·w'⁻¹, where w = r_{i-1} ⋯ r_1 is what the
-layers above hold before x and w' what they hold after it (Krasner and Kaloujnine 1951; docs/mathematics.md). So every
-layer is a counter; only what it adds depends on the layers above.
+lower layers hold before x and w' what they hold after it (Krasner and Kaloujnine 1951; docs/mathematics.md). So every
+layer is a counter; only what it adds depends on the lower layers.
 
 A cascade that tracks an automaton (`constructions.automata`) may also *set* a channel: tokens that merge states do.
 Then not every state need be reachable from state 0, and several may stand for the same state of the automaton.
@@ -35,8 +35,8 @@ class CascadeLayer:
     Arguments:
         family: name of the model family that carries it.
         moduli: one for each channel.
-        increments: shape (states above, alphabet, channels), int32: what is added, given the state of the layers
-            above *before* the token. States are numbered in mixed radix, layer 1 most significant and, within a
+        increments: shape (lower states, alphabet, channels), int32: what is added, given the state of the
+            lower layers *before* the token. States are numbered in mixed radix, layer 1 most significant and, within a
             layer, its first channel.
         resets: shape as `increments`: where true, the channel is set to the residue in `increments`, whatever it held;
             None where nothing is ever set.
@@ -111,28 +111,28 @@ class Cascade:
         """Writes the state after every token of at most `BLOCK` tokens into `states`."""
         entries = max(layer.increments.size for layer in self.layers) if self.layers else 0
         dtype = np.int32 if max(entries, self.order) < 2**31 else np.int64
-        upper: NDArray[Any] = np.zeros(len(tokens) + 1, dtype=dtype)  # above: [:-1] before, [1:] after
+        lower: NDArray[Any] = np.zeros(len(tokens) + 1, dtype=dtype)  # their states: [:-1] before, [1:] after
         below = self.order
         for layer in self.layers:
             below //= layer.states
             own = state // below % layer.states
             channels = len(layer.moduli)
             table = layer.increments.reshape(-1)
-            index: NDArray[Any] = upper[:-1] * dtype(len(self.alphabet))
+            index: NDArray[Any] = lower[:-1] * dtype(len(self.alphabet))
             index += tokens.astype(dtype, copy=False)
             if channels > 1:
                 index *= dtype(channels)
-            upper *= dtype(layer.states)
-            upper[0] += own
+            lower *= dtype(layer.states)
+            lower[0] += own
             for channel, (n, place) in enumerate(zip(layer.moduli, layer.places, strict=True)):
                 sets = None if layer.resets is None else layer.resets.reshape(-1)[index]
                 residues = _running_residues(table[index], own // place % n, n, sets)
                 if place > 1:
                     residues *= residues.dtype.type(place)
-                upper[1:] += residues.astype(dtype, copy=False)
+                lower[1:] += residues.astype(dtype, copy=False)
                 if channel + 1 < channels:
                     index += dtype(1)
-        states[:] = upper[1:]
+        states[:] = lower[1:]
 
     def outputs(self, tokens: NDArray[np.integer]) -> NDArray[np.int32]:
         """The element index after every token, shape (T,)."""
@@ -177,10 +177,10 @@ def _running_residues(
 
 
 def layer_transitions(layer: CascadeLayer, following: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Next states of the layers down to this one, (states above · own, m), from those of the layers above it, (states
-    above, m)."""
-    above, m = following.shape
-    table = np.zeros((above, layer.states, m), dtype=np.int64)
+    """Next states of the layers up to this one, (lower states · own, m), from those of the lower layers, (lower
+    states, m)."""
+    lower, m = following.shape
+    table = np.zeros((lower, layer.states, m), dtype=np.int64)
     own = np.arange(layer.states)
     for channel, (n, place) in enumerate(zip(layer.moduli, layer.places, strict=True)):
         residues = own // place % n
@@ -189,7 +189,7 @@ def layer_transitions(layer: CascadeLayer, following: NDArray[np.int64]) -> NDAr
             moved = np.where(layer.resets[:, None, :, channel], layer.increments[:, None, :, channel], moved)
         table += moved * place
     table += following[:, None, :] * layer.states
-    return table.reshape(above * layer.states, m)
+    return table.reshape(lower * layer.states, m)
 
 
 def compile_cascade(decomposition: Decomposition, alphabet: NDArray[np.integer]) -> Cascade:

@@ -2,14 +2,16 @@
 
 One token passes through all layers before the next is read. Nothing but the layers' own residues is carried from token
 to token, each in a register, so the layers' short chains of dependent operations overlap: layer 2 works on this token
-while layer 1 works on the next. Each layer looks up what to add (`increments`, by upper state and token), and adds it
-by a table of its own abelian group's addition, which takes the place of additions and reductions channel by channel.
+while layer 1 works on the next. Each layer looks up which of its moves the token makes (by lower state and token), and
+makes it by a table (move, own state): one look-up takes the place of additions, reductions and resets channel by
+channel. In a cascade that tracks a group the moves are the additions of the layer's own abelian group.
 
 **Segments.** Let the cascade track G (`constructions.verification.first_fault` says None), and let s(w) be the state
 after the word w from state 0. Then decode(s(uv)) = decode(s(u))·decode(s(v)): what went before a segment v acts on the
 states inside it by left multiplication with decode(s(u)), one permutation of the states. So all segments run at the
 same time from state 0, and then the states of each but the first are renamed by its own permutation, at the cost of
-one look-up a token. That would be wrong for a machine that does not track G; such a machine wants `threads=1`.
+one look-up a token. That would be wrong for a machine that does not track G, or that tracks an automaton; such a
+machine wants `threads=1`.
 
 The table automaton, one look-up (state, token) a token, is here as an oracle and for the benchmark.
 """
@@ -37,8 +39,8 @@ MIN_SEGMENT = 1 << 14
 CHUNK = 1 << 12
 """Tokens looked through for strangers before they are run; they stay in the cache."""
 
-MAX_ADDITION_TABLE = 1 << 22
-"""Entries of a layer's addition table. A layer of more states than its root is refused."""
+MAX_MOVE_TABLE = 1 << 22
+"""Entries of a layer's table of moves. A layer of more moves × states is refused."""
 
 compiled = njit(nogil=True, error_model="numpy")
 
@@ -47,9 +49,9 @@ compiled = njit(nogil=True, error_model="numpy")
 def _step(depth: int) -> Callable[..., Any]:
     """A token through the first `depth` layers: (tables, residues, token) → (state before, state after, residues).
 
-    `tables` is nested, (the tables of the layers above, own increments, own addition, number of states, of tokens), and
-    so are the residues. A step of k layers is a step of k-1 layers and then one more; numba inlines them all into one
-    loop body, and the nested tuples dissolve into registers.
+    `tables` is nested, (the tables of the lower layers, own move by lower state and token, own moves, number of states,
+    of tokens), and so are the residues. A step of k layers is a step of k-1 layers and then one more; numba inlines
+    them all into one loop body, and the nested tuples dissolve into registers.
     """
     if depth == 0:
 
@@ -59,15 +61,15 @@ def _step(depth: int) -> Callable[..., Any]:
 
         return nothing
 
-    upper_step = _step(depth - 1)
+    lower_step = _step(depth - 1)
 
     @compiled
     def step(tables, residues, token):  # type: ignore[no-untyped-def]
-        upper, increments, addition, states, tokens = tables
-        before, after, upper_residues = upper_step(upper, residues[0], token)
+        lower, made, moves, states, tokens = tables
+        before, after, lower_residues = lower_step(lower, residues[0], token)
         own = residues[1]
-        new = np.int64(addition[np.int64(increments[before * tokens + token]) + own])
-        return before * states + own, after * states + new, (upper_residues, new)
+        new = np.int64(moves[np.int64(made[before * tokens + token]) + own])
+        return before * states + own, after * states + new, (lower_residues, new)
 
     return step
 
@@ -132,12 +134,14 @@ class CompiledCascade:
         threads: segments that run at the same time. With more than one the cascade must track its group.
 
     Raises:
-        InputError: fewer than one thread, or a layer with too many states for an addition table.
+        InputError: fewer than one thread, more than one for an automaton, or a layer with too many states and moves.
     """
 
     def __init__(self, cascade: Cascade, threads: int = 1) -> None:
         if threads < 1:
             raise InputError(f"{threads} threads; wanted at least 1, e.g. 2")
+        if threads > 1 and cascade.automaton is not None:
+            raise InputError(f"{threads} threads for {cascade.name}; only words in a group are cut: wanted 1")
         self.cascade = cascade
         self.threads = threads
         self._dtype = smallest_dtype(cascade.order)
@@ -219,15 +223,23 @@ class CompiledCascade:
 
 
 def _layer_tables(layer: CascadeLayer) -> tuple[NDArray[Any], NDArray[Any]]:
-    """What to add, by upper state and token, as the start of a row of the addition table; and that table, flattened."""
+    """The move made, by lower state and token, as the start of a row of the table of moves; and that table, flattened.
+
+    A move says for each channel what is added, or what it is set to; only those that some entry makes are written.
+    """
     states = layer.states
-    if states * states > MAX_ADDITION_TABLE:
-        raise InputError(f"a layer of {states:,} states; at most {int(MAX_ADDITION_TABLE**0.5):,} can be compiled")
-    places = np.array(layer.places)
-    own = np.arange(states)[:, None] // places % np.array(layer.moduli)  # (states, channels)
-    addition = ((own[:, None] + own[None, :]) % np.array(layer.moduli)) @ places
-    increments = (layer.increments @ places.astype(np.int64)) * states
+    places, moduli = np.array(layer.places, dtype=np.int64), np.array(layer.moduli)
+    resets = np.zeros(layer.increments.shape, dtype=bool) if layer.resets is None else layer.resets
+    codes = (layer.increments % moduli) @ places * 2 ** len(moduli) + resets @ (1 << np.arange(len(moduli)))
+    _, first, made = np.unique(codes.ravel(), return_index=True, return_inverse=True)
+    if len(first) * states > MAX_MOVE_TABLE:
+        raise InputError(
+            f"a layer of {states:,} states and {len(first):,} moves; at most {MAX_MOVE_TABLE:,} entries can be compiled"
+        )
+    given = layer.increments.reshape(-1, 1, len(moduli))[first]
+    own = np.arange(states)[:, None] // places % moduli  # (states, channels)
+    moves = np.where(resets.reshape(-1, 1, len(moduli))[first], given, own + given) % moduli @ places
     return (
-        np.ascontiguousarray(increments.ravel()).astype(smallest_dtype(states * states)),
-        np.ascontiguousarray(addition.ravel()).astype(smallest_dtype(states)),
+        (made * states).astype(smallest_dtype(moves.size)),
+        np.ascontiguousarray(moves.ravel()).astype(smallest_dtype(states)),
     )

@@ -5,29 +5,32 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from subnormal.algebra.groups.group import Group
 from subnormal.constructions.cascade import Cascade
-from subnormal.constructions.words import products, word_pieces
+from subnormal.constructions.words import Letters
 
 PIECE = 1 << 18
-"""Tokens run between two reports of progress."""
+"""Tokens run between two reports of progress, at most."""
+
+PIECE_ENTRIES = 1 << 22
+"""Points of permutations that are compared at a time, at most."""
 
 
 class Runner(Protocol):
-    """Something that runs a word piece by piece: `constructions.execution.Machine`, or a network.
+    """Something that runs a word piece by piece: `constructions.execution.Machine`, a factored cascade, or a network.
 
     `largest_error` is the largest phase error met so far, as a share of the margin.
     """
 
     largest_error: float
 
-    def outputs(self, tokens: NDArray[np.integer]) -> NDArray[np.integer]:
-        """Element indices after every token of the next piece, shape (T,)."""
+    def outputs(self, tokens: NDArray[np.integer]) -> NDArray[Any]:
+        """What the machine says after every token of the next piece: elements or states, (T,), or permutations."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Trial:
         tokens: run so far.
         seconds: spent in the machine.
         first_wrong: position of the first wrong output, counted from 1; None if there is none.
-        expected, found: the elements there.
+        expected, found: the elements, states or permutations there.
         largest_error: the largest phase error so far, as a share of the margin.
     """
 
@@ -47,8 +50,8 @@ class Trial:
     tokens: int
     seconds: float
     first_wrong: int | None = None
-    expected: int | None = None
-    found: int | None = None
+    expected: Any = None
+    found: Any = None
     largest_error: float = 0.0
 
 
@@ -73,23 +76,22 @@ def first_fault(cascade: Cascade, group: Group) -> str | None:
     return None
 
 
-def try_word(
-    machine: Runner, group: Group, alphabet: NDArray[np.integer], kind: str, length: int, seed: int = 0
-) -> Iterator[Trial]:
-    """Run a machine on a word piece by piece and compare every output with the group's product; stops at the first
+def try_word(machine: Runner, letters: Letters, kind: str, length: int, seed: int = 0) -> Iterator[Trial]:
+    """Run a machine on a word piece by piece and compare every output with what the letters lead to; stops at the first
     wrong one."""
-    product, seconds, done = 0, 0.0, 0
-    for tokens in word_pieces(kind, group, alphabet, length, seed, PIECE):
-        expected = products(group, alphabet[tokens], product)
+    reached, seconds, done = letters.start, 0.0, 0
+    piece = max(1, min(PIECE, PIECE_ENTRIES // np.size(reached)))
+    for tokens in letters.pieces(kind, length, seed, piece):
+        expected = letters.run(tokens, reached)
         began = time.perf_counter()
         found = machine.outputs(tokens)
         seconds += time.perf_counter() - began
-        wrong = np.flatnonzero(found != expected)
+        wrong = np.flatnonzero((found != expected).reshape(len(tokens), -1).any(axis=1))
         if len(wrong):
             place = int(wrong[0])
-            elements = int(expected[place]), int(found[place])
-            yield Trial(kind, done + len(tokens), seconds, done + place + 1, *elements, machine.largest_error)
+            outputs = expected[place].tolist(), found[place].tolist()
+            yield Trial(kind, done + len(tokens), seconds, done + place + 1, *outputs, machine.largest_error)
             return
         done += len(tokens)
         yield Trial(kind, done, seconds, largest_error=machine.largest_error)
-        product = int(expected[-1])
+        reached = expected[-1]

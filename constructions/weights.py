@@ -1,7 +1,7 @@
 """The weights pass: a cascade as the parameters of `models.network.DCDNetwork`, without torch.
 
-The network reads, at layer i, the one-hot residues of the layers above *after* the token and the token's one-hot
-embedding. φ's hidden units are AND gates, one for each (state above, token) that adds something; its output holds
+The network reads, at layer i, the one-hot residues of the lower layers *after* the token and the token's one-hot
+embedding. φ's hidden units are AND gates, one for each (lower state, token) that adds something; its output holds
 what that adds, as phases. ψ is a hard decision: the one-hot of the residue whose phase is nearest.
 
 For an automaton the lower layers are read *before* the token: tokens may merge states, and then what a layer held
@@ -48,7 +48,7 @@ class LayerWeights:
     Arguments:
         family: name of the family.
         moduli: one for each channel.
-        gates: shape (units, channels above + 1): the residues above (-1: not read) and the token at which a unit is on.
+        gates: shape (units, lower channels + 1): the lower residues (-1: not read) and the token at which a unit is on.
         increments: shape (units, channels): the residues that each unit adds, or sets.
         resets: shape (units, channels): which are set; None where nothing is ever set.
     """
@@ -95,10 +95,10 @@ class Weights:
         ) * sum(self.moduli)
 
     def _widths(self) -> list[int]:
-        widths, above = [], 0
+        widths, lower = [], 0
         for layer in self.layers:
-            widths.append(above + self.alphabet_size)
-            above += sum(layer.moduli)
+            widths.append(lower + self.alphabet_size)
+            lower += sum(layer.moduli)
         return widths
 
 
@@ -108,30 +108,30 @@ def weights_of(cascade: Cascade) -> Weights:
     if cascade.automaton is not None:
         return _weights_of_automaton(cascade)
     following = np.zeros((1, m), dtype=np.int64)
-    above: tuple[int, ...] = ()
+    lower: tuple[int, ...] = ()
     layers = []
     for layer in cascade.layers:
-        layers.append(_layer_weights(layer, following, above))
+        layers.append(_layer_weights(layer, following, lower))
         following = layer_transitions(layer, following)
-        above += layer.moduli
-    residues = np.empty((cascade.order, len(above)), dtype=np.int64)
-    residues[cascade.decode] = np.stack(np.unravel_index(np.arange(cascade.order), above), axis=1)
+        lower += layer.moduli
+    residues = np.empty((cascade.order, len(lower)), dtype=np.int64)
+    residues[cascade.decode] = np.stack(np.unravel_index(np.arange(cascade.order), lower), axis=1)
     return Weights(m, tuple(layers), residues, np.arange(cascade.order))
 
 
 def _weights_of_automaton(cascade: Cascade) -> Weights:
-    above: tuple[int, ...] = ()
+    lower: tuple[int, ...] = ()
     layers = []
     for layer in cascade.layers:
         resets = np.zeros(layer.increments.shape, dtype=bool) if layer.resets is None else layer.resets
-        shape = (*above, len(cascade.alphabet), len(layer.moduli))
+        shape = (*lower, len(cascade.alphabet), len(layer.moduli))
         grid = np.stack([layer.increments, resets], axis=-1).reshape(*shape, 2).astype(np.int64)
-        gates, held = _gates(grid, len(above))
+        gates, held = _gates(grid, len(lower))
         sets = held[..., 1].astype(bool)
         layers.append(LayerWeights(layer.family, layer.moduli, gates, held[..., 0], sets if sets.any() else None))
-        above += layer.moduli
+        lower += layer.moduli
     reached = np.flatnonzero(cascade.decode >= 0)
-    residues = np.stack(np.unravel_index(reached, above), axis=1)
+    residues = np.stack(np.unravel_index(reached, lower), axis=1)
     cases, outputs = _fewest_cases(residues, cascade.decode[reached])
     return Weights(len(cascade.alphabet), tuple(layers), cases, outputs, "before")
 
@@ -153,17 +153,17 @@ def _fewest_cases(
     return rows[order], found[order]
 
 
-def _layer_weights(layer: CascadeLayer, following: NDArray[np.int64], above: tuple[int, ...]) -> LayerWeights:
+def _layer_weights(layer: CascadeLayer, following: NDArray[np.int64], lower: tuple[int, ...]) -> LayerWeights:
     states, m = following.shape
     after = np.empty((states, m, len(layer.moduli)), dtype=np.int64)
     after[following, np.arange(m)] = layer.increments  # before the token → after it
-    gates, increments = _gates(after.reshape(*above, m, len(layer.moduli), 1), len(above))
+    gates, increments = _gates(after.reshape(*lower, m, len(layer.moduli), 1), len(lower))
     return LayerWeights(layer.family, layer.moduli, gates, increments[..., 0])
 
 
 def _gates(grid: NDArray[np.int64], axes: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The places (residues above, token) at which something happens, axes that nothing depends on being marked -1, and
-    what happens there; grid: shape (*moduli above, m, channels, parts)."""
+    """The places (lower residues, token) at which something happens, axes that nothing depends on being marked -1, and
+    what happens there; grid: shape (*lower moduli, m, channels, parts)."""
     read = [axis for axis in range(axes) if (grid != np.take(grid, [0], axis=axis)).any()]
     for axis in range(axes):
         if axis not in read:
@@ -182,13 +182,13 @@ def network_parameters(weights: Weights) -> tuple[dict[str, Any], Arrays]:
     m = weights.alphabet_size
     arrays: Arrays = {EMBEDDING: np.eye(m)}
     layers = []
-    above: tuple[int, ...] = ()
+    lower: tuple[int, ...] = ()
     for i, layer in enumerate(weights.layers):
         d, units = len(layer.moduli), max(len(layer.gates), 1)
-        width = sum(above)
+        width = sum(lower)
         hidden = np.zeros((units, width + m))
         bias = np.zeros(units)
-        starts = np.cumsum((0, *above))[:-1]
+        starts = np.cumsum((0, *lower))[:-1]
         for unit, gate in enumerate(layer.gates):
             read = np.flatnonzero(gate[:-1] >= 0)
             hidden[unit, starts[read] + gate[read]] = 1
@@ -219,9 +219,9 @@ def network_parameters(weights: Weights) -> tuple[dict[str, Any], Arrays]:
                 **({} if weights.reads == "after" else {"reads": weights.reads}),
             }
         )
-        above += layer.moduli
-    starts = np.cumsum((0, *above))[:-1]
-    cases = np.zeros((len(weights.residues), sum(above)))
+        lower += layer.moduli
+    starts = np.cumsum((0, *lower))[:-1]
+    cases = np.zeros((len(weights.residues), sum(lower)))
     case, channel = np.nonzero(weights.residues >= 0)
     cases[case, starts[channel] + weights.residues[case, channel]] = 1
     classes = int(weights.outputs.max()) + 1

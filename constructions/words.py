@@ -1,112 +1,210 @@
-"""Words to try a machine on: random, constant and commutator words, as positions in the alphabet."""
+"""Words to try a machine on: random, constant and commutator words, and what they should lead to.
+
+A word is an array of numbers of letters. What letters are differs: elements of a listed group, permutations, or the
+letters of an automaton. `Letters` says what a word needs to know of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from subnormal.algebra.arithmetic.permutations import Permutations
+from subnormal.algebra.arithmetic.permutations import order as permutation_order
+from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.groups.group import Group
 
 KINDS = ("random", "constant", "commutator")
 """Random words spread rounding errors; constant words add them up; commutator words move every layer."""
 
-Tokens = NDArray[np.int32]
+Word = NDArray[np.int32]
+
+LONGEST_CYCLE = 60
+"""Of a letter of an automaton that is looked for."""
 
 
-def make_word(kind: str, group: Group, alphabet: NDArray[np.integer], length: int, seed: int = 0) -> Tokens:
-    """A word of one of the `KINDS`, shape (length,); see `word_pieces`."""
-    return joined(word_pieces(kind, group, alphabet, length, seed, max(1, length)))
+class Letters(ABC):
+    """Letters 0 … count-1, and what words of them lead to.
 
-
-def word_pieces(
-    kind: str, group: Group, alphabet: NDArray[np.integer], length: int, seed: int, piece: int
-) -> Iterator[Tokens]:
-    """The word in pieces of `piece` tokens, so that its length takes no memory; the word is the same for every piece.
-
-    A constant word repeats a token of largest order; a commutator word repeats a⁻¹ b⁻¹ a b for the first two tokens
-    that do not commute (the first two of an abelian group), an inverse that is no token being written as a power.
-
-    Raises:
-        InputError: an unknown kind.
+    Attributes:
+        count: how many there are.
+        start: what the empty word leads to.
     """
-    return drawn(_period(kind, group, alphabet), len(alphabet), length, seed, piece)
+
+    count: int
+    start: Any
+
+    @abstractmethod
+    def run(self, word: NDArray[np.integer], start: Any = None) -> NDArray[Any]:
+        """What every prefix of a word leads to from `start`, or from the beginning: shape (T, …)."""
+
+    @abstractmethod
+    def order(self, letter: int) -> int:
+        """How often a letter is repeated until it has no effect (on the states that it permutes)."""
+
+    @abstractmethod
+    def apart(self, letter: int) -> NDArray[np.intp]:
+        """The letters that do not commute with one."""
+
+    def inverse(self, letter: int) -> list[int]:
+        """The shortest word known to undo a letter: a power of it, or one letter."""
+        return [letter] * (self.order(letter) - 1)
+
+    def period(self, kind: str) -> list[int]:
+        """The letters that a word of one of the `KINDS` repeats; none for a random word.
+
+        A constant word repeats a letter of largest order; a commutator word a⁻¹ b⁻¹ a b for the first two letters that
+        do not commute (the first and the last if all do).
+
+        Raises:
+            InputError: an unknown kind.
+        """
+        if kind not in KINDS:
+            raise InputError(f"unknown kind of word {kind[:40]!r}; wanted one of {', '.join(KINDS)}")
+        if kind == "constant":
+            return [max(range(self.count), key=self.order)]
+        if kind == "commutator":
+            pairs = ((a, int(apart[0])) for a in range(self.count) if len(apart := self.apart(a)))
+            a, b = next(pairs, (0, self.count - 1))
+            return [*self.inverse(a), *self.inverse(b), a, b]
+        return []
+
+    def pieces(self, kind: str, length: int, seed: int, piece: int) -> Iterator[Word]:
+        """A word in pieces of `piece` letters, so that its length takes no memory; its letters do not depend on them.
+
+        Raises:
+            InputError: an unknown kind.
+        """
+        random = np.random.default_rng(seed)
+        period = np.array(self.period(kind), dtype=np.int32)
+        for begin in range(0, length, piece):
+            size = min(piece, length - begin)
+            if len(period):
+                yield np.resize(np.roll(period, -begin), size)
+            else:
+                yield random.integers(self.count, size=size, dtype=np.int32)
+
+    def word(self, kind: str, length: int, seed: int = 0) -> Word:
+        """A word of one of the `KINDS`, shape (length,)."""
+        return np.concatenate([np.zeros(0, dtype=np.int32), *self.pieces(kind, length, seed, max(1, length))])
 
 
-def drawn(period: Sequence[int], size: int, length: int, seed: int, piece: int) -> Iterator[Tokens]:
-    """A period over and over, or without one random tokens 0 … size-1, `length` of them in pieces."""
-    random = np.random.default_rng(seed)
-    letters = np.array(period, dtype=np.int32)
-    for start in range(0, length, piece):
-        count = min(piece, length - start)
-        if len(letters):
-            yield np.resize(np.roll(letters, -start), count)
-        else:
-            yield random.integers(size, size=count, dtype=np.int32)
+class GroupLetters(Letters):
+    """Elements of a listed group; words lead to elements.
+
+    Arguments:
+        alphabet: the element of every letter, shape (count,).
+    """
+
+    def __init__(self, group: Group, alphabet: NDArray[np.integer]) -> None:
+        self.group, self.alphabet = group, alphabet
+        self.count, self.start = len(alphabet), 0
+
+    def run(self, word: NDArray[np.integer], start: int | None = None) -> NDArray[np.intp]:
+        return products(self.group, self.alphabet[word], start or 0)
+
+    def order(self, letter: int) -> int:
+        element = power = int(self.alphabet[letter])
+        order = 1
+        while power:
+            power = self.group.times(power, element)
+            order += 1
+        return order
+
+    def apart(self, letter: int) -> NDArray[np.intp]:
+        element, multiply = int(self.alphabet[letter]), self.group.multiply
+        return np.flatnonzero(multiply(element, self.alphabet) != multiply(self.alphabet, element))
+
+    def inverse(self, letter: int) -> list[int]:
+        found = np.flatnonzero(self.alphabet == self.group.inverse(int(self.alphabet[letter])))
+        return found[:1].tolist() or super().inverse(letter)
 
 
-def joined(pieces: Iterable[Tokens]) -> Tokens:
-    """Pieces as one word; an empty one for none."""
-    return np.concatenate([np.zeros(0, dtype=np.int32), *pieces])
+class PermutationLetters(Letters):
+    """Permutations, for groups that are not listed; words lead to permutations.
+
+    Arguments:
+        alphabet: the image of every point under every letter, shape (count, degree).
+    """
+
+    def __init__(self, alphabet: Permutations) -> None:
+        self.alphabet = alphabet
+        self.count, degree = alphabet.shape
+        self.start = np.arange(degree, dtype=alphabet.dtype)
+
+    def run(self, word: NDArray[np.integer], start: Permutations | None = None) -> Permutations:
+        return prefix_products(self.alphabet[word], _composed, self.start if start is None else start)
+
+    def order(self, letter: int) -> int:
+        return permutation_order(self.alphabet[letter])
+
+    def apart(self, letter: int) -> NDArray[np.intp]:
+        image = self.alphabet[letter]
+        return np.flatnonzero((self.alphabet[:, image] != image[self.alphabet]).any(axis=1))
+
+    def inverse(self, letter: int) -> list[int]:
+        found = np.flatnonzero((self.alphabet[:, self.alphabet[letter]] == self.start).all(axis=1))
+        return found[:1].tolist() or super().inverse(letter)
 
 
-def unknown_kind(kind: str) -> InputError:
-    """The error for a kind of word that is none of `KINDS`."""
-    return InputError(f"unknown kind of word {kind[:40]!r}; wanted one of {', '.join(KINDS)}")
+class AutomatonLetters(Letters):
+    """The letters of an automaton; words lead to states."""
 
+    def __init__(self, automaton: Automaton) -> None:
+        self.automaton = automaton
+        self.count, self.start = automaton.width, automaton.start
 
-def _period(kind: str, group: Group, alphabet: NDArray[np.integer]) -> list[int]:
-    """The tokens that a constant or commutator word repeats; none for a random word."""
-    if kind not in KINDS:
-        raise unknown_kind(kind)
-    if kind == "constant":
-        return [max(range(len(alphabet)), key=lambda i: (_order(group, int(alphabet[i])), -i))]
-    if kind == "commutator":
-        a, b = _pair(group, alphabet)
-        return [*_inverse(group, alphabet, a), *_inverse(group, alphabet, b), a, b]
-    return []
+    def run(self, word: NDArray[np.integer], start: int | None = None) -> NDArray[np.int32]:
+        return self.automaton.run(word, start)
 
+    def order(self, letter: int) -> int:
+        """The least common multiple of the cycles, at most `LONGEST_CYCLE`: a letter may also merge states."""
+        image = self.automaton.table[:, letter].astype(np.intp)
+        settled = np.arange(self.automaton.count)
+        for _ in range(self.automaton.count):
+            settled = image[settled]
+        current, length = image[settled], 1
+        while not np.array_equal(current, settled) and length < LONGEST_CYCLE:
+            current, length = image[current], length + 1
+        return length
 
-def _order(group: Group, element: int) -> int:
-    power, order = element, 1
-    while power:
-        power = group.times(power, element)
-        order += 1
-    return order
-
-
-def _pair(group: Group, alphabet: NDArray[np.integer]) -> tuple[int, int]:
-    for i, a in enumerate(alphabet.tolist()):
-        apart = np.flatnonzero(group.multiply(a, alphabet) != group.multiply(alphabet, a))
-        if len(apart):
-            return i, int(apart[0])
-    return 0, len(alphabet) - 1
-
-
-def _inverse(group: Group, alphabet: NDArray[np.integer], token: int) -> list[int]:
-    element = int(alphabet[token])
-    found = np.flatnonzero(alphabet == group.inverse(element))
-    return [int(found[0])] if len(found) else [token] * (_order(group, element) - 1)
+    def apart(self, letter: int) -> NDArray[np.intp]:
+        table = self.automaton.table.astype(np.intp)
+        return np.flatnonzero((table[table[:, letter]] != table[:, letter][table]).any(axis=0))
 
 
 def products(group: Group, elements: NDArray[np.integer], start: int = 0) -> NDArray[np.intp]:
-    """All prefix products start·x_1 ⋯ x_t of a word of element indices, shape (T,), by group multiplication alone.
+    """All prefix products start·x_1 ⋯ x_t of a word of element indices, shape (T,), by group multiplication alone."""
+    return prefix_products(elements.astype(np.intp), group.multiply, np.intp(start))
 
-    The word is cut into about √T pieces that are multiplied in step; then each piece is multiplied by what came
-    before it.
+
+def prefix_products(
+    factors: NDArray[Any], multiply: Callable[[Any, Any], NDArray[Any]], start: NDArray[Any] | np.integer
+) -> NDArray[Any]:
+    """All prefix products start·x_1 ⋯ x_t of elements along the first axis, (T, …) to (T, …).
+
+    The word is cut into about √T pieces that are multiplied in step; then each is multiplied by what came before it.
+    `multiply` takes arrays of elements that are as long as each other, or one element on the left.
     """
-    length = len(elements)
-    pieces = max(1, int(np.sqrt(length)))
-    width = -(-length // pieces)
-    padded = np.zeros(pieces * width, dtype=np.intp)
-    padded[:length] = elements
-    grid = padded.reshape(pieces, width)
+    length = len(factors)
+    width = max(1, math.isqrt(length))
+    pieces = -(-length // width)
+    padding = np.repeat(factors[-1:], pieces * width - length, axis=0)  # its products are cut off
+    grid = np.concatenate([factors, padding]).reshape(pieces, width, *factors.shape[1:])
     for t in range(1, width):
-        grid[:, t] = group.multiply(grid[:, t - 1], grid[:, t])
-    before = np.empty(pieces, dtype=np.intp)
+        grid[:, t] = multiply(grid[:, t - 1], grid[:, t])
     for piece in range(pieces):
-        before[piece] = start
-        start = group.times(start, int(grid[piece, -1]))
-    return np.asarray(group.multiply(before[:, None], grid)).ravel()[:length]
+        grid[piece] = multiply(start, grid[piece])
+        start = grid[piece, -1]
+    return grid.reshape(-1, *factors.shape[1:])[:length] if length else factors
+
+
+def _composed(first: Permutations, then: Permutations) -> Permutations:
+    """Permutations one after the other, shapes (…, degree): the point p goes to then[first[p]]."""
+    return then[:, first] if first.ndim == 1 else np.take_along_axis(then, first.astype(np.intp), axis=-1)

@@ -1,9 +1,9 @@
-"""From a group to weights: compile, folders on disk, trials on long words, pictures."""
+"""From a group to weights: compile, folders on disk, pictures."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -14,18 +14,16 @@ from rich.text import Text
 
 from subnormal.algebra.arithmetic.abelian_invariants import abelian_name
 from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.base.errors import InputError, RefutedError
-from subnormal.algebra.base.terminal import WIDTH, Shown, progress
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.terminal import WIDTH, Shown
 from subnormal.algebra.base.wording import counted
-from subnormal.constructions.artifact import load_cascade
-from subnormal.constructions.automata.artifact import is_automaton_folder
 from subnormal.constructions.cascade import Cascade
 from subnormal.constructions.compiler import Compilation, compile_group, read_series, save
-from subnormal.constructions.execution import ARITHMETICS, Machine
-from subnormal.constructions.verification import Runner, Trial, first_fault, try_word
-from subnormal.constructions.words import KINDS
-from subnormal.face.automata import CompiledAutomaton, compiled_automaton, trials
+from subnormal.constructions.verification import first_fault
+from subnormal.face.automata import CompiledAutomaton, compiled_automaton
+from subnormal.face.factored import FactoredCompiled, compiled_factored
 from subnormal.face.groups import MachineLike, machine, stack_of
+from subnormal.face.verifying import DTYPES
 
 if TYPE_CHECKING:
     from subnormal.algebra.depth.decomposition import Decomposition
@@ -34,9 +32,6 @@ if TYPE_CHECKING:
     from subnormal.algebra.groups.permutation_group import PermutationGroup
     from subnormal.constructions.weights import Weights
     from subnormal.models.network import DCDNetwork
-
-DTYPES = ("float32", "float64")
-"""Precisions that a compiled network can be loaded in."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -48,6 +43,16 @@ class Compiled(Shown):
     """
 
     compilation: Compilation
+
+    @property
+    def name(self) -> str:
+        """The group's."""
+        return self.group.name
+
+    @property
+    def cases(self) -> str:
+        """What was gone through."""
+        return f"all {self.group.order:,} states × {counted(len(self.cascade.alphabet), 'token')}"
 
     @property
     def group(self) -> Group:
@@ -135,7 +140,7 @@ class Compiled(Shown):
 def compile(given: Automaton, family: str | Sequence[str] | None = ...) -> CompiledAutomaton: ...
 @overload
 def compile(
-    given: PermutationGroup | Group,
+    given: Group,
     family: str | Sequence[str] | None = ...,
     alphabet: str | Sequence[int] | None = ...,
     channels: str | None = ...,
@@ -144,13 +149,22 @@ def compile(
 ) -> Compiled: ...
 @overload
 def compile(
-    given: str,
+    given: PermutationGroup,
     family: str | Sequence[str] | None = ...,
     alphabet: str | Sequence[int] | None = ...,
     channels: str | None = ...,
     series: str | None = ...,
     optimise: str | None = ...,
-) -> Compiled | CompiledAutomaton: ...
+) -> Compiled | FactoredCompiled: ...
+@overload
+def compile(
+    given: MachineLike,
+    family: str | Sequence[str] | None = ...,
+    alphabet: str | Sequence[int] | None = ...,
+    channels: str | None = ...,
+    series: str | None = ...,
+    optimise: str | None = ...,
+) -> Compiled | CompiledAutomaton | FactoredCompiled: ...
 def compile(
     given: MachineLike,
     family: str | Sequence[str] | None = None,
@@ -158,28 +172,32 @@ def compile(
     channels: str | None = None,
     series: str | None = None,
     optimise: str | None = None,
-) -> Compiled | CompiledAutomaton:
+) -> Compiled | CompiledAutomaton | FactoredCompiled:
     """Compile a group or an automaton: a cascade that tracks it on words of every length, and the weights of a network.
+
+    A group too large to list becomes a factored cascade, which is proved in the same way and has no network.
 
     Arguments:
         given: as for `sn.machine`. The options from `alphabet` on are for groups.
         family: one model family (any number of layers of it), or for a group a stack, first layer first. Default:
             `aussm`, and for an automaton whose letters merge states `gated-aussm`.
         alphabet: `all`, `generators`, element numbers, or elements such as `(1,2);(1,2,3)`; None for all up to order
-            1024, else generators.
+            1024, else generators. For a group too large to list: `generators`, or elements.
         channels: `invariant` (fewest channels, the default) or `primary` (widest margins).
         series: your own series: generators of G1, G2, … separated by `|`.
         optimise: `depth`, `channels`, `margin` or `table`: the best of all series of normal subgroups.
 
     Raises:
-        InputError: the family cannot track the group (the message says why), an option does not fit, or the group is
-            too large to list.
+        InputError: the family cannot track the group (the message says why), an option does not fit, or a group with
+            one of the options from `channels` on is too large to list.
     """
     asked = machine(given)
     if isinstance(asked, Automaton):
         if any(option is not None for option in (alphabet, channels, series, optimise)):
             raise InputError("alphabet, channels, series and optimise are for groups, not for an automaton")
         return compiled_automaton(asked, family if family is None or isinstance(family, str) else ",".join(family))
+    if not asked.is_listable and channels is series is optimise is None:
+        return compiled_factored(asked, family, alphabet)
     stack, listed = stack_of("aussm" if family is None else family), asked.listed()
     own = None
     for option, value in (("series", series), ("optimise", optimise)):
@@ -200,55 +218,3 @@ def compile(
     if fault:
         raise AssertionError(f"the compiled cascade is wrong: {fault}")
     return Compiled(compilation)
-
-
-def check_options(arithmetic: str, kind: str, dtype: str) -> None:
-    """Raises `InputError` for an arithmetic, a kind of word or a dtype that does not exist."""
-    for value, wanted, what in [
-        (arithmetic, (*ARITHMETICS, "network"), "arithmetic"),
-        (dtype, DTYPES, "dtype"),
-        (kind, KINDS, "kind of word"),
-    ]:
-        if value not in wanted:
-            raise InputError(f"unknown {what} {value[:40]!r}; wanted one of {', '.join(wanted)}")
-
-
-def _group_trials(folder: Path, arithmetic: str, kind: str, length: int, seed: int, dtype: str) -> Iterator[Trial]:
-    cascade, listed, _ = load_cascade(folder)
-    runner: Runner
-    if arithmetic == "network":
-        from subnormal.models.compiled import NetworkMachine
-
-        runner = NetworkMachine(folder, cascade, dtype)
-    else:
-        runner = Machine(cascade, arithmetic)
-    yield from try_word(runner, listed, cascade.alphabet, kind, length, seed)
-
-
-def run_word(
-    folder: str | Path, arithmetic: str, kind: str, length: int, seed: int = 0, dtype: str = "float64"
-) -> Trial:
-    """Run a compiled folder on one long word, and compare every output with the group's own product.
-
-    Arguments:
-        arithmetic: `residues`, `turns`, `complex128`, `complex64` or `network`.
-        kind: `random`, `constant` or `commutator`.
-        length: tokens.
-        seed: of the random word.
-        dtype: of the network.
-
-    Raises:
-        RefutedError: an output is wrong; the message names the first.
-        InputError: the folder is damaged, or an option is unknown.
-    """
-    check_options(arithmetic, kind, dtype)
-    run = trials if is_automaton_folder(Path(folder)) else _group_trials
-    with progress(f"{arithmetic}, {kind} word", length) as advance:
-        for trial in run(Path(folder), arithmetic, kind, length, seed, dtype):
-            advance(trial.tokens)
-    if trial.first_wrong is not None:
-        raise RefutedError(
-            f"{arithmetic}: first wrong output at token {trial.first_wrong:,} of the {kind} word (seed {seed}): "
-            f"element {trial.found} instead of {trial.expected}"
-        )
-    return trial

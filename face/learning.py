@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,8 +161,7 @@ def learn(
     """
     from subnormal.models.learning.learn import BATCH_OF_RUNS, explain_failure, learn_runs, require_runs
     from subnormal.models.learning.recipe import Recipe
-    from subnormal.models.learning.store import machine_of, row_of, run_key
-    from subnormal.models.training.runs import RowStore
+    from subnormal.models.learning.store import LearntStore, machine_of, row_of, run_key
 
     require_runs(runs)
     if layers is not None and layers < 1:
@@ -169,9 +169,9 @@ def learn(
     recipe = Recipe().with_changes(settings)
     training, held_out, name = _words(data, alphabet, seed, length)
     folder = Path(out) if out is not None else Path("learnt") / default_folder(name)
-    store = RowStore(folder / "runs")
+    store = LearntStore(folder / "runs")
     keys = {number: run_key(training, recipe, layers, number) for number in range(seed, seed + runs)}
-    missing = [number for number, key in keys.items() if store.get(key) is None]
+    missing = [number for number, key in keys.items() if store.get(key, training, held_out) is None]
     finished = []
     for start in range(0, len(missing), BATCH_OF_RUNS):
         part = missing[start : start + BATCH_OF_RUNS]
@@ -184,7 +184,7 @@ def learn(
     if not exact:
         raise InputError(explain_failure(training, [row["failure"] for row in rows]))
     best = min(exact, key=lambda row: (len(row["layers"]), row["seed"]))
-    machine = machine_of(best, len(training.token_names), len(training.label_names))
+    machine = machine_of(best, training, held_out)
     claim = _save(machine, folder, training, best)
     return Learnt(folder, machine, tuple(rows), training.count, held_out.count, claim)
 
@@ -197,7 +197,7 @@ def _words(data: str | Path, alphabet: str | None, seed: int, length: int) -> tu
     from subnormal.models.training.tasks import TEST, make_task
 
     path = Path(data)
-    if path.suffix != ".csv" and not path.is_file():
+    if path.suffix != ".csv" and not os.path.isfile(path):
         from subnormal.algebra.input.parser import list_group
 
         if length < 2:
@@ -441,6 +441,7 @@ def _model(model: DCDNetwork | str | Path, tracked: GroupLike | None) -> tuple[D
     import numpy as np
 
     from subnormal.models.network import DCDNetwork
+    from subnormal.models.training.initial import saved_task
     from subnormal.models.training.tasks import Task
 
     if isinstance(model, DCDNetwork):
@@ -450,7 +451,8 @@ def _model(model: DCDNetwork | str | Path, tracked: GroupLike | None) -> tuple[D
         return model, Task(listed, np.arange(listed.order))
     folder = Path(model)
     network = DCDNetwork.from_pretrained(folder)
-    own = _own_task(folder)
+    says = (folder / "task.json").is_file() or (folder / "cascade.json").is_file()
+    own = saved_task(folder) if says else None
     if tracked is None:
         if own is None:
             raise InputError(f"{folder} does not say which group; wanted e.g. `decompile {folder} S3`")
@@ -459,23 +461,6 @@ def _model(model: DCDNetwork | str | Path, tracked: GroupLike | None) -> tuple[D
     if own is not None and np.array_equal(own.tracked_group.elements, listed.elements):
         return network, own
     return network, Task(listed, np.arange(listed.order))
-
-
-def _own_task(folder: Path) -> Task | None:
-    """The task of a folder written by `train` or `compile`; None where it does not say."""
-    if (folder / "task.json").is_file():
-        from subnormal.algebra.base.reading import read_json
-        from subnormal.models.training.configuration import RunConfiguration
-        from subnormal.models.training.initial import task_of
-
-        return task_of(RunConfiguration.from_json(read_json(folder / "task.json")))
-    if (folder / "cascade.json").is_file():
-        from subnormal.constructions.artifact import load_cascade
-        from subnormal.models.training.tasks import Task
-
-        cascade, listed, _ = load_cascade(folder)
-        return Task(listed, cascade.alphabet)
-    return None
 
 
 def as_text_of(error: Exception) -> str:

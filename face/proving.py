@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +14,9 @@ from subnormal.algebra.base.errors import InputError, RefutedError
 from subnormal.algebra.base.wording import default_folder
 from subnormal.face.automata import CompiledAutomaton
 from subnormal.face.compiling import Compiled, compile
+from subnormal.face.faults import refutations
 from subnormal.face.groups import GroupLike, MachineLike, group, machine, stack_of
+from subnormal.face.verifying import load_machine, verify
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,18 +48,6 @@ class Proved:
         return "\n".join([*self.sentences, *self.notes])
 
 
-@contextmanager
-def refutations() -> Iterator[None]:
-    """The checker's errors as the project's."""
-    from subnormal.proofs_check.certificates.checker import FaultError
-
-    try:
-        yield
-    except FaultError as error:
-        problem, code = error.args
-        raise (RefutedError(problem) if code == 1 else InputError(problem)) from None
-
-
 def certify(
     target: str | Path | Compiled | CompiledAutomaton | Automaton,
     out: str | Path | None = None,
@@ -70,7 +60,7 @@ def certify(
         target: a folder written by `compile`; or a group or an automaton, as for `sn.machine`; or what `sn.compile`
             returned.
         out: for a group: the folder to write; its name by default.
-        family: the family, e.g. `negative-mamba`, or for a group a stack. Default: `aussm`, and for an automaton whose
+        family: the family, e.g. `negative-mamba`, or a stack. Default: `aussm`, and for an automaton whose
             letters merge states `gated-aussm`.
 
     Raises:
@@ -95,8 +85,8 @@ def certify(
 
 def is_folder(target: str) -> bool:
     """Whether a folder is meant rather than a group: an earlier `certify A5` may have left a folder of that name."""
-    if not Path(target).is_dir() or (Path(target) / "cascade.json").exists():
-        return Path(target).is_dir()
+    if not os.path.isdir(target) or (Path(target) / "cascade.json").exists():
+        return os.path.isdir(target)
     try:
         machine(target)
     except InputError:
@@ -107,6 +97,7 @@ def is_folder(target: str) -> bool:
 def _certified(folder: Path) -> Verdict:
     from subnormal.constructions.automata.artifact import is_automaton_folder
     from subnormal.constructions.factored.artifact import is_factored
+    from subnormal.constructions.targets.own_delta import is_delta_folder
     from subnormal.proofs_check.certificates.certificate import certify_folder
 
     if is_automaton_folder(folder):
@@ -114,6 +105,11 @@ def _certified(folder: Path) -> Verdict:
 
         with refutations():
             return certify_automaton(folder)
+    if is_delta_folder(folder):
+        from subnormal.proofs_check.certificates.delta_certificate import certify_delta
+
+        with refutations():
+            return certify_delta(folder)
     if not (folder / "cascade.json").exists():
         raise InputError(f"{folder}: no cascade.json there; make one with `compile S4 --out {folder}`")
     if is_factored(folder):
@@ -133,14 +129,14 @@ def _automaton_certified(asked: Automaton, out: Path | None, family: str | None)
     minimal = asked.minimal()
     if family is None:
         family = "aussm" if minimal.is_permutation else "gated-aussm"
-    layer = stack_of(family)[0]
-    if verdict(TransitionMonoid.of(minimal), layer).least is not None:
+    stack = stack_of(family)
+    if len(stack) > 1 or verdict(TransitionMonoid.of(minimal), stack[0]).least is not None:
         compiled_automaton(asked, family).save(folder)
         return folder, _certified(folder)
     if (folder / "cascade.json").exists():
         raise InputError(f"{folder} holds a compiled machine; name another folder, e.g. --out {folder}_never")
     with refutations():
-        return folder, certify_automaton_refusal(asked, layer, folder)
+        return folder, certify_automaton_refusal(asked, stack[0], folder)
 
 
 def _compiled_and_certified(text: str | Automaton, out: Path | None, family: str | None) -> tuple[Path, Verdict]:
@@ -165,6 +161,8 @@ def _with_network(folder: Path, verdict: Verdict) -> Proved:
     """Certify the network beside a cascade that was certified."""
     first = f"{folder}/certificate.json: {verdict.claim}"
     (folder / NETWORK_CERTIFICATE).unlink(missing_ok=True)  # of an earlier network
+    if (folder / "group.json").exists():  # the certificate is about the network itself
+        return Proved(folder, (first,))
     if not (folder / "model.safetensors").exists():
         note = "network: none in the folder (it would have been too large), so none is certified"
         return Proved(folder, (first,), (note,) if (folder / "cascade.json").exists() else ())
@@ -191,12 +189,14 @@ def check(folder: str | Path, network: bool = True, coq: bool = False) -> Proved
         InputError: the files cannot be used, or Coq is wanted and not installed.
     """
     from subnormal.constructions.factored.artifact import is_factored
-    from subnormal.proofs_check.certificates import automaton_checker, checker, factored_checker
+    from subnormal.proofs_check.certificates import automaton_checker, checker, delta_checker, factored_checker
 
-    folder = Path(folder)
+    folder, delta = Path(folder), False
     with refutations():
         if automaton_checker.is_automaton_certificate(folder):
             verdict = automaton_checker.check(folder)
+        elif delta := delta_checker.is_delta_certificate(folder):
+            verdict = delta_checker.check(folder)
         else:
             verdict = (factored_checker if is_factored(folder) else checker).check(folder)
     first, *facts = verdict.lines()
@@ -205,8 +205,9 @@ def check(folder: str | Path, network: bool = True, coq: bool = False) -> Proved
     if coq:
         from subnormal.proofs_check.coq.proving import prove_folder
 
-        if is_factored(folder) or automaton_checker.is_automaton_certificate(folder):
+        if delta or is_factored(folder) or automaton_checker.is_automaton_certificate(folder):
             kind = "a factored cascade" if is_factored(folder) else "the cascade of an automaton"
+            kind = "a delta-rule network" if delta else kind
             raise InputError(f"{folder} holds {kind}, which the checker in Coq does not read; leave --coq out")
         sentences.append(prove_folder(folder))
     if not (folder / NETWORK_CERTIFICATE).exists():
@@ -251,11 +252,11 @@ def horizon(
         RefutedError: a word failed within a proved horizon.
         InputError: the folder is damaged, or an arithmetic or a kind is unknown.
     """
-    from subnormal.constructions.artifact import load_cascade
-    from subnormal.constructions.verification import first_fault
+    from subnormal.constructions.arithmetics import ARITHMETICS
+    from subnormal.constructions.arithmetics import arithmetic as known
+    from subnormal.constructions.targets.own_delta import is_delta_folder
     from subnormal.constructions.words import KINDS
-    from subnormal.proofs_check.horizons.arithmetic import ARITHMETICS
-    from subnormal.proofs_check.horizons.arithmetic import arithmetic as known
+    from subnormal.face.delta import delta_horizons
     from subnormal.proofs_check.horizons.horizon import proved_horizon
     from subnormal.proofs_check.horizons.runs import first_failures
 
@@ -263,11 +264,11 @@ def horizon(
     for kind in kinds:
         if kind not in KINDS:
             raise InputError(f"unknown kind of word {kind[:40]!r}; wanted one of {', '.join(KINDS)}")
+    if is_delta_folder(Path(folder)):
+        return delta_horizons(Path(folder), arithmetics)
     names = list(ARITHMETICS) if arithmetics is None else [known(name) for name in arithmetics]
-    cascade, listed, _ = load_cascade(Path(folder))
-    fault = first_fault(cascade, listed)
-    if fault:
-        raise RefutedError(f"the cascade in {folder} does not track {listed.name}: {fault}")
+    verify(folder)
+    cascade, letters = load_machine(Path(folder))
     rows: list[dict[str, Any]] = [{"arithmetic": name, "proved": proved_horizon(cascade, name)} for name in names]
     tokens = dict.fromkeys(kinds, 0)
 
@@ -275,7 +276,7 @@ def horizon(
         tokens[word] = done
         report(sum(tokens.values()))
 
-    found = first_failures(cascade, listed, names, kinds, length, count)
+    found = first_failures(cascade, letters, names, kinds, length, count)
     for row in rows:
         row["first_wrong"] = {o.word: o.first_wrong for o in found if o.arithmetic == row["arithmetic"]}
         wrong = [t for t in row["first_wrong"].values() if t is not None]
@@ -343,19 +344,24 @@ def saved_network(folder: Path, tracked: GroupLike | None) -> tuple[DCDNetwork, 
     import numpy as np
 
     from subnormal.constructions.artifact import load_cascade
+    from subnormal.constructions.targets.own_delta import is_delta_folder, load_delta_group
     from subnormal.models.network import DCDNetwork
 
     network = DCDNetwork.from_pretrained(folder)
-    if not (folder / "cascade.json").is_file():
+    if not ((folder / "cascade.json").is_file() or is_delta_folder(folder)):
         if tracked is None:
             raise InputError(f"{folder} does not say which group; wanted `refute {folder} S3`")
         return network, group(tracked).listed(), None
-    cascade, own, _ = load_cascade(folder)
+    if is_delta_folder(folder):
+        own, alphabet = load_delta_group(folder)
+    else:
+        cascade, own, _ = load_cascade(folder)
+        alphabet = cascade.alphabet
     if tracked is None:
-        return network, own, cascade.alphabet
+        return network, own, alphabet
     listed = group(tracked).listed()
     if listed.elements.shape != own.elements.shape or not np.array_equal(listed.elements, own.elements):
         raise InputError(
             f"{folder} was compiled for {own.name}, whose elements are not those of {listed.name}; leave GROUP out"
         )
-    return network, listed, cascade.alphabet
+    return network, listed, alphabet

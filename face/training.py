@@ -89,6 +89,7 @@ def train(
     device: str = "cpu",
     runs_together: int = RUNS_TOGETHER,
     tensorboard: bool = False,
+    protocol: str | None = None,
     **settings: Any,
 ) -> Training:
     """Train networks on a group: every noise × learning rate × seed. Call it again to continue.
@@ -104,13 +105,15 @@ def train(
         processes, device: where to train: processes with one torch thread each; `cpu` or another device of torch.
         runs_together: most runs trained as one batch in a process.
         tensorboard: whether to write TensorBoard's logs into the folder (extra `tensorboard`).
+        protocol: `chomsky` or `flip-flop`: the settings that the field trains and judges automata with; settings that
+            are given win.
         settings: the other fields of `subnormal.models.training.configuration.RunConfiguration`, such as `steps`,
             `layers`, `channels`, `batch`, `length` and `weight_decay`.
 
     Raises:
         InputError: an unknown setting, or a value that cannot be used.
     """
-    from subnormal.models.training.configuration import RunConfiguration
+    from subnormal.models.training.configuration import PROTOCOLS, RunConfiguration
     from subnormal.models.training.curves import draw_curves
     from subnormal.models.training.initial import initial_network, task_of
     from subnormal.models.training.live import train_watched
@@ -121,7 +124,10 @@ def train(
     if isinstance(init, Compiled):
         family = _family(init)
         init = init.save(folder / "start")
-    base = RunConfiguration.from_json({"group": text, "family": family, "init": str(init), **settings})
+    if protocol is not None and protocol not in PROTOCOLS:
+        raise InputError(f"unknown protocol {protocol[:40]!r}; wanted one of {', '.join(PROTOCOLS)}")
+    fixed = PROTOCOLS[protocol] if protocol else {}
+    base = RunConfiguration.from_json({"group": text, "family": family, "init": str(init), **fixed, **settings})
     runs = [
         base.with_changes(noise=float(sigma), learning_rate=float(rate), seed=seed)
         for sigma in _several(noise)

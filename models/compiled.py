@@ -22,6 +22,30 @@ def network_of(weights: Weights, dtype: str = "float64") -> DCDNetwork:
     return DCDNetwork.from_parameters(*network_parameters(weights), dtype)
 
 
+class PlainMachine:
+    """A folder's network as a `constructions.verification.Runner`, whatever its family; no error is measured.
+
+    Arguments:
+        folder: with `config.json` and `model.safetensors`.
+        dtype: `float64` or `float32`.
+
+    Raises:
+        InputError: the network's files are missing or damaged.
+    """
+
+    largest_error = 0.0
+
+    def __init__(self, folder: Path, dtype: str = "float64") -> None:
+        self.network = DCDNetwork.from_pretrained(folder, dtype)
+        self._state = self.network.initial_state(1)
+
+    def outputs(self, tokens: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Element indices after every token of the next piece, shape (T,)."""
+        words = torch.from_numpy(tokens.astype(np.int64))[None]
+        found, self._state = self.network.predict(words, self._state)
+        return found[0].numpy()
+
+
 class NetworkMachine:
     """A compiled network as a `constructions.verification.Runner`.
 

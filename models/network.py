@@ -179,8 +179,8 @@ class DCDNetwork(nn.Module, SavedNetwork):
         `state`: what an earlier call returned for the part of the words before these tokens. With `return_state` the
         result is the pair (logits, state). Where the parameters have an axis of runs, tokens and logits have it too,
         and a state holds R·batch words, run by run; such tokens are the caller's own and not checked. With
-        `every_layer` the logits have a first axis of layers: what the head says where the readouts of the layers
-        above are 0.
+        `every_layer` the logits have a first axis of layers: what the head says where the readouts of
+        later layers are 0.
         """
         if self.embedding.weight.dim() == 2:
             self._check_tokens(tokens, 2)

@@ -13,18 +13,26 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from subnormal.algebra.base import writing
+
 
 @contextmanager
 def caught_figures() -> Iterator[dict[str, Figure]]:
     """The figures saved inside the block, by the name of their file."""
     figures: dict[str, Figure] = {}
-    save = Figure.savefig
+    drawn: list[Figure] = []
+    save, write = Figure.savefig, writing.write_file
 
-    def savefig(figure: Figure, path: Any, *arguments: Any, **options: Any) -> None:
-        save(figure, path, *arguments, **options)
-        figures[Path(path).name] = figure
+    def savefig(figure: Figure, stream: Any, *arguments: Any, **options: Any) -> None:
+        save(figure, stream, *arguments, **options)
+        drawn.append(figure)
 
-    with mock.patch.object(Figure, "savefig", savefig):
+    def write_file(path: Path, *arguments: Any) -> None:
+        write(path, *arguments)
+        if drawn:  # else it is something else that is written
+            figures[path.name] = drawn.pop()
+
+    with mock.patch.object(Figure, "savefig", savefig), mock.patch.object(writing, "write_file", write_file):
         yield figures
 
 

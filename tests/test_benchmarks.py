@@ -14,6 +14,7 @@ ROWS = {
     "execution": 6,
     "scans": 4,
     "batches_of_runs": 2,
+    "training_profile": 3,
     "profiling": 10,
 }
 """At least so many rows."""
@@ -43,7 +44,15 @@ def test_a_section_runs(section):
 def test_all_sections_are_tried():
     from benchmarks.__main__ import SECTIONS
 
-    assert set(SECTIONS) == set(ROWS)
+    assert set(SECTIONS) == {*ROWS, "gpu"}
+
+
+def test_without_a_gpu_its_section_says_so():
+    if pytest.importorskip("torch").cuda.is_available():
+        pytest.skip("there is a GPU")
+    done = run("--quick", "gpu")
+    assert done.returncode == 0, done.stderr
+    assert "Not measured: there was no GPU." in done.stdout
 
 
 def test_an_unknown_section():

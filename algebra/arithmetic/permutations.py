@@ -5,6 +5,7 @@ Permutations compose left to right, `(p·q)(i) = q(p(i))`, as in GAP and SymPy. 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -36,6 +37,19 @@ def invert(p: Permutations) -> Permutations:
     inverse = np.empty_like(p)
     inverse[p] = np.arange(len(p), dtype=p.dtype)
     return inverse
+
+
+def order(permutation: Permutations) -> int:
+    """The order of one permutation, shape (degree,): the least common multiple of its cycles' lengths."""
+    image, seen, result = permutation.tolist(), [False] * len(permutation), 1
+    for start in range(len(image)):
+        length, point = 0, start
+        while not seen[point]:
+            seen[point] = True
+            point = image[point]
+            length += 1
+        result = math.lcm(result, max(length, 1))
+    return result
 
 
 def cycles(p: Sequence[int] | Permutations) -> str:

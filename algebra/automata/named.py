@@ -19,6 +19,13 @@ from subnormal.algebra.groups.group import Group
 
 BRACKETS = ("()", "[]", "{}", "<>")
 
+TASKS = (
+    "parity", "flip-flop(2)", "flip-flop(8)", *(f"tomita({i})" for i in range(1, 8)), "even-pairs",
+    "cycle-navigation(5)", "modular-arithmetic(4)", "modular-arithmetic(7)", "grid(4)", "grid(5,5)", "dyck(1,3)",
+    "dyck(2,2)", "dyck(2,4)", "counter(5,reset)", "permutation-reset(S3)", "permutation-reset(S4)", "group(S4)",
+)  # fmt: skip
+"""The named tasks of the tables in docs/, small and large."""
+
 
 def _require(condition: bool, name: str, wanted: str) -> None:
     if not condition:

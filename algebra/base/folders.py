@@ -33,7 +33,8 @@ OWN = frozenset(
         MANIFEST,
         *CERTIFICATES,
         "automaton.safetensors",
-        *("cascade.json", "cascade.safetensors", "config.json", "model.safetensors", "group.safetensors", "task.json"),
+        *("cascade.json", "cascade.safetensors", "config.json", "model.safetensors", "task.json"),
+        *("group.json", "group.safetensors"),
     )
 )
 """Every name that a folder of ours may hold: in a folder with a manifest such a file is named by it, or is a

@@ -35,6 +35,9 @@ MAX_BYTES = 64 * 2**20
 MAX_TEXT_BYTES = 32 * 2**20
 """Largest text that is read, in bytes: parsed as JSON, a text can take 35 times its length in memory."""
 
+MAX_DIGITS = 4300
+"""Digits of the longest integer in a JSON file."""
+
 MAX_ROWS = 2 * 10**6
 """Most rows of a CSV file."""
 
@@ -168,7 +171,9 @@ def parse_json(
     text = _decoded(content, file) if isinstance(content, bytes) else content
     try:
         constant = float if nan else _no_number
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=constant, parse_float=_finite)
+        value = json.loads(
+            text, object_pairs_hook=_unique, parse_constant=constant, parse_float=_finite, parse_int=_short
+        )
         if "\\ud" in text.lower():  # half a surrogate pair is valid JSON and cannot be printed
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
@@ -185,6 +190,23 @@ def parse_json(
         file.refuse(error)
 
 
+def conform(value: dict[str, Any], schema: Any, source: str | Path) -> Any:
+    """A JSON object whose fields are those of a `TypedDict`, no others, with values of its types.
+
+    Arguments:
+        source: where it came from; the message begins with it.
+    """
+    import msgspec
+
+    file = _File(source, "")
+    if unknown := sorted(value.keys() - schema.__annotations__.keys()):
+        file.refuse(f"unknown field {unknown[0]!r:.60}")
+    try:
+        return msgspec.convert(value, schema)
+    except (msgspec.ValidationError, RecursionError) as error:
+        file.refuse(error)
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
@@ -192,6 +214,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(key for key in keys if keys.count(key) > 1)
         raise ValueError(f"the key {twice[:40]!r} twice in one object")
     return value
+
+
+def _short(text: str) -> int:
+    if len(text) > MAX_DIGITS:  # said here: Python's own limit is one of the process, which anybody may lift
+        raise ValueError(f"a number of {len(text):,} digits")
+    return int(text)
 
 
 def _finite(text: str) -> float:

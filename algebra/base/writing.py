@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import io
 import os
 import re
 import stat
@@ -18,8 +19,12 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from subnormal.algebra.base.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 try:
     import fcntl
@@ -59,6 +64,24 @@ def write_file(path: Path, content: bytes | str, fix: str = "give another place 
         _flush_folder(path.parent)
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
         raise _cannot_write(path, error, fix) from None
+
+
+def write_figure(path: Path, figure: Figure, fix: str = "give another place with --out", **options: Any) -> None:
+    """Write a figure whole or not at all, as what its suffix says: .png where there is none.
+
+    Arguments:
+        fix: as for `write_file`.
+        options: of `savefig`, e.g. dpi.
+
+    Raises:
+        InputError: a suffix that is not known, or it cannot be written.
+    """
+    content = io.BytesIO()
+    try:
+        figure.savefig(content, format=path.suffix[1:].lower() or "png", **options)
+    except ValueError as error:  # of a suffix that matplotlib does not know
+        raise _cannot_write(path, error, fix) from None
+    write_file(path, content.getvalue(), fix)
 
 
 def replace_folder(folder: Path, files: Mapping[str, bytes], own: Set[str]) -> None:

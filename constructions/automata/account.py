@@ -65,7 +65,7 @@ def _layer_table(cascade: Cascade, layer: CascadeLayer, i: int, lower: tuple[int
         table.add_row(label, *(column[1 + row] for column in columns))
     hidden = [
         f"{cascade.automaton.width - len(columns)} more letters" if len(columns) < cascade.automaton.width else "",
-        f"{len(states) - len(shown)} more states below" if len(states) > len(shown) else "",
+        f"{len(states) - len(shown)} more lower states" if len(states) > len(shown) else "",
     ]
     if any(hidden):
         table.caption = "… " + ", ".join(filter(None, hidden))

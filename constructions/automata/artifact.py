@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +18,34 @@ from numpy.typing import NDArray
 from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.folders import save_folder
-from subnormal.algebra.base.reading import read_json
-from subnormal.algebra.depth.families import FAMILIES
-from subnormal.constructions.artifact import MAX_NETWORK_PARAMETERS, json_text, read_cascade, tensor_bytes
+from subnormal.algebra.base.reading import conform, read_json
+from subnormal.algebra.depth.families import FAMILIES, names
+from subnormal.constructions.artifact import (
+    MAX_NETWORK_PARAMETERS,
+    LayerMetadata,
+    json_text,
+    read_cascade,
+    tensor_bytes,
+)
 from subnormal.constructions.automata.compiler import AutomatonCompilation
 from subnormal.constructions.cascade import Cascade, CascadeLayer
 from subnormal.constructions.weights import network_parameters, weights_of
 
 FORMAT = "automaton 1"
 """Kind and version of the folder's format."""
+
+
+class _Metadata(TypedDict):
+    """The fields of an automaton's cascade.json."""
+
+    format: str
+    name: str
+    family: str
+    states: int
+    least_layers: int | None
+    automaton: dict[str, Any]
+    notes: list[str]
+    layers: list[LayerMetadata]
 
 
 def save_automaton(folder: Path, compilation: AutomatonCompilation) -> bool:
@@ -54,9 +73,9 @@ def cascade_files(compilation: AutomatonCompilation) -> dict[str, bytes | str]:
     description = {
         "format": FORMAT,
         "name": compilation.given.name,
-        "family": compilation.layer.name,
+        "family": names(compilation.stack),
         "states": automaton.count,
-        "least_layers": compilation.verdict.least,
+        "least_layers": compilation.verdict.least if compilation.verdict else None,
         "automaton": automaton.as_json(),
         "notes": list(automaton.notes),
         "layers": [{"family": layer.family, "moduli": list(layer.moduli)} for layer in cascade.layers],
@@ -115,9 +134,10 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
         return found
 
     require(metadata["format"] == FORMAT, f"format {metadata['format']!r:.40}, wanted {FORMAT!r}")
-    automaton = from_json(metadata["automaton"], str(metadata["name"]), where)
+    metadata = conform(metadata, _Metadata, f"{where}: cascade.json")
+    automaton = from_json(metadata["automaton"], metadata["name"], where)
     automaton = Automaton(
-        str(metadata["name"]),
+        metadata["name"],
         automaton.table,
         automaton.letters,
         automaton.states,
@@ -126,24 +146,28 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
     )
     table = array("transitions", 2, 0, automaton.count)
     require(np.array_equal(table, automaton.table), "the transitions are not those in cascade.json")
+    accepting = automaton_arrays(automaton)["accepting"]
+    require(
+        np.array_equal(array("accepting", 1, 0, 2), accepting), "the accepting states are not those in cascade.json"
+    )
     layers: list[CascadeLayer] = []
-    above = 1
+    lower = 1
     for i, described in enumerate(metadata["layers"], 1):
         moduli = array(f"layer{i}.moduli", 1, 2, 2**31 - 1)
         require(len(moduli) and described["family"] in FAMILIES, f"layer {i} has no channels, or no known family")
         increments = array(f"layer{i}.increments", 3, 0, 2**31 - 1)
         resets = array(f"layer{i}.resets", 3, 0, 2)
-        shape = (above, automaton.width, len(moduli))
+        shape = (lower, automaton.width, len(moduli))
         require(increments.shape == resets.shape == shape, f"layer{i}.increments has shape {increments.shape}")
         require((increments < moduli).all(), f"layer{i}.increments has entries outside its moduli")
         sets = resets.astype(bool)
         layers.append(
-            CascadeLayer(str(described["family"]), tuple(moduli.tolist()), increments, sets if sets.any() else None)
+            CascadeLayer(described["family"], tuple(moduli.tolist()), increments, sets if sets.any() else None)
         )
-        above *= math.prod(layers[-1].moduli)
-        require(above <= 2**24, "more states than are handled")
+        lower *= math.prod(layers[-1].moduli)
+        require(lower <= 2**24, "more states than are handled")
     decode = array("decode", 1, -1, automaton.count)
-    require(len(decode) == above, f"{above} states and {len(decode)} decoded")
+    require(len(decode) == lower, f"{lower} states and {len(decode)} decoded")
     alphabet = np.arange(automaton.width, dtype=np.int32)
     elements = np.zeros((0, 0), dtype=np.uint8)
     return Cascade(automaton.name, elements, alphabet, tuple(layers), decode, automaton), metadata

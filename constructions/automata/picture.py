@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.wording import counted
-from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.base.writing import write_figure
 from subnormal.constructions.automata.account import lower_states
 from subnormal.constructions.automata.compiler import AutomatonCompilation
 from subnormal.constructions.cascade import CascadeLayer
@@ -47,9 +46,8 @@ def draw(compilation: AutomatonCompilation, path: Path) -> None:
     letters = range(min(automaton.width, MAX_LETTERS))
     figure = Figure(figsize=(1.6 + 1.25 * len(letters), 0.9 + 1.3 * len(rows)), dpi=150)
     FigureCanvasAgg(figure)
-    title = (
-        f"{compilation.given.name}: {FAMILIES[compilation.layer.name].title}, {counted(len(cascade.layers), 'layer')}"
-    )
+    families = ", ".join(layer.title for layer in compilation.stack)
+    title = f"{compilation.given.name}: {families}, {counted(len(cascade.layers), 'layer')}"
     figure.suptitle(title, fontsize=11, y=1 - 0.25 / figure.get_figheight())
     grid = figure.subplots(len(rows), len(letters), squeeze=False)
     moduli = cascade.moduli
@@ -68,11 +66,9 @@ def draw(compilation: AutomatonCompilation, path: Path) -> None:
     figure.subplots_adjust(
         left=1.2 / figure.get_figwidth(), right=0.99, bottom=0.01, top=1 - 0.7 / figure.get_figheight()
     )
-    try:
-        with mpl.rc_context({"svg.hashsalt": "subnormal"}):
-            figure.savefig(path, metadata={"Date": None} if path.suffix.lower() in (".svg", ".pdf") else None)
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot write {path}: {' '.join(str(error).split())}; wanted e.g. --out out.png") from None
+    dated = {".svg": "Date", ".pdf": "CreationDate"}.get(path.suffix.lower())
+    with mpl.rc_context({"svg.hashsalt": "subnormal"}):
+        write_figure(path, figure, "wanted e.g. --out out.png", metadata={dated: None} if dated else None)
 
 
 def _circles(axes: Axes, layer: CascadeLayer, state: int, letter: int) -> None:

@@ -14,17 +14,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.permutations import cycles, smallest_dtype
+from subnormal.algebra.arithmetic.permutations import cycles, order, smallest_dtype
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.folders import save_folder
-from subnormal.algebra.base.reading import read_json
+from subnormal.algebra.base.reading import conform, read_json
 from subnormal.algebra.depth.families import FAMILIES
-from subnormal.constructions.artifact import json_text, read_cascade, tensor_bytes
+from subnormal.constructions.artifact import LayerMetadata, json_text, read_cascade, tensor_bytes
 from subnormal.constructions.factored.cascade import FactoredCascade, FactoredChannel
 from subnormal.constructions.factored.compiler import FactoredCompilation
 from subnormal.constructions.factored.proof import Line
@@ -33,6 +33,27 @@ FORMAT = "factored 2"
 """Kind and version of the folder's format. `factored 1`, of earlier versions, had no manifest."""
 
 FORMATS = ("factored 1", FORMAT)
+
+
+MAX_POWERS = 1 << 27
+"""Most entries that the powers of all lifts may have together."""
+
+
+class _Metadata(TypedDict):
+    """The fields of cascade.json."""
+
+    format: str
+    name: str
+    order: int
+    degree: int
+    family: str
+    states: int
+    structure: str
+    exact: bool
+    alphabet: list[str]
+    series: list[int]
+    layers: list[LayerMetadata]
+    lower_bound: list[tuple[str, int, int]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +138,7 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
         return found
 
     require(metadata["format"] in FORMATS, f"format {metadata['format']!r:.40}, wanted {FORMAT!r}")
+    metadata = conform(metadata, _Metadata, f"{where}: cascade.json")
     require(metadata["family"] in FAMILIES, f"unknown family {metadata['family']!r:.40}")
     alphabet = array("alphabet", None, None)
     m, degree = alphabet.shape
@@ -124,6 +146,7 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
     moduli = array("moduli", None)
     count = len(moduli)
     require(count and (moduli >= 2).all(), "moduli has entries below 2, or none")
+    require(int(moduli.sum(dtype=np.int64)) * degree <= MAX_POWERS, "the powers of its lifts are too large")
     lifts, reads, increments = array("lifts", count, degree), array("reads", count, None), array("increments", None)
     for name, rows in (("alphabet", alphabet), ("lifts", lifts)):
         require((np.sort(rows, axis=1) == np.arange(degree)).all(), f"a row of {name} is not a permutation")
@@ -139,14 +162,13 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
         table = increments[start : start + height * m].reshape(height, m)
         start += height * m
         n = int(moduli[position])
+        lift_order = order(lifts[position])
+        require(lift_order % n == 0, f"{channel} has modulus {n}, its lift the order {lift_order}")
         require(table.min() >= 0 and table.max() < n, f"{channel} adds something outside 0 … {n - 1}")
         layer = 1 + max((channels[r].layer for r in read), default=0)
         channels.append(FactoredChannel(n, layer, lifts[position].astype(dtype), read, table))
     require(start == len(increments), "increments has more entries than the tables")
-    lines = []
-    for line in metadata["lower_bound"]:
-        kind, a, b = line if isinstance(line, list) and len(line) == 3 else (None, None, None)
-        require(isinstance(kind, str) and type(a) is int and type(b) is int, f"a line of lower_bound is {line!r:.60}")
-        lines.append((str(kind), int(a or 0), int(b or 0)))
-    cascade = FactoredCascade(str(metadata["name"]), metadata["family"], alphabet.astype(dtype), tuple(channels))
-    return FactoredFolder(cascade, tuple(lines), metadata)
+    states, stated = math.prod(channel.modulus for channel in channels), (metadata["degree"], metadata["states"])
+    require(stated == (degree, states), f"{degree} points and {states:,} states, cascade.json has {stated}")
+    cascade = FactoredCascade(metadata["name"], metadata["family"], alphabet.astype(dtype), tuple(channels))
+    return FactoredFolder(cascade, tuple(metadata["lower_bound"]), metadata)

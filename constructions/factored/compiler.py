@@ -162,18 +162,18 @@ def _atom(chain: StabiliserChain, tokens: Permutations, family: Family) -> Compi
     cascade = compile_cascade(decomposition, group.index_of(tokens))
     factors = [factor for factor in decomposition.factors if factor.moduli]
     channels: list[FactoredChannel] = []
-    upper: list[int] = []  # positions of the channels above, in the order of the cascade's mixed radix
+    lower: list[int] = []  # positions of the lower channels, in the order of the cascade's mixed radix
     for layer, factor in zip(cascade.layers, factors, strict=True):
         # A cascade's transversal is ℓ_1^{r_1}·ℓ_2^{r_2}⋯ within a layer; here the last channel comes first.
         own = [len(channels) + len(layer.moduli) - 1 - j for j in range(len(layer.moduli))]
-        moduli = [channels[c].modulus for c in upper]
+        moduli = [channels[c].modulus for c in lower]
         for j in reversed(range(len(layer.moduli))):
             table = layer.increments[:, :, j].reshape(*moduli, len(tokens))
-            axes = np.argsort(upper) if upper else np.empty(0, dtype=int)
-            table = table.transpose(*axes, len(upper))
+            axes = np.argsort(lower) if lower else np.empty(0, dtype=int)
+            table = table.transpose(*axes, len(lower))
             lift = group.elements[factor.lifts[j]].astype(tokens.dtype)
-            channels.append(_pruned(layer.moduli[j], lift, sorted(upper), table, channels))
-        upper += own
+            channels.append(_pruned(layer.moduli[j], lift, sorted(lower), table, channels))
+        lower += own
     return channels, Structure(f"({chain.order} on {chain.degree})", chain.order, True)
 
 

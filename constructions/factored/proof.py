@@ -42,6 +42,12 @@ from subnormal.constructions.factored.cascade import FactoredCascade
 MAX_CASES = 1 << 24
 """Most values of the residues that matter for one point; beyond, the proof is refused."""
 
+MAX_EQUATIONS = 1 << 31
+"""Most equations that are checked; beyond, the proof is refused."""
+
+BLOCK = 1 << 18
+"""Values of the residues that are gone through at a time."""
+
 Line = tuple[str, int, int]
 """A line of a straight-line program: `token` x, `product` a b, `conjugate` a b (b⁻¹·a·b), `commutator` a b
 (a⁻¹·b⁻¹·a·b) or `power` a; operands are numbers of earlier lines, unused ones 0."""
@@ -76,6 +82,9 @@ def first_fault(cascade: FactoredCascade) -> str | None:
     fault = _malformed(cascade)
     if fault:
         return fault
+    equations = cases(cascade)
+    if equations > MAX_EQUATIONS:
+        raise InputError(f"{cascade.name}: {equations:,} equations between points; the proof takes {MAX_EQUATIONS:,}")
     for needed, points in _groups_of_points(cascade):
         count = math.prod(cascade.channels[position].modulus for position in needed)
         if count > MAX_CASES:
@@ -83,9 +92,10 @@ def first_fault(cascade: FactoredCascade) -> str | None:
                 f"{cascade.name}: the image of point {points[0] + 1} depends on {len(needed)} channels with {count:,} "
                 f"states; the proof takes at most {MAX_CASES:,}"
             )
-        fault = _fault_at(cascade, needed, points, count)
-        if fault:
-            return fault
+        for start in range(0, count, BLOCK):
+            fault = _fault_at(cascade, needed, points, np.arange(start, min(start + BLOCK, count)))
+            if fault:
+                return fault
     return None
 
 
@@ -108,17 +118,20 @@ def _malformed(cascade: FactoredCascade) -> str | None:
     return None
 
 
-def _fault_at(cascade: FactoredCascade, needed: Sequence[int], points: Sequence[int], count: int) -> str | None:
-    """Checks all points that depend on the channels `needed`, for all values of their residues and all tokens."""
+def _fault_at(
+    cascade: FactoredCascade, needed: Sequence[int], points: Sequence[int], numbers: NDArray[np.intp]
+) -> str | None:
+    """Checks all points that depend on the channels `needed`, for some values of their residues, by number in mixed
+    radix, and all tokens."""
     channels = cascade.channels
     before: dict[int, NDArray[np.intp]] = {}
-    place = count
-    for position in needed:
-        place //= channels[position].modulus
-        before[position] = np.arange(count) // place % channels[position].modulus
+    place = 1
+    for position in reversed(needed):
+        before[position] = numbers // place % channels[position].modulus
+        place *= channels[position].modulus
     rows: dict[int, NDArray[np.intp]] = {}
     for position in needed:
-        row = np.zeros(count, dtype=np.intp)
+        row = np.zeros(len(numbers), dtype=np.intp)
         for read in channels[position].reads:
             row = row * channels[read].modulus + before[read]
         rows[position] = row

@@ -62,7 +62,7 @@ class Row:
 
     Arguments:
         number, layer: of the cascade, counted from 1.
-        titles: of the states above that are shown.
+        titles: of the lower states that are shown.
         circles: for each of these states, one for each channel shown.
         half_width, half_height: of the room that each circle takes, in inches.
         columns: states side by side.
@@ -86,7 +86,7 @@ class Row:
 
     @property
     def flat(self) -> bool:
-        """Whether the channels stand side by side, there being but one state above."""
+        """Whether the channels stand side by side, there being but one lower state."""
         return len(self.layer.increments) == 1
 
     @property
@@ -98,8 +98,8 @@ class Row:
     def note(self) -> str:
         """What is not shown."""
         states, _, channels = self.layer.increments.shape
-        hidden = [(states - len(self.circles), "state", " above"), (channels - self.channels, "channel", "")]
-        parts = [f"{count:,} more {what}{'s' * (count > 1)}{where}" for count, what, where in hidden if count]
+        hidden = [(states - len(self.circles), "lower state"), (channels - self.channels, "channel")]
+        parts = [f"{count:,} more {what}{'s' * (count > 1)}" for count, what in hidden if count]
         return f"… and {', '.join(parts)}, not shown" if parts else ""
 
     @property
@@ -173,18 +173,18 @@ def _row(layers: Sequence[CascadeLayer], i: int, tokens: list[Token], widths: li
         columns += 1  # rather a wider picture than one or two states left out
     circles = circles[: columns * lines]
     columns = math.ceil(len(circles) / math.ceil(len(circles) / columns))
-    above = [upper.moduli for upper in layers[:i]]
-    titles = tuple(_state_title(u, above, 2 * half_width) for u in range(len(circles)))
+    lower = [upper.moduli for upper in layers[:i]]
+    titles = tuple(_state_title(u, lower, 2 * half_width) for u in range(len(circles)))
     return Row(i + 1, layer, titles, tuple(circles), half_width, half_height, columns)
 
 
-def _state_title(state: int, above: list[tuple[int, ...]], room: float) -> str:
-    """The residues that the layers above hold: `r₁ = 1, r₂ = (0, 1)`, or `r = 1 0 1` where that is too long."""
-    if not above:
+def _state_title(state: int, lower: list[tuple[int, ...]], room: float) -> str:
+    """The residues that the lower layers hold: `r₁ = 1, r₂ = (0, 1)`, or `r = 1 0 1` where that is too long."""
+    if not lower:
         return ""
-    residues = [int(r) for r in np.unravel_index(state, [n for moduli in above for n in moduli])]
+    residues = [int(r) for r in np.unravel_index(state, [n for moduli in lower for n in moduli])]
     flat, parts = "r = " + " ".join(map(str, residues)), []
-    for i, moduli in enumerate(above, 1):
+    for i, moduli in enumerate(lower, 1):
         own, residues = residues[: len(moduli)], residues[len(moduli) :]
         parts.append(f"r{subscript(i)} = {own[0] if len(own) == 1 else tuple(own)}")
     text = ",  ".join(parts)

@@ -1,7 +1,7 @@
 """A compilation as a picture: the series, and the phases that every layer adds, token by token.
 
 The series runs down the left side like a Hasse diagram, G at the top and 1 at the bottom. Beside each factor stand the
-circles of the layer that carries it: one for each state of the layers above and each channel. A token stands at the
+circles of the layer that carries it: one for each state of the lower layers and each channel. A token stands at the
 phase that it adds.
 """
 
@@ -21,6 +21,7 @@ from PIL import Image  # comes with matplotlib, which writes its own PNGs with i
 
 from subnormal.algebra.arithmetic.abelian_invariants import abelian_name
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.writing import write_file
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.constructions.compiler import Compilation
 from subnormal.constructions.pictures.circle import draw_circle, number_size
@@ -70,7 +71,7 @@ SEPARATOR = "   ·   "
 
 EXPLANATION = (
     "Each token stands at the phase that it adds, in fractions of a turn, "
-    "given the residues r that the layers above hold before it."
+    "given the residues r that the lower layers hold before it."
 )
 
 
@@ -114,10 +115,7 @@ def draw(compilation: Compilation, path: Path) -> None:
     content = io.BytesIO()
     with matplotlib.rc_context({"svg.hashsalt": "subnormal", "pdf.fonttype": 42}):
         picture(compilation).savefig(content, format=suffix[1:], dpi=DOTS_PER_INCH, **options[suffix])
-    try:
-        path.write_bytes(_with_palette(content) if suffix == ".png" else content.getvalue())
-    except OSError as error:
-        raise _unwritable(path, str(error.strerror)) from error
+    write_file(path, _with_palette(content) if suffix == ".png" else content.getvalue())
 
 
 def _with_palette(content: io.BytesIO) -> bytes:
@@ -189,8 +187,8 @@ def _draw_edge(page: Axes, row: Row, top: float, bottom: float) -> None:
     triangle = [(x - 0.075, y + 0.06), (x + 0.075, y + 0.06), (x, y - 0.08)]
     page.add_patch(Polygon(triangle, facecolor="white", edgecolor=INK, linewidth=1.1, joinstyle="round", zorder=2))
     count = len(row.layer.moduli)
-    above = [f"r{subscript(i)}" for i in range(1, row.number)]
-    arguments = ", ".join([*above, "x"] if len(above) < 4 else [above[0], "…", above[-1], "x"])
+    lower = [f"r{subscript(i)}" for i in range(1, row.number)]
+    arguments = ", ".join([*lower, "x"] if len(lower) < 4 else [lower[0], "…", lower[-1], "x"])
     increment = f"Λ⁽{superscript(row.number)}⁾({arguments})"
     factor = elided(typeset(abelian_name(row.layer.moduli)), MAX_FACTOR)
     text_at(page, x + 0.2, y + 0.37, f"layer {row.number}", 8.5, GREY)

@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.folders import save_folder
 from subnormal.algebra.base.wording import counted
+from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.depth.series import shortest_series
 from subnormal.algebra.groups.group import Group
-from subnormal.constructions.compiler import read_alphabet
-from subnormal.constructions.targets import delta_product, olmo_hybrid, own_delta, pd_ssm
+from subnormal.constructions.compiler import compile_group, read_alphabet
+from subnormal.constructions.targets import delta_product, mamba3, olmo_hybrid, own_delta, pd_ssm
 from subnormal.constructions.targets.delta_layer import first_fault, margins
+from subnormal.constructions.targets.phases import PhaseMachine
 from subnormal.constructions.targets.reflections import ReflectionMachine, reflection_machine
+from subnormal.constructions.verification import first_fault as first_cascade_fault
 
 LARGEST_ORDER = 5040
 """Groups of larger order have too many names to be answered with."""
+
+
+Machine = ReflectionMachine | PhaseMachine
 
 
 @dataclass(frozen=True)
@@ -26,16 +34,76 @@ class Target:
     Arguments:
         name: as typed.
         title: of the class that runs it.
+        machine: a group and the elements that are read → the exact machine that is written, checked.
         write: machine and whether there are resets → files.
+        account: what was written, in two lines, for people.
         cannot: what cannot be written into it, and why.
-        spells: whether an element becomes several tokens.
     """
 
     name: str
     title: str
-    write: Callable[[ReflectionMachine, bool], dict[str, bytes | str]]
+    machine: Callable[[Group, Sequence[int]], Any]
+    write: Callable[[Any, bool], dict[str, bytes | str]]
+    account: Callable[[Any], tuple[str, str]]
     cannot: str
-    spells: bool
+
+
+def _reflections(group: Group, tokens: Sequence[int]) -> ReflectionMachine:
+    machine = reflection_machine(group, tokens)
+    fault = first_fault(machine)
+    if fault:
+        raise AssertionError(f"the reflection machine is wrong: {fault}")
+    return machine
+
+
+def _phases(group: Group, tokens: Sequence[int]) -> PhaseMachine:
+    if not shortest_series(group, FAMILIES["aussm"]).is_complete:
+        raise InputError(
+            f"{group.name} is not solvable, so no number of Mamba-3 layers tracks it; try --target olmo-hybrid"
+        )
+    compilation = compile_group(group, [FAMILIES["aussm"]], tokens, "primary")  # small moduli have wide margins
+    fault = first_cascade_fault(compilation.cascade, group)
+    if fault:
+        raise AssertionError(f"the compiled cascade is wrong: {fault}")
+    return PhaseMachine(group, tuple(tokens), compilation.weights)
+
+
+NO_ROUNDING = "proved: no rounding occurs, so words of every length are tracked"
+
+
+def _by_heads(machine: ReflectionMachine, how: str) -> tuple[str, str]:
+    good = ", ".join(name for name, proved in margins(machine).items() if proved)
+    heads = f"1 layer, {counted(len(machine.base), 'head')}, {machine.points} points"
+    return f"{heads}; {counted(len(machine.alphabet), 'element')}, {how}", f"{NO_ROUNDING}, with weights in {good}"
+
+
+def _of_olmo_hybrid(machine: ReflectionMachine) -> tuple[str, str]:
+    return _by_heads(machine, f"up to {counted(max(machine.longest, 1), 'token')} each")
+
+
+def _of_delta_product(machine: ReflectionMachine) -> tuple[str, str]:
+    return _by_heads(machine, f"{counted(max(machine.longest, 1), 'factor')} a token")
+
+
+def _of_own_delta(machine: ReflectionMachine) -> tuple[str, str]:
+    elements = counted(len(machine.alphabet), "element")
+    return f"1 layer, {2 * machine.points} channels; {elements}, one token each", NO_ROUNDING
+
+
+def _of_pd_ssm(machine: ReflectionMachine) -> tuple[str, str]:
+    states, elements = counted(machine.points * len(machine.base), "state"), counted(len(machine.alphabet), "element")
+    proved = "proved: every token permutes the states exactly, so words of every length are tracked"
+    return f"1 layer, {states}; {elements}, one token each", proved
+
+
+def _of_mamba3(machine: PhaseMachine) -> tuple[str, str]:
+    lines = sum(channel.lines for layer in machine.channels for channel in layer)
+    carries = " then ".join(" x ".join(f"C{channel.modulus}" for channel in layer) for layer in machine.channels)
+    layers, elements = counted(len(machine.channels), "layer"), counted(len(machine.alphabet), "element")
+    return (
+        f"{layers}, which carry {carries} by {counted(lines, 'head')}; {elements}, one token each",
+        f"proved right up to so many elements, by the dtype of the weights: {machine.describe()}",
+    )
 
 
 TARGETS = {
@@ -44,19 +112,22 @@ TARGETS = {
         Target(
             "olmo-hybrid",
             "OlmoHybridForCausalLM (transformers)",
+            _reflections,
             olmo_hybrid.olmo_hybrid,
+            _of_olmo_hybrid,
             olmo_hybrid.CANNOT,
-            spells=True,
         ),
         Target(
             "deltaproduct",
             "GatedDeltaProductForCausalLM (fla)",
+            _reflections,
             delta_product.delta_product,
+            _of_delta_product,
             delta_product.CANNOT,
-            spells=False,
         ),
-        Target("delta", "our own network", own_delta.own_delta, own_delta.CANNOT, spells=False),
-        Target("pd-ssm", "one PD-SSM layer", pd_ssm.pd_ssm, pd_ssm.CANNOT, spells=False),
+        Target("delta", "our own network", _reflections, own_delta.own_delta, _of_own_delta, own_delta.CANNOT),
+        Target("pd-ssm", "one PD-SSM layer", _reflections, pd_ssm.pd_ssm, _of_pd_ssm, pd_ssm.CANNOT),
+        Target("mamba3", "Mamba-3 layers (mamba_ssm)", _phases, mamba3.mamba3, _of_mamba3, mamba3.CANNOT),
     )
 }
 """By name."""
@@ -68,12 +139,12 @@ class Checkpoint:
 
     Arguments:
         target: the architecture.
-        machine: the group, spelt by reflections and checked.
+        machine: what was written, with its `group` and `alphabet`.
         files: by name.
     """
 
     target: Target
-    machine: ReflectionMachine
+    machine: Machine
     files: dict[str, bytes | str]
 
     def save(self, folder: Path) -> None:
@@ -82,33 +153,26 @@ class Checkpoint:
 
     def lines(self) -> list[str]:
         """What was written, for people."""
-        machine, group = self.machine, self.machine.group
+        group = self.machine.group
         head = f"{group.name}: order {group.order:,}, for {self.target.title}"
-        tokens = counted(len(machine.alphabet), "element")
-        most = max(machine.longest, 1)
-        if self.target.name == "delta":
-            return [
-                head,
-                f"1 layer, {2 * machine.points} channels; {tokens}, one token each",
-                "proved: no rounding occurs, so words of every length are tracked",
-                f"cannot hold: {self.target.cannot}",
-            ]
-        if self.target.name == "pd-ssm":
-            states = machine.points * len(machine.base)
-            return [
-                head,
-                f"1 layer, {counted(states, 'state')}; {tokens}, one token each",
-                "proved: every token permutes the states exactly, so words of every length are tracked",
-                f"cannot hold: {self.target.cannot}",
-            ]
-        how = f"up to {counted(most, 'token')} each" if self.target.spells else f"{counted(most, 'factor')} a token"
-        good = ", ".join(name for name, proved in margins(machine).items() if proved)
-        return [
-            head,
-            f"1 layer, {counted(len(machine.base), 'head')}, {machine.points} points; {tokens}, {how}",
-            f"proved: no rounding occurs, so words of every length are tracked, with weights in {good}",
-            f"cannot hold: {self.target.cannot}",
-        ]
+        return [head, *self.target.account(self.machine), f"cannot hold: {self.target.cannot}"]
+
+
+def target_named(name: str) -> Target:
+    """The target of that name. Raises `InputError` where there is none."""
+    chosen = TARGETS.get(name.strip().lower().replace("_", "-"))
+    if chosen is None:
+        raise InputError(f"unknown target {name[:40]!r}; wanted one of {', '.join(TARGETS)}")
+    return chosen
+
+
+def require_order(name: str, order: int) -> None:
+    """Raises `InputError` for a group that has too many elements, or one alone; asked before they are listed."""
+    if order > LARGEST_ORDER:
+        size = f"{order:,}" if order < 10**12 else f"about 10^{len(str(order)) - 1}"
+        raise InputError(f"{name}: order {size}; targets are written up to {LARGEST_ORDER:,}, e.g. S6")
+    if order == 1:
+        raise InputError(f"{name} is trivial: 0 layers track it, there is nothing to compile; try C2")
 
 
 def compile_target(
@@ -125,16 +189,8 @@ def compile_target(
     Raises:
         InputError: the target is unknown, or the group too large for it.
     """
-    chosen = TARGETS.get(target.strip().lower().replace("_", "-"))
-    if chosen is None:
-        raise InputError(f"unknown target {target[:40]!r}; wanted one of {', '.join(TARGETS)}")
-    if group.order > LARGEST_ORDER:
-        raise InputError(f"{group.name}: order {group.order:,}; targets are written up to {LARGEST_ORDER:,}, e.g. S6")
-    if group.order == 1:
-        raise InputError(f"{group.name} is trivial: 0 layers track it, there is nothing to compile; try C2")
+    chosen = target_named(target)
+    require_order(group.name, group.order)
     tokens = [int(x) for x in read_alphabet(group, alphabet)]
-    machine = reflection_machine(group, tokens)
-    fault = first_fault(machine)
-    if fault:
-        raise AssertionError(f"the reflection machine is wrong: {fault}")
+    machine = chosen.machine(group, tokens)
     return Checkpoint(chosen, machine, chosen.write(machine, resets))

@@ -3,14 +3,25 @@
 The state is a vector of R^{2n} that the group permutes: the numbers 1 … n twice over. Keys may have both signs here,
 so the transposition of a and b is the reflection in (e_a - e_b + e_{a+n} - e_{b+n})/2, and an element needs points -
 cycles of them. All numbers are integers and halves: floating-point arithmetic is exact.
+
+    config.json, model.safetensors   the network, float64
+    group.json                       {"format": 1, "name": …}
+    group.safetensors                int32: elements (n, degree), alphabet (m,)
+    manifest.json                    the digests of the others
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
+from subnormal.algebra.arithmetic.permutations import smallest_dtype
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.folders import read_folder
+from subnormal.algebra.base.reading import parse_json, parse_tensors
+from subnormal.algebra.groups.group import Group, group_of_rows
 from subnormal.constructions.artifact import json_text, tensor_bytes
 from subnormal.constructions.targets.reflections import ReflectionMachine
 
@@ -20,19 +31,24 @@ CANNOT = "Elements that are products of more than four transpositions of the poi
 MOST_FACTORS = 4
 """Of the families `delta-1` … `delta-4`."""
 
+FORMAT = 1
+"""Version of group.json and group.safetensors."""
+
 SATURATED = 800.0
 """sigmoid(±800) is exactly 1 and 0 in float64."""
 
 
 def own_delta(machine: ReflectionMachine, resets: bool = False) -> dict[str, bytes | str]:
-    """`config.json` and `model.safetensors` of a `DCDNetwork`. Tokens are the alphabet, classes the elements.
+    """The files of a `DCDNetwork` and its group, by name. Tokens are the alphabet, classes the elements.
 
     Raises:
         InputError: an element is a product of no fewer than five transpositions, or resets are asked for.
     """
     name, n, order = machine.group.name, machine.points, machine.group.order
     if resets:
-        raise InputError("--resets goes with olmo-hybrid, deltaproduct or pd-ssm; our own delta-rule network has none")
+        raise InputError(
+            "--resets goes with olmo-hybrid, deltaproduct, pd-ssm or mamba3; our own delta-rule network has none"
+        )
     words = [_swaps(machine.action[x]) for x in machine.alphabet]
     factors = max(1, *(len(word) for word in words))
     if factors > MOST_FACTORS:
@@ -68,7 +84,46 @@ def own_delta(machine: ReflectionMachine, resets: bool = False) -> dict[str, byt
         "groups": [order],
     }
     config = {"alphabet_size": m, "classes": order, "layers": [layer], "embedding_size": m, "dtype": "float64"}
-    return {"config.json": json_text(config), "model.safetensors": tensor_bytes(arrays)}
+    group = {"elements": machine.group.elements.astype(np.int32), "alphabet": np.array(machine.alphabet, np.int32)}
+    return {
+        "config.json": json_text(config),
+        "model.safetensors": tensor_bytes(arrays),
+        "group.json": json_text({"format": FORMAT, "name": name}),
+        "group.safetensors": tensor_bytes(group),
+    }
+
+
+def is_delta_folder(folder: Path) -> bool:
+    """Whether a folder was written by `own_delta`."""
+    return (folder / "group.json").is_file() and not (folder / "cascade.json").exists()
+
+
+def load_delta_group(folder: Path) -> tuple[Group, NDArray[np.int32]]:
+    """The group of such a folder, and the element of each token, shape (m,). Nothing of the network is looked at.
+
+    Raises:
+        InputError: a file is missing or damaged, or does not belong to the others.
+    """
+    files = read_folder(folder, ("group.json", "group.safetensors", "config.json", "model.safetensors")).files
+    about = parse_json(files["group.json"], f"{folder}/group.json")
+    arrays = parse_tensors(files["group.safetensors"], f"{folder}/group.safetensors")
+    where = f"{folder}: not written by compile --target delta"
+    if not isinstance(about, dict) or about.get("format") != FORMAT or not isinstance(about.get("name"), str):
+        raise InputError(f"{where}: group.json has no format {FORMAT} and name")
+    if set(arrays) != {"elements", "alphabet"}:
+        raise InputError(f"{where}: group.safetensors should hold elements and alphabet")
+    elements, alphabet = np.asarray(arrays["elements"]), np.asarray(arrays["alphabet"])
+    fits = elements.dtype == alphabet.dtype == np.int32 and elements.ndim == 2 and alphabet.ndim == 1
+    if not (fits and elements.size and alphabet.size and (np.sort(elements) == np.arange(elements.shape[1])).all()):
+        raise InputError(f"{where}: elements are no permutations, or there is no alphabet")
+    n, degree = elements.shape
+    if not (np.lexsort(elements.T[::-1]) == np.arange(n)).all() or not 0 <= alphabet.min() <= alphabet.max() < n:
+        raise InputError(f"{where}: the elements are not in order, or the alphabet is not among them")
+    small = elements.astype(smallest_dtype(degree))
+    try:
+        return group_of_rows(small, alphabet, about["name"]), alphabet
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
 
 
 def _swaps(permutation: NDArray) -> list[tuple[int, int]]:

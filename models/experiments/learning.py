@@ -18,7 +18,7 @@ import numpy as np
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.reading import read_json
 from subnormal.algebra.base.workers import LOST, available_cores, each_result
-from subnormal.algebra.base.writing import write_file
+from subnormal.algebra.base.writing import write_figure, write_file
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.depth.series import shortest_series
 from subnormal.algebra.groups.catalogue import number_of_groups
@@ -262,4 +262,4 @@ def _draw(found: dict[Cell, dict[str, Any]], path: Path) -> None:
     axes.set_yticks(range(len(shares)), [str(k + 1) for k in range(len(shares))], fontsize=7)
     axes.set_title("exact machines of ten runs, for every group of order 2 to 31", fontsize=10)
     figure.colorbar(image, ax=axes, label="share of runs")
-    figure.savefig(path, dpi=130)
+    write_figure(path, figure, dpi=130)

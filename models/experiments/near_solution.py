@@ -7,7 +7,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from subnormal.algebra.base.writing import write_file
+from subnormal.algebra.base.writing import write_figure, write_file
 from subnormal.models.experiments.folder import write_record
 from subnormal.models.experiments.landscape import NEARBY, hessian_summary, loss_along_line
 from subnormal.models.training.configuration import RunConfiguration
@@ -184,7 +184,7 @@ def _draw_noise(results: dict[tuple[str, float], dict[str, Any]], path: Path, lo
     right.axhline(4 * TRAINED_TO, color="0.6", linewidth=0.8, linestyle=":")
     right.text(len(NOISES) - 1, 4 * TRAINED_TO, "4 × training length", ha="right", va="bottom", fontsize=7, color="0.4")
     right.set(ylabel="longest length > 90 %", ylim=(-0.03 * longest, 1.05 * longest))
-    figure.savefig(path, dpi=120)
+    write_figure(path, figure, dpi=120)
     pyplot.close(figure)
 
 
@@ -202,5 +202,5 @@ def _draw_lines(lines: dict[str, tuple[list[float], list[list[float]]]], path: P
             axis.plot(t, losses_of_seed, linewidth=1)
         axis.set(title=group, xlabel="compiled (0) to a random start (1)", yscale="log")
     axes[0][0].set_ylabel("loss")
-    figure.savefig(path, dpi=120)
+    write_figure(path, figure, dpi=120)
     pyplot.close(figure)

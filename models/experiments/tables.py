@@ -1,4 +1,5 @@
-"""Tables of longest lengths: table 1 (one layer), table 2 (depth, and what made the difference), and parity."""
+"""Tables of longest lengths: table 1 (one layer), table 2 (depth, and what made the difference), parity, and factors
+of delta-rule layers (models/experiments/delta_product.py)."""
 
 from __future__ import annotations
 
@@ -9,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from subnormal.algebra.base.wording import counted
-from subnormal.algebra.base.writing import write_file
+from subnormal.algebra.base.writing import write_figure, write_file
 from subnormal.models.experiments.cells import Budget, Cell, cell_table, disagreements, merit
+from subnormal.models.experiments.delta_product import delta_product_cells
 from subnormal.models.experiments.folder import protocol, write_record
 from subnormal.models.training.live import train_watched
 from subnormal.models.training.pool import Machine
@@ -153,8 +155,9 @@ def parity_cells(quick: bool) -> list[Cell]:
 
 
 def reproduce_table(name: str, folder: Path, quick: bool, machine: Machine) -> Path:
-    """Run table1, table2 or parity into a folder; returns the page written."""
-    cells = {"table1": table1_cells, "table2": table2_cells, "parity": parity_cells}[name](quick)
+    """Run table1, table2, parity or deltaproduct into a folder; returns the page written."""
+    made = {"table1": table1_cells, "table2": table2_cells, "parity": parity_cells, "deltaproduct": delta_product_cells}
+    cells = made[name](quick)
     extra = ablation_cells(quick) if name == "table2" else []
     store = RunStore(folder / "store")
     runs = list({run.key: run for cell in [*cells, *extra] for run in cell.runs}.values())
@@ -182,9 +185,10 @@ HEADINGS = {
     "table1": "Table 1: one layer of each model",
     "table2": "Table 2: one, two and three layers",
     "parity": "Parity: mixtures of S4D and Mamba",
+    "deltaproduct": "DeltaProduct: one layer of 1 to 4 Householder factors",
 }
 QUICK_NOTE = (
-    "This is the quick version: few runs, few steps, small networks, words up to length 240. "
+    "This is the quick version: few runs, few steps, small networks, short words. "
     "It shows that the experiment runs; its figures are no finding."
 )
 
@@ -218,5 +222,5 @@ def draw_cells(cells: Sequence[Cell], store: RunStore, path: Path, title: str) -
     for axis in axes[:, 0]:
         axis.set_ylabel("share right at T")
     figure.suptitle(f"{title}: chosen run (solid), median of all runs (dashed)")
-    figure.savefig(path, dpi=110)
+    write_figure(path, figure, dpi=110)
     pyplot.close(figure)

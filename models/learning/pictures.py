@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.writing import write_figure
 from subnormal.models.learning.exact import ExactMachine
 
 CIRCLES = 3
@@ -48,10 +48,7 @@ def draw_learnt(row: dict[str, Any], machine: ExactMachine, path: Path) -> None:
     grid[-1][0].set_xlabel("training steps of the layer", fontsize=8)
     note = "inside: phases as learnt · outside: with the gauge fixed; ticks at multiples of 1/n"
     figure.supxlabel(note, fontsize=8, x=0.99, ha="right")
-    try:
-        figure.savefig(path, dpi=130)
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot write {path}: {' '.join(str(error).split())[:100]}") from None
+    write_figure(path, figure, dpi=130)
 
 
 def _losses(axes: Any, i: int, layer: dict[str, Any], orders: tuple[int, ...]) -> None:

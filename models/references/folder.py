@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.reading import read_json, read_tensors
 
 LARGEST_CONFIG = 1 << 24
 """Bytes of a configuration that are read at most."""
@@ -17,12 +17,9 @@ LARGEST_CONFIG = 1 << 24
 def read_config(folder: Path) -> dict[str, Any]:
     """The configuration of a folder, or of a `.json` file. Raises `InputError`."""
     path = folder / "config.json" if folder.is_dir() else folder
-    if not path.is_file() or path.stat().st_size > LARGEST_CONFIG:
+    if not path.is_file():
         raise InputError(f"{path}: no configuration; wanted a folder with config.json, or such a file")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())[:100]})") from None
+    content = read_json(path, limit=LARGEST_CONFIG, nan=True)  # Infinity is a usual limit of time steps
     if not isinstance(content, dict):
         raise InputError(f"{path}: a JSON {type(content).__name__}; wanted an object with a model_type")
     return content
@@ -30,13 +27,14 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 def read_checkpoint(folder: Path, model_type: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Configuration and tensors of a folder that holds this type of model. Raises `InputError`."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     config = read_config(folder)
     if config.get("model_type") != model_type:
         raise InputError(f"{folder}: model_type {str(config.get('model_type'))[:40]!r}, wanted {model_type}")
-    try:
-        return config, load_file(folder / "model.safetensors")
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{folder}: model.safetensors: {' '.join(str(error).split())[:100]}") from None
+    return config, read_weights(folder)
+
+
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """The tensors of `model.safetensors`, by name. Raises `InputError`."""
+    from safetensors.torch import load
+
+    return load(read_tensors(folder / "model.safetensors").content)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,12 +13,15 @@ from numpy.typing import NDArray
 
 from subnormal.algebra.arithmetic.permutations import cycles
 from subnormal.algebra.base.errors import RefutedError
+from subnormal.constructions.targets.compiler import Machine
+from subnormal.constructions.targets.phases import PhaseMachine
 from subnormal.constructions.targets.reflections import ReflectionMachine
 
-Run = Callable[[Path, ReflectionMachine, NDArray[np.int64]], list[str]]
+Run = Callable[[Path, Any, NDArray[np.int64]], list[str]]
+"""A folder, the machine that was written into it, and a word of elements → the names of the products."""
 
 
-def try_checkpoint(folder: Path, target: str, machine: ReflectionMachine, length: int, seed: int = 0) -> str | None:
+def try_checkpoint(folder: Path, target: str, machine: Machine, length: int, seed: int = 0) -> str | None:
     """Run a random word of `length` elements; what ran it, or None where that is not installed.
 
     Raises:
@@ -62,6 +66,16 @@ def _delta_product(folder: Path, machine: ReflectionMachine, word: NDArray[np.in
     return [cycles(machine.group.elements[i]) if i >= 0 else "?" for i in best.tolist()]
 
 
+def _mamba3(folder: Path, machine: PhaseMachine, word: NDArray[np.int64]) -> list[str]:
+    from subnormal.models.references.mamba3 import Mamba3Reference
+
+    first = 3  # the unknown, the pad and the first token
+    place = {x: first + i for i, x in enumerate(machine.alphabet)}
+    tokens = torch.tensor([[first - 1, *(place[int(x)] for x in word)]])
+    best = Mamba3Reference(folder).logits(tokens)[0, 1:].argmax(-1) - (first + len(machine.alphabet))
+    return [cycles(machine.group.elements[i]) if i >= 0 else "?" for i in best.tolist()]
+
+
 def _pd_ssm(folder: Path, machine: ReflectionMachine, word: NDArray[np.int64]) -> list[str]:
     from subnormal.models.references.pd_ssm import PDSSMReference
 
@@ -83,4 +97,5 @@ RUNNERS: dict[str, tuple[str, Run]] = {
     "delta": ("our own network", _delta),
     "deltaproduct": ("the plain recurrence", _delta_product),
     "pd-ssm": ("the plain recurrence", _pd_ssm),
+    "mamba3": ("the plain recurrence", _mamba3),
 }

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
@@ -18,6 +17,7 @@ from typing import Any
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.reading import read_file
 from subnormal.constructions.parameters import FAMILY_PARAMETERS
+from subnormal.models.training.letters import LetterDraw
 from subnormal.models.training.tasks import Lengths
 
 RANDOM, COMPILED = "random", "compiled"
@@ -38,9 +38,22 @@ OWN = frozenset({"init", "noise", "learning_rate", "seed", "test_words", "test_l
 """The settings in which the runs of one batch may differ."""
 
 
-def setting(default: Any, text: str) -> Any:
-    """A field with its help, which the command line prints."""
-    return field(default=default, metadata={"help": text})
+PROTOCOLS: dict[str, dict[str, Any]] = {
+    "chomsky": {"length": "1-40", "check_length": 100, "test_length": 500},
+    "flip-flop": {"letters": "keep=0.8", "length": "512", "check_length": 512, "test_length": 512},
+}
+"""Settings that the field trains and judges automata with: Delétang and others, *Neural Networks and the Chomsky
+Hierarchy*, ICLR 2023 (words up to 40, judged on 41 to 500); Liu and others, *Exposing Attention Glitches with Flip-Flop
+Language Modeling*, NeurIPS 2023."""
+
+
+MAX_SIZE, MAX_STEPS, MAX_WORDS, MAX_SEED, MAX_NUMBER = 2**14, 10**9, 10**7, 2**32 - 1, 1e30
+"""Largest sizes of layers, numbers of steps, numbers and lengths of words, seeds, and other numbers."""
+
+
+def setting(default: Any, text: str, least: float | None = None, most: float | None = None) -> Any:
+    """A field with its help, which the command line prints, and bounds of its numbers."""
+    return field(default=default, metadata={"help": text, "least": least, "most": most})
 
 
 @dataclass(frozen=True)
@@ -51,22 +64,26 @@ class RunConfiguration:
         InputError: a value that cannot be used.
     """
 
-    group: str = field(metadata={"help": "As typed, e.g. S3."})
+    group: str = field(metadata={"help": "As typed, e.g. S3.", "least": None, "most": None})
     family: str = setting(
         "aussm", "aussm, simple-aussm, negative-mamba, mamba, s4d, rnn; or one for each layer, e.g. s4d,mamba."
     )
-    layers: int | None = setting(None, "Default: 1, or what the family's list or the initial network has.")
+    layers: int | None = setting(None, "Default: 1, or what the family's list or the initial network has.", 1, 64)
     init: str = setting(RANDOM, "random, compiled, or a folder with a network (compiled or trained).")
-    noise: float = setting(0.0, "σ of the noise added to every initial weight; compiled weights are of order 1.")
+    noise: float = setting(
+        0.0, "σ of the noise added to every initial weight; compiled weights are of order 1.", 0, MAX_NUMBER
+    )
     learning_rate: float = setting(
         None,
         "Of Adam, reached after 5 % of the steps and lowered along a cosine to a tenth. Default: 0.003, or 0.0003 from "
         "given weights.",
+        0,
+        MAX_NUMBER,
     )
-    seed: int = setting(0, "Of the initial weights, the noise and the training words.")
-    channels: int | None = setting(None, "Of each layer. Default: 16, or the initial network's.")
-    hidden: int | None = setting(None, "Hidden units of φ. Default: 64, or the initial network's.")
-    readout: int | None = setting(None, "Units of ψ. Default: 32, or the initial network's.")
+    seed: int = setting(0, "Of the initial weights, the noise and the training words.", 0, MAX_SEED)
+    channels: int | None = setting(None, "Of each layer. Default: 16, or the initial network's.", 1, MAX_SIZE)
+    hidden: int | None = setting(None, "Hidden units of φ. Default: 64, or the initial network's.", 1, MAX_SIZE)
+    readout: int | None = setting(None, "Units of ψ. Default: 32, or the initial network's.", 1, MAX_SIZE)
     phi: str = setting(
         "relu",
         "relu, linear (no relu), or table: one row for each lower state and token, see --bottleneck (the last two with "
@@ -76,26 +93,32 @@ class RunConfiguration:
         None, "Of ψ: gelu, relu, tanh, silu, identity, softmax, hard. Default: gelu (random) or hard (compiled)."
     )
     alphabet: str | None = setting(None, "all, generators, or elements such as '1;3'.")
-    hold_out: int = setting(0, "Ordered pairs of non-commuting tokens kept for evaluation.")
-    batch: int = setting(32, "Words in a step.")
+    hold_out: int = setting(0, "Ordered pairs of non-commuting tokens kept for evaluation.", 0, MAX_WORDS)
+    letters: str = setting(
+        "uniform", "Of an automaton's words: uniform, alive (seldom into a state never left), or a share: keep=0.8."
+    )
+    batch: int = setting(32, "Words in a step.", 1, MAX_WORDS)
     length: str = setting("2-60", "Of training words: 60, 2-60 (uniform), 2>60 (growing), 2>>60 (by one ratio).")
-    steps: int = setting(2000, "Training steps.")
-    clip: float = setting(1.0, "The largest norm of a gradient; longer ones are shortened to it.")
+    steps: int = setting(2000, "Training steps.", 1, MAX_STEPS)
+    clip: float = setting(1.0, "The largest norm of a gradient; longer ones are shortened to it.", 0, MAX_NUMBER)
     weight_decay: float = setting(
-        0.0, "The share of ψ, the head and b that a step takes away, times the learning rate (AdamW)."
+        0.0, "The share of ψ, the head and b that a step takes away, times the learning rate (AdamW).", 0, MAX_NUMBER
     )
     keep: str = setting("last", "The network of the last check, or of the best one: last, best.")
     early_stop: bool = setting(True, "Stop after two checks in a row without a mistake.")
-    check_every: int = setting(100, "Steps between checks, which are also the checkpoints.")
-    check_words: int = setting(32, "Number of words of a check.")
-    check_length: int = setting(240, "Length of the words of a check.")
-    test_words: int = setting(1000, "Number of words that judge a finished run.")
-    test_length: int = setting(1000, "Their length.")
+    check_every: int = setting(100, "Steps between checks, which are also the checkpoints.", 1, MAX_STEPS)
+    check_words: int = setting(32, "Number of words of a check.", 1, MAX_WORDS)
+    check_length: int = setting(240, "Length of the words of a check.", 1, MAX_WORDS)
+    test_words: int = setting(1000, "Number of words that judge a finished run.", 1, MAX_WORDS)
+    test_length: int = setting(1000, "Their length.", 1, MAX_WORDS)
     dtype: str = setting("float32", "float32 or float64.")
     losses: str = setting("last", "last, or every: the head answers after each layer too, upper readouts being 0.")
     gradient: str = setting("through", "through, or local: a layer's loss does not reach the layers that it reads.")
     bottleneck: int | None = setting(
-        None, "Every layer but the last decides among so many states, which is all that upper layers read of it."
+        None,
+        "Every layer but the last decides among so many states, which is all that upper layers read of it.",
+        1,
+        MAX_SIZE,
     )
     decision: str = setting("hard", "hard or softmax: the decisions of the bottleneck.")
 
@@ -103,21 +126,13 @@ class RunConfiguration:
         if self.learning_rate is None:
             object.__setattr__(self, "learning_rate", RATE if self.init == RANDOM else RATE_FROM_GIVEN)
         for known in fields(self):
-            _check_type(known.name, getattr(self, known.name), str(known.type))
-        for name in ("batch", "steps", "check_every", "check_words", "check_length", "test_words", "test_length"):
-            _at_least(name, getattr(self, name), 1)
-        for name in ("layers", "channels", "hidden", "readout", "bottleneck"):
-            if getattr(self, name) is not None:
-                _at_least(name, getattr(self, name), 1)
-        _at_least("seed", self.seed, 0)
-        _at_least("hold_out", self.hold_out, 0)
-        if not 0 <= self.noise < math.inf:
-            raise InputError(f"noise: wanted a standard deviation of at least 0, got {self.noise}")
+            value = getattr(self, known.name)
+            _check_type(known.name, value, str(known.type))
+            if isinstance(value, int | float):
+                _check_bounds(known.name, value, known.metadata["least"], known.metadata["most"])
         for name in ("learning_rate", "clip"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise InputError(f"{name}: wanted a positive number, got {getattr(self, name)}")
-        if not 0 <= self.weight_decay < math.inf:
-            raise InputError(f"weight_decay: wanted at least 0, got {self.weight_decay}")
+            if getattr(self, name) == 0:
+                raise InputError(f"{name}: wanted a positive number, got 0")
         for name, choices in (
             ("dtype", ("float32", "float64")),
             ("keep", ("last", "best")),
@@ -144,6 +159,7 @@ class RunConfiguration:
             if len(self.families) > 1 and self.bottleneck is None:
                 raise InputError("phi: a table over lower states needs a bottleneck; wanted e.g. --bottleneck 4")
         Lengths.parse(self.length)
+        LetterDraw.parse(self.letters)
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -198,9 +214,11 @@ def _check_type(name: str, value: object, declared: str) -> None:
     if value is None and declared.endswith("| None"):
         return
     if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
-        raise InputError(f"{name}: wanted {declared.removesuffix(' | None')}, got {value!r}")
+        raise InputError(f"{name}: wanted {declared.removesuffix(' | None')}, got {value!r:.60}")
 
 
-def _at_least(name: str, value: int, bound: int) -> None:
-    if value < bound:
-        raise InputError(f"{name}: wanted at least {bound}, got {value}")
+def _check_bounds(name: str, value: float, least: float | None, most: float | None) -> None:
+    if least is not None and not value >= least:  # NaN is in no interval
+        raise InputError(f"{name}: wanted at least {least}, got {value}")
+    if most is not None and not value <= most:
+        raise InputError(f"{name}: wanted at most {most:,}, got {str(value)[:40]}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from subnormal.algebra.base.writing import write_figure
 from subnormal.models.training.runs import Row
 
 
@@ -33,6 +34,5 @@ def draw_curves(rows: Sequence[Row], path: Path, title: str) -> None:
     if len(rows) <= 8:
         left.legend(fontsize=7)
     figure.suptitle(title)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    write_figure(path, figure, dpi=120)
     pyplot.close(figure)

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.reading import read_json
 from subnormal.algebra.input.parser import parse_machine
 from subnormal.constructions.parameters import (
     EMBEDDING,
@@ -34,6 +35,7 @@ from subnormal.constructions.parameters import (
 )
 from subnormal.models.network import DCDNetwork
 from subnormal.models.training.configuration import COMPILED, RANDOM, RunConfiguration
+from subnormal.models.training.letters import LetterDraw
 from subnormal.models.training.phi_tables import make_tables, rows_of_table
 from subnormal.models.training.tasks import Task, automaton_task, make_task
 
@@ -45,8 +47,33 @@ def task_of(configuration: RunConfiguration) -> Task:
     """The task that a run is trained on."""
     asked = parse_machine(configuration.group)
     if isinstance(asked, Automaton):
-        return automaton_task(asked, configuration.alphabet, configuration.hold_out)
+        letters = LetterDraw.parse(configuration.letters)
+        return automaton_task(asked, configuration.alphabet, configuration.hold_out, letters)
+    if LetterDraw.parse(configuration.letters).kind == "share":
+        raise InputError(f"letters: {configuration.letters} is for automata, {configuration.group} is a group")
     return make_task(asked.listed(), configuration.alphabet, configuration.hold_out)
+
+
+def saved_task(folder: Path) -> Task:
+    """The task of a folder written by `train` or `compile`.
+
+    Raises:
+        InputError: the folder is of neither kind, or damaged.
+    """
+    from subnormal.constructions.artifact import load_cascade
+    from subnormal.constructions.automata.artifact import is_automaton_folder, load_automaton
+    from subnormal.constructions.targets.own_delta import is_delta_folder, load_delta_group
+
+    if (folder / "task.json").is_file():
+        return task_of(RunConfiguration.from_json(read_json(folder / "task.json", dict[str, Any])))
+    if is_automaton_folder(folder):
+        machine, _ = load_automaton(folder)
+        assert machine.automaton is not None
+        return Task(machine.automaton, machine.alphabet)
+    if is_delta_folder(folder):
+        return Task(*load_delta_group(folder))
+    cascade, group, _ = load_cascade(folder)
+    return Task(group, cascade.alphabet)
 
 
 def initial_network(configuration: RunConfiguration, task: Task) -> DCDNetwork:
@@ -118,11 +145,10 @@ def _compiled(configuration: RunConfiguration, task: Task) -> DCDNetwork:
     from subnormal.models.compiled import network_of
 
     if isinstance(task.group, Automaton):
-        from subnormal.algebra.depth.families import family
         from subnormal.constructions.automata.compiler import compile_automaton
         from subnormal.constructions.weights import weights_of
 
-        return network_of(weights_of(compile_automaton(task.group, family(configuration.family)).cascade))
+        return network_of(weights_of(compile_automaton(task.group, *parse_stack(configuration.family)).cascade))
     return network_of(compile_group(task.group, parse_stack(configuration.family), task.alphabet.tolist()).weights)
 
 

@@ -25,6 +25,7 @@ from typing import Any
 
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.reading import read_toml
+from subnormal.algebra.base.writing import write_figure
 from subnormal.models.training.configuration import RunConfiguration
 from subnormal.models.training.runs import Row, RunStore
 
@@ -125,6 +126,5 @@ def draw_sweep(sweep: Sweep, store: RunStore, path: Path) -> None:
         axis.set_yticks(range(len(down)), [f"{value:g}" if isinstance(value, float) else str(value) for value in down])
         axis.set(xlabel=x, ylabel=y if y != x else "", title=title)
         figure.colorbar(image, ax=axis)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    write_figure(path, figure, dpi=120)
     pyplot.close(figure)

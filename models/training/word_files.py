@@ -14,6 +14,7 @@ here tracks the file's words up to that renaming.
 from __future__ import annotations
 
 import csv
+import io
 import re
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.reading import read_csv
+from subnormal.algebra.base.writing import write_file
 from subnormal.algebra.groups.group import Group
 from subnormal.models.training.tasks import Task
 
@@ -67,15 +69,12 @@ def write_words(folder: Path, task: Task, tokens: NDArray[np.integer], seed: int
     inverses = task.group.inverses
     inputs = inverses[np.asarray(task.alphabet)[tokens]]
     targets = inverses[task.labels(np.asarray(tokens, dtype=np.int64))]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            for word, products in zip(inputs.tolist(), targets.tolist(), strict=True):
-                writer.writerow([seed, " ".join(map(str, word)), " ".join(map(str, products))])
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for word, products in zip(inputs.tolist(), targets.tolist(), strict=True):
+        writer.writerow([seed, " ".join(map(str, word)), " ".join(map(str, products))])
+    write_file(path, text.getvalue())
     return path
 
 

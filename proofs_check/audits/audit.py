@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from subnormal.models.references.folder import read_config
-from subnormal.proofs_check.audits.layers import LayerAudit, facts_of
+from subnormal.proofs_check.audits.layers import LayerAudit, facts_of, kind_of
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def audit(path: str | Path, seed: int = 0) -> Audit:
     place = Path(path)
     config = read_config(place)
     facts = facts_of(config)
-    own = "model_type" not in config
+    own = "model_type" not in config and "ssm_cfg" not in config
     measured: dict[int, dict[str, Any]] = {}
     notes = facts.notes
     if place.is_dir() and any(place.glob("model*.safetensors")):
@@ -75,9 +75,9 @@ def audit(path: str | Path, seed: int = 0) -> Audit:
 
         if own:
             measured = measure_network(place, seed)
-        elif config["model_type"] in PROBES:
-            measured = measure_checkpoint(place, config["model_type"], seed)
+        elif config.get("model_type") in PROBES:  # in transformers' layout
+            measured = measure_checkpoint(place, kind_of(config), seed)
         else:
             notes += (f"its weights are not measured: that is done for {', '.join(PROBES)}",)
     layers = tuple(replace(layer, measured=measured.get(layer.index)) for layer in facts.layers)
-    return Audit(str(path), "our own network" if own else str(config["model_type"]), layers, notes)
+    return Audit(str(path), "our own network" if own else kind_of(config), layers, notes)

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.reading import conform
 from subnormal.algebra.base.wording import counted
+from subnormal.constructions.parameters import FAMILY_PARAMETERS
 
 NEVER, ROUNDED, EXACTLY = "never", "to rounding", "exactly"
 """Whether an eigenvalue is reached: by no real parameters and not by floats; by floats that round to it; exactly."""
@@ -72,6 +75,8 @@ def _delta(index: int, kind: str, doubled: bool, factors: int = 1) -> LayerAudit
 def _linear_layers(config: Mapping[str, Any], of: Callable[[int], LayerAudit]) -> tuple[tuple[LayerAudit, ...], int]:
     types = config.get("layer_types")
     count = _integer(config, "num_hidden_layers", 1)
+    if types is not None and not (isinstance(types, list) and len(types) == count):
+        raise InputError(f"layer_types: {str(types)[:40]!r} in the configuration; wanted a list of {count} kinds")
     if types is None:
         types = ["full_attention" if i % 4 == 3 else "linear_attention" for i in range(count)]
     linear = tuple(of(i) for i, kind in enumerate(types) if kind == "linear_attention")
@@ -118,13 +123,12 @@ def _mamba(config: Mapping[str, Any]) -> Facts:
 
 
 def _mamba2(config: Mapping[str, Any]) -> Facts:
-    count = _integer(config, "num_hidden_layers", 64)
-    low, high = config.get("time_step_limit") or (0.0, float("inf"))
-    floor, ceiling = float(low), float(high)
+    count = _integer(config, "num_hidden_layers", _integer(config, "n_layer", 64))
+    floor, ceiling = _limits(config)
     one = NEVER if floor > 0 else ROUNDED
-    zero = NEVER if ceiling < float("inf") else ROUNDED
+    zero = NEVER if ceiling < math.inf else ROUNDED
     notes = [f"time_step_limit keeps Δ ≥ {floor:g}: every token decays every state"] if floor > 0 else []
-    if (floor, ceiling) != (0.0, float("inf")):
+    if (floor, ceiling) != (0.0, math.inf):
         notes.append("cached decoding of one token in transformers' own code does not apply time_step_limit")
     layers = tuple(LayerAudit(i, "Mamba-2", 0.0, 1.0, NEVER, one, zero, NO_GROUP) for i in range(count))
     return Facts(layers, tuple(notes))
@@ -137,7 +141,7 @@ def _rwkv7(config: Mapping[str, Any]) -> Facts:
 
 def _mamba3(config: Mapping[str, Any]) -> Facts:
     count = _integer(config, "n_layer", _integer(config, "num_hidden_layers", 1))
-    floor = float((config.get("ssm_cfg") or {}).get("A_floor", 1e-4))
+    floor = _number("A_floor", _part(config, "ssm_cfg").get("A_floor", 1e-4))
     notes = (f"A_floor {floor:g}: a token that adds t turns shrinks what was written by exp(-{2 * floor:g}·t) or more",)
     layer = LayerAudit(0, "Mamba-3 (complex)", 0.0, 1.0, NEVER, ROUNDED, ROUNDED, NOT_FOR_EVER)
     return Facts(tuple(LayerAudit(**{**vars(layer), "index": i}) for i in range(count)), notes)
@@ -167,8 +171,12 @@ def _own(config: Mapping[str, Any]) -> Facts:
         "gated-aussm": (0.0, 1.0, ROUNDED, ROUNDED, ROUNDED, "every group that is not solvable"),
     }
     layers, notes = [], []
+    if not config["layers"]:
+        raise InputError("layers: none in the configuration; wanted one of our own networks, e.g. of compile S3")
     for i, layer in enumerate(config["layers"]):
         family = layer["family"]
+        if family not in FAMILY_PARAMETERS:
+            raise InputError(f"layers: unknown family {family[:40]!r}; wanted one of {', '.join(FAMILY_PARAMETERS)}")
         if family.startswith("delta-"):
             layers.append(_delta(i, family, doubled=True, factors=int(family.removeprefix("delta-"))))
         elif family in kinds:
@@ -177,6 +185,51 @@ def _own(config: Mapping[str, Any]) -> Facts:
         else:
             notes.append(f"layer {i}, {family}, is not audited")
     return Facts(tuple(layers), tuple(notes))
+
+
+class _Layer(TypedDict):
+    family: str
+
+
+class _Configuration(TypedDict, total=False):
+    """The fields that are read here, of whatever architecture; a configuration has many more."""
+
+    model_type: str
+    layers: list[_Layer]
+    layer_types: list[str] | None
+    num_hidden_layers: int
+    n_layer: int
+    num_householder: int
+    linear_allow_neg_eigval: bool
+    allow_neg_eigval: bool
+
+
+def _part(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = config.get(key) or {}
+    if not isinstance(value, Mapping):
+        raise InputError(f"{key}: {str(value)[:40]!r} in the configuration; wanted an object")
+    return value
+
+
+def _number(key: str, value: object) -> float:
+    """A number, infinity too, which transformers writes as {"__float__": "Infinity"}."""
+    if isinstance(value, Mapping) and set(value) == {"__float__"}:
+        value = value["__float__"]
+    try:
+        found = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        found = math.nan
+    if isinstance(value, bool) or not found >= 0:
+        raise InputError(f"{key}: {str(value)[:40]!r} in the configuration; wanted a number, e.g. 0.0001")
+    return found
+
+
+def _limits(config: Mapping[str, Any]) -> tuple[float, float]:
+    """The least and the largest Δ of Mamba-2, under transformers' name or mamba_ssm's."""
+    given = config.get("time_step_limit") or _part(config, "ssm_cfg").get("dt_limit") or (0.0, math.inf)
+    if not isinstance(given, list | tuple) or len(given) != 2:
+        raise InputError(f"time_step_limit: {str(given)[:40]!r} in the configuration; wanted two numbers")
+    return _number("time_step_limit", given[0]), _number("time_step_limit", given[1])
 
 
 def _integer(config: Mapping[str, Any], key: str, default: int) -> int:
@@ -201,11 +254,20 @@ READERS: dict[str, Callable[[Mapping[str, Any]], Facts]] = {
 
 
 def facts_of(config: Mapping[str, Any]) -> Facts:
-    """What a configuration says. Raises `InputError` for an architecture that is not known."""
-    if "model_type" not in config and isinstance(config.get("layers"), list):
+    """What a configuration says. Raises `InputError` for an architecture that is not known, or a field that it reads
+    with a value of another type."""
+    conform({name: config[name] for name in _Configuration.__annotations__ if name in config}, _Configuration, "config")
+    if "model_type" not in config and "layers" in config:
         return _own(config)
-    kind = config.get("model_type")
+    kind = kind_of(config)
     if kind not in READERS:
         known = ", ".join(READERS)
-        raise InputError(f"model_type {str(kind)[:40]!r} is not known; wanted one of {known}, or our own network")
+        raise InputError(f"model_type {kind[:40]!r} is not known; wanted one of {known}, or our own network")
     return READERS[kind](config)
+
+
+def kind_of(config: Mapping[str, Any]) -> str:
+    """The `model_type`; for mamba_ssm's own files, which have none, that of their layers."""
+    if "model_type" not in config and isinstance(config.get("ssm_cfg"), Mapping):
+        return str(config["ssm_cfg"].get("layer", "Mamba1")).lower().removesuffix("1")
+    return str(config.get("model_type"))

@@ -3,7 +3,7 @@ set.
 
 Beside what stands there:
 
-1. φ reads the lower layers before the token, so the gate of a case (state below, token) is found at the cascade's own
+1. φ reads the lower layers before the token, so the gate of a case (lower state, token) is found at the cascade's own
    entry. Gates, embedding and head are small integers, hence exact. The head is gone through for every state of the
    cascade that can be reached: its class scores at least 1 more than every other.
 2. *Kept and turned.* A real channel is multiplied by a float within δ of ±1; a complex one by g·exp(2πi·phase), g
@@ -59,19 +59,19 @@ class AutomatonProof(Proof):
         return self.cascade.automaton.count
 
     def layer(
-        self, i: int, layer: CascadeLayer, after: NDArray[np.int64], above: tuple[int, ...]
+        self, i: int, layer: CascadeLayer, after: NDArray[np.int64], lower: tuple[int, ...]
     ) -> list[ChannelProof]:
         require(layer.family in REAL + COMPLEX, f"layer {i + 1}: nothing is proved of {layer.family}")
         parts = FAMILY_PARAMETERS[layer.family].parts
         d = len(layer.moduli)
         out = self.array(in_layer(i, OUT_WEIGHT), (d * len(parts), None))
         bias = self.array(in_layer(i, OUT_BIAS), (d * len(parts),))
-        on = self.gates_on(i, after.shape[0], above, out.shape[1])
+        on = self.gates_on(i, after.shape[0], lower, out.shape[1])
         with np.errstate(over="ignore"):
             raw = np.concatenate([out.T, np.zeros_like(out.T[:1])]) + bias
         require(np.isfinite(raw[np.unique(on)]).all(), f"layer {i + 1}: φ overflows")
         columns = {part: raw[:, k * d : (k + 1) * d] for k, part in enumerate(parts)}
-        scores = self.own_scores(i, layer, sum(above))
+        scores = self.own_scores(i, layer, sum(lower))
         resets = np.zeros(layer.increments.shape, dtype=bool) if layer.resets is None else layer.resets
         proofs = []
         for j, n in enumerate(layer.moduli):

@@ -47,6 +47,7 @@ FIELDS = {
 CITED = "cited, not proved here: what more layers are needed for, with finitely many reachable states (Theorem 2)"
 MAX_ENTRIES = 1 << 20  # of larger arrays of elements the orders are not computed
 MAX_DESCRIBED = 5000  # of larger groups no more than the order is computed
+MAX_DIGITS = 4300  # of an integer in JSON
 MAX_JSON, MAX_TENSORS, MAX_ORDER, MAX_DEGREE, MAX_TREE = 1 << 22, 1 << 31, 1 << 22, 1 << 16, 64
 
 
@@ -99,20 +100,24 @@ def read_json(path: Path, start: int = 0, length: int = -1) -> dict[str, Any]:
         usable(len(dict(pairs)) == len(pairs), f"{path.name} repeats a key")
         return dict(pairs)
 
+    def short(digits: str) -> int:
+        usable(len(digits) <= MAX_DIGITS, f"{path.name} is not JSON that is read: a number of {len(digits):,} digits")
+        return int(digits)
+
     size_of(path, MAX_JSON if length < 0 else MAX_TENSORS)
     with path.open("rb") as file:
         file.seek(start)
         content = file.read(length)
     try:
-        value = json.loads(content.decode(), object_pairs_hook=unique)
-    except (ValueError, RecursionError) as error:  # bad JSON, bad UTF-8, thousands of digits, thousands of brackets
+        value = json.loads(content.decode(), object_pairs_hook=unique, parse_int=short)
+    except (ValueError, RecursionError) as error:  # bad JSON, bad UTF-8, thousands of brackets
         raise FaultError(f"{path.name} is not JSON ({str(error)[:80]})", 2) from None
     usable(isinstance(value, dict), f"{path.name} holds no JSON object")
     return dict(value)
 
 
-def read_tensors(path: Path) -> dict[str, Array]:
-    """The int32 arrays of a safetensors file (header length, JSON header, data without gaps), mapped and not copied."""
+def read_tensors(path: Path, wanted: str = "I32") -> dict[str, Array]:
+    """The int32 (or `F64`) arrays of a safetensors file: header length, JSON header, data without gaps. Mapped."""
     size, name = size_of(path, MAX_TENSORS), path.name
     usable(size >= 8, f"{name} is truncated")
     with path.open("rb") as file:
@@ -125,14 +130,15 @@ def read_tensors(path: Path) -> dict[str, Array]:
     for key, entry in header.items():
         where = f"{name}: {key!r:.60}"
         with_keys(entry, {"dtype", "shape", "data_offsets"}, where)
-        usable(entry["dtype"] == "I32", f"{where} has dtype {entry['dtype']!r:.20}, wanted I32")
+        usable(entry["dtype"] == wanted, f"{where} has dtype {entry['dtype']!r:.20}, wanted {wanted}")
         shape, span = as_list(entry["shape"], where, int), as_list(entry["data_offsets"], where, int)
         usable(len(shape) <= 3 and len(span) == 2 and min(shape + span) >= 0, f"{where} has a strange shape or place")
         start, stop = span
-        usable(0 < stop - start == 4 * math.prod(shape), f"{where} has shape {shape} but {stop - start:,} bytes")
+        item = int(wanted[1:]) // 8
+        usable(0 < stop - start == item * math.prod(shape), f"{where} has shape {shape} but {stop - start:,} bytes")
         usable(8 + length + stop <= size, f"{where} ends at byte {8 + length + stop} of {size}: truncated")
         spans.append(span)
-        arrays[key] = np.memmap(path, "<i4", "r", 8 + length + start, tuple(shape))
+        arrays[key] = np.memmap(path, f"<{wanted[0].lower()}{item}", "r", 8 + length + start, tuple(shape))
     starts, stops = [start for start, _ in sorted(spans)], [0, *(stop for _, stop in sorted(spans))]
     usable(starts == stops[:-1] and 8 + length + stops[-1] == size, f"{name}: its arrays overlap or leave gaps")
     return arrays
@@ -266,7 +272,7 @@ class ListedGroup:
         derived = " > ".join(str(order) for order in series)
         line = f"the group: {abelian}; centre of order {central.sum()}; derived series {derived}{still}"
         if n * degree <= MAX_ENTRIES:
-            orders = Counter(math.lcm(*_cycle_lengths(row)) for row in self.elements.tolist())
+            orders = Counter(math.lcm(*cycle_lengths(row)) for row in self.elements.tolist())
             line += "; elements of order " + ", ".join(f"{order}: {many}" for order, many in sorted(orders.items()))
         return [line, *lines]
 
@@ -325,7 +331,7 @@ class ListedGroup:
         return b[a[np.argsort(b)[np.argsort(a)]]], min(i, j) + 1, left + right  # a⁻¹·b⁻¹·a·b
 
 
-def _cycle_lengths(images: list[int]) -> list[int]:
+def cycle_lengths(images: list[int]) -> list[int]:
     lengths, seen = [1], [False] * len(images)
     for start in range(len(images)):
         length, point = 0, start

@@ -15,7 +15,7 @@ the arrays alone, is `constructions.factored.proof`'s claim, by another programm
   for State-Tracking").
 * **Layers.** A channel's layer is one more than the deepest it reads; the folder's layers are compared with that.
 
-The name, order, structure and series in cascade.json are labels: nothing here proves them.
+The name, order, structure, series and written alphabet in cascade.json are labels: nothing here proves them.
 """
 
 from __future__ import annotations
@@ -34,15 +34,20 @@ from subnormal.proofs_check.certificates.checker import (
     Verdict,
     as_list,
     check_manifest,
+    cycle_lengths,
     main,
     prove,
     read_json,
     read_tensors,
     take,
     usable,
+    with_keys,
 )
 
-MAX_CASES, MAX_LINES, MAX_ENTRIES = 1 << 24, 1 << 16, 1 << 28
+FIELDS = {"format", "name", "order", "degree", "family", "states", "structure", "exact", "alphabet", "series"}
+FIELDS |= {"layers", "lower_bound"}
+MAX_CASES, MAX_ALL_CASES = 1 << 24, 1 << 31  # of one point; of all points and tokens together
+MAX_ENTRIES, BLOCK = 1 << 27, 1 << 18
 
 
 class Machine:
@@ -52,7 +57,8 @@ class Machine:
         arrays = read_tensors(folder / "cascade.safetensors")
         for name in ("alphabet", "lifts", "reads", "increments"):
             usable(name in arrays, f"the array {name} is missing")
-        self.degree = arrays["alphabet"].shape[-1]
+        usable(arrays["alphabet"].ndim == 2, f"alphabet has shape {arrays['alphabet'].shape}")
+        self.degree = arrays["alphabet"].shape[1]
         self.tokens = self._permutations(arrays, "alphabet")
         self.lifts = self._permutations(arrays, "lifts")
         self.moduli = [int(n) for n in take(arrays, "moduli", 1, 1 << 30)]
@@ -77,17 +83,20 @@ class Machine:
             table = np.asarray(entries[start : start + rows * m]).reshape(rows, m)
             prove(table.min() >= 0 and table.max() < self.moduli[c], f"channel {c + 1} adds what is no residue")
             start += rows * m
-            powers = [np.arange(self.degree)]
-            for _ in range(self.moduli[c] - 1):
-                powers.append(self.lifts[c][powers[-1]])
+            order = math.lcm(*cycle_lengths(self.lifts[c].tolist()))
+            usable(order % self.moduli[c] == 0, f"channel {c + 1} has a modulus that does not divide its lift's order")
+            powers = np.empty((self.moduli[c], self.degree), dtype=np.int32)
+            powers[0] = np.arange(self.degree)
+            for i in range(1, self.moduli[c]):
+                powers[i] = self.lifts[c][powers[i - 1]]
             self.reads.append(read)
             self.tables.append(table)
-            self.powers.append(np.stack(powers))
+            self.powers.append(powers)
             self.layers.append(1 + max((self.layers[r] for r in read), default=0))
         usable(start == len(entries), "increments has entries of no channel")
 
     def _permutations(self, arrays: dict[str, Array], name: str) -> Array:
-        rows = take(arrays, name, 2, self.degree).astype(np.int64)
+        rows = take(arrays, name, 2, self.degree).astype(np.int32)
         prove(
             rows.shape[1] == self.degree and (np.sort(rows) == np.arange(self.degree)).all(), f"{name}: no permutation"
         )
@@ -102,26 +111,39 @@ class Machine:
                 reached = {int(q) for p in reached for q in self.powers[c][:, p]}
         return path
 
-    def check_point(self, point: int) -> int:
-        """Proves the equation of one point for every state and token; returns how many cases there were."""
-        path = self.path(point)
+    def needed(self, path: list[int]) -> list[int]:
+        """Some channels and all that these read, ascending."""
         matters, waiting = set(path), list(path)
         while waiting:
             new = set(self.reads[waiting.pop()]) - matters
             matters |= new
             waiting.extend(new)
-        channels = sorted(matters)
-        shape = [self.moduli[c] for c in channels]
-        cases = math.prod(shape)
-        usable(cases <= MAX_CASES, f"point {point + 1} depends on {cases:,} states, too many to go through")
-        residues = dict(zip(channels, np.indices(shape).reshape(len(shape), cases), strict=True))
+        return sorted(matters)
+
+    def check_points(self) -> int:
+        """Proves the equation of every point for every state and token; returns how many cases there were."""
+        paths = [self.path(point) for point in range(self.degree)]
+        channels = [self.needed(path) for path in paths]
+        cases = [math.prod(self.moduli[c] for c in matters) for matters in channels]
+        point, most = max(enumerate(cases), key=lambda case: case[1])
+        usable(most <= MAX_CASES, f"point {point + 1} depends on {most:,} states, too many to go through")
+        total = sum(cases) * len(self.tokens)
+        usable(total <= MAX_ALL_CASES, f"{total:,} cases are too many to go through")
+        for point, path in enumerate(paths):
+            for start in range(0, cases[point], BLOCK):
+                self._check_block(point, path, channels[point], range(start, min(start + BLOCK, cases[point])))
+        return total
+
+    def _check_block(self, point: int, path: list[int], channels: list[int], cases: range) -> None:
+        """One point's equation for some of the states that it depends on, by number in mixed radix."""
+        numbers, shape = np.arange(cases.start, cases.stop), [self.moduli[c] for c in channels]
+        residues = dict(zip(channels, np.unravel_index(numbers, shape), strict=True)) if channels else {}
         rows = {c: self._row(c, residues) for c in path}
-        image = self._image(point, path, residues, cases)
+        image = self._image(point, path, residues, len(cases))
         for x, token in enumerate(self.tokens):
             after = {c: (residues[c] + self.tables[c][rows[c], x]) % self.moduli[c] for c in path}
-            wrong = np.flatnonzero(self._image(point, path, after, cases) != token[image])
+            wrong = np.flatnonzero(self._image(point, path, after, len(cases)) != token[image])
             prove(not len(wrong), f"a state moves point {point + 1} wrongly on token {x} (case {wrong[:1]})")
-        return cases * len(self.tokens)
 
     def _row(self, channel: int, residues: dict[int, Array]) -> Array:
         read = self.reads[channel]
@@ -138,7 +160,8 @@ class Machine:
 
     def shown_layers(self, lines: Any, exponent: int) -> int:
         """One more than the level of a straight-line program's value, which must not be the identity."""
-        usable(0 < len(as_list(lines, "lower_bound", list)) <= MAX_LINES, "lower_bound has no lines, or too many")
+        many = len(as_list(lines, "lower_bound", list))
+        usable(many > 0 and many * self.degree <= MAX_ENTRIES, "lower_bound has no lines, or too many")
         values: list[tuple[Array, int]] = []
         for line in lines:
             usable(len(line) == 3 and isinstance(line[0], str), "lower_bound has a strange line")
@@ -172,19 +195,22 @@ def check(folder: Path) -> Verdict:
     check_manifest(folder)
     metadata = read_json(folder / "cascade.json")
     usable(metadata.get("format") in ("factored 1", "factored 2"), "cascade.json has another format than 'factored 2'")
-    name, family = metadata.get("name"), metadata.get("family")
+    name, family = with_keys(metadata, FIELDS, "cascade.json")["name"], str(metadata["family"])
     usable(isinstance(name, str) and 0 < len(name) <= 2000 and name.isprintable(), "cascade.json has no name")
     prove(family in FAMILIES, "the cascade is of no known family")
-    title, exponent = FAMILIES[str(family)]
+    title, exponent = FAMILIES[family]
     machine = Machine(folder)
     prove(not exponent or all(exponent % n == 0 for n in machine.moduli), f"a modulus is none that {title} can carry")
-    cases = sum(machine.check_point(point) for point in range(machine.degree))
+    cases = machine.check_points()
     k = max(machine.layers)
     layers = [[n for n, on in zip(machine.moduli, machine.layers, strict=True) if on == i + 1] for i in range(k)]
-    prove(
-        metadata.get("layers") == [{"family": family, "moduli": x} for x in layers], "cascade.json states other layers"
-    )
-    least = machine.shown_layers(metadata.get("lower_bound"), exponent)
+    for field, fact in {
+        "layers": [{"family": family, "moduli": x} for x in layers],
+        "degree": machine.degree,
+        "states": math.prod(machine.moduli),
+    }.items():
+        prove(metadata[field] == fact, f"cascade.json states other {field}")
+    least = machine.shown_layers(metadata["lower_bound"], exponent)
     prove(least <= k, f"{k} layers, fewer than the {least} that are needed: impossible")
     fewer = f"and no {title} with fewer can" if k == least else f"and any {title} needs at least {least}"
     count = f"{k} layer{'s' * (k != 1)}"

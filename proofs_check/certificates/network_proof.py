@@ -1,6 +1,6 @@
 """The network equals the cascade: a proof from the floats in `model.safetensors`, in interval and exact arithmetic.
 
-What is proved, for every joint state of the layers above and every token (Σ_i |G/G_i|·|alphabet| cases):
+What is proved, for every joint state of the lower layers and every token (Σ_i |G/G_i|·|alphabet| cases):
 
 1. *Gates.* φ's hidden weights, biases and the embedding are integers so small that every partial sum is exact in the
    network's dtype, whatever the order of summation and with or without fused multiply-add. At most one gate is on, and
@@ -105,7 +105,7 @@ class ChannelProof:
 
 @dataclass(frozen=True)
 class NetworkProof:
-    """What is proved of a whole network; `cases` counts the (state above, token) pairs that were gone through."""
+    """What is proved of a whole network; `cases` counts the (lower state, token) pairs that were gone through."""
 
     dtype: str
     cases: int
@@ -122,7 +122,7 @@ class NetworkProof:
         length = "every length" if self.horizon is None else f"up to {self.horizon:,} tokens"
         return (
             f"the {self.dtype} network equals the cascade on words of {length} "
-            f"({self.cases:,} pairs of a state above and a token, {self.gates:,} gates, each exact)"
+            f"({self.cases:,} pairs of a lower state and a token, {self.gates:,} gates, each exact)"
         )
 
 
@@ -187,14 +187,14 @@ class Proof:
         cascade = self.cascade
         require(len(self.specifications) == len(cascade.layers), "config.json has another depth")
         after = np.zeros((1, len(cascade.alphabet)), dtype=np.int64)
-        above: tuple[int, ...] = ()
+        lower: tuple[int, ...] = ()
         channels: list[ChannelProof] = []
         for i, layer in enumerate(cascade.layers):
             self.check_specification(self.specifications[i], layer, i)
-            channels += self.layer(i, layer, after, above)
+            channels += self.layer(i, layer, after, lower)
             after = layer_transitions(layer, after)
-            above += layer.moduli
-        self.head(above)
+            lower += layer.moduli
+        self.head(lower)
         unread = sorted(self.arrays.keys() - self.read)
         require(not unread, f"nothing is proved of the parameter {', '.join(unread[:1])}")
         bounded = [channel.horizon for channel in channels if channel.horizon is not None]
@@ -220,14 +220,14 @@ class Proof:
             require(same, f"config.json describes layer {i + 1} otherwise than the cascade: its {name}")
 
     def layer(
-        self, i: int, layer: CascadeLayer, after: NDArray[np.int64], above: tuple[int, ...]
+        self, i: int, layer: CascadeLayer, after: NDArray[np.int64], lower: tuple[int, ...]
     ) -> list[ChannelProof]:
         require(layer.family in PROVED_FAMILIES, f"layer {i + 1}: nothing is proved of {layer.family}")
         parts = len(FAMILY_PARAMETERS[layer.family].parts)
-        d, width = len(layer.moduli), sum(above)
+        d, width = len(layer.moduli), sum(lower)
         out = self.array(in_layer(i, OUT_WEIGHT), (d * parts, None))
         bias = self.array(in_layer(i, OUT_BIAS), (d * parts,))
-        on = self.gates_on(i, after.shape[0], above, out.shape[1])
+        on = self.gates_on(i, after.shape[0], lower, out.shape[1])
         # Row u of `raw` is φ's output where gate u is on; the last row where none is (index -1).
         with np.errstate(over="ignore"):
             raw = np.concatenate([out.T, np.zeros_like(out.T[:1])]) + bias
@@ -253,9 +253,9 @@ class Proof:
 
     # ---------------------------------------------------------------------------------------- gates
 
-    def gates_on(self, i: int, states: int, above: tuple[int, ...], units: int) -> NDArray[np.int64]:
-        """The gate that is on for each joint state above *after* the token and each token, -1 for none: (states, m)."""
-        width, m = sum(above), len(self.embedding)
+    def gates_on(self, i: int, states: int, lower: tuple[int, ...], units: int) -> NDArray[np.int64]:
+        """The gate that is on for each joint lower state *after* the token and each token, -1 for none: (states, m)."""
+        width, m = sum(lower), len(self.embedding)
         size = self.embedding.shape[1]
         weight = self.array(in_layer(i, HIDDEN_WEIGHT), (units, width + size))
         bias = self.array(in_layer(i, HIDDEN_BIAS), (units,))
@@ -270,12 +270,12 @@ class Proof:
         own = weight[:, width:].astype(np.float64)
         identity = self.embedding.shape == (m, m) and bool((self.embedding == np.eye(m)).all())
         tokens = (own if identity else own @ self.embedding.T.astype(np.float64)) + bias.astype(np.float64)[:, None]
-        starts = np.cumsum((0, *above))
+        starts = np.cumsum((0, *lower))
         highest = sum((weight[:, a:b].max(axis=1) for a, b in pairwise(starts)), np.zeros(units))
-        residues = np.array(np.unravel_index(np.arange(states), above)) if above else np.zeros((0, states), dtype=int)
+        residues = np.array(np.unravel_index(np.arange(states), lower)) if lower else np.zeros((0, states), dtype=int)
         on = np.full((states, m), -1, dtype=np.int64)
         for token in range(m):
-            candidates = np.flatnonzero(tokens[:, token] + highest > 0)  # the others are off whatever is above
+            candidates = np.flatnonzero(tokens[:, token] + highest > 0)  # the others are off whatever is lower
             values = np.broadcast_to(tokens[candidates, token], (states, len(candidates))).copy()
             for start, residue in zip(starts, residues, strict=False):
                 values += weight[candidates][:, start + residue].T

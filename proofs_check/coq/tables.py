@@ -11,7 +11,6 @@ An expression is 0 e (an element), 1 a b (a commutator) or 2 a (a power).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.reading import read_json
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.constructions.artifact import load_cascade
 
@@ -53,12 +53,10 @@ def tables_of(folder: Path) -> Tables:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    try:
-        certificate = json.loads((folder / "certificate.json").read_text(encoding="utf-8"))
-    except OSError:
-        raise InputError(f"{folder}: no certificate.json there; write one with `certify {folder}`") from None
-    except (ValueError, RecursionError):
-        raise InputError(f"{folder}: certificate.json is not JSON; write it again with `certify {folder}`") from None
+    path = folder / "certificate.json"
+    if not path.exists():
+        raise InputError(f"{folder}: no certificate.json there; write one with `certify {folder}`")
+    certificate = read_json(path, wanted=f"write it again with `certify {folder}`")
     try:
         if certificate["kind"] == "never":
             return never_tables(load_file(folder / "group.safetensors")["elements"], certificate)

@@ -4,6 +4,11 @@ Each bound is on the worst case over all words, from the constants as they are s
 arb, not taken on trust) and one error for each operation. Decisions are right up to T in all layers by induction on the
 token: while they are, every channel is given the right steps.
 
+A channel that is *set* (a = 0, b the stored step) holds what one step from the start would have left, so a horizon
+counts tokens since the start or the last reset: it holds for all words of that length, and in longer ones for every
+stretch between resets. Adding the residue 0 changes no bit (a product by 1, a sum with 0), so a channel that is only
+ever set or kept is right at every length once it is right after one step.
+
 *turns.* The stored step of residue a is off by |ŝ_a - a/n| turns, an exact rational, at most δ. Wrapping sums are
 exact, so after T steps the phase is off by at most T·δ, and reading is exact rounding to the nearest multiple of 1/n.
 Right while T·δ < 1/(2n).
@@ -32,8 +37,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from subnormal.constructions.cascade import Cascade
-from subnormal.proofs_check.horizons.arithmetic import DIGITS, arithmetic, centred, stored_steps
+from subnormal.constructions.arithmetics import DIGITS, arithmetic, centred, stored_steps
+from subnormal.constructions.cascade import Cascade, CascadeLayer
 from subnormal.proofs_check.intervals import angle_error, radian_error, two_pi_below
 
 ARCTAN_ERROR = 8
@@ -47,13 +52,18 @@ def proved_horizon(cascade: Cascade, name: str) -> int | None:
         InputError: the arithmetic is unknown, or python-flint is not installed.
     """
     arithmetic(name)
-    found = [
-        channel_horizon(n, np.unique(layer.increments[..., j]).tolist(), name)
-        for layer in cascade.layers
-        for j, n in enumerate(layer.moduli)
-    ]
+    found = [_own_horizon(layer, j, name) for layer in cascade.layers for j in range(len(layer.moduli))]
     bounded = [horizon for horizon in found if horizon is not None]
     return min(bounded) if bounded else None
+
+
+def _own_horizon(layer: CascadeLayer, channel: int, name: str) -> int | None:
+    """The horizon of one channel of a layer."""
+    steps = layer.increments[..., channel]
+    horizon = channel_horizon(layer.moduli[channel], np.unique(steps).tolist(), name)
+    if layer.resets is not None and not steps[~layer.resets[..., channel]].any() and horizon:
+        return None
+    return horizon
 
 
 def channel_horizon(n: int, steps: Iterable[int], name: str) -> int | None:

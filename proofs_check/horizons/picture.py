@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.reading import read_csv
+from subnormal.algebra.base.writing import write_figure, write_file
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import list_group
+from subnormal.constructions.arithmetics import ARITHMETICS
 from subnormal.constructions.compiler import compile_group
-from subnormal.constructions.words import KINDS
-from subnormal.proofs_check.horizons.arithmetic import ARITHMETICS
+from subnormal.constructions.words import KINDS, GroupLetters
 from subnormal.proofs_check.horizons.horizon import proved_horizon
 from subnormal.proofs_check.horizons.runs import first_failures
 
@@ -36,7 +38,7 @@ def measure(moduli: Sequence[int], length: int, report: Callable[[int], None] = 
         group = list_group(f"C{n}")
         for channels in ("invariant", "primary"):
             cascade = compile_group(group, [FAMILIES["aussm"]], "all", channels).cascade
-            found = first_failures(cascade, group, ARITHMETICS[1:], KINDS, length)
+            found = first_failures(cascade, GroupLetters(group, cascade.alphabet), ARITHMETICS[1:], KINDS, length)
             for name in ARITHMETICS[1:]:
                 proved = proved_horizon(cascade, name)
                 own = [observation for observation in found if observation.arithmetic == name]
@@ -49,19 +51,17 @@ def measure(moduli: Sequence[int], length: int, report: Callable[[int], None] = 
 
 def write_table(rows: Sequence[dict[str, str]], path: Path) -> None:
     """The table as CSV. Raises `InputError` where it cannot be written."""
-    try:
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}") from None
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_file(path, text.getvalue(), "give another place with --plot")
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
     """A table written by `write_table`."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    names, *rows = read_csv(path)
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def draw(rows: Sequence[dict[str, str]], path: Path) -> None:
@@ -98,7 +98,4 @@ def draw(rows: Sequence[dict[str, str]], path: Path) -> None:
     left.set_ylabel("tokens (0 drawn as 0.5)")
     handles, labels = left.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
-    try:
-        figure.savefig(path, dpi=150)
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot write {path}: {' '.join(str(error).split())[:100]}") from None
+    write_figure(path, figure, "give another place with --plot", dpi=150)

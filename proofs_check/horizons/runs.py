@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.groups.group import Group
+from subnormal.constructions.arithmetics import Values, accumulate, read, start, stored_steps
 from subnormal.constructions.cascade import Cascade
-from subnormal.constructions.words import make_word
-from subnormal.proofs_check.horizons.arithmetic import Values, accumulate, read, start, stored_steps
+from subnormal.constructions.words import Letters
 
 PIECE = 1 << 18
 """Tokens at a time."""
@@ -44,11 +43,14 @@ class _Channels:
         self.tables = [stored_steps(n, self.name) for n in self.moduli]
         self.carried = [start(self.name) for _ in self.moduli]
 
-    def first_wrong(self, steps: NDArray[np.integer], residues: NDArray[np.integer]) -> int | None:
-        """The first wrong position of a piece, from 0; steps and exact residues have shape (channels, T)."""
+    def first_wrong(self, steps: NDArray, sets: NDArray[np.bool_], residues: NDArray) -> int | None:
+        """The first wrong position of a piece, from 0; steps, where they are set, and exact residues have shape
+        (channels, T)."""
         found = []
         for j, n in enumerate(self.moduli):
-            values = accumulate(self.name, self.carried[j], self.tables[j][steps[j]])
+            values = accumulate(
+                self.name, self.carried[j], self.tables[j][steps[j]], sets[j] if sets[j].any() else None
+            )
             self.carried[j] = values[-1]
             wrong = np.flatnonzero(read(self.name, values, n) != residues[j])
             found += wrong[:1].tolist()
@@ -56,62 +58,57 @@ class _Channels:
 
 
 def observe(
-    cascade: Cascade, group: Group, arithmetics: Sequence[str], word: str, length: int, seed: int = 0
+    cascade: Cascade, letters: Letters, arithmetics: Sequence[str], word: str, length: int, seed: int = 0
 ) -> Iterator[list[Observation]]:
-    """Run arithmetics on one kind of word, each up to its first wrong decision; yields after every piece."""
+    """Run arithmetics on one kind of word, each up to its first wrong decision; yields after every piece.
+
+    Arguments:
+        cascade: the exact machine.
+        letters: of the word, and what it leads to.
+        arithmetics: to run.
+        word: its kind.
+        length: its tokens.
+        seed: of random words.
+    """
     observations = [Observation(name, word) for name in arithmetics]
     machines = [_Channels(name, cascade.moduli) for name in arithmetics]
-    pieces = _word_pieces(group, cascade.alphabet, word, seed)
-    state = 0
-    for begin in range(0, length, PIECE):
-        tokens = next(pieces)[: length - begin]
-        steps, residues, state = _exact(cascade, tokens, state)
+    state = begin = 0
+    for tokens in letters.pieces(word, length, seed, PIECE):
+        steps, sets, residues, state = _exact(cascade, tokens, state)
         for observation, machine in zip(observations, machines, strict=True):
             if observation.first_wrong is None:
-                wrong = machine.first_wrong(steps, residues)
+                wrong = machine.first_wrong(steps, sets, residues)
                 observation.tokens = begin + len(tokens)
                 observation.first_wrong = None if wrong is None else begin + wrong + 1
+        begin += len(tokens)
         yield observations
         if all(observation.first_wrong is not None for observation in observations):
             return
 
 
-def _exact(cascade: Cascade, tokens: NDArray[np.integer], state: int) -> tuple[NDArray, NDArray, int]:
-    """What the exact cascade adds on a piece and its residues after each token, both (channels, T); its last state."""
+def _exact(cascade: Cascade, tokens: NDArray[np.integer], state: int) -> tuple[NDArray, NDArray, NDArray, int]:
+    """What the exact cascade adds or sets on a piece, where it sets, and its residues after each token, all (channels,
+    T); its last state."""
     after = cascade.run(tokens, state)
     before = np.empty_like(after)
     before[0], before[1:] = state, after[:-1]
     below = cascade.order
-    steps, residues = [], []
+    steps, sets, residues = [], [], []
     for layer in cascade.layers:
         added = layer.increments[before // below, tokens]
+        reset = np.zeros_like(added, dtype=bool) if layer.resets is None else layer.resets[before // below, tokens]
         below //= layer.states
         own = after // below % layer.states
         for j, (n, place) in enumerate(zip(layer.moduli, layer.places, strict=True)):
             steps.append(added[:, j])
+            sets.append(reset[:, j])
             residues.append(own // place % n)
-    return np.array(steps), np.array(residues), int(after[-1])
-
-
-def _word_pieces(group: Group, alphabet: NDArray[np.integer], kind: str, seed: int) -> Iterator[NDArray[np.integer]]:
-    """A word of a kind without end, `PIECE` tokens at a time."""
-    if kind == "random":
-        generator = np.random.default_rng(seed)
-        while True:
-            yield generator.integers(len(alphabet), size=PIECE, dtype=np.int32)
-    # The other kinds are periodic, with a period of at most three orders of elements.
-    limit = max(64, 4 * group.order)
-    sample = make_word(kind, group, alphabet, 2 * limit)
-    period = next(p for p in range(1, limit + 1) if (sample[p:] == sample[:-p]).all())
-    place = 0
-    while True:
-        yield sample[(place + np.arange(PIECE)) % period]
-        place += PIECE
+    return np.array(steps), np.array(sets), np.array(residues), int(after[-1])
 
 
 def first_failures(
     cascade: Cascade,
-    group: Group,
+    letters: Letters,
     arithmetics: Sequence[str],
     words: Sequence[str],
     length: int,
@@ -121,7 +118,7 @@ def first_failures(
     found: list[Observation] = []
     for word in words:
         last: list[Observation] = []
-        for last in observe(cascade, group, arithmetics, word, length):
+        for last in observe(cascade, letters, arithmetics, word, length):
             report(word, max(observation.tokens for observation in last))
         found += last
     return found

@@ -90,8 +90,8 @@ class Embedding:
 def embedding(cascade: Cascade, group: Group) -> Embedding:
     """Whether the tokens' maps on joint states embed the group in A_k ≀ … ≀ A_1, from the whole transition table.
 
-    permutes: every token permutes the states. triangular: what a token adds to a layer's residues depends on the layers
-    above alone, so its map lies in the iterated wreath product. homomorphism: decoding turns the map of x into
+    permutes: every token permutes the states. triangular: what a token adds to a layer's residues depends on the lower
+    layers alone, so its map lies in the iterated wreath product. homomorphism: decoding turns the map of x into
     multiplication by x from the right. faithful: tokens for different elements have different maps.
     """
     table = cascade.transitions()
@@ -128,7 +128,7 @@ def embedding_lemma(cascade: Cascade, group: Group) -> Lemma:
     steps = (
         Step("every token permutes the joint states", size, found.permutes),
         Step(
-            "what it adds to a layer depends on the layers above alone",
+            "what it adds to a layer depends on the lower layers alone",
             "an element of the product" if found.triangular else "it depends on more",
             found.triangular,
         ),

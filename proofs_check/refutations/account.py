@@ -18,6 +18,7 @@ def account(found: Refutation) -> list[str]:
         return f"{index} = {shown}" if len(shown) <= 40 else str(index)
 
     head = {
+        "failing": "refuted",
         "pair": "refuted",
         "divergence": "refuted",
         "growth": "growth observed, not proved",

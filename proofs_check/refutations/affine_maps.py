@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from subnormal.models.families import step_size
 from subnormal.models.layer import Layer
 from subnormal.models.recurrences import fixed_point_turns
-from subnormal.proofs_check.refutations.words import Word
+from subnormal.proofs_check.refutations.long_words import Word
 
 UNIT = 2.0**-54
 """A multiplier with log|a| above -2⁻⁵⁴ is rounded to modulus 1 by float64: taken to have modulus exactly 1."""

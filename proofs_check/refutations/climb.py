@@ -29,9 +29,9 @@ from subnormal.proofs_check.refutations.equalising import equalise, starting_pai
 from subnormal.proofs_check.refutations.findings import Findings
 from subnormal.proofs_check.refutations.layer_at_work import LayerAtWork, Level, layer_at_work
 from subnormal.proofs_check.refutations.letters import contraction, repetitions
+from subnormal.proofs_check.refutations.long_words import Word
 from subnormal.proofs_check.refutations.next_letters import reset_letters, returning_letters, returning_words
 from subnormal.proofs_check.refutations.question import Question
-from subnormal.proofs_check.refutations.words import Word
 
 RETURNS = (1e-2, 1e-3, 1e-4, 5e-2)
 """How near to its state before a letter a channel of modulus 1 must return, tried in this order: near enough for the

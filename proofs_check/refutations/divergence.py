@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from subnormal.proofs_check.refutations.affine_maps import Affine, signed_turns
 from subnormal.proofs_check.refutations.equalising import starting_pairs
 from subnormal.proofs_check.refutations.letters import Letters
-from subnormal.proofs_check.refutations.words import Word
+from subnormal.proofs_check.refutations.long_words import Word
 
 
 @dataclass(frozen=True)

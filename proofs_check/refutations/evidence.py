@@ -20,7 +20,7 @@ from subnormal.constructions.words import products
 from subnormal.models.network import DCDNetwork
 from subnormal.models.recurrences import UnitState
 from subnormal.proofs_check.refutations.affine_maps import Affine
-from subnormal.proofs_check.refutations.words import Word
+from subnormal.proofs_check.refutations.long_words import Word
 
 PIECE = 1 << 14
 """Tokens run at a time."""

@@ -11,8 +11,8 @@ from subnormal.proofs_check.refutations.evidence import (
     pair_in_closed_form,
 )
 from subnormal.proofs_check.refutations.layer_at_work import LayerAtWork
+from subnormal.proofs_check.refutations.long_words import Word
 from subnormal.proofs_check.refutations.question import Question
-from subnormal.proofs_check.refutations.words import Word
 
 
 class Findings:

@@ -19,8 +19,8 @@ from subnormal.models.network import DCDNetwork, LayerTrace
 from subnormal.proofs_check.refutations.affine_maps import Affine, layer_maps, sequence_map
 from subnormal.proofs_check.refutations.evidence import PIECE, plain_states
 from subnormal.proofs_check.refutations.letters import Letters
+from subnormal.proofs_check.refutations.long_words import Word
 from subnormal.proofs_check.refutations.question import Question
-from subnormal.proofs_check.refutations.words import Word
 
 
 @dataclass(frozen=True, eq=False)

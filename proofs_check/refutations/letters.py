@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from subnormal.algebra.groups.group import Group
 from subnormal.proofs_check.refutations.affine_maps import Affine, word_map
-from subnormal.proofs_check.refutations.words import Word
+from subnormal.proofs_check.refutations.long_words import Word
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,8 +17,8 @@ from subnormal.proofs_check.refutations.affine_maps import signed_turns
 from subnormal.proofs_check.refutations.equalising import Candidates, equalised, starting_pairs
 from subnormal.proofs_check.refutations.layer_at_work import LayerAtWork, Level
 from subnormal.proofs_check.refutations.letters import Letters, contraction, repetitions
+from subnormal.proofs_check.refutations.long_words import Word
 from subnormal.proofs_check.refutations.question import Budget
-from subnormal.proofs_check.refutations.words import Word
 
 
 def reset_letters(work: LayerAtWork, most: int, tolerance: float) -> Level:

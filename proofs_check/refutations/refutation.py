@@ -21,6 +21,7 @@ from subnormal.algebra.groups.group import Group
 from subnormal.models.network import DCDNetwork
 from subnormal.proofs_check.refutations.account import account
 from subnormal.proofs_check.refutations.climb import climb
+from subnormal.proofs_check.refutations.delta import PREFIX, delta_failing_word, delta_theory, is_delta_stack
 from subnormal.proofs_check.refutations.evidence import (
     DivergenceEvidence,
     FailingWord,
@@ -40,8 +41,8 @@ class Refutation:
 
     Arguments:
         kind: "pair"; "divergence", a state that is proved to grow for ever; "growth", a state that was seen to grow and
-            is not proved to; "failed" (none of these, and theory forbids the model); or "allowed" (theory does not
-            forbid it).
+            is not proved to; "failing", a wrong answer of a delta-rule model that theory forbids; "failed" (none of
+            these, and theory forbids the model); or "allowed" (theory does not forbid it).
         reason: of a failure, or what theory says.
         failing: a word with a wrong answer, whichever the kind.
         seconds: spent.
@@ -65,7 +66,7 @@ class Refutation:
     @property
     def refuted(self) -> bool:
         """Whether the model is shown not to track the group where theory forbids it."""
-        return self.kind in ("pair", "divergence")
+        return self.kind in ("pair", "divergence", "failing")
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -82,9 +83,15 @@ class Refutation:
 
 
 def stack_of(network: DCDNetwork) -> tuple[Family, ...]:
-    """The families of a network's layers. Raises `InputError` for a layer outside the scheme (the tanh RNN)."""
+    """The families of a network's layers. Raises `InputError` for a layer outside the scheme (the tanh RNN), or a
+    delta-rule layer among others."""
     names = [specification.family for specification in network.specifications]
     for place, name in enumerate(names, 1):
+        if name.startswith(PREFIX):
+            raise InputError(
+                f"layer {place} is of the family {name!r}, and others are diagonal: no theorem here covers such a "
+                f"stack; wanted delta-rule layers alone, or layers of {', '.join(FAMILIES)}"
+            )
         if name not in FAMILIES:
             raise InputError(
                 f"layer {place} is of the family {name!r}, whose state does not change by affine maps: "
@@ -117,18 +124,20 @@ def refute(
     """Refute a model, or say why not.
 
     Arguments:
-        network: any `DCDNetwork` without an RNN layer; its classes are the elements of the group, in order.
+        network: any `DCDNetwork` of diagonal layers, or of delta-rule layers alone; its classes are the elements of the
+            group, in order.
         group: the group it is said to track.
         alphabet: the element of each token; None for all elements in order.
         epsilon: two words count as one for the model if all layers' states after them differ by at most this in every
             channel.
 
     Raises:
-        InputError: the network does not fit the group, or has an RNN layer.
+        InputError: the network does not fit the group, or has an RNN layer, or delta-rule layers among others.
     """
     began = time.perf_counter()
     budget = budget or Budget()
-    stack = stack_of(network)
+    names = tuple(specification.family for specification in network.specifications)
+    stack = () if is_delta_stack(names) else stack_of(network)
     alphabet = np.arange(group.order) if alphabet is None else np.asarray(alphabet)
     if network.classes != group.order:
         raise InputError(
@@ -142,6 +151,13 @@ def refute(
         )
     if not 0 < epsilon < 1:
         raise InputError(f"epsilon {epsilon}; wanted a number between 0 and 1, e.g. 1e-6")
+    if not stack:
+        forbidden, sentence = delta_theory(group, names, alphabet)
+        failing = delta_failing_word(network, group, alphabet, forbidden)
+        kind = "allowed" if not forbidden else "failing" if failing else "failed"
+        reason = sentence if not forbidden else "no word that was run has a wrong answer" if kind == "failed" else ""
+        spent = time.perf_counter() - began
+        return Refutation(kind, group.name, names, sentence, reason, None, None, failing, spent, group)
     forbidden, sentence = theory(group, stack)
     double = in_float64(network)
     question = Question(double, network, group, alphabet, epsilon, budget)
@@ -152,7 +168,6 @@ def refute(
     grown = divergence and ("divergence" if divergence.unbounded else "growth")
     kind = "allowed" if not forbidden else "pair" if pair else grown or "failed"
     reason = sentence if kind == "allowed" else "; ".join(findings.problems) if kind == "failed" else ""
-    names = tuple(layer.name for layer in stack)
     return Refutation(
         kind, group.name, names, sentence, reason, pair, divergence, failing, time.perf_counter() - began, group
     )

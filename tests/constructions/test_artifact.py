@@ -99,7 +99,7 @@ def test_damaged_arrays(folder, name, change, message):
     ("file", "content", "message"),
     [
         ("cascade.json", b"{", "damaged"),
-        ("cascade.json", b"[]", "wrong kind"),
+        ("cascade.json", b"[]", "Expected `object`, got `array`"),
         ("cascade.json", b'{"format": 99}', "format 99, wanted 2"),
         ("cascade.json", b"[" * 100_000, "damaged"),
         ("cascade.json", b"\xff\xfe", "damaged"),

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from subnormal.algebra.base.errors import InputError
-from subnormal.constructions.execution import ARITHMETICS, Machine, _nearest, _steps
+from subnormal.algebra.input.parser import parse_machine
+from subnormal.constructions.arithmetics import read, stored_steps
+from subnormal.constructions.execution import ARITHMETICS, Machine
 from subnormal.constructions.verification import PIECE, try_word
-from subnormal.constructions.words import KINDS, joined, make_word, products, word_pieces
+from subnormal.constructions.words import KINDS, AutomatonLetters, GroupLetters, PermutationLetters, products
 from tests.cases import compiled
 
 
@@ -18,7 +20,7 @@ from tests.cases import compiled
 def test_every_arithmetic_is_right_on_long_words(arithmetic, name, kind):
     compilation = compiled(name)
     cascade = compilation.cascade
-    word = make_word(kind, compilation.group, cascade.alphabet, 20_000)
+    word = GroupLetters(compilation.group, cascade.alphabet).word(kind, 20_000)
     machine = Machine(cascade, arithmetic)
     found = np.concatenate([machine.outputs(piece) for piece in np.array_split(word, 7)])
     assert (found == products(compilation.group, cascade.alphabet[word])).all()
@@ -27,7 +29,7 @@ def test_every_arithmetic_is_right_on_long_words(arithmetic, name, kind):
 
 def test_largest_error_is_seen():
     compilation = compiled("C60")
-    word = make_word("constant", compilation.group, compilation.cascade.alphabet, 50_000)
+    word = GroupLetters(compilation.group, compilation.cascade.alphabet).word("constant", 50_000)
     errors = {}
     for arithmetic in ARITHMETICS:
         machine = Machine(compilation.cascade, arithmetic)
@@ -38,13 +40,13 @@ def test_largest_error_is_seen():
 
 @pytest.mark.parametrize("n", [2, 3, 7, 60, 1023])
 def test_turns_are_stored_and_read_to_the_nearest(n):
-    steps = _steps(n, "turns")
+    steps = stored_steps(n, "turns")
     for r in range(n):
         assert abs(int(steps[r]) * n - r * 2**64) <= n / 2 + 1e-9
     edges = [
         (r * 2**64 + offset) // n % 2**64 for r in range(n) for offset in (-(2**63) + 2**34 * n, 2**63 - 2**34 * n)
     ]
-    assert _nearest(np.array(edges, dtype=np.uint64), n).tolist() == [r for r in range(n) for _ in range(2)]
+    assert read("turns", np.array(edges, dtype=np.uint64), n).tolist() == [r for r in range(n) for _ in range(2)]
 
 
 def test_a_wrong_output_is_reported_where_it_is():
@@ -63,7 +65,8 @@ def test_a_wrong_output_is_reported_where_it_is():
             self.seen += len(tokens)
             return found
 
-    trials = list(try_word(Faulty(), compilation.group, compilation.cascade.alphabet, "random", 3 * PIECE))
+    letters = GroupLetters(compilation.group, compilation.cascade.alphabet)
+    trials = list(try_word(Faulty(), letters, "random", 3 * PIECE))
     assert [trial.tokens for trial in trials] == [PIECE, 2 * PIECE]
     assert trials[-1].first_wrong == PIECE + 11
     assert trials[-1].found == trials[-1].expected ^ 1
@@ -75,12 +78,54 @@ def test_a_wrong_output_is_reported_where_it_is():
 def test_a_word_is_the_same_in_pieces(kind, length, piece):
     compilation = compiled("GL(2,3)")
     alphabet = compilation.cascade.alphabet
-    pieces = list(word_pieces(kind, compilation.group, alphabet, length, 5, piece))
+    letters = GroupLetters(compilation.group, alphabet)
+    pieces = list(letters.pieces(kind, length, 5, piece))
     assert [len(tokens) for tokens in pieces[:-1]] == [piece] * (len(pieces) - 1)
-    assert joined(pieces).tolist() == make_word(kind, compilation.group, alphabet, length, 5).tolist()
-    assert len(joined(pieces)) == length
+    assert np.concatenate([np.zeros(0, int), *pieces]).tolist() == letters.word(kind, length, 5).tolist()
+    assert sum(map(len, pieces)) == length
 
 
 def test_unknown_arithmetic():
     with pytest.raises(InputError, match="unknown arithmetic 'float8'"):
         Machine(compiled("S3").cascade, "float8")
+
+
+LETTERS = {
+    "a group": lambda: GroupLetters(compiled("S4").group, np.arange(24)),
+    "permutations": lambda: PermutationLetters(compiled("S4").group.elements),
+    "a group with letters that merge": lambda: AutomatonLetters(parse_machine("permutation-reset(S3)")),
+    "an automaton": lambda: AutomatonLetters(parse_machine("tomita(5)")),
+}
+
+
+@pytest.mark.parametrize("which", LETTERS)
+@pytest.mark.parametrize("length", [0, 1, 2, 3, 5, 50])
+def test_words_lead_where_their_letters_lead_one_by_one(which, length):
+    letters = LETTERS[which]()
+    word = letters.word("random", length, seed=length)
+    state, expected = letters.run(np.array([0]))[0], []
+    for letter in word:
+        (state,) = letters.run(np.array([letter]), state)
+        expected.append(np.asarray(state).tolist())
+    assert letters.run(word, letters.run(np.array([0]))[0]).tolist() == expected
+    assert len(letters.run(word)) == length
+
+
+@pytest.mark.parametrize("which", LETTERS)
+def test_letters_that_commute_and_that_undo_each_other(which):
+    letters = LETTERS[which]()
+    for a in range(letters.count):
+        found = []
+        for b in range(letters.count):
+            both = [[a, b], [b, a]]
+            if isinstance(letters, AutomatonLetters):
+                ends = [letters.automaton.action(word).tolist() for word in both]
+            else:
+                ends = [letters.run(np.array(word))[-1].tolist() for word in both]
+            found += [b] if ends[0] != ends[1] else []
+        assert letters.apart(a).tolist() == found
+        if not isinstance(letters, AutomatonLetters):
+            assert np.array_equal(letters.run(np.array([a, *letters.inverse(a)]))[-1], letters.start)
+            powers = letters.run(np.full(letters.order(a), a))
+            assert np.array_equal(powers[-1], letters.start)
+            assert not any(np.array_equal(power, letters.start) for power in powers[:-1])

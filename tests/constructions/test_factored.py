@@ -19,9 +19,10 @@ from subnormal.algebra.input.parser import parse_group
 from subnormal.constructions.factored import compiler as factored_compiler
 from subnormal.constructions.factored.cascade import BLOCK
 from subnormal.constructions.factored.compiler import FactoredCompilation, compile_factored
+from subnormal.constructions.factored.execution import FactoredMachine, loops
 from subnormal.constructions.factored.proof import first_fault
-from subnormal.constructions.factored.words import make_word, order, products, runner, try_word
-from subnormal.constructions.words import KINDS
+from subnormal.constructions.verification import try_word
+from subnormal.constructions.words import KINDS, PermutationLetters
 from tests.cases import REFUSED, TRACKED
 from tests.cases import group as listed_group
 from tests.oracles import named_groups
@@ -71,7 +72,7 @@ def test_large_groups_compile_with_as_few_layers_as_there_can_be(name):
 def test_long_words(name, kind, fast):
     cascade = factored(name).cascade
     length = 100_000 if name.startswith("S4wrS4") and fast else 10_000
-    *_, trial = try_word(cascade, kind, length, seed=1, fast=fast)
+    *_, trial = try_word(FactoredMachine(cascade, fast), PermutationLetters(cascade.alphabet), kind, length, seed=1)
     assert trial.first_wrong is None
     assert trial.tokens == length
 
@@ -159,40 +160,40 @@ def test_runs_may_be_cut_anywhere(name, numbers, cut):
     word = np.array(numbers) % len(cascade.alphabet)
     cut = min(cut, len(word) - 1)
     for fast in (True, False):
-        machine = runner(cascade, fast)
+        machine = loops(cascade, fast)
         residues = machine.run(word)
-        assert (machine.decode(residues) == products(cascade.alphabet, word)).all()
+        assert (machine.decode(residues) == PermutationLetters(cascade.alphabet).run(word)).all()
         if cut:
             assert (machine.run(word[cut:], residues[cut - 1]) == residues[cut:]).all()
 
 
 def test_a_run_over_several_blocks():
     cascade = factored("S4wrS4").cascade
-    word = make_word("random", cascade.alphabet, 2 * BLOCK + 3)
-    assert (cascade.run(word) == runner(cascade, fast=True).run(word)).all()
-    assert (cascade.outputs(word) == products(cascade.alphabet, word)).all()
+    word = PermutationLetters(cascade.alphabet).word("random", 2 * BLOCK + 3)
+    assert (cascade.run(word) == loops(cascade, fast=True).run(word)).all()
+    assert (cascade.outputs(word) == PermutationLetters(cascade.alphabet).run(word)).all()
 
 
 def test_products_are_the_products():
     tokens = factored("S3wrC2").cascade.alphabet
-    word = make_word("random", tokens, 200, seed=5)
+    letters = PermutationLetters(tokens)
+    word = letters.word("random", 200, seed=5)
     start = tokens[1]
     product_so_far, by_hand = start, []
     for letter in word:
         product_so_far = tokens[letter][product_so_far]
         by_hand.append(product_so_far.tolist())
-    assert products(tokens, word, start).tolist() == by_hand
+    assert letters.run(word, start).tolist() == by_hand
 
 
 def test_words():
-    tokens = factored("S4wrS4").cascade.alphabet
-    orders = [order(token) for token in tokens]
-    assert orders[make_word("constant", tokens, 1)[0]] == max(orders)
-    commutator = products(tokens, make_word("commutator", tokens, 50))
-    assert (commutator != np.arange(16)).any()
-    assert order(np.array([1, 2, 0, 4, 3, 5])) == 6
+    letters = PermutationLetters(factored("S4wrS4").cascade.alphabet)
+    orders = [letters.order(x) for x in range(letters.count)]
+    assert orders[letters.word("constant", 1)[0]] == max(orders)
+    assert (letters.run(letters.word("commutator", 50)) != np.arange(16)).any()
+    assert PermutationLetters(np.array([[1, 2, 0, 4, 3, 5]])).order(0) == 6
     with pytest.raises(InputError, match="unknown kind of word 'silly'"):
-        make_word("silly", tokens, 3)
+        letters.word("silly", 3)
 
 
 @pytest.mark.parametrize("name", ["S5wrS4", "A5xS4wrS4", *REFUSED])
@@ -256,5 +257,5 @@ def test_any_solvable_permutation_group(group):
     assert first_fault(cascade) is None
     assert cascade.depth >= compilation.shortest
     assert compilation.structure.exact == (cascade.states == group.order)
-    word = make_word("random", cascade.alphabet, 500)
-    assert (cascade.outputs(word) == products(cascade.alphabet, word)).all()
+    word = PermutationLetters(cascade.alphabet).word("random", 500)
+    assert (cascade.outputs(word) == PermutationLetters(cascade.alphabet).run(word)).all()

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 from subnormal.algebra.base.errors import InputError, RefutedError
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import parse_group
-from subnormal.command_line.factored import compile_large, read_tokens, verify_large
+from subnormal.command_line.compiler import compile_command, verify
 from subnormal.constructions.artifact import load_cascade
 from subnormal.constructions.factored import compiler as factored_compiler
 from subnormal.constructions.factored.artifact import is_factored, load_factored, save_factored
@@ -22,6 +22,7 @@ from subnormal.constructions.factored.bound import lower_bound
 from subnormal.constructions.factored.compiler import compile_factored
 from subnormal.constructions.factored.proof import first_fault, needed_layers
 from subnormal.constructions.words import KINDS
+from subnormal.face.factored import compiled_factored, read_tokens
 from tests.folders import bind
 
 
@@ -78,6 +79,8 @@ def test_other_folders_are_refused(folder, tmp_path):
         ("alphabet", lambda a: a.astype(np.int64), "alphabet has dtype int64"),
         ("lifts", lambda a: a[1:], "lifts has dtype int32 and shape"),
         ("moduli", lambda a: a - 1, "moduli has entries below 2"),
+        ("moduli", lambda a: a * 0 + 2**30, "the powers of its lifts are too large"),
+        ("moduli", lambda a: a * 5, "has modulus 10, its lift the order 2"),
         ("reads", lambda a: a[:-1], "reads has dtype int32 and shape"),
         ("reads", lambda a: a + 30, r"channel 1 reads \[29"),
         ("increments", lambda a: a[:-1], "increments end within the table of channel 20"),
@@ -100,8 +103,12 @@ def test_damaged_arrays(folder, name, change, message):
     [
         ("format", "factored 9", "format 'factored 9', wanted 'factored 2'"),
         ("family", "transformer", "unknown family 'transformer'"),
-        ("lower_bound", [[1, 2]], r"a line of lower_bound is \[1, 2\]"),
-        ("lower_bound", 5, "of the wrong kind"),
+        ("lower_bound", [[1, 2]], r"Expected `array` of length 3, got 2 - at `\$.lower_bound\[0\]`"),
+        ("lower_bound", 5, r"Expected `array`, got `int` - at `\$.lower_bound`"),
+        ("family", [], r"Expected `str`, got `array` - at `\$.family`"),
+        ("layers", [[0], [2]], r"Expected `object`, got `array` - at `\$.layers\[0\]`"),
+        ("layer", 3, "unknown field 'layer'"),
+        ("states", 1, "cascade.json has"),
     ],
 )
 def test_damaged_metadata(folder, key, value, message):
@@ -114,9 +121,15 @@ def test_damaged_metadata(folder, key, value, message):
         load_factored(folder)
 
 
+def compile_large(name, path, family=None, alphabet=None):
+    compiled = compiled_factored(parse_group(name), family, alphabet)
+    print(compiled)
+    compiled.save(path)
+
+
 def test_compile_and_verify(tmp_path, capsys):
     path = tmp_path / "out"
-    compile_large("S4wrS4", path)
+    compile_command("S4wrS4", path)
     text = capsys.readouterr().out
     for line in (
         "S4wrS4: order 7,962,624 on 16 points, 6 layers, 20 channels, 4 tokens",
@@ -126,7 +139,7 @@ def test_compile_and_verify(tmp_path, capsys):
         "residues: right on random, constant and commutator words of 100,000 tokens",
     ):
         assert line in text
-    verify_large(path, 10_000, KINDS)
+    verify(path, 10_000, words="random,constant,commutator")
     text = capsys.readouterr().out
     assert "6 layers, and at least 6 needed" in text
     assert all(f"residues: {kind} word of 10,000 tokens right" in text for kind in KINDS)
@@ -171,8 +184,8 @@ def test_a_spoilt_folder_is_refuted(folder):
     arrays["increments"][0] ^= 1
     save_file(arrays, path)
     bind(folder)
-    with pytest.raises(RefutedError, match="does not track S4wrS4: token 0 takes point"):
-        verify_large(folder, 10, ["random"])
+    with pytest.raises(RefutedError, match="does not track what it is for: token 0 takes point"):
+        verify(folder, 10, words="random")
 
 
 @pytest.mark.parametrize(("key", "value"), [("order", 24), ("layers", [])])
@@ -180,8 +193,8 @@ def test_false_claims_are_refuted(folder, key, value):
     path = folder / "cascade.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
     bind(folder)
-    with pytest.raises(RefutedError, match=f"states another {key} of S4wrS4"):
-        verify_large(folder, 10, ["random"])
+    with pytest.raises(RefutedError, match=f"states another {key} than"):
+        verify(folder, 10, words="random")
 
 
 def test_tokens_of_one_s_own(tmp_path):

@@ -112,7 +112,7 @@ def test_what_is_not_shown_is_counted():
     shown = texts(page)
     assert any("24 of 128; 104 more not shown" in text for text in shown)
     last = [axes for axes in circles if str(axes.get_label()).startswith("layer 3")]
-    assert f"… and {64 - len(last)} more states above, not shown" in shown
+    assert f"… and {64 - len(last)} more lower states, not shown" in shown
     page, *circles = picture(compilation("C2xC2xC2xC2xC2")).axes
     assert "… and 1 more channel, not shown" in texts(page)
     assert len(circles) == 4

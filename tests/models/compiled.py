@@ -110,7 +110,7 @@ class Compiled:
                         layer.phi.hidden.weight[unit, int(offsets[group]) + residue] = 1.0
                     layer.phi.hidden.weight[unit, width + x] = 1.0
                     layer.phi.hidden.bias[unit] = -float(above)
-                    # The layers above have read the token already: go back to their state before it.
+                    # The lower layers have read the token already: go back to their state before it.
                     before = self.residues[compose(self._element(state), inverse(token))][:level]
                     increment = self.residues[compose(self._element(before), token)][level]
                     for j, n in enumerate(moduli[level]):

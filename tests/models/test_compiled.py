@@ -12,7 +12,7 @@ import torch
 from subnormal.constructions.artifact import load_cascade
 from subnormal.constructions.compiler import save
 from subnormal.constructions.weights import network_parameters
-from subnormal.constructions.words import KINDS, make_word, products
+from subnormal.constructions.words import KINDS, GroupLetters, products
 from subnormal.models.compiled import NetworkMachine
 from subnormal.models.network import DCDNetwork
 from tests.cases import TRACKED, compilations, compiled
@@ -53,7 +53,7 @@ def test_all_words_up_to_length_four_over_the_generators(folders, name, family, 
 def test_long_words(folders, name, kind):
     folder = folders(name)
     cascade, listed, _ = load_cascade(folder)
-    word = make_word(kind, listed, cascade.alphabet, LONG)
+    word = GroupLetters(listed, cascade.alphabet).word(kind, LONG)
     assert (NetworkMachine(folder, cascade).outputs(word) == products(listed, cascade.alphabet[word])).all()
 
 
@@ -62,7 +62,7 @@ def test_long_words(folders, name, kind):
 def test_s4_by_scan_with_all_tokens(folders, kind, dtype):
     folder = folders("S4", alphabet="all")
     cascade, listed, _ = load_cascade(folder)
-    word = make_word(kind, listed, cascade.alphabet, LONG)
+    word = GroupLetters(listed, cascade.alphabet).word(kind, LONG)
     machine = NetworkMachine(folder, cascade, dtype)
     found = np.concatenate([machine.outputs(piece) for piece in np.array_split(word, 3)])
     assert (found == products(listed, cascade.alphabet[word])).all()
@@ -74,7 +74,7 @@ def test_s4_by_scan_with_all_tokens(folders, kind, dtype):
 def test_s4_by_step_with_all_tokens(folders, dtype, length):
     folder = folders("S4", alphabet="all")
     cascade, listed, _ = load_cascade(folder)
-    words = np.stack([make_word(kind, listed, cascade.alphabet, length) for kind in KINDS])
+    words = np.stack([GroupLetters(listed, cascade.alphabet).word(kind, length) for kind in KINDS])
     network = DCDNetwork.from_pretrained(folder, dtype)
     state, found = None, torch.empty(words.shape, dtype=torch.int64)
     tokens = torch.from_numpy(words.astype(np.int64))

@@ -64,7 +64,7 @@ def test_reading_a_sweep(sweep_file):
         ("group = ", "not TOML"),
         ("noise = [0.0]", "no group"),
         ('group = "S3"\nnoise = []', "noise is an empty list"),
-        ('group = "S3"\nnoise = [-1.0]', "noise: wanted a standard deviation of at least 0"),
+        ('group = "S3"\nnoise = [-1.0]', "noise: wanted at least 0"),
         ('group = "S3"\nfamily = ["lstm"]', "unknown family 'lstm'"),
         ('group = "S3"\nlayers = 0', "layers: wanted at least 1"),
         ('group = "S3"\nstep = 5', "unknown setting 'step'"),

@@ -18,8 +18,8 @@ from subnormal.proofs_check.refutations.affine_maps import layer_maps
 from subnormal.proofs_check.refutations.divergence import diverge
 from subnormal.proofs_check.refutations.equalising import PATTERNS, equalise, starting_pairs
 from subnormal.proofs_check.refutations.letters import Letters, contraction
+from subnormal.proofs_check.refutations.long_words import Word, parse_word
 from subnormal.proofs_check.refutations.refutation import Budget, random_network, refute, theory
-from subnormal.proofs_check.refutations.words import Word, parse_word
 from tests.proofs_check.refutation_cases import cases, run, table
 
 ROOT = Path(__file__).parents[2]

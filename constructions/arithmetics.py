@@ -1,4 +1,4 @@
-"""The arithmetics whose horizons are compared: how one channel stores its steps, adds them up, and is read.
+"""The arithmetics that a cascade is run in: how one channel stores its steps, adds them up, and is read.
 
     residues     integers mod n: exact
     turns        unsigned 64-bit fixed-point turns; wrapping is reduction mod one turn
@@ -8,8 +8,8 @@
     float32
     bfloat16
 
-The first four are `constructions.execution`'s, bit for bit (a test says so). In the last three every partial sum is
-rounded to nearest, ties to even, in the type itself; no wider accumulator is hidden behind them.
+In the last three every partial sum is rounded to nearest, ties to even, in the type itself; no wider accumulator is
+hidden behind them. They are there for their horizons; `constructions.execution` runs the first four.
 """
 
 from __future__ import annotations
@@ -62,13 +62,14 @@ def start(name: str) -> Values:
     return np.array(1 if name.startswith("complex") else 0, dtype=dtype)
 
 
-def accumulate(name: str, carried: Values, steps: Values) -> Values:
-    """The carried value after each step, shape (T,): one rounding a step, from left to right."""
+def accumulate(name: str, carried: Values, steps: Values, sets: NDArray[np.bool_] | None = None) -> Values:
+    """The carried value after each step, shape (T,): one rounding a step, from left to right. Where `sets` is true the
+    value is the step itself."""
     if name == "bfloat16":
-        return _bfloat16_sums()(float(carried), steps)
-    if name.startswith("complex"):
-        return np.cumprod(np.concatenate([carried[None], steps]))[1:]
-    return np.cumsum(np.concatenate([carried[None], steps]), dtype=carried.dtype)[1:]
+        return _bfloat16_sums()(float(carried), steps, np.zeros(len(steps), dtype=bool) if sets is None else sets)
+    ufunc = np.multiply if name.startswith("complex") else np.add
+    values = np.concatenate([carried[None], steps])
+    return running(ufunc, values, np.zeros(0, np.intp) if sets is None else np.flatnonzero(sets) + 1)[1:]
 
 
 def read(name: str, values: Values, n: int) -> NDArray[np.int64]:
@@ -85,6 +86,25 @@ def read(name: str, values: Values, n: int) -> NDArray[np.int64]:
     return np.rint(values.astype(np.float64) * (n / math.tau)).astype(np.int64) % n
 
 
+LONG_RUN = 64
+"""Tokens between two resets from which on a run is multiplied by itself and not side by side with the others."""
+
+
+def running(ufunc: np.ufunc, values: NDArray, begins: NDArray[np.intp]) -> NDArray:
+    """Running sums or products that begin anew at some places: token after token, all short runs side by side."""
+    starts = np.concatenate([[0], begins])
+    lengths = np.diff(np.concatenate([starts, [len(values)]]))
+    found = values.copy()
+    for start, length in zip(starts[lengths > LONG_RUN], lengths[lengths > LONG_RUN], strict=True):
+        ufunc.accumulate(values[start : start + length], out=found[start : start + length])
+    short = lengths <= LONG_RUN
+    starts, lengths = starts[short], lengths[short]
+    for k in range(1, int(lengths.max(initial=0))):
+        starts, lengths = starts[lengths > k], lengths[lengths > k]
+        found[starts + k] = ufunc(found[starts + k - 1], found[starts + k])
+    return found
+
+
 def round_to_bfloat16(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rounded to 8 significant bits, ties to even, in float64 (the exponents met here are bfloat16's own)."""
     mantissa, exponent = np.frexp(values)
@@ -92,13 +112,13 @@ def round_to_bfloat16(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @cache
-def _bfloat16_sums() -> Callable[[float, NDArray[np.float64]], NDArray[np.float64]]:
+def _bfloat16_sums() -> Callable[[float, NDArray[np.float64], NDArray[np.bool_]], NDArray[np.float64]]:
     """Sequential sums in bfloat16; compiled where numba is installed. A sum of two such numbers is exact in float64."""
 
-    def sums(value: float, steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    def sums(value: float, steps: NDArray[np.float64], sets: NDArray[np.bool_]) -> NDArray[np.float64]:
         found = np.empty(len(steps))
         for i in range(len(steps)):
-            mantissa, exponent = math.frexp(value + steps[i])
+            mantissa, exponent = math.frexp(steps[i] if sets[i] else value + steps[i])
             value = math.ldexp(np.rint(mantissa * 256.0), exponent - 8)
             found[i] = value
         return found
@@ -107,5 +127,5 @@ def _bfloat16_sums() -> Callable[[float, NDArray[np.float64]], NDArray[np.float6
         from numba import njit
     except ImportError:
         return sums
-    compiled: Callable[[float, NDArray[np.float64]], NDArray[np.float64]] = njit(sums)
+    compiled: Callable[[float, NDArray[np.float64], NDArray[np.bool_]], NDArray[np.float64]] = njit(sums)
     return compiled

@@ -13,7 +13,7 @@ from subnormal.models.families import FAMILIES
 from subnormal.models.network import DCDNetwork
 from subnormal.proofs_check.refutations.affine_maps import Affine, layer_maps, sequence_map, word_map
 from subnormal.proofs_check.refutations.evidence import exact_states
-from subnormal.proofs_check.refutations.words import Word, parse_word
+from subnormal.proofs_check.refutations.long_words import Word, parse_word
 
 tokens = st.integers(0, 5).map(Word)
 words = st.recursive(

@@ -1,0 +1,317 @@
+"""Weights for a stack of Mamba-3 layers in the layout of `mamba_ssm`: a solvable group to a horizon.
+
+As many layers as the group's series has; `constructions.targets.phases` says how a layer holds its residues. Each
+block is RMSNorm → Mamba-3 → RMSNorm → gated feed-forward. The residual stream has a coordinate for everything:
+
+    0              a constant, so large that all others together change the norm by less than `phases.QUIET`; the
+                   norms' weights take that back, so that every block reads the coordinates as they are
+    1, 2           the first token, which writes and may come again; the unknown token, which makes the state 0
+    3 …            the tokens of the alphabet, one each
+    then           for each layer and line of a channel the sign ±1 that a head read there
+    then           for each layer but the first and each channel the angle that is to be added, written by the
+                   feed-forward network of the layer before
+
+The feed-forward networks hold the cascade's gates: a unit is on for one combination of residues of the layers so far,
+after the token, and the token. Pre-activations are odd integers times 128: SiLU is exactly 0 there or the identity.
+
+The model runs by `models.references.mamba3`, a plain recurrence; its GPU kernels take tanh, sine and cosine from
+approximations that are coarser than the horizon assumes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subnormal.algebra.arithmetic.permutations import cycles
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.wording import short
+from subnormal.constructions.artifact import json_text, tensor_bytes
+from subnormal.constructions.targets.phases import WRITTEN, Channel, PhaseMachine, softplus_inverse
+from subnormal.constructions.targets.tokenizer import tokenizer_files
+
+CANNOT = (
+    "Groups that are not solvable: a layer is a diagonal recurrence. Words without end: every turn shrinks the state. "
+    "A token that merges some states and keeps others apart: a layer forgets all of its state or nothing."
+)
+"""What this target cannot hold."""
+
+CONSTANT, FIRST, UNKNOWN, TOKENS = 0, 1, 2, 3
+"""Coordinates of the residual stream; those of the alphabet begin at the last."""
+
+LOUD = 2.0**30
+"""The constant coordinate."""
+
+LARGE = 128.0
+"""SiLU(±128) is 128 and 0 in every precision from bfloat16 on."""
+
+FORGET = 2.0**17
+"""A token that forgets has A·Δ above 2¹⁷·Δ, all others have the least A there is."""
+
+LARGEST_WIDTH, LARGEST_MODEL = 4096, 50_000_000
+"""Of the residual stream, and of all weights together."""
+
+MULTIPLE = 128
+"""The feed-forward networks' width is a multiple of this."""
+
+Array = NDArray[np.float32]
+
+
+def mamba3(machine: PhaseMachine, resets: bool = False) -> dict[str, bytes | str]:
+    """The files of a checkpoint, by name.
+
+    Arguments:
+        machine: the group as phases.
+        resets: whether there are words `=x` too, which set the product to the element x.
+
+    Raises:
+        InputError: the model would be too large.
+    """
+    names = [cycles(row) for row in machine.group.elements]
+    inner = ["<first>", *(f"<{i}>" for i in range(len(machine.alphabet)))]
+    spellings: dict[str, Sequence[str]] = {
+        names[x]: [token] for x, token in zip(machine.alphabet, inner[1:], strict=True)
+    }
+    if resets:
+        spellings |= {f"={name}": [inner[0], *tokens] for name, tokens in spellings.items()}
+    layout = Layout(machine, len(names))
+    files: dict[str, bytes | str] = {
+        "config.json": json_text(layout.config()),
+        "model.safetensors": tensor_bytes(layout.arrays()),
+        "README.md": _card(machine, resets),
+    }
+    for name, content in tokenizer_files(inner, names, spellings, inner[:1]).items():
+        files[name] = json_text(content)
+    return files
+
+
+class Layout:
+    """Where everything stands, and the arrays.
+
+    Arguments:
+        machine: the group as phases.
+        names: how many elements there are to answer with.
+
+    Raises:
+        InputError: too wide, or too many weights.
+    """
+
+    def __init__(self, machine: PhaseMachine, names: int) -> None:
+        self.machine, self.channels = machine, machine.channels
+        self.depth = len(self.channels)
+        place = TOKENS + len(machine.alphabet)
+        self.signs: list[list[int]] = []  # for each layer and channel the coordinate of its first line
+        for layer in self.channels:
+            self.signs.append([])
+            for channel in layer:
+                self.signs[-1].append(place)
+                place += channel.lines
+        self.angles: list[list[int]] = []  # for each layer but the first and each channel
+        for layer in self.channels[1:]:
+            self.angles.append(list(range(place, place + len(layer))))
+            place += len(layer)
+        self.heads = _power_of_two(max(sum(channel.lines for channel in layer) for layer in self.channels))
+        self.width = _power_of_four(max(place, self.heads))
+        self.state = max(16, 2 * _power_of_two(max(len(layer) for layer in self.channels)))
+        units = max((len(layer.gates) for layer in machine.weights.layers[1:]), default=0)
+        self.units = -(-max(units, 1) // MULTIPLE) * MULTIPLE
+        self.vocabulary = 2 + 1 + len(machine.alphabet) + names
+        self.rows = 2 * self.width + 2 * self.state + 3 * self.heads + self.state // 2
+        weights = self.depth * self.width * (self.rows + self.width + 3 * self.units) + 2 * self.vocabulary * self.width
+        name = machine.group.name
+        if self.width > LARGEST_WIDTH:
+            raise InputError(
+                f"{name}: {place:,} coordinates in the residual stream, wanted at most {LARGEST_WIDTH:,}; try "
+                "--alphabet generators or a smaller group, e.g. S4"
+            )
+        if weights > LARGEST_MODEL:
+            raise InputError(
+                f"{name}: a model of {weights:,} weights, wanted at most {LARGEST_MODEL:,}; try --alphabet generators "
+                "or a smaller group, e.g. S4"
+            )
+
+    def config(self) -> dict[str, Any]:
+        """`config.json`: the fields of mamba_ssm's `MambaConfig`."""
+        return {
+            "d_model": self.width,
+            "d_intermediate": self.units,
+            "n_layer": self.depth,
+            "vocab_size": self.vocabulary,
+            "ssm_cfg": {
+                "layer": "Mamba3",
+                "d_state": self.state,
+                "expand": 1,
+                "headdim": self.width // self.heads,
+                "ngroups": 1,
+                "rope_fraction": 1.0,
+                "A_floor": 1e-4,
+                "is_outproj_norm": True,
+                "is_mimo": False,
+            },
+            "attn_layer_idx": [],
+            "attn_cfg": {},
+            "rms_norm": True,
+            "residual_in_fp32": True,
+            "fused_add_norm": False,
+            "pad_vocab_size_multiple": 1,
+            "tie_embeddings": False,
+        }
+
+    def arrays(self) -> dict[str, Array]:
+        """All weights, by mamba_ssm's names."""
+        found = {
+            "backbone.embedding.weight": self._embedding(),
+            "backbone.norm_f.weight": self._norm(),
+            "lm_head.weight": self._answers(),
+        }
+        for i in range(self.depth):
+            at = f"backbone.layers.{i}."
+            fc1, fc2 = self._gates(i + 1)
+            found |= {f"{at}mixer.{name}": array for name, array in self._mixer(i).items()}
+            found |= {f"{at}norm.weight": self._norm(), f"{at}norm2.weight": self._norm()}
+            found |= {f"{at}mlp.fc1.weight": fc1, f"{at}mlp.fc2.weight": fc2}
+        return found
+
+    def _placed(self, depth: int) -> list[tuple[int, Channel]]:
+        """The channels of the first layers, each with the coordinate of its first line."""
+        pairs = zip(self.signs[:depth], self.channels[:depth], strict=True)
+        return [pair for places, layer in pairs for pair in zip(places, layer, strict=True)]
+
+    def _norm(self) -> Array:
+        """Makes every coordinate what it was: the root of the mean square is `LOUD`/√width."""
+        root = LOUD / np.sqrt(self.width)
+        weight = np.full(self.width, root, np.float32)
+        weight[CONSTANT] = root / LOUD
+        return weight
+
+    def _embedding(self) -> Array:
+        tokens = len(self.machine.alphabet)
+        embedding = np.zeros((self.vocabulary, self.width), np.float32)
+        embedding[:, CONSTANT] = LOUD
+        embedding[0, UNKNOWN] = 1
+        embedding[2, FIRST] = 1
+        embedding[3 + np.arange(tokens), TOKENS + np.arange(tokens)] = 1
+        return embedding
+
+    def _mixer(self, i: int) -> dict[str, Array]:
+        heads, width = self.heads, self.width
+        size = width // heads
+        parts = np.split(
+            np.zeros((self.rows, width), np.float32),
+            np.cumsum([width, width, self.state, self.state, heads, heads, heads]),
+        )
+        z, x, _, _, _, decay, trapezoid, angles = parts
+        z[:, CONSTANT] = 32
+        decay[:, CONSTANT] = -FORGET
+        decay[:, [FIRST, UNKNOWN]] = 2 * FORGET
+        trapezoid[:, CONSTANT] = 64
+        steps = np.full(heads, softplus_inverse(1.0))
+        keys, queries = np.zeros((heads, 1, self.state)), np.zeros((heads, 1, self.state))
+        out = np.zeros((width, width), np.float32)
+        head = 0
+        for c, channel in enumerate(self.channels[i]):
+            for b in range(channel.lines):
+                x[head * size : (head + 1) * size, FIRST] = WRITTEN
+                steps[head] = softplus_inverse(channel.step)
+                turned = np.pi * ((1 - 2 * b) / channel.modulus - 0.5)  # sin(θ - β) = cos(θ + turned)
+                keys[head, 0, 2 * c] = 1
+                queries[head, 0, 2 * c : 2 * c + 2] = np.cos(turned), np.sin(turned)
+                out[self.signs[i][c] + b, head * size] = 1 / 32
+                head += 1
+            if i:
+                angles[c, self.angles[i - 1][c]] = 1
+        if i == 0:
+            for gate, added in zip(self.machine.weights.layers[0].gates, self._raw(0), strict=True):
+                angles[: len(added), TOKENS + gate[-1]] = added
+        return {
+            "in_proj.weight": np.concatenate(parts),
+            "dt_bias": steps.astype(np.float32),
+            "B_bias": keys.astype(np.float32),
+            "C_bias": queries.astype(np.float32),
+            "B_norm.weight": np.ones(self.state, np.float32),
+            "C_norm.weight": np.ones(self.state, np.float32),
+            "D": np.zeros(heads, np.float32),
+            "norm.weight": np.ones(width, np.float32),
+            "out_proj.weight": out,
+        }
+
+    def _raw(self, i: int) -> NDArray[np.float64]:
+        """What each gate of a layer adds, before tanh: shape (gates, channels)."""
+        added = self.machine.weights.layers[i].increments
+        return np.array([[c.raw(int(r)) for c, r in zip(self.channels[i], row, strict=True)] for row in added])
+
+    def _gates(self, i: int) -> tuple[Array, Array]:
+        """fc1 and fc2 of the block before layer i: the gates of that layer, or nothing after the last."""
+        fc1, fc2 = np.zeros((2 * self.units, self.width), np.float32), np.zeros((self.width, self.units), np.float32)
+        if i == self.depth:
+            return fc1, fc2
+        above = self._placed(i)
+        fc1[: self.units, CONSTANT] = 1
+        gates = fc1[self.units :]
+        gates[:, CONSTANT] = -1
+        for unit, gate in enumerate(self.machine.weights.layers[i].gates):
+            read = np.flatnonzero(gate[:-1] >= 0)
+            for k in read:
+                place, channel = above[k]
+                gates[unit, place : place + channel.lines] = channel.sector(int(gate[k]))
+            gates[unit, TOKENS + gate[-1]] = 2
+            gates[unit, CONSTANT] = -(2 * len(read) + 1)
+        gates *= LARGE
+        raw = self._raw(i)
+        fc2[self.angles[i - 1], : len(raw)] = raw.T / LARGE
+        return fc1, fc2
+
+    def _answers(self) -> Array:
+        """A logit of 2 for each channel that fits, and one less than all for the unknown token."""
+        head = np.zeros((self.vocabulary, self.width), np.float32)
+        flat = self._placed(self.depth)
+        head[0, CONSTANT] = 2 * len(flat) - 1
+        names = head[self.vocabulary - len(self.machine.weights.outputs) :]
+        for row, element in zip(self.machine.weights.residues, self.machine.weights.outputs, strict=True):
+            for (place, channel), residue in zip(flat, row, strict=True):
+                names[element, place : place + channel.lines] = channel.sector(int(residue))
+        return head
+
+
+def _power_of_two(least: int) -> int:
+    return 1 << max(0, least - 1).bit_length()
+
+
+def _power_of_four(least: int) -> int:
+    found = 16
+    while found < least:
+        found *= 4
+    return found
+
+
+def _card(machine: PhaseMachine, resets: bool) -> str:
+    group = machine.group
+    example = [x for x in machine.alphabet if x][:2]
+    word = " ".join(cycles(group.elements[x]) for x in example)
+    product = cycles(group.elements[group.product(example)])
+    setting = "\n`=x` in place of an element sets the product to x, whatever came before.\n" if resets else ""
+    return f"""---
+tags: [state-tracking, group-theory]
+---
+
+# {short(group.name)}, tracked by Mamba-3 to a horizon
+
+Weights written, not trained, in the layout of mamba_ssm's `MambaLMHeadModel` with Mamba-3 layers. After the text of a
+word, elements of the group in cycle notation with spaces between, the most likely next token is their product, read
+from left to right: after `{short(word)}` it is `{short(product)}`. Order {group.order:,}, {len(machine.channels)}
+layers.
+{setting}
+## What is proved
+
+Every answer is right up to these numbers of elements since the start{" or a reset" if resets else ""}, by the dtype of
+the weights, the recurrence being at least float32: {machine.describe()}. The bound holds for the plain recurrence with
+elementary functions right to a few units in the last place, not for kernels that approximate them. Longer words go
+wrong in the end: every turn shrinks the state.
+
+## What cannot be written into it
+
+{CANNOT}
+"""

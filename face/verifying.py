@@ -1,0 +1,208 @@
+"""Checks of compiled folders: over all states and tokens, and on long words in one arithmetic."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from subnormal.algebra.base.errors import InputError, RefutedError
+from subnormal.algebra.base.terminal import Shown, progress
+from subnormal.algebra.base.wording import counted, short
+from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
+from subnormal.algebra.groups.permutation_group import describe_order
+from subnormal.constructions.artifact import load_cascade
+from subnormal.constructions.automata.artifact import is_automaton_folder, load_automaton
+from subnormal.constructions.automata.compiler import first_fault as automaton_fault
+from subnormal.constructions.cascade import Cascade
+from subnormal.constructions.execution import ARITHMETICS, Machine
+from subnormal.constructions.factored.artifact import is_factored, load_factored
+from subnormal.constructions.factored.cascade import FactoredCascade
+from subnormal.constructions.factored.execution import FactoredMachine
+from subnormal.constructions.factored.proof import cases, needed_layers
+from subnormal.constructions.factored.proof import first_fault as factored_fault
+from subnormal.constructions.targets.own_delta import is_delta_folder, load_delta_group
+from subnormal.constructions.verification import Runner, Trial, first_fault, try_word
+from subnormal.constructions.words import KINDS, AutomatonLetters, GroupLetters, Letters, PermutationLetters
+from subnormal.face.delta import delta_runner, proved_table
+
+if TYPE_CHECKING:
+    from subnormal.algebra.groups.group import Group
+
+
+DTYPES = ("float32", "float64")
+"""Precisions that a compiled network can be loaded in."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Verified(Shown):
+    """A compiled folder whose machine was found right for every state and token, so on words of every length.
+
+    Arguments:
+        folder: where it is.
+        lines: what was checked, and how the folder calls itself.
+    """
+
+    folder: Path
+    lines: tuple[str, ...]
+
+    def view(self) -> Text:
+        return Text("\n".join(self.lines))
+
+
+def verify(folder: str | Path) -> Verified:
+    """Check a compiled folder's machine from its files alone: that every state and token lead where they should.
+
+    Raises:
+        RefutedError: the machine does not track its group or automaton; the message names a state and a token.
+        InputError: the folder is damaged.
+    """
+    folder = Path(folder)
+    if is_factored(folder):
+        return _verified_factored(folder)
+    if is_delta_folder(folder):
+        states, count = proved_table(folder).shape
+        letters = f"{states:,} states × {counted(count, 'token')}"
+        proved = f"verified: all {letters} of the network step rightly in exact integers, on words of every length"
+        return Verified(folder, (proved, _label(load_delta_group(folder)[0].name)))
+    cascade, group = _load(folder)
+    if group is None:
+        fault, what = automaton_fault(cascade), "letter"
+        states = f"{int((cascade.decode >= 0).sum()):,} reachable states"
+    else:
+        fault, what = first_fault(cascade, group), "token"
+        states = f"{group.order:,} states"
+    if fault:
+        raise RefutedError(f"the cascade in {folder} does not track what it is for: {fault}")
+    letters = counted(len(cascade.alphabet), what)
+    proved = f"verified: all {states} × {letters} step rightly, so words of every length are tracked"
+    return Verified(folder, (proved, _label(cascade.name)))
+
+
+def _verified_factored(folder: Path) -> Verified:
+    found = load_factored(folder)
+    cascade, stated = found.cascade, found.metadata
+    fault = factored_fault(cascade)
+    if fault:
+        raise RefutedError(f"the cascade in {folder} does not track what it is for: {fault}")
+    order = StabiliserChain(cascade.alphabet).order
+    layers = [layer.get("moduli") if isinstance(layer, dict) else None for layer in stated["layers"]]
+    for what, claim, fact in [("order", stated["order"], order), ("layers", layers, cascade.layers)]:
+        if claim != fact:
+            raise RefutedError(f"{folder} states another {what} than {short(str(fact))}")
+    needed = needed_layers(cascade, found.lower_bound)
+    size = f"a group of order {describe_order(order)} on {cascade.degree} points"
+    lines = (
+        f"verified: tracks {size} on words of every length: {cases(cascade):,} equations between points hold",
+        f"{counted(len(cascade.alphabet), 'token')}, {counted(cascade.depth, 'layer')}, and at least {needed} needed",
+        _label(cascade.name),
+    )
+    return Verified(folder, lines)
+
+
+def _label(name: str) -> str:
+    return f"label, not proved: the folder calls it {json.dumps(name, ensure_ascii=False)}"
+
+
+def _load(folder: Path) -> tuple[Cascade, Group | None]:
+    """The cascade, and its group unless it is an automaton's."""
+    if is_automaton_folder(folder):
+        return load_automaton(folder)[0], None
+    cascade, group, _ = load_cascade(folder)
+    return cascade, group
+
+
+def load_machine(folder: Path) -> tuple[Cascade, Letters]:
+    """A compiled folder's cascade, and the letters of its words. Raises `InputError`."""
+    cascade, group = _load(folder)
+    if group is not None:
+        return cascade, GroupLetters(group, cascade.alphabet)
+    assert cascade.automaton is not None
+    return cascade, AutomatonLetters(cascade.automaton)
+
+
+def check_options(arithmetic: str, kind: str, dtype: str) -> None:
+    """Raises `InputError` for an arithmetic, a kind of word or a dtype that does not exist."""
+    for value, wanted, what in [
+        (arithmetic, (*ARITHMETICS, "network"), "arithmetic"),
+        (dtype, DTYPES, "dtype"),
+        (kind, KINDS, "kind of word"),
+    ]:
+        if value not in wanted:
+            raise InputError(f"unknown {what} {value[:40]!r}; wanted one of {', '.join(wanted)}")
+
+
+def run_word(
+    folder: str | Path,
+    arithmetic: str = "residues",
+    kind: str = "random",
+    length: int = 1_000_000,
+    seed: int = 0,
+    dtype: str = "float64",
+) -> Trial:
+    """Run a compiled folder on one long word, and compare every output with the group's or the automaton's own.
+
+    Arguments:
+        arithmetic: `residues`, `turns`, `complex128`, `complex64` or `network`; of a factored cascade `residues`.
+        kind: `random`, `constant` or `commutator`.
+        length: tokens.
+        seed: of the random word.
+        dtype: of the network.
+
+    Raises:
+        RefutedError: an output is wrong; the message names the first.
+        InputError: the folder is damaged, or an option is unknown.
+    """
+    check_options(arithmetic, kind, dtype)
+    folder = Path(folder)
+    if is_factored(folder):
+        if arithmetic != "residues":
+            raise InputError(f"{folder} holds a factored cascade, which runs on residues, not on {arithmetic}")
+        return run_factored(load_factored(folder).cascade, kind, length, seed)
+    if is_delta_folder(folder):
+        own = GroupLetters(*load_delta_group(folder))
+        return _tried(delta_runner(folder, arithmetic, dtype), arithmetic, own, kind, length, seed)
+    cascade, letters = load_machine(folder)
+    runner: Runner
+    if arithmetic == "network":
+        from subnormal.models.compiled import NetworkMachine
+
+        runner = NetworkMachine(folder, cascade, dtype)
+    else:
+        runner = Machine(cascade, arithmetic)
+    return _tried(runner, arithmetic, letters, kind, length, seed)
+
+
+@dataclass(frozen=True)
+class FactoredTrial(Trial):
+    """A run of a factored cascade.
+
+    Arguments:
+        run_seconds, decode_seconds: spent on residues, and on permutations.
+    """
+
+    run_seconds: float = 0.0
+    decode_seconds: float = 0.0
+
+
+def run_factored(cascade: FactoredCascade, kind: str, length: int, seed: int = 0) -> FactoredTrial:
+    """`run_word` for a factored cascade that is here already."""
+    machine = FactoredMachine(cascade)
+    trial = _tried(machine, "residues", PermutationLetters(cascade.alphabet), kind, length, seed)
+    return FactoredTrial(**vars(trial), run_seconds=machine.run_seconds, decode_seconds=machine.decode_seconds)
+
+
+def _tried(runner: Runner, arithmetic: str, letters: Letters, kind: str, length: int, seed: int) -> Trial:
+    with progress(f"{arithmetic}, {kind} word", length) as advance:
+        for trial in try_word(runner, letters, kind, length, seed):
+            advance(trial.tokens)
+    if trial.first_wrong is not None:
+        what = "permutation" if isinstance(letters, PermutationLetters) else "element"
+        raise RefutedError(
+            f"{arithmetic}: first wrong output at token {trial.first_wrong:,} of the {kind} word (seed {seed}): "
+            f"{what} {short(str(trial.found))} instead of {short(str(trial.expected))}"
+        )
+    return trial

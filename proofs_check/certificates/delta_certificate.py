@@ -1,0 +1,71 @@
+"""Writing the certificate of a delta-rule network that `compile --target delta` made.
+
+Nothing here needs to be trusted: `delta_checker.py` recomputes every fact from the arrays.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.folders import read_folder
+from subnormal.constructions.targets.own_delta import load_delta_group
+from subnormal.proofs_check.certificates.certificate import write_json
+from subnormal.proofs_check.certificates.checker import ListedGroup, Verdict
+from subnormal.proofs_check.certificates.delta_checker import (
+    FILES,
+    KIND,
+    check,
+    claim_of,
+    read_network,
+    states_of,
+)
+
+FORMAT = 1
+"""Version of the certificate's format."""
+
+
+def certify_delta(folder: Path) -> Verdict:
+    """Write the certificate of a folder and return what the checker verified.
+
+    Raises:
+        InputError: the folder cannot be read or written, or its alphabet does not generate the group.
+        FaultError: the network is not proved to track the group.
+    """
+    digests = read_folder(folder, FILES).digests()
+    group, alphabet = load_delta_group(folder)
+    if group.subgroup(alphabet.tolist()).order != group.order:
+        raise InputError(f"{folder}: its alphabet does not generate {group.name}; try --alphabet generators")
+    listed = ListedGroup({"elements": group.elements.astype(np.int32)}, list(group.generators))
+    content = {
+        "format": FORMAT,
+        "kind": KIND,
+        "name": group.name,
+        "claim": claim_of(listed, alphabet, read_network(folder)),
+        "files": digests,
+        "generators": list(group.generators),
+    }
+    content = json.loads(json.dumps(content))
+    verdict = check(folder, content)
+    write_json(folder / "certificate.json", content)
+    return verdict
+
+
+def delta_table(folder: Path) -> np.ndarray:
+    """The folder's network as a table (order, tokens) of next elements, by integer arithmetic on its weights: every
+    state was reached, every step and every answer compared with the group.
+
+    Raises:
+        InputError: the folder cannot be read.
+        FaultError: the network is not proved to track the group.
+    """
+    group, alphabet = load_delta_group(folder)
+    listed = ListedGroup({"elements": group.elements.astype(np.int32)}, list(group.generators))
+    network = read_network(folder)
+    states = states_of(network, listed, alphabet)
+    numbers = {row.tobytes(): i for i, row in enumerate(states)}
+    steps = [network.step(states, token) for token in range(network.tokens)]
+    return np.array([[numbers[row.tobytes()] for row in after] for after in steps]).T

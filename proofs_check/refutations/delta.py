@@ -1,0 +1,76 @@
+"""Refuting a network of delta-rule layers: a word on which it is wrong, where theory says that there must be one.
+
+Theory (docs/architectures.md, Lemma 1): with finitely many reachable states a token, read again and again, acts on
+what one layer can still tell apart as a product of as many reflections as the layer has factors. With one factor its
+square is the identity there; so one layer of one factor tracks no group with a token of order greater than 2. For more
+factors, and for more layers, nothing here forbids a group.
+
+There is no pair of words that is computed from the weights, as for diagonal layers. Short, random and constant words
+are run, and only a wrong answer that the network gives counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from subnormal.algebra.base.wording import counted
+from subnormal.algebra.depth.architectures import architectures
+from subnormal.algebra.groups.group import Group
+from subnormal.models.network import DCDNetwork
+from subnormal.proofs_check.refutations.evidence import FailingWord, find_failing_word
+from subnormal.proofs_check.refutations.long_words import Word
+
+LONGEST, TOKENS = 20_000, 4
+"""The length of the constant words, and how many there are at most."""
+
+PREFIX = "delta-"
+"""The beginning of these families' names; the number of factors follows."""
+
+
+def is_delta_stack(families: Sequence[str]) -> bool:
+    """Whether every layer is a delta-rule layer."""
+    return all(name.startswith(PREFIX) for name in families)
+
+
+def delta_theory(group: Group, families: Sequence[str], alphabet: NDArray[np.integer]) -> tuple[bool, str]:
+    """Whether theory forbids that these layers track a group, read over an alphabet; and the sentence that says so."""
+    layers = f"{counted(len(families), 'layer')} ({', '.join(families)})"
+    orders = group.element_orders[alphabet]
+    if len(families) == 1 and families[0] == f"{PREFIX}1" and int(orders.max()) > 2:
+        return True, (
+            f"{layers} cannot track {group.name}: one reflection a token has the square 1, and a token has order "
+            f"{int(orders.max())}"
+        )
+    found = architectures(group, None, alphabet.tolist()).representation
+    if len(families) == 1 and found is not None and len(found.representations) == 1:
+        factors = int(families[0].removeprefix(PREFIX))
+        if factors >= found.own:
+            needed = f"it takes {counted(found.own, 'factor')} a token"
+            return False, f"theory does not forbid this: {layers} can track {group.name}; {needed}"
+    return False, f"theory does not forbid this: nothing is known here against {layers} for {group.name}"
+
+
+def delta_failing_word(
+    network: DCDNetwork, group: Group, alphabet: NDArray[np.integer], forbidden: bool
+) -> FailingWord | None:
+    """A word with a wrong answer: short and random ones, and where theory forbids the model powers of tokens of order
+    greater than 2 too."""
+    found = find_failing_word(network, group, alphabet)
+    orders = group.element_orders[alphabet]
+    tokens = np.argsort(-orders, kind="stable")[:TOKENS]
+    for token in tokens[orders[tokens] > 2].tolist() if found is None and forbidden else []:
+        order, element = int(orders[token]), int(alphabet[token])
+        powers = [0]
+        for _ in range(order - 1):
+            powers.append(group.times(powers[-1], element))
+        answers = network.predict(torch.full((1, LONGEST), token))[0][0].numpy()
+        expected = np.resize(np.roll(powers, -1), LONGEST)
+        wrong = np.flatnonzero(answers != expected)
+        if len(wrong):
+            t = int(wrong[0])
+            return FailingWord(Word.of(token).power(t + 1), int(expected[t]), int(answers[t]))
+    return found
