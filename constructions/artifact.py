@@ -24,7 +24,7 @@ from subnormal.algebra.arithmetic.permutations import smallest_dtype
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.folders import read_folder, save_folder, warn_unbound
 from subnormal.algebra.base.reading import MissingFileError, conform, parse_json, parse_tensors
-from subnormal.algebra.groups.group import Group
+from subnormal.algebra.groups.group import Group, group_of_rows
 from subnormal.constructions.cascade import Cascade, CascadeLayer
 from subnormal.constructions.weights import Weights, network_parameters
 
@@ -103,6 +103,10 @@ class _Metadata(TypedDict):
     series: NotRequired[list[int]]
     factors: NotRequired[list[list[int]]]
     decomposition: NotRequired[str]
+    token_names: NotRequired[list[str]]
+    label_names: NotRequired[list[str]]
+    learnt: NotRequired[dict[str, Any]]
+    decompiled_from: NotRequired[str]
     layers: list[LayerMetadata]
 
 
@@ -196,6 +200,8 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
     require(len(decode) == n == lower, f"{lower} states and {len(decode)} decoded, for {n} elements")
     elements = elements.astype(smallest_dtype(degree))
     require((np.lexsort(elements.T[::-1]) == np.arange(n)).all(), "the elements are not in lexicographic order")
-    group = Group(elements, (), metadata["name"])
-    group = Group(elements, group.subgroup(int(a) for a in alphabet if a).generators, group.name)
+    try:
+        group = group_of_rows(elements, alphabet, metadata["name"])
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
     return Cascade(group.name, elements, alphabet, tuple(layers), decode), group, metadata

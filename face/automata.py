@@ -37,6 +37,12 @@ class CompiledAutomaton(Shown):
     compilation: AutomatonCompilation
 
     @property
+    def cases(self) -> str:
+        """What was gone through."""
+        reached = int((self.cascade.decode >= 0).sum())
+        return f"all {reached:,} reachable states × {counted(self.automaton.width, 'letter')}"
+
+    @property
     def name(self) -> str:
         return self.compilation.given.name
 

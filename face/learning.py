@@ -163,7 +163,7 @@ def learn(
     folder = Path(out) if out is not None else Path("learnt") / default_folder(name)
     store = LearntStore(folder / "runs")
     keys = {number: run_key(training, recipe, layers, number) for number in range(seed, seed + runs)}
-    missing = [number for number, key in keys.items() if store.get(key) is None]
+    missing = [number for number, key in keys.items() if store.get(key, training, held_out) is None]
     finished = []
     for start in range(0, len(missing), BATCH_OF_RUNS):
         part = missing[start : start + BATCH_OF_RUNS]
@@ -176,7 +176,7 @@ def learn(
     if not exact:
         raise InputError(explain_failure(training, [row["failure"] for row in rows]))
     best = min(exact, key=lambda row: (len(row["layers"]), row["seed"]))
-    machine = machine_of(best, len(training.token_names), len(training.label_names))
+    machine = machine_of(best, training, held_out)
     claim = _save(machine, folder, training, best)
     return Learnt(folder, machine, tuple(rows), training.count, held_out.count, claim)
 

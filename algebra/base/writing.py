@@ -19,9 +19,12 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any
 
 from subnormal.algebra.base.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 try:
     import fcntl
@@ -63,14 +66,7 @@ def write_file(path: Path, content: bytes | str, fix: str = "give another place 
         raise _cannot_write(path, error, fix) from None
 
 
-class Drawing(Protocol):
-    """A figure of matplotlib."""
-
-    def savefig(self, stream: BinaryIO, /, *, format: str, **options: Any) -> None:
-        """Write the figure to a stream."""
-
-
-def write_figure(path: Path, figure: Drawing, fix: str = "give another place with --out", **options: Any) -> None:
+def write_figure(path: Path, figure: Figure, fix: str = "give another place with --out", **options: Any) -> None:
     """Write a figure whole or not at all, as what its suffix says: .png where there is none.
 
     Arguments:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from subnormal.algebra.arithmetic.permutations import Permutations, invert, smallest_dtype
+from subnormal.algebra.base.errors import InputError
 
 Indices = NDArray[np.intp]
 
@@ -241,6 +242,33 @@ class Group:
     def whole(self) -> Subgroup:
         """The group as a subgroup of itself."""
         return Subgroup(self, np.arange(self.order), self.generators, np.ones(self.order, dtype=bool))
+
+
+def group_of_rows(elements: Permutations, alphabet: Sequence[int] | NDArray[np.integer], name: str) -> Group:
+    """The group whose elements a file lists, with generators among the tokens in the file's alphabet.
+
+    Nothing else of the arithmetic of `Group` looks whether a product is among the elements. Here it is made sure: right
+    multiplication by each generator permutes the rows, hence so does that by each token.
+
+    Arguments:
+        elements: shape (order, degree), permutations in lexicographic order, the identity first.
+        alphabet: numbers of elements.
+
+    Raises:
+        InputError: two rows are equal, or a product by a token is not among them.
+    """
+    group = Group(elements, (), name)
+    try:
+        generators = group.subgroup(int(a) for a in alphabet if a).generators
+    except IndexError:  # a product that is not among the elements has been given no number
+        raise InputError("the elements are not closed under multiplication by the tokens") from None
+    if (elements[1:] == elements[:-1]).all(axis=1).any():
+        raise InputError("an element is listed twice")
+    for generator in generators:
+        products = elements[generator][elements]
+        if not np.array_equal(products[np.lexsort(products.T[::-1])], elements):
+            raise InputError("the elements are not closed under multiplication by the tokens")
+    return Group(elements, generators, name)
 
 
 @dataclass(frozen=True, eq=False)

@@ -146,6 +146,10 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
     )
     table = array("transitions", 2, 0, automaton.count)
     require(np.array_equal(table, automaton.table), "the transitions are not those in cascade.json")
+    accepting = automaton_arrays(automaton)["accepting"]
+    require(
+        np.array_equal(array("accepting", 1, 0, 2), accepting), "the accepting states are not those in cascade.json"
+    )
     layers: list[CascadeLayer] = []
     lower = 1
     for i, described in enumerate(metadata["layers"], 1):

@@ -205,7 +205,7 @@ class _Search:
         known: dict[tuple[int, ...], int] = {identity: 0}
         letter: dict[tuple[int, int], int] = {}
         for i, g in enumerate(elements):
-            back = sorted(range(automaton.count), key=lambda q, g=g: g[q])
+            back = sorted(range(automaton.count), key=g.__getitem__)
             for x, column in enumerate(columns):
                 moved = identity if permuting[x] else tuple(back[column[q]] for q in g)
                 letter[i, x] = known.setdefault(moved, len(known))

@@ -61,6 +61,7 @@ def saved_task(folder: Path) -> Task:
     """
     from subnormal.constructions.artifact import load_cascade
     from subnormal.constructions.automata.artifact import is_automaton_folder, load_automaton
+    from subnormal.constructions.targets.own_delta import is_delta_folder, load_delta_group
 
     if (folder / "task.json").is_file():
         return task_of(RunConfiguration.from_json(read_json(folder / "task.json", dict[str, Any])))
@@ -68,6 +69,8 @@ def saved_task(folder: Path) -> Task:
         machine, _ = load_automaton(folder)
         assert machine.automaton is not None
         return Task(machine.automaton, machine.alphabet)
+    if is_delta_folder(folder):
+        return Task(*load_delta_group(folder))
     cascade, group, _ = load_cascade(folder)
     return Task(group, cascade.alphabet)
 

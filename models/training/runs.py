@@ -15,14 +15,41 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.reading import read_json
+from subnormal.algebra.base.reading import conform, read_json
 from subnormal.algebra.base.writing import write_file
-from subnormal.models.training.configuration import RunConfiguration
+from subnormal.models.training.configuration import COMPILED, RANDOM, RunConfiguration
 
 Row = dict[str, Any]
+
+
+class _Accuracy(TypedDict):
+    words: int
+    lengths: list[int]
+    last: list[float]
+    whole: list[float]
+    longest: int
+
+
+class _Row(TypedDict):
+    """The fields of a row."""
+
+    key: str
+    configuration: dict[str, Any]
+    parameters: int
+    steps: int
+    stopped_early: bool
+    kept_step: NotRequired[int]
+    loss: float | None
+    diverged_at: NotRequired[int | None]
+    validation: _Accuracy
+    test: _Accuracy
+    curve: list[tuple[int, float | None, float, int]]
+    batch_seconds: float
+    batch_runs: int
+
 
 RENAMED = {"stack_seconds": "batch_seconds", "stack_size": "batch_runs"}
 """Names that rows of the first version have for what is called otherwise now."""
@@ -52,7 +79,11 @@ class RunStore:
         write_file(self.row_path(row["key"]), json.dumps(row, ensure_ascii=False) + "\n")
 
     def get(self, key: str) -> Row | None:
-        """The row of a finished run, or None."""
+        """The row of a finished run, or None.
+
+        Raises:
+            InputError: the file is damaged, has other fields or values than a row, or is about another run.
+        """
         path = self.row_path(key)
         try:
             row = read_json(path, nan=True)
@@ -60,11 +91,10 @@ class RunStore:
             return None
         except InputError as error:
             raise InputError(f"{error}; delete it to run it again") from None
-        if isinstance(row, dict):
-            row = {RENAMED.get(name, name): value for name, value in row.items()}
-        if not isinstance(row, dict) or row.get("key") != key:
-            raise InputError(f"{path}: not the row of {key}; delete it to run it again")
-        return row
+        try:
+            return _checked(row, key)
+        except InputError as error:
+            raise InputError(f"{path}: {error}; delete it to run it again") from None
 
     def rows(self) -> list[Row]:
         """All rows, in the order of their keys."""
@@ -79,3 +109,20 @@ class RunStore:
     def of(self, configurations: Sequence[RunConfiguration]) -> list[Row]:
         """The rows of these runs, those that are there."""
         return [row for configuration in configurations if (row := self.get(configuration.key)) is not None]
+
+
+def _checked(row: Any, key: str) -> Row:
+    """A row as it was read, under the names that are in use. Raises `InputError` where it is none, or another's."""
+    if not isinstance(row, dict) or row.get("key") != key:
+        raise InputError(f"not the row of {key}")
+    found: Row = conform({RENAMED.get(str(name), str(name)): value for name, value in row.items()}, _Row, "the row")
+    for name in ("validation", "test"):
+        accuracy = found[name]
+        if not len(accuracy["lengths"]) == len(accuracy["last"]) == len(accuracy["whole"]) > 0:
+            raise InputError(f"{name}: not as many accuracies as lengths")
+    if not found["curve"] or found["batch_runs"] < 1:
+        raise InputError("no check, or no run in its batch")
+    configuration = RunConfiguration.from_json(found["configuration"])
+    if configuration.init in (RANDOM, COMPILED) and configuration.key != key:
+        raise InputError("its configuration is that of another run")
+    return found

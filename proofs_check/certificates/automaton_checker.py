@@ -31,6 +31,7 @@ from subnormal.proofs_check.certificates.checker import (
     Verdict,
     as_list,
     check_manifest,
+    count,
     digest,
     indices,
     main,
@@ -77,7 +78,7 @@ class Machine:
             reached |= new
             queue.extend(new)
         prove(len(reached) == self.states, "a state of the automaton cannot be reached")
-        self.minimal, self.accepting = bool(accepting.any()), int(accepting.sum())
+        self.minimal, self.accepting = bool(accepting.any()), accepting
         if self.minimal:
             self._require_minimal(accepting)
 
@@ -98,7 +99,7 @@ class Machine:
     def facts(self) -> list[str]:
         """What else is proved of the automaton."""
         if self.minimal:
-            return [f"which is minimal, with {self.accepting} accepting state{'s' * (self.accepting != 1)}"]
+            return [f"which is minimal, with {count(int(self.accepting.sum()), 'accepting state')}"]
         return ["whose every state words reach: the state is the output"]
 
     def act(self, word: Any, states: Array) -> Array:
@@ -231,12 +232,14 @@ class Witness:
             return self._power(exponent)
         prove(exponent != 1 and self.content.get("law") == "swap", "an unknown law")
         _, x, y, z, w, state = self.fields("law", "x", "y", "z", "w", "state")
+        x, y, z, w = (self._word(part) for part in (x, y, z, w))
         left, right = [*x, *y, *z, *x, *w, *y], [*y, *x, *z, *x, *w, *y]
         self._apart(left, right, state)
         return 2
 
     def _power(self, exponent: int) -> int:
         _, x, y, power, state = self.fields("law", "x", "y", "exponent", "state")
+        x, y = self._word(x), self._word(y)
         usable(type(power) is int and 1 <= power <= MAX_STATES and len(x) * power <= MAX_WORD, "a strange exponent")
         once = self.machine.act(x * power, np.arange(self.machine.states))
         # For rotations of any order: x^n is idempotent, so the law fails for every multiple of n, hence for every n.
@@ -244,6 +247,10 @@ class Witness:
         prove(fits, "the power of the law is not one that the family obeys")
         self._apart([*x * power, *y, *x], [*y, *x], state)
         return 2
+
+    def _word(self, word: Any) -> list[int]:
+        usable(isinstance(word, list) and len(word) <= MAX_WORD, "a word is no list of letters")
+        return indices(word, self.machine.letters, "a word")
 
     def _apart(self, left: list[int], right: list[int], state: Any) -> None:
         (start,) = indices([state], self.machine.states, "the state")
@@ -332,6 +339,24 @@ def steps(layers: list[tuple[Array, Array, Array]], letters: int) -> Array:
     return following
 
 
+def check_statement(stated: Any, machine: Machine) -> None:
+    """The automaton in cascade.json, which whoever loads the folder gets, is that of the arrays."""
+    usable(isinstance(stated, dict), "cascade.json holds no automaton")
+    stated = {"accepting": []} | stated
+    names, letters = (as_list(stated.get(key), f"the automaton's {key}", str) for key in ("states", "alphabet"))
+    fits = len(set(names)) == len(names) == machine.states and len(set(letters)) == len(letters) == machine.letters
+    prove(fits, "cascade.json states another number of states or letters")
+    rows = zip(names, machine.table.tolist(), strict=True)
+    wanted = {
+        "states": names,
+        "alphabet": letters,
+        "transitions": {state: dict(zip(letters, [names[q] for q in row], strict=True)) for state, row in rows},
+        "start": names[0],
+        "accepting": [names[q] for q in np.flatnonzero(machine.accepting)],
+    }
+    prove(stated == wanted, "cascade.json states another automaton than the arrays")
+
+
 def check_tracks(folder: Path, certificate: dict[str, Any]) -> tuple[str, Machine]:
     metadata, arrays = read_json(folder / "cascade.json"), read_tensors(folder / "cascade.safetensors")
     family = str(certificate["family"])
@@ -339,6 +364,7 @@ def check_tracks(folder: Path, certificate: dict[str, Any]) -> tuple[str, Machin
     prove(all(one in FAMILIES and one != "s4d" for one in stack), "the claim is about no known family")
     usable(metadata.get("format") == "automaton 1", "cascade.json has another format than 'automaton 1'")
     machine = Machine(arrays)
+    check_statement(metadata.get("automaton"), machine)
     k = check_layers(metadata, arrays, machine, stack)
     usable(not arrays, f"cascade.safetensors has arrays of no layer: {', '.join(sorted(arrays))[:80]}")
     stated = [metadata.get("family"), metadata.get("states")]
@@ -398,7 +424,7 @@ def check(folder: Path, certificate: dict[str, Any] | None = None) -> Verdict:
 def is_automaton_certificate(folder: Path) -> bool:
     """Whether a folder's certificate is one that this checker reads."""
     try:
-        return read_json(folder / "certificate.json").get("kind") in FIELDS
+        return str(read_json(folder / "certificate.json").get("kind")) in FIELDS
     except (FaultError, OSError):  # the other checker says what is wrong with it
         return False
 

@@ -37,6 +37,10 @@ def spoil_array(path: Path, generator: np.random.Generator) -> str:
         with contextlib.suppress(ValueError, OverflowError):  # a number that the dtype does not have
             array.flat[place] = new
         what = f"{path.name} {name}[{place}]: {before} -> {new}"
+    elif how < 0.88 and array.ndim == 2 and array.shape[1] > 1:  # what was a permutation still is one
+        row, (i, j) = int(generator.integers(len(array))), generator.choice(array.shape[1], 2, replace=False)
+        array[row, [i, j]] = array[row, [j, i]]
+        what = f"{path.name} {name}[{row}]: {i} and {j} exchanged"
     else:
         change = {
             "dropped": lambda: arrays.pop(name),

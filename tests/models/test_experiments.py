@@ -15,6 +15,7 @@ from subnormal.models.network import DCDNetwork
 from subnormal.models.training.pool import Machine
 from subnormal.models.training.runs import RunStore
 from tests.pictures import caught_figures, curves, points
+from tests.rows import run_row
 
 TINY = {
     "channels": 4, "hidden": 8, "readout": 8, "batch": 4, "length": "2-10", "steps": 10, "check_every": 10,
@@ -22,22 +23,11 @@ TINY = {
 }  # fmt: skip
 
 
-def row(run, test, validation):
-    lengths = [100, 120]
-    entry = {"lengths": lengths, "last": [0.95, 0.95]}
-    return {
-        "key": run.key,
-        "configuration": run.as_json(),
-        "test": {**entry, "longest": test},
-        "validation": {**entry, "longest": validation},
-    }
-
-
 def test_a_cell_shows_the_run_chosen_on_validation_words(tmp_path):
     store = RunStore(tmp_path)
     cell = Budget(2, (0.1, 0.2), {"group": "C2"}).cell("C2", "AUSSM", "✘")
     for run, test, validation in zip(cell.runs, (120, 0, 100, 20), (100, 0, 120, 20), strict=True):
-        store.add(row(run, test, validation))
+        store.add(run_row(run, test, validation))
     found = outcome(cell, store)
     assert (found.best, found.rate, found.median, found.reached, found.solved, found.runs) == (100, 0.2, 60.0, 2, 1, 4)
     assert "| C2 | AUSSM | ✘ | 100 | 0.2 | ✘ (60) | 2/4 | 1/4 |" in cell_table([cell], store, "group", "model")

@@ -30,6 +30,7 @@ from subnormal.models.training.runs import RunStore
 from subnormal.models.training.tasks import Lengths, make_task
 from tests.cases import compiled, group
 from tests.pictures import caught_figures, curves, points
+from tests.rows import run_row
 
 ROOT = Path(__file__).parents[2]
 SMALL = RunConfiguration(
@@ -358,11 +359,35 @@ def test_a_broken_checkpoint_and_a_broken_row_are_named(tmp_path):
     with pytest.raises(InputError, match=r"x\.json: not JSON .*delete it to run it again"):
         store.rows()
     store.row_path("x").unlink()
-    row = {"key": SMALL.key}
+    row = run_row(SMALL)
     assert store.missing([SMALL, SMALL]) == [SMALL]
     store.add(row)
     assert store.missing([SMALL]) == []
     assert store.get(SMALL.key) == row
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"key": "y"}, "not the row of"),
+        ({"field": 1}, "unknown field 'field'"),
+        ({"steps": "10"}, r"Expected `int`, got `str` - at `\$.steps`"),
+        ({"batch_runs": 0}, "no run in its batch"),
+        ({"curve": []}, "no check"),
+        ({"curve": [[0, None, 0.5]]}, "Expected `array` of length 4"),
+        ({"test": {"words": 1, "lengths": [], "last": [], "whole": [], "longest": 0}}, "test: not as many accuracies"),
+        ({"configuration": {"group": "S3"}}, "its configuration is that of another run"),
+        ({"configuration": {"group": "S3", "steps": -1}}, "steps: wanted at least 1"),
+        ({"configuration": {}}, "no group"),
+    ],
+)
+def test_a_row_with_other_content_is_refused(change, problem, tmp_path):
+    store = RunStore(tmp_path)
+    store.row_path(SMALL.key).parent.mkdir()
+    store.row_path(SMALL.key).write_text(json.dumps(run_row(SMALL) | change))
+    with pytest.raises(InputError, match=f"{SMALL.key}.json: .*{problem}.*delete it to run it again") as caught:
+        store.get(SMALL.key)
+    assert "\n" not in str(caught.value)
 
 
 def test_keys_of_finished_runs_stay_what_they_are():
