@@ -82,6 +82,8 @@ class _Training:
         self.checkpoint = store.checkpoint_path(name)
         self.logs = Logs(tensorboard)
         before = Checkpoint.read(self.checkpoint, device) if self.checkpoint.is_file() else None
+        if before:
+            self._require_same_runs(before, configurations)
         self.runs = list(before.runs) if before else [Progress(c) for c in store.missing(configurations)]
         self.step = before.step if before else 0
         self.batch = NetworkBatch([initial_network(run.configuration, self.task) for run in self.active], device)
@@ -95,6 +97,14 @@ class _Training:
             self._restore(before)
         self.samples, self.sample_labels = self._checks()
         self.began = time.perf_counter() - (before.seconds if before else 0.0)
+
+    def _require_same_runs(self, before: Checkpoint, configurations: Sequence[RunConfiguration]) -> None:
+        """InputError where a checkpoint is of other runs than those asked for, or lacks one that is not finished."""
+        found = [run.configuration.key for run in before.runs]
+        missing = {configuration.key for configuration in self.store.missing(configurations)}
+        same = len(set(found)) == len(found) and missing <= set(found) <= {c.key for c in configurations}
+        if not same or any(run.curve[-1][0] != before.step for run in before.runs if not run.done):
+            raise InputError(f"{self.checkpoint}: it is of other runs; delete it to start again")
 
     def _restore(self, before: Checkpoint) -> None:
         wanted = self.batch.flat

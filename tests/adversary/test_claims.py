@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import torch
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth.families import FAMILIES, parse_stack
 from subnormal.algebra.input.parser import parse_group
 from subnormal.command_line.compiler import verify
@@ -25,9 +24,6 @@ from subnormal.constructions.factored.bound import lower_bound
 from subnormal.constructions.factored.compiler import compile_factored
 from subnormal.face.proving import check, horizon
 from subnormal.models.network import DCDNetwork
-from subnormal.models.training.configuration import RunConfiguration
-from subnormal.models.training.pool import train_here
-from subnormal.models.training.runs import RunStore
 from subnormal.proofs_check.certificates import checker, factored_checker
 from subnormal.proofs_check.certificates.certificate import certify_folder, certify_refusal, write_json
 from subnormal.proofs_check.certificates.network_certificate import (
@@ -287,50 +283,3 @@ def test_factored_folders(factored, tmp_path, seconds):
             lambda folder=folder: tracks_factored(folder),
         )
     counts.check()
-
-
-@times
-def test_stores_and_checkpoints(tmp_path, seconds):
-    """Rows, tasks and checkpoints of a run: read or refused."""
-    counts = Counts("stores and checkpoints")
-    configuration = RunConfiguration.from_json(
-        {
-            "group": "C2",
-            "family": "aussm",
-            "steps": 4,
-            "batch": 2,
-            "length": "4",
-            "check_every": 2,
-            "check_words": 2,
-            "check_length": 8,
-            "test_length": 20,
-            "test_words": 2,
-        }
-    )
-    original = tmp_path / "original"
-    train_here([configuration], original)
-    for generator in attempts(seconds):
-        store = tmp_path / "store"
-        shutil.rmtree(store, ignore_errors=True)
-        shutil.copytree(original, store)
-        files = sorted(path for path in store.rglob("*") if path.suffix in (".json", ".safetensors"))
-        path = files[int(generator.integers(len(files)))]
-        what = (spoil_array if path.suffix == ".safetensors" else spoil_json)(path, generator)
-        found = RunStore(store)
-
-        def read(found=found):
-            if found.get(configuration.key) is None:
-                raise InputError("no row")
-            DCDNetwork.from_pretrained(found.network_folder(configuration.key))
-
-        counts.attack(
-            f"{path.relative_to(store)}: {what}", read, lambda p=path, store=store: not_network(p, original, store)
-        )
-    counts.check()
-
-
-def not_network(path: Path, original: Path, store: Path) -> bool:
-    """Whether a spoiled file is none that the network is loaded from, or says what it said."""
-    if path.name == "manifest.json":
-        return json.loads(path.read_bytes()) == json.loads((original / path.relative_to(store)).read_bytes())
-    return path.parent.name in ("rows", "checkpoints")  # a row is the store's own record: nothing can be compared
