@@ -84,7 +84,7 @@ def _change(folder, name, change):
         ("elements", lambda a: a[::-1].copy(), "element 0 is not the identity"),
         ("elements", lambda a: a[[0, *range(2, 24), 1]], "not in lexicographic order"),
         ("layer2.moduli", lambda a: a * 0, "layer2.moduli has entries below 2"),
-        ("layer2.moduli", lambda a: a * 7, "more than 24 states"),
+        ("layer2.moduli", lambda a: a * 7, "layer2: moduli [21], cascade.json has others"),
         ("layer2.increments", lambda a: a[:1], "layer2.increments has shape"),
         ("layer2.increments", lambda a: a + 1, "outside its moduli"),
     ],
@@ -154,3 +154,39 @@ def test_a_network_too_large_is_not_written(tmp_path, monkeypatch):
     assert not save(compiled("S3"), tmp_path, None)
     assert json.loads((tmp_path / "cascade.json").read_text())["name"] == "S3"
     assert not (tmp_path / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "change", "message"),
+    [
+        ((), {"field": 1}, "unknown field 'field'"),
+        ((), {"name": 5}, r"Expected `str`, got `int` - at `\$.name`"),
+        (("layers", 0), {"family": "x"}, "layer1: unknown family 'x'"),
+        (("layers", 0), {"family": []}, r"Expected `str`, got `array` - at `\$.layers\[0\].family`"),
+        (("layers", 1), {"family": "negative-mamba"}, r"layer2: Negative Mamba cannot carry the moduli \[3\]"),
+        (("layers", 1), {"moduli": [3, 3]}, r"layer2: moduli \[3\], cascade.json has others"),
+    ],
+)
+def test_damaged_metadata(folder, place, change, message):
+    path = folder / "cascade.json"
+    metadata = json.loads(path.read_text())
+    holder = metadata
+    for key in place:
+        holder = holder[key]
+    holder.update(change)
+    path.write_text(json.dumps(metadata))
+    bind(folder)
+    with pytest.raises(InputError, match=message):
+        load_cascade(folder)
+
+
+def test_elements_that_are_not_closed(folder):
+    """Two images of one element exchanged: still permutations, in order, but no group."""
+    arrays = {name: array.copy() for name, array in load_file(folder / "cascade.safetensors").items()}
+    for row, message in ((23, "in lexicographic order|not closed"), (1, "not closed|listed twice|lexicographic")):
+        changed = arrays["elements"].copy()
+        changed[row, [2, 3]] = changed[row, [3, 2]]
+        save_file(arrays | {"elements": changed}, folder / "cascade.safetensors")
+        bind(folder)
+        with pytest.raises(InputError, match=message):
+            load_cascade(folder)
