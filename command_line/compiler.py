@@ -11,12 +11,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.base.errors import InputError
 from subnormal.command_line.shared import MAX_SEED, GroupOrNone, Regex, one_of
 
 if TYPE_CHECKING:
-    from subnormal.algebra.groups.permutation_group import PermutationGroup
     from subnormal.constructions.verification import Trial
 
 Alphabet = Annotated[
@@ -30,7 +28,7 @@ Channels = Annotated[str | None, typer.Option(help="invariant: fewest channels (
 FamilyName = Annotated[
     str | None,
     typer.Option(
-        help="aussm, simple-aussm, gated-aussm, negative-mamba or mamba; or for a group a stack, e.g. "
+        help="aussm, simple-aussm, gated-aussm, negative-mamba or mamba; or a stack, e.g. "
         "negative-mamba,aussm. Default: aussm; for an automaton whose letters merge states gated-aussm."
     ),
 ]
@@ -86,27 +84,30 @@ def compile_command(
     from subnormal.algebra.base.terminal import console, say
     from subnormal.algebra.base.wording import counted, default_folder
     from subnormal.algebra.base.writing import prepare_folder
+    from subnormal.constructions.words import KINDS
     from subnormal.face.compiling import compile
-    from subnormal.face.groups import machine as read_machine
+    from subnormal.face.factored import FactoredCompiled
+    from subnormal.face.verifying import run_factored
 
     began = time.perf_counter()
     screen = console()
-    parsed = read_machine(one_of(group, regex))
-    if isinstance(parsed, Automaton):
-        _compile_automaton(parsed, out, family, (alphabet, channels, series, optimise), check)
-        return
-    if not parsed.is_listable and channels is series is optimise is None:
-        _compile_large(parsed, out, family, alphabet)
-        return
-    compiled = compile(parsed.listed(), family, alphabet, channels, series, optimise)
-    folder = out or Path(default_folder(compiled.group.name))
+    compiled = compile(one_of(group, regex), family, alphabet, channels, series, optimise)
+    folder = out or Path(default_folder(compiled.name))
     prepare_folder(folder)
-    screen.print(compiled.view(screen.width))
-    states, tokens = f"{compiled.group.order:,} states", counted(len(compiled.cascade.alphabet), "token")
-    say(screen, f"cascade: all {states} × {tokens} step rightly, so words of every length are tracked")
+    if isinstance(compiled, FactoredCompiled):
+        for part in compiled.parts():
+            screen.print(part, soft_wrap=isinstance(part, Text))  # lines of text are not broken
+        trials = [run_factored(compiled.cascade, kind, CHECK_LENGTH) for kind in KINDS]
+        say(screen, f"residues: right on random, constant and commutator words of {CHECK_LENGTH:,} tokens")
+        say(screen, f"          {speed(trials)}")
+    else:
+        screen.print(compiled.view(screen.width))
+        say(screen, f"cascade: {compiled.cases} step rightly, so words of every length are tracked")
     compiled.save(folder)
     say(screen, f"written: {folder}/ in {time.perf_counter() - began:.2f} s")
-    if not (folder / "model.safetensors").exists():
+    if isinstance(compiled, FactoredCompiled):
+        say(screen, "network: not written for a factored cascade; it runs with `verify`", "yellow")
+    elif not (folder / "model.safetensors").exists():
         count = counted(compiled.weights.parameter_count, "parameter")
         say(screen, f"network: not written, it would have {count}; the cascade runs with `verify`", "yellow")
     elif check:
@@ -121,12 +122,15 @@ def _compile_target(group: str, out: Path | None, target: str, alphabet: str | N
     from subnormal.algebra.base.terminal import console, say
     from subnormal.algebra.base.wording import default_folder
     from subnormal.algebra.base.writing import prepare_folder
-    from subnormal.constructions.targets.compiler import compile_target
+    from subnormal.constructions.targets.compiler import compile_target, require_order, target_named
     from subnormal.face.groups import group as read_group
 
     began = time.perf_counter()
     screen = console()
-    checkpoint = compile_target(read_group(group).listed(), target, alphabet, resets)
+    target_named(target)
+    asked = read_group(group)
+    require_order(asked.name, asked.order)
+    checkpoint = compile_target(asked.listed(), target, alphabet, resets)
     folder = out or Path(f"{default_folder(checkpoint.machine.group.name)}-{checkpoint.target.name}")
     prepare_folder(folder)
     checkpoint.save(folder)
@@ -142,58 +146,6 @@ def _compile_target(group: str, out: Path | None, target: str, alphabet: str | N
     ran = try_checkpoint(folder, checkpoint.target.name, checkpoint.machine, TARGET_CHECK_LENGTH)
     words = f"a random word of {TARGET_CHECK_LENGTH} elements"
     say(screen, f"{ran}: right on {words}" if ran else "not run here: pip install 'subnormal[targets]'")
-
-
-def _compile_automaton(
-    asked: Automaton, out: Path | None, family: str | None, options: tuple[str | None, ...], check: bool
-) -> None:
-    from subnormal.algebra.base.terminal import console, say
-    from subnormal.algebra.base.wording import counted, default_folder
-    from subnormal.algebra.base.writing import prepare_folder
-    from subnormal.face.automata import compiled_automaton
-
-    if any(option is not None for option in options):
-        raise InputError("--alphabet, --channels, --series and --optimise go with a group, not with an automaton")
-    began = time.perf_counter()
-    screen = console()
-    compiled = compiled_automaton(asked, family)
-    folder = out or Path(default_folder(compiled.name))
-    prepare_folder(folder)
-    screen.print(compiled.view(screen.width))
-    reached = int((compiled.cascade.decode >= 0).sum())
-    letters = counted(compiled.automaton.width, "letter")
-    states = f"{reached:,} reachable states"
-    say(screen, f"cascade: all {states} × {letters} step rightly, so words of every length are tracked")
-    compiled.save(folder)
-    say(screen, f"written: {folder}/ in {time.perf_counter() - began:.2f} s")
-    if not (folder / "model.safetensors").exists():
-        count = counted(compiled.weights.parameter_count, "parameter")
-        say(screen, f"network: not written, it would have {count}; the cascade runs with `verify`", "yellow")
-    elif check:
-        _check(folder, screen)
-
-
-def _compile_large(asked: PermutationGroup, out: Path | None, family: str | None, alphabet: str | None) -> None:
-    from subnormal.algebra.base.terminal import console, say
-    from subnormal.algebra.base.wording import default_folder
-    from subnormal.algebra.base.writing import prepare_folder
-    from subnormal.constructions.words import KINDS
-    from subnormal.face.factored import compiled_factored
-    from subnormal.face.verifying import run_factored
-
-    began = time.perf_counter()
-    screen = console()
-    compiled = compiled_factored(asked, family, alphabet)
-    folder = out or Path(default_folder(compiled.name))
-    prepare_folder(folder)
-    for part in compiled.parts():
-        screen.print(part, soft_wrap=isinstance(part, Text))  # lines of text are not broken
-    trials = [run_factored(compiled.cascade, kind, CHECK_LENGTH) for kind in KINDS]
-    say(screen, f"residues: right on random, constant and commutator words of {CHECK_LENGTH:,} tokens")
-    say(screen, f"          {speed(trials)}")
-    compiled.save(folder)
-    say(screen, f"written: {folder}/ in {time.perf_counter() - began:.2f} s")
-    say(screen, "network: not written for a factored cascade; it runs with `verify`", "yellow")
 
 
 def _check(folder: Path, screen: Console) -> None:
@@ -279,16 +231,12 @@ def show(
         raise InputError("--group goes with --html and the folder of a trained network")
     from subnormal.algebra.base.wording import default_folder
     from subnormal.constructions.pictures.picture import check_path
-    from subnormal.face.automata import CompiledAutomaton
     from subnormal.face.compiling import compile
     from subnormal.face.factored import FactoredCompiled
 
     if out is not None:
         check_path(out)
-    asked = one_of(group, regex)
-    chosen = (alphabet, channels, series, optimise)
-    compiled = compile(asked, family, *chosen) if isinstance(asked, str) else compile(asked, family)
+    compiled = compile(one_of(group, regex), family, alphabet, channels, series, optimise)
     if isinstance(compiled, FactoredCompiled):
         raise InputError(f"{compiled.name} is too large to list, so there is no picture; its page: --html page.html")
-    name = compiled.name if isinstance(compiled, CompiledAutomaton) else compiled.group.name
-    print(compiled.picture(out or Path(default_folder(name) + ".png")))
+    print(compiled.picture(out or Path(default_folder(compiled.name) + ".png")))

@@ -44,7 +44,7 @@ def inspect(
     regex: Regex = None,
 ) -> None:
     """Say how many layers of each family a group or an automaton needs, and why."""
-    from subnormal.constructions.automata.inspection import AutomatonInspection
+    from subnormal.algebra.depth.inspection import Inspection
     from subnormal.face.groups import inspect as inspected
     from subnormal.face.groups import pareto as unbeaten
 
@@ -57,10 +57,10 @@ def inspect(
         return
     asked = one_of(group, regex)
     inspection = inspected(asked, stack)
-    if isinstance(inspection, AutomatonInspection) and (pareto or alphabet is not None):
+    if not isinstance(inspection, Inspection) and (pareto or alphabet is not None):
         option = "pareto" if pareto else "alphabet"
         raise InputError(f"--{option} goes with a group, not with the automaton {group or regex}")
-    if alphabet is not None and not isinstance(inspection, AutomatonInspection):
+    if alphabet is not None and isinstance(inspection, Inspection):
         inspection = _with_alphabet(inspection, alphabet)
     choices = unbeaten(asked) if pareto and isinstance(asked, str) else None
     if as_json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,7 +40,10 @@ RunsTogether = Annotated[
 def train(
     group: GroupOrNone = None,
     noise: Annotated[str, typer.Option(help="σ of the noise on every initial weight; several, e.g. 0,0.1.")] = "0",
-    learning_rate: Annotated[str, typer.Option(help="Several are separated by commas.")] = "0.003",
+    learning_rate: Annotated[
+        str | None,
+        typer.Option(help="Several are separated by commas. Default: 0.003, or 0.0003 from compiled or saved weights."),
+    ] = None,
     seeds: Annotated[str, typer.Option(help="A number of seeds (3: 0, 1, 2), or a list such as 4,7.")] = "1",
     out: Out = None,
     processes: Processes = None,
@@ -47,6 +51,10 @@ def train(
     runs_together: RunsTogether = RUNS_TOGETHER,
     tensorboard: Annotated[bool, typer.Option(help="Write TensorBoard logs (extra `tensorboard`).")] = False,
     regex: Regex = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(help="The field's settings for automata: chomsky or flip-flop. Options that are given win."),
+    ] = None,
     **settings: Any,
 ) -> None:
     """Train networks on GROUP: every seed × learning rate × noise. Start the same command again to continue."""
@@ -56,20 +64,27 @@ def train(
     training = trained(
         one_of(group, regex),
         noise=_numbers("noise", noise),
-        learning_rate=_numbers("learning-rate", learning_rate),
+        learning_rate=None if learning_rate is None else _numbers("learning-rate", learning_rate),
         seeds=_seeds(seeds),
         out=out,
         processes=processes,
         device=device,
         runs_together=runs_together,
         tensorboard=tensorboard,
-        **settings,
+        protocol=protocol,
+        **_given(settings),
     )
     console().print(training.view())
     for line in diverged(training.rows):
         print(line)
     print(f"networks: {training.folder}/networks/")
     print(f"curves: {training.picture}")
+
+
+def _given(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings that are not as they are without an option."""
+    defaults = {known.name: known.default for known in fields(RunConfiguration)}
+    return {name: value for name, value in settings.items() if value != defaults[name]}
 
 
 def _numbers(name: str, text: str) -> list[float]:
@@ -153,12 +168,15 @@ def words(
     print(write_words(out, task, task.training_words(count, length, seed), seed))
 
 
-EXPERIMENTS = ("table1", "table2", "near-solution", "parity", "deltaproduct", "learning")
+EXPERIMENTS = ("table1", "table2", "near-solution", "parity", "deltaproduct", "automata", "learning")
 
 
 def reproduce(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="table1, table2, near-solution, parity, deltaproduct or learning.")
+        str,
+        typer.Argument(
+            metavar="NAME", help="table1, table2, near-solution, parity, deltaproduct, automata or learning."
+        ),
     ],
     quick: Annotated[bool, typer.Option("--quick", help="Few runs and steps: minutes instead of an hour.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder. Default: results/NAME, or results/NAME-quick.")] = None,
@@ -178,6 +196,10 @@ def reproduce(
         from subnormal.models.experiments.learning import reproduce_learning
 
         page = reproduce_learning(folder, quick, processes)
+    elif name == "automata":
+        from subnormal.models.experiments.automata import reproduce_automata
+
+        page = reproduce_automata(folder, quick, machine)
     elif name == "near-solution":
         page = reproduce_near_solution(folder, quick, machine)
     else:

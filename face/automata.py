@@ -17,7 +17,7 @@ from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.terminal import WIDTH, Shown
 from subnormal.algebra.base.wording import counted
-from subnormal.algebra.depth.families import FAMILIES, parse_stack
+from subnormal.algebra.depth.families import names, parse_stack
 from subnormal.constructions.automata.compiler import AutomatonCompilation, compile_automaton, first_fault
 from subnormal.constructions.cascade import Cascade
 from subnormal.constructions.weights import Weights, weights_of
@@ -35,6 +35,12 @@ class CompiledAutomaton(Shown):
     """
 
     compilation: AutomatonCompilation
+
+    @property
+    def cases(self) -> str:
+        """What was gone through."""
+        reached = int((self.cascade.decode >= 0).sum())
+        return f"all {reached:,} reachable states × {counted(self.automaton.width, 'letter')}"
 
     @property
     def name(self) -> str:
@@ -88,8 +94,11 @@ class CompiledAutomaton(Shown):
 
     def title(self) -> str:
         """One line: the automaton, layers and letters."""
-        least, layers = self.compilation.verdict.least, len(self.cascade.layers)
-        bound = "no fewer can" if least == layers else f"at least {least} needed"
+        verdict, layers = self.compilation.verdict, len(self.cascade.layers)
+        if verdict is None:
+            bound = f"the stack {names(self.compilation.stack)}"
+        else:
+            bound = "no fewer can" if verdict.least == layers else f"at least {verdict.least} needed"
         states = counted(self.automaton.count, "state")
         return f"{self.name}: {states}, {counted(layers, 'layer')} ({bound}), {counted(self.automaton.width, 'letter')}"
 
@@ -119,17 +128,15 @@ class CompiledAutomaton(Shown):
 
 
 def compiled_automaton(given: Automaton, family: str | None = None) -> CompiledAutomaton:
-    """Compile an automaton for one family: by default AUSSM where every letter permutes the states, else Gated AUSSM.
+    """Compile an automaton for one family: by default AUSSM where every letter permutes the states, else Gated AUSSM;
+    or for a stack of several, e.g. `aussm,mamba`.
 
     Raises:
         InputError: the family cannot carry the automaton (the message says why), or its tables would be too large.
     """
     if family is None:
         family = "aussm" if given.minimal().is_permutation else "gated-aussm"
-    stack = parse_stack(family)
-    if len(stack) > 1:
-        raise InputError(f"an automaton is compiled for one family, not for the stack {family[:60]}; try gated-aussm")
-    compilation = compile_automaton(given, FAMILIES[stack[0].name])
+    compilation = compile_automaton(given, *parse_stack(family))
     fault = first_fault(compilation.cascade)
     if fault:
         raise AssertionError(f"the compiled cascade is wrong: {fault}")

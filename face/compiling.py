@@ -45,6 +45,16 @@ class Compiled(Shown):
     compilation: Compilation
 
     @property
+    def name(self) -> str:
+        """The group's."""
+        return self.group.name
+
+    @property
+    def cases(self) -> str:
+        """What was gone through."""
+        return f"all {self.group.order:,} states × {counted(len(self.cascade.alphabet), 'token')}"
+
+    @property
     def group(self) -> Group:
         """The group with its elements listed; element numbers are the network's classes."""
         return self.compilation.group
@@ -148,7 +158,7 @@ def compile(
 ) -> Compiled | FactoredCompiled: ...
 @overload
 def compile(
-    given: str,
+    given: MachineLike,
     family: str | Sequence[str] | None = ...,
     alphabet: str | Sequence[int] | None = ...,
     channels: str | None = ...,

@@ -111,9 +111,7 @@ def inspect(given: MachineLike, stack: str | Sequence[str] | None = None) -> Ins
     if isinstance(asked, Automaton):
         from subnormal.constructions.automata.inspection import inspect_automaton
 
-        if layers is not None:
-            raise InputError("a stack is asked about for groups; for an automaton leave it out")
-        return inspect_automaton(asked)
+        return inspect_automaton(asked, layers)
     from subnormal.algebra.depth.inspection import inspect_group
 
     return inspect_group(asked, layers)

@@ -60,7 +60,7 @@ def certify(
         target: a folder written by `compile`; or a group or an automaton, as for `sn.machine`; or what `sn.compile`
             returned.
         out: for a group: the folder to write; its name by default.
-        family: the family, e.g. `negative-mamba`, or for a group a stack. Default: `aussm`, and for an automaton whose
+        family: the family, e.g. `negative-mamba`, or a stack. Default: `aussm`, and for an automaton whose
             letters merge states `gated-aussm`.
 
     Raises:
@@ -129,14 +129,14 @@ def _automaton_certified(asked: Automaton, out: Path | None, family: str | None)
     minimal = asked.minimal()
     if family is None:
         family = "aussm" if minimal.is_permutation else "gated-aussm"
-    layer = stack_of(family)[0]
-    if verdict(TransitionMonoid.of(minimal), layer).least is not None:
+    stack = stack_of(family)
+    if len(stack) > 1 or verdict(TransitionMonoid.of(minimal), stack[0]).least is not None:
         compiled_automaton(asked, family).save(folder)
         return folder, _certified(folder)
     if (folder / "cascade.json").exists():
         raise InputError(f"{folder} holds a compiled machine; name another folder, e.g. --out {folder}_never")
     with refutations():
-        return folder, certify_automaton_refusal(asked, layer, folder)
+        return folder, certify_automaton_refusal(asked, stack[0], folder)
 
 
 def _compiled_and_certified(text: str | Automaton, out: Path | None, family: str | None) -> tuple[Path, Verdict]:

@@ -82,13 +82,14 @@ def train(
     *,
     init: str | Path | Compiled = "random",
     noise: float | Sequence[float] = 0.0,
-    learning_rate: float | Sequence[float] = 0.003,
+    learning_rate: float | Sequence[float] | None = None,
     seeds: int | Sequence[int] = 1,
     out: str | Path | None = None,
     processes: int | None = None,
     device: str = "cpu",
     runs_together: int = RUNS_TOGETHER,
     tensorboard: bool = False,
+    protocol: str | None = None,
     **settings: Any,
 ) -> Training:
     """Train networks on a group: every noise × learning rate × seed. Call it again to continue.
@@ -98,19 +99,21 @@ def train(
         family: one model family, or a stack such as `negative-mamba,aussm`.
         init: `random`, `compiled`, a folder with a network, or what `sn.compile` returned.
         noise: standard deviation of the noise on every initial weight; several make an axis.
-        learning_rate: one or several.
+        learning_rate: one or several; None for 0.003, or 0.0003 from given weights.
         seeds: their number, or a list of them.
         out: folder for rows, networks and the picture; `runs/` and the group's name by default.
         processes, device: where to train: processes with one torch thread each; `cpu` or another device of torch.
         runs_together: most runs trained as one batch in a process.
         tensorboard: whether to write TensorBoard's logs into the folder (extra `tensorboard`).
+        protocol: `chomsky` or `flip-flop`: the settings that the field trains and judges automata with; settings that
+            are given win.
         settings: the other fields of `subnormal.models.training.configuration.RunConfiguration`, such as `steps`,
             `layers`, `channels`, `batch`, `length` and `weight_decay`.
 
     Raises:
         InputError: an unknown setting, or a value that cannot be used.
     """
-    from subnormal.models.training.configuration import RunConfiguration
+    from subnormal.models.training.configuration import PROTOCOLS, RunConfiguration
     from subnormal.models.training.curves import draw_curves
     from subnormal.models.training.initial import initial_network, task_of
     from subnormal.models.training.live import train_watched
@@ -121,11 +124,14 @@ def train(
     if isinstance(init, Compiled):
         family = _family(init)
         init = init.save(folder / "start")
-    base = RunConfiguration.from_json({"group": text, "family": family, "init": str(init), **settings})
+    if protocol is not None and protocol not in PROTOCOLS:
+        raise InputError(f"unknown protocol {protocol[:40]!r}; wanted one of {', '.join(PROTOCOLS)}")
+    fixed = PROTOCOLS[protocol] if protocol else {}
+    base = RunConfiguration.from_json({"group": text, "family": family, "init": str(init), **fixed, **settings})
     runs = [
         base.with_changes(noise=float(sigma), learning_rate=float(rate), seed=seed)
         for sigma in _several(noise)
-        for rate in _several(learning_rate)
+        for rate in _several(base.learning_rate if learning_rate is None else learning_rate)
         for seed in (range(seeds) if isinstance(seeds, int) else seeds)
     ]
     if not runs:

@@ -66,13 +66,13 @@ class SavedNetwork(
             InputError: the configuration cannot be used, or a parameter is missing, too many, or of another shape or
                 dtype.
         """
+        stated = configuration.get("dtype", "float32")
+        if not isinstance(stated, str) or stated not in DTYPES:
+            raise InputError(f'{where}: dtype: expected "float32" or "float64", got {stated!r:.40}')
         _compare_sizes(configuration, {name: tuple(value.shape) for name, value in parameters.items()}, where)
         network = cls(**({"seed": 0} | dict(configuration) | ({} if dtype is None else {"dtype": dtype})))
         given = {name: torch.as_tensor(value) for name, value in parameters.items()}
         shapes = parameter_shapes(network.configuration())  # type: ignore[attr-defined]
-        stated = configuration.get("dtype", "float32")
-        if not isinstance(stated, str) or stated not in DTYPES:
-            raise InputError(f'{where}: dtype: expected "float32" or "float64", got {stated!r:.40}')
         kind = DTYPES[stated]
         for name in sorted(shapes.keys() | given.keys()):
             if name not in given or name not in shapes:

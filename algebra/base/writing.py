@@ -19,9 +19,12 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any
 
 from subnormal.algebra.base.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 try:
     import fcntl
@@ -46,6 +49,7 @@ def write_file(path: Path, content: bytes | str, fix: str = "give another place 
     data = content.encode() if isinstance(content, str) else content
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        require_regular(path)
         _remove_leftovers(path)
         handle, name = _locked_file(path)
         try:
@@ -63,14 +67,16 @@ def write_file(path: Path, content: bytes | str, fix: str = "give another place 
         raise _cannot_write(path, error, fix) from None
 
 
-class Drawing(Protocol):
-    """A figure of matplotlib."""
+def require_regular(path: Path) -> None:
+    """OSError where a path names something that is no regular file: a device or a pipe must not be replaced by one."""
+    with contextlib.suppress(FileNotFoundError):
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):
+            code = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
+            raise OSError(code, os.strerror(code) if stat.S_ISDIR(mode) else "it is no regular file")
 
-    def savefig(self, stream: BinaryIO, /, *, format: str, **options: Any) -> None:
-        """Write the figure to a stream."""
 
-
-def write_figure(path: Path, figure: Drawing, fix: str = "give another place with --out", **options: Any) -> None:
+def write_figure(path: Path, figure: Figure, fix: str = "give another place with --out", **options: Any) -> None:
     """Write a figure whole or not at all, as what its suffix says: .png where there is none.
 
     Arguments:

@@ -12,10 +12,12 @@ At least as many layers are needed as the subgroups of M need, and two where M b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.automata.monoid import MaximalSubgroup, TransitionMonoid
+from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.wording import counted
 from subnormal.algebra.depth.automaton_witness import (
     Witness,
@@ -28,7 +30,7 @@ from subnormal.algebra.depth.automaton_witness import (
 )
 from subnormal.algebra.depth.families import Family
 from subnormal.algebra.depth.group_names import group_name
-from subnormal.algebra.depth.series import shortest_series
+from subnormal.algebra.depth.series import shortest_series, verbal_series
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,29 @@ def _at_least(monoid: TransitionMonoid, layer: Family) -> Verdict:
     if failing is not None:
         return Verdict(layer, 2, f"1 layer cannot: {failing.text}", failing)
     return Verdict(layer, 1, "no layers track only one state", None)
+
+
+def stack_refusal(monoid: TransitionMonoid, stack: Sequence[Family]) -> str | None:
+    """Why a stack of families, layer 1 first, cannot track an automaton; None where nothing is proved against it.
+
+    For each subgroup G of M the series V_i = [V_{i-1}, V_{i-1}]·V_{i-1}^{m_i} from V_0 = G must end at 1, and a stack
+    that never sets a channel merges no states (docs/mathematics.md).
+
+    Raises:
+        InputError: there are S4D layers, which forget in a way of their own.
+    """
+    if any(layer.name == "s4d" for layer in stack):
+        raise InputError("stacks with S4D layers are not judged for automata; leave s4d out")
+    if not any(layer.resets for layer in stack):
+        found = merge(monoid.automaton)
+        if found:
+            return f"none of its layers merges two states, but {found.text}"
+    for subgroup in monoid.maximal_subgroups:
+        series = verbal_series(subgroup.group, stack)
+        if not series.is_complete:
+            orders = " ≥ ".join(f"{order:,}" for order in series.orders)
+            return f"its subgroup {group_name(subgroup.group)} is not used up: orders {orders}"
+    return None
 
 
 def is_definite(automaton: Automaton) -> bool:

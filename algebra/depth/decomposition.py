@@ -149,6 +149,9 @@ class _Search:
             for layer in range(i, m)
             for lift, n in zip(self.lifts(H, layer), self.factors[layer].moduli, strict=True)
         ]
+        if not tops:  # nothing stands above, only layers that a mixed stack leaves idle
+            yield _intersection(H, self.subgroups[t + 1])
+            return
         inside = self.lifts(H, t)
         count, rank = len(tops), len(factor.moduli)
         # Row 0 holds the lifts as they are; row 1 + a·rank + s multiplies lift a by generator s of the layer.

@@ -77,7 +77,8 @@ def family(name: str) -> Family:
     one."""
     found = FAMILIES.get(name.strip().lower().replace("_", "-"))
     if found is None:
-        raise InputError(f"unknown family {name[:40]!r}; wanted one of {', '.join(FAMILIES)}")
+        other = " (or `compile A5 --target delta`)" if name.startswith("delta") else ""
+        raise InputError(f"unknown family {name[:40]!r}; wanted one of {', '.join(FAMILIES)}{other}")
     return found
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from subnormal.algebra.arithmetic.permutations import Permutations, invert, smallest_dtype
+from subnormal.algebra.base.errors import InputError
 
 Indices = NDArray[np.intp]
 
@@ -241,6 +242,33 @@ class Group:
     def whole(self) -> Subgroup:
         """The group as a subgroup of itself."""
         return Subgroup(self, np.arange(self.order), self.generators, np.ones(self.order, dtype=bool))
+
+
+def group_of_rows(elements: Permutations, alphabet: Sequence[int] | NDArray[np.integer], name: str) -> Group:
+    """The group whose elements a file lists, with generators among the tokens in the file's alphabet.
+
+    Nothing else of the arithmetic of `Group` looks whether a product is among the elements. Here it is made sure: right
+    multiplication by each generator permutes the rows, hence so does that by each token.
+
+    Arguments:
+        elements: shape (order, degree), permutations in lexicographic order, the identity first.
+        alphabet: numbers of elements.
+
+    Raises:
+        InputError: two rows are equal, or a product by a token is not among them.
+    """
+    if (elements[1:] == elements[:-1]).all(axis=1).any():
+        raise InputError("an element is listed twice")
+    group = Group(elements, (), name)
+    found = group.trivial_subgroup
+    for token in map(int, alphabet):
+        if found.mask[token]:
+            continue
+        products = elements[token][elements]
+        if not np.array_equal(products[np.lexsort(products.T[::-1])], elements):
+            raise InputError("the elements are not closed under multiplication by the tokens")
+        found = found.extended([token])  # every product that it makes is among the elements by now
+    return Group(elements, found.generators, name)
 
 
 @dataclass(frozen=True, eq=False)

@@ -118,7 +118,7 @@ def householders(
     table = table or character_table(group)
     classes = table.classes
     tokens = np.arange(group.order) if alphabet is None else np.asarray(alphabet, dtype=np.intp)
-    used = np.unique(classes.labels[tokens])
+    used = np.flatnonzero(np.bincount(classes.labels[tokens]))  # np.unique would import numpy.ma
     plain, negated = codimensions(table)
     worst = plain[:, used].max(axis=1)
     own, heads = _least_faithful(table, worst)

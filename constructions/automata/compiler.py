@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +13,9 @@ from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.automata.monoid import TransitionMonoid
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.wording import counted
-from subnormal.algebra.depth.automaton_verdict import Verdict, verdict
-from subnormal.algebra.depth.families import Family
-from subnormal.constructions.automata.decomposition import Found, best_machine
+from subnormal.algebra.depth.automaton_verdict import Verdict, stack_refusal, verdict
+from subnormal.algebra.depth.families import Family, names
+from subnormal.constructions.automata.decomposition import Found, best_machine, machine_of_stack
 from subnormal.constructions.automata.machine import ChannelMachine, least_reads
 from subnormal.constructions.cascade import Cascade, CascadeLayer, reachable_states
 
@@ -29,31 +30,39 @@ class AutomatonCompilation:
     Arguments:
         given: the automaton as it was given.
         automaton: minimal, or its reachable part where the state is the output: what is tracked.
-        layer: the family.
-        verdict: what is proved about the family and the automaton.
+        stack: the families, layer 1 first; one stands for any number of its layers.
+        verdict: what is proved about the family and the automaton; None for a stack of several.
         found: the machine of channels.
         cascade: the exact machine as tables.
     """
 
     given: Automaton
     automaton: Automaton
-    layer: Family
-    verdict: Verdict
+    stack: tuple[Family, ...]
+    verdict: Verdict | None
     found: Found
     cascade: Cascade
 
 
-def compile_automaton(given: Automaton, layer: Family) -> AutomatonCompilation:
-    """Compile an automaton for a family.
+def compile_automaton(given: Automaton, *stack: Family) -> AutomatonCompilation:
+    """Compile an automaton for a family, in as many layers as are found to be needed, or for a stack of several.
 
     Raises:
-        InputError: the family cannot carry it (with the reason), has no cascade (S4D), or the tables would be too large
-            (with their size).
+        InputError: the families cannot carry it (with the reason), no machine is found for the stack, there is no
+            cascade (S4D), or the tables would be too large (with their size).
     """
     automaton = given.minimal()
     if automaton.count == 1:
         raise InputError(f"{given.name} has one state: 0 layers track it, there is nothing to compile; try parity")
-    found = verdict(TransitionMonoid.of(automaton), layer)
+    monoid = TransitionMonoid.of(automaton)
+    if len(stack) > 1:
+        reason = stack_refusal(monoid, stack)
+        if reason is not None:
+            raise InputError(f"{given.name}: the stack {names(stack)} cannot track it: {reason}")
+        best = machine_of_stack(automaton, stack)
+        return AutomatonCompilation(given, automaton, stack, None, best, cascade_of(automaton, best, stack))
+    (layer,) = stack
+    found = verdict(monoid, layer)
     if found.least is None:
         raise InputError(f"{given.name}: no number of {layer.title} layers can track it: {found.reason}")
     if layer.name == "s4d":
@@ -62,11 +71,12 @@ def compile_automaton(given: Automaton, layer: Family) -> AutomatonCompilation:
             "written; try --family mamba"
         )
     best = best_machine(automaton, layer, found.least)
-    return AutomatonCompilation(given, automaton, layer, found, best, cascade_of(automaton, best, layer))
+    return AutomatonCompilation(given, automaton, stack, found, best, cascade_of(automaton, best, stack))
 
 
-def cascade_of(automaton: Automaton, found: Found, layer: Family) -> Cascade:
-    """The tables of a machine. Residues are counted from those of the initial state, which becomes state 0.
+def cascade_of(automaton: Automaton, found: Found, stack: Sequence[Family]) -> Cascade:
+    """The tables of a machine. Residues are counted from those of the initial state, which becomes state 0. Layers that
+    a stack leaves empty are left out.
 
     Raises:
         InputError: the tables would be too large.
@@ -76,8 +86,10 @@ def cascade_of(automaton: Automaton, found: Found, layer: Family) -> Cascade:
     _require_size(automaton, [machine.moduli[c] for c in order])
     lower: list[int] = []
     layers = []
-    for own in found.layers:
-        layers.append(_layer(machine, own, lower, layer))
+    families = stack if len(stack) > 1 else [stack[0]] * len(found.layers)
+    for own, layer in zip(found.layers, families, strict=False):  # the last layers may be empty
+        if own:
+            layers.append(_layer(machine, own, lower, layer))
         lower += own
     moduli = [machine.moduli[c] for c in order]
     places = np.ravel_multi_index(tuple(machine.residues[:, order].T), moduli)

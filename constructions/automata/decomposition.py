@@ -3,12 +3,14 @@
 Tried are the holonomy decomposition; quotients side by side, by congruences that meet in equality; and a quotient below
 with the rest on top of it: each block's states are given labels 0 … k-1, and an automaton on the labels reads the
 block beside the token (Hartmanis and Stearns 1966). Pieces are decomposed in the same way. The first always works where
-the family can carry the automaton (docs/mathematics.md); the others may need fewer layers or fewer states.
+the family can carry the automaton (docs/mathematics.md); the others may need fewer layers or fewer states. For stacks
+of several families the group of the letters that permute the states is tried as well, below the rest: with g the
+product of those letters so far, the state is r·g, and only the other letters move r (Krohn and Rhodes 1965).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,8 +21,8 @@ from subnormal.algebra.automata.automaton import MAX_LETTERS, Automaton
 from subnormal.algebra.automata.congruences import Partition, proper_congruences, quotient, separating_congruences
 from subnormal.algebra.automata.holonomy import Holonomy
 from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.depth.families import Family
-from subnormal.constructions.automata.holonomy_machine import holonomy_machine
+from subnormal.algebra.depth.families import FAMILIES, Family, names
+from subnormal.constructions.automata.holonomy_machine import MAX_GROUP, Style, holonomy_machine
 from subnormal.constructions.automata.machine import (
     MAX_TRANSITIONS,
     ChannelMachine,
@@ -29,6 +31,7 @@ from subnormal.constructions.automata.machine import (
     reduced,
     trivial,
 )
+from subnormal.constructions.automata.splitting import split
 
 MAX_TRIED = 6
 """Quotients that are put below the rest, at each automaton that is taken apart."""
@@ -65,7 +68,7 @@ class Found:
 
 
 def best_machine(automaton: Automaton, layer: Family, least: int = 1) -> Found:
-    """The best machine for an automaton whose states are all reachable and all told apart.
+    """The best machine of one family for an automaton whose states are all reachable and all told apart.
 
     Arguments:
         least: a proved bound; the search ends at a machine of so many layers.
@@ -73,16 +76,43 @@ def best_machine(automaton: Automaton, layer: Family, least: int = 1) -> Found:
     Raises:
         InputError: no decomposition works: the family cannot carry the automaton, or its tables would be too large.
     """
-    return _Search(layer).best(automaton, least, 0)
+    return _Search(Style(layer.real, (layer,)), (layer,)).best(automaton, least, 0)
+
+
+def machine_of_stack(automaton: Automaton, stack: Sequence[Family]) -> Found:
+    """A machine for a stack of several families; a layer that has nothing to hold is empty.
+
+    Decompositions are made for the strongest family, with registers as one channel and as digits, and with groups
+    taken apart by several series; what comes of them is placed into the stack as it is, or with every channel that is
+    both turned and set split into a counter and a register above it (`constructions.automata.splitting`).
+
+    Raises:
+        InputError: no decomposition that was tried fits. That is no proof that the stack cannot carry the automaton.
+    """
+    wide, signs = (FAMILIES["gated-aussm"],), (FAMILIES["negative-mamba"],)
+    real = any(layer.real for layer in stack)
+    styles = [Style(False, wide), Style(False, tuple(stack))]
+    if real:
+        styles += [Style(True, wide), Style(True, tuple(stack)), Style(True, signs)]
+    problem: InputError | None = None
+    for style in styles:
+        try:
+            return _Search(style, tuple(stack)).best(automaton, len(stack), 0)
+        except InputError as error:
+            problem = problem or error
+    raise InputError(f"{automaton.name}: no decomposition that was tried fits the stack {names(stack)}") from problem
 
 
 class _Search:
-    def __init__(self, layer: Family) -> None:
-        self.layer = layer
-        self.known: dict[tuple[bytes, int, int], Found | InputError] = {}
+    """One search; pieces of an automaton are reduced for the strongest family where the stack is a mixed one."""
+
+    def __init__(self, style: Style, stack: tuple[Family, ...]) -> None:
+        self.style, self.stack = style, stack
+        self.inner = stack if len(stack) == 1 else (FAMILIES["gated-aussm"],)
+        self.known: dict[tuple[bytes, int, int, bool], Found | InputError] = {}
 
     def best(self, automaton: Automaton, least: int, nesting: int) -> Found:
-        key = automaton.table.tobytes(), automaton.width, automaton.start
+        key = automaton.table.tobytes(), automaton.width, automaton.start, nesting > 0
         if key not in self.known:
             self.known[key] = self._best(automaton, least, nesting)
         found = self.known[key]
@@ -96,7 +126,7 @@ class _Search:
         best: list[Found] = []
         problem: InputError | None = None
         for attempt in self._attempts(automaton, nesting, best):
-            found = attempt if isinstance(attempt, InputError) else self._reduced(attempt)
+            found = attempt if isinstance(attempt, InputError) else self._reduced(attempt, nesting)
             if isinstance(found, InputError):
                 problem = problem or found
             else:
@@ -105,10 +135,15 @@ class _Search:
                 break
         return best[0] if best else problem or InputError(f"{automaton.name}: no decomposition found")
 
-    def _reduced(self, machine: ChannelMachine) -> Found | InputError:
-        found = reduced(machine, self.layer)
+    def _reduced(self, machine: ChannelMachine, nesting: int) -> Found | InputError:
+        stack = self.inner if nesting else self.stack
+        found = reduced(machine, stack)
+        if found is None and len(stack) > 1:
+            apart = split(machine, self.style.real, LIMITS[nesting])
+            found = reduced(apart, stack) if apart is not None else None
         if found is None:
-            return InputError(f"{self.layer.title} layers cannot carry the decomposition")
+            who = f"{stack[0].title} layers" if len(stack) == 1 else f"the stack {names(stack)}"
+            return InputError(f"{who} cannot carry the decomposition")
         return Found(*found)
 
     def _attempts(self, automaton: Automaton, nesting: int, best: list[Found]) -> Iterator[ChannelMachine | InputError]:
@@ -120,14 +155,16 @@ class _Search:
             yield error
             return
         if height <= FLAT:
-            yield self._tried(lambda: holonomy_machine(automaton, self.layer, LIMITS[nesting]))
+            yield self._tried(lambda: holonomy_machine(automaton, self.style, LIMITS[nesting]))
         pieces = separating_congruences(automaton) if apart else []
         if len(pieces) > 1:
             yield self._tried(lambda: self._side_by_side(automaton, pieces, nesting))
         if height > FLAT and not (best and len(best[0].layers) <= height):
-            yield self._tried(lambda: holonomy_machine(automaton, self.layer, LIMITS[nesting]))
+            yield self._tried(lambda: holonomy_machine(automaton, self.style, LIMITS[nesting]))
         for blocks in proper_congruences(automaton, MAX_TRIED) if apart else []:
             yield self._tried(partial(self._one_above, automaton, blocks, nesting))
+        if apart and len(self.stack) > 1:
+            yield self._tried(partial(self._group_below, automaton, nesting))
 
     @staticmethod
     def _tried(make: Callable[[], ChannelMachine]) -> ChannelMachine | InputError:
@@ -145,6 +182,38 @@ class _Search:
         }
         return product(machines, decode, automaton.name, LIMITS[nesting])
 
+    def _group_below(self, automaton: Automaton, nesting: int) -> ChannelMachine:
+        """The group of the letters that permute the states, and above it r, which the other letters alone move."""
+        columns = [tuple(column) for column in automaton.table.T.tolist()]
+        permuting = [len(set(column)) == automaton.count for column in columns]
+        if all(permuting) or not any(permuting):
+            raise InputError(f"{automaton.name}: its letters are of one kind")
+        identity = tuple(range(automaton.count))
+        number = {identity: 0}
+        elements, rows = [identity], []
+        for g in elements:  # grows while it is walked
+            row = []
+            for column, permutes in zip(columns, permuting, strict=True):
+                moved = tuple(column[q] for q in g) if permutes else g
+                if moved not in number:
+                    number[moved] = len(elements)
+                    elements.append(moved)
+                row.append(number[moved])
+            rows.append(row)
+            if len(elements) > MAX_GROUP:
+                raise InputError(f"{automaton.name}: its permuting letters generate too large a group")
+        known: dict[tuple[int, ...], int] = {identity: 0}
+        letter: dict[tuple[int, int], int] = {}
+        for i, g in enumerate(elements):
+            back = sorted(range(automaton.count), key=g.__getitem__)
+            for x, column in enumerate(columns):
+                moved = identity if permuting[x] else tuple(back[column[q]] for q in g)
+                letter[i, x] = known.setdefault(moved, len(known))
+        rest = _made(automaton, list(known), automaton.start)
+        lower = self.best(_made(automaton, list(zip(*rows, strict=True)), 0), 1, nesting + 1).machine
+        upper = self.best(rest, 1, nesting + 1).machine
+        return _stacked(automaton, lower, upper, letter, lambda g, r: elements[g][r], LIMITS[nesting + 1])
+
     def _one_above(self, automaton: Automaton, blocks: Partition, nesting: int) -> ChannelMachine:
         """The quotient's machine, and above it one that holds which state of the block it is."""
         names = sorted(set(blocks))
@@ -154,19 +223,44 @@ class _Search:
         lower = self.best(quotient(automaton, blocks), 1, nesting + 1).machine
         upper = self.best(rest, 1, nesting + 1).machine
         state = {(place[blocks[q]], int(labels[q])): q for q in range(automaton.count)}
-        below, above = lower.following.tolist(), upper.following.tolist()
-        block_of, label_of = lower.decode.tolist(), upper.decode.tolist()
-        low, high = lower.residues.tolist(), upper.residues.tolist()
-        return explore(
-            (*lower.moduli, *upper.moduli),
-            (0, 0),
-            lambda s, x: (below[s[0]][x], above[s[1]][columns[block_of[s[0]], x]]),
-            automaton.width,
-            lambda s: state[block_of[s[0]], label_of[s[1]]],
-            lambda s: (*low[s[0]], *high[s[1]]),
-            automaton.name,
-            LIMITS[nesting + 1],
-        )
+        return _stacked(automaton, lower, upper, columns, lambda block, label: state[block, label], LIMITS[nesting + 1])
+
+
+def _stacked(
+    automaton: Automaton,
+    lower: ChannelMachine,
+    upper: ChannelMachine,
+    letter: dict[tuple[int, int], int],
+    decode: Callable[[int, int], int],
+    limit: int,
+) -> ChannelMachine:
+    """A machine on top of another: it reads `letter` of what the lower one decodes to and the token."""
+    below, above = lower.following.tolist(), upper.following.tolist()
+    low_of, high_of = lower.decode.tolist(), upper.decode.tolist()
+    low, high = lower.residues.tolist(), upper.residues.tolist()
+    return explore(
+        (*lower.moduli, *upper.moduli),
+        (0, 0),
+        lambda s, x: (below[s[0]][x], above[s[1]][letter[low_of[s[0]], x]]),
+        automaton.width,
+        lambda s: decode(low_of[s[0]], high_of[s[1]]),
+        lambda s: (*low[s[0]], *high[s[1]]),
+        automaton.name,
+        limit,
+    )
+
+
+def _made(automaton: Automaton, columns: Sequence[tuple[int, ...]], start: int) -> Automaton:
+    """An automaton from what its letters do, under the name of the one that it is a piece of.
+
+    Raises:
+        InputError: there are too many letters.
+    """
+    if len(columns) > MAX_LETTERS:
+        raise InputError(f"{automaton.name}: too many different actions on a piece of it")
+    table = np.array(columns, dtype=np.int32).T
+    states = tuple(map(str, range(len(table))))
+    return Automaton(automaton.name, table, tuple(map(str, range(len(columns)))), states, start)
 
 
 def _labels(automaton: Automaton, blocks: Partition) -> NDArray[np.int64]:
@@ -218,12 +312,7 @@ def _on_labels(
             given = {int(labels[q]): int(labels[automaton.table[q, x]]) for q in here}
             column = _filled(given, count)
             columns[block, x] = known.setdefault(column, len(known))
-    if len(known) > MAX_LETTERS:
-        raise InputError(f"{automaton.name}: too many different actions on the blocks of a quotient")
-    table = np.array(list(known), dtype=np.int32).T
-    letters = tuple(map(str, range(len(known))))
-    states = tuple(map(str, range(count)))
-    return Automaton(automaton.name, table, letters, states, int(labels[automaton.start])), columns
+    return _made(automaton, list(known), int(labels[automaton.start])), columns
 
 
 def _filled(given: dict[int, int], count: int) -> tuple[int, ...]:

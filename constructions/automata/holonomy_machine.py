@@ -1,14 +1,15 @@
-"""The cascade of the holonomy decomposition, as a machine of channels for one family.
+"""The cascade of the holonomy decomposition, as a machine of channels.
 
 Every height of the decomposition is a permutation-reset component. Where a holonomy group is trivial it is a register
 of tiles. Else a tile is held as (orbit, g), the base tile of the orbit times g: a register for the orbit, and for g the
-residues that the group compiler gives it, layer by layer of the group's series for the family. Classes of one height
+residues that the group compiler gives it, layer by layer of the group's series for the families. Classes of one height
 are never active at the same time, so they share channels of equal moduli. A class that is left is cleared to 0, so that
 states which differ only in what no longer counts are one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +19,8 @@ from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.automata.holonomy import Holonomy, HolonomyClass
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth.decomposition import Decomposition, decompose
-from subnormal.algebra.depth.families import Family
-from subnormal.algebra.depth.series import shortest_series
+from subnormal.algebra.depth.families import Family, names
+from subnormal.algebra.depth.series import shortest_series, verbal_series
 from subnormal.algebra.groups.group import Group
 from subnormal.constructions.automata.machine import MAX_TRANSITIONS, ChannelMachine, explore
 from subnormal.constructions.cascade import compile_cascade
@@ -33,18 +34,32 @@ def digits(value: int, count: int) -> tuple[int, ...]:
     return tuple(value >> i & 1 for i in reversed(range(count)))
 
 
-def register(values: int, layer: Family) -> tuple[int, ...]:
-    """The moduli of a register of so many values: one channel, or signs where the family's states are real."""
+@dataclass(frozen=True)
+class Style:
+    """What the channels of a decomposition look like.
+
+    Arguments:
+        real: whether registers are binary digits, which signs can hold, or one channel.
+        stack: the families by whose series groups are taken apart; one stands for any number of layers.
+    """
+
+    real: bool
+    stack: tuple[Family, ...]
+
+
+def register(values: int, real: bool) -> tuple[int, ...]:
+    """The moduli of a register of so many values: one channel, or binary digits where states are real."""
     if values < 2:
         return ()
-    return (2,) * (values - 1).bit_length() if layer.real else (values,)
+    return (2,) * (values - 1).bit_length() if real else (values,)
 
 
-def group_residues(group: Group, layer: Family) -> tuple[tuple[tuple[int, ...], ...], NDArray[np.int32]]:
+def group_residues(group: Group, stack: Sequence[Family]) -> tuple[tuple[tuple[int, ...], ...], NDArray[np.int32]]:
     """The moduli of each layer of a group's cascade, and for every element the residues of all its channels."""
-    series = shortest_series(group, layer)
+    series = shortest_series(group, stack[0]) if len(stack) == 1 else verbal_series(group, stack)
     if not series.is_complete:
-        raise InputError(f"no number of {layer.title} layers carries the holonomy group of order {group.order}")
+        who = f"no number of {stack[0].title} layers" if len(stack) == 1 else f"no stack {names(stack)}"
+        raise InputError(f"{who} carries the holonomy group of order {group.order}")
     if group.order > MAX_GROUP:
         raise InputError(f"a holonomy group of order {group.order:,}; at most {MAX_GROUP:,} are compiled")
     found: Decomposition = decompose(series)
@@ -65,9 +80,9 @@ class _Coordinates:
 class _Level:
     """The channels of one height."""
 
-    def __init__(self, classes: tuple[HolonomyClass, ...], layer: Family) -> None:
-        carried = {own.representative: group_residues(own.group, layer) for own in classes if own.group.order > 1}
-        self.moduli: list[int] = list(register(max(len(own.bases) for own in classes), layer))
+    def __init__(self, classes: tuple[HolonomyClass, ...], style: Style) -> None:
+        carried = {own.representative: group_residues(own.group, style.stack) for own in classes if own.group.order > 1}
+        self.moduli: list[int] = list(register(max(len(own.bases) for own in classes), style.real))
         wide = len(self.moduli)
         self.coordinates: dict[int, _Coordinates] = {}
         places: dict[int, list[int]] = {}
@@ -92,7 +107,7 @@ class _Level:
                 for element, residues in enumerate(rows):
                     vector = [0] * len(self.moduli)
                     if wide:
-                        vector[:wide] = digits(orbit, wide) if layer.real else (orbit,)
+                        vector[:wide] = digits(orbit, wide) if style.real else (orbit,)
                     for slot, residue in zip(places.get(own.representative, ()), residues, strict=True):
                         vector[slot] = residue
                     held[orbit, element] = tuple(vector)
@@ -108,9 +123,9 @@ IDLE: Held = (-1, 0, 0)
 class _Chains:
     """Chains of tiles as tuples (height after height), and what letters do to them."""
 
-    def __init__(self, automaton: Automaton, layer: Family) -> None:
+    def __init__(self, automaton: Automaton, style: Style) -> None:
         self.holonomy = Holonomy(automaton)
-        self.levels = [_Level(level, layer) for level in self.holonomy.levels]
+        self.levels = [_Level(level, style) for level in self.holonomy.levels]
         self.heights = list(range(self.holonomy.height, 0, -1))
         self._steps: dict[tuple[int, int, int, Held, int], tuple[Held, int, int]] = {}
 
@@ -179,13 +194,13 @@ class _Chains:
         return tuple(found)
 
 
-def holonomy_machine(automaton: Automaton, layer: Family, limit: int = MAX_TRANSITIONS) -> ChannelMachine:
+def holonomy_machine(automaton: Automaton, style: Style, limit: int = MAX_TRANSITIONS) -> ChannelMachine:
     """The machine of the holonomy decomposition; its channels stand in an order in which each reads those before it.
 
     Raises:
-        InputError: there are too many images or states, or the family cannot carry a holonomy group.
+        InputError: there are too many images or states, or the families cannot carry a holonomy group.
     """
-    chains = _Chains(automaton, layer)
+    chains = _Chains(automaton, style)
     # Two chains that look the same in the channels are the same: which class is active at a height, and so what its
     # channels mean, is determined by greater heights.
     return explore(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,9 +17,16 @@ from subnormal.algebra.automata.monoid import TransitionMonoid
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.terminal import ShownAsTable, plain_table
 from subnormal.algebra.base.wording import counted
-from subnormal.algebra.depth.automaton_verdict import Verdict, carried_subgroups, is_definite, is_solvable, verdict
-from subnormal.algebra.depth.families import FAMILIES
-from subnormal.constructions.automata.decomposition import best_machine
+from subnormal.algebra.depth.automaton_verdict import (
+    Verdict,
+    carried_subgroups,
+    is_definite,
+    is_solvable,
+    stack_refusal,
+    verdict,
+)
+from subnormal.algebra.depth.families import FAMILIES, Family, names
+from subnormal.constructions.automata.decomposition import best_machine, machine_of_stack
 
 Depth = int | list[int | None] | None
 """null for never; a number where it is known; else [least, most], where most is null if no machine was found."""
@@ -57,6 +64,40 @@ class Judgement:
         return f"{least} to {self.most}" if self.most is not None else f"at least {least}"
 
 
+@dataclass(frozen=True, eq=False)
+class StackJudgement:
+    """What is known of a stack of several families.
+
+    Arguments:
+        stack: layer 1 first.
+        refusal: why it cannot track the automaton; None where nothing is proved against it.
+        moduli: the channels of each of its layers in the machine that was found, none for a layer that holds nothing;
+            None where no machine was found.
+        problem: why none was found, though nothing is proved against it.
+    """
+
+    stack: tuple[Family, ...]
+    refusal: str | None
+    moduli: tuple[tuple[int, ...], ...] | None
+    problem: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """`tracks` is true (a machine was found), false (proved impossible) or null (neither)."""
+        return {
+            "families": [layer.name for layer in self.stack],
+            "tracks": True if self.moduli is not None else False if self.refusal else None,
+            "layers": None if self.moduli is None else [list(own) for own in self.moduli],
+            "reason": self.refusal or self.problem,
+        }
+
+    def text(self, name: str) -> str:
+        """It as a sentence about an automaton of that name."""
+        if self.moduli is None:
+            return f"{names(self.stack)} cannot track {name}: {self.refusal}" if self.refusal else str(self.problem)
+        held = " | ".join(" ".join(map(str, own)) or "nothing" for own in self.moduli)
+        return f"{names(self.stack)} tracks {name}; channels, layer by layer: {held}"
+
+
 @dataclass(frozen=True, repr=False, eq=False)
 class AutomatonInspection(ShownAsTable):
     """What there is to say about an automaton.
@@ -66,12 +107,14 @@ class AutomatonInspection(ShownAsTable):
         automaton: minimal, or its reachable part where the state is the output.
         monoid: its transition monoid.
         judgements: one for each family's name.
+        stack: on the stack that was asked about, if any.
     """
 
     given: Automaton
     automaton: Automaton
     monoid: TransitionMonoid
     judgements: dict[str, Judgement]
+    stack: StackJudgement | None = None
 
     @cached_property
     def subgroups(self) -> list[dict[str, Any]]:
@@ -120,6 +163,7 @@ class AutomatonInspection(ShownAsTable):
             "layers": {FAMILIES[name].key: [list(own) for own in found.moduli] for name, found in judged.items()},
             "problems": {FAMILIES[name].key: found.problem for name, found in judged.items() if found.problem},
             "notes": list(self.automaton.notes),
+            **({"stack": self.stack.as_json()} if self.stack else {}),
         }
 
     def view(self) -> RenderableType:
@@ -146,6 +190,8 @@ class AutomatonInspection(ShownAsTable):
         if best.moduli:
             held = " | ".join(" ".join(map(str, moduli)) for moduli in best.moduli)
             yield Text(f"\nchannels of a Gated AUSSM, layer by layer: {held}")
+        if self.stack:
+            yield Text(f"stack: {self.stack.text(self.given.name)}")
 
     def _properties(self) -> str:
         monoid = self.monoid
@@ -164,15 +210,42 @@ class AutomatonInspection(ShownAsTable):
         return ("R", monoid.is_r_trivial), ("L", monoid.is_l_trivial), ("J", monoid.is_j_trivial)
 
 
-def inspect_automaton(given: Automaton) -> AutomatonInspection:
-    """Inspect an automaton for every family.
+def inspect_automaton(given: Automaton, stack: Sequence[Family] | None = None) -> AutomatonInspection:
+    """Inspect an automaton for every family, and for a stack of families if one is given.
 
     Raises:
         InputError: the language is empty or holds every word, or the monoid is too large to list.
     """
     automaton = given.minimal()
     monoid = TransitionMonoid.of(automaton)
-    return AutomatonInspection(given, automaton, monoid, {name: judge(monoid, name) for name in FAMILIES})
+    judged = {name: judge(monoid, name) for name in FAMILIES}
+    return AutomatonInspection(given, automaton, monoid, judged, judge_stack(monoid, stack) if stack else None)
+
+
+def judge_stack(monoid: TransitionMonoid, stack: Sequence[Family]) -> StackJudgement:
+    """What is known of a stack; of a single family, of one layer of it.
+
+    Raises:
+        InputError: there are S4D layers among others.
+    """
+    own, automaton = tuple(stack), monoid.automaton
+    if automaton.count == 1:
+        return StackJudgement(own, None, ((),) * len(own), None)
+    if len(own) == 1:
+        found = judge(monoid, own[0].name)
+        if found.verdict.least != 1:
+            return StackJudgement(own, found.verdict.reason, None, None)
+        problem = found.problem or f"no machine of 1 {own[0].title} layer was found"
+        return StackJudgement(own, None, found.moduli if found.most == 1 else None, problem)
+    refusal = stack_refusal(monoid, own)
+    if refusal is not None:
+        return StackJudgement(own, refusal, None, None)
+    try:
+        machine = machine_of_stack(automaton, own)
+    except InputError as error:
+        return StackJudgement(own, None, None, str(error))
+    moduli = [tuple(machine.machine.moduli[c] for c in layer) for layer in machine.layers]
+    return StackJudgement(own, None, (*moduli, *[()] * (len(own) - len(moduli))), None)
 
 
 def judge(monoid: TransitionMonoid, name: str) -> Judgement:

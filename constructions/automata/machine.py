@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TypeVar
 
 import numpy as np
@@ -157,6 +158,8 @@ class Update:
 def update(machine: ChannelMachine, channel: int, reads: Sequence[int], layer: Family) -> Update | None:
     """How a channel is updated when it reads some others; None where that is not enough, or the family cannot do it."""
     n = machine.moduli[channel]
+    if layer.real and n != 2:
+        return None
     own = machine.residues[:, channel]
     new = own[machine.following]
     moved = (new - own[:, None]) % n
@@ -178,25 +181,32 @@ def update(machine: ChannelMachine, channel: int, reads: Sequence[int], layer: F
     return Update(chosen, seen, sets, np.where(sets, new, moved).astype(np.int32))
 
 
-def layers_of(machine: ChannelMachine, layer: Family) -> list[list[int]] | None:
-    """The channels in layers, each as early as what it reads allows; None where some channel cannot be placed."""
+def layers_of(machine: ChannelMachine, stack: Sequence[Family]) -> list[list[int]] | None:
+    """The channels in layers, each as early as what it reads and the layer's family allow; None where some channel
+    cannot be placed.
+
+    A stack of one family stands for any number of its layers. In a longer one a layer that has nothing to hold is
+    empty. Early is best: a channel that is placed may be read, and need not be.
+    """
     placed: list[int] = []
     layers: list[list[int]] = []
     left = list(range(len(machine.moduli)))
-    while left:
+    for layer in stack if len(stack) > 1 else repeat(stack[0]):
+        if not left:
+            break
         here = [c for c in left if update(machine, c, placed, layer) is not None]
-        if not here:
+        if not here and len(stack) == 1:
             return None
         layers.append(here)
         placed = sorted(placed + here)
         left = [c for c in left if c not in here]
-    return layers
+    return None if left else layers
 
 
-def reduced(machine: ChannelMachine, layer: Family) -> tuple[ChannelMachine, list[list[int]]] | None:
+def reduced(machine: ChannelMachine, stack: Sequence[Family]) -> tuple[ChannelMachine, list[list[int]]] | None:
     """The machine without the channels that nothing needs, and its layers: channels of the last layers are tried
-    first, and none is dropped where more layers would come of it. None where the family cannot carry the machine."""
-    layers = layers_of(machine, layer)
+    first, and none is dropped where more layers would come of it. None where the stack cannot carry the machine."""
+    layers = layers_of(machine, stack)
     if layers is None:
         return None
     dropped = True
@@ -206,7 +216,7 @@ def reduced(machine: ChannelMachine, layer: Family) -> tuple[ChannelMachine, lis
             smaller = machine.without(channel)
             if smaller is None:
                 continue
-            fewer = layers_of(smaller, layer)
+            fewer = layers_of(smaller, stack)
             if fewer is not None and len(fewer) <= len(layers):
                 machine, layers, dropped = smaller, fewer, True
                 break

@@ -14,7 +14,6 @@ import numpy as np
 
 from subnormal.algebra.base.wording import counted
 from subnormal.algebra.base.writing import write_figure
-from subnormal.algebra.depth.families import FAMILIES
 from subnormal.constructions.automata.account import lower_states
 from subnormal.constructions.automata.compiler import AutomatonCompilation
 from subnormal.constructions.cascade import CascadeLayer
@@ -47,9 +46,8 @@ def draw(compilation: AutomatonCompilation, path: Path) -> None:
     letters = range(min(automaton.width, MAX_LETTERS))
     figure = Figure(figsize=(1.6 + 1.25 * len(letters), 0.9 + 1.3 * len(rows)), dpi=150)
     FigureCanvasAgg(figure)
-    title = (
-        f"{compilation.given.name}: {FAMILIES[compilation.layer.name].title}, {counted(len(cascade.layers), 'layer')}"
-    )
+    families = ", ".join(layer.title for layer in compilation.stack)
+    title = f"{compilation.given.name}: {families}, {counted(len(cascade.layers), 'layer')}"
     figure.suptitle(title, fontsize=11, y=1 - 0.25 / figure.get_figheight())
     grid = figure.subplots(len(rows), len(letters), squeeze=False)
     moduli = cascade.moduli

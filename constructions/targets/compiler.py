@@ -158,6 +158,23 @@ class Checkpoint:
         return [head, *self.target.account(self.machine), f"cannot hold: {self.target.cannot}"]
 
 
+def target_named(name: str) -> Target:
+    """The target of that name. Raises `InputError` where there is none."""
+    chosen = TARGETS.get(name.strip().lower().replace("_", "-"))
+    if chosen is None:
+        raise InputError(f"unknown target {name[:40]!r}; wanted one of {', '.join(TARGETS)}")
+    return chosen
+
+
+def require_order(name: str, order: int) -> None:
+    """Raises `InputError` for a group that has too many elements, or one alone; asked before they are listed."""
+    if order > LARGEST_ORDER:
+        size = f"{order:,}" if order < 10**12 else f"about 10^{len(str(order)) - 1}"
+        raise InputError(f"{name}: order {size}; targets are written up to {LARGEST_ORDER:,}, e.g. S6")
+    if order == 1:
+        raise InputError(f"{name} is trivial: 0 layers track it, there is nothing to compile; try C2")
+
+
 def compile_target(
     group: Group, target: str, alphabet: str | Sequence[int] | None = None, resets: bool = False
 ) -> Checkpoint:
@@ -172,13 +189,8 @@ def compile_target(
     Raises:
         InputError: the target is unknown, or the group too large for it.
     """
-    chosen = TARGETS.get(target.strip().lower().replace("_", "-"))
-    if chosen is None:
-        raise InputError(f"unknown target {target[:40]!r}; wanted one of {', '.join(TARGETS)}")
-    if group.order > LARGEST_ORDER:
-        raise InputError(f"{group.name}: order {group.order:,}; targets are written up to {LARGEST_ORDER:,}, e.g. S6")
-    if group.order == 1:
-        raise InputError(f"{group.name} is trivial: 0 layers track it, there is nothing to compile; try C2")
+    chosen = target_named(target)
+    require_order(group.name, group.order)
     tokens = [int(x) for x in read_alphabet(group, alphabet)]
     machine = chosen.machine(group, tokens)
     return Checkpoint(chosen, machine, chosen.write(machine, resets))

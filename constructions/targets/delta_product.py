@@ -12,17 +12,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from subnormal.algebra.arithmetic.permutations import cycles
-from subnormal.constructions.artifact import json_text, tensor_bytes
-from subnormal.constructions.targets.card import model_card
-from subnormal.constructions.targets.delta_layer import UNKNOWN, Behaviour, DeltaLayer, delta_layer
+from subnormal.constructions.targets.delta_layer import UNKNOWN, Array, Behaviour, DeltaLayer, delta_layer
+from subnormal.constructions.targets.language_model import CONVOLUTION, Architecture, language_model, last_tap
 from subnormal.constructions.targets.reflections import Letter, ReflectionMachine
-from subnormal.constructions.targets.tokenizer import tokenizer_files
-
-CONVOLUTION = 4
-"""Width of the short convolutions, the library's default; only the last tap is not zero."""
 
 CANNOT = (
     "A token that merges some states and keeps others apart: a head forgets all of its state or nothing. "
@@ -42,34 +36,16 @@ def delta_product(machine: ReflectionMachine, resets: bool = False) -> dict[str,
         InputError: the group is too large.
     """
     factors = max(machine.longest, 1)
-    start = _pieces(machine.start(), factors)
-    names = [cycles(row) for row in machine.group.elements]
-    behaviours: list[Behaviour] = [UNKNOWN, *start, (Letter(),), *(machine.spell(x) for x in machine.alphabet)]
+    first = _pieces(machine.start(), factors)
+    behaviours: list[Behaviour] = [UNKNOWN, *first, (Letter(),), *(machine.spell(x) for x in machine.alphabet)]
     layer = delta_layer(machine, behaviours, factors)
     inner = [f"<{i}>" for i in range(len(behaviours) - 1)]
-    first, readable = inner[: len(start)], inner[1 + len(start) :]
-    tokens = {names[x]: token for x, token in zip(machine.alphabet, readable, strict=True)}
-    spellings: dict[str, Sequence[str]] = {name: [token] for name, token in tokens.items()}
+    idle, start = len(first), inner[: len(first)]
+    elements = zip(machine.alphabet, inner[idle + 1 :], strict=True)
+    spellings = {cycles(machine.group.elements[x]): [token] for x, token in elements}
     if resets:
-        spellings |= {f"={name}": [*first, token] for name, token in tokens.items()}
-    idle = layer.embedding[1 + len(start)]
-    embedding = np.concatenate(
-        [
-            np.stack([layer.embedding[0], np.zeros(layer.hidden, np.float32)]),
-            layer.embedding[1:],
-            np.repeat(idle[None], len(names), axis=0),  # a name that is read does nothing
-        ]
-    )
-    head = np.concatenate([layer.doubt[None], np.zeros((1 + len(inner), layer.hidden), np.float32), layer.readout])
-    files: dict[str, bytes | str] = {
-        "config.json": json_text(_config(layer, len(embedding))),
-        "generation_config.json": json_text({"do_sample": False, "max_new_tokens": 1, "pad_token_id": 1}),
-        "model.safetensors": tensor_bytes(_arrays(layer, embedding, head)),
-        "README.md": model_card(machine, "GatedDeltaProductForCausalLM", CANNOT, resets),
-    }
-    for name, content in tokenizer_files(inner, names, spellings, first).items():
-        files[name] = json_text(content)
-    return files
+        spellings |= {f"={name}": [*start, *word] for name, word in spellings.items()}
+    return language_model(ARCHITECTURE, machine, layer, inner, idle, spellings, start, resets)
 
 
 def _pieces(letters: Sequence[Letter], size: int) -> list[tuple[Letter, ...]]:
@@ -107,19 +83,14 @@ def _config(layer: DeltaLayer, vocabulary: int) -> dict[str, Any]:
     }
 
 
-def _arrays(
-    layer: DeltaLayer, embedding: NDArray[np.float32], head: NDArray[np.float32]
-) -> dict[str, NDArray[np.float32]]:
+def _arrays(layer: DeltaLayer, embedding: Array, head: Array) -> dict[str, Array]:
     ones = np.ones(layer.hidden, np.float32)
     attn = {f"{name}_proj.weight": layer.arrays[name] for name in "qkvabgo"} | {
         "A_log": layer.arrays["A_log"],
         "dt_bias": layer.arrays["dt_bias"],
         "o_norm.weight": np.ones(layer.value, np.float32),
     }
-    for name in "qkv":
-        convolution = np.zeros((len(layer.arrays[name]), 1, CONVOLUTION), np.float32)
-        convolution[:, 0, -1] = 1
-        attn[f"{name}_conv1d.weight"] = convolution
+    attn |= {f"{name}_conv1d.weight": last_tap(len(layer.arrays[name])) for name in "qkv"}
     return {
         "model.embeddings.weight": embedding,
         "model.layers.0.attn_norm.weight": ones,
@@ -131,3 +102,6 @@ def _arrays(
         "model.norm.weight": ones,
         "lm_head.weight": head,
     }
+
+
+ARCHITECTURE = Architecture("GatedDeltaProductForCausalLM", CANNOT, _config, _arrays)

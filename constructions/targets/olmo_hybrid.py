@@ -9,21 +9,14 @@ the product so far.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from subnormal.algebra.arithmetic.permutations import cycles
-from subnormal.constructions.artifact import json_text, tensor_bytes
-from subnormal.constructions.targets.card import model_card
-from subnormal.constructions.targets.delta_layer import UNKNOWN, Behaviour, DeltaLayer, delta_layer
+from subnormal.constructions.targets.delta_layer import UNKNOWN, Array, Behaviour, DeltaLayer, delta_layer
+from subnormal.constructions.targets.language_model import CONVOLUTION, Architecture, language_model, last_tap
 from subnormal.constructions.targets.reflections import Letter, ReflectionMachine
-from subnormal.constructions.targets.tokenizer import tokenizer_files
-
-CONVOLUTION = 4
-"""Width of the short convolution, the library's default; only its last tap is not zero."""
 
 ATTENTION_DIMENSION = 8
 """Of the one head of the attention layer that does nothing."""
@@ -49,34 +42,15 @@ def olmo_hybrid(machine: ReflectionMachine, resets: bool = False) -> dict[str, b
     tokens = {letter: f"<{i}>" for i, letter in enumerate(letters)}
     behaviours: list[Behaviour] = [UNKNOWN, *((letter,) for letter in letters)]
     layer = delta_layer(machine, behaviours, factors=1)
-    names = [cycles(row) for row in machine.group.elements]
     start = [tokens[letter] for letter in machine.start()]
-    spellings: dict[str, Sequence[str]] = {
-        names[x]: [tokens[letter] for letter in machine.spell(x)] for x in machine.alphabet
+    spellings = {
+        cycles(machine.group.elements[x]): [tokens[letter] for letter in machine.spell(x)] for x in machine.alphabet
     }
+    idle = letters.index(Letter())
     if resets:
-        spellings |= {
-            f"={names[x]}": start + [tokens[letter] for letter in machine.spell(x) if letter.swap]
-            for x in machine.alphabet
-        }
-    idle = 1 + letters.index(Letter())
-    embedding = np.concatenate(
-        [
-            np.stack([layer.embedding[0], np.zeros(layer.hidden, np.float32)]),
-            layer.embedding[1:],
-            np.repeat(layer.embedding[idle][None], len(names), axis=0),  # a name that is read does nothing
-        ]
-    )
-    head = np.concatenate([layer.doubt[None], np.zeros((1 + len(letters), layer.hidden), np.float32), layer.readout])
-    files: dict[str, bytes | str] = {
-        "config.json": json_text(_config(layer, len(embedding))),
-        "generation_config.json": json_text({"do_sample": False, "max_new_tokens": 1, "pad_token_id": 1}),
-        "model.safetensors": tensor_bytes(_arrays(layer, embedding, head)),
-        "README.md": model_card(machine, "OlmoHybridForCausalLM", CANNOT, resets),
-    }
-    for name, content in tokenizer_files(list(tokens.values()), names, spellings, start).items():
-        files[name] = json_text(content)
-    return files
+        nothing = [tokens[letters[idle]]]
+        spellings |= {f"={name}": [*start, *(word if word != nothing else [])] for name, word in spellings.items()}
+    return language_model(ARCHITECTURE, machine, layer, list(tokens.values()), idle, spellings, start, resets)
 
 
 def _config(layer: DeltaLayer, vocabulary: int) -> dict[str, Any]:
@@ -110,19 +84,15 @@ def _config(layer: DeltaLayer, vocabulary: int) -> dict[str, Any]:
     }
 
 
-def _arrays(
-    layer: DeltaLayer, embedding: NDArray[np.float32], head: NDArray[np.float32]
-) -> dict[str, NDArray[np.float32]]:
+def _arrays(layer: DeltaLayer, embedding: Array, head: Array) -> dict[str, Array]:
     hidden = layer.hidden
     ones, zeros = np.ones(hidden, np.float32), np.zeros
     mixed = layer.heads * (2 * layer.key + layer.value)
-    convolution = np.zeros((mixed, 1, CONVOLUTION), np.float32)
-    convolution[:, 0, -1] = 1
     width = ATTENTION_DIMENSION
     delta = {f"linear_attn.{name}_proj.weight": layer.arrays[name] for name in "qkvabgo"} | {
         "linear_attn.A_log": layer.arrays["A_log"],
         "linear_attn.dt_bias": layer.arrays["dt_bias"],
-        "linear_attn.conv1d.weight": convolution,
+        "linear_attn.conv1d.weight": last_tap(mixed),
         "linear_attn.o_norm.weight": np.ones(layer.value, np.float32),
         "input_layernorm.weight": ones,
         "post_attention_layernorm.weight": ones,
@@ -144,3 +114,6 @@ def _arrays(
     for i, part in enumerate((delta, attention)):
         arrays |= {f"model.layers.{i}.{name}": array for name, array in (part | nothing).items()}
     return arrays
+
+
+ARCHITECTURE = Architecture("OlmoHybridForCausalLM", CANNOT, _config, _arrays)

@@ -21,7 +21,7 @@ from subnormal.algebra.arithmetic.permutations import smallest_dtype
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.folders import read_folder
 from subnormal.algebra.base.reading import parse_json, parse_tensors
-from subnormal.algebra.groups.group import Group
+from subnormal.algebra.groups.group import Group, group_of_rows
 from subnormal.constructions.artifact import json_text, tensor_bytes
 from subnormal.constructions.targets.reflections import ReflectionMachine
 
@@ -46,7 +46,9 @@ def own_delta(machine: ReflectionMachine, resets: bool = False) -> dict[str, byt
     """
     name, n, order = machine.group.name, machine.points, machine.group.order
     if resets:
-        raise InputError("--resets goes with olmo-hybrid, deltaproduct or pd-ssm; our own delta-rule network has none")
+        raise InputError(
+            "--resets goes with olmo-hybrid, deltaproduct, pd-ssm or mamba3; our own delta-rule network has none"
+        )
     words = [_swaps(machine.action[x]) for x in machine.alphabet]
     factors = max(1, *(len(word) for word in words))
     if factors > MOST_FACTORS:
@@ -118,8 +120,10 @@ def load_delta_group(folder: Path) -> tuple[Group, NDArray[np.int32]]:
     if not (np.lexsort(elements.T[::-1]) == np.arange(n)).all() or not 0 <= alphabet.min() <= alphabet.max() < n:
         raise InputError(f"{where}: the elements are not in order, or the alphabet is not among them")
     small = elements.astype(smallest_dtype(degree))
-    group = Group(small, (), about["name"])
-    return Group(small, group.subgroup(int(a) for a in alphabet if a).generators, group.name), alphabet
+    try:
+        return group_of_rows(small, alphabet, about["name"]), alphabet
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
 
 
 def _swaps(permutation: NDArray) -> list[tuple[int, int]]:

@@ -8,22 +8,55 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import numpy as np
 
 from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.reading import read_json
-from subnormal.algebra.base.writing import write_file
-from subnormal.models.learning.exact import ExactMachine, exact_machine
+from subnormal.algebra.base.reading import conform
+from subnormal.models.learning.exact import ExactMachine, NotExactError, exact_machine
 from subnormal.models.learning.learn import LearntRun
-from subnormal.models.learning.machine import Counter, Machine
+from subnormal.models.learning.machine import MAX_STATES, Counter, Machine
 from subnormal.models.learning.recipe import Recipe
 from subnormal.models.learning.snap import fix_gauge
 from subnormal.models.learning.words import Words
+from subnormal.models.training.runs import Row, RowStore
 
-Row = dict[str, Any]
+
+class _Counter(TypedDict):
+    modulus: int
+    increments: list[list[int]]
+
+
+class _Drawn(TypedDict):
+    channel: int
+    modulus: int
+    before: list[float]
+    gauged: list[float]
+
+
+class _Layer(TypedDict):
+    curve: list[float]
+    remaining: int
+    counters: list[_Counter]
+    drawn: list[_Drawn]
+
+
+class _Row(TypedDict):
+    """The fields of a row."""
+
+    key: str
+    seed: int
+    exact: bool
+    failure: str | None
+    small_group_id: tuple[int, int] | None
+    states: list[int]
+    losses: list[float]
+    kept: list[list[int]]
+    moduli: list[list[int]]
+    layers: list[_Layer]
+    decode: NotRequired[list[int]]
+
 
 DRAWN_CHANNELS = 6
 """Channels of a layer whose phases are kept for the picture."""
@@ -68,41 +101,63 @@ def row_of(key: str, run: LearntRun) -> Row:
     return row
 
 
-def machine_of(row: Row, tokens: int, labels: int) -> ExactMachine:
-    """The exact machine of a stored run, rebuilt and checked again."""
-    machine = Machine.empty(tokens)
-    for layer in row["layers"]:
-        larger = machine.extended(
-            [Counter(c["modulus"], np.array(c["increments"], dtype=np.int64)) for c in layer["counters"]]
-        )
-        assert larger is not None
-        machine = larger
-    return exact_machine(machine, np.array(row["decode"], dtype=np.int64), labels)
-
-
-class LearntStore:
-    """Rows of finished runs in a folder.
+def machine_of(row: Row, words: Words, *judged: Words) -> ExactMachine:
+    """The exact machine of a stored run, rebuilt and checked again: that it is one, and gives all labels of the words.
 
     Arguments:
-        folder: made when the first row is written.
+        words, judged: those that it was trained on, and those that it was judged by.
+
+    Raises:
+        InputError: the row holds no such machine.
     """
+    tokens, labels = len(words.token_names), len(words.label_names)
+    machine = Machine.empty(tokens)
+    for layer in row["layers"]:
+        counters = []
+        for c in layer["counters"]:
+            modulus, increments = c["modulus"], c["increments"]
+            shape = len(increments) == machine.states and all(len(line) == tokens for line in increments)
+            fits = shape and 2 <= modulus <= MAX_STATES and all(0 <= x < modulus for line in increments for x in line)
+            if not fits:
+                raise InputError("a counter does not fit the layers below")
+            counters.append(Counter(modulus, np.array(increments, dtype=np.int64)))
+        larger = machine.extended(counters)
+        if larger is None:
+            raise InputError(f"more than {MAX_STATES:,} states")
+        machine = larger
+    decode = row.get("decode", [])
+    if len(decode) != machine.states or not all(0 <= label < labels for label in decode):
+        raise InputError("decode has no label for every state")
+    try:
+        exact = exact_machine(machine, np.array(decode, dtype=np.int64), labels)
+    except NotExactError as error:
+        raise InputError(str(error)) from None
+    if any(exact.disagreement(part) is not None for part in (words, *judged)):
+        raise InputError("its machine gives other labels than the words have")
+    return exact
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
 
-    def add(self, row: Row) -> None:
-        """Write one row, whole or not at all."""
-        write_file(self.folder / f"{row['key']}.json", json.dumps(row, ensure_ascii=False) + "\n")
+class LearntStore(RowStore):
+    """Rows of finished runs of `learn`."""
 
-    def get(self, key: str) -> Row | None:
-        """The row of a finished run, or None. InputError where the file is damaged."""
-        path = self.folder / f"{key}.json"
-        try:
-            row = read_json(path, nan=True)
-            if row["key"] == key:
-                return dict(row)
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, KeyError, TypeError):
-            pass
-        raise InputError(f"{path}: not the row of a run; delete it to run it again")
+    def get(self, key: str, *words: Words) -> Row | None:
+        """The row of a finished run, or None.
+
+        Arguments:
+            words: of the run, those that it was judged by too; an exact machine is compared with all of them again.
+
+        Raises:
+            InputError: the file is damaged, has other fields or values than a row, or is another run's; or its machine
+                is not exact, or not one of the words.
+        """
+
+        def check(row: Row) -> Row:
+            found: Row = conform(row, _Row, "the row")
+            figures = len(found["states"]), len(found["kept"]), len(found["moduli"])
+            if set(figures) != {len(found["layers"])} or found["exact"] == bool(found["failure"]):
+                raise InputError("its figures do not fit together")
+            if words and found["exact"]:
+                machine_of(found, *words)
+            return found
+
+        return self.checked(key, check)

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.reading import read_json
+from subnormal.algebra.base.reading import read_json, read_tensors
 
 LARGEST_CONFIG = 1 << 24
 """Bytes of a configuration that are read at most."""
@@ -19,7 +19,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json" if folder.is_dir() else folder
     if not path.is_file():
         raise InputError(f"{path}: no configuration; wanted a folder with config.json, or such a file")
-    content = read_json(path, limit=LARGEST_CONFIG)
+    content = read_json(path, limit=LARGEST_CONFIG, nan=True)  # Infinity is a usual limit of time steps
     if not isinstance(content, dict):
         raise InputError(f"{path}: a JSON {type(content).__name__}; wanted an object with a model_type")
     return content
@@ -35,10 +35,6 @@ def read_checkpoint(folder: Path, model_type: str) -> tuple[dict[str, Any], dict
 
 def read_weights(folder: Path) -> dict[str, Tensor]:
     """The tensors of `model.safetensors`, by name. Raises `InputError`."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors.torch import load
 
-    try:
-        return load_file(folder / "model.safetensors")
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{folder}: model.safetensors: {' '.join(str(error).split())[:100]}") from None
+    return load(read_tensors(folder / "model.safetensors").content)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,9 @@ from typing import Any
 import torch
 
 from subnormal.algebra.base.errors import InputError
+
+SMALL = 2**22
+"""So many parameters may be asked for whatever the files hold."""
 
 
 def require_transformers() -> None:
@@ -30,11 +35,16 @@ def load(folder: Path, dtype: str = "float32") -> tuple[Any, Any]:
 
 
 def load_model(folder: Path, dtype: str = "float32") -> Any:
-    """The causal language model alone. Raises `InputError` likewise."""
+    """The causal language model alone. Raises `InputError` likewise, and where weights are missing, which transformers
+    would draw at random."""
     require_transformers()
     from transformers import AutoModelForCausalLM
 
-    return _loaded(AutoModelForCausalLM, folder, dtype=getattr(torch, dtype))
+    _require_size(folder)
+    model, found = _loaded(AutoModelForCausalLM, folder, dtype=getattr(torch, dtype), output_loading_info=True)
+    if missing := sorted(found["missing_keys"]):
+        raise InputError(f"{folder}: {missing[0][:80]} is not in its safetensors files, {len(missing)} missing in all")
+    return model
 
 
 def _loaded(cls: Any, folder: Path, **options: Any) -> Any:
@@ -42,7 +52,34 @@ def _loaded(cls: Any, folder: Path, **options: Any) -> Any:
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    try:
+    with refused(folder, "load"):
         return cls.from_pretrained(folder, local_files_only=True, **options)
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{folder}: transformers cannot load it ({' '.join(str(error).split())[:120]})") from None
+
+
+@contextmanager
+def refused(folder: Path, what: str) -> Iterator[None]:
+    """Whatever transformers raises about a folder's files, as an `InputError` of one line: a configuration that does
+    not fit can break it anywhere."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise InputError(f"{folder}: transformers cannot {what} it ({reason})") from None
+
+
+def _require_size(folder: Path) -> None:
+    """Compare the parameters that the configuration asks for with the files' bytes, before any are made.
+
+    Raises:
+        InputError: there are many more than the files hold.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    held = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    with refused(folder, "load"), torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder, local_files_only=True))
+    wanted = sum(parameter.numel() for parameter in model.parameters())
+    if wanted > 2 * held + SMALL:
+        raise InputError(f"{folder}: config.json asks for {wanted:,} parameters, the files have {held:,} bytes")

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypedDict
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
@@ -17,6 +18,15 @@ from subnormal.algebra.base.writing import write_file
 from subnormal.models.training.progress import Progress
 
 __all__ = ["Checkpoint"]
+
+
+class _State(TypedDict):
+    """What stands in the header beside the tensors."""
+
+    step: int
+    seconds: float
+    runs: list[dict[str, Any]]
+
 
 TENSORS = ("flat", "kept", "first", "second")
 
@@ -49,13 +59,15 @@ class Checkpoint:
         """The checkpoint in a file, its tensors on a device. InputError for anything else."""
         try:
             file = read_tensors(path)
-            state = parse_json(file.metadata["state"], path, nan=True)
+            state = parse_json(file.metadata["state"], path, _State, nan=True)
             found = load(file.content)
             tensors = {name: found[name].to(device) for name in TENSORS}
             runs = [Progress.from_json(run) for run in state["runs"]]
             if all(run.done for run in runs):
                 raise ValueError("all of its runs are done")
-            return cls(int(state["step"]), float(state["seconds"]), runs, tensors)
+            if state["step"] < 0 or not state["seconds"] >= 0:
+                raise ValueError("steps or seconds below 0")
+            return cls(state["step"], state["seconds"], runs, tensors)
         except (SafetensorError, ArithmeticError, OSError, ValueError, KeyError, TypeError) as error:
             reason = " ".join(str(error).split())[:160]
             raise InputError(f"{path}: not a checkpoint ({reason}); delete it to start again") from None

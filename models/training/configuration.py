@@ -17,9 +17,14 @@ from typing import Any
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.reading import read_file
 from subnormal.constructions.parameters import FAMILY_PARAMETERS
+from subnormal.models.training.letters import LetterDraw
 from subnormal.models.training.tasks import Lengths
 
 RANDOM, COMPILED = "random", "compiled"
+
+RATE, RATE_FROM_GIVEN = 3e-3, 3e-4
+"""Default learning rates from random weights, and from compiled ones or a folder's. The second was measured: the first
+destroys solutions that it starts near to (docs/learning.md)."""
 
 FIRST = frozenset({
     "group", "family", "layers", "init", "noise", "learning_rate", "seed", "channels", "hidden", "readout", "phi",
@@ -31,6 +36,15 @@ differs from its default, so that a new setting leaves the names of finished run
 
 OWN = frozenset({"init", "noise", "learning_rate", "seed", "test_words", "test_length"})
 """The settings in which the runs of one batch may differ."""
+
+
+PROTOCOLS: dict[str, dict[str, Any]] = {
+    "chomsky": {"length": "1-40", "check_length": 100, "test_length": 500},
+    "flip-flop": {"letters": "keep=0.8", "length": "512", "check_length": 512, "test_length": 512},
+}
+"""Settings that the field trains and judges automata with: Delétang and others, *Neural Networks and the Chomsky
+Hierarchy*, ICLR 2023 (words up to 40, judged on 41 to 500); Liu and others, *Exposing Attention Glitches with Flip-Flop
+Language Modeling*, NeurIPS 2023."""
 
 
 MAX_SIZE, MAX_STEPS, MAX_WORDS, MAX_SEED, MAX_NUMBER = 2**14, 10**9, 10**7, 2**32 - 1, 1e30
@@ -60,18 +74,29 @@ class RunConfiguration:
         0.0, "σ of the noise added to every initial weight; compiled weights are of order 1.", 0, MAX_NUMBER
     )
     learning_rate: float = setting(
-        3e-3, "Of Adam, reached after 5 % of the steps and lowered along a cosine to a tenth.", 0, MAX_NUMBER
+        None,
+        "Of Adam, reached after 5 % of the steps and lowered along a cosine to a tenth. Default: 0.003, or 0.0003 from "
+        "given weights.",
+        0,
+        MAX_NUMBER,
     )
     seed: int = setting(0, "Of the initial weights, the noise and the training words.", 0, MAX_SEED)
     channels: int | None = setting(None, "Of each layer. Default: 16, or the initial network's.", 1, MAX_SIZE)
     hidden: int | None = setting(None, "Hidden units of φ. Default: 64, or the initial network's.", 1, MAX_SIZE)
     readout: int | None = setting(None, "Units of ψ. Default: 32, or the initial network's.", 1, MAX_SIZE)
-    phi: str = setting("relu", "relu, or linear for a φ without its relu (random weights alone).")
+    phi: str = setting(
+        "relu",
+        "relu, linear (no relu), or table: one row for each lower state and token, see --bottleneck (the last two with "
+        "random weights alone).",
+    )
     activation: str | None = setting(
         None, "Of ψ: gelu, relu, tanh, silu, identity, softmax, hard. Default: gelu (random) or hard (compiled)."
     )
     alphabet: str | None = setting(None, "all, generators, or elements such as '1;3'.")
     hold_out: int = setting(0, "Ordered pairs of non-commuting tokens kept for evaluation.", 0, MAX_WORDS)
+    letters: str = setting(
+        "uniform", "Of an automaton's words: uniform, alive (seldom into a state never left), or a share: keep=0.8."
+    )
     batch: int = setting(32, "Words in a step.", 1, MAX_WORDS)
     length: str = setting("2-60", "Of training words: 60, 2-60 (uniform), 2>60 (growing), 2>>60 (by one ratio).")
     steps: int = setting(2000, "Training steps.", 1, MAX_STEPS)
@@ -89,8 +114,17 @@ class RunConfiguration:
     dtype: str = setting("float32", "float32 or float64.")
     losses: str = setting("last", "last, or every: the head answers after each layer too, upper readouts being 0.")
     gradient: str = setting("through", "through, or local: a layer's loss does not reach the layers that it reads.")
+    bottleneck: int | None = setting(
+        None,
+        "Every layer but the last decides among so many states, which is all that upper layers read of it.",
+        1,
+        MAX_SIZE,
+    )
+    decision: str = setting("hard", "hard or softmax: the decisions of the bottleneck.")
 
     def __post_init__(self) -> None:
+        if self.learning_rate is None:
+            object.__setattr__(self, "learning_rate", RATE if self.init == RANDOM else RATE_FROM_GIVEN)
         for known in fields(self):
             value = getattr(self, known.name)
             _check_type(known.name, value, str(known.type))
@@ -104,6 +138,7 @@ class RunConfiguration:
             ("keep", ("last", "best")),
             ("losses", ("last", "every")),
             ("gradient", ("through", "local")),
+            ("decision", ("hard", "softmax")),
         ):
             if getattr(self, name) not in choices:
                 raise InputError(f"{name}: wanted {' or '.join(choices)}, got {getattr(self, name)[:40]!r}")
@@ -112,9 +147,19 @@ class RunConfiguration:
                 raise InputError(f"unknown family {family[:40]!r}; wanted one of {', '.join(FAMILY_PARAMETERS)}")
         if "," in self.family and self.layers not in (None, len(self.family.split(","))):
             raise InputError(f"layers: {self.layers}, but the stack {self.family} has {len(self.family.split(','))}")
-        if self.phi not in ("relu", "linear") or (self.phi == "linear" and self.init != RANDOM):
-            raise InputError(f"phi: wanted relu, or linear with random weights, got {self.phi[:40]!r}")
+        if self.phi not in ("relu", "linear", "table") or (self.phi != "relu" and self.init != RANDOM):
+            raise InputError(f"phi: wanted relu, or linear or table with random weights, got {self.phi[:40]!r}")
+        if self.bottleneck is not None and self.init != RANDOM:
+            raise InputError(f"bottleneck: goes with random weights; {self.init[:40]} has its own layers")
+        if self.bottleneck is None and self.decision != "hard":
+            raise InputError(f"decision: goes with --bottleneck; got {self.decision} without one")
+        if self.phi == "table":
+            if self.hidden is not None:
+                raise InputError(f"hidden: a table has a row for each lower state and token; got {self.hidden}")
+            if len(self.families) > 1 and self.bottleneck is None:
+                raise InputError("phi: a table over lower states needs a bottleneck; wanted e.g. --bottleneck 4")
         Lengths.parse(self.length)
+        LetterDraw.parse(self.letters)
 
     @property
     def families(self) -> tuple[str, ...]:

@@ -102,7 +102,7 @@ def evaluate(
     last: list[float] = []
     whole: list[float] = []
     for block, start in enumerate(range(0, longest, BLOCK)):
-        tokens = task.evaluation_words(stream, words, BLOCK, seed, block)[:, : longest - start]
+        tokens = task.evaluation_words(stream, words, BLOCK, seed, block, current)[:, : longest - start]
         labels = task.labels(tokens, current)
         current = labels[:, -1]
         for begin, end in _pieces(start, tokens.shape[1], wanted):

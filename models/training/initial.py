@@ -35,6 +35,8 @@ from subnormal.constructions.parameters import (
 )
 from subnormal.models.network import DCDNetwork
 from subnormal.models.training.configuration import COMPILED, RANDOM, RunConfiguration
+from subnormal.models.training.letters import LetterDraw
+from subnormal.models.training.phi_tables import make_tables, rows_of_table
 from subnormal.models.training.tasks import Task, automaton_task, make_task
 
 SHARPNESS = 2.0
@@ -45,7 +47,10 @@ def task_of(configuration: RunConfiguration) -> Task:
     """The task that a run is trained on."""
     asked = parse_machine(configuration.group)
     if isinstance(asked, Automaton):
-        return automaton_task(asked, configuration.alphabet, configuration.hold_out)
+        letters = LetterDraw.parse(configuration.letters)
+        return automaton_task(asked, configuration.alphabet, configuration.hold_out, letters)
+    if LetterDraw.parse(configuration.letters).kind == "share":
+        raise InputError(f"letters: {configuration.letters} is for automata, {configuration.group} is a group")
     return make_task(asked.listed(), configuration.alphabet, configuration.hold_out)
 
 
@@ -57,6 +62,7 @@ def saved_task(folder: Path) -> Task:
     """
     from subnormal.constructions.artifact import load_cascade
     from subnormal.constructions.automata.artifact import is_automaton_folder, load_automaton
+    from subnormal.constructions.targets.own_delta import is_delta_folder, load_delta_group
 
     if (folder / "task.json").is_file():
         return task_of(RunConfiguration.from_json(read_json(folder / "task.json", dict[str, Any])))
@@ -64,6 +70,8 @@ def saved_task(folder: Path) -> Task:
         machine, _ = load_automaton(folder)
         assert machine.automaton is not None
         return Task(machine.automaton, machine.alphabet)
+    if is_delta_folder(folder):
+        return Task(*load_delta_group(folder))
     cascade, group, _ = load_cascade(folder)
     return Task(group, cascade.alphabet)
 
@@ -111,12 +119,24 @@ def _random(configuration: RunConfiguration, task: Task) -> DCDNetwork:
         "hidden": configuration.hidden or DEFAULT_HIDDEN,
         "readout": configuration.readout or DEFAULT_READOUT,
         "activation": configuration.activation or "gelu",
-        "phi": configuration.phi,
+        "phi": "linear" if configuration.phi == "linear" else "relu",
     }
     if isinstance(task.group, Automaton):  # tokens may merge states: docs/automata.md
         entry["reads"] = "before"
-    layers = [{"family": family, **entry} for family in configuration.families]
-    return DCDNetwork(len(task.alphabet), task.classes, layers, dtype=configuration.dtype, seed=_seed(configuration, 0))
+    layers: list[dict[str, Any]] = [{"family": family, **entry} for family in configuration.families]
+    states, tokens = configuration.bottleneck or 1, len(task.alphabet)
+    if configuration.bottleneck is not None:
+        for layer in layers[:-1]:
+            layer |= {"readout": states, "activation": configuration.decision}
+    table = configuration.phi == "table"
+    if table:
+        for i, layer in enumerate(layers):
+            layer["hidden"] = rows_of_table(tokens, states, i)
+    size, seed = tokens if table else None, _seed(configuration, 0)
+    network = DCDNetwork(tokens, task.classes, layers, embedding_size=size, dtype=configuration.dtype, seed=seed)
+    if table:
+        make_tables(network, seed)
+    return network
 
 
 def _compiled(configuration: RunConfiguration, task: Task) -> DCDNetwork:
@@ -125,11 +145,10 @@ def _compiled(configuration: RunConfiguration, task: Task) -> DCDNetwork:
     from subnormal.models.compiled import network_of
 
     if isinstance(task.group, Automaton):
-        from subnormal.algebra.depth.families import family
         from subnormal.constructions.automata.compiler import compile_automaton
         from subnormal.constructions.weights import weights_of
 
-        return network_of(weights_of(compile_automaton(task.group, family(configuration.family)).cascade))
+        return network_of(weights_of(compile_automaton(task.group, *parse_stack(configuration.family)).cascade))
     return network_of(compile_group(task.group, parse_stack(configuration.family), task.alphabet.tolist()).weights)
 
 

@@ -30,6 +30,7 @@ from subnormal.models.training.configuration import RunConfiguration
 from subnormal.models.training.evaluation import STRIDE, THRESHOLD, evaluate
 from subnormal.models.training.initial import initial_network, task_of
 from subnormal.models.training.logs import Logs
+from subnormal.models.training.phi_tables import fixed_parameters
 from subnormal.models.training.progress import Progress, Report
 from subnormal.models.training.runs import Row, RunStore
 from subnormal.models.training.tasks import VALIDATION, Lengths, Task
@@ -82,12 +83,16 @@ class _Training:
         self.checkpoint = store.checkpoint_path(name)
         self.logs = Logs(tensorboard)
         before = Checkpoint.read(self.checkpoint, device) if self.checkpoint.is_file() else None
+        if before:
+            self._require_same_runs(before, configurations)
         self.runs = list(before.runs) if before else [Progress(c) for c in store.missing(configurations)]
         self.step = before.step if before else 0
         self.batch = NetworkBatch([initial_network(run.configuration, self.task) for run in self.active], device)
         self.batch.template.local_gradient = self.common.gradient == "local"
         rates = torch.tensor([run.configuration.learning_rate for run in self.active]).to(self.batch.flat)
         self.adam = Adam(rates, self.common.weight_decay * self.batch.decayed(), self.common.clip)
+        fixed = fixed_parameters(self.batch.template) if self.common.phi == "table" else None
+        self.moving = None if fixed is None else self.batch.trained(fixed)
         self.kept = self.batch.flat.detach().clone()
         self.losses = torch.zeros(len(self.active), dtype=torch.float64, device=device)
         self.diverged_at = torch.zeros(len(self.active), dtype=torch.int64, device=device)
@@ -95,6 +100,14 @@ class _Training:
             self._restore(before)
         self.samples, self.sample_labels = self._checks()
         self.began = time.perf_counter() - (before.seconds if before else 0.0)
+
+    def _require_same_runs(self, before: Checkpoint, configurations: Sequence[RunConfiguration]) -> None:
+        """InputError where a checkpoint is of other runs than those asked for, or lacks one that is not finished."""
+        found = [run.configuration.key for run in before.runs]
+        missing = {configuration.key for configuration in self.store.missing(configurations)}
+        same = len(set(found)) == len(found) and missing <= set(found) <= {c.key for c in configurations}
+        if not same or any(run.curve[-1][0] != before.step for run in before.runs if not run.done):
+            raise InputError(f"{self.checkpoint}: it is of other runs; delete it to start again")
 
     def _restore(self, before: Checkpoint) -> None:
         wanted = self.batch.flat
@@ -126,6 +139,8 @@ class _Training:
         tokens, labels = self._words(length)
         losses = self._losses(tokens, labels)
         (gradient,) = torch.autograd.grad(losses.sum(), self.batch.flat)
+        if self.moving is not None:
+            gradient = gradient * self.moving
         self.adam.step(self.batch.flat, gradient, self.step + 1, learning_scale(self.step, self.common.steps))
         self.losses += losses.detach().double()
         self.step += 1

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
+from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.reading import conform
 from subnormal.models.training.configuration import RunConfiguration
 
 __all__ = ["Progress", "Report", "RunStatus", "plan_batches"]
+
+
+class _Progress(TypedDict):
+    configuration: dict[str, Any]
+    curve: list[tuple[int, float | None, float, int]]
+    flawless: int
+    kept: int
+    done: bool
+    diverged_at: NotRequired[int | None]  # earlier versions did not write it
 
 
 @dataclass
@@ -61,16 +72,14 @@ class Progress:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Progress:
-        """What `as_json` gave. Raises `InputError`, or KeyError, TypeError or ValueError for what it did not give."""
-        curve = [(int(step), loss, accuracy, int(longest)) for step, loss, accuracy, longest in content["curve"]]
-        configuration = RunConfiguration.from_json(content["configuration"])
-        diverged_at = content.get("diverged_at")  # earlier versions did not write it
-        found = cls(configuration, curve, content["flawless"], content["kept"], content["done"], diverged_at)
-        for value in (found.flawless, found.kept, found.diverged_at or 0):
-            if type(value) is not int or value < 0:
-                raise ValueError(f"wanted a number of at least 0, got {str(value)[:40]!r}")
-        if type(found.done) is not bool or found.kept >= len(curve):
-            raise ValueError("a run's kept check is not one of its checks")
+        """What `as_json` gave. Raises `InputError` for what it did not give."""
+        stated: dict[str, Any] = conform(content, _Progress, "a run")
+        stated["configuration"] = RunConfiguration.from_json(stated["configuration"])
+        found = cls(**stated)
+        if min(found.flawless, found.kept, found.diverged_at or 0) < 0:
+            raise InputError("a run counts something below 0")
+        if not found.kept < len(found.curve):
+            raise InputError("a run's kept check is not one of its checks")
         return found
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.groups.group import Group
+from subnormal.models.training.letters import UNIFORM, LetterDraw
 
 TRAINING, VALIDATION, TEST = 1, 2, 3
 """The first seed of each stream of words."""
@@ -38,11 +39,13 @@ class Task:
         group: the group, or the automaton, whose start is state 0.
         alphabet: shape (m,): the element, or the letter, that each token stands for.
         held_out: ordered pairs of tokens that never stand side by side in training, and do so in every evaluation word.
+        letters: how an automaton's words are drawn; a group's are uniform.
     """
 
     group: Group | Automaton
     alphabet: NDArray[np.integer]
     held_out: tuple[tuple[int, int], ...] = ()
+    letters: LetterDraw = UNIFORM
 
     @property
     def tracked_group(self) -> Group:
@@ -83,7 +86,7 @@ class Task:
         generator = np.random.default_rng([TRAINING, *seeds])
         m = len(self.alphabet)
         if not self.held_out:
-            return generator.integers(m, size=(count, length))
+            return self._drawn(generator, count, length)
         allowed = np.ones((m, m), dtype=bool)
         allowed[tuple(np.array(self.held_out).T)] = False
         choices = np.argsort(~allowed, axis=1, kind="stable")  # allowed successors first
@@ -96,13 +99,20 @@ class Task:
             words[:, t] = choices[before, (draws[:, t] * counts[before]).astype(np.int64)]
         return words
 
-    def evaluation_words(self, stream: int, count: int, length: int, seed: int, block: int = 0) -> Tokens:
+    def _drawn(self, generator: np.random.Generator, count: int, length: int, start: Tokens | int = 0) -> Tokens:
+        if isinstance(self.group, Automaton):
+            return self.letters.drawn(generator, self.moves, self.group.letters, count, length, start)
+        return generator.integers(len(self.alphabet), size=(count, length))
+
+    def evaluation_words(
+        self, stream: int, count: int, length: int, seed: int, block: int = 0, start: Tokens | int = 0
+    ) -> Tokens:
         """Words (count, length) of the `VALIDATION` or `TEST` stream; with held-out pairs, each contains one early on.
 
-        Longer words go on in block 1, 2, …, which contain no planted pair.
+        Longer words go on in block 1, 2, …, which contain no planted pair, from the states `start` of an automaton.
         """
         generator = np.random.default_rng([stream, seed, block])
-        words = generator.integers(len(self.alphabet), size=(count, length))
+        words = self._drawn(generator, count, length, start)
         if self.held_out and length >= 2 and block == 0:
             places = generator.integers(min(length, PLANTED_WITHIN) - 1, size=count)
             pairs = np.array(self.held_out)[generator.integers(len(self.held_out), size=count)]
@@ -111,18 +121,21 @@ class Task:
         return words
 
 
-def automaton_task(given: Automaton, alphabet: str | None = None, hold_out: int = 0) -> Task:
+def automaton_task(
+    given: Automaton, alphabet: str | None = None, hold_out: int = 0, letters: LetterDraw = UNIFORM
+) -> Task:
     """The task of an automaton: its letters in order, and the states of the minimal automaton as labels.
 
     Raises:
-        InputError: it has one state, or an option is given that is for groups.
+        InputError: it has one state or not the letter that has a share, or an option is given that is for groups.
     """
     if alphabet is not None or hold_out:
         raise InputError("alphabet and hold-out are for groups; an automaton is trained on all its letters")
     automaton = given.minimal()
     if automaton.count == 1:
         raise InputError(f"{given.name} has one state: there is nothing to learn; try parity")
-    return Task(automaton, np.arange(automaton.width))
+    letters.require(automaton.letters)
+    return Task(automaton, np.arange(automaton.width), (), letters)
 
 
 def make_task(group: Group, alphabet: str | None = None, hold_out: int = 0, seed: int = 0) -> Task:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.reading import conform
 from subnormal.algebra.base.wording import counted
 from subnormal.constructions.parameters import FAMILY_PARAMETERS
 
@@ -170,11 +171,13 @@ def _own(config: Mapping[str, Any]) -> Facts:
         "gated-aussm": (0.0, 1.0, ROUNDED, ROUNDED, ROUNDED, "every group that is not solvable"),
     }
     layers, notes = [], []
+    if not config["layers"]:
+        raise InputError("layers: none in the configuration; wanted one of our own networks, e.g. of compile S3")
     for i, layer in enumerate(config["layers"]):
-        if not isinstance(layer, Mapping) or not isinstance(layer.get("family"), str):
-            raise InputError(f"layers: entry {i} in the configuration names no family; wanted one of our own networks")
         family = layer["family"]
-        if family in FAMILY_PARAMETERS and family.startswith("delta-"):
+        if family not in FAMILY_PARAMETERS:
+            raise InputError(f"layers: unknown family {family[:40]!r}; wanted one of {', '.join(FAMILY_PARAMETERS)}")
+        if family.startswith("delta-"):
             layers.append(_delta(i, family, doubled=True, factors=int(family.removeprefix("delta-"))))
         elif family in kinds:
             low, high, minus_one, one, zero, excluded = kinds[family]
@@ -182,6 +185,23 @@ def _own(config: Mapping[str, Any]) -> Facts:
         else:
             notes.append(f"layer {i}, {family}, is not audited")
     return Facts(tuple(layers), tuple(notes))
+
+
+class _Layer(TypedDict):
+    family: str
+
+
+class _Configuration(TypedDict, total=False):
+    """The fields that are read here, of whatever architecture; a configuration has many more."""
+
+    model_type: str
+    layers: list[_Layer]
+    layer_types: list[str] | None
+    num_hidden_layers: int
+    n_layer: int
+    num_householder: int
+    linear_allow_neg_eigval: bool
+    allow_neg_eigval: bool
 
 
 def _part(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -192,7 +212,9 @@ def _part(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _number(key: str, value: object) -> float:
-    """A number, infinity too; a name as JSON has none for it."""
+    """A number, infinity too, which transformers writes as {"__float__": "Infinity"}."""
+    if isinstance(value, Mapping) and set(value) == {"__float__"}:
+        value = value["__float__"]
     try:
         found = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
@@ -232,8 +254,10 @@ READERS: dict[str, Callable[[Mapping[str, Any]], Facts]] = {
 
 
 def facts_of(config: Mapping[str, Any]) -> Facts:
-    """What a configuration says. Raises `InputError` for an architecture that is not known."""
-    if "model_type" not in config and isinstance(config.get("layers"), list):
+    """What a configuration says. Raises `InputError` for an architecture that is not known, or a field that it reads
+    with a value of another type."""
+    conform({name: config[name] for name in _Configuration.__annotations__ if name in config}, _Configuration, "config")
+    if "model_type" not in config and "layers" in config:
         return _own(config)
     kind = kind_of(config)
     if kind not in READERS:

@@ -46,7 +46,7 @@ def measure_checkpoint(folder: Path, model_type: str, seed: int = 0) -> dict[int
     """
     if model_type not in PROBES:
         raise InputError(f"{model_type}: weights are measured for {', '.join(PROBES)}; audit its config.json alone")
-    from subnormal.models.references.hugging_face import load_model
+    from subnormal.models.references.hugging_face import load_model, refused
 
     model = load_model(folder).eval()
     attribute, projection, ranges = PROBES[model_type]
@@ -58,7 +58,7 @@ def measure_checkpoint(folder: Path, model_type: str, seed: int = 0) -> dict[int
             handles.append(_watch(module, projection, ranges, found, i))
     tokens = _sample(model.config.vocab_size, seed)
     try:
-        with torch.no_grad():
+        with torch.no_grad(), refused(folder, "run"):
             model(tokens, use_cache=False)
     finally:
         for handle in handles:

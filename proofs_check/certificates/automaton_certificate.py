@@ -6,6 +6,7 @@ Nothing here needs to be trusted: `automaton_checker.py` recomputes every fact f
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.folders import digest, read_folder, save_folder
 from subnormal.algebra.base.wording import counted
 from subnormal.algebra.depth.automaton_verdict import verdict
-from subnormal.algebra.depth.families import FAMILIES, Family
+from subnormal.algebra.depth.families import Family, names, parse_stack
 from subnormal.constructions.artifact import tensor_bytes
 from subnormal.constructions.automata.artifact import automaton_arrays, load_automaton
 from subnormal.proofs_check.certificates.automaton_checker import check
@@ -36,21 +37,24 @@ def certify_automaton(folder: Path) -> Verdict:
     digests = read_folder(folder, ("cascade.json", "cascade.safetensors")).digests()
     cascade, metadata = load_automaton(folder)
     assert cascade.automaton is not None
-    layer = FAMILIES[str(metadata["family"])]
-    found = verdict(TransitionMonoid.of(cascade.automaton), layer)
-    if found.least is None:
-        raise InputError(f"{folder}: no number of {layer.title} layers can track {metadata['name']}: {found.reason}")
+    stack = parse_stack(str(metadata["family"]))
     layers = len(cascade.layers)
+    found = None
+    if len(stack) == 1:
+        found = verdict(TransitionMonoid.of(cascade.automaton), stack[0])
+        if found.least is None:
+            title, name = stack[0].title, metadata["name"]
+            raise InputError(f"{folder}: no number of {title} layers can track {name}: {found.reason}")
     content = {
         "format": FORMAT,
         "kind": "tracks automaton",
         "name": metadata["name"],
-        "claim": tracks_claim(cascade.automaton, layer, layers, found.least),
+        "claim": tracks_claim(cascade.automaton, stack, layers, found.least if found else None),
         "files": digests,
-        "family": layer.name,
+        "family": names(stack),
         "layers": layers,
-        "least": found.least,
-        "witness": found.witness.as_json() if found.witness else None,
+        "least": found.least if found else None,
+        "witness": found.witness.as_json() if found and found.witness else None,
     }
     return _written(folder, content)
 
@@ -79,10 +83,13 @@ def certify_automaton_refusal(given: Automaton, layer: Family, folder: Path) -> 
     return _written(folder, content)
 
 
-def tracks_claim(automaton: Automaton, layer: Family, layers: int, least: int) -> str:
+def tracks_claim(automaton: Automaton, stack: Sequence[Family], layers: int, least: int | None) -> str:
     """The sentence that the checker prints about a compiled folder. No name stands in it: names are not proved."""
-    fewer = f"no {layer.title} with fewer can" if least == layers else f"any {layer.title} needs at least {least}"
-    return f"tracks {_text(automaton)} on words of every length, with {counted(layers, 'layer')}, and {fewer}"
+    tracks = f"tracks {_text(automaton)} on words of every length, with {counted(layers, 'layer')}"
+    if len(stack) > 1:
+        return f"{tracks} in the stack {', '.join(layer.title for layer in stack)}"
+    title = stack[0].title
+    return f"{tracks}, and {f'no {title} with fewer can' if least == layers else f'any {title} needs at least {least}'}"
 
 
 def _text(automaton: Automaton) -> str:

@@ -9,7 +9,8 @@ Exit code 0: verified · 1: refuted · 2: files of no use. Only NumPy, the stand
   tells apart, where some states accept.
 * "tracks": state 0 decodes to 0, and decode(step(s, x)) = transitions[decode(s), x] for every letter x and every state
   s that can be reached: that set is computed here. By induction all words are tracked.
-* The layers are of the family: what is added is within its rotations, and only families with the eigenvalue 0 set.
+* The layers are of the family, or of a stack of several in their order: what is added is within a layer's rotations,
+  and only families with the eigenvalue 0 set.
 * "never", and "at least": a witness, each kind followed letter by letter (`Witness`). What it implies is cited:
   docs/mathematics.md, "Automata". All of it is about machines with finitely many states that can be reached.
 """
@@ -30,6 +31,7 @@ from subnormal.proofs_check.certificates.checker import (
     Verdict,
     as_list,
     check_manifest,
+    count,
     digest,
     indices,
     main,
@@ -76,7 +78,7 @@ class Machine:
             reached |= new
             queue.extend(new)
         prove(len(reached) == self.states, "a state of the automaton cannot be reached")
-        self.minimal, self.accepting = bool(accepting.any()), int(accepting.sum())
+        self.minimal, self.accepting = bool(accepting.any()), accepting
         if self.minimal:
             self._require_minimal(accepting)
 
@@ -97,7 +99,7 @@ class Machine:
     def facts(self) -> list[str]:
         """What else is proved of the automaton."""
         if self.minimal:
-            return [f"which is minimal, with {self.accepting} accepting state{'s' * (self.accepting != 1)}"]
+            return [f"which is minimal, with {count(int(self.accepting.sum()), 'accepting state')}"]
         return ["whose every state words reach: the state is the output"]
 
     def act(self, word: Any, states: Array) -> Array:
@@ -230,12 +232,14 @@ class Witness:
             return self._power(exponent)
         prove(exponent != 1 and self.content.get("law") == "swap", "an unknown law")
         _, x, y, z, w, state = self.fields("law", "x", "y", "z", "w", "state")
+        x, y, z, w = (self._word(part) for part in (x, y, z, w))
         left, right = [*x, *y, *z, *x, *w, *y], [*y, *x, *z, *x, *w, *y]
         self._apart(left, right, state)
         return 2
 
     def _power(self, exponent: int) -> int:
         _, x, y, power, state = self.fields("law", "x", "y", "exponent", "state")
+        x, y = self._word(x), self._word(y)
         usable(type(power) is int and 1 <= power <= MAX_STATES and len(x) * power <= MAX_WORD, "a strange exponent")
         once = self.machine.act(x * power, np.arange(self.machine.states))
         # For rotations of any order: x^n is idempotent, so the law fails for every multiple of n, hence for every n.
@@ -243,6 +247,10 @@ class Witness:
         prove(fits, "the power of the law is not one that the family obeys")
         self._apart([*x * power, *y, *x], [*y, *x], state)
         return 2
+
+    def _word(self, word: Any) -> list[int]:
+        usable(isinstance(word, list) and len(word) <= MAX_WORD, "a word is no list of letters")
+        return indices(word, self.machine.letters, "a word")
 
     def _apart(self, left: list[int], right: list[int], state: Any) -> None:
         (start,) = indices([state], self.machine.states, "the state")
@@ -265,15 +273,21 @@ def generated(generators: list[Array], limit: int = 1 << 18) -> set[bytes]:
     return found
 
 
-def check_layers(metadata: dict[str, Any], arrays: dict[str, Array], machine: Machine, family: str) -> int:
-    """The number of layers, each of which the family can have, and together track the automaton."""
-    _, exponent, resets_allowed = FAMILIES[family]
+def check_layers(metadata: dict[str, Any], arrays: dict[str, Array], machine: Machine, stack: list[str]) -> int:
+    """The number of layers, each of which its family can have, and together track the automaton. A stack of several
+    families has these layers in this order, and others between them that hold nothing."""
     lower, layers = 1, []
     described = as_list(metadata.get("layers"), "cascade.json's layers")
+    free = list(stack)
     for i, layer in enumerate(described, 1):
         where = f"layer{i}"
         own = with_keys(layer, {"family", "moduli"}, f"layer {i} in cascade.json")
-        prove(own["family"] == family, f"layer {i} is of another family than the certificate's")
+        while len(stack) > 1 and free and free[0] != own["family"]:
+            free.pop(0)
+        prove(free and own["family"] == free[0], f"layer {i} is of another family than the certificate's")
+        if len(stack) > 1:
+            free.pop(0)
+        _, exponent, resets_allowed = FAMILIES[own["family"]]
         moduli = take(arrays, f"{where}.moduli", 1, MAX_CASCADE)
         increments = take(arrays, f"{where}.increments", 3, MAX_CASCADE)
         resets = take(arrays, f"{where}.resets", 3, 2)
@@ -325,17 +339,44 @@ def steps(layers: list[tuple[Array, Array, Array]], letters: int) -> Array:
     return following
 
 
+def check_statement(stated: Any, machine: Machine) -> None:
+    """The automaton in cascade.json, which whoever loads the folder gets, is that of the arrays."""
+    usable(isinstance(stated, dict), "cascade.json holds no automaton")
+    stated = {"accepting": []} | stated
+    names, letters = (as_list(stated.get(key), f"the automaton's {key}", str) for key in ("states", "alphabet"))
+    fits = len(set(names)) == len(names) == machine.states and len(set(letters)) == len(letters) == machine.letters
+    prove(fits, "cascade.json states another number of states or letters")
+    rows = zip(names, machine.table.tolist(), strict=True)
+    wanted = {
+        "states": names,
+        "alphabet": letters,
+        "transitions": {state: dict(zip(letters, [names[q] for q in row], strict=True)) for state, row in rows},
+        "start": names[0],
+        "accepting": [names[q] for q in np.flatnonzero(machine.accepting)],
+    }
+    prove(stated == wanted, "cascade.json states another automaton than the arrays")
+
+
 def check_tracks(folder: Path, certificate: dict[str, Any]) -> tuple[str, Machine]:
     metadata, arrays = read_json(folder / "cascade.json"), read_tensors(folder / "cascade.safetensors")
     family = str(certificate["family"])
-    prove(family in FAMILIES and family != "s4d", "the claim is about no known family")
+    stack = family.split(",")
+    prove(all(one in FAMILIES and one != "s4d" for one in stack), "the claim is about no known family")
     usable(metadata.get("format") == "automaton 1", "cascade.json has another format than 'automaton 1'")
     machine = Machine(arrays)
-    k = check_layers(metadata, arrays, machine, family)
+    check_statement(metadata.get("automaton"), machine)
+    k = check_layers(metadata, arrays, machine, stack)
     usable(not arrays, f"cascade.safetensors has arrays of no layer: {', '.join(sorted(arrays))[:80]}")
     stated = [metadata.get("family"), metadata.get("states")]
     prove(stated == [family, machine.states], "cascade.json states another family or number of states")
     prove(certificate["layers"] == k, f"the cascade has {k} layers, another number is claimed")
+    tracks = f"tracks {machine.text()} on words of every length"
+    if len(stack) > 1:
+        prove(
+            certificate["least"] is certificate["witness"] is None, "no bound is proved for stacks of several families"
+        )
+        titles = ", ".join(FAMILIES[one][0] for one in stack)
+        return f"{tracks}, with {k} layer{'s' * (k != 1)} in the stack {titles}", machine
     least = int(machine.states > 1)
     if certificate["witness"] is not None:
         least = Witness(machine, certificate["witness"], family).shows_least()
@@ -343,7 +384,7 @@ def check_tracks(folder: Path, certificate: dict[str, Any]) -> tuple[str, Machin
     title = FAMILIES[family][0]
     fewer = f"and no {title} with fewer can" if k == least else f"and any {title} needs at least {least}"
     with_layers = f"with {k} layer{'s' * (k != 1)}, {fewer}"
-    return f"tracks {machine.text()} on words of every length, {with_layers}", machine
+    return f"{tracks}, {with_layers}", machine
 
 
 def check_never(folder: Path, certificate: dict[str, Any]) -> tuple[str, Machine]:
@@ -376,13 +417,14 @@ def check(folder: Path, certificate: dict[str, Any] | None = None) -> Verdict:
         usable(agrees, f"{file} is not the file that was certified (its SHA-256 differs)")
     claim, machine = (check_never if never else check_tracks)(folder, certificate)
     prove(certificate["claim"] == claim, f"certificate.json claims something else than was proved: {claim}")
-    return Verdict(claim, (*machine.facts(), CITED), str(name))
+    cited = [] if "," in str(certificate["family"]) else [CITED]  # no bound is claimed for a stack of several
+    return Verdict(claim, (*machine.facts(), *cited), str(name))
 
 
 def is_automaton_certificate(folder: Path) -> bool:
     """Whether a folder's certificate is one that this checker reads."""
     try:
-        return read_json(folder / "certificate.json").get("kind") in FIELDS
+        return str(read_json(folder / "certificate.json").get("kind")) in FIELDS
     except (FaultError, OSError):  # the other checker says what is wrong with it
         return False
 

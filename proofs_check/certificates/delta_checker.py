@@ -87,7 +87,7 @@ class Network:
         layers = as_list(configuration["layers"], "config.json's layers", dict)
         prove(len(layers) == 1, f"{len(layers)} layers; one delta-rule layer is proved")
         layer = with_keys(DEFAULTS | layers[0], LAYER, "the layer in config.json")
-        prove(layer["family"] in FAMILIES, f"the family {layer['family']!r:.40} is none of {', '.join(FAMILIES)}")
+        prove(str(layer["family"]) in FAMILIES, f"the family {layer['family']!r:.40} is none of {', '.join(FAMILIES)}")
         sizes = [configuration["alphabet_size"], configuration["classes"], configuration["embedding_size"]]
         sizes += [layer["channels"], layer["hidden"], layer["readout"]]
         usable(all(type(size) is int and size >= 1 for size in sizes), "config.json states a size that is none")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from subnormal.algebra.base.folders import digest
@@ -18,12 +19,19 @@ ODD += [[], {}, [[]], [0], {"a": 1}]
 
 
 def spoil_array(path: Path, generator: np.random.Generator) -> str:
-    """One entry of one array to something else; sometimes the array's shape, its dtype or its name."""
+    """One entry of one array to something else; sometimes the array's shape, its dtype or its name; or a value of the
+    JSON that the header keeps beside them."""
     arrays = {name: array.copy() for name, array in load_file(path).items()}
+    with safe_open(path, "numpy") as file:
+        metadata = file.metadata()
     name = str(generator.choice(sorted(arrays)))
     array = arrays[name]
     how = generator.random()
-    if how < 0.8 and array.size:
+    if metadata and "state" in metadata and how < 0.5:
+        state = json.loads(metadata["state"])
+        what = f"{path.name} {_spoil_value(state, generator)}"
+        metadata["state"] = json.dumps(state)
+    elif how < 0.8 and array.size:
         place = int(generator.integers(array.size))
         before = array.flat[place].item()
         if np.issubdtype(array.dtype, np.integer):
@@ -37,6 +45,10 @@ def spoil_array(path: Path, generator: np.random.Generator) -> str:
         with contextlib.suppress(ValueError, OverflowError):  # a number that the dtype does not have
             array.flat[place] = new
         what = f"{path.name} {name}[{place}]: {before} -> {new}"
+    elif how < 0.88 and array.ndim == 2 and array.shape[1] > 1:  # what was a permutation still is one
+        row, (i, j) = int(generator.integers(len(array))), generator.choice(array.shape[1], 2, replace=False)
+        array[row, [i, j]] = array[row, [j, i]]
+        what = f"{path.name} {name}[{row}]: {i} and {j} exchanged"
     else:
         change = {
             "dropped": lambda: arrays.pop(name),
@@ -52,7 +64,7 @@ def spoil_array(path: Path, generator: np.random.Generator) -> str:
         kind = str(generator.choice(sorted(change)))
         change[kind]()
         what = f"{path.name} {name} {kind}"
-    save_file({key: np.ascontiguousarray(value) for key, value in arrays.items()}, path)
+    save_file({key: np.ascontiguousarray(value) for key, value in arrays.items()}, path, metadata)
     return what
 
 
@@ -65,6 +77,12 @@ def spoil_json(path: Path, generator: np.random.Generator) -> str:
         path.write_text(text[:place] + new + text[place + 1 :], encoding="utf-8")
         return f"{path.name}[{place}] -> {new!r}"
     value = json.loads(text)
+    what = f"{path.name} {_spoil_value(value, generator)}"
+    path.write_text(json.dumps(value), encoding="utf-8")
+    return what
+
+
+def _spoil_value(value: Any, generator: np.random.Generator) -> str:
     places = list(_places(value))
     holder, key = places[int(generator.integers(len(places)))]
     how = generator.random()
@@ -74,15 +92,12 @@ def spoil_json(path: Path, generator: np.random.Generator) -> str:
         if type(before) is int and generator.random() < 0.6:
             odd = before + int(generator.choice([-1, 1, 2]))
         holder[key] = odd
-        what = f"{path.name} {key}: {str(before)[:40]} -> {odd!r:.40}"
-    elif how < 0.9 or isinstance(holder, list):
+        return f"{key}: {str(before)[:40]} -> {odd!r:.40}"
+    if how < 0.9 or isinstance(holder, list):
         del holder[key]
-        what = f"{path.name} without {key}"
-    else:
-        holder["unknown"] = odd
-        what = f"{path.name} with a field unknown: {odd!r:.40}"
-    path.write_text(json.dumps(value), encoding="utf-8")
-    return what
+        return f"without {key}"
+    holder["unknown"] = odd
+    return f"with a field unknown: {odd!r:.40}"
 
 
 def _places(value: Any) -> Any:

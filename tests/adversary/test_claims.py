@@ -6,20 +6,14 @@ seed i, whatever the time.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-import os
 import shutil
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth.families import FAMILIES, parse_stack
 from subnormal.algebra.input.parser import parse_group
 from subnormal.command_line.compiler import verify
@@ -30,9 +24,6 @@ from subnormal.constructions.factored.bound import lower_bound
 from subnormal.constructions.factored.compiler import compile_factored
 from subnormal.face.proving import check, horizon
 from subnormal.models.network import DCDNetwork
-from subnormal.models.training.configuration import RunConfiguration
-from subnormal.models.training.pool import train_here
-from subnormal.models.training.runs import RunStore
 from subnormal.proofs_check.certificates import checker, factored_checker
 from subnormal.proofs_check.certificates.certificate import certify_folder, certify_refusal, write_json
 from subnormal.proofs_check.certificates.network_certificate import (
@@ -41,13 +32,11 @@ from subnormal.proofs_check.certificates.network_certificate import (
     prove_network,
     recheck,
 )
+from tests.adversary.attempts import attempts, copied, quietly, spoiled, times
 from tests.adversary.counting import Counts
 from tests.adversary.spoiling import mend_digests, spoil_array, spoil_json
 from tests.adversary.truth import claim_is_true, tracks, tracks_factored
 from tests.cases import group
-
-FAST, FULL = 1.0, float(os.environ.get("ADVERSARY_SECONDS", "190"))
-"""Seconds for each class of attacks."""
 
 LISTED = [
     ("S3", "aussm", "all"),
@@ -63,22 +52,6 @@ ODD_FIELDS: list[object] = [None, 0, 1, 2, 3, 5, -1, True]
 ODD_FIELDS += ["linear", "relu", "hard", "softmax", "mamba", "aussm", "float32"]
 ODD_FIELDS += [[], [2], [3]]
 
-times = pytest.mark.parametrize("seconds", [FAST, pytest.param(FULL, marks=pytest.mark.slow)])
-
-
-def quietly(command, *arguments, **options):
-    with contextlib.redirect_stdout(io.StringIO()):
-        return command(*arguments, **options)
-
-
-def attempts(seconds: float) -> Iterator[np.random.Generator]:
-    """Generators seeded 0, 1, 2, … for some time."""
-    end = time.monotonic() + seconds
-    seed = 0
-    while time.monotonic() < end or seed < 3:
-        yield np.random.default_rng(seed)
-        seed += 1
-
 
 @pytest.fixture(scope="module")
 def listed(tmp_path_factory):
@@ -92,13 +65,6 @@ def listed(tmp_path_factory):
     return folders
 
 
-def copied(folders: list[Path], place: Path, generator: np.random.Generator) -> Path:
-    """A fresh copy of one of the folders."""
-    shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(folders[int(generator.integers(len(folders)))], place)
-    return place
-
-
 @times
 def test_listed_folders(listed, tmp_path, seconds):
     """One to three changes of cascade and certificate, digests made good: check, verify, horizon and certify."""
@@ -107,14 +73,8 @@ def test_listed_folders(listed, tmp_path, seconds):
         folder = copied(listed, tmp_path / "spoiled", generator)
         for name in ("model.safetensors", "config.json"):
             (folder / name).unlink()
-        changes = []
-        for _ in range(int(generator.integers(1, 4))):
-            name = str(generator.choice(["cascade.safetensors", "cascade.json", "certificate.json"]))
-            with contextlib.suppress(ValueError, KeyError, IndexError, OSError):  # spoiled beyond further spoiling
-                spoil = spoil_array if name.endswith("s") else spoil_json
-                changes.append(spoil(folder / name, generator))
+        what = spoiled(folder, ["cascade.safetensors", "cascade.json", "certificate.json"], 3, generator)
         mend_digests(folder)
-        what = f"{folder} {'; '.join(changes)}"
         verdicts: list[checker.Verdict] = []
         counts.attack(
             f"check: {what}",
@@ -184,17 +144,12 @@ def test_networks(listed, tmp_path, seconds):
     counts = Counts("networks")
     for generator in attempts(seconds):
         folder = copied(listed, tmp_path / "spoiled", generator)
-        changes = []
-        for _ in range(int(generator.integers(1, 3))):
-            with contextlib.suppress(ValueError, KeyError, IndexError, OSError):
-                spoiled = generator.random()
-                path = folder / ("model.safetensors" if spoiled < 0.7 else "config.json")
-                changes.append((spoil_array if spoiled < 0.7 else spoil_json)(path, generator))
+        what = spoiled(folder, ["model.safetensors", "model.safetensors", "config.json"], 2, generator)
         mend_digests(folder)
         dtype = [None, "float32", "float64"][int(generator.integers(3))]
         proofs: list[NetworkProof] = []
         counts.attack(
-            f"{folder} {dtype} {'; '.join(changes)}",
+            f"{dtype} {what}",
             lambda folder=folder, dtype=dtype, proofs=proofs: proofs.append(prove_network(folder, dtype)),
             lambda folder=folder, dtype=dtype, proofs=proofs: equals_cascade(folder, dtype, proofs[-1].horizon),
         )
@@ -225,7 +180,7 @@ def test_every_field_and_every_parameter_of_a_network(listed, tmp_path, which):
 
     def attack(what: str) -> None:
         mend_digests(folder)
-        for dtype in ("float64", "float32"):
+        for dtype in ("float64", "float32") if which else ("float64",):
             proofs: list[NetworkProof] = []
             counts.attack(
                 f"{dtype} {what}",
@@ -315,13 +270,8 @@ def test_factored_folders(factored, tmp_path, seconds):
     counts = Counts("factored folders")
     for generator in attempts(seconds):
         folder = copied(factored, tmp_path / "spoiled", generator)
-        changes = []
-        for _ in range(int(generator.integers(1, 4))):
-            with contextlib.suppress(ValueError, KeyError, IndexError, OSError):
-                name = str(generator.choice(["cascade.safetensors", "cascade.json"]))
-                changes.append((spoil_array if name.endswith("s") else spoil_json)(folder / name, generator))
+        what = spoiled(folder, ["cascade.safetensors", "cascade.json"], 3, generator)
         mend_digests(folder)
-        what = f"{folder} {'; '.join(changes)}"
         counts.attack(
             f"check: {what}",
             lambda folder=folder: factored_checker.check(folder),
@@ -333,50 +283,3 @@ def test_factored_folders(factored, tmp_path, seconds):
             lambda folder=folder: tracks_factored(folder),
         )
     counts.check()
-
-
-@times
-def test_stores_and_checkpoints(tmp_path, seconds):
-    """Rows, tasks and checkpoints of a run: read or refused."""
-    counts = Counts("stores and checkpoints")
-    configuration = RunConfiguration.from_json(
-        {
-            "group": "C2",
-            "family": "aussm",
-            "steps": 4,
-            "batch": 2,
-            "length": "4",
-            "check_every": 2,
-            "check_words": 2,
-            "check_length": 8,
-            "test_length": 20,
-            "test_words": 2,
-        }
-    )
-    original = tmp_path / "original"
-    train_here([configuration], original)
-    for generator in attempts(seconds):
-        store = tmp_path / "store"
-        shutil.rmtree(store, ignore_errors=True)
-        shutil.copytree(original, store)
-        files = sorted(path for path in store.rglob("*") if path.suffix in (".json", ".safetensors"))
-        path = files[int(generator.integers(len(files)))]
-        what = (spoil_array if path.suffix == ".safetensors" else spoil_json)(path, generator)
-        found = RunStore(store)
-
-        def read(found=found):
-            if found.get(configuration.key) is None:
-                raise InputError("no row")
-            DCDNetwork.from_pretrained(found.network_folder(configuration.key))
-
-        counts.attack(
-            f"{path.relative_to(store)}: {what}", read, lambda p=path, store=store: not_network(p, original, store)
-        )
-    counts.check()
-
-
-def not_network(path: Path, original: Path, store: Path) -> bool:
-    """Whether a spoiled file is none that the network is loaded from, or says what it said."""
-    if path.name == "manifest.json":
-        return json.loads(path.read_bytes()) == json.loads((original / path.relative_to(store)).read_bytes())
-    return path.parent.name in ("rows", "checkpoints")  # a row is the store's own record: nothing can be compared

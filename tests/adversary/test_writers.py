@@ -25,16 +25,18 @@ from subnormal.algebra.depth.families import parse_stack
 from subnormal.constructions.artifact import load_cascade
 from subnormal.constructions.compiler import compile_group, save
 from subnormal.constructions.verification import first_fault
+from subnormal.models.training.configuration import RunConfiguration
 from subnormal.models.training.runs import RunStore
 from subnormal.proofs_check.certificates import checker
 from subnormal.proofs_check.certificates.certificate import certify_folder
 from tests.adversary.counting import Counts
 from tests.cases import group
+from tests.rows import run_row
 
 TWO = ("Q8", "D4")
 """Two groups of one order: their files are of the same shapes, and a mixture could pass for a folder."""
 
-rounds = pytest.mark.parametrize("rounds", [20, pytest.param(400, marks=pytest.mark.slow)])
+rounds = pytest.mark.parametrize("rounds", [4, pytest.param(400, marks=pytest.mark.slow)])
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +170,8 @@ def test_killed_while_a_certificate_is_written(compilations, tmp_path, rounds):
     folder = tmp_path / "x"
     save(compilations[0], folder, None)
     certify_folder(folder)
-    row = {"key": "k", "curve": list(range(2000))}
+    configuration = RunConfiguration("C2")
+    row = run_row(configuration, checks=2000)
     store = RunStore(tmp_path / "store")
     store.add(row)
     page = tmp_path / "page.html"
@@ -188,7 +191,7 @@ def test_killed_while_a_certificate_is_written(compilations, tmp_path, rounds):
         os.waitpid(number, 0)
         counts.tried += 1
         checker.check(folder)
-        assert store.get("k") == row
+        assert store.get(configuration.key) == row
         assert page.read_text() in ("old" * 10_000, "new" * 10_000)
         counts.true += 1
     certify_folder(folder)
@@ -244,7 +247,7 @@ def test_a_disk_of_64_kb(tmp_path):
         subprocess.run(["umount", disk], check=True)
 
 
-def test_a_mixed_folder_is_refused_by_every_command_in_one_line(compilations, originals, tmp_path):
+def test_a_mixed_folder_is_refused_by_every_command_in_one_line(compilations, originals, tmp_path, run):
     folder = tmp_path / "x"
     save(compilations[0], folder, None)
     certify_folder(folder)
@@ -259,11 +262,10 @@ def test_a_mixed_folder_is_refused_by_every_command_in_one_line(compilations, or
         ["lemmas", folder],
         ["evaluate", folder],
     ):
-        command = [sys.executable, "-m", "subnormal", *map(str, arguments)]
-        run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-        assert run.returncode == 2, (arguments, run.stdout, run.stderr)
-        assert run.stderr.count("\n") == 1
-        assert "cascade.safetensors is not the file that manifest.json names" in run.stderr
+        status, error = run(*arguments)
+        assert status == 2, (arguments, error)
+        assert error.count("\n") == 1
+        assert "cascade.safetensors is not the file that manifest.json names" in error
 
 
 def test_a_folder_of_an_earlier_version_is_read_with_a_line(compilations, tmp_path):

@@ -1,5 +1,5 @@
 """What is true of a folder, found by the plainest means: tokens are read one by one, and nothing of the project is
-used but to read the definition of a series."""
+used but the definition of a series, and of the least number of layers of an automaton."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file
 
+from subnormal.algebra.automata.automaton import Automaton
+from subnormal.algebra.automata.monoid import TransitionMonoid
+from subnormal.algebra.depth.automaton_verdict import verdict as automaton_verdict
 from subnormal.algebra.depth.families import FAMILIES, family
 from subnormal.algebra.depth.series import shortest_series
 from subnormal.algebra.groups.group import Group
@@ -101,4 +104,70 @@ def claim_is_true(folder: Path, verdict: Any) -> bool:
     )
     minimal = "with fewer can" in verdict.claim
     shown = layers if minimal else int(verdict.claim.rsplit(" ", 1)[1])
+    return said and shown <= least and verdict.label not in verdict.claim
+
+
+def tracks_automaton(folder: Path, seed: int = 0) -> bool:
+    """Whether the cascade of an automaton's folder leads where its transitions lead, and its metadata say the same."""
+    metadata = json.loads((folder / "cascade.json").read_bytes())
+    arrays = load_file(folder / "cascade.safetensors")
+    table, decode = arrays["transitions"], arrays["decode"]
+    parts = ("moduli", "increments", "resets")
+    layers = [[arrays[f"layer{i}.{part}"] for part in parts] for i in range(1, len(metadata["layers"]) + 1)]
+    stated = metadata["automaton"]
+    rows = [[stated["transitions"][q][x] for x in stated["alphabet"]] for q in stated["states"]]
+    if rows != [[stated["states"][q] for q in row] for row in table.tolist()] or stated["start"] != stated["states"][0]:
+        return False
+    if sorted(stated.get("accepting", [])) != sorted(stated["states"][q] for q in np.flatnonzero(arrays["accepting"])):
+        return False
+    generator = np.random.default_rng(seed)
+    for _ in range(WORDS):
+        q = 0
+        residues = [[0] * len(moduli) for moduli, _, _ in layers]
+        for token in generator.integers(table.shape[1], size=LENGTH).tolist():
+            q = int(table[q, token])
+            state = 0
+            for own, (moduli, increments, resets) in zip(residues, layers, strict=True):
+                before = list(own)
+                for c, n in enumerate(moduli.tolist()):
+                    given = int(increments[state, token, c])
+                    own[c] = given if resets[state, token, c] else (before[c] + given) % n
+                for c, n in enumerate(moduli.tolist()):
+                    state = state * n + before[c]
+            reached = 0
+            for own, (moduli, _, _) in zip(residues, layers, strict=True):
+                for c, n in enumerate(moduli.tolist()):
+                    reached = reached * n + own[c]
+            if decode[reached] != q:
+                return False
+    return True
+
+
+def automaton_claim_is_true(folder: Path, verdict: Any) -> bool:
+    """Whether what the checker says of an automaton's folder is so; the least number of layers by the algebra."""
+    kept = load_file(
+        folder / "automaton.safetensors" if "no number" in verdict.claim else folder / "cascade.safetensors"
+    )
+    table, accepting = kept["transitions"], np.flatnonzero(kept["accepting"])
+    automaton = Automaton.make("?", table, accepting=accepting.tolist() if len(accepting) else None)
+    if len(accepting) and automaton.minimal().count < automaton.count:
+        return False
+    text = f"an automaton of {len(table)} state{'s' * (len(table) != 1)} and {table.shape[1]} letters"
+    if "in the stack" in verdict.claim:  # no bound is claimed
+        stack = json.loads((folder / "cascade.json").read_bytes())["layers"]
+        return (
+            tracks_automaton(folder)
+            and verdict.claim.startswith(f"tracks {text} ")
+            and f"{len(stack)} layer" in verdict.claim
+        )
+    claimed = next(f for f in sorted(FAMILIES.values(), key=lambda f: -len(f.title)) if f"{f.title} " in verdict.claim)
+    least = automaton_verdict(TransitionMonoid.of(automaton), claimed).least
+    if "no number" in verdict.claim:
+        return least is None and verdict.claim == f"no number of {claimed.title} layers can track {text}"
+    if least is None or not tracks_automaton(folder):
+        return False
+    layers = len(json.loads((folder / "cascade.json").read_bytes())["layers"])
+    deep = f"{layers} layer{'s' * (layers != 1)}"
+    said = verdict.claim.startswith(f"tracks {text} on words of every length, with {deep}, ")
+    shown = layers if "with fewer can" in verdict.claim else int(verdict.claim.rsplit(" ", 1)[1])
     return said and shown <= least and verdict.label not in verdict.claim

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 from subnormal.algebra.base.errors import InputError, RefutedError
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import parse_group
-from subnormal.command_line.compiler import _compile_large, verify
+from subnormal.command_line.compiler import compile_command, verify
 from subnormal.constructions.artifact import load_cascade
 from subnormal.constructions.factored import compiler as factored_compiler
 from subnormal.constructions.factored.artifact import is_factored, load_factored, save_factored
@@ -22,7 +22,7 @@ from subnormal.constructions.factored.bound import lower_bound
 from subnormal.constructions.factored.compiler import compile_factored
 from subnormal.constructions.factored.proof import first_fault, needed_layers
 from subnormal.constructions.words import KINDS
-from subnormal.face.factored import read_tokens
+from subnormal.face.factored import compiled_factored, read_tokens
 from tests.folders import bind
 
 
@@ -122,12 +122,14 @@ def test_damaged_metadata(folder, key, value, message):
 
 
 def compile_large(name, path, family=None, alphabet=None):
-    _compile_large(parse_group(name), path, family, alphabet)
+    compiled = compiled_factored(parse_group(name), family, alphabet)
+    print(compiled)
+    compiled.save(path)
 
 
 def test_compile_and_verify(tmp_path, capsys):
     path = tmp_path / "out"
-    compile_large("S4wrS4", path)
+    compile_command("S4wrS4", path)
     text = capsys.readouterr().out
     for line in (
         "S4wrS4: order 7,962,624 on 16 points, 6 layers, 20 channels, 4 tokens",

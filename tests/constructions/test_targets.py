@@ -151,10 +151,11 @@ def test_layers_that_are_too_large_are_refused(monkeypatch, limit, message):
 
 
 @pytest.mark.slow
-def test_all_groups_of_order_up_to_63_have_exact_machines():
+@pytest.mark.parametrize("orders", [(2, 63), (64, 95), (96, 120)], ids=str)
+def test_all_groups_of_order_up_to_120_have_exact_machines(orders):
     from subnormal.algebra.groups.catalogue import number_of_groups
 
-    for order in range(2, 64):
+    for order in range(orders[0], orders[1] + 1):
         for number in range(1, number_of_groups(order) + 1):
             listed = small_group(order, number)
             assert first_fault(reflection_machine(listed, range(order))) is None, (order, number)

@@ -13,6 +13,7 @@ from subnormal.models.network import DCDNetwork
 from subnormal.models.recurrences import UnitState
 from subnormal.models.training.configuration import RunConfiguration
 from subnormal.models.training.initial import initial_network, task_of
+from subnormal.models.training.tasks import TEST
 
 
 def configured(group, **settings):
@@ -108,3 +109,54 @@ def test_gated_gradients():
         return torch.view_as_real(torch.cat([first, second], 1))
 
     assert torch.autograd.gradcheck(pieces, (raw, start))
+
+
+# ---------------------------------------------------------------------- how letters are drawn
+
+
+def test_a_letter_has_its_share():
+    task = task_of(configured("flip-flop(3)", letters="keep=0.9"))
+    words = task.evaluation_words(TEST, 100, 500, 0)
+    shares = np.bincount(words.ravel(), minlength=4) / words.size
+    assert shares == pytest.approx([0.1 / 3] * 3 + [0.9], abs=0.01)
+    assert np.bincount(task.training_words(100, 500, 0).ravel(), minlength=4)[3] / 50_000 == pytest.approx(
+        0.9, abs=0.01
+    )
+
+
+def test_alive_words_seldom_fall():
+    """dyck(2,2): of the uniform words hardly any is alive after 40 letters; most alive ones are, and some are not."""
+    uniform, alive = (task_of(configured("dyck(2,2)", letters=letters)) for letters in ("uniform", "alive"))
+    forever = np.flatnonzero((alive.moves == np.arange(alive.classes)[:, None]).all(axis=1))
+    assert len(forever) == 1
+
+    def fallen(task):
+        return (task.labels(task.evaluation_words(TEST, 500, 40, 0)) == forever[0]).mean(axis=0)
+
+    assert fallen(uniform)[-1] > 0.95
+    assert 0.1 < fallen(alive)[-1] < 0.35
+    words = task_of(configured("tomita(1)", letters="alive")).training_words(200, 300, 0)
+    assert (words == 0).any(axis=1).mean() > 0.5, "after the fall every letter is drawn"
+    assert words[:, 0].mean() > 0.95
+
+
+def test_alive_words_go_on_where_the_block_before_ended():
+    task = task_of(configured("dyck(1,3)", letters="alive"))
+    states = np.arange(task.classes)
+    words = task.evaluation_words(TEST, task.classes, 1, 0, 1, states)
+    after = task.labels(words, states)[:, 0]
+    forever = (task.moves == states[:, None]).all(axis=1)
+    assert (forever[after] == forever[states]).all(), "no word falls at its first letter, whatever its state"
+
+
+@pytest.mark.parametrize("letters", ["keep=1", "keep=0", "keep", "=0.5", "keep=0.5=", "dead"])
+def test_letters_that_are_refused(letters):
+    with pytest.raises(InputError, match="wanted uniform, alive"):
+        configured("flip-flop(2)", letters=letters)
+
+
+def test_letters_that_do_not_fit():
+    with pytest.raises(InputError, match="'w7' is no letter that has others; w0, w1, keep"):
+        task_of(configured("flip-flop(2)", letters="w7=0.5"))
+    with pytest.raises(InputError, match="keep=0.5 is for automata, S3 is a group"):
+        task_of(configured("S3", letters="keep=0.5"))

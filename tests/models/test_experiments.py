@@ -7,7 +7,7 @@ import torch
 
 from subnormal.algebra.base.errors import InputError
 from subnormal.command_line.__main__ import application
-from subnormal.models.experiments import near_solution, tables
+from subnormal.models.experiments import automata, near_solution, tables
 from subnormal.models.experiments.cells import Budget, Cell, cell_table, disagreements, outcome
 from subnormal.models.experiments.delta_product import delta_product_cells
 from subnormal.models.experiments.landscape import loss_along_line, random_start, smooth_solution, top_eigenvalues
@@ -15,6 +15,7 @@ from subnormal.models.network import DCDNetwork
 from subnormal.models.training.pool import Machine
 from subnormal.models.training.runs import RunStore
 from tests.pictures import caught_figures, curves, points
+from tests.rows import run_row
 
 TINY = {
     "channels": 4, "hidden": 8, "readout": 8, "batch": 4, "length": "2-10", "steps": 10, "check_every": 10,
@@ -22,22 +23,11 @@ TINY = {
 }  # fmt: skip
 
 
-def row(run, test, validation):
-    lengths = [100, 120]
-    entry = {"lengths": lengths, "last": [0.95, 0.95]}
-    return {
-        "key": run.key,
-        "configuration": run.as_json(),
-        "test": {**entry, "longest": test},
-        "validation": {**entry, "longest": validation},
-    }
-
-
 def test_a_cell_shows_the_run_chosen_on_validation_words(tmp_path):
     store = RunStore(tmp_path)
     cell = Budget(2, (0.1, 0.2), {"group": "C2"}).cell("C2", "AUSSM", "✘")
     for run, test, validation in zip(cell.runs, (120, 0, 100, 20), (100, 0, 120, 20), strict=True):
-        store.add(row(run, test, validation))
+        store.add(run_row(run, test, validation))
     found = outcome(cell, store)
     assert (found.best, found.rate, found.median, found.reached, found.solved, found.runs) == (100, 0.2, 60.0, 2, 1, 4)
     assert "| C2 | AUSSM | ✘ | 100 | 0.2 | ✘ (60) | 2/4 | 1/4 |" in cell_table([cell], store, "group", "model")
@@ -149,3 +139,50 @@ def test_top_eigenvalues_are_those_of_the_whole_hessian():
     wanted = sorted(torch.linalg.eigvalsh(hessian).tolist(), key=abs, reverse=True)
     found = top_eigenvalues(network, words, labels, 3, 200)
     assert found[:2] == pytest.approx(wanted[:2], rel=1e-5)
+
+
+def test_automata_from_end_to_end(tmp_path, monkeypatch):
+    """Marks are theory's, figures the chosen run's, and the picture shows both; a second start trains nothing."""
+    monkeypatch.setattr(automata, "QUICK", Budget(1, (0.003,), TINY))
+    monkeypatch.setattr(automata, "QUICK_TASKS", ("flip-flop(2)", "tomita(3)"))
+    arguments = ["reproduce", "automata", "--quick", "--out", str(tmp_path), "--processes", "1"]
+    with caught_figures() as figures:
+        application("models")(arguments, standalone_mode=False)
+    page = (tmp_path / "README.md").read_text()
+    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    longest = {
+        tuple(row["configuration"][name] for name in ("group", "family", "layers")): row["test"]["longest"]
+        for row in rows
+    }
+    assert len(longest) == 8
+    for task, family, title, theory, marks in (
+        ("flip-flop(2)", "mamba", "Mamba", "1", "✔✔"),
+        ("flip-flop(2)", "gated-aussm", "Gated AUSSM", "1", "✔✔"),
+        ("tomita(3)", "mamba", "Mamba", "never", "✘✘"),
+        ("tomita(3)", "gated-aussm", "Gated AUSSM", "2 to 4", "✘?"),
+    ):
+        best = [longest[task, family, layers] for layers in (1, 2)]
+        cells = " | ".join(f"{mark} {value} ({value // 120}/1)" for mark, value in zip(marks, best, strict=True))
+        assert any(line.startswith(f"| `{task}`") and line.endswith(f"| {title} | {theory} | {cells} |")
+                   for line in page.splitlines())  # fmt: skip
+    assert page.count("\n| Mamba | 1 | ") == page.count("\n| Gated AUSSM | 2 | ") == 1, "flip-flop, sparse and dense"
+    axis = figures["plot.png"].axes[0]
+    shown = [text.get_text() for text in axis.texts]
+    assert [text.split("\n")[1] for text in shown if "\n" in text] == ["can"] * 4 + ["cannot"] * 3 + ["open"]
+    before = (tmp_path / "rows.jsonl").read_bytes()
+    monkeypatch.setattr(
+        automata, "train_watched", lambda runs, store, machine: store.missing(runs) and pytest.fail("trained again")
+    )
+    application("models")(arguments, standalone_mode=False)
+    assert (tmp_path / "rows.jsonl").read_bytes() == before
+
+
+def test_the_fields_protocols(tmp_path):
+    from subnormal.face.training import train
+
+    settings = {"steps": 2, "check_every": 2, "check_words": 2, "test_words": 2, "batch": 2, "processes": 1}
+    found = train("tomita(5)", "mamba", protocol="chomsky", test_length=40, out=tmp_path, **settings)
+    configuration = found.rows[0]["configuration"]
+    assert [configuration[name] for name in ("length", "check_length", "test_length")] == ["1-40", 100, 40]
+    with pytest.raises(InputError, match="unknown protocol 'x'; wanted one of chomsky, flip-flop"):
+        train("tomita(5)", protocol="x", out=tmp_path)

@@ -265,3 +265,19 @@ def test_a_hundred_thousand_tokens(checkpoints):
     """A5 in float32, about 31,000 elements in one forward pass."""
     folder, machine = checkpoints("A5")
     assert try_checkpoint(folder, "olmo-hybrid", machine, 31_000) == "transformers"
+
+
+@pytest.mark.slow
+def test_a_sample_of_groups_of_order_64_to_120_in_transformers(tmp_path):
+    """Twenty groups drawn at random, each on a word of 100 elements."""
+    from subnormal.algebra.groups.catalogue import number_of_groups, small_group
+
+    pytest.importorskip("transformers")
+    generator = np.random.default_rng(0)
+    places = [(order, i) for order in range(64, 121) for i in range(1, number_of_groups(order) + 1)]
+    for order, number in generator.choice(places, 20, replace=False).tolist():
+        checkpoint = compile_target(small_group(order, number), "olmo-hybrid")
+        folder = tmp_path / f"{order}-{number}"
+        checkpoint.save(folder)
+        assert try_checkpoint(folder, "olmo-hybrid", checkpoint.machine, 100) == "transformers", (order, number)
+        shutil.rmtree(folder)

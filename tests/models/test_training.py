@@ -30,6 +30,7 @@ from subnormal.models.training.runs import RunStore
 from subnormal.models.training.tasks import Lengths, make_task
 from tests.cases import compiled, group
 from tests.pictures import caught_figures, curves, points
+from tests.rows import run_row
 
 ROOT = Path(__file__).parents[2]
 SMALL = RunConfiguration(
@@ -124,6 +125,14 @@ def test_a_run_that_diverges_leaves_the_others_alone():
     Adam(torch.tensor([0.1, 0.1]), torch.full((3,), 0.5), 1.0).step(flat, gradient, 1)
     assert torch.equal(flat[0], torch.ones(3))
     assert bool((flat[1] < 1).all())
+
+
+def test_the_default_rate_is_gentle_where_the_weights_are_given(tmp_path):
+    assert RunConfiguration("S3").learning_rate == 0.003
+    assert RunConfiguration("S3", init="compiled").learning_rate == 0.0003
+    assert RunConfiguration("S3", init=str(tmp_path)).learning_rate == 0.0003
+    assert RunConfiguration("S3", init="compiled", learning_rate=0.003).learning_rate == 0.003
+    assert RunConfiguration("S3", learning_rate=0.003).key == RunConfiguration("S3").key
 
 
 def test_learning_rate_rises_and_falls():
@@ -358,11 +367,35 @@ def test_a_broken_checkpoint_and_a_broken_row_are_named(tmp_path):
     with pytest.raises(InputError, match=r"x\.json: not JSON .*delete it to run it again"):
         store.rows()
     store.row_path("x").unlink()
-    row = {"key": SMALL.key}
+    row = run_row(SMALL)
     assert store.missing([SMALL, SMALL]) == [SMALL]
     store.add(row)
     assert store.missing([SMALL]) == []
     assert store.get(SMALL.key) == row
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"key": "y"}, "not the row of"),
+        ({"field": 1}, "unknown field 'field'"),
+        ({"steps": "10"}, r"Expected `int`, got `str` - at `\$.steps`"),
+        ({"batch_runs": 0}, "no run in its batch"),
+        ({"curve": []}, "no check"),
+        ({"curve": [[0, None, 0.5]]}, "Expected `array` of length 4"),
+        ({"test": {"words": 1, "lengths": [], "last": [], "whole": [], "longest": 0}}, "test: not as many accuracies"),
+        ({"configuration": {"group": "S3"}}, "its configuration is that of another run"),
+        ({"configuration": {"group": "S3", "steps": -1}}, "steps: wanted at least 1"),
+        ({"configuration": {}}, "no group"),
+    ],
+)
+def test_a_row_with_other_content_is_refused(change, problem, tmp_path):
+    store = RunStore(tmp_path)
+    store.row_path(SMALL.key).parent.mkdir()
+    store.row_path(SMALL.key).write_text(json.dumps(run_row(SMALL) | change))
+    with pytest.raises(InputError, match=f"{SMALL.key}.json: .*{problem}.*delete it to run it again") as caught:
+        store.get(SMALL.key)
+    assert "\n" not in str(caught.value)
 
 
 def test_keys_of_finished_runs_stay_what_they_are():
@@ -373,9 +406,12 @@ def test_keys_of_finished_runs_stay_what_they_are():
 def test_every_setting_but_a_runs_own_keeps_it_out_of_anothers_batch():
     other = {"group": "C6", "family": "mamba", "layers": 2, "phi": "linear", "activation": "relu", "alphabet": "all",
              "length": "3", "keep": "best", "early_stop": False, "losses": "every", "gradient": "local",
-             "dtype": "float64"}  # fmt: skip
+             "dtype": "float64", "letters": "alive"}  # fmt: skip
     for known in fields(RunConfiguration):
-        if known.name in OWN - {"init"}:
+        if known.name == "decision":
+            deciding = SMALL.with_changes(bottleneck=4)
+            assert deciding.with_changes(decision="softmax").shared != deciding.shared
+        elif known.name in OWN - {"init"}:
             assert SMALL.with_changes(**{known.name: 7}).shared == SMALL.shared
         elif known.name != "init":
             value = other.get(known.name, 7)
@@ -390,6 +426,7 @@ def test_every_setting_is_an_option_that_reaches_the_run(tmp_path, monkeypatch):
         "hold_out": 1, "batch": 3, "length": "5", "steps": 8, "clip": 0.5, "weight_decay": 0.1, "keep": "best",
         "early_stop": False, "check_every": 4, "check_words": 2, "check_length": 20, "test_words": 9,
         "test_length": 21, "losses": "every", "gradient": "local", "dtype": "float64",
+        "letters": "alive", "bottleneck": 3, "decision": "softmax",
     }  # fmt: skip
     assert given.keys() == {known.name for known in fields(RunConfiguration)} - {"group"}
     seen = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import Any
 
 import pytest
@@ -50,6 +51,7 @@ def models(tmp_path_factory):
             "Mamba2",
             shared | {"state_size": 4, "num_heads": 4, "head_dim": 8, "n_groups": 1, "time_step_limit": (0.01, 0.1)},
         ),
+        "mamba2-free": ("Mamba2", shared | {"state_size": 4, "num_heads": 4, "head_dim": 8, "n_groups": 1}),
     }
     folders = {}
     for name, (cls, config) in configs.items():
@@ -70,6 +72,7 @@ def models(tmp_path_factory):
         ("qwen", "never", "to rounding", 0.0),
         ("mamba", "never", "to rounding", 0.0),
         ("mamba2", "never", "never", 0.0),
+        ("mamba2-free", "never", "to rounding", 0.0),
     ],
 )
 def test_random_models(models, name, minus_one, one, low):
@@ -146,6 +149,9 @@ def test_our_own_networks(tmp_path, family, minus_one, zero, excludes):
         ({"model_type": "gated_deltaproduct", "allow_neg_eigval": True, "num_hidden_layers": 1}, "forget_gate", -1.0),
         ({"model_type": "olmo_hybrid", "num_hidden_layers": 4}, "the default is true", -1.0),
         ({"model_type": "mamba3", "n_layer": 1}, "A_floor 0.0001", 0.0),
+        ({"ssm_cfg": {"layer": "Mamba3", "A_floor": 0.01}, "n_layer": 1}, "A_floor 0.01", 0.0),
+        ({"ssm_cfg": {"layer": "Mamba2", "dt_limit": [0.01, 1]}, "n_layer": 1}, "every token decays", 0.0),
+        ({"model_type": "mamba2", "time_step_limit": [0.01, {"__float__": "Infinity"}]}, "every token decays", 0.0),
         ({"model_type": "mamba2", "num_hidden_layers": 1, "time_step_limit": [0.01, 1]}, "every token decays", 0.0),
         ({"model_type": "rwkv7", "num_hidden_layers": 1}, "", -0.46),
     ],
@@ -171,6 +177,13 @@ def test_factors_of_a_product(tmp_path):
         ('{"model_type": "llama"}', "model_type 'llama' is not known; wanted one of olmo_hybrid"),
         ("[1]", "a JSON list; wanted an object"),
         ("{", "not JSON"),
+        ('{"layers": []}', "layers: none in the configuration"),
+        ('{"layers": [1]}', "layers"),
+        ('{"layers": [{"family": "delta-7"}]}', "unknown family 'delta-7'"),
+        ('{"model_type": "mamba3", "ssm_cfg": 5}', "ssm_cfg: '5' in the configuration; wanted an object"),
+        ('{"model_type": "mamba3", "ssm_cfg": {"A_floor": "x"}}', "A_floor: 'x' in the configuration"),
+        ('{"model_type": "mamba2", "time_step_limit": [NaN, 2]}', "time_step_limit: 'nan'"),
+        ('{"model_type": "mamba2", "time_step_limit": 3}', "wanted two numbers"),
         ('{"model_type": "mamba2", "num_hidden_layers": -1}', "num_hidden_layers: '-1' in the configuration"),
     ],
 )
@@ -179,6 +192,46 @@ def test_refusals(tmp_path, content, message):
     path.write_text(content)
     with pytest.raises(InputError, match=message):
         audit(path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("hidden_size", 1 << 30, r"config\.json asks for [\d,]* parameters, the files have"),
+        ("num_hidden_layers", 4, "layer_types"),
+        ("intermediate_size", 16, "transformers cannot load it"),
+        ("vocab_size", -4, "transformers cannot load it"),
+        ("vocab_size", "x", "transformers cannot load it"),
+        ("linear_key_head_dim", 2, "transformers cannot load it|does not run|cannot run"),
+        ("layer_types", 5, "layer_types|wanted a list of 2 kinds"),
+        ("layer_types", ["linear_attention"] * 3, "wanted a list of 2 kinds"),
+    ],
+)
+def test_a_configuration_that_does_not_fit_the_weights(models, tmp_path, field, value, message):
+    shutil.copytree(models["olmo"], tmp_path / "a")
+    path = tmp_path / "a" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {field: value}))
+    with pytest.raises(InputError, match=message):
+        audit(tmp_path / "a")
+
+
+def test_missing_weights_are_not_drawn_at_random(models, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(models["olmo"], tmp_path / "a")
+    weights = load_file(tmp_path / "a" / "model.safetensors")
+    name = next(name for name in weights if "linear_attn.b_proj" in name)
+    save_file({k: v for k, v in weights.items() if k != name}, tmp_path / "a" / "model.safetensors", {"format": "pt"})
+    with pytest.raises(InputError, match="b_proj.weight is not in its safetensors files, 1 missing"):
+        audit(tmp_path / "a")
+
+
+@pytest.mark.parametrize("content", [b"", bytes(100), b"\xff" * 8 + b"{}"])
+def test_damaged_weights(models, tmp_path, content):
+    shutil.copytree(models["olmo"], tmp_path / "a")
+    (tmp_path / "a" / "model.safetensors").write_bytes(content)
+    with pytest.raises(InputError, match="transformers cannot load it"):
+        audit(tmp_path / "a")
 
 
 def test_the_command(models, capsys):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from subnormal.algebra.base.errors import RefutedError
 from subnormal.algebra.base.folders import digest, save_folder
@@ -44,6 +45,41 @@ def test_what_is_verified(name, family, claim, tmp_path):
     verdict = certify_automaton(tmp_path / "f")
     assert claim in verdict.claim
     assert check(tmp_path / "f") == verdict
+
+
+def test_a_stack_of_several_families(tmp_path):
+    """What is claimed of it, and that neither its order, nor a layer's family, nor a reset where none can be passes."""
+    folder = tmp_path / "f"
+    stack = [FAMILIES[name] for name in ("mamba", "negative-mamba", "aussm", "mamba")]
+    save_automaton(folder, compile_automaton(read_automaton("permutation-reset(S3)"), *stack))
+    found = certify_automaton(folder)
+    assert found.claim.endswith("with 3 layers in the stack Mamba, Negative Mamba, AUSSM, Mamba")
+    assert not any(fact.startswith("cited") for fact in found.facts), "no bound is claimed"
+    assert check(folder) == found
+    assert prove_network(folder).horizon > 10**12
+    certificate = json.loads((folder / "certificate.json").read_text())
+    for family in ("mamba,aussm,negative-mamba,mamba", "negative-mamba,aussm", "gated-aussm", "aussm", "s4d,aussm"):
+        claim = found.claim.replace(
+            "Mamba, Negative Mamba, AUSSM, Mamba", ", ".join(FAMILIES[name].title for name in family.split(","))
+        )
+        with pytest.raises(FaultError, match="family"):
+            check(folder, certificate | {"family": family, "claim": claim})
+    with pytest.raises(FaultError, match="no bound is proved for stacks"):
+        check(folder, certificate | {"least": 3})
+    arrays = load_file(folder / "cascade.safetensors")
+    content = json.loads((folder / "cascade.json").read_text())
+    for layer, message in ((1, "sets a channel|steps wrongly"), (2, "sets a channel: its family has no eigenvalue 0")):
+        changed = {name: array.copy() for name, array in arrays.items()}
+        changed[f"layer{layer}.resets"][0, 0, 0] = 1
+        target, claimed = rewritten(folder, changed)
+        with pytest.raises(FaultError, match=message):
+            check(target, claimed)
+    for i, other in ((0, "mamba"), (1, "negative-mamba"), (2, "aussm"), (2, "negative-mamba")):
+        layers = [dict(layer) for layer in content["layers"]]
+        layers[i]["family"] = other
+        target, claimed = rewritten(folder, arrays, json.dumps(content | {"layers": layers}).encode())
+        with pytest.raises(FaultError):
+            check(target, claimed)
 
 
 @pytest.mark.parametrize(
@@ -94,8 +130,6 @@ def rewritten(folder: Path, arrays, content=None):
 @pytest.mark.parametrize(("name", "family"), [("even-pairs", "gated-aussm"), ("tomita(4)", "mamba")])
 def test_every_changed_entry(name, family, tmp_path):
     """Each entry changed by one: the checker refuses just where the exhaustive check of the compiler does."""
-    from safetensors.numpy import load_file
-
     compiled(name, family, tmp_path / "f")
     certify_automaton(tmp_path / "f")
     arrays = load_file(tmp_path / "f" / "cascade.safetensors")

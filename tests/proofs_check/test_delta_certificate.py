@@ -272,6 +272,13 @@ def test_verify_and_horizon(s3, capsys):
         horizon(s3)
 
 
+def test_evaluate(s3, capsys):
+    application()(["evaluate", str(s3), "--length", "60", "--words", "20"], standalone_mode=False)
+    assert "longest length above 90%: 60" in capsys.readouterr().out
+    with pytest.raises(InputError, match="compile A5 --target delta"):
+        application()(["compile", "S3", "--family", "delta-2"], standalone_mode=False)
+
+
 def test_refute(s3):
     assert refute(s3).kind == "allowed"
     found = refute(random_network(6, ["delta-1"], 4, 0), "S3")
