@@ -13,7 +13,7 @@ Format 1, of earlier versions, has no manifest and is read with a warning.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict, TypeVar
 
@@ -45,30 +45,44 @@ def save_artifact(folder: Path, cascade: Cascade, weights: Weights, metadata: Ma
     Raises:
         InputError: the folder cannot be written; it is as it was.
     """
-    files: dict[str, bytes | str] = dict(cascade_files(cascade, metadata))
+    return save_machine(folder, cascade_files(cascade, metadata), weights)
+
+
+def save_machine(folder: Path, files: Mapping[str, bytes | str], weights: Weights) -> bool:
+    """Write a cascade's files and its network; as `save_artifact`."""
     written = weights.parameter_count <= MAX_NETWORK_PARAMETERS
+    network: dict[str, bytes | str] = {}
     if written:
         config, arrays = network_parameters(weights)
-        files |= {"model.safetensors": tensor_bytes(arrays), "config.json": json_text(config)}
-    save_folder(folder, files)
+        network = {"model.safetensors": tensor_bytes(arrays), "config.json": json_text(config)}
+    save_folder(folder, {**files, **network})
     return written
 
 
 def cascade_files(cascade: Cascade, metadata: Mapping[str, Any]) -> dict[str, bytes | str]:
     """`cascade.json` and `cascade.safetensors`, by name."""
-    layers = [{"family": layer.family, "moduli": layer.moduli} for layer in cascade.layers]
+    arrays = {"elements": cascade.elements, "alphabet": cascade.alphabet, **machine_arrays(cascade, False)}
     return {
-        "cascade.json": json_text({"format": FORMAT, **metadata, "layers": layers}),
-        "cascade.safetensors": tensor_bytes(_cascade_arrays(cascade)),
+        "cascade.json": json_text({"format": FORMAT, **metadata, "layers": described_layers(cascade)}),
+        "cascade.safetensors": tensor_bytes({name: array.astype(np.int32) for name, array in arrays.items()}),
     }
 
 
-def _cascade_arrays(cascade: Cascade) -> dict[str, NDArray[np.int32]]:
-    arrays = {"elements": cascade.elements, "alphabet": cascade.alphabet, "decode": cascade.decode}
+def described_layers(cascade: Cascade) -> list[LayerMetadata]:
+    """The layers as `cascade.json` names them."""
+    return [{"family": layer.family, "moduli": list(layer.moduli)} for layer in cascade.layers]
+
+
+def machine_arrays(cascade: Cascade, resets: bool) -> dict[str, NDArray[np.int32]]:
+    """`decode` and the arrays of each layer, with `layer{i}.resets` if the format has them."""
+    arrays: dict[str, NDArray] = {"decode": cascade.decode}
     for i, layer in enumerate(cascade.layers, 1):
         arrays[f"layer{i}.moduli"] = np.array(layer.moduli)
         arrays[f"layer{i}.increments"] = layer.increments
-    return {name: np.ascontiguousarray(array, dtype=np.int32) for name, array in arrays.items()}
+        if resets:
+            sets = np.zeros_like(layer.increments) if layer.resets is None else layer.resets
+            arrays[f"layer{i}.resets"] = sets
+    return {name: array.astype(np.int32) for name, array in arrays.items()}
 
 
 def tensor_bytes(arrays: Mapping[str, NDArray]) -> bytes:
@@ -144,6 +158,56 @@ def read_cascade(folder: Path, kind: str, example: str, check: Check[Checked]) -
         raise InputError(f"{where}: {error} is missing or of the wrong kind") from None
 
 
+class Arrays:
+    """The arrays of a `cascade.safetensors`, each checked as it is taken.
+
+    Arguments:
+        arrays: by name.
+        where: the beginning of an error message.
+    """
+
+    def __init__(self, arrays: Mapping[str, NDArray], where: str) -> None:
+        self._arrays, self._where = arrays, where
+
+    def require(self, condition: object, problem: str) -> None:
+        """InputError with the problem unless the condition holds."""
+        if not condition:
+            raise InputError(f"{self._where}: {problem}")
+
+    def array(self, name: str, dimensions: int, low: int = 0, end: int | None = None) -> NDArray[np.int32]:
+        """An array of int32 with so many dimensions, its entries in low … end-1 where an end is given."""
+        found = self._arrays[name]
+        fits = found.dtype == np.int32 and found.ndim == dimensions
+        self.require(fits, f"{name} has dtype {found.dtype} and shape {found.shape}")
+        if end is not None:
+            inside = found.size == 0 or (found.min() >= low and found.max() < end)
+            self.require(inside, f"{name} has entries outside {low} … {end - 1}")
+        return found
+
+    def layers(
+        self, described: Sequence[LayerMetadata], letters: int, limit: int, resets: bool
+    ) -> tuple[tuple[CascadeLayer, ...], int]:
+        """The layers, and the number of states that they have together, at most `limit`."""
+        layers: list[CascadeLayer] = []
+        lower = 1
+        for i, one in enumerate(described, 1):
+            name = f"layer{i}"
+            moduli = self.array(f"{name}.moduli", 1)
+            self.require(len(moduli) and (moduli >= 2).all(), f"{name}.moduli has entries below 2, or none")
+            increments = self.array(f"{name}.increments", 3)
+            shape = lower, letters, len(moduli)
+            self.require(increments.shape == shape, f"{name}.increments has shape {increments.shape}")
+            inside = ((increments >= 0) & (increments < moduli)).all()
+            self.require(inside, f"{name}.increments has entries outside its moduli")
+            sets = self.array(f"{name}.resets", 3, 0, 2).astype(bool) if resets else np.zeros(shape, dtype=bool)
+            self.require(sets.shape == shape, f"{name}.resets has shape {sets.shape}")
+            layer = CascadeLayer(one["family"], tuple(moduli.tolist()), increments, sets if sets.any() else None)
+            layers.append(layer)
+            lower *= layer.states
+            self.require(lower <= limit, f"more than {limit:,} states")
+        return tuple(layers), lower
+
+
 def load_cascade(folder: Path) -> tuple[Cascade, Group, dict[str, Any]]:
     """The cascade of a folder, the group rebuilt from its elements, and the metadata.
 
@@ -154,54 +218,24 @@ def load_cascade(folder: Path) -> tuple[Cascade, Group, dict[str, Any]]:
 
 
 def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -> tuple[Cascade, Group, dict[str, Any]]:
-    def require(condition: object, problem: str) -> None:
-        if not condition:
-            raise InputError(f"{where}: {problem}")
-
-    def array(name: str, dimensions: int, bound: int | None) -> NDArray[np.int32]:
-        found = arrays[name]
-        require(
-            found.dtype == np.int32 and found.ndim == dimensions,
-            f"{name} has dtype {found.dtype} and shape {found.shape}",
-        )
-        if bound is not None:
-            require(
-                found.size == 0 or (found.min() >= 0 and found.max() < bound),
-                f"{name} has entries outside 0 … {bound - 1}",
-            )
-        return found
-
+    own = Arrays(arrays, where)
+    require, array = own.require, own.array
     require(metadata["format"] in (1, FORMAT), f"format {metadata['format']!r:.40}, wanted {FORMAT}")
     metadata = conform(metadata, _Metadata, f"{where}: cascade.json")
-    elements = array("elements", 2, None)
+    elements = array("elements", 2)
     n, degree = elements.shape
     require(n >= 1 and degree >= 1, f"elements has shape {elements.shape}")
     require((np.sort(elements, axis=1) == np.arange(degree)).all(), "a row of elements is not a permutation")
     require((elements[0] == np.arange(degree)).all(), "element 0 is not the identity")
-    alphabet = array("alphabet", 1, n)
+    alphabet = array("alphabet", 1, 0, n)
     require(len(alphabet), "the alphabet is empty")
-    layers: list[CascadeLayer] = []
-    lower = 1
-    for i, described in enumerate(metadata["layers"], 1):
-        moduli = array(f"layer{i}.moduli", 1, None)
-        require(len(moduli) and (moduli >= 2).all(), f"layer{i}.moduli has entries below 2, or none")
-        increments = array(f"layer{i}.increments", 3, None)
-        require(
-            increments.shape == (lower, len(alphabet), len(moduli)), f"layer{i}.increments has shape {increments.shape}"
-        )
-        require(
-            ((increments >= 0) & (increments < moduli)).all(), f"layer{i}.increments has entries outside its moduli"
-        )
-        layer = CascadeLayer(described["family"], tuple(moduli.tolist()), increments)
-        layers.append(layer)
-        lower *= layer.states
-        require(lower <= n, f"more states than the {n} elements")
-    decode = array("decode", 1, n)
-    require(len(decode) == n == lower, f"{lower} states and {len(decode)} decoded, for {n} elements")
+    layers, states = own.layers(metadata["layers"], len(alphabet), n, resets=False)
+    decode = array("decode", 1, 0, n)
+    require(len(decode) == n == states, f"{states} states and {len(decode)} decoded, for {n} elements")
     elements = elements.astype(smallest_dtype(degree))
     require((np.lexsort(elements.T[::-1]) == np.arange(n)).all(), "the elements are not in lexicographic order")
     try:
         group = group_of_rows(elements, alphabet, metadata["name"])
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
-    return Cascade(group.name, elements, alphabet, tuple(layers), decode), group, metadata
+    return Cascade(group.name, elements, alphabet, layers, decode), group, metadata

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.wording import counted
 
 MAX_STATES = 1024
 """Automata with more states are refused: their monoids are far beyond what can be listed."""
@@ -167,7 +168,7 @@ class Automaton:
             return self
         lost = [self.states[q] for q in range(self.count) if q not in seen]
         shown = ", ".join(lost[:3]) + (", …" if len(lost) > 3 else "")
-        notes = (f"left out {len(lost)} states that no word reaches: {shown}",) if lost else ()
+        notes = (f"left out {counted(len(lost), 'state')} that no word reaches: {shown}",) if lost else ()
         return self.restricted(order, notes)
 
     def minimal(self) -> Automaton:

@@ -99,7 +99,8 @@ def grid(m: int, n: int | None = None) -> Automaton:
     """A walk on a line of m places (L, R), or on a grid of m × n (L, R, U, D); walls hold it back. It starts at 0."""
     name = f"grid({m})" if n is None else f"grid({m},{n})"
     rows = 1 if n is None else n
-    _require(m >= 2 and (n is None or n >= 2) and m * rows <= MAX_STATES, name, "sides of 2 or more, e.g. grid(5,5)")
+    wanted = f"sides of 2 or more and at most {MAX_STATES:,} places, e.g. grid(5,5)"
+    _require(m >= 2 and (n is None or n >= 2) and m * rows <= MAX_STATES, name, wanted)
     steps = ((-1, 0), (1, 0)) if n is None else ((-1, 0), (1, 0), (0, -1), (0, 1))
     places = list(product(range(rows), range(m)))
     table = [[min(max(y + dy, 0), rows - 1) * m + min(max(x + dx, 0), m - 1) for dx, dy in steps] for y, x in places]

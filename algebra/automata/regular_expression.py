@@ -40,6 +40,11 @@ def regular_expression(text: str, letters: str | None = None) -> Automaton:
         raise InputError(
             f"the braces in the regular expression {_short(text)}; wanted {{m}} or {{m,n}}, e.g. 'a{{2,3}}'"
         )
+    for low, high in re.findall(r"\{(\d+),(\d+)\}", text):
+        if int(low) > int(high):
+            raise InputError(f"the braces {{{low},{high}}} in {_short(text)}; wanted the smaller number first")
+    if _unmatched(braces):
+        raise InputError(f"a parenthesis without its other half in the regular expression {_short(text)}; {_WANTED}")
     product = 1
     for count in repetitions:
         product *= max(1, count)
@@ -60,6 +65,16 @@ _WANTED = f"wanted letters, digits and ( ) | * + ? . & {{m,n}}, {_EXAMPLE}"
 
 def _short(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:39] + "…")
+
+
+def _unmatched(text: str) -> bool:
+    """Whether some parenthesis has no other half."""
+    open_ones = 0
+    for sign in text:
+        open_ones += (sign == "(") - (sign == ")")
+        if open_ones < 0:
+            return True
+    return open_ones > 0
 
 
 def _determinised(text: str, alphabet: list[str]) -> Automaton:

@@ -231,16 +231,18 @@ def _swap_identity(monoid: TransitionMonoid) -> Witness | None:
     automaton = monoid.automaton
     columns = [automaton.table[:, a].astype(np.intp) for a in range(automaton.width)]
     some = monoid.elements[:SHORT].astype(np.intp)
+    telling = [column for column in columns if (column != column[0]).any()]  # the others tell no pair apart
 
     def before(pairs: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """The pairs from which some word leads into these."""
-        while True:
+        while pairs.any():
             grown = pairs.copy()
-            for column in columns:
+            for column in telling:
                 grown |= grown[np.ix_(column, column)]
             if (grown == pairs).all():
-                return pairs
+                break
             pairs = grown
+        return pairs
 
     for t, y in enumerate(some):
         apart = before(y[:, None] != y[None, :])

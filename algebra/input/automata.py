@@ -18,6 +18,7 @@ from subnormal.algebra.automata import named
 from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.reading import read_csv, read_json, read_npy
+from subnormal.algebra.base.wording import counted
 from subnormal.algebra.groups.group import Group
 
 EXAMPLES = "e.g. flip-flop(2), tomita(5), grid(5,5), permutation-reset(S3) or automaton(table.csv)"
@@ -85,8 +86,9 @@ def parse_automaton(text: str, group: Callable[[str], Group]) -> Automaton:
         return named.counter(_number(name, arguments[0]), reset)
     counts, function = NUMBERED[name]
     if len(arguments) not in counts:
+        wanted = "no argument" if counts == (0,) else " or ".join(counted(n, "number") for n in counts)
         example = {0: name, 1: f"{name}(3)", 2: f"{name}(2,3)"}[counts[-1]]
-        raise InputError(f"{name}: wanted {' or '.join(map(str, counts))} numbers, e.g. {example}")
+        raise InputError(f"{name}: wanted {wanted}, e.g. {example}")
     return function(*(_number(name, argument) for argument in arguments))
 
 

@@ -6,8 +6,8 @@ heads says on which side of a line through the origin it is, by the sign of what
 start nor the size of the state matters, only the relative phase; and the first token may come again, as a reset.
 
 *Angles.* A token adds π·tanh(a)·Δ. Δ is a constant of the channel, so chosen that the channel's largest step is
-half of 2π·Δ, where tanh is saturated: then a may be far off. Steps that are not the largest one (or 0) need an a whose
-error counts. With n ≤ 3 there are none.
+π·Δ, where tanh is saturated: then a may be far off. Steps between 0 and the largest one need an a whose error counts;
+with n ≤ 3 there are none.
 
 *The bound* (`horizon`). With u the unit roundoff of the recurrence, p that of the projections and E = `ELEMENTARY` for
 softplus, tanh, exp, sine, cosine and the root of the norms, in units of u, one token adds to the angle an error of at
@@ -17,10 +17,15 @@ most
     + 8π·u                  for the sum, the reduction modulo 2π, and 2π itself
     + 2·u                   because two entries of the state shrink by one factor, each rounded
 
-where s·u = 0.448·e for a relative error e of a (max |a·tanh'(a)| < 0.448), 0 where no step is between. A sign is right
-while the error is less than π/n; 1/16 of that is kept, so that what is read is at least sin(π/16n) of the state, which
-is WRITTEN·exp(-T·λ) or more, λ = A·Δ and its rounding. While that is above `LEAST`, the norm makes ±1 of it to within
-5·10⁻¹² and its rounding. By induction on the token, and from layer to layer, all signs are right up to the horizon.
+where s·u = e/2 for a relative error e < 1/10 of a (max |a·tanh'(a)| < 0.448), 0 where no step is between. In layer 1 a
+weight and an output of the projection are rounded, and the norm: e is at most 2p + (E + 8)·u. With C channels in the
+layers below e is at most 6p + (4C + 3)·(E + 10 + 2C)·u: three weights and three outputs are rounded; and the gate
+between is a sum of 2C signs, a token and a constant, 4C + 3 in all, each a rounded norm.
+
+A sign is right while the error is less than π/n; 1/16 of that is kept, so that what is read is at least sin(π/16n) of
+the state, which is WRITTEN·exp(-T·λ) or more, λ = A·Δ and its rounding. While that is above `LEAST`, the norm makes ±1
+of it to within 5·10⁻¹² and its rounding. By induction on the token, and from layer to layer, all signs are right up to
+the horizon.
 """
 
 from __future__ import annotations
@@ -52,9 +57,9 @@ QUIET = 2.0**-38
 KEPT = 1 / 16
 """The share of a margin that is kept for reading."""
 
-UNITS = {"float64": (2.0**-53, 2.0**-53), "float32": (2.0**-24, 2.0**-24), "bfloat16": (2.0**-24, 2.0**-8)}
-"""By the dtype of the weights: unit roundoff of the recurrence, and of the projections. In float16 `WRITTEN` is
-infinite."""
+UNITS = {"float32": (2.0**-24, 2.0**-24), "bfloat16": (2.0**-24, 2.0**-8)}
+"""By the dtype of the weights: unit roundoff of the recurrence and its own parameters, and of the projections. In
+float16 `WRITTEN` is infinite; in float64 the weights are those of float32."""
 
 
 @dataclass(frozen=True)
@@ -136,9 +141,11 @@ class PhaseMachine:
             return 0
         above, found = 0, []
         for layer in self.channels:
-            # Rounded in layer 1 are a weight and the output; further up the gates too, sums of rounded signs.
-            error = 2 * p + (ELEMENTARY + 8) * u if above == 0 else 6 * p + (2 * above + 3) * (ELEMENTARY + 8) * u
-            found += [_channel_horizon(channel, error + QUIET, u) for channel in layer]
+            error = 2 * p + (ELEMENTARY + 8) * u + QUIET
+            if above:
+                error = 6 * p + (4 * above + 3) * (ELEMENTARY + 10 + 2 * above) * u + QUIET
+            usable = [channel for channel in layer if error < 0.1 or not channel.between]
+            found += [_channel_horizon(channel, error, u) for channel in usable] + [0] * (len(layer) - len(usable))
             above += len(layer)
         return min(found)
 
@@ -152,7 +159,7 @@ def _channel_horizon(channel: Channel, error: float, u: float) -> int:
     n, step = channel.modulus, channel.step
     argument = softplus_inverse(step)
     of_step = abs(argument) * -math.expm1(-step) / step + ELEMENTARY  # sigmoid(argument) = 1 - exp(-Δ)
-    between = 0.448 * error / u if channel.between else 0.0
+    between = error / (2 * u) if channel.between else 0.0
     added = math.pi * step * (between + of_step + ELEMENTARY + 4) * u + 8 * math.pi * u + 2 * u
     margin = math.pi / n
     by_angle = ((1 - KEPT) * margin - (2 * ELEMENTARY + 16) * u) / (added * (1 + 2.0**-20))

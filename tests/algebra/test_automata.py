@@ -131,7 +131,9 @@ def test_expressions_are_minimal():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("(a", "cannot read the regular expression"),
+        ("(a", "a parenthesis without its other half"),
+        ("a)(b", "a parenthesis without its other half"),
+        ("a{2,1}", "wanted the smaller number first"),
         ("a|", "cannot read the regular expression"),
         ("*a", "cannot read the regular expression"),
         ("", "of 0 signs"),
@@ -242,7 +244,7 @@ def test_congruences():
     ("text", "message"),
     [
         ("tomita(8)", "1 to 7"),
-        ("tomita", "1 numbers"),
+        ("tomita", "1 number"),
         ("foo(3)", "cannot read an automaton"),
         ("grid(1)", "sides of 2 or more"),
         ("grid(100000)", "sides of 2 or more"),

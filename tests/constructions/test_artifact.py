@@ -84,7 +84,7 @@ def _change(folder, name, change):
         ("elements", lambda a: a[::-1].copy(), "element 0 is not the identity"),
         ("elements", lambda a: a[[0, *range(2, 24), 1]], "not in lexicographic order"),
         ("layer2.moduli", lambda a: a * 0, "layer2.moduli has entries below 2"),
-        ("layer2.moduli", lambda a: a * 7, "more states than the 24 elements"),
+        ("layer2.moduli", lambda a: a * 7, "more than 24 states"),
         ("layer2.increments", lambda a: a[:1], "layer2.increments has shape"),
         ("layer2.increments", lambda a: a + 1, "outside its moduli"),
     ],
