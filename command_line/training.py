@@ -40,7 +40,10 @@ RunsTogether = Annotated[
 def train(
     group: GroupOrNone = None,
     noise: Annotated[str, typer.Option(help="σ of the noise on every initial weight; several, e.g. 0,0.1.")] = "0",
-    learning_rate: Annotated[str, typer.Option(help="Several are separated by commas.")] = "0.003",
+    learning_rate: Annotated[
+        str | None,
+        typer.Option(help="Several are separated by commas. Default: 0.003, or 0.0003 from compiled or saved weights."),
+    ] = None,
     seeds: Annotated[str, typer.Option(help="A number of seeds (3: 0, 1, 2), or a list such as 4,7.")] = "1",
     out: Out = None,
     processes: Processes = None,
@@ -61,7 +64,7 @@ def train(
     training = trained(
         one_of(group, regex),
         noise=_numbers("noise", noise),
-        learning_rate=_numbers("learning-rate", learning_rate),
+        learning_rate=None if learning_rate is None else _numbers("learning-rate", learning_rate),
         seeds=_seeds(seeds),
         out=out,
         processes=processes,

@@ -17,9 +17,11 @@ from rich.text import Text
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.terminal import Shown, plain_table
 from subnormal.algebra.base.wording import counted, default_folder
+from subnormal.algebra.depth.group_names import group_name
 from subnormal.face.groups import GroupLike, group
 
 if TYPE_CHECKING:
+    from subnormal.algebra.groups.group import Group
     from subnormal.models.learning.decompile import Decompiled
     from subnormal.models.learning.exact import ExactMachine
     from subnormal.models.learning.words import Words
@@ -58,6 +60,11 @@ class Learnt(Shown):
         return self.machine.small_group_id
 
     @property
+    def name(self) -> str:
+        """The group's usual name, such as `S4`; `SmallGroup(n,i)` where it has no short one."""
+        return group_name(self.machine.compilation.group)
+
+    @property
     def layers(self) -> int:
         return len(self.machine.compilation.cascade.layers)
 
@@ -72,11 +79,11 @@ class Learnt(Shown):
         return self.folder / "learnt.png"
 
     def sentence(self) -> str:
-        """One line: the group, layers, what is proved, what it agrees with."""
-        group, compilation = self.machine.compilation.group, self.machine.compilation
-        structure = str(compilation.decomposition.extension)
+        """One line: the group with its usual name and its extension, layers, what is proved, what it agrees with."""
+        compilation = self.machine.compilation
+        name = f"{_both_names(compilation.group)} ({compilation.decomposition.extension})"
         return (
-            f"{group.name} = {structure}, {counted(self.layers, 'layer')}, proved for words of every length; agrees "
+            f"{name}, {counted(self.layers, 'layer')}, proved for words of every length; agrees "
             f"with all {self.words:,} training and {self.held_out:,} held-out words"
         )
 
@@ -85,6 +92,7 @@ class Learnt(Shown):
         identity = self.small_group_id
         return {
             "small_group_id": list(identity) if identity else None,
+            "name": self.name,
             "structure": str(self.machine.compilation.decomposition.extension),
             "series": list(self.machine.compilation.series.orders),
             "layers": self.layers,
@@ -264,7 +272,7 @@ class Read(Shown):
         found = self.found
         lines = [_layers_table(found)]
         if found.exact is not None:
-            name = found.exact.compilation.group.name
+            name = _both_names(found.exact.compilation.group)
             lines.append(Text(f"machine: tracks {name} on words of every length", style="bold"))
             lines.append(
                 Text(
@@ -277,6 +285,12 @@ class Read(Shown):
         if self.folder is not None:
             lines += [Text(f"certified: {self.claim}"), Text(f"written: {self.folder}")]
         return Renderables(*lines)
+
+
+def _both_names(own: Group) -> str:
+    """`SmallGroup(24,12) = S4`, or one name where there are not two."""
+    usual = group_name(own)
+    return own.name if usual == own.name else f"{own.name} = {usual}"
 
 
 def _layers_table(found: Decompiled) -> RenderableType:

@@ -82,7 +82,7 @@ def train(
     *,
     init: str | Path | Compiled = "random",
     noise: float | Sequence[float] = 0.0,
-    learning_rate: float | Sequence[float] = 0.003,
+    learning_rate: float | Sequence[float] | None = None,
     seeds: int | Sequence[int] = 1,
     out: str | Path | None = None,
     processes: int | None = None,
@@ -99,7 +99,7 @@ def train(
         family: one model family, or a stack such as `negative-mamba,aussm`.
         init: `random`, `compiled`, a folder with a network, or what `sn.compile` returned.
         noise: standard deviation of the noise on every initial weight; several make an axis.
-        learning_rate: one or several.
+        learning_rate: one or several; None for 0.003, or 0.0003 from given weights.
         seeds: their number, or a list of them.
         out: folder for rows, networks and the picture; `runs/` and the group's name by default.
         processes, device: where to train: processes with one torch thread each; `cpu` or another device of torch.
@@ -131,7 +131,7 @@ def train(
     runs = [
         base.with_changes(noise=float(sigma), learning_rate=float(rate), seed=seed)
         for sigma in _several(noise)
-        for rate in _several(learning_rate)
+        for rate in _several(base.learning_rate if learning_rate is None else learning_rate)
         for seed in (range(seeds) if isinstance(seeds, int) else seeds)
     ]
     if not runs:

@@ -8,7 +8,7 @@ few operations on one tensor, and a checkpoint is three.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor
@@ -78,6 +78,12 @@ class NetworkBatch:
                 for part, rows in zip(layer.transition.parts, blocks, strict=True):
                     rows.fill_(float(part in DRIVES))
         return torch.cat([mask.flatten() for mask in masks.values()]).to(self.flat.device)
+
+    def trained(self, fixed: Collection[str]) -> Tensor:
+        """(P,): 0 for the parameters of these names, which do not move, 1 for the others."""
+        masks = [torch.full(shape, float(name not in fixed), dtype=self.template.dtype).flatten()
+                 for name, shape in self.shapes.items()]  # fmt: skip
+        return torch.cat(masks).to(self.flat.device)
 
     def parameters(self, flat: Tensor) -> dict[str, Tensor]:
         """The parameters by name: views (…, *shape) of (…, P)."""

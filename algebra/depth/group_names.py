@@ -10,7 +10,10 @@ from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth.abelian import abelian_factor
 from subnormal.algebra.groups.group import Group
 from subnormal.algebra.groups.identify import small_group_id
-from subnormal.algebra.groups.named_groups import FAMILIES
+from subnormal.algebra.groups.named_groups import FAMILIES, FUNCTIONS
+
+MATRIX_GROUPS = (("SL", 2, 3), ("GL", 2, 3), ("SL", 2, 5))
+"""Those of at most 255 elements that have no other short name."""
 
 
 def group_name(group: Group) -> str:
@@ -41,4 +44,9 @@ def _familiar(order: int) -> dict[tuple[int, int], str]:
         number = small_group_id(group)
         if number is not None and group.order == order:
             found[number] = f"{letter}{n}"
+    for letter, degree, q in MATRIX_GROUPS:
+        group = FUNCTIONS[letter][1](degree, q).listed()
+        number = small_group_id(group) if group.order == order else None
+        if number is not None:
+            found.setdefault(number, f"{letter}({degree},{q})")
     return found

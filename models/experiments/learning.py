@@ -49,6 +49,7 @@ class Arm:
         shortest_label: labels of shorter prefixes are not given.
         layers: how many more layers are allowed than the derived length.
         recipe: changes of the recipe.
+        first_seed: seeds are counted from here.
     """
 
     name: str
@@ -58,12 +59,15 @@ class Arm:
     shortest_label: int = 1
     layers: int = 0
     recipe: dict[str, Any] = field(default_factory=dict)
+    first_seed: int = 0
 
 
 ARMS = {
     arm.name: arm
     for arm in (
         Arm("all"),
+        Arm("fresh-seeds", first_seed=20),
+        Arm("one-attempt", first_seed=20, recipe={"attempts": 1}),
         Arm("generators", generators=True),
         Arm("pairs-held-out", held_out_pairs=0.3),
         Arm("no-short-words", shortest_label=10, recipe={"shortest": 12}),
@@ -157,6 +161,7 @@ def planned(quick: bool) -> list[Cell]:
     if quick:
         return [("S3", "all", 3), ("A5", "all", 1), ("S3", "null-random", 3)]
     cells = [(group, "all", 20) for group in GOAL]
+    cells += [("GL(2,3)", arm, 20) for arm in ("fresh-seeds", "one-attempt")]
     cells += [
         ("A5", "all", 20),
         *((group, arm, 20) for group in ("S3", "A4", "S4", "C60", "D4", "Q8") for arm in NULLS),
@@ -193,7 +198,8 @@ def _run(cell: Cell) -> dict[str, Any]:
 
     torch.set_num_threads(1)
     group, arm, seeds = cell
-    return run_cell(group, arm, range(seeds), Recipe())
+    first = ARMS[arm].first_seed
+    return run_cell(group, arm, range(first, first + seeds), Recipe())
 
 
 def reproduce_learning(folder: Path, quick: bool = False, processes: int | None = None) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from subnormal.algebra.base.reading import read_json
 from subnormal.algebra.base.writing import write_file
@@ -23,10 +24,23 @@ from subnormal.models.training.evaluation import THRESHOLD
 from subnormal.models.training.tasks import TEST, Task
 
 WORDS, LENGTH = 4000, 60
-SNAP_WORDS, TEST_WORDS, TEST_LENGTH, STRIDE = 300, 60, 400, 20
+SNAP_WORDS, TEST_WORDS, TEST_LENGTH, SETTLED_TEST_LENGTH, STRIDE = 300, 60, 400, 2000, 20
+PIECE = 10
+"""Test words that are run at a time."""
+
+SETTLING = 10**6
+"""A seed of the words of the settling, which no step of training has."""
 
 LAST = {"losses": "last", "gradient": "through"}
 END_TO_END = {**LAST, "decision": "soft", "head": "all", "cycles": 2}
+
+ONE_LOSS = {
+    **LAST, "decision": "soft", "cycles": 2, "answers": 1.0, "late": 0.03, "steps": 3000, "positions": 256,
+    "sharpness": 8.0, "hardening": 0.05,
+}  # fmt: skip
+"""What finds S3 and A4 from one loss at the end; the arms after it change one thing."""
+
+SETTLED = {"settling": 600, "settling_length": 720, "settling_rate": 0.003}
 
 ARMS: dict[str, dict[str, Any]] = {
     "together": {},
@@ -47,14 +61,30 @@ ARMS: dict[str, dict[str, Any]] = {
     "three-layers-mlp": {**END_TO_END, "steps": 3000, "cycles": 3, "phi": "mlp"},
     "last": LAST,
     "last-soft": {**LAST, "decision": "soft"},
+    "one-loss": ONE_LOSS,
+    "one-loss/not-late": {**ONE_LOSS, "late": 1.0},
+    "one-loss/no-answers": {**ONE_LOSS, "answers": 0.0},
+    "one-loss/one-growth": {**ONE_LOSS, "cycles": 1},
+    "one-loss/hard": {**ONE_LOSS, "decision": "hard"},
+    "one-loss/head-all": {**ONE_LOSS, "head": "all"},
+    "one-loss/no-growth": {**ONE_LOSS, "shortest": 0},
+    "one-loss/mlp": {**ONE_LOSS, "phi": "mlp"},
+    "one-loss/8-channels": {**ONE_LOSS, "channels": 8},
+    "one-loss/not-sharp": {**ONE_LOSS, "sharpness": 1.0, "hardening": 0.0},
+    "one-loss/settled": {**ONE_LOSS, **SETTLED},
+    "together/settled": SETTLED,
 }
 
 
-def longest_length(networks: TogetherNetworks, tasks: Sequence[Task], seeds: Sequence[int]) -> list[int]:
-    """For each run the longest length, in steps of 20 to 400, up to which more than 90 % of the last symbols are
-    right, without any rounding."""
-    drawn = [words_of_task(t, TEST_WORDS, TEST_LENGTH, s, stream=TEST) for t, s in zip(tasks, seeds, strict=True)]
-    answers, _ = networks.run_on(np.stack([w.tokens for w in drawn]))
+def longest_length(
+    networks: TogetherNetworks, tasks: Sequence[Task], seeds: Sequence[int], length: int = TEST_LENGTH
+) -> list[int]:
+    """For each run the longest length, in steps of 20, up to which more than 90 % of the last symbols are right,
+    without any rounding."""
+    drawn = [words_of_task(t, TEST_WORDS, length, s, stream=TEST) for t, s in zip(tasks, seeds, strict=True)]
+    tokens = np.stack([w.tokens for w in drawn])
+    pieces = [networks.run_on(tokens[:, start : start + PIECE])[0] for start in range(0, TEST_WORDS, PIECE)]
+    answers = np.concatenate(pieces, axis=1)
     found = []
     for run, words in enumerate(drawn):
         right = (answers[run] == words.labels).mean(axis=0)[STRIDE - 1 :: STRIDE]
@@ -71,9 +101,15 @@ def run_cell(group: str, changes: dict[str, Any], seeds: Sequence[int]) -> dict[
     recipe = TogetherRecipe(**{"layers": layers, **changes})
     words = [words_of_task(task, WORDS, LENGTH, seed) for seed in seeds]
     began = time.process_time()
-    networks, losses = train_together(words, seeds, recipe)
+
+    def longer(seed: int, step: int, count: int, length: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        tokens = task.training_words(count, length, seed, SETTLING, step)
+        return tokens, task.labels(tokens)
+
+    networks, losses = train_together(words, seeds, recipe, longer)
     seconds = time.process_time() - began
-    longest = longest_length(networks, [task] * len(seeds), seeds)
+    tested = SETTLED_TEST_LENGTH if recipe.settling else TEST_LENGTH
+    longest = longest_length(networks, [task] * len(seeds), seeds, tested)
     parts = [w.part(slice(SNAP_WORDS)) for w in words]
     answers, added = networks.run_on(np.stack([w.tokens for w in parts]))
     rows = []
@@ -109,7 +145,7 @@ def run_cells(folder: Path, cells: Sequence[tuple[str, str]], seeds: Sequence[in
 
     torch.set_num_threads(1)
     for group, arm in cells:
-        path = folder / "cells" / f"{group}_{arm}_{len(seeds)}.json"
+        path = folder / "cells" / f"{group}_{arm.replace('/', '.')}_{len(seeds)}.json"
         if path.exists():
             continue
         content = {"arm": arm, **run_cell(group, ARMS[arm], seeds)}

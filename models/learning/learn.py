@@ -112,19 +112,26 @@ def _learn_batch(
     machines = [Machine.empty(len(words[0].token_names)) for _ in seeds]
     done: list[list[LearntLayer]] = [[] for _ in seeds]
     going = list(range(len(seeds)))
+    found: dict[int, LearntLayer] = {}
     for _ in range(layers):
-        for alike in _by_states(going, machines):
-            trained = train_layers(
-                [words[r] for r in alike],
-                [machines[r] for r in alike],
-                [seeds[r] for r in alike],
-                recipe,
-                None if report is None else _reporter(report, len(done[alike[0]]) + 1, recipe.steps, len(alike)),
-            )
-            for run, layer in zip(alike, trained, strict=True):
-                kept = snap(layer.phases, machines[run], words[run], recipe.concentration)
-                machines[run] = machines[run].with_few([k.counter for k in kept])
-                done[run].append(LearntLayer(layer, kept, machines[run]))
+        unfinished = going
+        for attempt in range(recipe.attempts):
+            for alike in _by_states(unfinished, machines):
+                number = len(machines[alike[0]].layers) + 1
+                trained = train_layers(
+                    [words[r] for r in alike],
+                    [machines[r] for r in alike],
+                    [seeds[r] for r in alike],
+                    recipe,
+                    None if report is None else _reporter(report, number, recipe.steps, len(alike)),
+                    attempt,
+                )
+                for run, layer in zip(alike, trained, strict=True):
+                    found[run] = LearntLayer(layer, *_snapped(layer, machines[run], words[run], recipe))
+            unfinished = [r for r in unfinished if not found[r].machine.layers[-1]]
+        for run in going:
+            machines[run] = found[run].machine
+            done[run].append(found[run])
         going = [r for r in going if machines[r].layers[-1] and machines[r].states < labels]
         if not going:
             break
@@ -133,6 +140,12 @@ def _learn_batch(
         _judged(seed, tuple(own), words[run], judged[run])
         for run, (seed, own) in enumerate(zip(seeds, done, strict=True))
     ]
+
+
+def _snapped(layer: TrainedLayer, lower: Machine, words: Words, recipe: Recipe) -> tuple[list[Snapped], Machine]:
+    """The channels that are kept, and the machine with them."""
+    kept = snap(layer.phases, lower, words, recipe.concentration)
+    return kept, lower.with_few([k.counter for k in kept])
 
 
 def _by_states(runs: Sequence[int], machines: Sequence[Machine]) -> list[list[int]]:

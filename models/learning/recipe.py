@@ -16,7 +16,6 @@ entropy of what is left: log |G_i| for a group of which it and the lower layers 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -29,6 +28,7 @@ from torch.nn import functional
 
 from subnormal.algebra.base.errors import InputError
 from subnormal.models.learning.machine import Machine
+from subnormal.models.learning.schedule import FEWEST_WORDS, Schedule, mean_losses
 from subnormal.models.learning.snap import CONCENTRATION
 from subnormal.models.learning.walk import walk
 from subnormal.models.learning.words import MISSING, Words
@@ -36,62 +36,28 @@ from subnormal.models.learning.words import MISSING, Words
 IMPOSSIBLE = -30.0
 """Logit of a label that never stands in a lower state."""
 
-SHORTEST = 2
-"""Tokens of the first training words."""
-
-FEWEST_WORDS = 8
-"""A step sees at least so many words."""
-
 CURVE_POINTS = 200
 """A loss curve is kept as so many means."""
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Schedule):
     """How a layer is trained. Defaults were chosen on seeds that no reported figure uses.
 
     Arguments:
-        channels: C.
-        steps: of Adam, for each layer; 0 leaves the random weights as they are.
-        phase_rate, head_rate: learning rates; phases are in turns.
         positions: tokens in a step, at least; a layer of S lower states and m tokens sees 4·S·m, but not more than
             four times this.
-        growth: share of the steps in which words grow to their whole length; then the rates fall along a cosine.
-        shortest: tokens of the first words; 0 for words of the whole length from the start.
-        decay: decoupled weight decay of the heads; it keeps the logits small, so that the loss still sees small errors
-            of the phases.
-        spread: initial phases are uniform on [0, spread) turns.
         concentration: how near to multiples of 1/n the snap wants phases; 0 rounds anything and asks the labels alone.
-
-    Raises:
-        InputError: a value that cannot be used.
+        attempts: how often a layer is trained from new random weights before it counts as adding nothing.
     """
 
-    channels: int = 32
-    steps: int = 1000
-    phase_rate: float = 0.01
-    head_rate: float = 0.03
-    positions: int = 512
-    growth: float = 0.7
-    shortest: int = SHORTEST
-    decay: float = 0.1
-    spread: float = 1.0
     concentration: float = CONCENTRATION
+    attempts: int = 2
 
     def __post_init__(self) -> None:
-        for name, least in (("channels", 1), ("steps", 0), ("positions", 1)):
-            if getattr(self, name) < least:
-                raise InputError(f"{name}: wanted at least {least}, got {getattr(self, name)}")
-        for name in ("phase_rate", "head_rate"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise InputError(f"{name}: wanted at least 0, got {getattr(self, name)}")
-        if not 0 < self.growth <= 1:
-            raise InputError(f"growth: wanted a share in (0, 1], got {self.growth}")
-        if self.shortest < 0:
-            raise InputError(f"shortest: wanted at least 0, got {self.shortest}")
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        super().__post_init__()
+        if self.attempts < 1:
+            raise InputError(f"attempts: wanted at least 1, got {self.attempts}")
 
     def with_changes(self, changes: dict[str, Any]) -> Recipe:
         """A copy with some fields changed. InputError for unknown ones."""
@@ -101,23 +67,9 @@ class Recipe:
                 raise InputError(f"unknown setting {name[:40]!r}; known: {', '.join(sorted(known))}")
         return Recipe(**{**asdict(self), **changes})
 
-    def length_at(self, step: int, longest: int) -> int:
-        """The length of the words of a step, counted from 0."""
-        if not self.shortest or self.shortest >= longest:
-            return longest
-        share = min(1.0, (step + 1) / (self.growth * self.steps))
-        return round(self.shortest * (longest / self.shortest) ** share)
-
     def positions_for(self, edges: int) -> int:
         """Tokens in a step of a layer whose table has so many rows."""
         return min(max(self.positions, 4 * edges), 4 * self.positions)
-
-    def rate_at(self, step: int) -> float:
-        """What learning rates are multiplied with at a step."""
-        grown = self.growth * self.steps
-        if step < grown or self.growth == 1:
-            return 1.0
-        return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - grown) / (self.steps - grown)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +105,7 @@ class TrainedLayer:
 class _Batch:
     """The words of all runs with the states of their lower layers, and the draws of each run."""
 
-    def __init__(self, words: Sequence[Words], machines: Sequence[Machine], seeds: Sequence[int], layer: int) -> None:
+    def __init__(self, words: Sequence[Words], machines: Sequence[Machine], seeds: Sequence[list[int]]) -> None:
         runs = len(words)
         self.states = machines[0].states
         self.m, self.n = len(words[0].token_names), len(words[0].label_names)
@@ -171,7 +123,7 @@ class _Batch:
         self.edges = torch.from_numpy((before + offset) * self.m + tokens)
         self.after = torch.from_numpy(after + offset)
         self.labels = torch.from_numpy(labels)
-        self.generators = [np.random.default_rng([3, seed, layer]) for seed in seeds]
+        self.generators = [np.random.default_rng([3, *seed]) for seed in seeds]
         self._runs = torch.arange(runs)[:, None]
 
     def draw(self, count: int, length: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -180,9 +132,9 @@ class _Batch:
         return tuple(kept[self._runs, chosen, :length] for kept in (self.edges, self.after, self.labels))  # type: ignore[return-value]
 
 
-def initial_phases(seed: int, layer: int, shape: tuple[int, ...], spread: float) -> NDArray[np.float32]:
-    """Random phases of one run, turns."""
-    return np.random.default_rng([1, seed, layer]).random(shape, dtype=np.float32) * np.float32(spread)
+def initial_phases(seed: Sequence[int], shape: tuple[int, ...], spread: float) -> NDArray[np.float32]:
+    """Random phases of one run's layer, turns."""
+    return np.random.default_rng([1, *seed]).random(shape, dtype=np.float32) * np.float32(spread)
 
 
 def train_layers(
@@ -191,6 +143,7 @@ def train_layers(
     seeds: Sequence[int],
     recipe: Recipe,
     report: Callable[[int, list[float]], None] | None = None,
+    attempt: int = 0,
 ) -> list[TrainedLayer]:
     """Train one more layer for each run, all runs side by side.
 
@@ -199,12 +152,14 @@ def train_layers(
         machines: the exact lower layers of each run, with equally many states.
         seeds: of each run: its initial weights and the words of each step.
         report: called now and then with the number of steps done and the losses.
+        attempt: how often this layer was trained before, from other random weights.
     """
     layer = len(machines[0].layers)
-    batch = _Batch(words, machines, seeds, layer)
+    own = [[seed, layer, *([attempt] if attempt else [])] for seed in seeds]
+    batch = _Batch(words, machines, own)
     runs, channels = len(words), recipe.channels
-    table = np.stack([initial_phases(s, layer, (batch.states, batch.m, channels), recipe.spread) for s in seeds])
-    heads = np.stack([np.random.default_rng([2, s, layer]).standard_normal((2 * channels, batch.n)) for s in seeds])
+    table = np.stack([initial_phases(s, (batch.states, batch.m, channels), recipe.spread) for s in own])
+    heads = np.stack([np.random.default_rng([2, *s]).standard_normal((2 * channels, batch.n)) for s in own])
     phases = torch.from_numpy(table).flatten(0, 2).requires_grad_()
     weight = torch.from_numpy(heads.astype(np.float32) * np.float32(0.1)).requires_grad_()
     bias = torch.zeros(runs, 1, batch.n, requires_grad=True)
@@ -226,7 +181,7 @@ def train_layers(
         features = walk(phases, edges.view(runs * count, length)).view(runs, count * length, 2 * channels)
         logits = torch.baddbmm(bias, features, weight)
         logits = logits + functional.embedding(after.view(runs, -1), mask)
-        loss = _mean_losses(logits, labels.reshape(runs, -1))
+        loss = mean_losses(logits, labels.reshape(runs, -1))
         for group, rate in zip(optimiser.param_groups, (recipe.phase_rate, recipe.head_rate), strict=True):
             group["lr"] = rate * recipe.rate_at(step)
         optimiser.zero_grad()
@@ -250,9 +205,3 @@ def train_layers(
         )
         for r in range(runs)
     ]
-
-
-def _mean_losses(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy of logits (R, N, n) at labels (R, N), averaged over the labels that are given: (R,)."""
-    each = functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none", ignore_index=MISSING)
-    return each.view(labels.shape).sum(1) / (labels != MISSING).sum(1).clamp(min=1)

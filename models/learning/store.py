@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 import numpy as np
 
 from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.reading import conform, read_json
-from subnormal.algebra.base.writing import write_file
+from subnormal.algebra.base.reading import conform
 from subnormal.models.learning.exact import ExactMachine, NotExactError, exact_machine
 from subnormal.models.learning.learn import LearntRun
 from subnormal.models.learning.machine import MAX_STATES, Counter, Machine
 from subnormal.models.learning.recipe import Recipe
 from subnormal.models.learning.snap import fix_gauge
 from subnormal.models.learning.words import Words
-
-Row = dict[str, Any]
+from subnormal.models.training.runs import Row, RowStore
 
 
 class _Counter(TypedDict):
@@ -140,19 +137,8 @@ def machine_of(row: Row, words: Words, *judged: Words) -> ExactMachine:
     return exact
 
 
-class LearntStore:
-    """Rows of finished runs in a folder.
-
-    Arguments:
-        folder: made when the first row is written.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def add(self, row: Row) -> None:
-        """Write one row, whole or not at all."""
-        write_file(self.folder / f"{row['key']}.json", json.dumps(row, ensure_ascii=False) + "\n")
+class LearntStore(RowStore):
+    """Rows of finished runs of `learn`."""
 
     def get(self, key: str, *words: Words) -> Row | None:
         """The row of a finished run, or None.
@@ -164,16 +150,8 @@ class LearntStore:
             InputError: the file is damaged, has other fields or values than a row, or is another run's; or its machine
                 is not exact, or not one of the words.
         """
-        path = self.folder / f"{key}.json"
-        try:
-            row = read_json(path, nan=True)
-        except FileNotFoundError:
-            return None
-        except InputError as error:
-            raise InputError(f"{error}; delete it to run it again") from None
-        try:
-            if not isinstance(row, dict) or row.get("key") != key:
-                raise InputError("not the row of this run")
+
+        def check(row: Row) -> Row:
             found: Row = conform(row, _Row, "the row")
             figures = len(found["states"]), len(found["kept"]), len(found["moduli"])
             if set(figures) != {len(found["layers"])} or found["exact"] == bool(found["failure"]):
@@ -181,5 +159,5 @@ class LearntStore:
             if words and found["exact"]:
                 machine_of(found, *words)
             return found
-        except InputError as error:
-            raise InputError(f"{path}: {error}; delete it to run it again") from None
+
+        return self.checked(key, check)

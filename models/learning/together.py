@@ -15,6 +15,18 @@ The last layer answers instead: logits_t = W[q_t] [cos, sin] + c[q_t]. What can 
     head        `last` reads the last layer alone; `all` adds W_i[q_t] [cos, sin] of every layer, as a head that reads
                 all layers has
     growth, spread, states, channels, rates
+    answers     the spread of c at the start; above 0 it is left alone by weight decay
+    late        what a layer's rates are multiplied with until its turn: layer i's is the i-th growth of the words
+
+Why `answers` and `late`: with one loss, the gradient that reaches a bottleneck is that of c and W, weighted with how
+much they differ between its states; and c and W only move where the bottleneck says something. At 0 both stand still,
+while the last layer, which needs no bottleneck for it, learns the quotient that the lower layer should have. Random
+answers that do not decay give each state something to say from the first step, and a last layer that starts late
+leaves the quotient to the lower one. (The rates of W are late, those of c are not.)
+
+At the end the phases may settle on longer words: decisions are hard, the heads stand still, and logits and scores are
+divided by `temperature`, so that the loss is nearly linear in the logits and still sees errors of phases that decide
+everything rightly.
 
 Bottlenecks and phases are exactly what `models.network.DCDNetwork` has with a ψ of hard decisions in groups of K.
 """
@@ -22,9 +34,8 @@ Bottlenecks and phases are exactly what `models.network.DCDNetwork` has with a �
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -33,7 +44,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from subnormal.algebra.base.errors import InputError
-from subnormal.models.learning.words import MISSING, Words
+from subnormal.models.learning.schedule import FEWEST_WORDS, Schedule, mean_losses
+from subnormal.models.learning.words import Words
+
+LongerWords = Callable[[int, int, int, int], tuple[NDArray[np.int64], NDArray[np.int64]]]
+"""(seed, step, words, length) to fresh training words and labels, both (words, length)."""
 
 CHOICES = {
     "losses": ("every", "last"),
@@ -45,8 +60,8 @@ CHOICES = {
 
 
 @dataclass(frozen=True)
-class TogetherRecipe:
-    """How all layers are trained together; the fields that `Recipe` has too mean the same.
+class TogetherRecipe(Schedule):
+    """How all layers are trained together.
 
     Arguments:
         layers: their number.
@@ -55,8 +70,15 @@ class TogetherRecipe:
         cycles: how often words grow from the shortest to their whole length; a layer that waited for the lower ones
             then finds short words again.
         hidden, mlp_rate: hidden units and learning rate of an MLP φ.
+        answers, late: see the module; 0 and 1 leave them out.
+        sharpness: what the scores of the bottlenecks are multiplied with in the end; the factor grows geometrically
+            from 1 when the words have grown for the last time.
+        hardening: share of the steps, at the end, in which soft decisions are hard.
+        settling: steps at the end in which phases alone move, on words that grow from the whole length to
+            `settling_length`; their rate falls from `settling_rate` to a hundredth of it.
     """
 
+    steps: int = 2000
     layers: int = 2
     states: int = 4
     losses: str = "every"
@@ -67,38 +89,40 @@ class TogetherRecipe:
     cycles: int = 1
     hidden: int = 64
     mlp_rate: float = 0.002
-    channels: int = 32
-    steps: int = 2000
-    phase_rate: float = 0.01
-    head_rate: float = 0.03
-    positions: int = 512
-    growth: float = 0.7
-    shortest: int = 2
-    decay: float = 0.1
-    spread: float = 1.0
+    answers: float = 0.0
+    late: float = 1.0
+    sharpness: float = 1.0
+    hardening: float = 0.0
+    settling: int = 0
+    settling_length: int = 480
+    settling_rate: float = 1e-3
+    settling_positions: int = 960
+    temperature: float = 8.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise InputError(f"{name}: wanted {' or '.join(choices)}, got {getattr(self, name)!r}")
 
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+    @property
+    def growths(self) -> int:
+        return self.cycles
 
-    def length_at(self, step: int, longest: int) -> int:
-        """The length of the words of a step, counted from 0."""
-        if not self.shortest:
-            return longest
-        grown = self.growth * self.steps
-        share = 1.0 if step + 1 >= grown else (step + 1) % (grown / self.cycles) / (grown / self.cycles)
-        return round(self.shortest * (longest / self.shortest) ** share)
+    def turn_of(self, step: int) -> int:
+        """How many growths are over at a step: layers up to this one, counted from 0, are at their full rates."""
+        return int(step * self.cycles / (self.growth * self.steps))
 
-    def rate_at(self, step: int) -> float:
-        """What learning rates are multiplied with at a step."""
+    def sharpness_at(self, step: int) -> float:
+        """What the scores of the bottlenecks are multiplied with at a step."""
         grown = self.growth * self.steps
-        if step < grown or self.growth == 1:
-            return 1.0
-        return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - grown) / (self.steps - grown)))
+        return self.sharpness ** max(0.0, (step - grown) / max(self.steps - grown, 1))
+
+    def settling_at(self, step: int, longest: int) -> tuple[int, float]:
+        """Length of words and rate of phases at a step of the settling, counted from 0."""
+        share = step / self.settling
+        length = longest * (self.settling_length / longest) ** min(1.0, share / self.growth)
+        return round(length), self.settling_rate * 0.01**share
 
 
 class TogetherNetworks:
@@ -112,6 +136,8 @@ class TogetherNetworks:
 
     def __init__(self, recipe: TogetherRecipe, tokens: int, labels: int, seeds: Sequence[int]) -> None:
         self.recipe, self.m, self.n = recipe, tokens, labels
+        self.sharpness = 1.0
+        self.hard = recipe.decision == "hard"
         c, k = recipe.channels, recipe.states
         generators = [np.random.default_rng([5, seed]) for seed in seeds]
         self.phase: dict[str, Tensor] = {}
@@ -136,7 +162,7 @@ class TogetherNetworks:
                 self.mlp[f"bias{i}"] = normal(0.0, c)
             outputs = labels if last else k
             self.heads[f"head{i}"] = normal(0.1, 2 * c, states * outputs)
-            self.heads[f"head_bias{i}"] = normal(0.0, 1, states * outputs)
+            self.heads[f"head_bias{i}"] = normal(recipe.answers if last else 0.0, 1, states * outputs)
             if not last and recipe.head == "all":
                 self.heads[f"direct{i}"] = normal(0.1, 2 * c, states * labels)
             if not last:
@@ -167,10 +193,10 @@ class TogetherNetworks:
                 return scores + direct, predictions, added
             if recipe.head == "all":
                 direct = direct + _of_state(features @ self.heads[f"direct{i}"], q)
-            own = scores.softmax(-1)
+            own = (scores * self.sharpness).softmax(-1)
             joint = (q.unsqueeze(-1) * own.unsqueeze(-2)).flatten(-2)
             predictions.append(torch.baddbmm(self.heads[f"predict_bias{i}"], joint, self.heads[f"predict{i}"]))
-            if recipe.decision == "hard":
+            if self.hard:
                 own = functional.one_hot(own.argmax(-1), recipe.states) + (own - own.detach())
             q = (q.unsqueeze(-1) * own.unsqueeze(-2)).flatten(-2)
             if recipe.gradient == "local":
@@ -195,26 +221,19 @@ class TogetherNetworks:
 
 
 def train_together(
-    words: Sequence[Words], seeds: Sequence[int], recipe: TogetherRecipe
+    words: Sequence[Words], seeds: Sequence[int], recipe: TogetherRecipe, longer: LongerWords | None = None
 ) -> tuple[TogetherNetworks, NDArray[np.float64]]:
     """Train all layers of all runs; returns the networks and the losses (steps, layers, runs), the last layer's last.
 
     Arguments:
         words: of each run, of equal shapes.
         seeds: of weights and of the order of words.
+        longer: draws words for the settling.
     """
     networks = TogetherNetworks(recipe, len(words[0].token_names), len(words[0].label_names), seeds)
-    groups = [
-        (parameters, rate, decay)
-        for parameters, rate, decay in (
-            (list(networks.phase.values()), recipe.phase_rate, 0.0),
-            (list(networks.mlp.values()), recipe.mlp_rate, 0.0),
-            (list(networks.heads.values()), recipe.head_rate, recipe.decay),
-        )
-        if parameters
-    ]
+    groups = _groups(networks)
     optimiser = torch.optim.AdamW(
-        [{"params": own, "lr": rate, "weight_decay": decay} for own, rate, decay in groups],
+        [{"params": [g.parameter], "lr": g.rate, "weight_decay": g.decay} for g in groups],
         betas=(0.9, 0.99),
         fused=True,
     )
@@ -225,26 +244,71 @@ def train_together(
     losses = np.zeros((recipe.steps, recipe.layers, len(seeds)))
     for step in range(recipe.steps):
         length = recipe.length_at(step, words[0].length)
-        count = max(recipe.positions // length, 8)
+        count = max(recipe.positions // length, FEWEST_WORDS)
         chosen = torch.from_numpy(np.stack([g.integers(words[0].count, size=count) for g in draws]))
         logits, predictions, _ = networks(tokens[runs, chosen, :length])
         wanted = labels[runs, chosen, :length].reshape(len(seeds), -1)
-        each = [_mean_loss(found, wanted) for found in (*predictions, logits)]
-        for group, (_, rate, _) in zip(optimiser.param_groups, groups, strict=True):
-            group["lr"] = rate * recipe.rate_at(step)
+        each = [mean_losses(found, wanted) for found in (*predictions, logits)]
+        networks.hard |= step >= (1 - recipe.hardening) * recipe.steps
+        networks.sharpness = recipe.sharpness_at(step)
+        scale, turn = recipe.rate_at(step), recipe.turn_of(step)
+        for own, group in zip(optimiser.param_groups, groups, strict=True):
+            own["lr"] = group.rate * scale * (recipe.late if group.layer > turn else 1.0)
         optimiser.zero_grad()
         total = torch.stack(each).sum() if recipe.losses == "every" else each[-1].sum()
         total.backward()
         optimiser.step()
         losses[step] = torch.stack(each).detach().numpy()
+    if recipe.settling:
+        assert longer is not None, "settling needs longer words"
+        _settle(networks, seeds, words[0].length, longer)
     return networks, losses
+
+
+@dataclass(frozen=True)
+class _Group:
+    """One parameter of all runs, its rate and decay, and the layer whose turn it waits for."""
+
+    parameter: Tensor
+    rate: float
+    decay: float
+    layer: int
+
+
+def _groups(networks: TogetherNetworks) -> list[_Group]:
+    recipe = networks.recipe
+    groups = [_Group(p, recipe.phase_rate, 0.0, _layer(name)) for name, p in networks.phase.items()]
+    groups += [_Group(p, recipe.mlp_rate, 0.0, _layer(name)) for name, p in networks.mlp.items()]
+    answers = f"head_bias{recipe.layers - 1}"
+    for name, p in networks.heads.items():
+        decay = 0.0 if name == answers and recipe.answers else recipe.decay
+        groups.append(_Group(p, recipe.head_rate, decay, 0 if name.startswith("head_bias") else _layer(name)))
+    return groups
+
+
+def _layer(name: str) -> int:
+    return int(name.lstrip("abcdefghijklmnopqrstuvwxyz_"))
+
+
+def _settle(networks: TogetherNetworks, seeds: Sequence[int], longest: int, longer: LongerWords) -> None:
+    """Phases alone, on longer and longer words."""
+    recipe = networks.recipe
+    networks.hard = True
+    networks.sharpness = 1 / recipe.temperature
+    phases = [*networks.phase.values(), *networks.mlp.values()]
+    optimiser = torch.optim.Adam(phases, betas=(0.9, 0.99), fused=True)
+    for step in range(recipe.settling):
+        length, rate = recipe.settling_at(step, longest)
+        drawn = [longer(seed, step, max(recipe.settling_positions // length, 2), length) for seed in seeds]
+        logits, predictions, _ = networks(torch.from_numpy(np.stack([tokens for tokens, _ in drawn])))
+        wanted = torch.from_numpy(np.stack([labels for _, labels in drawn])).reshape(len(seeds), -1)
+        every = (*predictions, logits) if recipe.losses == "every" else (logits,)
+        optimiser.param_groups[0]["lr"] = rate
+        optimiser.zero_grad()
+        torch.stack([mean_losses(found / recipe.temperature, wanted) for found in every]).sum().backward()
+        optimiser.step()
 
 
 def _of_state(outputs: Tensor, q: Tensor) -> Tensor:
     """Of outputs (R, N, S·k), those of the state that q (R, N, S) says: (R, N, k)."""
     return (outputs.unflatten(-1, (q.shape[-1], -1)) * q.unsqueeze(-1)).sum(2)
-
-
-def _mean_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    each = functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none", ignore_index=MISSING)
-    return each.view(labels.shape).mean(1)

@@ -22,6 +22,10 @@ from subnormal.models.training.tasks import Lengths
 
 RANDOM, COMPILED = "random", "compiled"
 
+RATE, RATE_FROM_GIVEN = 3e-3, 3e-4
+"""Default learning rates from random weights, and from compiled ones or a folder's. The second was measured: the first
+destroys solutions that it starts near to (docs/learning.md)."""
+
 FIRST = frozenset({
     "group", "family", "layers", "init", "noise", "learning_rate", "seed", "channels", "hidden", "readout", "phi",
     "activation", "alphabet", "hold_out", "batch", "length", "steps", "clip", "weight_decay", "keep", "early_stop",
@@ -70,13 +74,21 @@ class RunConfiguration:
         0.0, "σ of the noise added to every initial weight; compiled weights are of order 1.", 0, MAX_NUMBER
     )
     learning_rate: float = setting(
-        3e-3, "Of Adam, reached after 5 % of the steps and lowered along a cosine to a tenth.", 0, MAX_NUMBER
+        None,
+        "Of Adam, reached after 5 % of the steps and lowered along a cosine to a tenth. Default: 0.003, or 0.0003 from "
+        "given weights.",
+        0,
+        MAX_NUMBER,
     )
     seed: int = setting(0, "Of the initial weights, the noise and the training words.", 0, MAX_SEED)
     channels: int | None = setting(None, "Of each layer. Default: 16, or the initial network's.", 1, MAX_SIZE)
     hidden: int | None = setting(None, "Hidden units of φ. Default: 64, or the initial network's.", 1, MAX_SIZE)
     readout: int | None = setting(None, "Units of ψ. Default: 32, or the initial network's.", 1, MAX_SIZE)
-    phi: str = setting("relu", "relu, or linear for a φ without its relu (random weights alone).")
+    phi: str = setting(
+        "relu",
+        "relu, linear (no relu), or table: one row for each lower state and token, see --bottleneck (the last two with "
+        "random weights alone).",
+    )
     activation: str | None = setting(
         None, "Of ψ: gelu, relu, tanh, silu, identity, softmax, hard. Default: gelu (random) or hard (compiled)."
     )
@@ -102,8 +114,17 @@ class RunConfiguration:
     dtype: str = setting("float32", "float32 or float64.")
     losses: str = setting("last", "last, or every: the head answers after each layer too, upper readouts being 0.")
     gradient: str = setting("through", "through, or local: a layer's loss does not reach the layers that it reads.")
+    bottleneck: int | None = setting(
+        None,
+        "Every layer but the last decides among so many states, which is all that upper layers read of it.",
+        1,
+        MAX_SIZE,
+    )
+    decision: str = setting("hard", "hard or softmax: the decisions of the bottleneck.")
 
     def __post_init__(self) -> None:
+        if self.learning_rate is None:
+            object.__setattr__(self, "learning_rate", RATE if self.init == RANDOM else RATE_FROM_GIVEN)
         for known in fields(self):
             value = getattr(self, known.name)
             _check_type(known.name, value, str(known.type))
@@ -117,6 +138,7 @@ class RunConfiguration:
             ("keep", ("last", "best")),
             ("losses", ("last", "every")),
             ("gradient", ("through", "local")),
+            ("decision", ("hard", "softmax")),
         ):
             if getattr(self, name) not in choices:
                 raise InputError(f"{name}: wanted {' or '.join(choices)}, got {getattr(self, name)[:40]!r}")
@@ -125,8 +147,17 @@ class RunConfiguration:
                 raise InputError(f"unknown family {family[:40]!r}; wanted one of {', '.join(FAMILY_PARAMETERS)}")
         if "," in self.family and self.layers not in (None, len(self.family.split(","))):
             raise InputError(f"layers: {self.layers}, but the stack {self.family} has {len(self.family.split(','))}")
-        if self.phi not in ("relu", "linear") or (self.phi == "linear" and self.init != RANDOM):
-            raise InputError(f"phi: wanted relu, or linear with random weights, got {self.phi[:40]!r}")
+        if self.phi not in ("relu", "linear", "table") or (self.phi != "relu" and self.init != RANDOM):
+            raise InputError(f"phi: wanted relu, or linear or table with random weights, got {self.phi[:40]!r}")
+        if self.bottleneck is not None and self.init != RANDOM:
+            raise InputError(f"bottleneck: goes with random weights; {self.init[:40]} has its own layers")
+        if self.bottleneck is None and self.decision != "hard":
+            raise InputError(f"decision: goes with --bottleneck; got {self.decision} without one")
+        if self.phi == "table":
+            if self.hidden is not None:
+                raise InputError(f"hidden: a table has a row for each lower state and token; got {self.hidden}")
+            if len(self.families) > 1 and self.bottleneck is None:
+                raise InputError("phi: a table over lower states needs a bottleneck; wanted e.g. --bottleneck 4")
         Lengths.parse(self.length)
         LetterDraw.parse(self.letters)
 

@@ -36,6 +36,7 @@ from subnormal.constructions.parameters import (
 from subnormal.models.network import DCDNetwork
 from subnormal.models.training.configuration import COMPILED, RANDOM, RunConfiguration
 from subnormal.models.training.letters import LetterDraw
+from subnormal.models.training.phi_tables import make_tables, rows_of_table
 from subnormal.models.training.tasks import Task, automaton_task, make_task
 
 SHARPNESS = 2.0
@@ -118,12 +119,24 @@ def _random(configuration: RunConfiguration, task: Task) -> DCDNetwork:
         "hidden": configuration.hidden or DEFAULT_HIDDEN,
         "readout": configuration.readout or DEFAULT_READOUT,
         "activation": configuration.activation or "gelu",
-        "phi": configuration.phi,
+        "phi": "linear" if configuration.phi == "linear" else "relu",
     }
     if isinstance(task.group, Automaton):  # tokens may merge states: docs/automata.md
         entry["reads"] = "before"
-    layers = [{"family": family, **entry} for family in configuration.families]
-    return DCDNetwork(len(task.alphabet), task.classes, layers, dtype=configuration.dtype, seed=_seed(configuration, 0))
+    layers: list[dict[str, Any]] = [{"family": family, **entry} for family in configuration.families]
+    states, tokens = configuration.bottleneck or 1, len(task.alphabet)
+    if configuration.bottleneck is not None:
+        for layer in layers[:-1]:
+            layer |= {"readout": states, "activation": configuration.decision}
+    table = configuration.phi == "table"
+    if table:
+        for i, layer in enumerate(layers):
+            layer["hidden"] = rows_of_table(tokens, states, i)
+    size, seed = tokens if table else None, _seed(configuration, 0)
+    network = DCDNetwork(tokens, task.classes, layers, embedding_size=size, dtype=configuration.dtype, seed=seed)
+    if table:
+        make_tables(network, seed)
+    return network
 
 
 def _compiled(configuration: RunConfiguration, task: Task) -> DCDNetwork:

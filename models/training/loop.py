@@ -30,6 +30,7 @@ from subnormal.models.training.configuration import RunConfiguration
 from subnormal.models.training.evaluation import STRIDE, THRESHOLD, evaluate
 from subnormal.models.training.initial import initial_network, task_of
 from subnormal.models.training.logs import Logs
+from subnormal.models.training.phi_tables import fixed_parameters
 from subnormal.models.training.progress import Progress, Report
 from subnormal.models.training.runs import Row, RunStore
 from subnormal.models.training.tasks import VALIDATION, Lengths, Task
@@ -90,6 +91,8 @@ class _Training:
         self.batch.template.local_gradient = self.common.gradient == "local"
         rates = torch.tensor([run.configuration.learning_rate for run in self.active]).to(self.batch.flat)
         self.adam = Adam(rates, self.common.weight_decay * self.batch.decayed(), self.common.clip)
+        fixed = fixed_parameters(self.batch.template) if self.common.phi == "table" else None
+        self.moving = None if fixed is None else self.batch.trained(fixed)
         self.kept = self.batch.flat.detach().clone()
         self.losses = torch.zeros(len(self.active), dtype=torch.float64, device=device)
         self.diverged_at = torch.zeros(len(self.active), dtype=torch.int64, device=device)
@@ -136,6 +139,8 @@ class _Training:
         tokens, labels = self._words(length)
         losses = self._losses(tokens, labels)
         (gradient,) = torch.autograd.grad(losses.sum(), self.batch.flat)
+        if self.moving is not None:
+            gradient = gradient * self.moving
         self.adam.step(self.batch.flat, gradient, self.step + 1, learning_scale(self.step, self.common.steps))
         self.losses += losses.detach().double()
         self.step += 1

@@ -13,7 +13,7 @@ writing it twice writes the same thing.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
@@ -55,15 +55,46 @@ RENAMED = {"stack_seconds": "batch_seconds", "stack_size": "batch_runs"}
 """Names that rows of the first version have for what is called otherwise now."""
 
 
-class RunStore:
-    """Rows of finished runs in a folder.
+class RowStore:
+    """Rows of finished runs of any kind, one file each, in a folder that is made when the first is written.
 
     Arguments:
-        folder: made when the first row is written.
+        folder: where they are.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    def row_path(self, key: str) -> Path:
+        return self.folder / f"{key}.json"
+
+    def add(self, row: Row) -> None:
+        """Write one row, whole or not at all; `row["key"]` names it."""
+        write_file(self.row_path(row["key"]), json.dumps(row, ensure_ascii=False) + "\n")
+
+    def checked(self, key: str, check: Callable[[Row], Row]) -> Row | None:
+        """What `check` makes of the row of a finished run, or None where there is none.
+
+        Raises:
+            InputError: the file is damaged, is about another run, or `check` refused it; the message names the file.
+        """
+        path = self.row_path(key)
+        try:
+            row = read_json(path, nan=True)
+        except FileNotFoundError:
+            return None
+        except InputError as error:
+            raise InputError(f"{error}; delete it to run it again") from None
+        try:
+            if not isinstance(row, dict) or row.get("key") != key:
+                raise InputError(f"not the row of {key}")
+            return check(row)
+        except InputError as error:
+            raise InputError(f"{path}: {error}; delete it to run it again") from None
+
+
+class RunStore(RowStore):
+    """Rows of finished runs of `train`, their networks and checkpoints."""
 
     def row_path(self, key: str) -> Path:
         return self.folder / "rows" / f"{key}.json"
@@ -74,27 +105,13 @@ class RunStore:
     def checkpoint_path(self, name: str) -> Path:
         return self.folder / "checkpoints" / f"{name}.safetensors"
 
-    def add(self, row: Row) -> None:
-        """Write one row; `row["key"]` names it."""
-        write_file(self.row_path(row["key"]), json.dumps(row, ensure_ascii=False) + "\n")
-
     def get(self, key: str) -> Row | None:
         """The row of a finished run, or None.
 
         Raises:
             InputError: the file is damaged, has other fields or values than a row, or is about another run.
         """
-        path = self.row_path(key)
-        try:
-            row = read_json(path, nan=True)
-        except FileNotFoundError:
-            return None
-        except InputError as error:
-            raise InputError(f"{error}; delete it to run it again") from None
-        try:
-            return _checked(row, key)
-        except InputError as error:
-            raise InputError(f"{path}: {error}; delete it to run it again") from None
+        return self.checked(key, _checked)
 
     def rows(self) -> list[Row]:
         """All rows, in the order of their keys."""
@@ -111,10 +128,8 @@ class RunStore:
         return [row for configuration in configurations if (row := self.get(configuration.key)) is not None]
 
 
-def _checked(row: Any, key: str) -> Row:
+def _checked(row: Row) -> Row:
     """A row as it was read, under the names that are in use. Raises `InputError` where it is none, or another's."""
-    if not isinstance(row, dict) or row.get("key") != key:
-        raise InputError(f"not the row of {key}")
     found: Row = conform({RENAMED.get(str(name), str(name)): value for name, value in row.items()}, _Row, "the row")
     for name in ("validation", "test"):
         accuracy = found[name]
@@ -123,6 +138,6 @@ def _checked(row: Any, key: str) -> Row:
     if not found["curve"] or found["batch_runs"] < 1:
         raise InputError("no check, or no run in its batch")
     configuration = RunConfiguration.from_json(found["configuration"])
-    if configuration.init in (RANDOM, COMPILED) and configuration.key != key:
+    if configuration.init in (RANDOM, COMPILED) and configuration.key != found["key"]:
         raise InputError("its configuration is that of another run")
     return found

@@ -1,8 +1,9 @@
 import pytest
 
+from subnormal.algebra.depth.group_names import group_name
 from subnormal.algebra.groups.catalogue import LARGEST_ORDER, number_of_groups, small_group
 from subnormal.algebra.groups.identify import small_group_id
-from subnormal.algebra.input.parser import parse_group
+from subnormal.algebra.input.parser import list_group, parse_group
 from tests import oracles
 from tests.relabelling import relabelled
 
@@ -41,3 +42,18 @@ def test_named_groups_are_recognised(facts: oracles.Facts) -> None:
 
 def test_larger_groups_have_no_id() -> None:
     assert small_group_id(parse_group("C256").listed()) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("SmallGroup(24,12)", "S4"),
+        ("C4xC2", "C2xC4"),
+        ("SmallGroup(24,3)", "SL(2,3)"),
+        ("SmallGroup(48,29)", "GL(2,3)"),
+        ("C7:C3", "F21"),
+        ("S3xS3", "SmallGroup(36,10)"),
+    ],
+)
+def test_groups_are_called_by_their_usual_names(given, wanted):
+    assert group_name(list_group(given)) == wanted

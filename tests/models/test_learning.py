@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from subnormal.models.experiments.learning import ARMS, is_right, run_cell, task
 from subnormal.models.learning.exact import NotExactError, exact_machine
 from subnormal.models.learning.learn import explain_failure, learn_runs
 from subnormal.models.learning.machine import Counter, Machine
-from subnormal.models.learning.recipe import Recipe
+from subnormal.models.learning.recipe import Recipe, train_layers
 from subnormal.models.learning.snap import fix_gauge, snap
 from subnormal.models.learning.walk import walk
 from subnormal.models.learning.words import MISSING, Words, full_task, read_labelled, words_of_task
@@ -220,6 +221,8 @@ def test_a_file_of_unknown_symbols_becomes_a_certified_folder_and_is_not_trained
     found = learn(path, runs=3, out=tmp_path / "out", **QUICK)
     assert found.small_group_id == (6, 1)
     assert found.layers == 2
+    assert found.sentence().startswith("SmallGroup(6,1) = S3 (C3:C2), 2 layers, proved for words of every length")
+    assert found.as_json()["name"] == "S3"
     assert (found.words, found.held_out) == (1200, 300)
     claim = check(tmp_path / "out").claim
     assert "on words of every length, with 2 layers" in claim
@@ -306,3 +309,26 @@ def test_the_command_prints_one_object_also_for_a_failure(tmp_path, capsys):
     found = json.loads(capsys.readouterr().out)
     assert (found["small_group_id"], found["layers"], found["runs"], found["exact_runs"]) == ([2, 1], 1, 1, 1)
     assert found["folder"] == str(tmp_path / "c2")
+
+
+def test_a_layer_that_adds_nothing_is_trained_again_from_other_weights(monkeypatch):
+    group = list_group("S3")
+    words = words_of_task(full_task(group), 300, 20, 1)
+    began = []
+
+    def train(words, machines, seeds, recipe, report, attempt):
+        began.append((len(machines[0].layers), list(seeds), attempt))
+        layers = train_layers(words, machines, seeds, recipe, report, attempt)
+        spoilt = attempt == 0 and len(machines[0].layers) == 1  # the first try at layer 2 fails for run 5 alone
+        return [replace(x, phases=x.phases * 0) if spoilt and s == 5 else x for s, x in zip(seeds, layers, strict=True)]
+
+    monkeypatch.setattr("subnormal.models.learning.learn.train_layers", train)
+    recipe = Recipe(steps=300, channels=24)
+    runs = learn_runs([words] * 2, [4, 5], recipe)
+    assert began == [(0, [4, 5], 0), (1, [4, 5], 0), (1, [5], 1)]
+    assert [run.exact is not None for run in runs] == [True, True]
+    began.clear()
+    assert learn_runs([words], [5], recipe.with_changes({"attempts": 1}))[0].exact is None
+    assert began == [(0, [5], 0), (1, [5], 0)]
+    with pytest.raises(InputError, match="attempts: wanted at least 1, got 0"):
+        Recipe(attempts=0)

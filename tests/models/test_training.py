@@ -127,6 +127,14 @@ def test_a_run_that_diverges_leaves_the_others_alone():
     assert bool((flat[1] < 1).all())
 
 
+def test_the_default_rate_is_gentle_where_the_weights_are_given(tmp_path):
+    assert RunConfiguration("S3").learning_rate == 0.003
+    assert RunConfiguration("S3", init="compiled").learning_rate == 0.0003
+    assert RunConfiguration("S3", init=str(tmp_path)).learning_rate == 0.0003
+    assert RunConfiguration("S3", init="compiled", learning_rate=0.003).learning_rate == 0.003
+    assert RunConfiguration("S3", learning_rate=0.003).key == RunConfiguration("S3").key
+
+
 def test_learning_rate_rises_and_falls():
     scales = [learning_scale(step, 100) for step in range(100)]
     assert scales[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
@@ -400,7 +408,10 @@ def test_every_setting_but_a_runs_own_keeps_it_out_of_anothers_batch():
              "length": "3", "keep": "best", "early_stop": False, "losses": "every", "gradient": "local",
              "dtype": "float64", "letters": "alive"}  # fmt: skip
     for known in fields(RunConfiguration):
-        if known.name in OWN - {"init"}:
+        if known.name == "decision":
+            deciding = SMALL.with_changes(bottleneck=4)
+            assert deciding.with_changes(decision="softmax").shared != deciding.shared
+        elif known.name in OWN - {"init"}:
             assert SMALL.with_changes(**{known.name: 7}).shared == SMALL.shared
         elif known.name != "init":
             value = other.get(known.name, 7)
@@ -415,7 +426,7 @@ def test_every_setting_is_an_option_that_reaches_the_run(tmp_path, monkeypatch):
         "hold_out": 1, "batch": 3, "length": "5", "steps": 8, "clip": 0.5, "weight_decay": 0.1, "keep": "best",
         "early_stop": False, "check_every": 4, "check_words": 2, "check_length": 20, "test_words": 9,
         "test_length": 21, "losses": "every", "gradient": "local", "dtype": "float64",
-        "letters": "alive",
+        "letters": "alive", "bottleneck": 3, "decision": "softmax",
     }  # fmt: skip
     assert given.keys() == {known.name for known in fields(RunConfiguration)} - {"group"}
     seen = []
