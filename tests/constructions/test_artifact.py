@@ -181,12 +181,15 @@ def test_damaged_metadata(folder, place, change, message):
 
 
 def test_elements_that_are_not_closed(folder):
-    """Two images of one element exchanged: still permutations, in order, but no group."""
-    arrays = {name: array.copy() for name, array in load_file(folder / "cascade.safetensors").items()}
-    for row, message in ((23, "in lexicographic order|not closed"), (1, "not closed|listed twice|lexicographic")):
-        changed = arrays["elements"].copy()
-        changed[row, [2, 3]] = changed[row, [3, 2]]
-        save_file(arrays | {"elements": changed}, folder / "cascade.safetensors")
+    """Two images of an element exchanged: still permutations. And a fifth point that is moved now and then."""
+    path = folder / "cascade.safetensors"
+    arrays = {name: array.copy() for name, array in load_file(path).items()}
+    twice, extended = arrays["elements"].copy(), np.pad(arrays["elements"], ((0, 0), (0, 2)))
+    twice[23, [2, 3]] = twice[23, [3, 2]]
+    extended[:, 4:] = [4, 5]
+    extended[23, 4:] = [5, 4]
+    for elements, message in ((twice, "an element is listed twice"), (extended, "the elements are not closed")):
+        save_file(arrays | {"elements": elements}, path)
         bind(folder)
         with pytest.raises(InputError, match=message):
             load_cascade(folder)
