@@ -410,8 +410,6 @@ def check(folder: Path, certificate: dict[str, Any] | None = None) -> Verdict:
     usable(isinstance(name, str) and 0 < len(name) <= 2000 and name.isprintable(), "certificate.json has no name")
     usable(certificate["format"] == 1, "certificate.json has another format than 1")
     never = kind == "never automaton"
-    alone = not never or not (folder / "cascade.json").exists()
-    usable(alone, "certificate.json is about an automaton alone, and the folder holds a cascade")
     usable(
         (folder / "manifest.json").exists(), "manifest.json is missing: nothing shows that the files belong together"
     )

@@ -53,7 +53,7 @@ def test_files_that_do_not_belong_together(tmp_path):
     certify_automaton_refusal(read_automaton("parity"), FAMILIES["mamba"], tmp_path / "never")
     for name in ("cascade.json", "cascade.safetensors"):
         (tmp_path / "never" / name).write_bytes((tmp_path / "f" / name).read_bytes())
-    with pytest.raises(FaultError, match="about an automaton alone, and the folder holds a cascade"):
+    with pytest.raises(FaultError, match="cascade.json is not named by manifest.json"):
         check(tmp_path / "never")
     (tmp_path / "f" / "manifest.json").unlink()
     with pytest.raises(FaultError, match=r"manifest.json is missing"):
