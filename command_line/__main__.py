@@ -57,7 +57,13 @@ PARTS: dict[str, tuple[str, dict[str, str]]] = {
 def application(part: str | None = None, only: str | None = None) -> typer.Typer:
     """The typer application of one room's commands, or of all; or of a single command, where it is among them."""
     text = PARTS[part][0] if part else "The group theory of state tracking: inspect, compile, prove, refute, train."
-    app = typer.Typer(help=text, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app = typer.Typer(
+        help=text,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"max_content_width": 120},
+    )
     app.callback(help=text)(lambda: None)  # a group, also with one command
     commands = {name: home for room, (_, own) in PARTS.items() if part in (None, room) for name, home in own.items()}
     for name, home in commands.items():

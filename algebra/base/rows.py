@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.reading import read_text
 from subnormal.algebra.base.workers import LOST, each_result
-from subnormal.algebra.base.writing import lock, write_file
+from subnormal.algebra.base.writing import lock, require_regular, write_file
 
 Key = tuple[int, int]
 Row = dict[str, str | int]
@@ -52,6 +53,7 @@ def write_rows(
         InputError: the file is something else, cannot be written, or is being written by another process.
     """
     try:
+        require_regular(path)
         with path.open("a+b") as file:
             if not lock(file.fileno()):
                 raise InputError(f"{path} is being written by another process; wait for it, or give another --out")
@@ -140,7 +142,7 @@ def _resume(path: Path, file: BinaryIO, columns: Sequence[str], keys: Sequence[K
 def _vouched(path: Path, content: bytes) -> int:
     """How many bytes from the beginning are as the digest says; 0 where there is no digest or it is another's."""
     with contextlib.suppress(OSError, ValueError):
-        length, digest = digest_path(path).read_text(encoding="ascii").split()
+        length, digest = read_text(digest_path(path), 1000).split()
         part = content[: int(length)]
         if part.endswith(b"\n") and hashlib.sha256(part).hexdigest() == digest and len(part) == int(length):
             return len(part)

@@ -49,6 +49,7 @@ def write_file(path: Path, content: bytes | str, fix: str = "give another place 
     data = content.encode() if isinstance(content, str) else content
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        require_regular(path)
         _remove_leftovers(path)
         handle, name = _locked_file(path)
         try:
@@ -64,6 +65,15 @@ def write_file(path: Path, content: bytes | str, fix: str = "give another place 
         _flush_folder(path.parent)
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
         raise _cannot_write(path, error, fix) from None
+
+
+def require_regular(path: Path) -> None:
+    """OSError where a path names something that is no regular file: a device or a pipe must not be replaced by one."""
+    with contextlib.suppress(FileNotFoundError):
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):
+            code = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
+            raise OSError(code, os.strerror(code) if stat.S_ISDIR(mode) else "it is no regular file")
 
 
 def write_figure(path: Path, figure: Figure, fix: str = "give another place with --out", **options: Any) -> None:

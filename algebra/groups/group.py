@@ -257,18 +257,18 @@ def group_of_rows(elements: Permutations, alphabet: Sequence[int] | NDArray[np.i
     Raises:
         InputError: two rows are equal, or a product by a token is not among them.
     """
-    group = Group(elements, (), name)
-    try:
-        generators = group.subgroup(int(a) for a in alphabet if a).generators
-    except IndexError:  # a product that is not among the elements has been given no number
-        raise InputError("the elements are not closed under multiplication by the tokens") from None
     if (elements[1:] == elements[:-1]).all(axis=1).any():
         raise InputError("an element is listed twice")
-    for generator in generators:
-        products = elements[generator][elements]
+    group = Group(elements, (), name)
+    found = group.trivial_subgroup
+    for token in map(int, alphabet):
+        if found.mask[token]:
+            continue
+        products = elements[token][elements]
         if not np.array_equal(products[np.lexsort(products.T[::-1])], elements):
             raise InputError("the elements are not closed under multiplication by the tokens")
-    return Group(elements, generators, name)
+        found = found.extended([token])  # every product that it makes is among the elements by now
+    return Group(elements, found.generators, name)
 
 
 @dataclass(frozen=True, eq=False)

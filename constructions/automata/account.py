@@ -24,7 +24,7 @@ GAP = 2
 """Columns between two cells."""
 
 LEGEND = (
-    "· nothing   +t turned by t   =t set to phase t   (turns; r1, r2, … are the residues of the lower layers before)"
+    "· nothing   +t turned by t   =t set to t   (in turns; r: residues of the lower layers before)"
 )
 
 

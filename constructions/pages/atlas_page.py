@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from subnormal.algebra.arithmetic.abelian_invariants import abelian_name
 from subnormal.algebra.base.errors import InputError
+from subnormal.algebra.base.reading import read_csv
 from subnormal.algebra.depth.atlas import COLUMNS
 from subnormal.algebra.groups.catalogue import LARGEST_ORDER
 from subnormal.algebra.groups.identify import small_group_id
@@ -61,15 +61,13 @@ def _candidates() -> Iterator[str]:
 
 def read_atlas(path: Path) -> list[dict[str, str]]:
     """The rows of a file that `atlas` wrote. Raises `InputError` for another file."""
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            rows = list(reader)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); wanted a table that `atlas` wrote") from None
-    if tuple(reader.fieldnames or ()) != COLUMNS:
+    rows = read_csv(path, wanted="wanted a table that `atlas` wrote")
+    if not rows or tuple(rows[0]) != COLUMNS:
         raise InputError(f"{path}: its columns are not those of the atlas; wanted a table that `atlas` wrote")
-    return rows
+    for number, row in enumerate(rows, 1):
+        if len(row) != len(COLUMNS):
+            raise InputError(f"{path}: row {number} has {len(row)} columns, wanted {len(COLUMNS)}")
+    return [dict(zip(COLUMNS, row, strict=True)) for row in rows[1:]]
 
 
 def write_atlas_page(path: Path, table: Path) -> int:

@@ -273,7 +273,7 @@ class ListedGroup:
         line = f"the group: {abelian}; centre of order {central.sum()}; derived series {derived}{still}"
         if n * degree <= MAX_ENTRIES:
             orders = Counter(math.lcm(*cycle_lengths(row)) for row in self.elements.tolist())
-            line += "; elements of order " + ", ".join(f"{order}: {many}" for order, many in sorted(orders.items()))
+            line += "; elements: " + ", ".join(f"{many:,} of order {order}" for order, many in sorted(orders.items()))
         return [line, *lines]
 
     def presented(self, presentation: Any) -> str:

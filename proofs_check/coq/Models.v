@@ -199,7 +199,7 @@ split; last first.
   by rewrite -iter_i perf.
 suff -> : f (g h) = g (f h) by apply: sim_refl.
 apply/ffunP=> i; apply/eqP.
-apply: (@enumerate _ _ [seq (t j).2 | j <- enum 'I_n] P) => [k /Preach [r /Rt [j rkj]] | [L uL LP]].
+apply: (@enumerate _ _ [seq (t j).2 | j <- enum 'I_n] P) => [k /Preach [r /Rt [j rkj] _] | [L uL LP]].
   by apply/mapP; exists j; rewrite ?mem_enum // -rkj.
 have fL : {in L, forall k, f k \in L} by move=> k /LP /Pf /LP.
 have gL : {in L, forall k, g k \in L} by move=> k /LP /Pg /LP.

@@ -53,7 +53,7 @@ Definition tame_layer m S Y (lower : stack X S Y) H O (act : Y -> X -> H -> H) (
   forall s u v (F : H -> Prop),
   let f := acts lower act s u in let g := acts lower act s v in
   ok u -> ok v -> sim lower (run lower s u) s -> sim lower (run lower s v) s ->
-  (forall h, F h -> exists t, R (t, h)) ->
+  (forall h, F h -> exists2 t, R (t, h) & sim lower t s) ->
   (forall h, F h -> F (f h)) -> (forall h, F h -> F (g h)) ->
   (exists2 n, 0 < n & forall h, F h -> alike lower act read s (iter n f h) h) ->
   (exists2 n, 0 < n & forall h, F h -> alike lower act read s (iter n g h) h) ->
@@ -195,7 +195,7 @@ have periodic u n s : W u -> (forall s, M1 s -> sim c (run c s u) s) -> M1 s ->
   have := nper _ Mtk; rewrite run_Over (acts_sim _ _ _ ts) acts_repeat; last exact: low.
   move=> near; apply: sim_trans (sim_trans near (sim_same _ _ _ ts)).
   apply/sim_sym/sim_same/(sim_trans _ ts); exact: sim_lower near.
-have reached s k : F s k -> exists t, R (t, k) by case=> t /MR; exists t.
+have reached s k : F s k -> exists2 t, R (t, k) & sim c t s by case=> t /MR; exists t.
 rewrite inE => /orP [/imset2P[x y /IH [u [Wu <- su]] /IH [v [Wv <- sv]] ->] | /imsetP[x /IH [u [Wu <- su]] ->]].
   have [n [valn pern]] := order_word Wu (per u Wu).
   have [n' [valn' pern']] := order_word Wv (per v Wv).

@@ -8,7 +8,7 @@ run on it, gives a wrong class; nothing else counts as refuted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -18,8 +18,9 @@ import numpy as np
 from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.automata.monoid import TransitionMonoid
 from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.depth.automaton_verdict import Verdict, verdict
-from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.base.wording import counted
+from subnormal.algebra.depth.automaton_verdict import stack_refusal, verdict
+from subnormal.algebra.depth.families import FAMILIES, Family, names
 
 if TYPE_CHECKING:
     from subnormal.models.network import DCDNetwork
@@ -74,7 +75,7 @@ def refute_automaton(network: DCDNetwork, given: Automaton) -> AutomatonRefutati
 
     Raises:
         InputError: the network has other numbers of tokens and classes than the automaton of letters and states, or
-            layers of several families.
+            layers of no known family, or S4D layers among others.
     """
     automaton = given.minimal()
     if (network.alphabet_size, network.classes) != (automaton.width, automaton.count):
@@ -82,25 +83,35 @@ def refute_automaton(network: DCDNetwork, given: Automaton) -> AutomatonRefutati
             f"a network of {network.alphabet_size} tokens and {network.classes} classes; {given.name} has "
             f"{automaton.width} letters and {automaton.count} states"
         )
-    names = {specification.family for specification in network.specifications}
-    if len(names) > 1 or not names <= set(FAMILIES):
-        raise InputError(
-            f"layers of {', '.join(sorted(names))}; for an automaton one of {', '.join(FAMILIES)} is judged"
-        )
-    layer = FAMILIES[names.pop()]
-    found = verdict(TransitionMonoid.of(automaton), layer)
-    depth = len(network.specifications)
-    if found.least is not None and found.least <= depth:
-        return AutomatonRefutation(
-            "allowed", f"theory allows {depth} {layer.title} layers: at least {found.least} are needed for {given.name}"
-        )
-    many = f"{depth} {layer.title} layer{'s' * (depth != 1)}" if found.least else f"any number of {layer.title} layers"
-    theory = f"{many} cannot track {given.name}: {found.reason}"
-    for words in _words(automaton, found):
+    unknown = [one.family for one in network.specifications if one.family not in FAMILIES]
+    if unknown:
+        raise InputError(f"a layer of {unknown[0]}; for an automaton layers of {', '.join(FAMILIES)} are judged")
+    theory, against, content = _theory(automaton, [FAMILIES[one.family] for one in network.specifications])
+    if not against:
+        return AutomatonRefutation("allowed", theory)
+    for words in _words(automaton, content):
         wrong = _first_wrong(network, automaton, words)
         if wrong is not None:
             return AutomatonRefutation("failing", theory, *wrong, automaton.word_text(wrong[0]))
     return AutomatonRefutation("failed", theory)
+
+
+def _theory(automaton: Automaton, stack: Sequence[Family]) -> tuple[str, bool, dict[str, Any]]:
+    """What theory says of the layers, whether it is that they cannot, and the content of its witness."""
+    monoid, depth = TransitionMonoid.of(automaton), len(stack)
+    if len(set(stack)) > 1:
+        reason = stack_refusal(monoid, stack)
+        if reason is None:
+            return f"nothing is proved against the stack {names(stack)} for {automaton.name}", False, {}
+        return f"the stack {names(stack)} cannot track {automaton.name}: {reason}", True, {}
+    layer = stack[0]
+    found = verdict(monoid, layer)
+    if found.least is not None and found.least <= depth:
+        needed = f"at least {found.least} are needed for {automaton.name}"
+        return f"theory allows {depth} {layer.title} layers: {needed}", False, {}
+    many = counted(depth, f"{layer.title} layer") if found.least else f"any number of {layer.title} layers"
+    content = found.witness.data if found.witness else {}
+    return f"{many} cannot track {automaton.name}: {found.reason}", True, content
 
 
 def _first_wrong(
@@ -116,13 +127,13 @@ def _first_wrong(
         wrong = np.flatnonzero(answers[:, t] != states)
         if len(wrong):
             w = int(wrong[0])
-            names = automaton.states[int(states[w])], automaton.states[int(answers[w, t])]
-            return tuple(words[w, : t + 1].tolist()), *names
+            named = automaton.states[int(states[w])], automaton.states[int(answers[w, t])]
+            return tuple(words[w, : t + 1].tolist()), *named
     return None
 
 
-def _words(automaton: Automaton, found: Verdict) -> Iterator[np.ndarray]:
-    """Batches of words, the short ones first."""
+def _words(automaton: Automaton, content: dict[str, Any]) -> Iterator[np.ndarray]:
+    """Batches of words, the short ones first; then long ones made of the words in a witness."""
     m = automaton.width
     length = 1
     while m ** (length + 1) <= SHORT_WORDS and length < 12:
@@ -130,7 +141,7 @@ def _words(automaton: Automaton, found: Verdict) -> Iterator[np.ndarray]:
     yield np.array(list(product(range(m), repeat=length)), dtype=np.int64).reshape(-1, length)
     random = np.random.default_rng(0)
     yield random.integers(m, size=(64, 256))
-    parts = [word for word in _witness_words(found.witness.data if found.witness else {}) if word] or [[0]]
+    parts = [word for word in _witness_words(content) if word] or [[0]]
     for size in (256, 2048, LONGEST):
         rows = []
         for _ in range(8):

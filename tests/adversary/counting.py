@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from subnormal.algebra.base.errors import InputError, RefutedError
 from subnormal.proofs_check.certificates.checker import FaultError
+
+SECONDS = 60
+"""Whatever takes longer hangs: nothing here is larger than a few kilobytes."""
+
+
+class HangError(BaseException):
+    """Something took too long; no handler of ordinary errors takes it for one."""
+
+
+@contextlib.contextmanager
+def stopped_after(seconds: float) -> Iterator[None]:
+    """`HangError` in the block when it has run for so long."""
+
+    def stop(*_: object) -> None:
+        raise HangError(f"more than {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @dataclass
@@ -26,13 +51,14 @@ class Counts:
         """Run a command on something spoiled. It may refuse in one line; what it accepts must be true."""
         self.tried += 1
         try:
-            run()
+            with stopped_after(SECONDS):
+                run()
         except (InputError, RefutedError, FaultError) as error:
             self.refused += 1
             if "\n" in str(error.args[0]).strip():
                 self.fault("crashes", f"{what}: more than one line: {error}")
             return
-        except Exception as error:  # whatever it is, it is a crash
+        except (Exception, HangError) as error:  # whatever it is, it is a crash
             self.fault("crashes", f"{what}: {type(error).__name__}: {error}")
             return
         if is_true():

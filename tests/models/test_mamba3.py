@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from subnormal.algebra.arithmetic.permutations import cycles
 from subnormal.algebra.base.errors import InputError, RefutedError
+from subnormal.command_line.__main__ import application
 from subnormal.constructions.targets import mamba3 as layout_of
 from subnormal.constructions.targets.compiler import compile_target
 from subnormal.constructions.targets.phases import A_FLOOR, ELEMENTARY, LEAST, UNITS, WRITTEN, Channel
@@ -276,6 +277,15 @@ def test_what_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(layout_of, "LARGEST_MODEL", 1000)
     with pytest.raises(InputError, match="weights, wanted at most 1,000"):
         compile_target(group("S4"), "mamba3")
+
+
+def test_the_command(tmp_path, capsys):
+    folder = str(tmp_path / "a")
+    application()(["compile", "S3", "--target", "mamba3", "--out", folder], standalone_mode=False)
+    out = " ".join(capsys.readouterr().out.split())
+    assert "2 layers, which carry C2 then C3 by 4 heads; 6 elements" in out
+    assert "float32 238,354, bfloat16 238,354" in out
+    assert "the plain recurrence: right on a random word of 300 elements" in out
 
 
 def test_it_is_audited(tmp_path):

@@ -44,5 +44,15 @@ def test_other_sizes_and_mixed_stacks():
     automaton = read_automaton("parity")
     with pytest.raises(InputError, match="2 letters and 2 states"):
         refute_automaton(random_network(read_automaton("grid(3)"), ["mamba"], 4, 0, "hard"), automaton)
-    with pytest.raises(InputError, match="one of"):
-        refute_automaton(random_network(automaton, ["mamba", "aussm"], 4, 0, "hard"), automaton)
+    with pytest.raises(InputError, match="S4D layers are not judged"):
+        refute_automaton(random_network(automaton, ["s4d", "aussm"], 4, 0, "hard"), automaton)
+    with pytest.raises(InputError, match="a layer of rnn"):
+        refute_automaton(random_network(automaton, ["rnn"], 4, 0, "gelu"), automaton)
+    compiled = compiled_automaton(read_automaton("counter(5,reset)"), "aussm,mamba")
+    found = refute_automaton(compiled.network(), compiled.automaton)
+    assert str(found) == "not refuted: nothing is proved against the stack aussm,mamba for counter(5,reset)"
+    for name, stack in (("group(S4)", ["negative-mamba", "mamba"]), ("tomita(3)", ["aussm", "simple-aussm"])):
+        automaton = read_automaton(name).minimal()
+        found = refute_automaton(random_network(automaton, stack, 6, 0, "hard"), automaton)
+        assert found.refuted
+        assert found.theory.startswith(f"the stack {','.join(stack)} cannot track {name}: ")

@@ -35,7 +35,8 @@ def test_the_program_by_itself(tmp_path):
     assert (run.returncode, run.stderr) == (0, "")
     assert run.stdout.splitlines() == [
         f"verified: {claim}",
-        "the group: not abelian; centre of order 1; derived series 6 > 3 > 1; elements of order 1: 1, 2: 3, 3: 2",
+        "the group: not abelian; centre of order 1; derived series 6 > 3 > 1; "
+        "elements: 1 of order 1, 3 of order 2, 2 of order 3",
         "isomorphic to: the symmetric group on 3 points",
         "isomorphic to: ⟨a, b | a^2 = 1, b^3 = 1, b^a = b^2; all else commutes⟩",
         checker.CITED,

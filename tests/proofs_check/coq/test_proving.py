@@ -65,7 +65,7 @@ def test_without_a_certificate(tmp_path):
     with pytest.raises(InputError, match=r"damaged \('lower_bound'\)"):
         tables_of(tmp_path)
     (tmp_path / "certificate.json").write_text("[" * 100_000)
-    with pytest.raises(InputError, match="is not JSON"):
+    with pytest.raises(InputError, match="not JSON that can be read"):
         tables_of(tmp_path)
 
 
