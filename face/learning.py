@@ -415,6 +415,10 @@ def diagnose(model: DCDNetwork | str | Path, tracked: GroupLike | None = None, *
     if "rnn" in names:
         reason = "an RNN is no diagonal layer: the theorem does not speak about it"
         return Diagnosis(name, asked.order, True, reason, None, "nothing can be read out of an RNN")
+    if other := next((n for n in names if n not in FAMILIES), None):
+        raise InputError(
+            f"a layer of the family {other!r} has no phases to be read out; `refute` says what is known of it"
+        )
     series = verbal_series(asked, [FAMILIES[n] for n in names])
     orders = " ≥ ".join(map(str, series.orders))
     read = Read(decompile_network(network, task, seed), name, None, None)

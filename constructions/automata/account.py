@@ -23,9 +23,7 @@ MAX_ROWS = 12
 GAP = 2
 """Columns between two cells."""
 
-LEGEND = (
-    "· nothing   +t turned by t   =t set to t   (in turns; r: residues of the lower layers before)"
-)
+LEGEND = "· nothing   +t turned by t   =t set to t   (in turns; r: residues of the lower layers before)"
 
 
 def lower_states(cascade: Cascade, layer: int) -> NDArray[np.int64]:

@@ -104,7 +104,10 @@ def load_delta_group(folder: Path) -> tuple[Group, NDArray[np.int32]]:
     Raises:
         InputError: a file is missing or damaged, or does not belong to the others.
     """
-    files = read_folder(folder, ("group.json", "group.safetensors", "config.json", "model.safetensors")).files
+    content = read_folder(folder, ("group.json", "group.safetensors", "config.json", "model.safetensors"))
+    if not content.bound:
+        raise InputError(f"{folder}: manifest.json is missing: nothing binds its files together; make it again")
+    files = content.files
     about = parse_json(files["group.json"], f"{folder}/group.json")
     arrays = parse_tensors(files["group.safetensors"], f"{folder}/group.safetensors")
     where = f"{folder}: not written by compile --target delta"

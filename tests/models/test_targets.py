@@ -267,6 +267,21 @@ def test_a_hundred_thousand_tokens(checkpoints):
     assert try_checkpoint(folder, "olmo-hybrid", machine, 31_000) == "transformers"
 
 
+def test_without_transformers(tmp_path, monkeypatch, capsys):
+    """What the extra is for is left out with a line that says how to get it, or refused with one."""
+    from subnormal.models.references import hugging_face, trial
+    from subnormal.proofs_check.audits.audit import audit
+
+    for module in (hugging_face, trial):
+        monkeypatch.setattr(module, "find_spec", lambda name: None)
+    folder = tmp_path / "a"
+    command = ["compile", "S3", "--target", "olmo-hybrid", "--out", str(folder)]
+    application()(command, standalone_mode=False)
+    assert "not run here: pip install 'subnormal[targets]'" in capsys.readouterr().out
+    with pytest.raises(InputError, match="this needs the transformers library; install it with pip install"):
+        audit(folder)
+
+
 @pytest.mark.slow
 def test_a_sample_of_groups_of_order_64_to_120_in_transformers(tmp_path):
     """Twenty groups drawn at random, each on a word of 100 elements."""

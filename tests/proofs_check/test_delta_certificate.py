@@ -247,6 +247,44 @@ def test_another_group_or_alphabet_is_refused(s3):
         certify(s3)
 
 
+def test_damaged_files_get_one_line(s3):
+    """Truncated, empty, random and enormous contents, the manifest made good again: an error of ours, and no other."""
+    certify(s3)
+    generator, messages = np.random.default_rng(4), []
+    contents = {path.name: path.read_bytes() for path in s3.iterdir() if path.name not in ("manifest.json",)}
+    for name, content in contents.items():
+        spoilt = [
+            b"",
+            b"{}",
+            b"[]",
+            b"\xff\xfe",
+            content[: len(content) // 2],
+            (2**62).to_bytes(8, "little") + content[8:],
+        ]
+        for _ in range(12):
+            changed = bytearray(content)
+            changed[int(generator.integers(len(changed)))] = int(generator.integers(256))
+            spoilt.append(bytes(changed))
+        for new in spoilt:
+            (s3 / name).write_bytes(new)
+            bind(s3)
+            for command in (check, certify):
+                try:
+                    command(s3)
+                except (InputError, RefutedError) as error:
+                    messages.append(str(error))
+            for other, old in contents.items():  # certify may have written a certificate
+                (s3 / other).write_bytes(old)
+    assert len(messages) > 50
+    assert not any("\n" in message for message in messages)
+    bind(s3)
+    check(s3)
+    (s3 / "manifest.json").unlink()
+    for command in (check, certify, horizon):
+        with pytest.raises(InputError, match=r"manifest\.json is missing"):
+            command(s3)
+
+
 def test_verify_and_horizon(s3, capsys):
     run = application()
     run(["verify", str(s3), "--length", "2000"], standalone_mode=False)
