@@ -168,14 +168,15 @@ def words(
     print(write_words(out, task, task.training_words(count, length, seed), seed))
 
 
-EXPERIMENTS = ("table1", "table2", "near-solution", "parity", "deltaproduct", "automata", "learning")
+EXPERIMENTS = ("table1", "table2", "near-solution", "parity", "deltaproduct", "automata", "learning", "learn-together")
 
 
 def reproduce(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME", help="table1, table2, near-solution, parity, deltaproduct, automata or learning."
+            metavar="NAME",
+            help="table1, table2, near-solution, parity, deltaproduct, automata, learning or learn-together.",
         ),
     ],
     quick: Annotated[bool, typer.Option("--quick", help="Few runs and steps: minutes instead of an hour.")] = False,
@@ -196,6 +197,10 @@ def reproduce(
         from subnormal.models.experiments.learning import reproduce_learning
 
         page = reproduce_learning(folder, quick, processes)
+    elif name == "learn-together":
+        from subnormal.models.experiments.together import reproduce_together
+
+        page = reproduce_together(folder, quick)
     elif name == "automata":
         from subnormal.models.experiments.automata import reproduce_automata
 

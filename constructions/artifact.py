@@ -24,6 +24,7 @@ from subnormal.algebra.arithmetic.permutations import smallest_dtype
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.folders import read_folder, save_folder, warn_unbound
 from subnormal.algebra.base.reading import MissingFileError, conform, parse_json, parse_tensors
+from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.groups.group import Group, group_of_rows
 from subnormal.constructions.cascade import Cascade, CascadeLayer
 from subnormal.constructions.weights import Weights, network_parameters
@@ -103,6 +104,18 @@ class LayerMetadata(TypedDict):
 
     family: str
     moduli: list[int]
+
+
+def check_layer(described: LayerMetadata, moduli: list[int], of_group: bool, where: str) -> None:
+    """Refuse, by an `InputError` that begins with `where`, a layer whose moduli are others than cascade.json says; or
+    those of a group's layer that its family cannot carry. (What an automaton's tokens set may have any modulus.)"""
+    if described["family"] not in FAMILIES:
+        raise InputError(f"{where}: unknown family {described['family']!r:.40}")
+    if described["moduli"] != moduli:
+        raise InputError(f"{where}: moduli {str(moduli)[:60]}, cascade.json has others")
+    family = FAMILIES[described["family"]]
+    if of_group and family.exponent and any(family.exponent % n for n in moduli):
+        raise InputError(f"{where}: {family.title} cannot carry the moduli {str(moduli)[:60]}")
 
 
 class _Metadata(TypedDict):
@@ -201,6 +214,10 @@ class Arrays:
             self.require(inside, f"{name}.increments has entries outside its moduli")
             sets = self.array(f"{name}.resets", 3, 0, 2).astype(bool) if resets else np.zeros(shape, dtype=bool)
             self.require(sets.shape == shape, f"{name}.resets has shape {sets.shape}")
+            check_layer(one, moduli.tolist(), not resets, f"{self._where}: {name}")
+            self.require(
+                FAMILIES[one["family"]].resets or not sets.any(), f"{name} sets a channel, as no {one['family']}"
+            )
             layer = CascadeLayer(one["family"], tuple(moduli.tolist()), increments, sets if sets.any() else None)
             layers.append(layer)
             lower *= layer.states

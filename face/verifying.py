@@ -17,7 +17,7 @@ from subnormal.algebra.groups.permutation_group import describe_order
 from subnormal.constructions.artifact import load_cascade
 from subnormal.constructions.automata.artifact import is_automaton_folder, load_automaton
 from subnormal.constructions.automata.compiler import first_fault as automaton_fault
-from subnormal.constructions.cascade import Cascade
+from subnormal.constructions.cascade import Cascade, reachable_states
 from subnormal.constructions.execution import ARITHMETICS, Machine
 from subnormal.constructions.factored.artifact import is_factored, load_factored
 from subnormal.constructions.factored.cascade import FactoredCascade
@@ -71,7 +71,7 @@ def verify(folder: str | Path) -> Verified:
     cascade, group = _load(folder)
     if group is None:
         fault, what = automaton_fault(cascade), "letter"
-        states = f"{int((cascade.decode >= 0).sum()):,} reachable states"
+        states = f"{int(reachable_states(cascade.transitions()).sum()):,} reachable states"
     else:
         fault, what = first_fault(cascade, group), "token"
         states = f"{group.order:,} states"

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.reading import conform, read_json
-from subnormal.algebra.depth.families import FAMILIES, names
+from subnormal.algebra.depth.families import names
 from subnormal.constructions.artifact import (
     Arrays,
     LayerMetadata,
@@ -126,8 +126,6 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
     require(
         np.array_equal(array("accepting", 1, 0, 2), accepting), "the accepting states are not those in cascade.json"
     )
-    for i, described in enumerate(metadata["layers"], 1):
-        require(described["family"] in FAMILIES, f"layer {i} is of no known family")
     layers, states = own.layers(metadata["layers"], automaton.width, MAX_STATES, resets=True)
     decode = array("decode", 1, -1, automaton.count)
     require(len(decode) == states, f"{states} states and {len(decode)} decoded")

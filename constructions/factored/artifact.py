@@ -24,7 +24,7 @@ from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.folders import save_folder
 from subnormal.algebra.base.reading import conform, read_json
 from subnormal.algebra.depth.families import FAMILIES
-from subnormal.constructions.artifact import LayerMetadata, json_text, read_cascade, tensor_bytes
+from subnormal.constructions.artifact import LayerMetadata, check_layer, json_text, read_cascade, tensor_bytes
 from subnormal.constructions.factored.cascade import FactoredCascade, FactoredChannel
 from subnormal.constructions.factored.compiler import FactoredCompilation
 from subnormal.constructions.factored.proof import Line
@@ -170,5 +170,8 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
     require(start == len(increments), "increments has more entries than the tables")
     states, stated = math.prod(channel.modulus for channel in channels), (metadata["degree"], metadata["states"])
     require(stated == (degree, states), f"{degree} points and {states:,} states, cascade.json has {stated}")
+    for layer in metadata["layers"]:
+        require(layer["family"] == metadata["family"], f"a layer of {layer['family']!r:.40}")
+        check_layer(layer, layer["moduli"], True, f"{where}: a layer")
     cascade = FactoredCascade(metadata["name"], metadata["family"], alphabet.astype(dtype), tuple(channels))
     return FactoredFolder(cascade, tuple(metadata["lower_bound"]), metadata)

@@ -22,9 +22,10 @@ from subnormal.models.training.tasks import Lengths
 
 RANDOM, COMPILED = "random", "compiled"
 
-RATE, RATE_FROM_GIVEN = 3e-3, 3e-4
-"""Default learning rates from random weights, and from compiled ones or a folder's. The second was measured: the first
-destroys solutions that it starts near to (docs/learning.md)."""
+FROM_RANDOM: dict[str, Any] = {"learning_rate": 3e-3, "length": "2-60"}
+FROM_GIVEN: dict[str, Any] = {"learning_rate": 3e-4, "length": "2>>60"}
+"""Defaults that depend on where training starts: random weights, or compiled ones and those of a folder. From near a
+solution the first lose it, because long words then have gradients of any direction (results/near-default)."""
 
 FIRST = frozenset({
     "group", "family", "layers", "init", "noise", "learning_rate", "seed", "channels", "hidden", "readout", "phi",
@@ -98,7 +99,11 @@ class RunConfiguration:
         "uniform", "Of an automaton's words: uniform, alive (seldom into a state never left), or a share: keep=0.8."
     )
     batch: int = setting(32, "Words in a step.", 1, MAX_WORDS)
-    length: str = setting("2-60", "Of training words: 60, 2-60 (uniform), 2>60 (growing), 2>>60 (by one ratio).")
+    length: str = setting(
+        None,
+        "Of training words: 60, 2-60 (uniform), 2>60 (growing), 2>>60 (by one ratio). Default: 2-60, or 2>>60 from "
+        "given weights.",
+    )
     steps: int = setting(2000, "Training steps.", 1, MAX_STEPS)
     clip: float = setting(1.0, "The largest norm of a gradient; longer ones are shortened to it.", 0, MAX_NUMBER)
     weight_decay: float = setting(
@@ -123,8 +128,9 @@ class RunConfiguration:
     decision: str = setting("hard", "hard or softmax: the decisions of the bottleneck.")
 
     def __post_init__(self) -> None:
-        if self.learning_rate is None:
-            object.__setattr__(self, "learning_rate", RATE if self.init == RANDOM else RATE_FROM_GIVEN)
+        for name, value in (FROM_RANDOM if self.init == RANDOM else FROM_GIVEN).items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
         for known in fields(self):
             value = getattr(self, known.name)
             _check_type(known.name, value, str(known.type))

@@ -166,6 +166,14 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def check_files(folder: Path, digests: Any, wanted: set[str]) -> None:
+    """The files that a certificate is about, and no others, are those that were certified."""
+    for file, wanted_digest in sorted(with_keys(digests, wanted, "files").items()):
+        size_of(folder / file, MAX_TENSORS)
+        agrees = digest(folder / file) == wanted_digest
+        usable(agrees, f"{file} is not the file that was certified (its SHA-256 differs)")
+
+
 def take(arrays: dict[str, Array], name: str, dimensions: int, bound: int) -> Array:
     """An array by name, out of the dictionary, with entries 0 … bound - 1."""
     usable(name in arrays, f"the array {name} is missing")
@@ -463,10 +471,7 @@ def check(folder: Path, certificate: dict[str, Any] | None = None) -> Verdict:
     bound = old or (folder / "manifest.json").exists()
     usable(bound, "manifest.json is missing: nothing shows that the files belong together")
     wanted = {"group.safetensors"} if kind == "never" else {"cascade.json", "cascade.safetensors"}
-    for file, wanted_digest in sorted(with_keys(certificate["files"], wanted, "files").items()):
-        size_of(folder / file, MAX_TENSORS)
-        agrees = digest(folder / file) == wanted_digest
-        usable(agrees, f"{file} is not the file that was certified (its SHA-256 differs)")
+    check_files(folder, certificate["files"], wanted)
     claim, group = (check_tracks if kind == "tracks" else check_never)(folder, certificate)
     prove(old or certificate["claim"] == claim, f"certificate.json claims something else than was proved: {claim}")
     facts, presentation = group.facts(), None if old else certificate["presentation"]

@@ -34,19 +34,17 @@ import numpy as np
 
 from subnormal.proofs_check.certificates.checker import (
     MAX_ORDER,
-    MAX_TENSORS,
     Array,
     ListedGroup,
     Verdict,
     as_list,
+    check_files,
     check_manifest,
     count,
-    digest,
     main,
     prove,
     read_json,
     read_tensors,
-    size_of,
     take,
     usable,
     with_keys,
@@ -261,9 +259,7 @@ def check(folder: Path, certificate: dict[str, Any] | None = None) -> Verdict:
     name = certificate["name"]
     usable(certificate["kind"] == KIND and certificate["format"] == 1, "certificate.json claims no known kind of thing")
     usable(isinstance(name, str) and 0 < len(name) <= 2000 and name.isprintable(), "certificate.json has no name")
-    for file, wanted in sorted(with_keys(certificate["files"], set(FILES), "files").items()):
-        size_of(folder / file, MAX_TENSORS)
-        usable(digest(folder / file) == wanted, f"{file} is not the file that was certified (its SHA-256 differs)")
+    check_files(folder, certificate["files"], set(FILES))
     about = with_keys(read_json(folder / "group.json"), {"format", "name"}, "group.json")
     usable(about["format"] == 1 and about["name"] == name, "group.json and certificate.json bear different names")
     arrays = read_tensors(folder / "group.safetensors")

@@ -15,6 +15,7 @@ from subnormal.algebra.base.folders import digest
 from tests.folders import bind
 
 ODD: list[Any] = [None, True, -1, 0, 1, 2, 3, 7, 10**9, 10**30, 0.5, 1e308, "", "x", "S5", "1"]
+ODD += ["mamba", "negative-mamba", "aussm", "gated-aussm"]
 ODD += [[], {}, [[]], [0], {"a": 1}]
 
 

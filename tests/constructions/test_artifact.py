@@ -84,7 +84,7 @@ def _change(folder, name, change):
         ("elements", lambda a: a[::-1].copy(), "element 0 is not the identity"),
         ("elements", lambda a: a[[0, *range(2, 24), 1]], "not in lexicographic order"),
         ("layer2.moduli", lambda a: a * 0, "layer2.moduli has entries below 2"),
-        ("layer2.moduli", lambda a: a * 7, "more than 24 states"),
+        ("layer2.moduli", lambda a: a * 7, "layer2: moduli [21], cascade.json has others"),
         ("layer2.increments", lambda a: a[:1], "layer2.increments has shape"),
         ("layer2.increments", lambda a: a + 1, "outside its moduli"),
     ],
@@ -154,3 +154,42 @@ def test_a_network_too_large_is_not_written(tmp_path, monkeypatch):
     assert not save(compiled("S3"), tmp_path, None)
     assert json.loads((tmp_path / "cascade.json").read_text())["name"] == "S3"
     assert not (tmp_path / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "change", "message"),
+    [
+        ((), {"field": 1}, "unknown field 'field'"),
+        ((), {"name": 5}, r"Expected `str`, got `int` - at `\$.name`"),
+        (("layers", 0), {"family": "x"}, "layer1: unknown family 'x'"),
+        (("layers", 0), {"family": []}, r"Expected `str`, got `array` - at `\$.layers\[0\].family`"),
+        (("layers", 1), {"family": "negative-mamba"}, r"layer2: Negative Mamba cannot carry the moduli \[3\]"),
+        (("layers", 1), {"moduli": [3, 3]}, r"layer2: moduli \[3\], cascade.json has others"),
+    ],
+)
+def test_damaged_metadata(folder, place, change, message):
+    path = folder / "cascade.json"
+    metadata = json.loads(path.read_text())
+    holder = metadata
+    for key in place:
+        holder = holder[key]
+    holder.update(change)
+    path.write_text(json.dumps(metadata))
+    bind(folder)
+    with pytest.raises(InputError, match=message):
+        load_cascade(folder)
+
+
+def test_elements_that_are_not_closed(folder):
+    """Two images of an element exchanged: still permutations. And a fifth point that is moved now and then."""
+    path = folder / "cascade.safetensors"
+    arrays = {name: array.copy() for name, array in load_file(path).items()}
+    twice, extended = arrays["elements"].copy(), np.pad(arrays["elements"], ((0, 0), (0, 2)))
+    twice[23, [2, 3]] = twice[23, [3, 2]]
+    extended[:, 4:] = [4, 5]
+    extended[23, 4:] = [5, 4]
+    for elements, message in ((twice, "an element is listed twice"), (extended, "the elements are not closed")):
+        save_file(arrays | {"elements": elements}, path)
+        bind(folder)
+        with pytest.raises(InputError, match=message):
+            load_cascade(folder)

@@ -127,12 +127,15 @@ def test_a_run_that_diverges_leaves_the_others_alone():
     assert bool((flat[1] < 1).all())
 
 
-def test_the_default_rate_is_gentle_where_the_weights_are_given(tmp_path):
-    assert RunConfiguration("S3").learning_rate == 0.003
-    assert RunConfiguration("S3", init="compiled").learning_rate == 0.0003
-    assert RunConfiguration("S3", init=str(tmp_path)).learning_rate == 0.0003
-    assert RunConfiguration("S3", init="compiled", learning_rate=0.003).learning_rate == 0.003
-    assert RunConfiguration("S3", learning_rate=0.003).key == RunConfiguration("S3").key
+def test_the_defaults_are_gentle_where_the_weights_are_given(tmp_path):
+    def chosen(**changes):
+        run = RunConfiguration("S3", **changes)
+        return run.learning_rate, run.length
+
+    assert chosen() == (0.003, "2-60")
+    assert chosen(init="compiled") == chosen(init=str(tmp_path)) == (0.0003, "2>>60")
+    assert chosen(init="compiled", learning_rate=0.003, length="2-60") == (0.003, "2-60")
+    assert RunConfiguration("S3", learning_rate=0.003, length="2-60").key == RunConfiguration("S3").key
 
 
 def test_learning_rate_rises_and_falls():

@@ -47,6 +47,19 @@ def test_what_is_verified(name, family, claim, tmp_path):
     assert check(tmp_path / "f") == verdict
 
 
+def test_files_that_do_not_belong_together(tmp_path):
+    compiled("even-pairs", "mamba", tmp_path / "f")
+    certify_automaton(tmp_path / "f")
+    certify_automaton_refusal(read_automaton("parity"), FAMILIES["mamba"], tmp_path / "never")
+    for name in ("cascade.json", "cascade.safetensors"):
+        (tmp_path / "never" / name).write_bytes((tmp_path / "f" / name).read_bytes())
+    with pytest.raises(FaultError, match="cascade.json is not named by manifest.json"):
+        check(tmp_path / "never")
+    (tmp_path / "f" / "manifest.json").unlink()
+    with pytest.raises(FaultError, match=r"manifest.json is missing"):
+        check(tmp_path / "f")
+
+
 def test_a_stack_of_several_families(tmp_path):
     """What is claimed of it, and that neither its order, nor a layer's family, nor a reset where none can be passes."""
     folder = tmp_path / "f"
