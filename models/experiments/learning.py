@@ -11,12 +11,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
 from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.reading import read_json
+from subnormal.algebra.base.reading import conform, read_json
 from subnormal.algebra.base.workers import LOST, available_cores, each_result
 from subnormal.algebra.base.writing import write_figure, write_file
 from subnormal.algebra.depth.families import FAMILIES
@@ -202,6 +202,51 @@ def _run(cell: Cell) -> dict[str, Any]:
     return run_cell(group, arm, range(first, first + seeds), Recipe())
 
 
+class _Run(TypedDict):
+    seed: int
+    exact: bool
+    failure: str | None
+    small_group_id: tuple[int, int] | None
+    states: list[int]
+    losses: list[float]
+    kept: list[list[int]]
+    moduli: list[list[int]]
+    right: bool
+
+
+class _Content(TypedDict):
+    """The fields of a cell's file."""
+
+    group: str
+    small_group_id: tuple[int, int] | None
+    order: int
+    derived_length: int | None
+    tokens: int
+    arm: str
+    recipe: dict[str, Any]
+    words: int
+    length: int
+    layers: int
+    seconds_a_run: float
+    exact: int
+    false_exact: int
+    runs: list[_Run]
+
+
+def _read(path: Path, cell: Cell) -> dict[str, Any]:
+    """The content of a cell's file. Raises `InputError` where it is none, or its figures are not those of its runs."""
+    group, arm, seeds = cell
+    try:
+        found: dict[str, Any] = conform(read_json(path, dict[str, Any], nan=True), _Content, path)
+        runs = found["runs"]
+        counts = sum(run["right"] for run in runs), sum(run["exact"] and not run["right"] for run in runs)
+        if (found["group"], found["arm"], len(runs)) != cell or (found["exact"], found["false_exact"]) != counts:
+            raise InputError(f"{path}: not {seeds} runs of {group}, {arm}, or its figures are not theirs")
+    except InputError as error:
+        raise InputError(f"{error}; delete it to run it again") from None
+    return found
+
+
 def reproduce_learning(folder: Path, quick: bool = False, processes: int | None = None) -> Path:
     """Run all cells into a folder and write its page; returns the page. Started again, it goes on."""
     cells = planned(quick)
@@ -211,7 +256,7 @@ def reproduce_learning(folder: Path, quick: bool = False, processes: int | None 
 
 def write_page(folder: Path, cells: Sequence[Cell]) -> Path:
     """cells.jsonl, plot.png and README.md from the cells that are done."""
-    found = {cell: read_json(_path(folder, cell)) for cell in cells}
+    found = {cell: _read(_path(folder, cell), cell) for cell in cells}
     lines = "".join(json.dumps(content, ensure_ascii=False) + "\n" for content in found.values())
     write_file(folder / "cells.jsonl", lines)
     _draw({cell: content for cell, content in found.items() if cell[0].startswith("SmallGroup")}, folder / "plot.png")

@@ -65,7 +65,7 @@ PROGRAM_FILES = ("Checker.v", "Extract.v")
 
 
 def library() -> Path:
-    """The folder of the compiled development; compiled on the first call, in about half a minute.
+    """The folder of the compiled development; compiled on the first call, in about a minute of one core.
 
     Raises:
         InputError: Coq or MathComp is missing, or of another version, or the cache cannot be written.

@@ -1,13 +1,14 @@
 """The experiments' cells, pages and the landscape; one experiment in miniature from end to end."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
 
 from subnormal.algebra.base.errors import InputError
 from subnormal.command_line.__main__ import application
-from subnormal.models.experiments import automata, near_solution, tables
+from subnormal.models.experiments import automata, learning, near_solution, tables
 from subnormal.models.experiments.cells import Budget, Cell, cell_table, disagreements, outcome
 from subnormal.models.experiments.delta_product import delta_product_cells
 from subnormal.models.experiments.landscape import loss_along_line, random_start, smooth_solution, top_eigenvalues
@@ -16,6 +17,8 @@ from subnormal.models.training.pool import Machine
 from subnormal.models.training.runs import RunStore
 from tests.pictures import caught_figures, curves, points
 from tests.rows import run_row
+
+ROOT = Path(__file__).parent.parent.parent
 
 TINY = {
     "channels": 4, "hidden": 8, "readout": 8, "batch": 4, "length": "2-10", "steps": 10, "check_every": 10,
@@ -186,3 +189,28 @@ def test_the_fields_protocols(tmp_path):
     assert [configuration[name] for name in ("length", "check_length", "test_length")] == ["1-40", 100, 40]
     with pytest.raises(InputError, match="unknown protocol 'x'; wanted one of chomsky, flip-flop"):
         train("tomita(5)", protocol="x", out=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"exact": 11}, "its figures are not theirs"),
+        ({"runs": []}, "its figures are not theirs"),
+        ({"group": "S5"}, "its figures are not theirs"),
+        ({"order": "6"}, "Expected `int`, got `str`"),
+        ({"field": 1}, "unknown field 'field'"),
+    ],
+)
+def test_an_edited_cell_of_learning_is_refused(change, problem, tmp_path):
+    """The committed cells can be read; one whose figures are not those of its runs cannot."""
+    line = (ROOT / "results" / "learn" / "cells.jsonl").read_text(encoding="utf-8").splitlines()[0]
+    content = json.loads(line)
+    cell = (content["group"], content["arm"], len(content["runs"]))
+    path = tmp_path / "cells" / f"{cell[0]}_{cell[1]}_{cell[2]}.json"
+    path.parent.mkdir()
+    path.write_text(line)
+    page = learning.write_page(tmp_path, [cell]).read_text()
+    assert f"| {content['exact']} of {cell[2]} |" in page
+    path.write_text(json.dumps(content | change))
+    with pytest.raises(InputError, match=f"{problem}.*delete it to run it again"):
+        learning.write_page(tmp_path, [cell])
