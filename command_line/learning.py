@@ -16,7 +16,7 @@ def learn(
     data: Annotated[
         str, typer.Argument(metavar="DATA", help="Words with labels (group=k.csv's columns), or a group's name.")
     ],
-    runs: Annotated[int, typer.Option(min=1, max=10**6, help="Seeds that are trained.")] = 5,
+    runs: Annotated[int, typer.Option(min=1, max=10**4, help="Seeds that are trained.")] = 5,
     layers: Annotated[
         int | None, typer.Option(min=1, max=64, help="Most layers. Default: as many as add something.")
     ] = None,

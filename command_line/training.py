@@ -94,11 +94,11 @@ def _numbers(name: str, text: str) -> list[float]:
         raise InputError(f"{name}: {text[:40]!r}; wanted numbers separated by commas, e.g. 0.001,0.003") from None
 
 
-def _seeds(text: str) -> list[int]:
+def _seeds(text: str) -> int | list[int]:
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts) or parts == ["0"]:
         raise InputError(f"seeds: {text[:40]!r}; wanted a number of seeds, e.g. 5, or a list, e.g. 4,7")
-    return list(range(int(parts[0]))) if len(parts) == 1 else [int(part) for part in parts]
+    return int(parts[0]) if len(parts) == 1 else [int(part) for part in parts]
 
 
 def evaluate(

@@ -179,7 +179,7 @@ def compile(
 
     Arguments:
         given: as for `sn.machine`. The options from `alphabet` on are for groups.
-        family: one model family (any number of layers of it), or for a group a stack, first layer first. Default:
+        family: one model family (any number of layers of it), or a stack, first layer first. Default:
             `aussm`, and for an automaton whose letters merge states `gated-aussm`.
         alphabet: `all`, `generators`, element numbers, or elements such as `(1,2);(1,2,3)`; None for all up to order
             1024, else generators. For a group too large to list: `generators`, or elements.

@@ -118,6 +118,7 @@ def train(
     from subnormal.models.training.initial import initial_network, task_of
     from subnormal.models.training.live import train_watched
     from subnormal.models.training.runs import RunStore
+    from subnormal.models.training.sweep import MAX_RUNS
 
     text = _text(given)
     folder = Path(out) if out is not None else Path("runs") / default_folder(read_machine(given).name)
@@ -128,11 +129,16 @@ def train(
         raise InputError(f"unknown protocol {protocol[:40]!r}; wanted one of {', '.join(PROTOCOLS)}")
     fixed = PROTOCOLS[protocol] if protocol else {}
     base = RunConfiguration.from_json({"group": text, "family": family, "init": str(init), **fixed, **settings})
+    rates = _several(base.learning_rate if learning_rate is None else learning_rate)
+    numbers = range(seeds) if isinstance(seeds, int) else seeds
+    asked = len(_several(noise)) * len(rates) * len(numbers)
+    if asked > MAX_RUNS:
+        raise InputError(f"{asked:,} runs, of every seed, rate and noise; at most {MAX_RUNS:,} are trained")
     runs = [
         base.with_changes(noise=float(sigma), learning_rate=float(rate), seed=seed)
         for sigma in _several(noise)
-        for rate in _several(base.learning_rate if learning_rate is None else learning_rate)
-        for seed in (range(seeds) if isinstance(seeds, int) else seeds)
+        for rate in rates
+        for seed in numbers
     ]
     if not runs:
         raise InputError(f"seeds: {seeds}; wanted at least one run")

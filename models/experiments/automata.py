@@ -60,8 +60,8 @@ shorter one, more than 90 % of the states are right. Each cell has {seeds} seeds
 keeps the network of its best check on validation words of length {check_length}. Every position is labelled with the
 state, and layers read those below before and after the letter. Letters are drawn uniformly, but such that a state which
 is never left is entered only by accident (one letter in a hundred is drawn among all). Where one letter would make the
-task easy it has a share of its own: {shares}. *Constant* is what answering the most common state gives at lengths
-{judged}.
+task easy it has a share of its own: {shares}.
+*Constant* is what answering the most common state gives at lengths {judged}.
 
 *Theory* is what `inspect` says: the layers that are needed for all words of any length by a network with finitely many
 states. In the cells: ✔ such a network exists and is compiled, ✘ none exists, ? open; then the longest length of the run

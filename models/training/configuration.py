@@ -23,7 +23,7 @@ from subnormal.models.training.tasks import Lengths
 RANDOM, COMPILED = "random", "compiled"
 
 FROM_RANDOM: dict[str, Any] = {"learning_rate": 3e-3, "length": "2-60"}
-FROM_GIVEN: dict[str, Any] = {"learning_rate": 3e-4, "length": "2>>60"}
+FROM_GIVEN: dict[str, Any] = {"learning_rate": 3e-4, "length": "2>60"}
 """Defaults that depend on where training starts: random weights, or compiled ones and those of a folder. From near a
 solution the first lose it, because long words then have gradients of any direction (results/near-default)."""
 
@@ -101,7 +101,7 @@ class RunConfiguration:
     batch: int = setting(32, "Words in a step.", 1, MAX_WORDS)
     length: str = setting(
         None,
-        "Of training words: 60, 2-60 (uniform), 2>60 (growing), 2>>60 (by one ratio). Default: 2-60, or 2>>60 from "
+        "Of training words: 60, 2-60 (uniform), 2>60 (growing), 2>>60 (by one ratio). Default: 2-60, or 2>60 from "
         "given weights.",
     )
     steps: int = setting(2000, "Training steps.", 1, MAX_STEPS)

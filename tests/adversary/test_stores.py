@@ -98,7 +98,7 @@ def test_learnt_machines(tmp_path, seconds):
     counts = Counts("learnt machines")
     task = make_task(group("S3"), None)
     words, judged = words_of_task(task, 64, 12, 0), words_of_task(task, 16, 12, 0, stream=TEST)
-    recipe = Recipe().with_changes({"steps": 300, "channels": 16})
+    recipe = Recipe().with_changes({"steps": 120, "channels": 16})
     runs = learn_runs([words], [0], recipe, None, [judged])
     assert runs[0].exact is not None
     key = run_key(words, recipe, None, 0)

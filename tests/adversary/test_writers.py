@@ -327,6 +327,38 @@ def test_a_killed_table_goes_on(tmp_path):
     assert path.read_bytes() == whole
 
 
+@rounds
+def test_killed_while_a_table_is_written(tmp_path, rounds):
+    """As `atlas` and `catalogue` write theirs: what is there is the beginning of the table, and the rest follows."""
+    counts = Counts("tables, killed at a random moment")
+    path, columns, keys = tmp_path / "table.csv", ("order", "id", "value"), [(i, 1) for i in range(1, 400)]
+    list(write_rows(tmp_path / "whole.csv", columns, keys, a_row, 1))
+    whole = (tmp_path / "whole.csv").read_bytes()
+    dice = random.Random(3)
+
+    def work() -> None:
+        while True:
+            list(write_rows(path, columns, keys, a_row, 1))
+            path.unlink()
+
+    for _ in range(rounds):
+        number = child(work)
+        time.sleep(dice.uniform(0, 0.03))
+        os.kill(number, signal.SIGKILL)
+        os.waitpid(number, 0)
+        counts.tried += 1
+        if path.exists() and not whole.startswith(path.read_bytes()):
+            counts.fault("mixed", "the table is not the beginning of the whole one")
+        if dice.random() < 0.5:
+            list(write_rows(path, columns, keys, a_row, 1))
+            assert path.read_bytes() == whole
+        counts.true += 1
+    list(write_rows(path, columns, keys, a_row, 1))
+    assert path.read_bytes() == whole
+    assert leftovers(tmp_path) == []
+    counts.check()
+
+
 def test_a_manifest_may_not_lead_elsewhere(tmp_path):
     save_folder(tmp_path / "x", {"cascade.json": "{}"})
     manifest = json.loads((tmp_path / "x" / "manifest.json").read_text())

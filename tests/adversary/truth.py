@@ -114,11 +114,12 @@ def tracks_automaton(folder: Path, seed: int = 0) -> bool:
     table, decode = arrays["transitions"], arrays["decode"]
     parts = ("moduli", "increments", "resets")
     layers = [[arrays[f"layer{i}.{part}"] for part in parts] for i in range(1, len(metadata["layers"]) + 1)]
-    stated = metadata["automaton"]
-    rows = [[stated["transitions"][q][x] for x in stated["alphabet"]] for q in stated["states"]]
-    if rows != [[stated["states"][q] for q in row] for row in table.tolist()] or stated["start"] != stated["states"][0]:
+    stated = metadata["automaton"]  # a name may be a number: 0 and "0" are one
+    names, letters = ([str(x) for x in stated[key]] for key in ("states", "alphabet"))
+    rows = [[str(stated["transitions"][q][x]) for x in letters] for q in names]
+    if rows != [[names[q] for q in row] for row in table.tolist()] or str(stated["start"]) != names[0]:
         return False
-    if sorted(stated.get("accepting", [])) != sorted(stated["states"][q] for q in np.flatnonzero(arrays["accepting"])):
+    if sorted(map(str, stated.get("accepting", []))) != sorted(names[q] for q in np.flatnonzero(arrays["accepting"])):
         return False
     generator = np.random.default_rng(seed)
     for _ in range(WORDS):

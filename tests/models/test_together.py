@@ -76,3 +76,20 @@ def test_decisions_are_hard_after_the_settling():
 def test_unknown_choices_are_refused():
     with pytest.raises(InputError, match="decision: wanted hard or soft, got 'firm'"):
         TogetherRecipe(decision="firm")
+
+
+def test_the_experiment_writes_its_cells_and_goes_on(tmp_path, monkeypatch, capsys):
+    from subnormal.models.experiments import together
+
+    small = {"steps": 12, "channels": 4, "settling": 2, "settling_length": 70}
+    monkeypatch.setattr(together, "ARMS", {"one-loss": {**together.ONE_LOSS, **small}, "one-loss/late": {"late": 1.0}})
+    for name, value in {"WORDS": 40, "SNAP_WORDS": 20, "TEST_WORDS": 10, "SETTLED_TEST_LENGTH": 80}.items():
+        monkeypatch.setattr(together, name, value)
+    page = together.reproduce_together(tmp_path, quick=True).read_text()
+    assert "S3 one-loss: " in capsys.readouterr().out
+    assert page.splitlines()[-1].startswith("| S3 | one-loss | losses last, gradient through, decision soft, ")
+    rows = (tmp_path / "cells.jsonl").read_text()
+    together.reproduce_together(tmp_path, quick=True)
+    assert capsys.readouterr().out == ""  # nothing is trained again
+    assert (tmp_path / "cells.jsonl").read_text() == rows
+    assert together._changes("one-loss/late") == "one-loss, late 1.0"

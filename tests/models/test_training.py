@@ -133,7 +133,7 @@ def test_the_defaults_are_gentle_where_the_weights_are_given(tmp_path):
         return run.learning_rate, run.length
 
     assert chosen() == (0.003, "2-60")
-    assert chosen(init="compiled") == chosen(init=str(tmp_path)) == (0.0003, "2>>60")
+    assert chosen(init="compiled") == chosen(init=str(tmp_path)) == (0.0003, "2>60")
     assert chosen(init="compiled", learning_rate=0.003, length="2-60") == (0.003, "2-60")
     assert RunConfiguration("S3", learning_rate=0.003, length="2-60").key == RunConfiguration("S3").key
 

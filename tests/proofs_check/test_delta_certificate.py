@@ -280,9 +280,9 @@ def test_damaged_files_get_one_line(s3):
     bind(s3)
     check(s3)
     (s3 / "manifest.json").unlink()
-    for command in (check, certify, horizon):
+    for reader in (check, certify, horizon):
         with pytest.raises(InputError, match=r"manifest\.json is missing"):
-            command(s3)
+            reader(s3)
 
 
 def test_verify_and_horizon(s3, capsys):
