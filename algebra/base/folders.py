@@ -10,6 +10,7 @@ goes when they are replaced.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import warnings
@@ -84,7 +85,19 @@ def save_folder(folder: Path, files: Mapping[str, bytes | str]) -> None:
     """
     contents = {name: content.encode() if isinstance(content, str) else content for name, content in files.items()}
     manifest = {"format": FORMAT, "files": {name: digest(content) for name, content in sorted(contents.items())}}
-    replace_folder(folder, contents | {MANIFEST: (json.dumps(manifest, indent=1) + "\n").encode()}, OWN | set(contents))
+    replace_folder(folder, contents | {MANIFEST: (json.dumps(manifest, indent=1) + "\n").encode()}, own_names)
+
+
+def own_names(folder: Path) -> frozenset[str]:
+    """The names of our files in a folder: those that any folder of ours may hold, and those that its manifest names
+    and that are as it says. (One that somebody has changed since is theirs.)"""
+    names = set(OWN)
+    with contextlib.suppress(InputError):
+        for name, wanted in _stated(folder, read_bytes(folder / MANIFEST, MAX_MANIFEST_BYTES)).items():
+            with contextlib.suppress(InputError):
+                if digest(_content(folder / name)) == wanted:
+                    names.add(name)
+    return frozenset(names)
 
 
 def read_folder(folder: Path, names: tuple[str, ...], optional: tuple[str, ...] = ()) -> FolderContent:

@@ -17,7 +17,7 @@ import re
 import stat
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +94,7 @@ def write_figure(path: Path, figure: Figure, fix: str = "give another place with
     write_file(path, content.getvalue(), fix)
 
 
-def replace_folder(folder: Path, files: Mapping[str, bytes], own: Set[str]) -> None:
+def replace_folder(folder: Path, files: Mapping[str, bytes], own: Callable[[Path], Set[str]]) -> None:
     """Put these files, and no others of ours, into a folder: all of them or none.
 
     Files that are not ours, by their names, stay where they are; nothing but files of ours is ever removed.
@@ -102,7 +102,7 @@ def replace_folder(folder: Path, files: Mapping[str, bytes], own: Set[str]) -> N
     Arguments:
         folder: the place; made where it is missing.
         files: contents by name.
-        own: the names that are ours to remove: those of any earlier content.
+        own: which names in a folder that was replaced are ours to remove.
 
     Raises:
         InputError: it cannot be written; the old folder, if any, is as it was.
@@ -215,9 +215,10 @@ def _discard(stage: Path, names: Iterable[str]) -> None:
         stage.rmdir()
 
 
-def _retire(old: Path, place: Path, own: Set[str]) -> None:
+def _retire(old: Path, place: Path, own: Callable[[Path], Set[str]]) -> None:
     """Remove a folder that was replaced: its files of ours are deleted, all others moved to the new one."""
-    ours = re.compile(rf"({'|'.join(map(re.escape, own))})|\.({'|'.join(map(re.escape, own))})\..*")
+    names = "|".join(map(re.escape, own(old)))
+    ours = re.compile(rf"({names})|\.({names})\..*")
     with contextlib.suppress(FileNotFoundError):  # two writers may tidy up the same one
         for entry in list(os.scandir(old)):
             if not entry.is_dir(follow_symlinks=False) and ours.fullmatch(entry.name):
@@ -281,7 +282,7 @@ def _leftovers(path: Path) -> list[str]:
     return []
 
 
-def _remove_leftovers(path: Path, own: Set[str] = frozenset()) -> None:
+def _remove_leftovers(path: Path, own: Callable[[Path], Set[str]] = lambda _: frozenset()) -> None:
     """Remove what killed writers of the same place left behind."""
     if fcntl is None:
         return

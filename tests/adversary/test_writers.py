@@ -157,6 +157,18 @@ def test_what_is_not_ours_stays(compilations, originals, tmp_path):
     assert leftovers(tmp_path) == []
 
 
+def test_files_that_only_the_old_manifest_names_go_too(compilations, originals, tmp_path):
+    """A tokenizer written for one group does not stay beside the weights of another; unless somebody has changed it."""
+    folder = tmp_path / "x"
+    for changed in (False, True):
+        save_folder(folder, {"config.json": "{}", "tokenizer.json": "{}", "README.md": "of the old group"})
+        if changed:
+            (folder / "README.md").write_text("mine")
+        save(compilations[0], folder, None)
+        assert set(content(folder)) - set(originals[0]) == ({"README.md"} if changed else set())
+        assert leftovers(tmp_path) == []
+
+
 def test_the_folder_one_is_in_is_not_replaced(compilations, tmp_path, monkeypatch):
     (tmp_path / "x").mkdir()
     monkeypatch.chdir(tmp_path / "x")
