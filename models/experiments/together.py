@@ -74,6 +74,7 @@ ARMS: dict[str, dict[str, Any]] = {
     "one-loss/settled": {**ONE_LOSS, **SETTLED},
     "together/settled": SETTLED,
     "together-mlp": {"phi": "mlp", "steps": 3000, "cycles": 3},
+    "together-mlp/slow": {"phi": "mlp", "steps": 3000, "cycles": 3, "mlp_rate": 0.0004},
 }
 
 
