@@ -94,11 +94,11 @@ def test_automata(automata, tmp_path, seconds):
                 run,
                 lambda folder=folder, verdicts=verdicts: automaton_claim_is_true(folder, verdicts[-1]),
             )
-        for name, run in {
+        for name, command in {
             "verify": lambda folder=folder: quietly(verify, folder, 50, "residues", "random", 0, "float64"),
             "horizon": lambda folder=folder: horizon(folder, ["residues"], ["random"], 20),
         }.items():
-            counts.attack(f"{name}: {what}", run, lambda folder=folder: tracks_automaton(folder))
+            counts.attack(f"{name}: {what}", command, lambda folder=folder: tracks_automaton(folder))
     counts.check()
 
 
@@ -197,12 +197,12 @@ def test_delta_rule_networks(delta, tmp_path, seconds):
                 run,
                 lambda folder=folder, verdicts=verdicts: delta_claim_is_true(folder, verdicts[-1]),
             )
-        for name, run in {
+        for name, command in {
             "sn.check": lambda folder=folder: check(folder),
             "verify": lambda folder=folder: quietly(verify, folder, 50, "residues", "random", 0, "float64"),
             "horizon": lambda folder=folder: horizon(folder),
         }.items():
-            counts.attack(f"{name}: {what}", run, lambda folder=folder: reads_products(folder))
+            counts.attack(f"{name}: {what}", command, lambda folder=folder: reads_products(folder))
     counts.check()
 
 

@@ -147,9 +147,9 @@ def labels_of(row, words) -> bool:
             rows.append(line)
         tables.append(rows)
     for word, labels in zip(words.tokens.tolist(), words.labels.tolist(), strict=True):
-        state = 0
+        reached = 0
         for token, label in zip(word, labels, strict=True):
-            state = tables[-1][state][token]
-            if label >= 0 and row["decode"][state] != label:
+            reached = tables[-1][reached][token]
+            if label >= 0 and row["decode"][reached] != label:
                 return False
     return True

@@ -139,6 +139,7 @@ def test_split_channels_are_turned_or_set():
     whole = holonomy_machine(read_automaton("counter(6,reset)"), Style(True, (wide,)))
     assert whole.moduli == (6,)
     apart = split(whole, True, MAX_TRANSITIONS)
+    assert apart is not None
     assert apart.moduli == (6, 2, 2, 2)
     assert layers_of(apart, (FAMILIES["aussm"], FAMILIES["mamba"])) == [[0], [1, 2, 3]]
     assert layers_of(whole, (FAMILIES["aussm"], FAMILIES["mamba"])) is None

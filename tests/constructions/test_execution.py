@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.input.parser import parse_machine
+from subnormal.algebra.input.parser import read_automaton
 from subnormal.constructions.arithmetics import read, stored_steps
 from subnormal.constructions.execution import ARITHMETICS, Machine
 from subnormal.constructions.verification import PIECE, try_word
@@ -93,8 +93,8 @@ def test_unknown_arithmetic():
 LETTERS = {
     "a group": lambda: GroupLetters(compiled("S4").group, np.arange(24)),
     "permutations": lambda: PermutationLetters(compiled("S4").group.elements),
-    "a group with letters that merge": lambda: AutomatonLetters(parse_machine("permutation-reset(S3)")),
-    "an automaton": lambda: AutomatonLetters(parse_machine("tomita(5)")),
+    "a group with letters that merge": lambda: AutomatonLetters(read_automaton("permutation-reset(S3)")),
+    "an automaton": lambda: AutomatonLetters(read_automaton("tomita(5)")),
 }
 
 

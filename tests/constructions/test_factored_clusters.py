@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import parse_group
@@ -59,8 +61,9 @@ def test_running_clusters_is_running_channels(name):
     cascade, random = cascade_of(name), np.random.default_rng(3)
     machine = CompiledFactored(cascade)
     m = len(cascade.alphabet)
-    for dtype, length in ((np.int32, 5000), (np.uint8, 300), (np.int64, 1), (np.int64, 0)):
-        word, state = random.integers(m, size=length).astype(dtype), any_state(cascade, random)
+    for dtype, length in (("int32", 5000), ("uint8", 300), ("int64", 1), ("int64", 0)):
+        word: NDArray[Any] = random.integers(m, size=length).astype(dtype)
+        state = any_state(cascade, random)
         found = machine.run(word, state)
         assert found.dtype == state.dtype
         assert found.shape == (length, len(cascade.channels))

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -183,7 +184,8 @@ def test_automata_from_end_to_end(tmp_path, monkeypatch):
 def test_the_fields_protocols(tmp_path):
     from subnormal.face.training import train
 
-    settings = {"steps": 2, "check_every": 2, "check_words": 2, "test_words": 2, "batch": 2, "processes": 1}
+    settings: dict[str, Any] = {"steps": 2, "check_every": 2, "check_words": 2, "test_words": 2}
+    settings |= {"batch": 2, "processes": 1}
     found = train("tomita(5)", "mamba", protocol="chomsky", test_length=40, out=tmp_path, **settings)
     configuration = found.rows[0]["configuration"]
     assert [configuration[name] for name in ("length", "check_length", "test_length")] == ["1-40", 100, 40]

@@ -86,7 +86,7 @@ def test_registers_must_be_right_after_one_step():
     """1/600 of a turn is too fine for bfloat16: a register of 600 values is wrong at once, and nothing else is said."""
     values = np.arange(600, dtype=np.int32).reshape(1, 600, 1)
     layer = CascadeLayer("mamba", (600,), values, np.ones((1, 600, 1), dtype=bool))
-    cascade = Cascade("register", np.zeros((0, 0), np.uint8), np.arange(600, dtype=np.int32), (layer,), np.arange(600))
+    cascade = Cascade("register", np.zeros((0, 0), np.uint8), values.ravel(), (layer,), values.ravel())
     assert proved_horizon(cascade, "bfloat16") == 0
     assert proved_horizon(cascade, "float32") is None
 
