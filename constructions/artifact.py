@@ -113,6 +113,8 @@ def check_layer(described: LayerMetadata, moduli: list[int], of_group: bool, whe
         raise InputError(f"{where}: unknown family {described['family']!r:.40}")
     if described["moduli"] != moduli:
         raise InputError(f"{where}: moduli {str(moduli)[:60]}, cascade.json has others")
+    if min(moduli, default=0) < 2:
+        raise InputError(f"{where}: moduli {str(moduli)[:60]}, wanted one or more, each at least 2")
     family = FAMILIES[described["family"]]
     if of_group and family.exponent and any(family.exponent % n for n in moduli):
         raise InputError(f"{where}: {family.title} cannot carry the moduli {str(moduli)[:60]}")

@@ -109,6 +109,7 @@ def test_damaged_arrays(folder, name, change, message):
         ("layers", [[0], [2]], r"Expected `object`, got `array` - at `\$.layers\[0\]`"),
         ("layer", 3, "unknown field 'layer'"),
         ("states", 1, "cascade.json has"),
+        ("layers", [{"family": "aussm", "moduli": [0]}], "wanted one or more, each at least 2"),
     ],
 )
 def test_damaged_metadata(folder, key, value, message):
