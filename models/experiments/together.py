@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.base.reading import read_json
+from subnormal.algebra.base.reading import parse_json, read_json, read_text
 from subnormal.algebra.base.writing import write_file
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.depth.series import shortest_series
@@ -71,6 +71,7 @@ ARMS: dict[str, dict[str, Any]] = {
     "one-loss/mlp": {**ONE_LOSS, "phi": "mlp"},
     "one-loss/8-channels": {**ONE_LOSS, "channels": 8},
     "one-loss/not-sharp": {**ONE_LOSS, "sharpness": 1.0, "hardening": 0.0},
+    "one-loss/three-growths": {**ONE_LOSS, "steps": 4500, "cycles": 3},
     "one-loss/settled": {**ONE_LOSS, **SETTLED},
     "together/settled": SETTLED,
     "together-mlp": {"phi": "mlp", "steps": 3000, "cycles": 3},
@@ -141,13 +142,28 @@ def run_cell(group: str, changes: dict[str, Any], seeds: Sequence[int]) -> dict[
     }
 
 
+def _place(folder: Path, group: str, arm: str, runs: int) -> Path:
+    return folder / "cells" / f"{group}_{arm.replace('/', '.')}_{runs}.json"
+
+
+def _unpack(folder: Path) -> None:
+    """The cells of cells.jsonl as files again, where they are missing: a checkout has that file alone."""
+    packed = folder / "cells.jsonl"
+    for line in read_text(packed).splitlines() if packed.exists() else ():
+        content = parse_json(line, packed)
+        path = _place(folder, content["group"], content["arm"], len(content["runs"]))
+        if not path.exists():
+            write_file(path, line + "\n")
+
+
 def run_cells(folder: Path, cells: Sequence[tuple[str, str]], seeds: Sequence[int]) -> None:
     """Run every cell (group, arm) that the folder lacks, one file each, and print a line for each."""
     import torch
 
     torch.set_num_threads(1)
+    _unpack(folder)
     for group, arm in cells:
-        path = folder / "cells" / f"{group}_{arm.replace('/', '.')}_{len(seeds)}.json"
+        path = _place(folder, group, arm, len(seeds))
         if path.exists():
             continue
         content = {"arm": arm, **run_cell(group, ARMS[arm], seeds)}
@@ -164,6 +180,7 @@ PLANNED: list[tuple[str, str]] = [
     *((group, arm) for arm in ("one-loss", "together/settled", "one-loss/settled") for group in ("S3", "A4")),
     *((group, f"one-loss/{change}") for change in ("not-late", "no-answers", "not-sharp") for group in ("S3", "A4")),
     *((group, f"one-loss/{change}") for change in ("hard", "head-all", "mlp") for group in ("S3", "A4")),
+    ("S4", "one-loss/three-growths"),
     ("S4", "together-mlp"),
 ]  # fmt: skip
 """The cells of 20 runs, the most important first; those of ten that results/learn-together has too came before them."""
