@@ -132,7 +132,9 @@ def residual(series: Series, layer: Family) -> Residual:
     subgroup = series.subgroups[-1]
     wanted = subgroup.generators
     group = subgroup.group
-    random = np.random.default_rng(0).permutation(subgroup.members)
+    random = subgroup.members
+    if len(random) > MAX_PARTNERS:  # not all are tried; and NumPy's generators take a while to import
+        random = np.random.default_rng(0).permutation(random)
     found: dict[int, Expression] = {0: Expression(0)}
     if layer.exponent:
         powers = random

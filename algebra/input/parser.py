@@ -72,9 +72,11 @@ def parse_machine(text: str) -> PermutationGroup | Automaton:
     Raises:
         InputError: the text is not understood, or what it names is out of range or too large.
     """
+    stripped = text.strip()
+    if not (stripped[:1].islower() or stripped.lower().endswith(_FILE_SUFFIXES)):
+        return parse_group(text)
     from subnormal.algebra.input import automata
 
-    stripped = text.strip()
     if stripped.lower().endswith(_FILE_SUFFIXES) and not automata.is_automaton_name(stripped):
         return _from_file(Path(stripped))
     if automata.is_automaton_name(stripped):
