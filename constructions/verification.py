@@ -10,8 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from subnormal.algebra.base.wording import counted
 from subnormal.algebra.groups.group import Group
-from subnormal.constructions.cascade import Cascade
+from subnormal.constructions.cascade import Cascade, reachable_states
 from subnormal.constructions.words import Letters
 
 PIECE = 1 << 18
@@ -53,6 +54,14 @@ class Trial:
     expected: Any = None
     found: Any = None
     largest_error: float = 0.0
+
+
+def cases(cascade: Cascade) -> str:
+    """What an exhaustive check goes through: a group's cascade reaches all its states, an automaton's some of them."""
+    if cascade.automaton is None:
+        return f"all {cascade.order:,} states × {counted(len(cascade.alphabet), 'token')}"
+    reached = int(reachable_states(cascade.transitions()).sum())
+    return f"all {reached:,} reachable states × {counted(len(cascade.alphabet), 'letter')}"
 
 
 def first_fault(cascade: Cascade, group: Group) -> str | None:

@@ -29,6 +29,12 @@ LONGEST_CYCLE = 60
 """Of a letter of an automaton that is looked for."""
 
 
+def check_kind(kind: str) -> None:
+    """Raises `InputError` for a kind of word that is none of `KINDS`."""
+    if kind not in KINDS:
+        raise InputError(f"unknown kind of word {kind[:40]!r}; wanted one of {', '.join(KINDS)}")
+
+
 class Letters(ABC):
     """Letters 0 … count-1, and what words of them lead to.
 
@@ -65,8 +71,7 @@ class Letters(ABC):
         Raises:
             InputError: an unknown kind.
         """
-        if kind not in KINDS:
-            raise InputError(f"unknown kind of word {kind[:40]!r}; wanted one of {', '.join(KINDS)}")
+        check_kind(kind)
         if kind == "constant":
             return [max(range(self.count), key=self.order)]
         if kind == "commutator":

@@ -20,6 +20,7 @@ from subnormal.algebra.base.wording import counted
 from subnormal.algebra.depth.families import names, parse_stack
 from subnormal.constructions.automata.compiler import AutomatonCompilation, compile_automaton, first_fault
 from subnormal.constructions.cascade import Cascade
+from subnormal.constructions.verification import cases
 from subnormal.constructions.weights import Weights, weights_of
 
 if TYPE_CHECKING:
@@ -39,8 +40,7 @@ class CompiledAutomaton(Shown):
     @property
     def cases(self) -> str:
         """What was gone through."""
-        reached = int((self.cascade.decode >= 0).sum())
-        return f"all {reached:,} reachable states × {counted(self.automaton.width, 'letter')}"
+        return cases(self.cascade)
 
     @property
     def name(self) -> str:

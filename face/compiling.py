@@ -19,7 +19,7 @@ from subnormal.algebra.base.terminal import WIDTH, Shown
 from subnormal.algebra.base.wording import counted
 from subnormal.constructions.cascade import Cascade
 from subnormal.constructions.compiler import Compilation, compile_group, read_series, save
-from subnormal.constructions.verification import first_fault
+from subnormal.constructions.verification import cases, first_fault
 from subnormal.face.automata import CompiledAutomaton, compiled_automaton
 from subnormal.face.factored import FactoredCompiled, compiled_factored
 from subnormal.face.groups import MachineLike, machine, stack_of
@@ -52,7 +52,7 @@ class Compiled(Shown):
     @property
     def cases(self) -> str:
         """What was gone through."""
-        return f"all {self.group.order:,} states × {counted(len(self.cascade.alphabet), 'token')}"
+        return cases(self.cascade)
 
     @property
     def group(self) -> Group:

@@ -16,7 +16,7 @@ from subnormal.face.automata import CompiledAutomaton
 from subnormal.face.compiling import Compiled, compile
 from subnormal.face.faults import refutations
 from subnormal.face.groups import GroupLike, MachineLike, group, machine, stack_of
-from subnormal.face.verifying import load_machine, verify
+from subnormal.face.verifying import verified_machine
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -255,20 +255,18 @@ def horizon(
     from subnormal.constructions.arithmetics import ARITHMETICS
     from subnormal.constructions.arithmetics import arithmetic as known
     from subnormal.constructions.targets.own_delta import is_delta_folder
-    from subnormal.constructions.words import KINDS
+    from subnormal.constructions.words import KINDS, check_kind
     from subnormal.face.delta import delta_horizons
     from subnormal.proofs_check.horizons.horizon import proved_horizon
     from subnormal.proofs_check.horizons.runs import first_failures
 
     kinds = list(KINDS if kinds is None else kinds)
     for kind in kinds:
-        if kind not in KINDS:
-            raise InputError(f"unknown kind of word {kind[:40]!r}; wanted one of {', '.join(KINDS)}")
+        check_kind(kind)
     if is_delta_folder(Path(folder)):
         return delta_horizons(Path(folder), arithmetics)
     names = list(ARITHMETICS) if arithmetics is None else [known(name) for name in arithmetics]
-    verify(folder)
-    cascade, letters = load_machine(Path(folder))
+    cascade, letters = verified_machine(Path(folder))
     rows: list[dict[str, Any]] = [{"arithmetic": name, "proved": proved_horizon(cascade, name)} for name in names]
     tokens = dict.fromkeys(kinds, 0)
 

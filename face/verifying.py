@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.text import Text
 
@@ -17,21 +16,18 @@ from subnormal.algebra.groups.permutation_group import describe_order
 from subnormal.constructions.artifact import load_cascade
 from subnormal.constructions.automata.artifact import is_automaton_folder, load_automaton
 from subnormal.constructions.automata.compiler import first_fault as automaton_fault
-from subnormal.constructions.cascade import Cascade, reachable_states
+from subnormal.constructions.cascade import Cascade
 from subnormal.constructions.execution import ARITHMETICS, Machine
 from subnormal.constructions.factored.artifact import is_factored, load_factored
 from subnormal.constructions.factored.cascade import FactoredCascade
 from subnormal.constructions.factored.execution import FactoredMachine
-from subnormal.constructions.factored.proof import cases, needed_layers
+from subnormal.constructions.factored.proof import cases as factored_cases
 from subnormal.constructions.factored.proof import first_fault as factored_fault
+from subnormal.constructions.factored.proof import needed_layers
 from subnormal.constructions.targets.own_delta import is_delta_folder, load_delta_group
-from subnormal.constructions.verification import Runner, Trial, first_fault, try_word
-from subnormal.constructions.words import KINDS, AutomatonLetters, GroupLetters, Letters, PermutationLetters
+from subnormal.constructions.verification import Runner, Trial, cases, first_fault, try_word
+from subnormal.constructions.words import AutomatonLetters, GroupLetters, Letters, PermutationLetters, check_kind
 from subnormal.face.delta import delta_runner, proved_table
-
-if TYPE_CHECKING:
-    from subnormal.algebra.groups.group import Group
-
 
 DTYPES = ("float32", "float64")
 """Precisions that a compiled network can be loaded in."""
@@ -68,18 +64,18 @@ def verify(folder: str | Path) -> Verified:
         letters = f"{states:,} states × {counted(count, 'token')}"
         proved = f"verified: all {letters} of the network step rightly in exact integers, on words of every length"
         return Verified(folder, (proved, _label(load_delta_group(folder)[0].name)))
-    cascade, group = _load(folder)
-    if group is None:
-        fault, what = automaton_fault(cascade), "letter"
-        states = f"{int(reachable_states(cascade.transitions()).sum()):,} reachable states"
-    else:
-        fault, what = first_fault(cascade, group), "token"
-        states = f"{group.order:,} states"
+    cascade, _ = verified_machine(folder)
+    proved = f"verified: {cases(cascade)} step rightly, so words of every length are tracked"
+    return Verified(folder, (proved, _label(cascade.name)))
+
+
+def verified_machine(folder: Path) -> tuple[Cascade, Letters]:
+    """`load_machine`, and the check of what was loaded. Raises `RefutedError` and `InputError` like `verify`."""
+    cascade, letters = load_machine(folder)
+    fault = first_fault(cascade, letters.group) if isinstance(letters, GroupLetters) else automaton_fault(cascade)
     if fault:
         raise RefutedError(f"the cascade in {folder} does not track what it is for: {fault}")
-    letters = counted(len(cascade.alphabet), what)
-    proved = f"verified: all {states} × {letters} step rightly, so words of every length are tracked"
-    return Verified(folder, (proved, _label(cascade.name)))
+    return cascade, letters
 
 
 def _verified_factored(folder: Path) -> Verified:
@@ -96,7 +92,7 @@ def _verified_factored(folder: Path) -> Verified:
     needed = needed_layers(cascade, found.lower_bound)
     size = f"a group of order {describe_order(order)} on {cascade.degree} points"
     lines = (
-        f"verified: tracks {size} on words of every length: {cases(cascade):,} equations between points hold",
+        f"verified: tracks {size} on words of every length: {factored_cases(cascade):,} equations between points hold",
         f"{counted(len(cascade.alphabet), 'token')}, {counted(cascade.depth, 'layer')}, and at least {needed} needed",
         _label(cascade.name),
     )
@@ -107,21 +103,14 @@ def _label(name: str) -> str:
     return f"label, not proved: the folder calls it {json.dumps(name, ensure_ascii=False)}"
 
 
-def _load(folder: Path) -> tuple[Cascade, Group | None]:
-    """The cascade, and its group unless it is an automaton's."""
-    if is_automaton_folder(folder):
-        return load_automaton(folder)[0], None
-    cascade, group, _ = load_cascade(folder)
-    return cascade, group
-
-
 def load_machine(folder: Path) -> tuple[Cascade, Letters]:
     """A compiled folder's cascade, and the letters of its words. Raises `InputError`."""
-    cascade, group = _load(folder)
-    if group is not None:
-        return cascade, GroupLetters(group, cascade.alphabet)
-    assert cascade.automaton is not None
-    return cascade, AutomatonLetters(cascade.automaton)
+    if is_automaton_folder(folder):
+        cascade, _ = load_automaton(folder)
+        assert cascade.automaton is not None
+        return cascade, AutomatonLetters(cascade.automaton)
+    cascade, group, _ = load_cascade(folder)
+    return cascade, GroupLetters(group, cascade.alphabet)
 
 
 def check_options(arithmetic: str, kind: str, dtype: str) -> None:
@@ -129,10 +118,10 @@ def check_options(arithmetic: str, kind: str, dtype: str) -> None:
     for value, wanted, what in [
         (arithmetic, (*ARITHMETICS, "network"), "arithmetic"),
         (dtype, DTYPES, "dtype"),
-        (kind, KINDS, "kind of word"),
     ]:
         if value not in wanted:
             raise InputError(f"unknown {what} {value[:40]!r}; wanted one of {', '.join(wanted)}")
+    check_kind(kind)
 
 
 def run_word(
