@@ -2,8 +2,9 @@
 
 Many seeds are trained as one batch of runs, layer by layer. After each layer the snap keeps the channels that are
 counters on the training words; they become the exact lower layers of the next one. A run ends when it has one state for
-each label, when a layer adds nothing, or when it has as many layers as were allowed. It is exact when its states are a
-group whose decoded elements agree with every label, of the training words and of words held out.
+each label, when a layer adds nothing, or when it has as many layers as were allowed; a layer that would end it too
+early is trained again, and the channels of all attempts count. It is exact when its states are a group whose decoded
+elements agree with every label, of the training words and of words held out.
 """
 
 from __future__ import annotations
@@ -112,12 +113,10 @@ def _learn_batch(
     machines = [Machine.empty(len(words[0].token_names)) for _ in seeds]
     done: list[list[LearntLayer]] = [[] for _ in seeds]
     going = list(range(len(seeds)))
-    found: dict[int, LearntLayer] = {}
-    for _ in range(layers):
-        unfinished = going
+    for number in range(1, layers + 1):
+        unfinished, found = going, dict[int, LearntLayer]()
         for attempt in range(recipe.attempts):
             for alike in _by_states(unfinished, machines):
-                number = len(machines[alike[0]].layers) + 1
                 trained = train_layers(
                     [words[r] for r in alike],
                     [machines[r] for r in alike],
@@ -127,8 +126,10 @@ def _learn_batch(
                     attempt,
                 )
                 for run, layer in zip(alike, trained, strict=True):
-                    found[run] = LearntLayer(layer, *_snapped(layer, machines[run], words[run], recipe))
-            unfinished = [r for r in unfinished if not found[r].machine.layers[-1]]
+                    wider = found[run].trained.joined(layer) if run in found else layer
+                    found[run] = LearntLayer(wider, *_snapped(wider, machines[run], words[run], recipe))
+            wanted = {r: labels if number == layers else machines[r].states + 1 for r in unfinished}
+            unfinished = [r for r in unfinished if found[r].machine.states < wanted[r]]
         for run in going:
             machines[run] = found[run].machine
             done[run].append(found[run])

@@ -48,11 +48,12 @@ class Recipe(Schedule):
         positions: tokens in a step, at least; a layer of S lower states and m tokens sees 4·S·m, but not more than
             four times this.
         concentration: how near to multiples of 1/n the snap wants phases; 0 rounds anything and asks the labels alone.
-        attempts: how often a layer is trained from new random weights before it counts as adding nothing.
+        attempts: how often a layer is trained, from new random weights each time, while it adds nothing or, if it is
+            the last that is allowed, does not tell apart all labels; the channels of all attempts count.
     """
 
     concentration: float = CONCENTRATION
-    attempts: int = 2
+    attempts: int = 3
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -89,6 +90,20 @@ class TrainedLayer:
     bias: NDArray[np.float64]
     mask: NDArray[np.float64]
     curve: tuple[float, ...]
+
+    def joined(self, other: TrainedLayer) -> TrainedLayer:
+        """This layer with the channels of another one on the same lower states beside its own; heads are added.
+
+        The curve is of the one that ended lower.
+        """
+        cosines, sines = zip(np.split(self.weight, 2), np.split(other.weight, 2), strict=True)
+        return TrainedLayer(
+            np.concatenate([self.phases, other.phases], axis=-1),
+            np.concatenate([*cosines, *sines]),
+            self.bias + other.bias,
+            self.mask,
+            min(self.curve, other.curve, key=lambda curve: curve[-1:]),
+        )
 
     def answers(self, tokens: NDArray[np.int64], machine: Machine) -> NDArray[np.int64]:
         """The layer's own answers, with unrounded phases: tokens (words, length) to label numbers of that shape.

@@ -20,7 +20,7 @@ from subnormal.models.experiments.learning import ARMS, is_right, run_cell, task
 from subnormal.models.learning.exact import NotExactError, exact_machine
 from subnormal.models.learning.learn import explain_failure, learn_runs
 from subnormal.models.learning.machine import Counter, Machine
-from subnormal.models.learning.recipe import Recipe, train_layers
+from subnormal.models.learning.recipe import Recipe, TrainedLayer, train_layers
 from subnormal.models.learning.snap import fix_gauge, snap
 from subnormal.models.learning.walk import walk
 from subnormal.models.learning.words import MISSING, Words, full_task, read_labelled, words_of_task
@@ -309,6 +309,34 @@ def test_the_command_prints_one_object_also_for_a_failure(tmp_path, capsys):
     found = json.loads(capsys.readouterr().out)
     assert (found["small_group_id"], found["layers"], found["runs"], found["exact_runs"]) == ([2, 1], 1, 1, 1)
     assert found["folder"] == str(tmp_path / "c2")
+
+
+def test_the_channels_of_all_attempts_at_the_last_layer_count(monkeypatch):
+    """Each attempt finds another bit of C2 × C2, and its head knows that bit alone; together they know the label."""
+    words = words_of_task(full_task(list_group("C2xC2")), 50, 10, 1)
+    bits = np.array([[int(bit) for bit in np.unravel_index(token, (2, 2))] for token in range(4)])
+    labels = [words.labels[words.tokens[:, 0] == token, 0][0] for token in range(4)]
+    began = []
+
+    def train(words, machines, seeds, recipe, report, attempt):
+        began.append(attempt)
+        weight = np.zeros((2, 4))
+        weight[0, labels] = 1 - 2 * bits[:, attempt]
+        lower = machines[0].states
+        phases = np.repeat(bits[None, :, [attempt]] / 2, lower, axis=0)
+        return [TrainedLayer(phases, weight, np.zeros(4), np.zeros((lower, 4)), (0.7 - attempt / 10,))]
+
+    monkeypatch.setattr("subnormal.models.learning.learn.train_layers", train)
+    (run,) = learn_runs([words], [0], Recipe(), 1)
+    assert began == [0, 1]
+    assert run.exact is not None
+    assert run.as_json()["moduli"] == [[2, 2]]
+    assert run.layers[0].trained.curve == (0.6,)
+    assert learn_runs([words], [0], Recipe(attempts=1), 1)[0].exact is None
+    began.clear()
+    (run,) = learn_runs([words], [0], Recipe(), 2)  # with one more layer allowed it goes on from the first bit
+    assert began == [0, 0, 1]
+    assert run.as_json()["moduli"] == [[2], [2]]
 
 
 def test_a_layer_that_adds_nothing_is_trained_again_from_other_weights(monkeypatch):
