@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from subnormal.algebra.base.errors import InputError
 from subnormal.command_line.shared import MAX_SEED, GroupOrNone, Regex, one_of
@@ -81,7 +80,7 @@ def compile_command(
         return
     if resets:
         raise InputError("--resets goes with --target, e.g. --target olmo-hybrid")
-    from subnormal.algebra.base.terminal import console, say
+    from subnormal.algebra.base.terminal import console, say, show
     from subnormal.algebra.base.wording import counted, default_folder
     from subnormal.algebra.base.writing import prepare_folder
     from subnormal.constructions.words import KINDS
@@ -95,13 +94,12 @@ def compile_command(
     folder = out or Path(default_folder(compiled.name))
     prepare_folder(folder)
     if isinstance(compiled, FactoredCompiled):
-        for part in compiled.parts():
-            screen.print(part, soft_wrap=isinstance(part, Text))  # lines of text are not broken
+        show(screen, compiled.view())
         trials = [run_factored(compiled.cascade, kind, CHECK_LENGTH) for kind in KINDS]
         say(screen, f"residues: right on random, constant and commutator words of {CHECK_LENGTH:,} tokens")
         say(screen, f"          {speed(trials)}")
     else:
-        screen.print(compiled.view(screen.width))
+        show(screen, compiled.view(screen.width))
         say(screen, f"cascade: {compiled.cases} step rightly, so words of every length are tracked")
     compiled.save(folder)
     say(screen, f"written: {folder}/ in {time.perf_counter() - began:.2f} s")

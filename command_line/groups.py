@@ -69,12 +69,12 @@ def inspect(
             content["pareto"] = [choice.as_json() for choice in choices]
         print(_as_text(content))
         return
-    from subnormal.algebra.base.terminal import console
+    from subnormal.algebra.base.terminal import console, show
     from subnormal.algebra.depth.inspection_view import pareto_view
 
-    console().print(inspection.view())
+    show(console(), inspection.view())
     if choices is not None:
-        console().print(pareto_view(choices))
+        show(console(), pareto_view(choices))
 
 
 def _as_text(content: dict) -> str:

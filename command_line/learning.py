@@ -31,7 +31,7 @@ def learn(
     """Learn a machine from words and labels alone, and prove what was found. Started again, it goes on."""
     from rich.console import Console
 
-    from subnormal.algebra.base.terminal import console
+    from subnormal.algebra.base.terminal import console, show
     from subnormal.face.learning import as_text_of
     from subnormal.face.learning import learn as learnt
 
@@ -50,7 +50,7 @@ def learn(
     if as_json:
         print(json.dumps(found.as_json(), ensure_ascii=False))
         return
-    console().print(found.view())
+    show(console(), found.view())
 
 
 def decompile(
@@ -66,14 +66,14 @@ def decompile(
     as_json: Json = False,
 ) -> None:
     """Read an exact machine out of a trained network, or say where it fails. Exit code 1: there is none."""
-    from subnormal.algebra.base.terminal import console
+    from subnormal.algebra.base.terminal import console, show
     from subnormal.face.learning import decompile as decompiled
 
     found = decompiled(Path(model), group, out=out, seed=seed, length=length)
     if as_json:
         print(json.dumps(found.as_json(), ensure_ascii=False))
     else:
-        console().print(found.view())
+        show(console(), found.view())
     if not found.exact:
         raise typer.Exit(1)
 
@@ -85,11 +85,11 @@ def diagnose(
     as_json: Json = False,
 ) -> None:
     """Can this stack track GROUP, how near did this run come, and what is missing: precision or structure."""
-    from subnormal.algebra.base.terminal import console
+    from subnormal.algebra.base.terminal import console, show
     from subnormal.face.learning import diagnose as diagnosed
 
     found = diagnosed(Path(model), group, seed=seed)
     if as_json:
         print(json.dumps(found.as_json(), ensure_ascii=False))
         return
-    console().print(found.view())
+    show(console(), found.view())

@@ -77,7 +77,7 @@ class FactoredCompiled(Shown):
         size = f"order {describe_order(self.order)} on {cascade.degree} points"
         return f"{self.name}: {size}, {layers}, {channels}, {counted(len(cascade.alphabet), 'token')}"
 
-    def parts(self) -> list[RenderableType]:
+    def view(self) -> RenderableType:
         """The account that `compile` prints: lines of text, and the table of layers."""
         cascade, structure = self.cascade, self.compilation.structure
         found: list[RenderableType] = [
@@ -96,10 +96,7 @@ class FactoredCompiled(Shown):
         else:
             least = counted(self.needed, "layer")
             found.append(Text(f"note: {least} needed at least, {cascade.depth} used", style="yellow"))
-        return found
-
-    def view(self) -> RenderableType:
-        return Renderables(*self.parts())
+        return Renderables(*found)
 
     def __repr__(self) -> str:
         carried = [_carried(self.cascade, layer) for layer in range(1, self.cascade.depth + 1)]

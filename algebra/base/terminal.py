@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console, RenderableType
+from rich.console import Group as Renderables
 from rich.table import Table
 from rich.text import Text
 
@@ -50,11 +51,17 @@ def say(screen: Console, text: str, style: str = "") -> None:
     screen.print(Text(text, style=style), soft_wrap=True)
 
 
+def show(screen: Console, view: RenderableType) -> None:
+    """Print a view part by part: tables fit the screen, lines of text are not broken."""
+    for part in view.renderables if isinstance(view, Renderables) else [view]:
+        screen.print(part, soft_wrap=isinstance(part, Text))
+
+
 def as_text(view: RenderableType) -> str:
     """What a terminal of `WIDTH` columns would show, without colours."""
     screen = Console(file=io.StringIO(), width=WIDTH, highlight=False, color_system=None, force_jupyter=False)
     with screen.capture() as captured:
-        screen.print(view)
+        show(screen, view)
     return "\n".join(line.rstrip() for line in captured.get().rstrip().splitlines())
 
 

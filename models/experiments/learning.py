@@ -256,7 +256,7 @@ def reproduce_learning(folder: Path, quick: bool = False, processes: int | None 
 
 
 def write_page(folder: Path, cells: Sequence[Cell]) -> Path:
-    """cells.jsonl, plot.png and README.md from the cells that are done."""
+    """cells.jsonl, pictures and README.md from the cells that are done."""
     found = {cell: _read(_path(folder, cell), cell) for cell in cells}
     lines = "".join(json.dumps(content, ensure_ascii=False) + "\n" for content in found.values())
     write_file(folder / "cells.jsonl", lines)
@@ -283,8 +283,34 @@ def write_page(folder: Path, cells: Sequence[Cell]) -> Path:
             "ten runs.",
             "![Exact runs of ten, by order and number in the library](plot.png)",
         ]
+    if _draw_few_words(found, folder / "words.png"):
+        page.append("![Exact runs against the number of training words](words.png)")
     write_file(folder / "README.md", "\n\n".join(page) + "\n")
     return folder / "README.md"
+
+
+def _draw_few_words(found: dict[Cell, dict[str, Any]], path: Path) -> bool:
+    """Exact runs against the number of training words, a line for each group; whether there was anything to draw."""
+    lines = {
+        group: [(count, cell["exact"]) for count in FEW_WORDS if (cell := found.get((group, f"words-{count}", 20)))]
+        for group in FEW_WORDS_OF
+    }
+    if not any(lines.values()):
+        return False
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    axes = figure.subplots()
+    for number, (group, points) in enumerate(lines.items()):
+        axes.plot(*zip(*points, strict=True), label=group, marker="osD^"[number], markersize=5, alpha=0.8)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(FEW_WORDS, [str(count) for count in FEW_WORDS], fontsize=8)
+    axes.set(xlabel=f"training words of {LENGTH} tokens", ylabel="exact machines, of 20 runs", ylim=(-0.7, 20.7))
+    axes.set_yticks(range(0, 21, 5))
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    write_figure(path, figure, dpi=130)
+    return True
 
 
 def _draw(found: dict[Cell, dict[str, Any]], path: Path) -> None:

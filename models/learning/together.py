@@ -71,6 +71,7 @@ class TogetherRecipe(Schedule):
             then finds short words again.
         hidden, mlp_rate: hidden units and learning rate of an MLP φ.
         answers, late: see the module; 0 and 1 leave them out.
+        early: what a layer's rates are multiplied with after its turn.
         sharpness: what the scores of the bottlenecks are multiplied with in the end; the factor grows geometrically
             from 1 when the words have grown for the last time.
         hardening: share of the steps, at the end, in which soft decisions are hard.
@@ -89,8 +90,10 @@ class TogetherRecipe(Schedule):
     cycles: int = 1
     hidden: int = 64
     mlp_rate: float = 0.002
+    scores: float = 0.1
     answers: float = 0.0
     late: float = 1.0
+    early: float = 1.0
     sharpness: float = 1.0
     hardening: float = 0.0
     settling: int = 0
@@ -110,8 +113,14 @@ class TogetherRecipe(Schedule):
         return self.cycles
 
     def turn_of(self, step: int) -> int:
-        """How many growths are over at a step: layers up to this one, counted from 0, are at their full rates."""
-        return int(step * self.cycles / (self.growth * self.steps))
+        """The layer whose turn it is, counted from 0: as many as there were growths before; the last one to the end."""
+        return min(int(step * self.cycles / (self.growth * self.steps)), self.layers - 1)
+
+    def share_at(self, turn: int, layer: int | None) -> float:
+        """What a layer's rates are multiplied with at a turn; None is for what belongs to no layer."""
+        if layer is None or layer == turn:
+            return 1.0
+        return self.late if layer > turn else self.early
 
     def sharpness_at(self, step: int) -> float:
         """What the scores of the bottlenecks are multiplied with at a step."""
@@ -161,7 +170,7 @@ class TogetherNetworks:
                 self.mlp[f"out{i}"] = normal(recipe.spread / math.sqrt(h), h, c)
                 self.mlp[f"bias{i}"] = normal(0.0, c)
             outputs = labels if last else k
-            self.heads[f"head{i}"] = normal(0.1, 2 * c, states * outputs)
+            self.heads[f"head{i}"] = normal(recipe.scores, 2 * c, states * outputs)
             self.heads[f"head_bias{i}"] = normal(recipe.answers if last else 0.0, 1, states * outputs)
             if not last and recipe.head == "all":
                 self.heads[f"direct{i}"] = normal(0.1, 2 * c, states * labels)
@@ -253,7 +262,7 @@ def train_together(
         networks.sharpness = recipe.sharpness_at(step)
         scale, turn = recipe.rate_at(step), recipe.turn_of(step)
         for own, group in zip(optimiser.param_groups, groups, strict=True):
-            own["lr"] = group.rate * scale * (recipe.late if group.layer > turn else 1.0)
+            own["lr"] = group.rate * scale * recipe.share_at(turn, group.layer)
         optimiser.zero_grad()
         total = torch.stack(each).sum() if recipe.losses == "every" else each[-1].sum()
         total.backward()
@@ -267,12 +276,12 @@ def train_together(
 
 @dataclass(frozen=True)
 class _Group:
-    """One parameter of all runs, its rate and decay, and the layer whose turn it waits for."""
+    """One parameter of all runs, its rate and decay, and the layer whose turn it waits for, if any."""
 
     parameter: Tensor
     rate: float
     decay: float
-    layer: int
+    layer: int | None
 
 
 def _groups(networks: TogetherNetworks) -> list[_Group]:
@@ -282,7 +291,7 @@ def _groups(networks: TogetherNetworks) -> list[_Group]:
     answers = f"head_bias{recipe.layers - 1}"
     for name, p in networks.heads.items():
         decay = 0.0 if name == answers and recipe.answers else recipe.decay
-        groups.append(_Group(p, recipe.head_rate, decay, 0 if name.startswith("head_bias") else _layer(name)))
+        groups.append(_Group(p, recipe.head_rate, decay, None if name == answers else _layer(name)))
     return groups
 
 
