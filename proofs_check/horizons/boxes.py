@@ -57,8 +57,8 @@ LONGEST = 10**9
 """The search ends here."""
 
 MOST_WORK, MOST_IN_ALL = 2 * 10**9, 4 * 10**10
-"""Products in φ and sums in walks: for one token of one layer, with more of which a network is refused; and of the whole
-search, which ends there (about half a minute)."""
+"""Products in φ and sums in walks: for one token of one layer, with more of which a network is refused; and of the
+whole search, which ends there (about half a minute)."""
 
 DIRECTIONS = 8
 """In which the remainders are bounded."""
@@ -418,7 +418,9 @@ def _directions() -> NDArray[np.complex128]:
 
 
 def _discs(bounds: Floats) -> tuple[NDArray[np.complex128], Floats]:
-    """Discs around the polygons {z: Re(conj(d)·z) ≤ bound}: bounds (…, DIRECTIONS) to middles and radii."""
+    """Discs around the polygons {z: Re(conj(d)·z) ≤ bound}: bounds (…, DIRECTIONS) to middles and radii; 0 where a
+    state has not been reached."""
+    bounds = np.where(np.isfinite(bounds), bounds, 0.0)
     quarter = DIRECTIONS // 4
     middle = (bounds[..., 0] - bounds[..., 2 * quarter]) / 2 + 0.5j * (bounds[..., quarter] - bounds[..., 3 * quarter])
     apart = bounds - np.real(np.conj(_directions()) * middle[..., None])

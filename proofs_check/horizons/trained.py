@@ -1,4 +1,4 @@
-"""Trained networks against an exact machine: the length proved by `boxes`, a word that is answered wrongly, and what the
+"""Trained networks against an exact machine: the length that `boxes` proves, a word answered wrongly, and what the
 same network does when it no longer reads what the machine does not explain.
 
 The words are heavy walks: those that turn one channel's phase, or push its remainder in one direction, as fast as the
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Integers = NDArray[np.int64]
 
 EXPLAINED = (0.02, 0.05, 0.1)
-"""A channel is explained by the machine when every token leaves its phase within so many turns of what the state says."""
+"""A channel is explained by the machine when a token leaves its phase within so many turns of what the state says."""
 
 MOST_COLUMNS, RANDOM_WORDS, LONGEST_WORDS = 256, 300, 2000
 """Heavy walks and random words that are run, and their length at most."""
@@ -61,7 +61,7 @@ class TrainedProof:
         by: how: "bounds", or "runs" where all words were run and the bounds give less.
         reason: what is not certain any more after the bounds' own length, or why they do not cover the network.
         wrong: the shortest word found that the network answers wrongly, as positions in the alphabet; None for none.
-        pruned: the network without what the machine does not explain, where more is proved of it, with `wrong` of its own.
+        pruned: the network without what the machine does not explain, where more is proved of it.
     """
 
     length: int | None
@@ -129,7 +129,7 @@ def prove_trained(network: DCDNetwork, transitions: Integers, answers: Integers)
 def prune(network: DCDNetwork, transitions: Integers, answers: Integers, seed: int = 0) -> Pruned | None:
     """The network without what the machine does not explain, with the threshold for which most is proved.
 
-    None where the bounds do not cover the network. Of `EXPLAINED` the threshold is taken that proves the longest length.
+    None where the bounds do not cover the network. The threshold is the one of `EXPLAINED` that proves most.
     """
     best: Pruned | None = None
     for within in EXPLAINED:
@@ -154,7 +154,7 @@ def prune(network: DCDNetwork, transitions: Integers, answers: Integers, seed: i
 def first_wrong(
     network: DCDNetwork, transitions: Integers, answers: Integers, length: int, seed: int = 0
 ) -> tuple[int, ...] | None:
-    """The shortest word found that the network answers wrongly, as positions in the alphabet; None where none was found.
+    """The shortest word found that the network answers wrongly, as positions in the alphabet; None without one.
 
     Arguments:
         length: of the words that are tried.
