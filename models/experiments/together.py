@@ -42,6 +42,11 @@ ONE_LOSS = {
 
 SETTLED = {"settling": 600, "settling_length": 720, "settling_rate": 0.003}
 
+MLP = {"phi": "mlp", "hidden": 512, "mlp_rate": 0.0007, "mlp_step": 0.003, "threshold": 2.0}
+"""An MLP φ that finds what a table finds; `mlp` without it is the one that failed."""
+
+EVERY_MLP = {**MLP, "head": "all", "states": 3, "cycles": 3, "steps": 4800}
+
 ARMS: dict[str, dict[str, Any]] = {
     "together": {},
     "together-cycles": {"cycles": 2},
@@ -76,6 +81,14 @@ ARMS: dict[str, dict[str, Any]] = {
     "together/settled": SETTLED,
     "together-mlp": {"phi": "mlp", "steps": 3000, "cycles": 3},
     "together-mlp/slow": {"phi": "mlp", "steps": 3000, "cycles": 3, "mlp_rate": 0.0004},
+    "every-mlp": EVERY_MLP,
+    "every-mlp/table": {**EVERY_MLP, "phi": "table"},
+    "every-mlp/one-rate": {**EVERY_MLP, "hidden": 64, "mlp_rate": 0.002, "mlp_step": 0.0, "threshold": 0.0},
+    "every-mlp/dense": {**EVERY_MLP, "threshold": 0.0},
+    "every-mlp/narrow": {**EVERY_MLP, "hidden": 64},
+    "every-mlp/random-features": {**EVERY_MLP, "mlp_rate": 0.0},
+    "every-mlp/last-head": {**EVERY_MLP, "head": "last"},
+    "every-mlp/4-states": {**EVERY_MLP, "states": 4},
 }
 
 
