@@ -45,7 +45,8 @@ SETTLED = {"settling": 600, "settling_length": 720, "settling_rate": 0.003}
 MLP = {"phi": "mlp", "hidden": 512, "mlp_rate": 0.0007, "mlp_step": 0.003, "threshold": 2.0}
 """An MLP φ that finds what a table finds; `mlp` without it is the one that failed."""
 
-EVERY_MLP = {**MLP, "head": "all", "states": 3, "cycles": 3, "steps": 4800}
+EVERY_MLP = {**MLP, "head": "all", "states": 3, "cycles": 4, "steps": 5400, "growth": 0.85}
+"""What finds S4 with an MLP φ and a loss at every layer; the arms after it change one thing."""
 
 ARMS: dict[str, dict[str, Any]] = {
     "together": {},
@@ -81,6 +82,7 @@ ARMS: dict[str, dict[str, Any]] = {
     "together/settled": SETTLED,
     "together-mlp": {"phi": "mlp", "steps": 3000, "cycles": 3},
     "together-mlp/slow": {"phi": "mlp", "steps": 3000, "cycles": 3, "mlp_rate": 0.0004},
+    "one-loss/sized-mlp": {**ONE_LOSS, **MLP, "threshold": 0.0},
     "every-mlp": EVERY_MLP,
     "every-mlp/table": {**EVERY_MLP, "phi": "table"},
     "every-mlp/one-rate": {**EVERY_MLP, "hidden": 64, "mlp_rate": 0.002, "mlp_step": 0.0, "threshold": 0.0},
