@@ -16,6 +16,7 @@ from subnormal.algebra.base.writing import write_file
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.depth.series import shortest_series
 from subnormal.algebra.input.parser import list_group
+from subnormal.models.experiments.mlp_layer import layer_section, run_layer_arms
 from subnormal.models.learning.exact import NotExactError
 from subnormal.models.learning.together import TogetherNetworks, TogetherRecipe, train_together
 from subnormal.models.learning.traced import read_machine, snap_traced
@@ -197,6 +198,8 @@ PLANNED: list[tuple[str, str]] = [
     *((group, f"one-loss/{change}") for change in ("hard", "head-all", "mlp") for group in ("S3", "A4")),
     ("S4", "one-loss/three-growths"),
     ("S4", "together-mlp"),
+    *((group, "every-mlp") for group in ("S4", "A4", "S3")),
+    *((group, "one-loss/sized-mlp") for group in ("A4", "S3")),
 ]  # fmt: skip
 """The cells of 20 runs, the most important first; those of ten that results/learn-together has too came before them."""
 
@@ -204,6 +207,8 @@ PLANNED: list[tuple[str, str]] = [
 def reproduce_together(folder: Path, quick: bool = False) -> Path:
     """Run all cells into a folder and write its page; returns the page. Started again, it goes on."""
     run_cells(folder, PLANNED[:1] if quick else PLANNED, range(2 if quick else 20))
+    if not quick:
+        run_layer_arms(folder, range(20))
     return write_page(folder)
 
 
@@ -239,5 +244,5 @@ def write_page(folder: Path) -> Path:
         + "|---|---|---|---|---|---|---|---|\n"
         + "\n".join(rows),
     ]
-    write_file(folder / "README.md", "\n\n".join(page) + "\n")
+    write_file(folder / "README.md", "\n\n".join([*page, *layer_section(folder)]) + "\n")
     return folder / "README.md"

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from subnormal.models.experiments import mlp_layer
+from subnormal.models.experiments.mlp_layer import LayerArm
 from subnormal.models.learning.mlp import DEVIATION, hidden_of_pairs, kernel_parts, make_sparse, new_mlp
 from subnormal.models.learning.together import TogetherNetworks, TogetherRecipe, _groups
 
@@ -83,3 +85,27 @@ def test_the_mlp_reads_soft_decisions_and_gives_on_hard_ones_what_it_gives_pair_
         assert torch.allclose(networks._phases(1, q, tokens), fast, atol=1e-5)
         third = torch.full_like(q, 1 / 3)
         assert not torch.allclose(networks._phases(1, third, tokens), fast, atol=0.1)
+
+
+def test_one_layer_alone_is_found_by_a_table_and_by_an_mlp_and_not_without_training(tmp_path, monkeypatch, capsys):
+    quick = {"steps": 500, "positions": 256}
+    arms = {
+        "table": LayerArm(phi="table", step=0.01, **quick),
+        "mlp": LayerArm(hidden=256, **quick),
+        "split": LayerArm(hidden=256, splits=2, **quick),
+        "untrained": LayerArm(hidden=256, steps=0),
+    }
+    monkeypatch.setattr(mlp_layer, "LAYER_ARMS", arms)
+    for name, value in {"GROUP": "S3", "LOWER_LAYERS": 1, "WORDS": 400}.items():
+        monkeypatch.setattr(mlp_layer, name, value)
+    mlp_layer.run_layer_arms(tmp_path, [9100, 9101])
+    found = {cell["arm"]: cell for cell in mlp_layer.layer_cells(tmp_path)}
+    assert [found[arm]["exact"] for arm in arms] == [2, 2, 2, 0]
+    assert found["table"]["kernel"] is None
+    assert found["mlp"]["kernel"][2] > 0.5
+    assert len(capsys.readouterr().out.splitlines()) == 4
+    before = (tmp_path / mlp_layer.LAYER_CELLS).read_text()
+    mlp_layer.run_layer_arms(tmp_path, [9100, 9101])  # nothing is trained again
+    assert (tmp_path / mlp_layer.LAYER_CELLS).read_text() == before
+    assert mlp_layer.layer_section(tmp_path)[-1].splitlines()[-1].startswith("| untrained | ")
+    assert mlp_layer.layer_section(tmp_path / "empty") == []
