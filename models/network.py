@@ -195,7 +195,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
             logits = torch.stack([self.decide(part).view(*tokens.shape, self.classes) for part in parts])
         else:
             logits = self.decide(lower).view(*tokens.shape, self.classes)
-        result = (logits, after) if return_state else (logits,)
+        result: tuple[Any, ...] = (logits, after) if return_state else (logits,)
         if drives is not None:
             result += (torch.stack(drives).sum(0) if drives else logits.new_zeros(tokens.shape[:-2]),)
         return result if len(result) > 1 else logits

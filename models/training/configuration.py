@@ -194,8 +194,8 @@ class RunConfiguration:
             if family not in FAMILY_PARAMETERS:
                 raise InputError(f"unknown family {family[:40]!r}; wanted one of {', '.join(FAMILY_PARAMETERS)}")
         if self.drive_penalty and forgets:
-            known = ", ".join(FORGETTING_NOTHING)
-            raise InputError(f"drive_penalty: goes with a layer that forgets nothing ({known}); got {self.family}")
+            wanted = ", ".join(FORGETTING_NOTHING)
+            raise InputError(f"drive_penalty: goes with a layer that forgets nothing ({wanted}); got {self.family}")
         if "," in self.family and self.layers not in (None, len(self.family.split(","))):
             raise InputError(f"layers: {self.layers}, but the stack {self.family} has {len(self.family.split(','))}")
         if self.phi not in ("relu", "linear", "table") or (self.phi != "relu" and self.init != RANDOM):

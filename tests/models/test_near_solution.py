@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -37,7 +38,7 @@ def test_the_defaults_are_gentle_where_the_weights_are_given(tmp_path):
     save(compiled("S3"), tmp_path, None)
     assert chosen(init=str(tmp_path)) == gentle
     assert chosen(init="compiled", family="negative-mamba") == (*gentle[:-1], 0.0)  # its state forgets
-    given = {"learning_rate": 0.003, "length": "2-60", "early_stop": True, "gradient": "through",
+    given: dict[str, Any] = {"learning_rate": 0.003, "length": "2-60", "early_stop": True, "gradient": "through",
              "moving": "all", "drive_penalty": 0.0}  # fmt: skip
     assert chosen(init="compiled", **given) == chosen()
     assert RunConfiguration("S3", **given).key == RunConfiguration("S3").key
