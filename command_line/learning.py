@@ -59,6 +59,9 @@ def decompile(
         str | None, typer.Argument(metavar="GROUP", help="S3, Q8, GL(2,3) …; default: what the folder was made for.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the machine here, as compile does, with its proof.")] = None,
+    pruned: Annotated[
+        Path | None, typer.Option(help="Write the network that reads only what the machine explains here.")
+    ] = None,
     length: Annotated[
         int, typer.Option(min=20, max=10**6, help="Up to which the unrounded network is measured.")
     ] = 1000,
@@ -69,7 +72,7 @@ def decompile(
     from subnormal.algebra.base.terminal import console, show
     from subnormal.face.learning import decompile as decompiled
 
-    found = decompiled(Path(model), group, out=out, seed=seed, length=length)
+    found = decompiled(Path(model), group, out=out, pruned=pruned, seed=seed, length=length)
     if as_json:
         print(json.dumps(found.as_json(), ensure_ascii=False))
     else:

@@ -27,9 +27,13 @@ if TYPE_CHECKING:
     from subnormal.models.learning.words import Words
     from subnormal.models.network import DCDNetwork
     from subnormal.models.training.tasks import Task
+    from subnormal.proofs_check.horizons.trained import TrainedProof
 
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.2, 1000
 """How much of a file of words is kept out of training, to judge by."""
+
+SHOWN = 10
+"""Tokens of a word that are printed."""
 
 TRAINING_WORDS, JUDGING_WORDS = 4000, 1000
 """Words that are drawn where a group's name was given."""
@@ -250,12 +254,16 @@ class Read(Shown):
         group: the group whose words it was read on.
         folder: what `compile` writes, with the certificate of the machine; None where there is none or none was asked.
         claim: what the checker confirmed; None without folder.
+        proof: up to which length the network, unrounded, agrees with the machine on all words; None without a machine.
+        alphabet: the element that each token is.
     """
 
     found: Decompiled
     group: str
     folder: Path | None
     claim: str | None
+    proof: TrainedProof | None = None
+    alphabet: tuple[int, ...] = ()
 
     @property
     def exact(self) -> bool:
@@ -265,7 +273,8 @@ class Read(Shown):
     def as_json(self) -> dict[str, Any]:
         """The object that `decompile --json` prints."""
         folder = str(self.folder) if self.folder else None
-        return {"group": self.group, **self.found.as_json(), "claim": self.claim, "folder": folder}
+        proved = self.proof.as_json() if self.proof else {}
+        return {"group": self.group, **self.found.as_json(), **proved, "claim": self.claim, "folder": folder}
 
     def view(self) -> RenderableType:
         """What `decompile` prints."""
@@ -274,17 +283,50 @@ class Read(Shown):
         if found.exact is not None:
             name = _both_names(found.exact.compilation.group)
             lines.append(Text(f"machine: tracks {name} on words of every length", style="bold"))
-            lines.append(
-                Text(
-                    f"the unrounded network agrees with it on all words of up to {counted(found.proved, 'token')} (all "
-                    f"were run), and has more than 90 % right up to {found.accuracy.longest:,} tokens (measured)"
-                )
-            )
+            lines += self._agreement()
         else:
             lines.append(Text(f"no machine: {found.failure}", style="bold"))
         if self.folder is not None:
             lines += [Text(f"certified: {self.claim}"), Text(f"written: {self.folder}")]
         return Renderables(*lines)
+
+
+    def _agreement(self) -> list[RenderableType]:
+        """What is proved and measured of the unrounded network."""
+        proof, longest = self.proof, self.found.accuracy.longest
+        if proof is None:
+            return []
+        how = "bounds" if proof.by == "bounds" else "all were run"
+        lines: list[RenderableType] = [
+            Text(
+                f"the unrounded network agrees with it on all words {_up_to(proof.length)} (proved: {how})"
+                f"{self._wrong(proof.wrong)}; it has more than 90 % right up to {longest:,} tokens (measured)"
+            )
+        ]
+        pruned = proof.pruned
+        if pruned is not None:
+            kept = zip(pruned.kept, self.found.layers, strict=True)
+            parts = ", ".join(f"{count} of {layer.phases.shape[-1]}" for count, layer in kept)
+            lines.append(
+                Text(
+                    f"another network, with the channels that the machine explains ({parts}) and without b, agrees on "
+                    f"all words {_up_to(pruned.agreement.length)} (proved: bounds){self._wrong(pruned.wrong)}; "
+                    f"{pruned.same:.1%} of its answers are the trained one's (measured)"
+                )
+            )
+        return lines
+
+    def _wrong(self, word: tuple[int, ...] | None) -> str:
+        if word is None:
+            return ""
+        names = [str(self.alphabet[token]) for token in word]
+        if len(names) > SHOWN:
+            names = [*names[: SHOWN - 2], "…", *names[-2:]]
+        return f", and not on ({' '.join(names)}), {counted(len(word), 'token')}"
+
+
+def _up_to(length: int | None) -> str:
+    return "of every length" if length is None else f"of up to {counted(length, 'token')}"
 
 
 def _both_names(own: Group) -> str:
@@ -313,6 +355,7 @@ def decompile(
     tracked: GroupLike | None = None,
     *,
     out: str | Path | None = None,
+    pruned: str | Path | None = None,
     seed: int = 0,
     length: int = 1000,
 ) -> Read:
@@ -322,6 +365,7 @@ def decompile(
         model: a network, or a folder written by `train` or `compile`.
         tracked: the group of the words it is read on; None for the folder's own.
         out: where to write the machine as `compile` does, with its certificate; None for nowhere.
+        pruned: where to write the network that reads what the machine explains alone, if more is proved of it.
         seed: of the words.
         length: up to which the unrounded network is measured.
 
@@ -329,14 +373,22 @@ def decompile(
         InputError: the model or the group cannot be read, or they do not fit together.
     """
     from subnormal.models.learning.decompile import decompile_network
+    from subnormal.proofs_check.horizons.trained import prove_decompiled
 
     network, task = _model(model, tracked)
     found = decompile_network(network, task, seed, length)
-    folder, claim = None, None
-    if found.exact is not None and out is not None:
+    folder, claim, proof = None, None, None
+    exact = found.exact
+    if exact is not None:
+        proof = prove_decompiled(
+            network, exact.machine.transitions, exact.labels[exact.element], found.proved, found.wrong, seed
+        )
+        if pruned is not None and proof.pruned is not None:
+            proof.pruned.network.save_pretrained(pruned)
+    if exact is not None and out is not None:
         folder = Path(out)
-        claim = _write(found.exact, folder, {"decompiled_from": str(model) if isinstance(model, str | Path) else ""})
-    return Read(found, task.group.name, folder, claim)
+        claim = _write(exact, folder, {"decompiled_from": str(model) if isinstance(model, str | Path) else ""})
+    return Read(found, task.group.name, folder, claim, proof, tuple(task.alphabet.tolist()))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

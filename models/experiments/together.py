@@ -16,6 +16,7 @@ from subnormal.algebra.base.writing import write_file
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.depth.series import shortest_series
 from subnormal.algebra.input.parser import list_group
+from subnormal.models.experiments.mlp_layer import layer_section, run_layer_arms
 from subnormal.models.learning.exact import NotExactError
 from subnormal.models.learning.together import TogetherNetworks, TogetherRecipe, train_together
 from subnormal.models.learning.traced import read_machine, snap_traced
@@ -41,6 +42,23 @@ ONE_LOSS = {
 """What finds S3 and A4 from one loss at the end; the arms after it change one thing."""
 
 SETTLED = {"settling": 600, "settling_length": 720, "settling_rate": 0.003}
+
+MLP = {"phi": "mlp", "hidden": 512, "mlp_rate": 0.0007, "mlp_step": 0.003, "threshold": 2.0}
+"""An MLP φ that finds what a table finds; `mlp` without it is the one that failed."""
+
+EVERY_MLP = {**MLP, "head": "all", "states": 3, "cycles": 4, "steps": 5400, "growth": 0.85}
+"""What finds S4 with an MLP φ and a loss at every layer; the arms after it change one thing."""
+
+IN_TURNS = {
+    **ONE_LOSS, "late": 0.0, "early": 0.1, "settling": 1000, "settling_length": 1200, "settling_rate": 0.001,
+}  # fmt: skip
+"""What brings S3 and A4 to 1,000 tokens without rounding, too: a layer moves fully in its own turn alone."""
+
+THREE_TURNS = {"cycles": 3, "steps": 4500, "early": 0.03, "head_rate": 0.01, "scores": 0.03}
+"""What finds S4 from one loss at the end, beside that."""
+
+FIRST_SEEDS = {"in-turns": 100}
+"""Where the seeds of an arm, and of those after its slash, begin, if not at 0."""
 
 ARMS: dict[str, dict[str, Any]] = {
     "together": {},
@@ -76,6 +94,20 @@ ARMS: dict[str, dict[str, Any]] = {
     "together/settled": SETTLED,
     "together-mlp": {"phi": "mlp", "steps": 3000, "cycles": 3},
     "together-mlp/slow": {"phi": "mlp", "steps": 3000, "cycles": 3, "mlp_rate": 0.0004},
+    "one-loss/sized-mlp": {**ONE_LOSS, **MLP, "threshold": 0.0},
+    "every-mlp": EVERY_MLP,
+    "every-mlp/table": {**EVERY_MLP, "phi": "table"},
+    "every-mlp/one-rate": {**EVERY_MLP, "hidden": 64, "mlp_rate": 0.002, "mlp_step": 0.0, "threshold": 0.0},
+    "every-mlp/dense": {**EVERY_MLP, "threshold": 0.0},
+    "every-mlp/narrow": {**EVERY_MLP, "hidden": 64},
+    "every-mlp/random-features": {**EVERY_MLP, "mlp_rate": 0.0},
+    "every-mlp/last-head": {**EVERY_MLP, "head": "last"},
+    "every-mlp/4-states": {**EVERY_MLP, "states": 4},
+    "in-turns": IN_TURNS,
+    "in-turns/not-early": {**IN_TURNS, "early": 1.0},
+    "in-turns/three-layers": {**IN_TURNS, **THREE_TURNS},
+    "in-turns/three-layers-not-early": {**IN_TURNS, **THREE_TURNS, "early": 1.0},
+    "in-turns/three-layers-large-scores": {**IN_TURNS, **THREE_TURNS, "scores": 0.1},
 }
 
 
@@ -156,21 +188,22 @@ def _unpack(folder: Path) -> None:
             write_file(path, line + "\n")
 
 
-def run_cells(folder: Path, cells: Sequence[tuple[str, str]], seeds: Sequence[int]) -> None:
+def run_cells(folder: Path, cells: Sequence[tuple[str, str]], runs: int) -> None:
     """Run every cell (group, arm) that the folder lacks, one file each, and print a line for each."""
     import torch
 
     torch.set_num_threads(1)
     _unpack(folder)
     for group, arm in cells:
-        path = _place(folder, group, arm, len(seeds))
+        path = _place(folder, group, arm, runs)
         if path.exists():
             continue
-        content = {"arm": arm, **run_cell(group, ARMS[arm], seeds)}
+        first = FIRST_SEEDS.get(arm.partition("/")[0], 0)
+        content = {"arm": arm, **run_cell(group, ARMS[arm], range(first, first + runs))}
         write_file(path, json.dumps(content) + "\n")
         longest = sorted(row["longest"] for row in content["runs"])
         print(
-            f"{group} {arm}: {content['exact']} of {len(seeds)} exact, longest {longest}, "
+            f"{group} {arm}: {content['exact']} of {runs} exact, longest {longest}, "
             f"{content['seconds_a_run']} s a run",
             flush=True,
         )
@@ -182,13 +215,21 @@ PLANNED: list[tuple[str, str]] = [
     *((group, f"one-loss/{change}") for change in ("hard", "head-all", "mlp") for group in ("S3", "A4")),
     ("S4", "one-loss/three-growths"),
     ("S4", "together-mlp"),
+    *((group, "every-mlp") for group in ("S4", "A4", "S3")),
+    *((group, "one-loss/sized-mlp") for group in ("A4", "S3")),
+    *((group, "in-turns") for group in ("S3", "A4")),
+    ("S4", "in-turns/three-layers"),
+    *((group, "in-turns/not-early") for group in ("S3", "A4")),
+    *(("S4", f"in-turns/three-layers-{change}") for change in ("not-early", "large-scores")),
 ]  # fmt: skip
 """The cells of 20 runs, the most important first; those of ten that results/learn-together has too came before them."""
 
 
 def reproduce_together(folder: Path, quick: bool = False) -> Path:
     """Run all cells into a folder and write its page; returns the page. Started again, it goes on."""
-    run_cells(folder, PLANNED[:1] if quick else PLANNED, range(2 if quick else 20))
+    run_cells(folder, PLANNED[:1] if quick else PLANNED, 2 if quick else 20)
+    if not quick:
+        run_layer_arms(folder, range(20))
     return write_page(folder)
 
 
@@ -218,11 +259,11 @@ def write_page(folder: Path) -> Path:
     page = [
         "# All layers together",
         "Exact: after one snap at the end. Float: runs with more than 99 % right on words of 60 tokens, unrounded. "
-        "Longest: length (20 to 400; to 2,000 where phases settled on words of up to 720 tokens) up to which more than "
+        "Longest: length (20 to 400; to 2,000 where phases settled on longer words) up to which more than "
         "90 % of the last symbols are right, unrounded. Settings of arms with 20 runs were chosen on seeds from 9000.",
         "| group | arm | changes | exact | float | longest: median | best | CPU s a run |\n"
         + "|---|---|---|---|---|---|---|---|\n"
         + "\n".join(rows),
     ]
-    write_file(folder / "README.md", "\n\n".join(page) + "\n")
+    write_file(folder / "README.md", "\n\n".join([*page, *layer_section(folder)]) + "\n")
     return folder / "README.md"

@@ -46,6 +46,7 @@ class Decompiled:
         exact: the machine; None where there is none.
         failure: why not; None where there is one.
         proved: the network and the machine agree on all words of up to so many tokens (all were run); 0 without one.
+        wrong: the first word of the next length that the network answers wrongly; None where none was run.
         accuracy: of the unrounded network at growing lengths.
         losses: mean cross-entropy of the network on the words it was read on, at their first 6 tokens and at all.
     """
@@ -55,6 +56,7 @@ class Decompiled:
     exact: ExactMachine | None
     failure: str | None
     proved: int
+    wrong: tuple[int, ...] | None
     accuracy: Accuracy
     losses: tuple[float, float]
 
@@ -100,12 +102,14 @@ def decompile_network(network: DCDNetwork, task: Task, seed: int = 0, length: in
         exact = read_machine(layers, answers, words)
     except NotExactError as error:
         failure = _place(layers, words) or str(error)
+    proved, wrong = _equal_up_to(network, exact) if exact else (0, None)
     return Decompiled(
         tuple(layers),
         tuple(s.family for s in network.specifications),
         exact,
         failure,
-        _equal_up_to(network, exact) if exact else 0,
+        proved,
+        wrong,
         evaluate(network, task, length, words=200, seed=seed, give_up=True),
         losses,
     )
@@ -133,8 +137,9 @@ def _traced(
     return logits.argmax(-1).numpy(), added, (float(each[:, :6].mean()), float(each.mean()))
 
 
-def _equal_up_to(network: DCDNetwork, exact: ExactMachine) -> int:
-    """The longest length all of whose words give the same answers: they are all run."""
+def _equal_up_to(network: DCDNetwork, exact: ExactMachine) -> tuple[int, tuple[int, ...] | None]:
+    """The longest length all of whose words give the same answers, for which they are all run; and a word of one token
+    more that does not. None where it was not found."""
     m = network.alphabet_size
     length = max(1, int(math.log(EXHAUSTED) / math.log(max(m, 2))))
     while m**length * length > EXHAUSTED and length > 1:
@@ -143,7 +148,10 @@ def _equal_up_to(network: DCDNetwork, exact: ExactMachine) -> int:
     found, _ = network.predict(torch.from_numpy(words))
     same = found.numpy() == exact.outputs(words)
     wrong = np.flatnonzero(~same.all(axis=0))
-    return int(wrong[0]) if len(wrong) else length
+    if not len(wrong):
+        return length, None
+    equal = int(wrong[0])
+    return equal, tuple(words[same[:, equal].argmin(), : equal + 1].tolist())
 
 
 def _largest_error(layer: TracedLayer) -> float | None:
