@@ -71,10 +71,12 @@ class Agreement:
     Arguments:
         length: in tokens; None for every length.
         reason: what is not certain any more after it, or why nothing was proved.
+        covered: whether networks of this kind are covered at all.
     """
 
     length: int | None
     reason: str
+    covered: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +134,7 @@ def agreement(
     try:
         boxes = Boxes(configuration, specifications, arrays, transitions, answers)
     except (NotCoveredError, UncertainError) as error:
-        return Agreement(0, str(error))
+        return Agreement(0, str(error), covered=not isinstance(error, NotCoveredError))
     with np.errstate(over="ignore", invalid="ignore"):
         return boxes.search(longest)
 

@@ -15,6 +15,7 @@ import torch
 from subnormal.face.compiling import compile
 from subnormal.face.learning import decompile
 from subnormal.models.network import DCDNetwork
+from subnormal.proofs_check.certificates.checker import check
 from subnormal.proofs_check.certificates.network_certificate import prove_network
 from subnormal.proofs_check.horizons import boxes as boxes_module
 from subnormal.proofs_check.horizons.boxes import Boxes, agreement
@@ -303,6 +304,9 @@ def test_what_is_not_covered_says_so():
     assert agreement(configuration, before, arrays, transitions, answers).length == 0
     merging = np.zeros_like(transitions)
     assert "does not permute" in agreement(configuration, specifications, arrays, merging, answers).reason
+    compiled = compile("D4", family="negative-mamba")
+    text = " ".join(str(decompile(compiled.network(), "D4", length=40)).split())
+    assert "(proved: all were run; no bounds: layer 1 is of the family negative-mamba)" in text
     gated = {**configuration, "head_gates": 3}
     assert agreement(gated, specifications, arrays, transitions, answers).reason == "the head has gates"
 
@@ -375,5 +379,8 @@ def test_decompile_prints_both_sides_and_writes_the_pruned_network(tmp_path):
     assert figures["pruned"]["proved_length"] > found.proof.length
     saved = DCDNetwork.from_pretrained(tmp_path / "pruned")
     assert prove_trained(saved, transitions, answers).length == figures["pruned"]["proved_length"]
-    exact = decompile(noisy("Q8", 0.0)[0], "Q8", length=40)
+    exact = decompile(noisy("Q8", 0.0)[0], "Q8", length=40, out=tmp_path / "machine")
+    said = json.loads((tmp_path / "machine" / "cascade.json").read_text())["agreement"]
+    assert (said["proved_length"], said["proved_by"], len(said["parameters_sha256"])) == (None, "bounds", 64)
+    assert check(tmp_path / "machine").claim == exact.claim
     assert "on all words of every length (proved: bounds); it has" in " ".join(str(exact).split())
