@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subnormal.constructions.parameters import DRIVES, OUT_BIAS, OUT_WEIGHT, READOUT_WEIGHT, in_layer
-from subnormal.proofs_check.horizons.boxes import Agreement, Boxes, Grouping, NotCoveredError, UncertainError, agreement
+from subnormal.proofs_check.horizons.boxes import Agreement, Boxes, NotCoveredError, UncertainError, agreement
 
 if TYPE_CHECKING:
     from subnormal.models.families import LayerState
@@ -227,16 +227,10 @@ def _rows(carried: LayerState, rows: Integers) -> LayerState:
 
 def heavy_words(boxes: Boxes, length: int) -> Integers:
     """For each explained channel and each sign or direction the walk that adds most, (walks, length)."""
-    columns = []
-    for layer, (raw, of), deviation in zip(boxes.layers, boxes.nominal, boxes.deviations(), strict=True):
-        hull_of = Grouping(of, boxes.states)
-        explained = deviation <= EXPLAINED[-1]
-        columns.append(boxes.phase_weights(layer, raw, hull_of)[..., np.tile(explained, 2)])
-        if len(layer.driven):
-            still = np.zeros((boxes.states, layer.channels))
-            drive = boxes.drive_weights(layer, raw, hull_of, still, still)
-            drive = drive.reshape(*drive.shape[:2], len(layer.driven), -1)[:, :, explained[layer.driven]]
-            columns.append(drive.reshape(*drive.shape[:2], -1))
+    columns = [
+        channels.pushes(raw, of, deviation <= EXPLAINED[-1])
+        for channels, (raw, of), deviation in zip(boxes.channels, boxes.nominal, boxes.deviations(), strict=True)
+    ]
     weights = np.concatenate(columns, axis=2)
     if weights.shape[2] > MOST_COLUMNS:
         weights = weights[..., np.linspace(0, weights.shape[2] - 1, MOST_COLUMNS).astype(np.int64)]
@@ -245,14 +239,14 @@ def heavy_words(boxes: Boxes, length: int) -> Integers:
     values[0] = 0.0
     taken = np.empty((length, boxes.states, count), dtype=np.int16)
     for t in range(length):
-        ways = values[boxes.before] + weights
+        ways = values[boxes.walked.before] + weights
         taken[t] = ways.argmax(axis=1)
         values = ways.max(axis=1)
     state = values.argmax(axis=0)
     words = np.empty((count, length), dtype=np.int64)
     for t in range(length - 1, -1, -1):
         words[:, t] = taken[t, state, np.arange(count)]
-        state = boxes.before[state, words[:, t]]
+        state = boxes.walked.before[state, words[:, t]]
     return words
 
 
@@ -275,7 +269,7 @@ def _reading(network: DCDNetwork, explained: Sequence[NDArray[np.bool_]]) -> DCD
     for i, (layer, read) in enumerate(zip(network.layers, explained, strict=True)):
         psi = parameters[in_layer(i, READOUT_WEIGHT)]
         unread = np.flatnonzero(~read)
-        for first in (layer.width, layer.width + len(read)):
+        for first in range(layer.width, psi.shape[1], len(read)):  # Re h, and Im h where it is complex
             psi[:, first + unread] = 0.0
         for name in (OUT_WEIGHT, OUT_BIAS):
             blocks = parameters[in_layer(i, name)].split(len(read))
