@@ -19,7 +19,7 @@ from subnormal.proofs_check.certificates.checker import check
 from subnormal.proofs_check.certificates.network_certificate import prove_network
 from subnormal.proofs_check.horizons import boxes as boxes_module
 from subnormal.proofs_check.horizons.boxes import Boxes, agreement
-from subnormal.proofs_check.horizons.regions import Forms, Regions
+from subnormal.proofs_check.horizons.regions import Forms, Regions, scaled
 from subnormal.proofs_check.horizons.trained import first_wrong, prove_decompiled, prove_trained, prune
 from subnormal.proofs_check.horizons.walks import DIRECT, walk
 
@@ -97,6 +97,16 @@ def test_walks_are_bounded_from_above_and_closely(tokens):
             assert not found.settled.any()
 
 
+def test_a_potential_that_is_not_the_best_is_still_a_bound():
+    """One cycle longer than the walks that the potential is taken from, with one heavy edge: they show no drift."""
+    values, _, transitions = random_walks(3, states=DIRECT + 30, tokens=1, columns=1)
+    weights = np.zeros((DIRECT + 30, 1, 1))
+    weights[5] = 1.0
+    found = walk(values, weights, np.argsort(transitions, axis=0), 500)
+    assert (found.end >= heaviest(values, weights, transitions, 500)[0]).all()
+    assert not found.settled.any()
+
+
 def test_walks_that_lose_or_add_nothing_are_settled_and_zero_stays_zero():
     values, weights, transitions = random_walks(0)
     before = np.argsort(transitions, axis=0)
@@ -134,6 +144,23 @@ def test_forms_contain_their_values_and_their_bounds_are_reached():
     assert (sampled.max(axis=0) + constant + 0.1 <= greatest).all()
     width = greatest - least
     assert (sampled.max(axis=0) + constant + 0.1 > greatest - 0.15 * width).all()
+
+
+@pytest.mark.parametrize("name", ["relu", "tanh", "gelu", "silu"])
+def test_activations_lie_between_their_bounds(name):
+    """One channel on the whole circle, so that a form takes every value of an interval."""
+    turns = np.linspace(0, 1, 20001)
+    whole = Regions(np.ones((1, 1), dtype=np.complex128), np.zeros((1, 1)), np.ones((1, 1)), np.zeros((1, 1)))
+    for size, middle in ((4.0, 0.3), (0.7, -1.0), (6.0, -2.5), (0.0, 0.4)):
+        constant = np.full((1, 1), middle)
+        forms = Forms(np.full((1, 1, 1), size + 0j), constant, constant)
+        found = scaled(forms, np.zeros(1, dtype=np.int64), whole, name)
+        x = size * np.cos(2 * np.pi * turns) + middle
+        value = getattr(torch.nn.functional, name)(torch.from_numpy(x)).numpy()
+        linear = found.coefficients[0, 0, 0].real * np.cos(2 * np.pi * turns)
+        assert (value >= linear + found.low[0, 0]).all()
+        assert (value <= linear + found.high[0, 0]).all()
+        assert found.high[0, 0] - found.low[0, 0] <= 1.05 * np.ptp(value - linear) + 1e-9
 
 
 # ------------------------------------------------------------------------------------------------------------- regions
@@ -183,6 +210,34 @@ def test_everything_a_network_does_lies_in_the_regions(activation, family, dtype
             at = transitions[at, words[:, t]]
             for reached in (now, block):
                 require_inside(reached, boxes, at, states[:, t], units[:, t], logits[:, t])
+
+
+@pytest.mark.parametrize("activation", ["identity", "tanh", "hard"])
+def test_what_single_precision_rounds_lies_in_the_regions(activation):
+    """Compiled weights without drift: regions as small as the rounding of points, scores and logits."""
+    network, transitions, answers = noisy("Q8", 0.0)
+    configuration = network.configuration()
+    layers = [{**entry, "activation": activation} for entry in configuration["layers"]]
+    if activation != "hard":
+        layers = [{**entry, "groups": None} for entry in layers]
+    parameters = network.state_dict()
+    for name, tensor in parameters.items():
+        if "psi" in name or "head" in name:
+            parameters[name] = tensor * 0.7 + (0.01 if activation != "hard" else 0.0)
+    network = DCDNetwork.from_parameters({**configuration, "layers": layers}, parameters)
+    words = np.random.default_rng(0).integers(8, size=(100, 3))
+    traces = network.trace(torch.from_numpy(words))
+    logits = network(torch.from_numpy(words)).detach().numpy()
+    boxes = Boxes(*content(network), transitions=transitions, answers=answers)
+    now, at = boxes.start(), np.zeros(len(words), dtype=np.int64)
+    for t in range(3):
+        now, at = boxes.grow(now, 1), transitions[at, words[:, t]]
+        states, units = (
+            np.concatenate([getattr(trace, part)[:, t].detach().numpy() for trace in traces], axis=1)
+            for part in ("states", "readout")
+        )
+        require_inside(now, boxes, at, states, units, logits[:, t])
+    assert now.regions.radius.max() < 2e-5
 
 
 def require_inside(reached, boxes, at, states, units, logits):
