@@ -31,6 +31,9 @@ HEAD_WEIGHT, HEAD_BIAS = "head.weight", "head.bias"
 DRIVES = ("b", "b_real", "b_imag")
 """The parts of φ's raw outputs that make b_t; the others make a_t (or, in the RNN, everything)."""
 
+FORGETTING_NOTHING = ("simple-aussm", "aussm")
+"""Families with |a_t| = 1 throughout: their states add up every b_t, turned, and never lose one."""
+
 
 @dataclass(frozen=True)
 class FamilyParameters:

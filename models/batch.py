@@ -9,6 +9,7 @@ few operations on one tensor, and a checkpoint is three.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -91,14 +92,24 @@ class NetworkBatch:
         return {name: part.unflatten(-1, shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
 
     def __call__(
-        self, tokens: Tensor, states: Sequence[LayerState] | None = None, every_layer: bool = False
+        self, tokens: Tensor, states: Sequence[LayerState] | None = None
     ) -> tuple[Tensor, list[LayerState]]:
         """Logits (R, batch, length, classes) for int64 tokens (R, batch, length), and the states to carry on with.
 
-        A carried state has R·batch rows, run by run. The tokens are not checked. With `every_layer` the logits have a
-        first axis of layers, as `DCDNetwork.forward` says.
+        A carried state has R·batch rows, run by run. The tokens are not checked.
         """
-        arguments = (tokens, states, True, every_layer)
+        return self._forward(tokens, states, True)
+
+    def for_training(
+        self, tokens: Tensor, every_layer: bool = False, with_drive: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        """Logits as above, with `every_layer` having a first axis of layers, and with `with_drive` the drives (R,), as
+        `DCDNetwork.forward` says."""
+        if with_drive:
+            return self._forward(tokens, None, False, every_layer, True)
+        return self._forward(tokens, None, False, every_layer), None
+
+    def _forward(self, *arguments: Any) -> Any:
         return functional_call(self.template, self.parameters(self.flat), arguments, tie_weights=False, strict=True)
 
 

@@ -33,7 +33,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from subnormal.constructions.parameters import FAMILY_PARAMETERS
+from subnormal.constructions.parameters import DRIVES, FAMILY_PARAMETERS
 from subnormal.models.delta_rule import delta_scan, delta_step
 from subnormal.models.linear import per_word
 from subnormal.models.recurrences import (
@@ -84,6 +84,10 @@ class Transition(nn.Module):
     def split(self, raw: Tensor) -> dict[str, Tensor]:
         """The raw outputs by name, each (..., channels)."""
         return dict(zip(self.parts, raw.split(self.channels, -1), strict=True))
+
+    def drive_size(self, raw: Tensor) -> Tensor:
+        """|b|² of each channel, (..., channels), for raw outputs (..., parts * channels) of a family that has a b."""
+        return torch.stack([part.square() for name, part in self.split(raw).items() if name in DRIVES]).sum(0)
 
     def affine(self, raw: Tensor) -> tuple[Tensor, Tensor]:
         """(a, b) of h -> a h + b for raw outputs (..., parts * channels); `TypeError` if the family is not affine."""

@@ -33,6 +33,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.constructions.parameters import FORGETTING_NOTHING
 from subnormal.models.families import LayerState
 from subnormal.models.layer import Layer, bare_linear, draw_uniform
 from subnormal.models.linear import affine
@@ -173,6 +174,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
         state: Sequence[LayerState] | None = None,
         return_state: bool = False,
         every_layer: bool = False,
+        return_drive: bool = False,
     ) -> Any:
         """Logits (batch, length, classes) for int64 tokens (batch, length), positions in the alphabet.
 
@@ -180,18 +182,23 @@ class DCDNetwork(nn.Module, SavedNetwork):
         result is the pair (logits, state). Where the parameters have an axis of runs, tokens and logits have it too,
         and a state holds R·batch words, run by run; such tokens are the caller's own and not checked. With
         `every_layer` the logits have a first axis of layers: what the head says where the readouts of
-        later layers are 0.
+        later layers are 0. With `return_drive` the result ends with the mean of |b|² over positions and channels,
+        summed over the layers that forget nothing, (*runs,): such a layer adds up every b that it was ever given.
         """
         if self.embedding.weight.dim() == 2:
             self._check_tokens(tokens, 2)
-        lower, after, _ = self._run(tokens, state, tokens.shape[-1])
+        drives: list[Tensor] | None = [] if return_drive else None
+        lower, after, _ = self._run(tokens, state, tokens.shape[-1], drives=drives)
         if every_layer:
             widths = [layer.width + layer.specification.readout for layer in self.layers]
             parts = [functional.pad(lower[..., :width], (0, lower.shape[-1] - width)) for width in widths]
             logits = torch.stack([self.decide(part).view(*tokens.shape, self.classes) for part in parts])
         else:
             logits = self.decide(lower).view(*tokens.shape, self.classes)
-        return (logits, after) if return_state else logits
+        result: tuple[Any, ...] = (logits, after) if return_state else (logits,)
+        if drives is not None:
+            result += (torch.stack(drives).sum(0) if drives else logits.new_zeros(tokens.shape[:-2]),)
+        return result if len(result) > 1 else logits
 
     def step(self, tokens: Tensor, state: Sequence[LayerState] | None = None) -> tuple[Tensor, list[LayerState]]:
         """One token: int64 (batch,) -> logits (batch, classes) and the state after it. No scan is involved."""
@@ -228,11 +235,17 @@ class DCDNetwork(nn.Module, SavedNetwork):
         return self._run(tokens, state, tokens.shape[1], traced=True)[2]
 
     def _run(
-        self, tokens: Tensor, state: Sequence[LayerState] | None, length: int | None, traced: bool = False
+        self,
+        tokens: Tensor,
+        state: Sequence[LayerState] | None,
+        length: int | None,
+        traced: bool = False,
+        drives: list[Tensor] | None = None,
     ) -> tuple[Tensor, list[LayerState], list[LayerTrace]]:
         """The layers one after the other: the last readouts (*runs, batch·length, width), the states, the traces.
 
-        `tokens` are words (*runs, batch, length), or with length None single tokens (batch,).
+        `tokens` are words (*runs, batch, length), or with length None single tokens (batch,). A list of `drives` gets
+        the mean of |b|² of each layer that forgets nothing, (*runs,).
         """
         embedding = self.embedding.weight
         runs = embedding.dim() - 2
@@ -250,6 +263,8 @@ class DCDNetwork(nn.Module, SavedNetwork):
             if self.local_gradient:
                 read = read.detach()
             raw = layer.raw(read, places, embedding)
+            if drives is not None and layer.specification.family in FORGETTING_NOTHING:
+                drives.append(layer.transition.drive_size(raw).mean((-2, -1)))
             if length is None:
                 states, carried = layer.transition.step(raw, before)
             else:

@@ -67,6 +67,10 @@ def near_runs(quick: bool) -> dict[tuple[str, float], list[RunConfiguration]]:
         "check_every": 100,
         "check_words": 16,
         "check_length": 1000,
+        "early_stop": True,
+        "gradient": "through",
+        "moving": "all",
+        "drive_penalty": 0.0,
     }
     if quick:
         settings |= {"steps": 500, "check_every": 100, "check_words": 8, "check_length": 400, "test_length": 400}

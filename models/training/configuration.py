@@ -16,16 +16,31 @@ from typing import Any
 
 from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.base.reading import read_file
-from subnormal.constructions.parameters import FAMILY_PARAMETERS
+from subnormal.constructions.parameters import FAMILY_PARAMETERS, FORGETTING_NOTHING
 from subnormal.models.training.letters import LetterDraw
 from subnormal.models.training.tasks import Lengths
 
 RANDOM, COMPILED = "random", "compiled"
 
-FROM_RANDOM: dict[str, Any] = {"learning_rate": 3e-3, "length": "2-60"}
-FROM_GIVEN: dict[str, Any] = {"learning_rate": 3e-4, "length": "2>60"}
-"""Defaults that depend on where training starts: random weights, or compiled ones and those of a folder. From near a
-solution the first lose it, because long words then have gradients of any direction (results/near-default)."""
+FROM_RANDOM: dict[str, Any] = {
+    "learning_rate": 3e-3,
+    "length": "2-60",
+    "early_stop": True,
+    "gradient": "through",
+    "moving": "all",
+    "drive_penalty": 0.0,
+}
+FROM_GIVEN: dict[str, Any] = FROM_RANDOM | {"learning_rate": 3e-4, "length": "2>60"}
+FROM_COMPILED: dict[str, Any] = FROM_GIVEN | {
+    "length": "2>>60",
+    "early_stop": False,
+    "gradient": "local",
+    "moving": "phi",
+    "drive_penalty": 10.0,
+}
+"""Defaults that depend on where training starts: random weights, those of a network that was trained, or compiled ones.
+From near a solution the first lose it, because long words then have gradients of any direction, and the second lose
+it in a stack of three layers (results/near-default)."""
 
 FIRST = frozenset({
     "group", "family", "layers", "init", "noise", "learning_rate", "seed", "channels", "hidden", "readout", "phi",
@@ -33,7 +48,7 @@ FIRST = frozenset({
     "check_every", "check_words", "check_length", "test_words", "test_length", "dtype",
 })  # fmt: skip
 """The settings of the first version, always part of a run's name. One that was added later is part of it where it
-differs from its default, so that a new setting leaves the names of finished runs as they are."""
+differs from what runs had before, so that a new setting leaves the names of finished runs as they are."""
 
 OWN = frozenset({"init", "noise", "learning_rate", "seed", "test_words", "test_length"})
 """The settings in which the runs of one batch may differ."""
@@ -52,9 +67,13 @@ MAX_SIZE, MAX_STEPS, MAX_WORDS, MAX_SEED, MAX_NUMBER = 2**14, 10**9, 10**7, 2**3
 """Largest sizes of layers, numbers of steps, numbers and lengths of words, seeds, and other numbers."""
 
 
-def setting(default: Any, text: str, least: float | None = None, most: float | None = None) -> Any:
-    """A field with its help, which the command line prints, and bounds of its numbers."""
-    return field(default=default, metadata={"help": text, "least": least, "most": most})
+def setting(
+    default: Any, text: str, least: float | None = None, most: float | None = None, before: Any = None
+) -> Any:
+    """A field with its help, which the command line prints, and bounds of its numbers; `before` is what runs had before
+    there was such a setting, where that is not its default."""
+    known = {"help": text, "least": least, "most": most, "before": default if before is None else before}
+    return field(default=default, metadata=known)
 
 
 @dataclass(frozen=True)
@@ -101,8 +120,8 @@ class RunConfiguration:
     batch: int = setting(32, "Words in a step.", 1, MAX_WORDS)
     length: str = setting(
         None,
-        "Of training words: 60, 2-60 (uniform), 2>60 (growing), 2>>60 (by one ratio). Default: 2-60, or 2>60 from "
-        "given weights.",
+        "Of training words: 60, 2-60 (uniform), 2>60 (growing), 2>>60 (by one ratio). Default: 2-60; from compiled "
+        "weights 2>>60, from a trained network 2>60.",
     )
     steps: int = setting(2000, "Training steps.", 1, MAX_STEPS)
     clip: float = setting(1.0, "The largest norm of a gradient; longer ones are shortened to it.", 0, MAX_NUMBER)
@@ -110,7 +129,9 @@ class RunConfiguration:
         0.0, "The share of ψ, the head and b that a step takes away, times the learning rate (AdamW).", 0, MAX_NUMBER
     )
     keep: str = setting("last", "The network of the last check, or of the best one: last, best.")
-    early_stop: bool = setting(True, "Stop after two checks in a row without a mistake.")
+    early_stop: bool = setting(
+        None, "Stop after two checks in a row without a mistake. Default: so, but not from compiled weights."
+    )
     check_every: int = setting(100, "Steps between checks, which are also the checkpoints.", 1, MAX_STEPS)
     check_words: int = setting(32, "Number of words of a check.", 1, MAX_WORDS)
     check_length: int = setting(240, "Length of the words of a check.", 1, MAX_WORDS)
@@ -118,7 +139,12 @@ class RunConfiguration:
     test_length: int = setting(1000, "Their length.", 1, MAX_WORDS)
     dtype: str = setting("float32", "float32 or float64.")
     losses: str = setting("last", "last, or every: the head answers after each layer too, upper readouts being 0.")
-    gradient: str = setting("through", "through, or local: a layer's loss does not reach the layers that it reads.")
+    gradient: str = setting(
+        None,
+        "through, or local: a layer's loss does not reach the layers that it reads. Default: through; from compiled "
+        "weights local.",
+        before="through",
+    )
     bottleneck: int | None = setting(
         None,
         "Every layer but the last decides among so many states, which is all that upper layers read of it.",
@@ -126,11 +152,26 @@ class RunConfiguration:
         MAX_SIZE,
     )
     decision: str = setting("hard", "hard or softmax: the decisions of the bottleneck.")
+    moving: str = setting(
+        None,
+        "all, or phi: ψ, the head and the initial states stay as they are. Default: all; from compiled weights phi.",
+        before="all",
+    )
+    drive_penalty: float = setting(
+        None,
+        "The loss adds so much times the mean of |b|² in layers that forget nothing (aussm, simple-aussm). Default: 0; "
+        "from compiled weights 10.",
+        0,
+        MAX_NUMBER,
+        before=0.0,
+    )
 
     def __post_init__(self) -> None:
-        for name, value in (FROM_RANDOM if self.init == RANDOM else FROM_GIVEN).items():
+        forgets = not set(self.family.split(",")) & set(FORGETTING_NOTHING)
+        by_start = FROM_COMPILED if self.compiled else FROM_RANDOM if self.init == RANDOM else FROM_GIVEN
+        for name, value in by_start.items():
             if getattr(self, name) is None:
-                object.__setattr__(self, name, value)
+                object.__setattr__(self, name, 0.0 if name == "drive_penalty" and forgets else value)
         for known in fields(self):
             value = getattr(self, known.name)
             _check_type(known.name, value, str(known.type))
@@ -145,12 +186,16 @@ class RunConfiguration:
             ("losses", ("last", "every")),
             ("gradient", ("through", "local")),
             ("decision", ("hard", "softmax")),
+            ("moving", ("all", "phi")),
         ):
             if getattr(self, name) not in choices:
                 raise InputError(f"{name}: wanted {' or '.join(choices)}, got {getattr(self, name)[:40]!r}")
         for family in self.family.split(","):
             if family not in FAMILY_PARAMETERS:
                 raise InputError(f"unknown family {family[:40]!r}; wanted one of {', '.join(FAMILY_PARAMETERS)}")
+        if self.drive_penalty and forgets:
+            wanted = ", ".join(FORGETTING_NOTHING)
+            raise InputError(f"drive_penalty: goes with a layer that forgets nothing ({wanted}); got {self.family}")
         if "," in self.family and self.layers not in (None, len(self.family.split(","))):
             raise InputError(f"layers: {self.layers}, but the stack {self.family} has {len(self.family.split(','))}")
         if self.phi not in ("relu", "linear", "table") or (self.phi != "relu" and self.init != RANDOM):
@@ -168,6 +213,11 @@ class RunConfiguration:
         LetterDraw.parse(self.letters)
 
     @property
+    def compiled(self) -> bool:
+        """Whether it starts from compiled weights, its own or those of a folder."""
+        return self.init == COMPILED or (self.init != RANDOM and (Path(self.init) / "cascade.json").is_file())
+
+    @property
     def families(self) -> tuple[str, ...]:
         """The family of each layer; one entry where the number of layers is still open."""
         names = tuple(self.family.split(","))
@@ -179,7 +229,7 @@ class RunConfiguration:
         content = {
             known.name: getattr(self, known.name)
             for known in fields(self)
-            if known.name in FIRST or getattr(self, known.name) != known.default
+            if known.name in FIRST or getattr(self, known.name) != known.metadata["before"]
         }
         if self.init not in (RANDOM, COMPILED):
             try:
@@ -212,6 +262,12 @@ class RunConfiguration:
         if "group" not in content:
             raise InputError('no group; wanted e.g. group = "S3"')
         return cls(**content)
+
+    @classmethod
+    def of_record(cls, content: Mapping[str, Any]) -> RunConfiguration:
+        """The configuration of a run that was made, perhaps before there were some of the settings."""
+        later = [known for known in fields(cls) if known.name not in FIRST]
+        return cls.from_json({known.name: known.metadata["before"] for known in later} | dict(content))
 
 
 def _check_type(name: str, value: object, declared: str) -> None:

@@ -65,7 +65,7 @@ def saved_task(folder: Path) -> Task:
     from subnormal.constructions.targets.own_delta import is_delta_folder, load_delta_group
 
     if (folder / "task.json").is_file():
-        return task_of(RunConfiguration.from_json(read_json(folder / "task.json", dict[str, Any])))
+        return task_of(RunConfiguration.of_record(read_json(folder / "task.json", dict[str, Any])))
     if is_automaton_folder(folder):
         machine, _ = load_automaton(folder)
         assert machine.automaton is not None
@@ -93,7 +93,7 @@ def initial_network(configuration: RunConfiguration, task: Task) -> DCDNetwork:
             for parameter in network.parameters():
                 drawn = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
                 parameter.add_((configuration.noise * drawn).to(parameter.dtype))
-    if configuration.init == COMPILED or (Path(configuration.init) / "cascade.json").is_file():
+    if configuration.compiled:
         sharpen(network)
     return network
 

@@ -30,12 +30,11 @@ from subnormal.models.training.configuration import RunConfiguration
 from subnormal.models.training.evaluation import STRIDE, THRESHOLD, evaluate
 from subnormal.models.training.initial import initial_network, task_of
 from subnormal.models.training.logs import Logs
-from subnormal.models.training.phi_tables import fixed_parameters
 from subnormal.models.training.progress import Progress, Report
 from subnormal.models.training.runs import Row, RunStore
+from subnormal.models.training.steps import learning_scale, still_parameters
 from subnormal.models.training.tasks import VALIDATION, Lengths, Task
 
-WARM_UP, FINAL_RATE = 0.05, 0.1
 CHECK_PIECE = 60
 VALIDATION_WORDS = 256
 
@@ -90,9 +89,10 @@ class _Training:
         self.batch = NetworkBatch([initial_network(run.configuration, self.task) for run in self.active], device)
         self.batch.template.local_gradient = self.common.gradient == "local"
         rates = torch.tensor([run.configuration.learning_rate for run in self.active]).to(self.batch.flat)
-        self.adam = Adam(rates, self.common.weight_decay * self.batch.decayed(), self.common.clip)
-        fixed = fixed_parameters(self.batch.template) if self.common.phi == "table" else None
-        self.moving = None if fixed is None else self.batch.trained(fixed)
+        still = still_parameters(self.common, self.batch.template)
+        self.moving = self.batch.trained(still) if still else None
+        decay = self.common.weight_decay * self.batch.decayed()
+        self.adam = Adam(rates, decay if self.moving is None else decay * self.moving, self.common.clip)
         self.kept = self.batch.flat.detach().clone()
         self.losses = torch.zeros(len(self.active), dtype=torch.float64, device=device)
         self.diverged_at = torch.zeros(len(self.active), dtype=torch.int64, device=device)
@@ -137,23 +137,29 @@ class _Training:
     def _advance(self) -> None:
         length = self.lengths.at(self.step, self.common.steps)
         tokens, labels = self._words(length)
-        losses = self._losses(tokens, labels)
-        (gradient,) = torch.autograd.grad(losses.sum(), self.batch.flat)
+        losses, drive = self._losses(tokens, labels)
+        wanted = losses.sum() if drive is None else losses.sum() + self.common.drive_penalty * drive.sum()
+        (gradient,) = torch.autograd.grad(wanted, self.batch.flat)
         if self.moving is not None:
             gradient = gradient * self.moving
-        self.adam.step(self.batch.flat, gradient, self.step + 1, learning_scale(self.step, self.common.steps))
+        scale = learning_scale(self.step, self.common.steps)
+        self.adam.step(self.batch.flat, gradient, self.step + 1, scale)
         self.losses += losses.detach().double()
         self.step += 1
         first = losses.isnan() & (self.diverged_at == 0)
         self.diverged_at[first] = self.step
 
-    def _losses(self, tokens: Tensor, labels: Tensor) -> Tensor:
-        """The loss of every run (R,) on words and labels (R, batch, length)."""
+    def _losses(self, tokens: Tensor, labels: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The loss of every run (R,) on words and labels (R, batch, length), and its drives where they are penalised.
+
+        The two are apart because the loss that is reported is that of the answers alone.
+        """
         every = self.common.losses == "every"
-        logits, _ = self.batch(tokens, every_layer=every)
+        logits, drive = self.batch.for_training(tokens, every, self.common.drive_penalty > 0)
         wanted = labels.expand(logits.shape[:-1])  # with an axis of layers before where each has its loss
         at_each = functional.cross_entropy(logits.flatten(0, -2), wanted.flatten(), reduction="none").view(wanted.shape)
-        return at_each.mean((-2, -1)).sum(0) if every else at_each.mean((-2, -1))
+        losses = at_each.mean((-2, -1))
+        return losses.sum(0) if every else losses, drive
 
     def _words(self, length: int) -> tuple[Tensor, Tensor]:
         """Tokens and labels (R, batch, length) of this step; runs of one seed read the same words."""
@@ -250,15 +256,6 @@ class _Training:
                 "second": self.adam.second,
             }
             Checkpoint(self.step, time.perf_counter() - self.began, self.runs, tensors).write(self.checkpoint)
-
-
-def learning_scale(step: int, steps: int) -> float:
-    """The learning rate at a step (from 0) relative to the largest: linear warm-up, then a cosine to a tenth."""
-    warm = max(1, round(WARM_UP * steps))
-    if step < warm:
-        return (step + 1) / warm
-    along = (step - warm) / max(1, steps - warm)
-    return FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * along))
 
 
 def judge(network: DCDNetwork, task: Task, configuration: RunConfiguration) -> Row:

@@ -74,7 +74,7 @@ class Progress:
     def from_json(cls, content: dict[str, Any]) -> Progress:
         """What `as_json` gave. Raises `InputError` for what it did not give."""
         stated: dict[str, Any] = conform(content, _Progress, "a run")
-        stated["configuration"] = RunConfiguration.from_json(stated["configuration"])
+        stated["configuration"] = RunConfiguration.of_record(stated["configuration"])
         found = cls(**stated)
         if min(found.flawless, found.kept, found.diverged_at or 0) < 0:
             raise InputError("a run counts something below 0")

@@ -137,7 +137,7 @@ def _checked(row: Row) -> Row:
             raise InputError(f"{name}: not as many accuracies as lengths")
     if not found["curve"] or found["batch_runs"] < 1:
         raise InputError("no check, or no run in its batch")
-    configuration = RunConfiguration.from_json(found["configuration"])
+    configuration = RunConfiguration.of_record(found["configuration"])
     if configuration.init in (RANDOM, COMPILED) and configuration.key != found["key"]:
         raise InputError("its configuration is that of another run")
     return found

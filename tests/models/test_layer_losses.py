@@ -22,14 +22,14 @@ TOKENS = torch.randint(5, (2, 3, 7), generator=torch.Generator().manual_seed(0))
 
 def test_the_head_answers_after_every_layer_without_the_layers_above():
     runs = batch()
-    every, _ = runs(TOKENS, every_layer=True)
+    every, _ = runs.for_training(TOKENS, every_layer=True)
     last, _ = runs(TOKENS)
     assert every.shape == (2, 2, 3, 7, 6)
     torch.testing.assert_close(every[1], last)
     upper = [name.startswith("layers.1.") for name, shape in runs.shapes.items() for _ in range(shape.numel())]
     with torch.no_grad():
         runs.flat[:, torch.tensor(upper)] += 0.5
-    again, _ = runs(TOKENS, every_layer=True)
+    again, _ = runs.for_training(TOKENS, every_layer=True)
     torch.testing.assert_close(again[0], every[0])
     assert (again[1] - every[1]).abs().max() > 1e-3
 

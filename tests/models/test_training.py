@@ -23,10 +23,11 @@ from subnormal.models.network import DCDNetwork
 from subnormal.models.training.configuration import OWN, RunConfiguration
 from subnormal.models.training.evaluation import evaluate
 from subnormal.models.training.initial import initial_network, sharpen, task_of, widened
-from subnormal.models.training.loop import learning_scale, train_batch
+from subnormal.models.training.loop import train_batch
 from subnormal.models.training.pool import Machine, train_all
 from subnormal.models.training.progress import plan_batches
 from subnormal.models.training.runs import RunStore
+from subnormal.models.training.steps import learning_scale
 from subnormal.models.training.tasks import Lengths, make_task
 from tests.cases import compiled, group
 from tests.pictures import caught_figures, curves, points
@@ -127,17 +128,6 @@ def test_a_run_that_diverges_leaves_the_others_alone():
     assert bool((flat[1] < 1).all())
 
 
-def test_the_defaults_are_gentle_where_the_weights_are_given(tmp_path):
-    def chosen(**changes):
-        run = RunConfiguration("S3", **changes)
-        return run.learning_rate, run.length
-
-    assert chosen() == (0.003, "2-60")
-    assert chosen(init="compiled") == chosen(init=str(tmp_path)) == (0.0003, "2>60")
-    assert chosen(init="compiled", learning_rate=0.003, length="2-60") == (0.003, "2-60")
-    assert RunConfiguration("S3", learning_rate=0.003, length="2-60").key == RunConfiguration("S3").key
-
-
 def test_learning_rate_rises_and_falls():
     scales = [learning_scale(step, 100) for step in range(100)]
     assert scales[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
@@ -205,7 +195,10 @@ def test_folders_that_do_not_fit(tmp_path):
         (RunConfiguration("S3", alphabet="generators", init=fits.init), "its alphabet"),
         (fits.with_changes(hidden=2), "hidden: 2 is narrower than the initial network's"),
         (fits.with_changes(layers=3), "layers: the initial network has 2, wanted 3"),
-        (fits.with_changes(family="mamba"), "family: the initial network has a layer of aussm, wanted mamba"),
+        (
+            fits.with_changes(family="mamba", drive_penalty=0.0),
+            "family: the initial network has a layer of aussm, wanted mamba",
+        ),
         (fits.with_changes(activation="gelu"), "wanted hard or softmax"),
         (fits.with_changes(init=str(tmp_path / "none")), "expected a folder with config.json"),
         (RunConfiguration("A5", init="compiled"), "A5"),
@@ -409,7 +402,7 @@ def test_keys_of_finished_runs_stay_what_they_are():
 def test_every_setting_but_a_runs_own_keeps_it_out_of_anothers_batch():
     other = {"group": "C6", "family": "mamba", "layers": 2, "phi": "linear", "activation": "relu", "alphabet": "all",
              "length": "3", "keep": "best", "early_stop": False, "losses": "every", "gradient": "local",
-             "dtype": "float64", "letters": "alive"}  # fmt: skip
+             "dtype": "float64", "letters": "alive", "moving": "phi"}  # fmt: skip
     for known in fields(RunConfiguration):
         if known.name == "decision":
             deciding = SMALL.with_changes(bottleneck=4)
@@ -429,7 +422,7 @@ def test_every_setting_is_an_option_that_reaches_the_run(tmp_path, monkeypatch):
         "hold_out": 1, "batch": 3, "length": "5", "steps": 8, "clip": 0.5, "weight_decay": 0.1, "keep": "best",
         "early_stop": False, "check_every": 4, "check_words": 2, "check_length": 20, "test_words": 9,
         "test_length": 21, "losses": "every", "gradient": "local", "dtype": "float64",
-        "letters": "alive", "bottleneck": 3, "decision": "softmax",
+        "letters": "alive", "bottleneck": 3, "decision": "softmax", "moving": "phi", "drive_penalty": 2.5,
     }  # fmt: skip
     assert given.keys() == {known.name for known in fields(RunConfiguration)} - {"group"}
     seen = []
@@ -469,7 +462,7 @@ def test_keys_name_the_configuration(tmp_path):
 
 
 def test_train_and_evaluate_from_the_command_line(tmp_path, capsys):
-    options = ["--init", "compiled", "--learning-rate", "1e-5", "--check-every", "5", "--steps", "10",
+    options = ["--init", "compiled", "--learning-rate", "1e-5", "--check-every", "5", "--steps", "10", "--early-stop",
                "--test-words", "50", "--test-length", "100", "--out", str(tmp_path / "runs")]  # fmt: skip
     with caught_figures() as figures:
         application("models")(["train", "S3", *options], standalone_mode=False)
