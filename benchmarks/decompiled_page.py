@@ -29,12 +29,21 @@ RECIPE = {
     "weight_decay": 0.1, "batch": 16,
 }  # fmt: skip
 NEAR = {"family": "aussm", "init": "compiled", "noise": 0.01}
+BEFORE = {
+    **NEAR, "learning_rate": 3e-4, "length": "2>60", "early_stop": True, "gradient": "through", "moving": "all",
+    "drive_penalty": 0.0,
+}  # fmt: skip
 CELLS: dict[str, tuple[str, dict[str, Any]]] = {
     "s3-table": ("S3 from random weights, φ a table", {"group": "S3", **RECIPE}),
     "a4-table": ("A4 from random weights, φ a table", {"group": "A4", **RECIPE}),
+    "s3-table-penalty": ("S3 …, b penalised", {"group": "S3", **RECIPE, "drive_penalty": 10.0}),
+    "a4-table-penalty": ("A4 …, b penalised", {"group": "A4", **RECIPE, "drive_penalty": 10.0}),
     "s3-near": ("S3 from compiled weights, σ = 0.01", {"group": "S3", **NEAR}),
     "a4-near": ("A4 from compiled weights, σ = 0.01", {"group": "A4", **NEAR}),
-    "s4-near": ("S4 from compiled weights, σ = 0.003", {"group": "S4", **NEAR, "noise": 0.003}),
+    "s4-near": ("S4 from compiled weights, σ = 0.01", {"group": "S4", **NEAR}),
+    "s3-before": ("S3 …, the defaults of before", {"group": "S3", **BEFORE}),
+    "a4-before": ("A4 …, the defaults of before", {"group": "A4", **BEFORE}),
+    "s4-before": ("S4 …, the defaults of before, σ = 0.003", {"group": "S4", **BEFORE, "noise": 0.003}),
 }
 
 
@@ -63,7 +72,8 @@ def page(rows: list[dict[str, Any]]) -> str:
         "`decompile` reads them: the length of all words on which the unrounded network is *proved* to agree with the "
         "machine read out of it, the shortest word found that it answers wrongly, and the longest length with more "
         "than 90 % of last symbols right on random words. Then the same for the network that reads the explained "
-        "channels alone, b = 0. One figure a network, in the order of the seeds; – where no machine was read out.",
+        "channels alone, b = 0. One figure a network, in the order of the seeds; – where no machine was read out, or "
+        "no wrong word of up to 2,000 tokens found.",
         "",
         "| | proved | wrong word of | measured | pruned: proved | pruned: wrong word of | channels read |",
         "|---|---|---|---|---|---|---|",
