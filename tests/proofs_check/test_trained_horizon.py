@@ -311,6 +311,7 @@ def test_real_channels_and_mixed_stacks_are_bounded_closely(name, family):
     for sigma in (0.003, 0.01):
         network, transitions, answers = noisy(name, sigma, dtype="float64", family=family)
         proof = prove_decompiled(network, transitions, answers)
+        assert proof.wrong is not None
         assert proof.length < len(proof.wrong) <= 1.5 * proof.length + 2
     network, transitions, answers = noisy(name, 0.0, dtype="float64", family=family)
     assert prove_trained(network, transitions, answers).length > 10**8
