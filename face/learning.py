@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -297,6 +298,8 @@ class Read(Shown):
         if proof is None:
             return []
         how = "bounds" if proof.by == "bounds" else "all were run"
+        if not proof.covered:
+            how += f"; no bounds: {proof.reason}"
         lines: list[RenderableType] = [
             Text(
                 f"the unrounded network agrees with it on all words {_up_to(proof.length)} (proved: {how})"
@@ -360,6 +363,9 @@ def decompile(
     length: int = 1000,
 ) -> Read:
     """Read an exact machine out of a trained network: gauge, rational phases, reachable states, the network's answers.
+    And prove up to which length the network, as it is, agrees with it on all words (docs/learning.md).
+
+    What is written says so under `agreement`, with the digest of the network's parameters.
 
     Arguments:
         model: a network, or a folder written by `train` or `compile`.
@@ -387,7 +393,12 @@ def decompile(
             proof.pruned.network.save_pretrained(pruned)
     if exact is not None and out is not None:
         folder = Path(out)
-        claim = _write(exact, folder, {"decompiled_from": str(model) if isinstance(model, str | Path) else ""})
+        more: dict[str, Any] = {"decompiled_from": str(model) if isinstance(model, str | Path) else ""}
+        if proof is not None:
+            more["agreement"] = {
+                "parameters_sha256": _digest(network), "proved_length": proof.length, "proved_by": proof.by
+            }  # fmt: skip
+        claim = _write(exact, folder, more)
     return Read(found, task.group.name, folder, claim, proof, tuple(task.alphabet.tolist()))
 
 
@@ -490,6 +501,14 @@ def _verdict(found: Decompiled, order: int) -> str:
     if found.accuracy.longest >= found.accuracy.lengths[-1] and found.accuracy.last[-1] == 1.0:
         return "nothing is missing on the lengths that were measured; `decompile --out` proves the rounded machine"
     return "precision: the machine is there, and its phases drift; `decompile --out` rounds and proves it"
+
+
+def _digest(network: DCDNetwork) -> str:
+    """SHA-256 of the parameters' names and bytes, in the order of their names."""
+    found = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        found.update(name.encode() + b"\0" + tensor.detach().contiguous().numpy().tobytes())
+    return found.hexdigest()
 
 
 def _model(model: DCDNetwork | str | Path, tracked: GroupLike | None) -> tuple[DCDNetwork, Task]:
