@@ -16,6 +16,7 @@ from subnormal.algebra.base.writing import write_file
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.depth.series import shortest_series
 from subnormal.algebra.input.parser import list_group
+from subnormal.models.experiments.mlp_layer import layer_section, run_layer_arms
 from subnormal.models.learning.exact import NotExactError
 from subnormal.models.learning.together import TogetherNetworks, TogetherRecipe, train_together
 from subnormal.models.learning.traced import read_machine, snap_traced
@@ -41,6 +42,12 @@ ONE_LOSS = {
 """What finds S3 and A4 from one loss at the end; the arms after it change one thing."""
 
 SETTLED = {"settling": 600, "settling_length": 720, "settling_rate": 0.003}
+
+MLP = {"phi": "mlp", "hidden": 512, "mlp_rate": 0.0007, "mlp_step": 0.003, "threshold": 2.0}
+"""An MLP φ that finds what a table finds; `mlp` without it is the one that failed."""
+
+EVERY_MLP = {**MLP, "head": "all", "states": 3, "cycles": 4, "steps": 5400, "growth": 0.85}
+"""What finds S4 with an MLP φ and a loss at every layer; the arms after it change one thing."""
 
 ARMS: dict[str, dict[str, Any]] = {
     "together": {},
@@ -76,6 +83,15 @@ ARMS: dict[str, dict[str, Any]] = {
     "together/settled": SETTLED,
     "together-mlp": {"phi": "mlp", "steps": 3000, "cycles": 3},
     "together-mlp/slow": {"phi": "mlp", "steps": 3000, "cycles": 3, "mlp_rate": 0.0004},
+    "one-loss/sized-mlp": {**ONE_LOSS, **MLP, "threshold": 0.0},
+    "every-mlp": EVERY_MLP,
+    "every-mlp/table": {**EVERY_MLP, "phi": "table"},
+    "every-mlp/one-rate": {**EVERY_MLP, "hidden": 64, "mlp_rate": 0.002, "mlp_step": 0.0, "threshold": 0.0},
+    "every-mlp/dense": {**EVERY_MLP, "threshold": 0.0},
+    "every-mlp/narrow": {**EVERY_MLP, "hidden": 64},
+    "every-mlp/random-features": {**EVERY_MLP, "mlp_rate": 0.0},
+    "every-mlp/last-head": {**EVERY_MLP, "head": "last"},
+    "every-mlp/4-states": {**EVERY_MLP, "states": 4},
 }
 
 
@@ -182,6 +198,8 @@ PLANNED: list[tuple[str, str]] = [
     *((group, f"one-loss/{change}") for change in ("hard", "head-all", "mlp") for group in ("S3", "A4")),
     ("S4", "one-loss/three-growths"),
     ("S4", "together-mlp"),
+    *((group, "every-mlp") for group in ("S4", "A4", "S3")),
+    *((group, "one-loss/sized-mlp") for group in ("A4", "S3")),
 ]  # fmt: skip
 """The cells of 20 runs, the most important first; those of ten that results/learn-together has too came before them."""
 
@@ -189,6 +207,8 @@ PLANNED: list[tuple[str, str]] = [
 def reproduce_together(folder: Path, quick: bool = False) -> Path:
     """Run all cells into a folder and write its page; returns the page. Started again, it goes on."""
     run_cells(folder, PLANNED[:1] if quick else PLANNED, range(2 if quick else 20))
+    if not quick:
+        run_layer_arms(folder, range(20))
     return write_page(folder)
 
 
@@ -224,5 +244,5 @@ def write_page(folder: Path) -> Path:
         + "|---|---|---|---|---|---|---|---|\n"
         + "\n".join(rows),
     ]
-    write_file(folder / "README.md", "\n\n".join(page) + "\n")
+    write_file(folder / "README.md", "\n\n".join([*page, *layer_section(folder)]) + "\n")
     return folder / "README.md"

@@ -102,7 +102,7 @@ class TrainedLayer:
         return found
 
 
-class _Batch:
+class LayerBatch:
     """The words of all runs with the states of their lower layers, and the draws of each run."""
 
     def __init__(self, words: Sequence[Words], machines: Sequence[Machine], seeds: Sequence[list[int]]) -> None:
@@ -156,7 +156,7 @@ def train_layers(
     """
     layer = len(machines[0].layers)
     own = [[seed, layer, *([attempt] if attempt else [])] for seed in seeds]
-    batch = _Batch(words, machines, own)
+    batch = LayerBatch(words, machines, own)
     runs, channels = len(words), recipe.channels
     table = np.stack([initial_phases(s, (batch.states, batch.m, channels), recipe.spread) for s in own])
     heads = np.stack([np.random.default_rng([2, *s]).standard_normal((2 * channels, batch.n)) for s in own])

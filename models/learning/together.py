@@ -15,6 +15,7 @@ The last layer answers instead: logits_t = W[q_t] [cos, sin] + c[q_t]. What can 
     head        `last` reads the last layer alone; `all` adds W_i[q_t] [cos, sin] of every layer, as a head that reads
                 all layers has
     growth, spread, states, channels, rates
+    threshold, mlp_step     how an MLP φ starts and how fast it moves (`mlp`)
     answers     the spread of c at the start; above 0 it is left alone by weight decay
     late        what a layer's rates are multiplied with until its turn: layer i's is the i-th growth of the words
 
@@ -44,6 +45,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from subnormal.algebra.base.errors import InputError
+from subnormal.models.learning.mlp import hidden_of_pairs, make_sparse, new_mlp
 from subnormal.models.learning.schedule import FEWEST_WORDS, Schedule, mean_losses
 from subnormal.models.learning.words import Words
 
@@ -70,6 +72,9 @@ class TogetherRecipe(Schedule):
         cycles: how often words grow from the shortest to their whole length; a layer that waited for the lower ones
             then finds short words again.
         hidden, mlp_rate: hidden units and learning rate of an MLP φ.
+        mlp_step: above 0, the rate of its output weights is such that a step moves a phase by so many turns, if all
+            of them move it the same way; 0 leaves it at `mlp_rate`.
+        threshold: standard deviations below zero at which hidden units start (only where `mlp_step` is above 0).
         answers, late: see the module; 0 and 1 leave them out.
         sharpness: what the scores of the bottlenecks are multiplied with in the end; the factor grows geometrically
             from 1 when the words have grown for the last time.
@@ -89,6 +94,8 @@ class TogetherRecipe(Schedule):
     cycles: int = 1
     hidden: int = 64
     mlp_rate: float = 0.002
+    mlp_step: float = 0.0
+    threshold: float = 0.0
     answers: float = 0.0
     late: float = 1.0
     sharpness: float = 1.0
@@ -142,6 +149,7 @@ class TogetherNetworks:
         generators = [np.random.default_rng([5, seed]) for seed in seeds]
         self.phase: dict[str, Tensor] = {}
         self.mlp: dict[str, Tensor] = {}
+        self.out_rate: dict[str, float] = {}
         self.heads: dict[str, Tensor] = {}
 
         def normal(scale: float, *shape: int) -> Tensor:
@@ -155,11 +163,10 @@ class TogetherNetworks:
                 drawn = [g.random((tokens, states, c)) * recipe.spread for g in generators]
                 self.phase[f"table{i}"] = torch.from_numpy(np.stack(drawn).astype(np.float32)).requires_grad_()
             else:
-                h = recipe.hidden
-                self.mlp[f"state{i}"] = normal(1.0, states, h)
-                self.mlp[f"token{i}"] = normal(1.0, tokens, h)
-                self.mlp[f"out{i}"] = normal(recipe.spread / math.sqrt(h), h, c)
-                self.mlp[f"bias{i}"] = normal(0.0, c)
+                mlp = new_mlp(normal, states, tokens, recipe.hidden, c, recipe.spread)
+                self.mlp.update({f"{name}{i}": parameter for name, parameter in mlp.items()})
+                if recipe.mlp_step:
+                    self.out_rate[f"out{i}"] = recipe.mlp_step / make_sparse(mlp, recipe.threshold)
             outputs = labels if last else k
             self.heads[f"head{i}"] = normal(0.1, 2 * c, states * outputs)
             self.heads[f"head_bias{i}"] = normal(recipe.answers if last else 0.0, 1, states * outputs)
@@ -209,6 +216,11 @@ class TogetherNetworks:
         if self.recipe.phi == "table":
             rows = functional.embedding(index, self.phase[f"table{i}"].flatten(0, 1).flatten(1))
             return (rows.unflatten(-1, (q.shape[-1], -1)) * q.unsqueeze(-1)).sum(2)
+        if not q.requires_grad and (self.hard or q.shape[-1] == 1):  # q is one-hot: as a table, the same sums and fewer
+            hidden = hidden_of_pairs(self.mlp[f"state{i}"], self.mlp[f"token{i}"])
+            of_pairs = torch.baddbmm(self.mlp[f"bias{i}"].unsqueeze(1), hidden, self.mlp[f"out{i}"])
+            index = index + (q.argmax(-1) + torch.arange(len(tokens))[:, None] * (q.shape[-1] - 1)) * self.m
+            return functional.embedding(index, of_pairs.flatten(0, 1))
         hidden = q @ self.mlp[f"state{i}"] + functional.embedding(index, self.mlp[f"token{i}"].flatten(0, 1))
         return hidden.relu() @ self.mlp[f"out{i}"] + self.mlp[f"bias{i}"].unsqueeze(1)
 
@@ -278,7 +290,8 @@ class _Group:
 def _groups(networks: TogetherNetworks) -> list[_Group]:
     recipe = networks.recipe
     groups = [_Group(p, recipe.phase_rate, 0.0, _layer(name)) for name, p in networks.phase.items()]
-    groups += [_Group(p, recipe.mlp_rate, 0.0, _layer(name)) for name, p in networks.mlp.items()]
+    rates = networks.out_rate
+    groups += [_Group(p, rates.get(name, recipe.mlp_rate), 0.0, _layer(name)) for name, p in networks.mlp.items()]
     answers = f"head_bias{recipe.layers - 1}"
     for name, p in networks.heads.items():
         decay = 0.0 if name == answers and recipe.answers else recipe.decay
