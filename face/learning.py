@@ -257,6 +257,7 @@ class Read(Shown):
         claim: what the checker confirmed; None without folder.
         proof: up to which length the network, unrounded, agrees with the machine on all words; None without a machine.
         alphabet: the element that each token is.
+        pruned: where the other network was to be written; None where that was not asked.
     """
 
     found: Decompiled
@@ -265,6 +266,7 @@ class Read(Shown):
     claim: str | None
     proof: TrainedProof | None = None
     alphabet: tuple[int, ...] = ()
+    pruned: Path | None = None
 
     @property
     def exact(self) -> bool:
@@ -287,6 +289,11 @@ class Read(Shown):
             lines += self._agreement()
         else:
             lines.append(Text(f"no machine: {found.failure}", style="bold"))
+        if self.pruned is not None:
+            there = self.proof is not None and self.proof.pruned is not None
+            lines.append(
+                Text(f"the other network is written: {self.pruned}" if there else f"nothing is written: {self.pruned}")
+            )
         if self.folder is not None:
             lines += [Text(f"certified: {self.claim}"), Text(f"written: {self.folder}")]
         return Renderables(*lines)
@@ -399,7 +406,8 @@ def decompile(
                 "parameters_sha256": _digest(network), "proved_length": proof.length, "proved_by": proof.by
             }  # fmt: skip
         claim = _write(exact, folder, more)
-    return Read(found, task.group.name, folder, claim, proof, tuple(task.alphabet.tolist()))
+    wanted = None if pruned is None else Path(pruned)
+    return Read(found, task.group.name, folder, claim, proof, tuple(task.alphabet.tolist()), wanted)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

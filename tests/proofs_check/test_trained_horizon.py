@@ -293,16 +293,16 @@ def test_a_compiled_network_has_the_horizon_of_its_certificate(tmp_path, dtype):
 def test_no_wrong_word_is_shorter_and_one_is_not_much_longer(name):
     for seed, sigma in enumerate((0.001, 0.003, 0.006)):
         network, transitions, answers = noisy(name, sigma, seed)
-        proof = prove_decompiled(network, transitions, answers)
-        wrong = proof.wrong
+        length = prove_trained(network, transitions, answers).length
+        wrong = first_wrong(network, transitions, answers, 4 * length + 100)
         assert wrong is not None
         state = 0
         for token in wrong:
             state = transitions[state, token]
         assert network.predict(torch.tensor([wrong]))[0][0, -1] != answers[state]
-        assert proof.length < len(wrong) <= 4 * proof.length + 4
+        assert length < len(wrong) <= 4 * length + 4
         short = first_failure(network, transitions, answers, 3)
-        assert short is None or proof.length < short
+        assert short is None or length < short
 
 
 @pytest.mark.parametrize(("name", "family"), [("D4", "negative-mamba"), ("S3", "negative-mamba,aussm")])
@@ -310,9 +310,10 @@ def test_real_channels_and_mixed_stacks_are_bounded_closely(name, family):
     """Real states shrink by the same factor in every word, so there the bound is nearly the first failure."""
     for sigma in (0.003, 0.01):
         network, transitions, answers = noisy(name, sigma, dtype="float64", family=family)
-        proof = prove_decompiled(network, transitions, answers)
-        assert proof.wrong is not None
-        assert proof.length < len(proof.wrong) <= 1.5 * proof.length + 2
+        length = prove_trained(network, transitions, answers).length
+        wrong = first_wrong(network, transitions, answers, 2 * length + 10)
+        assert wrong is not None
+        assert length < len(wrong) <= 1.5 * length + 2
     network, transitions, answers = noisy(name, 0.0, dtype="float64", family=family)
     assert prove_trained(network, transitions, answers).length > 10**8
 
@@ -448,10 +449,14 @@ def test_decompile_prints_both_sides_and_writes_the_pruned_network(tmp_path):
     figures = json.loads(json.dumps(found.as_json()))
     assert figures["proved_length"] == found.proof.length
     assert figures["pruned"]["proved_length"] > found.proof.length
+    assert "the other network is written" in text
     saved = DCDNetwork.from_pretrained(tmp_path / "pruned")
     assert prove_trained(saved, transitions, answers).length == figures["pruned"]["proved_length"]
     exact = decompile(noisy("Q8", 0.0)[0], "Q8", length=40, out=tmp_path / "machine")
     said = json.loads((tmp_path / "machine" / "cascade.json").read_text())["agreement"]
     assert (said["proved_length"], said["proved_by"], len(said["parameters_sha256"])) == (None, "bounds", 64)
     assert check(tmp_path / "machine").claim == exact.claim
+    nothing = decompile(noisy("Q8", 0.0)[0], "Q8", length=40, pruned=tmp_path / "none")
+    assert "nothing is written" in str(nothing)
+    assert not (tmp_path / "none").exists()
     assert "on all words of every length (proved: bounds); it has" in " ".join(str(exact).split())
