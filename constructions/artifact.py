@@ -136,6 +136,7 @@ class _Metadata(TypedDict):
     label_names: NotRequired[list[str]]
     learnt: NotRequired[dict[str, Any]]
     decompiled_from: NotRequired[str]
+    agreement: NotRequired[dict[str, Any]]
     layers: list[LayerMetadata]
 
 

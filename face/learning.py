@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -256,6 +257,7 @@ class Read(Shown):
         claim: what the checker confirmed; None without folder.
         proof: up to which length the network, unrounded, agrees with the machine on all words; None without a machine.
         alphabet: the element that each token is.
+        pruned: where the other network was to be written; None where that was not asked.
     """
 
     found: Decompiled
@@ -264,6 +266,7 @@ class Read(Shown):
     claim: str | None
     proof: TrainedProof | None = None
     alphabet: tuple[int, ...] = ()
+    pruned: Path | None = None
 
     @property
     def exact(self) -> bool:
@@ -286,6 +289,11 @@ class Read(Shown):
             lines += self._agreement()
         else:
             lines.append(Text(f"no machine: {found.failure}", style="bold"))
+        if self.pruned is not None:
+            there = self.proof is not None and self.proof.pruned is not None
+            lines.append(
+                Text(f"the other network is written: {self.pruned}" if there else f"nothing is written: {self.pruned}")
+            )
         if self.folder is not None:
             lines += [Text(f"certified: {self.claim}"), Text(f"written: {self.folder}")]
         return Renderables(*lines)
@@ -297,6 +305,8 @@ class Read(Shown):
         if proof is None:
             return []
         how = "bounds" if proof.by == "bounds" else "all were run"
+        if not proof.covered:
+            how += f"; no bounds: {proof.reason}"
         lines: list[RenderableType] = [
             Text(
                 f"the unrounded network agrees with it on all words {_up_to(proof.length)} (proved: {how})"
@@ -360,6 +370,9 @@ def decompile(
     length: int = 1000,
 ) -> Read:
     """Read an exact machine out of a trained network: gauge, rational phases, reachable states, the network's answers.
+    And prove up to which length the network, as it is, agrees with it on all words (docs/learning.md).
+
+    What is written says so under `agreement`, with the digest of the network's parameters.
 
     Arguments:
         model: a network, or a folder written by `train` or `compile`.
@@ -387,8 +400,14 @@ def decompile(
             proof.pruned.network.save_pretrained(pruned)
     if exact is not None and out is not None:
         folder = Path(out)
-        claim = _write(exact, folder, {"decompiled_from": str(model) if isinstance(model, str | Path) else ""})
-    return Read(found, task.group.name, folder, claim, proof, tuple(task.alphabet.tolist()))
+        more: dict[str, Any] = {"decompiled_from": str(model) if isinstance(model, str | Path) else ""}
+        if proof is not None:
+            more["agreement"] = {
+                "parameters_sha256": _digest(network), "proved_length": proof.length, "proved_by": proof.by
+            }  # fmt: skip
+        claim = _write(exact, folder, more)
+    wanted = None if pruned is None else Path(pruned)
+    return Read(found, task.group.name, folder, claim, proof, tuple(task.alphabet.tolist()), wanted)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -490,6 +509,14 @@ def _verdict(found: Decompiled, order: int) -> str:
     if found.accuracy.longest >= found.accuracy.lengths[-1] and found.accuracy.last[-1] == 1.0:
         return "nothing is missing on the lengths that were measured; `decompile --out` proves the rounded machine"
     return "precision: the machine is there, and its phases drift; `decompile --out` rounds and proves it"
+
+
+def _digest(network: DCDNetwork) -> str:
+    """SHA-256 of the parameters' names and bytes, in the order of their names."""
+    found = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        found.update(name.encode() + b"\0" + tensor.detach().contiguous().numpy().tobytes())
+    return found.hexdigest()
 
 
 def _model(model: DCDNetwork | str | Path, tracked: GroupLike | None) -> tuple[DCDNetwork, Task]:

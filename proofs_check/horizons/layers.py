@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subnormal.constructions.parameters import (
+    DRIVES,
     FAMILY_PARAMETERS,
     HIDDEN_BIAS,
     HIDDEN_WEIGHT,
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+
+TINY = 1e-30
+"""More than anything that underflows is off by."""
 
 MOST_CASES = 4096
 """Of one layer; with more of them decisions count as uncertain."""
@@ -132,16 +136,20 @@ class LayerProof:
     ) -> None:
         self.i, self.specification, self.precision, self.tokens = i, specification, precision, tokens
         self.channels = specification.channels
+        if "log_rate" in FAMILY_PARAMETERS[specification.family].own:
+            self.log_rate = arrays[in_layer(i, "transition.log_rate")].astype(np.float64)
         names = (HIDDEN_WEIGHT, HIDDEN_BIAS, OUT_WEIGHT, OUT_BIAS, INITIAL_STATE, READOUT_WEIGHT, READOUT_BIAS)
         own = {name: arrays[in_layer(i, name)].astype(np.float64) for name in names}
         self.hidden, self.hidden_bias = own[HIDDEN_WEIGHT], own[HIDDEN_BIAS]
         self.out, self.out_bias = own[OUT_WEIGHT], own[OUT_BIAS]
         self.psi, self.psi_bias = own[READOUT_WEIGHT], own[READOUT_BIAS]
-        self.start = own[INITIAL_STATE][:, 0] + 1j * own[INITIAL_STATE][:, 1]
-        self.width = self.psi.shape[1] - 2 * self.channels
+        self.complex_state = FAMILY_PARAMETERS[specification.family].complex_state
+        start = own[INITIAL_STATE]
+        self.start = start[:, 0] + 1j * start[:, 1] if self.complex_state else start.astype(np.complex128)
+        self.width = self.psi.shape[1] - (2 if self.complex_state else 1) * self.channels
         rows = {part: slice(k * self.channels, (k + 1) * self.channels) for k, part in enumerate(self.parts)}
         self.rows = rows
-        drive = [rows["b_real"], rows["b_imag"]]
+        drive = [rows[part] for part in DRIVES if part in rows]
         driven = np.any([self.out[part].any(axis=1) | (self.out_bias[part] != 0) for part in drive], axis=0)
         self.driven = np.flatnonzero(driven)
         """Channels whose b is not always 0."""
@@ -211,7 +219,7 @@ class LayerProof:
             delta, spread = raw.middle[..., part], raw.around[..., part]
             plain = (delta == 0) & (spread == 0)
             low, high = _step_size(delta - spread), _step_size(delta + spread)
-            error = 2 * self.precision.elementary() * (1 + np.abs(delta) + spread) + (high - low) / 2
+            error = self._step_error(delta + spread) + (high - low) / 2
             scale = np.where(plain, 1.0, (low + high) / 2)
             error = np.where(plain, 0.0, error)
             product_error = np.where(plain, 0.0, (self.precision.unit + OWN) * np.abs(turns * scale))
@@ -228,6 +236,30 @@ class LayerProof:
         around = np.hypot(raw.around[..., real], raw.around[..., imaginary])[..., self.driven]
         return b, around * (1 + OWN)
 
+    def multipliers(self, raw: Raw) -> tuple[Floats, Floats]:
+        """The least and greatest a of a real family, (cases, tokens, channels): exp(-Δ·rate), or twice that less 1."""
+        part, e = self.rows["delta"], self.precision.elementary()
+        low, high = (raw.middle[..., part] + sign * raw.around[..., part] for sign in (-1, 1))
+        off = self._step_error(high)
+        rate = np.exp(self.log_rate)
+        least, most = (_step_size(low) - off) * rate, (_step_size(high) + off) * rate
+        least, most = least - 4 * e * np.abs(least), most + 4 * e * np.abs(most)
+        low, high = np.exp(-most) * (1 - 2 * e) - TINY, np.exp(-least) * (1 + 2 * e) + TINY
+        if self.specification.family == "negative-mamba":
+            low, high = 2 * low - 1, 2 * high - 1
+            low, high = low - 4 * self.precision.unit, high + 4 * self.precision.unit
+        return low, high
+
+    def _step_error(self, high: Floats) -> Floats:
+        """How far Δ = 1 + elu may be off, for arguments of at most `high`: elu is elementary below 0, where |elu| ≤ 1,
+        and exact above; then one sum."""
+        return self.precision.elementary() + 2 * self.precision.unit * (1 + np.maximum(high, 0.0))
+
+    def additions(self, raw: Raw) -> tuple[Floats, Floats]:
+        """The least and greatest b of a real family, (cases, tokens, channels)."""
+        part = self.rows["b"]
+        return raw.middle[..., part] - raw.around[..., part], raw.middle[..., part] + raw.around[..., part]
+
     # ---------------------------------------------------------------------------------------- ψ
 
     def read(self, lower: Cases, below: Regions, own: Regions) -> Cases:
@@ -241,11 +273,14 @@ class LayerProof:
         padded = lower.readouts.padded(count)
         scores = padded.mapped(self.psi[:, : self.width], self.psi_bias)
         weights = self.psi[:, self.width :]
-        reading = weights[:, : self.channels] - 1j * weights[:, self.channels :]
+        reading = weights.astype(np.complex128)
+        if self.complex_state:
+            reading = weights[:, : self.channels] - 1j * weights[:, self.channels :]
         scores.coefficients[:, :, below.centre.shape[1] :] += reading
         least, most = padded.bounds(regions, lower.state)
         size = np.maximum(np.abs(least), np.abs(most)) @ np.abs(self.psi[:, : self.width]).T + np.abs(self.psi_bias)
-        size += own.size[lower.state] @ (np.abs(weights[:, : self.channels]) + np.abs(weights[:, self.channels :])).T
+        for first in range(0, weights.shape[1], self.channels):
+            size += own.size[lower.state] @ np.abs(weights[:, first : first + self.channels]).T
         self._require_range(size)
         error = self.precision.sum_error(self.psi.shape[1] + 1) * size
         activation = self.specification.activation
@@ -323,8 +358,7 @@ class LayerProof:
                 low[:, unit] = 1 / np.exp(np.minimum(most, 700)).sum(axis=1)
                 high[:, unit] = 1 / np.exp(np.minimum(least, 700)).sum(axis=1)
         off = 3 * self.precision.elementary() + self.precision.sum_error(scores.low.shape[1])
-        tiny = 1e-30
-        return Forms(np.zeros_like(scores.coefficients), low * (1 - off) - tiny, high * (1 + off) + tiny)
+        return Forms(np.zeros_like(scores.coefficients), low * (1 - off) - TINY, high * (1 + off) + TINY)
 
 
 def _integers(x: Floats) -> bool:

@@ -2,8 +2,8 @@
 same network does when it no longer reads what the machine does not explain.
 
 The words are heavy walks: those that turn one channel's phase, or push its remainder in one direction, as fast as the
-machine allows; the bound's own worst cases. Among them and random words the shortest wrong prefix is kept. So a
-horizon is enclosed from both sides.
+machine allows; the bound's own worst cases. Random words; and words that grow token by token from those that the
+network answered with the least margins. The shortest wrong prefix is kept. So a horizon is enclosed from both sides.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subnormal.constructions.parameters import DRIVES, OUT_BIAS, OUT_WEIGHT, READOUT_WEIGHT, in_layer
-from subnormal.proofs_check.horizons.boxes import Agreement, Boxes, Grouping, NotCoveredError, UncertainError, agreement
+from subnormal.proofs_check.horizons.boxes import Agreement, Boxes, NotCoveredError, UncertainError, agreement
 
 if TYPE_CHECKING:
+    from subnormal.models.families import LayerState
     from subnormal.models.network import DCDNetwork
 
 Integers = NDArray[np.int64]
@@ -28,6 +29,9 @@ EXPLAINED = (0.02, 0.05, 0.1)
 
 MOST_COLUMNS, RANDOM_WORDS, LONGEST_WORDS = 256, 300, 2000
 """Heavy walks and random words that are run, and their length at most."""
+
+MARGINAL_WORDS, MARGINAL_LENGTH = 300, 40
+"""Words with the least margins that are kept at each length, and how long they become."""
 
 SAMPLED_WORDS, SAMPLED_LENGTH = 200, 60
 """Random words on which a pruned network is compared with the one that it was made of."""
@@ -60,6 +64,7 @@ class TrainedProof:
         length: in tokens, proved; None for every length.
         by: how: "bounds", or "runs" where all words were run and the bounds give less.
         reason: what is not certain any more after the bounds' own length, or why they do not cover the network.
+        covered: whether they do.
         wrong: the shortest word found that the network answers wrongly, as positions in the alphabet; None for none.
         pruned: the network without what the machine does not explain, where more is proved of it.
     """
@@ -67,6 +72,7 @@ class TrainedProof:
     length: int | None
     by: str
     reason: str
+    covered: bool
     wrong: tuple[int, ...] | None
     pruned: Pruned | None
 
@@ -113,7 +119,7 @@ def prove_decompiled(
     pruned = None if length is None else prune(network, transitions, answers, seed)
     if pruned is not None and not _longer(pruned.agreement, Agreement(length, "")):
         pruned = None
-    return TrainedProof(length, "bounds" if more else "runs", found.reason, wrong, pruned)
+    return TrainedProof(length, "bounds" if more else "runs", found.reason, found.covered, wrong, pruned)
 
 
 def _tried(length: int) -> int:
@@ -178,21 +184,53 @@ def first_wrong(
         if len(wrong):
             shortest = tuple(words[wrong[0], : t + 1].tolist())
             break
-    return shortest
+    limit = min(MARGINAL_LENGTH, length, len(shortest) - 1 if shortest else length)
+    return _marginal_word(network, transitions, answers, limit) or shortest
+
+
+def _marginal_word(
+    network: DCDNetwork, transitions: Integers, answers: Integers, length: int
+) -> tuple[int, ...] | None:
+    """A wrong word of up to so many tokens, grown from the words of least margin in each state; None where none is
+    met."""
+    import torch
+
+    states, tokens = transitions.shape
+    state = np.zeros(1, dtype=np.int64)
+    words = np.zeros((1, 0), dtype=np.int64)
+    carried = network.initial_state(1)
+    for _ in range(length):
+        of = np.repeat(np.arange(len(words)), tokens)
+        words = np.concatenate([words[of], np.tile(np.arange(tokens), len(words))[:, None]], axis=1)
+        state = transitions[state[of], words[:, -1]]
+        with torch.no_grad():
+            found, carried = network.step(torch.from_numpy(words[:, -1]), [_rows(part, of) for part in carried])
+        logits = found.double().numpy()
+        own = logits[np.arange(len(words)), answers[state]].copy()
+        logits[np.arange(len(words)), answers[state]] = -np.inf
+        margin = own - logits.max(axis=1)
+        if not (margin > 0).all():
+            return tuple(words[int((margin > 0).argmin())].tolist())
+        kept = []
+        for q in range(states):
+            there = np.flatnonzero(state == q)
+            kept.append(there[np.argsort(margin[there])[: max(2, MARGINAL_WORDS // states)]])
+        chosen = np.concatenate(kept)
+        state, words, carried = state[chosen], words[chosen], [_rows(part, chosen) for part in carried]
+    return None
+
+
+def _rows(carried: LayerState, rows: Integers) -> LayerState:
+    """The states of some of the words."""
+    return type(carried)(*(part[rows] for part in carried)) if isinstance(carried, tuple) else carried[rows]
 
 
 def heavy_words(boxes: Boxes, length: int) -> Integers:
     """For each explained channel and each sign or direction the walk that adds most, (walks, length)."""
-    columns = []
-    for layer, (raw, of), deviation in zip(boxes.layers, boxes.nominal, boxes.deviations(), strict=True):
-        hull_of = Grouping(of, boxes.states)
-        explained = deviation <= EXPLAINED[-1]
-        columns.append(boxes.phase_weights(layer, raw, hull_of)[..., np.tile(explained, 2)])
-        if len(layer.driven):
-            still = np.zeros((boxes.states, layer.channels))
-            drive = boxes.drive_weights(layer, raw, hull_of, still, still)
-            drive = drive.reshape(*drive.shape[:2], len(layer.driven), -1)[:, :, explained[layer.driven]]
-            columns.append(drive.reshape(*drive.shape[:2], -1))
+    columns = [
+        channels.pushes(raw, of, deviation <= EXPLAINED[-1])
+        for channels, (raw, of), deviation in zip(boxes.channels, boxes.nominal, boxes.deviations(), strict=True)
+    ]
     weights = np.concatenate(columns, axis=2)
     if weights.shape[2] > MOST_COLUMNS:
         weights = weights[..., np.linspace(0, weights.shape[2] - 1, MOST_COLUMNS).astype(np.int64)]
@@ -201,14 +239,14 @@ def heavy_words(boxes: Boxes, length: int) -> Integers:
     values[0] = 0.0
     taken = np.empty((length, boxes.states, count), dtype=np.int16)
     for t in range(length):
-        ways = values[boxes.before] + weights
+        ways = values[boxes.walked.before] + weights
         taken[t] = ways.argmax(axis=1)
         values = ways.max(axis=1)
     state = values.argmax(axis=0)
     words = np.empty((count, length), dtype=np.int64)
     for t in range(length - 1, -1, -1):
         words[:, t] = taken[t, state, np.arange(count)]
-        state = boxes.before[state, words[:, t]]
+        state = boxes.walked.before[state, words[:, t]]
     return words
 
 
@@ -231,7 +269,7 @@ def _reading(network: DCDNetwork, explained: Sequence[NDArray[np.bool_]]) -> DCD
     for i, (layer, read) in enumerate(zip(network.layers, explained, strict=True)):
         psi = parameters[in_layer(i, READOUT_WEIGHT)]
         unread = np.flatnonzero(~read)
-        for first in (layer.width, layer.width + len(read)):
+        for first in range(layer.width, psi.shape[1], len(read)):  # Re h, and Im h where it is complex
             psi[:, first + unread] = 0.0
         for name in (OUT_WEIGHT, OUT_BIAS):
             blocks = parameters[in_layer(i, name)].split(len(read))

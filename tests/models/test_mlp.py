@@ -1,5 +1,7 @@
 """An MLP for φ: what it computes, how it starts, how far a step moves it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -88,12 +90,12 @@ def test_the_mlp_reads_soft_decisions_and_gives_on_hard_ones_what_it_gives_pair_
 
 
 def test_one_layer_alone_is_found_by_a_table_and_by_an_mlp_and_not_without_training(tmp_path, monkeypatch, capsys):
-    quick = {"steps": 500, "positions": 256}
+    mlp = LayerArm(hidden=256, steps=400, positions=256)
     arms = {
-        "table": LayerArm(phi="table", step=0.01, **quick),
-        "mlp": LayerArm(hidden=256, **quick),
-        "split": LayerArm(hidden=256, splits=2, **quick),
-        "untrained": LayerArm(hidden=256, steps=0),
+        "table": replace(mlp, phi="table", step=0.01),
+        "mlp": mlp,
+        "split": replace(mlp, splits=2),
+        "untrained": replace(mlp, steps=0),
     }
     monkeypatch.setattr(mlp_layer, "LAYER_ARMS", arms)
     for name, value in {"GROUP": "S3", "LOWER_LAYERS": 1, "WORDS": 400}.items():
