@@ -105,6 +105,7 @@ ARMS: dict[str, dict[str, Any]] = {
     "every-mlp/4-states": {**EVERY_MLP, "states": 4},
     "in-turns": IN_TURNS,
     "in-turns/not-early": {**IN_TURNS, "early": 1.0},
+    "in-turns/mlp": {**IN_TURNS, **MLP, "threshold": 0.0, "settling": 0},
     "in-turns/three-layers": {**IN_TURNS, **THREE_TURNS},
     "in-turns/three-layers-not-early": {**IN_TURNS, **THREE_TURNS, "early": 1.0},
     "in-turns/three-layers-large-scores": {**IN_TURNS, **THREE_TURNS, "scores": 0.1},
@@ -219,7 +220,7 @@ PLANNED: list[tuple[str, str]] = [
     *((group, "one-loss/sized-mlp") for group in ("A4", "S3")),
     *((group, "in-turns") for group in ("S3", "A4")),
     ("S4", "in-turns/three-layers"),
-    *((group, "in-turns/not-early") for group in ("S3", "A4")),
+    *((group, f"in-turns/{change}") for change in ("not-early", "mlp") for group in ("S3", "A4")),
     *(("S4", f"in-turns/three-layers-{change}") for change in ("not-early", "large-scores")),
 ]  # fmt: skip
 """The cells of 20 runs, the most important first; those of ten that results/learn-together has too came before them."""
