@@ -40,6 +40,26 @@ def test_a_late_layer_waits_for_its_turn_and_its_answers_do_not():
     assert [BASE.turn_of(step) for step in (0, 9, 10)] == [0, 0, 1]
 
 
+def test_a_layer_moves_less_after_its_turn_and_the_last_one_to_the_end():
+    recipe = TogetherRecipe(layers=3, cycles=3, steps=40, growth=0.75, late=0.0, early=0.1)
+    turns = [recipe.turn_of(step) for step in (0, 9, 10, 20, 39)]
+    shares = [[recipe.share_at(turn, layer) for layer in (0, 1, 2, None)] for turn in turns]
+    assert shares == [[1, 0, 0, 1], [1, 0, 0, 1], [0.1, 1, 0, 1], [0.1, 0.1, 1, 1], [0.1, 0.1, 1, 1]]
+    steady, still = trained(cycles=2, early=1.0), trained(cycles=2, early=0.0)
+    assert 0 < still["table0"] < steady["table0"]
+    assert 0 < still["head_bias0"] < steady["head_bias0"]
+    three = {"layers": 3, "cycles": 3, "growth": 0.9, "steps": 3, "late": 0.0}  # layer 1's turn is the first step
+    assert [trained(**three)[f"head_bias{i}"] > 1e-4 for i in range(3)] == [True, True, True]
+    assert [trained(**{**three, "steps": 1})[f"head_bias{i}"] > 1e-4 for i in range(3)] == [True, False, True]
+
+
+def test_scores_set_the_spread_of_the_heads():
+    for scores in (0.03, 0.3):
+        recipe = TogetherRecipe(scores=scores)
+        head = TogetherNetworks(recipe, 6, 6, [3]).heads["head0"].detach()
+        assert 0.9 * scores < float(head.std()) < 1.1 * scores
+
+
 def test_answers_are_spread_and_do_not_decay():
     start = TogetherNetworks(BASE, 6, 6, [3]).heads["head_bias1"]
     assert 0.5 < float(start.detach().std()) < 1.5
