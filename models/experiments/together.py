@@ -107,8 +107,8 @@ ARMS: dict[str, dict[str, Any]] = {
     "in-turns/not-early": {**IN_TURNS, "early": 1.0},
     "in-turns/mlp": {**IN_TURNS, **MLP, "threshold": 0.0, "settling": 0},
     "in-turns/three-layers": {**IN_TURNS, **THREE_TURNS},
-    "in-turns/three-layers-not-early": {**IN_TURNS, **THREE_TURNS, "early": 1.0},
-    "in-turns/three-layers-large-scores": {**IN_TURNS, **THREE_TURNS, "scores": 0.1},
+    "in-turns/three-layers-not-early": {**IN_TURNS, **THREE_TURNS, "settling": 0, "early": 1.0},
+    "in-turns/three-layers-large-scores": {**IN_TURNS, **THREE_TURNS, "settling": 0, "scores": 0.1},
 }
 
 
