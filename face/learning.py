@@ -291,9 +291,8 @@ class Read(Shown):
             lines.append(Text(f"no machine: {found.failure}", style="bold"))
         if self.pruned is not None:
             there = self.proof is not None and self.proof.pruned is not None
-            lines.append(
-                Text(f"the other network is written: {self.pruned}" if there else f"nothing is written: {self.pruned}")
-            )
+            none = f"no other network is written to {self.pruned}: it would not be proved to agree for longer"
+            lines.append(Text(f"the other network is written: {self.pruned}" if there else none))
         if self.folder is not None:
             lines += [Text(f"certified: {self.claim}"), Text(f"written: {self.folder}")]
         return Renderables(*lines)
