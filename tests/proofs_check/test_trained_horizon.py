@@ -457,6 +457,6 @@ def test_decompile_prints_both_sides_and_writes_the_pruned_network(tmp_path):
     assert (said["proved_length"], said["proved_by"], len(said["parameters_sha256"])) == (None, "bounds", 64)
     assert check(tmp_path / "machine").claim == exact.claim
     nothing = decompile(noisy("Q8", 0.0)[0], "Q8", length=40, pruned=tmp_path / "none")
-    assert "nothing is written" in str(nothing)
+    assert "no other network is written to" in str(nothing)
     assert not (tmp_path / "none").exists()
     assert "on all words of every length (proved: bounds); it has" in " ".join(str(exact).split())
