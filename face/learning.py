@@ -297,7 +297,6 @@ class Read(Shown):
             lines += [Text(f"certified: {self.claim}"), Text(f"written: {self.folder}")]
         return Renderables(*lines)
 
-
     def _agreement(self) -> list[RenderableType]:
         """What is proved and measured of the unrounded network."""
         proof, longest = self.proof, self.found.accuracy.longest
@@ -397,14 +396,15 @@ def decompile(
         )
         if pruned is not None and proof.pruned is not None:
             proof.pruned.network.save_pretrained(pruned)
-    if exact is not None and out is not None:
-        folder = Path(out)
-        more: dict[str, Any] = {"decompiled_from": str(model) if isinstance(model, str | Path) else ""}
-        if proof is not None:
-            more["agreement"] = {
-                "parameters_sha256": _digest(network), "proved_length": proof.length, "proved_by": proof.by
+        if out is not None:
+            folder = Path(out)
+            more = {
+                "decompiled_from": str(model) if isinstance(model, str | Path) else "",
+                "agreement": {
+                    "parameters_sha256": _digest(network), "proved_length": proof.length, "proved_by": proof.by
+                },
             }  # fmt: skip
-        claim = _write(exact, folder, more)
+            claim = _write(exact, folder, more)
     wanted = None if pruned is None else Path(pruned)
     return Read(found, task.group.name, folder, claim, proof, tuple(task.alphabet.tolist()), wanted)
 
