@@ -157,15 +157,10 @@ class Automaton:
 
     def reachable(self) -> Automaton:
         """The states that words lead to from the start, in the order in which they are found: the start is 0."""
-        order = [self.start]
-        seen = set(order)
-        for state in order:  # grows while it is walked
-            for following in self.table[state].tolist():
-                if following not in seen:
-                    seen.add(following)
-                    order.append(following)
+        order = [self.start, *(following for _, _, following in spanning_tree(self.table, self.start))]
         if order == list(range(self.count)):
             return self
+        seen = set(order)
         lost = [self.states[q] for q in range(self.count) if q not in seen]
         shown = ", ".join(lost[:3]) + (", …" if len(lost) > 3 else "")
         notes = (f"left out {counted(len(lost), 'state')} that no word reaches: {shown}",) if lost else ()
@@ -227,3 +222,21 @@ class Automaton:
         if self.accepting is not None:
             content["accepting"] = [self.states[q] for q in np.flatnonzero(self.accepting)]
         return content
+
+
+def spanning_tree(transitions: NDArray[np.integer], start: int = 0) -> list[tuple[int, int, int]]:
+    """Edges (state, token, following) of a breadth-first spanning tree of what a state reaches, as it grows.
+
+    Arguments:
+        transitions: shape (states, tokens).
+        start: the tree's root.
+    """
+    seen, queue = {start}, [start]
+    edges = []
+    for state in queue:  # grows while it is walked
+        for token, following in enumerate(transitions[state].tolist()):
+            if following not in seen:
+                seen.add(following)
+                queue.append(following)
+                edges.append((state, token, following))
+    return edges

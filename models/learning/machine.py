@@ -14,6 +14,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from subnormal.algebra.automata.automaton import spanning_tree
+
 Integers = NDArray[np.int64]
 
 MAX_STATES = 4096
@@ -75,13 +77,7 @@ class Machine:
     @cached_property
     def tree(self) -> tuple[tuple[int, int], ...]:
         """For the states 1, 2, …: the state and token from which the breadth-first search reached it."""
-        found: dict[int, tuple[int, int]] = {}
-        reached = [0]
-        for state in reached:
-            for token, following in enumerate(self.transitions[state].tolist()):
-                if following and following not in found:
-                    found[following] = (state, token)
-                    reached.append(following)
+        found = {following: (state, token) for state, token, following in spanning_tree(self.transitions)}
         return tuple(found[state] for state in range(1, self.states))
 
     def extended(self, channels: Sequence[Counter]) -> Machine | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from subnormal.algebra.automata.automaton import spanning_tree
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -20,7 +22,7 @@ class Walked:
         self.states, self.tokens = transitions.shape
         self.before = np.argsort(transitions, axis=0)
         """Shape (states, tokens): the state from which a token leads here."""
-        self.tree = _tree(transitions)
+        self.tree = spanning_tree(transitions)
         """Edges (state, token, state) of a breadth-first spanning tree, in the order in which it grows."""
 
 
@@ -42,14 +44,3 @@ class Grouping:
         found = np.zeros((self.states, *values.shape[1:]))
         found[self.present] = np.maximum.reduceat(values[self.order], self.first, axis=0)
         return found
-
-
-def _tree(transitions: Integers) -> list[tuple[int, int, int]]:
-    seen, queue, edges = {0}, [0], []
-    for state in queue:
-        for token, following in enumerate(transitions[state].tolist()):
-            if following not in seen:
-                seen.add(following)
-                queue.append(following)
-                edges.append((state, token, following))
-    return edges
