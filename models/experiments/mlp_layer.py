@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from subnormal.algebra.base.reading import parse_json, read_text
 from subnormal.algebra.base.writing import write_file
@@ -24,10 +23,8 @@ from subnormal.algebra.input.parser import list_group
 from subnormal.models.learning.learn import learn_runs
 from subnormal.models.learning.machine import Machine
 from subnormal.models.learning.mlp import hidden_of_pairs, kernel_parts, make_sparse, new_mlp
-from subnormal.models.learning.recipe import LayerBatch, Recipe, initial_phases
-from subnormal.models.learning.schedule import FEWEST_WORDS, mean_losses
+from subnormal.models.learning.recipe import LayerBatch, Recipe, descend, initial_phases
 from subnormal.models.learning.snap import snap
-from subnormal.models.learning.walk import walk
 from subnormal.models.learning.words import Words, full_task, words_of_task
 
 GROUP, LOWER_LAYERS = "S4", 2
@@ -94,46 +91,36 @@ def train_layer(
         return torch.from_numpy(np.stack(drawn).astype(np.float32)).requires_grad_()
 
     weight, bias = normal(0.1, 2 * channels, batch.n), normal(0.0, 1, batch.n)
-    heads = {"params": [weight, bias], "rate": recipe.head_rate, "weight_decay": recipe.decay}
     parts = None
     if arm.phi == "table":
         drawn = [initial_phases([seed, LOWER_LAYERS], (states * tokens, channels), recipe.spread) for seed in seeds]
         table = torch.from_numpy(np.stack(drawn)).requires_grad_()
-        groups = [{"params": [table], "rate": arm.step}, heads]
+        moved = [([table], arm.step)]
     else:
         mlp = new_mlp(normal, states, tokens, arm.hidden, channels, recipe.spread)
         total = make_sparse(mlp, arm.threshold)
         hidden = hidden_of_pairs(mlp["state"], mlp["token"]).detach().numpy().astype(np.float64)
         each = np.mean([kernel_parts(own, states) for own in hidden], axis=0)
         parts = (float(each[0]), float(each[1]), float(each[2]))
-        first = {"params": [mlp["state"], mlp["token"]], "rate": arm.rate}
-        out = {"params": [mlp["out"]], "rate": arm.step / total}
-        groups = [first, out, {"params": [mlp["bias"]], "rate": arm.step}, heads]
+        first = ([mlp["state"], mlp["token"]], arm.rate)
+        moved = [first, ([mlp["out"]], arm.step / total), ([mlp["bias"]], arm.step)]
 
     def phases() -> torch.Tensor:
         if arm.phi == "table":
             return table
         return torch.baddbmm(mlp["bias"].unsqueeze(1), hidden_of_pairs(mlp["state"], mlp["token"]), mlp["out"])
 
-    optimiser = torch.optim.AdamW([{"weight_decay": 0.0, **g} for g in groups], betas=(0.9, 0.99), fused=True)
-    mask = torch.from_numpy(batch.mask.astype(np.float32)).flatten(0, 1)
     halves = torch.Generator().manual_seed(int(seeds[0]))
-    for step in range(arm.steps):
-        length = recipe.length_at(step, batch.longest)
-        count = max(arm.positions // length, FEWEST_WORDS)
-        edges, after, labels = batch.draw(count, length)
-        if arm.splits > 1:  # edge (run, state, token) to (run, state, part, token); the word starts in part 0
-            part = torch.randint(arm.splits, edges.shape, generator=halves)
-            part = torch.cat([torch.zeros_like(part[..., :1]), part[..., 1:]], -1)
-            edges = (edges // tokens * arm.splits + part) * tokens + edges % tokens
-        features = walk(phases().flatten(0, 1), edges.view(runs * count, length)).view(runs, count * length, -1)
-        logits = torch.baddbmm(bias, features, weight) + functional.embedding(after.view(runs, -1), mask)
-        loss = mean_losses(logits, labels.reshape(runs, -1)).sum()
-        for group in optimiser.param_groups:
-            group["lr"] = group["rate"] * recipe.rate_at(step)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
+
+    def split(edges: torch.Tensor) -> torch.Tensor:
+        """Edge (run, state, token) to (run, state, part, token); a word starts in part 0."""
+        if arm.splits == 1:
+            return edges
+        part = torch.randint(arm.splits, edges.shape, generator=halves)
+        part = torch.cat([torch.zeros_like(part[..., :1]), part[..., 1:]], -1)
+        return (edges // tokens * arm.splits + part) * tokens + edges % tokens
+
+    descend(batch, recipe, lambda: phases().flatten(0, 1), moved, (weight, bias), arm.positions, split)
     shape = (runs, batch.states, arm.splits, tokens, channels)
     found = phases().detach().view(shape)[:, :, 0].numpy().astype(np.float64)
     reached = []

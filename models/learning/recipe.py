@@ -152,6 +152,54 @@ def initial_phases(seed: Sequence[int], shape: tuple[int, ...], spread: float) -
     return np.random.default_rng([1, *seed]).random(shape, dtype=np.float32) * np.float32(spread)
 
 
+def descend(
+    batch: LayerBatch,
+    recipe: Recipe,
+    phases: Callable[[], Tensor],
+    moved: Sequence[tuple[list[Tensor], float]],
+    head: tuple[Tensor, Tensor],
+    positions: int,
+    edges_of: Callable[[Tensor], Tensor] = lambda edges: edges,
+    report: Callable[[int, list[float]], None] | None = None,
+) -> NDArray[np.float64]:
+    """The steps of one layer's training, all runs side by side; returns the losses (steps, runs).
+
+    Arguments:
+        batch: the words.
+        recipe: steps, lengths, and the rate and decay of the head.
+        phases: makes those of all edges, (R·edges, C), turns, from the parameters.
+        moved: parameters that they are made of, with their learning rates.
+        head: W (R, 2C, n) and c (R, 1, n).
+        positions: tokens in a step.
+        edges_of: what is walked, of the edges that were drawn, (R, count, length).
+        report: called now and then with the number of steps done and the losses.
+    """
+    weight, bias = head
+    runs = len(weight)
+    mask = torch.from_numpy(batch.mask.astype(np.float32)).flatten(0, 1)
+    groups = [{"params": parameters, "rate": rate, "weight_decay": 0.0} for parameters, rate in moved]
+    groups.append({"params": [weight, bias], "rate": recipe.head_rate, "weight_decay": recipe.decay})
+    optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.99), fused=True)
+    losses = np.empty((recipe.steps, runs))
+    for step in range(recipe.steps):
+        length = recipe.length_at(step, batch.longest)
+        count = max(positions // length, FEWEST_WORDS)
+        edges, after, labels = batch.draw(count, length)
+        features = walk(phases(), edges_of(edges).view(runs * count, length)).view(runs, count * length, -1)
+        logits = torch.baddbmm(bias, features, weight)
+        logits = logits + functional.embedding(after.view(runs, -1), mask)
+        loss = mean_losses(logits, labels.reshape(runs, -1))
+        for group in optimiser.param_groups:
+            group["lr"] = group["rate"] * recipe.rate_at(step)
+        optimiser.zero_grad()
+        loss.sum().backward()
+        optimiser.step()
+        losses[step] = loss.detach().numpy()
+        if report is not None and (step + 1) % 50 == 0:
+            report(step + 1, losses[step].tolist())
+    return losses
+
+
 def train_layers(
     words: Sequence[Words],
     machines: Sequence[Machine],
@@ -178,33 +226,9 @@ def train_layers(
     phases = torch.from_numpy(table).flatten(0, 2).requires_grad_()
     weight = torch.from_numpy(heads.astype(np.float32) * np.float32(0.1)).requires_grad_()
     bias = torch.zeros(runs, 1, batch.n, requires_grad=True)
-    mask = torch.from_numpy(batch.mask.astype(np.float32)).flatten(0, 1)
-    optimiser = torch.optim.AdamW(
-        [
-            {"params": [phases], "lr": recipe.phase_rate, "weight_decay": 0.0},
-            {"params": [weight, bias], "lr": recipe.head_rate, "weight_decay": recipe.decay},
-        ],
-        betas=(0.9, 0.99),
-        fused=True,
-    )
+    moved = [([phases], recipe.phase_rate)]
     positions = recipe.positions_for(batch.states * batch.m)
-    losses = np.empty((recipe.steps, runs))
-    for step in range(recipe.steps):
-        length = recipe.length_at(step, batch.longest)
-        count = max(positions // length, FEWEST_WORDS)
-        edges, after, labels = batch.draw(count, length)
-        features = walk(phases, edges.view(runs * count, length)).view(runs, count * length, 2 * channels)
-        logits = torch.baddbmm(bias, features, weight)
-        logits = logits + functional.embedding(after.view(runs, -1), mask)
-        loss = mean_losses(logits, labels.reshape(runs, -1))
-        for group, rate in zip(optimiser.param_groups, (recipe.phase_rate, recipe.head_rate), strict=True):
-            group["lr"] = rate * recipe.rate_at(step)
-        optimiser.zero_grad()
-        loss.sum().backward()
-        optimiser.step()
-        losses[step] = loss.detach().numpy()
-        if report is not None and (step + 1) % 50 == 0:
-            report(step + 1, losses[step].tolist())
+    losses = descend(batch, recipe, lambda: phases, moved, (weight, bias), positions, report=report)
     found = phases.detach().view(runs, batch.states, batch.m, channels).numpy().astype(np.float64)
     return [
         TrainedLayer(
