@@ -23,16 +23,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from subnormal.algebra.base.errors import InputError, RefutedError
-    from subnormal.face.compiling import Compiled, compile
-    from subnormal.face.factored import FactoredCompiled
-    from subnormal.face.groups import group, inspect, machine, pareto, regex
-    from subnormal.face.learning import Diagnosis, Learnt, Read, decompile, diagnose, learn
-    from subnormal.face.proving import Proved, certify, check, horizon, refute
-    from subnormal.face.training import Training, evaluate, train
-    from subnormal.face.verifying import Verified, run_word, verify
-    from subnormal.models.network import DCDNetwork
-    from subnormal.proofs_check.audits.audit import audit
+    from .api.compiling import Compiled, compile
+    from .api.factored import FactoredCompiled
+    from .api.groups import group, inspect, machine, pareto, regex
+    from .api.learning import Diagnosis, Learnt, Read, decompile, diagnose, learn
+    from .api.proving import Proved, certify, check, horizon, refute
+    from .api.training import Training, evaluate, train
+    from .api.verifying import Verified, run_word, verify
+    from .common.errors import InputError, RefutedError
+    from .models.network import DCDNetwork
+    from .proofs_check.audits.audit import audit
 
 __all__ = [
     "Compiled",
@@ -67,14 +67,14 @@ __all__ = [
 ]
 
 _HOME = {
-    "subnormal.algebra.base.errors": ("InputError", "RefutedError"),
-    "subnormal.face.compiling": ("Compiled", "compile"),
-    "subnormal.face.factored": ("FactoredCompiled",),
-    "subnormal.face.groups": ("group", "inspect", "machine", "pareto", "regex"),
-    "subnormal.face.learning": ("Diagnosis", "Learnt", "Read", "decompile", "diagnose", "learn"),
-    "subnormal.face.proving": ("Proved", "certify", "check", "horizon", "refute"),
-    "subnormal.face.training": ("Training", "evaluate", "train"),
-    "subnormal.face.verifying": ("Verified", "run_word", "verify"),
+    "subnormal.common.errors": ("InputError", "RefutedError"),
+    "subnormal.api.compiling": ("Compiled", "compile"),
+    "subnormal.api.factored": ("FactoredCompiled",),
+    "subnormal.api.groups": ("group", "inspect", "machine", "pareto", "regex"),
+    "subnormal.api.learning": ("Diagnosis", "Learnt", "Read", "decompile", "diagnose", "learn"),
+    "subnormal.api.proving": ("Proved", "certify", "check", "horizon", "refute"),
+    "subnormal.api.training": ("Training", "evaluate", "train"),
+    "subnormal.api.verifying": ("Verified", "run_word", "verify"),
     "subnormal.models.network": ("DCDNetwork",),
     "subnormal.proofs_check.audits.audit": ("audit",),
 }

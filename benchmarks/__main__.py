@@ -16,7 +16,7 @@ from datetime import date
 from importlib import import_module
 from pathlib import Path
 
-from subnormal.algebra.base.writing import write_file
+from subnormal.common.writing import write_file
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 

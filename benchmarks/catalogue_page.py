@@ -12,7 +12,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from subnormal.algebra.base.writing import write_figure, write_file
+from subnormal.common.writing import write_figure, write_file
 
 DOCS = Path(__file__).parent.parent / "docs"
 FAMILIES = {"depth": "AUSSM", "negative_mamba_depth": "Negative Mamba"}

@@ -15,8 +15,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from subnormal.algebra.base.writing import write_file
-from subnormal.face.learning import decompile
+from subnormal.api.learning import decompile
+from subnormal.common.writing import write_file
 from subnormal.models.training.configuration import RunConfiguration
 from subnormal.models.training.loop import train_batch
 from subnormal.models.training.runs import RunStore

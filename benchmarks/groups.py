@@ -25,10 +25,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from subnormal.algebra.arithmetic.permutations import Permutations, cycles, parse_permutations, rows
-from subnormal.algebra.base.wording import describe_order
 from subnormal.algebra.chains.series import derived_series
 from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
 from subnormal.algebra.input.parser import parse_group
+from subnormal.common.wording import describe_order
 
 TESTS = Path(__file__).parents[1] / "tests"
 REPEATS = 3

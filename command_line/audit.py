@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from subnormal.command_line.shared import MAX_SEED, Json
+from .shared import MAX_SEED, Json
 
 
 def audit(
@@ -19,8 +19,8 @@ def audit(
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the order in which the tokens are read.")] = 0,
 ) -> None:
     """Say which eigenvalues a model's layers can reach, what that excludes, and what its weights do."""
-    from subnormal.algebra.base.terminal import console, say
-    from subnormal.proofs_check.audits.audit import audit as audited
+    from ..common.terminal import console, say
+    from ..proofs_check.audits.audit import audit as audited
 
     found = audited(model, seed)
     if as_json:

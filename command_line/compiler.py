@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.command_line.shared import MAX_SEED, GroupOrNone, Regex, one_of
+from ..common.errors import InputError
+from .shared import MAX_SEED, GroupOrNone, Regex, one_of
 
 if TYPE_CHECKING:
-    from subnormal.constructions.verification import Trial
+    from ..constructions.verification import Trial
 
 Alphabet = Annotated[
     str | None,
@@ -80,13 +80,13 @@ def compile_command(
         return
     if resets:
         raise InputError("--resets goes with --target, e.g. --target olmo-hybrid")
-    from subnormal.algebra.base.terminal import console, say, show
-    from subnormal.algebra.base.wording import counted, default_folder
-    from subnormal.algebra.base.writing import prepare_folder
-    from subnormal.constructions.words import KINDS
-    from subnormal.face.compiling import compile
-    from subnormal.face.factored import FactoredCompiled
-    from subnormal.face.verifying import run_factored
+    from ..api.compiling import compile
+    from ..api.factored import FactoredCompiled
+    from ..api.verifying import run_factored
+    from ..common.terminal import console, say, show
+    from ..common.wording import counted, default_folder
+    from ..common.writing import prepare_folder
+    from ..constructions.words import KINDS
 
     began = time.perf_counter()
     screen = console()
@@ -117,11 +117,11 @@ TARGET_CHECK_LENGTH = 300
 
 
 def _compile_target(group: str, out: Path | None, target: str, alphabet: str | None, resets: bool, check: bool) -> None:
-    from subnormal.algebra.base.terminal import console, say
-    from subnormal.algebra.base.wording import default_folder
-    from subnormal.algebra.base.writing import prepare_folder
-    from subnormal.constructions.targets.compiler import compile_target, require_order, target_named
-    from subnormal.face.groups import group as read_group
+    from ..api.groups import group as read_group
+    from ..common.terminal import console, say
+    from ..common.wording import default_folder
+    from ..common.writing import prepare_folder
+    from ..constructions.targets.compiler import compile_target, require_order, target_named
 
     began = time.perf_counter()
     screen = console()
@@ -139,7 +139,7 @@ def _compile_target(group: str, out: Path | None, target: str, alphabet: str | N
     say(screen, f"written: {folder}/ in {time.perf_counter() - began:.2f} s")
     if not check:
         return
-    from subnormal.models.references.trial import try_checkpoint
+    from ..models.references.trial import try_checkpoint
 
     ran = try_checkpoint(folder, checkpoint.target.name, checkpoint.machine, TARGET_CHECK_LENGTH)
     words = f"a random word of {TARGET_CHECK_LENGTH} elements"
@@ -147,9 +147,9 @@ def _compile_target(group: str, out: Path | None, target: str, alphabet: str | N
 
 
 def _check(folder: Path, screen: Console) -> None:
-    from subnormal.algebra.base.terminal import say
-    from subnormal.constructions.words import KINDS
-    from subnormal.face.verifying import run_word
+    from ..api.verifying import run_word
+    from ..common.terminal import say
+    from ..constructions.words import KINDS
 
     trials = [run_word(folder, "network", kind, CHECK_LENGTH) for kind in KINDS]
     words = f"random, constant and commutator words of {CHECK_LENGTH:,} tokens"
@@ -158,7 +158,7 @@ def _check(folder: Path, screen: Console) -> None:
 
 def speed(trials: Sequence[Trial]) -> str:
     """Tokens per second over some trials; those of factored cascades also without decoding."""
-    from subnormal.face.verifying import FactoredTrial
+    from ..api.verifying import FactoredTrial
 
     tokens = sum(trial.tokens for trial in trials)
     factored = [trial for trial in trials if isinstance(trial, FactoredTrial)]
@@ -179,9 +179,9 @@ def verify(
     dtype: Annotated[str, typer.Option(help="float64 or float32, for the network.")] = "float64",
 ) -> None:
     """Check a compiled folder: exhaustively, and on long words in one arithmetic."""
-    from subnormal.algebra.base.terminal import console, say
-    from subnormal.face.verifying import check_options, run_word
-    from subnormal.face.verifying import verify as verified
+    from ..api.verifying import check_options, run_word
+    from ..api.verifying import verify as verified
+    from ..common.terminal import console, say
 
     kinds = words.split(",")
     for kind in kinds:
@@ -218,7 +218,7 @@ def show(
 ) -> None:
     """Draw the series, and for each layer its phases on the circle for every token and lower state."""
     if html is not None:
-        from subnormal.command_line.pages import show_page
+        from .pages import show_page
 
         if out is not None:
             raise InputError("--out names a picture and --html a page; give one of them")
@@ -227,10 +227,10 @@ def show(
         return
     if tracked is not None:
         raise InputError("--group goes with --html and the folder of a trained network")
-    from subnormal.algebra.base.wording import default_folder
-    from subnormal.constructions.pictures.picture import check_path
-    from subnormal.face.compiling import compile
-    from subnormal.face.factored import FactoredCompiled
+    from ..api.compiling import compile
+    from ..api.factored import FactoredCompiled
+    from ..common.wording import default_folder
+    from ..constructions.pictures.picture import check_path
 
     if out is not None:
         check_path(out)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.command_line.shared import GROUP, Json, Regex, fill, one_of
+from ..common.errors import InputError
+from .shared import GROUP, Json, Regex, fill, one_of
 
 if TYPE_CHECKING:
-    from subnormal.algebra.depth.inspection import Inspection
+    from ..algebra.depth.inspection import Inspection
 
 
 MAX_DIGITS = 100_001
@@ -44,9 +44,9 @@ def inspect(
     regex: Regex = None,
 ) -> None:
     """Say how many layers of each family a group or an automaton needs, and why."""
-    from subnormal.algebra.depth.inspection import Inspection
-    from subnormal.face.groups import inspect as inspected
-    from subnormal.face.groups import pareto as unbeaten
+    from ..algebra.depth.inspection import Inspection
+    from ..api.groups import inspect as inspected
+    from ..api.groups import pareto as unbeaten
 
     if (group is None and regex is None) == (batch is None):
         raise InputError("wanted either a GROUP, e.g. `inspect S4`, or `--batch FILE`")
@@ -69,8 +69,8 @@ def inspect(
             content["pareto"] = [choice.as_json() for choice in choices]
         print(_as_text(content))
         return
-    from subnormal.algebra.base.terminal import console, show
-    from subnormal.algebra.depth.inspection_view import pareto_view
+    from ..algebra.depth.inspection_view import pareto_view
+    from ..common.terminal import console, show
 
     show(console(), inspection.view())
     if choices is not None:
@@ -89,8 +89,8 @@ def _as_text(content: dict) -> str:
 
 def _with_alphabet(inspection: Inspection, text: str) -> Inspection:
     """The inspection with these tokens, which must generate the group."""
-    from subnormal.algebra.groups.group import Group
-    from subnormal.constructions.compiler import read_alphabet
+    from ..algebra.groups.group import Group
+    from ..constructions.compiler import read_alphabet
 
     group = inspection.group
     if not isinstance(group, Group):
@@ -103,7 +103,7 @@ def _with_alphabet(inspection: Inspection, text: str) -> Inspection:
 
 
 def _inspect_batch(batch: Path, inspection: Callable[[str], dict]) -> None:
-    from subnormal.algebra.base.reading import read_text
+    from ..common.reading import read_text
 
     for line in read_text(batch, wanted="wanted a text file with one GROUP a line").splitlines():
         text = line.strip()
@@ -125,16 +125,16 @@ def atlas(
     ] = None,
 ) -> None:
     """Write one row for every group of the catalogue up to an order."""
-    from subnormal.algebra.depth.atlas import write_atlas
+    from ..algebra.depth.atlas import write_atlas
 
     if html is not None:
-        from subnormal.constructions.pages.packing import check_page_path
+        from ..constructions.pages.packing import check_page_path
 
         check_page_path(html)
     total = fill(write_atlas(out, max_order, processes))
     print(f"{out}: {total:,} groups of order ≤ {max_order}")
     if html is not None:
-        from subnormal.constructions.pages.atlas_page import write_atlas_page
+        from ..constructions.pages.atlas_page import write_atlas_page
 
         size = write_atlas_page(html, out)
         print(f"{html}: {size / 1000:,.0f} kB, opens in any browser without a network")

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.command_line.shared import MAX_SEED, GroupText, Json
+from ..common.errors import InputError
+from .shared import MAX_SEED, GroupText, Json
 
 
 def learn(
@@ -31,9 +31,9 @@ def learn(
     """Learn a machine from words and labels alone, and prove what was found. Started again, it goes on."""
     from rich.console import Console
 
-    from subnormal.algebra.base.terminal import console, show
-    from subnormal.face.learning import as_text_of
-    from subnormal.face.learning import learn as learnt
+    from ..api.learning import as_text_of
+    from ..api.learning import learn as learnt
+    from ..common.terminal import console, show
 
     screen = Console(stderr=True, highlight=False)
     try:
@@ -69,8 +69,8 @@ def decompile(
     as_json: Json = False,
 ) -> None:
     """Read an exact machine out of a trained network, or say where it fails. Exit code 1: there is none."""
-    from subnormal.algebra.base.terminal import console, show
-    from subnormal.face.learning import decompile as decompiled
+    from ..api.learning import decompile as decompiled
+    from ..common.terminal import console, show
 
     found = decompiled(Path(model), group, out=out, pruned=pruned, seed=seed, length=length)
     if as_json:
@@ -88,8 +88,8 @@ def diagnose(
     as_json: Json = False,
 ) -> None:
     """Can this stack track GROUP, how near did this run come, and what is missing: precision or structure."""
-    from subnormal.algebra.base.terminal import console, show
-    from subnormal.face.learning import diagnose as diagnosed
+    from ..api.learning import diagnose as diagnosed
+    from ..common.terminal import console, show
 
     found = diagnosed(Path(model), group, seed=seed)
     if as_json:

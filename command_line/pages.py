@@ -6,18 +6,18 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.wording import counted, short
-from subnormal.constructions.pages.packing import check_page_path
+from ..algebra.automata.automaton import Automaton
+from ..common.errors import InputError
+from ..common.wording import counted, short
+from ..constructions.pages.packing import check_page_path
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from subnormal.algebra.groups.group import Group
-    from subnormal.algebra.groups.permutation_group import PermutationGroup
-    from subnormal.models.network import DCDNetwork
-    from subnormal.proofs_check.refutations.refutation import Refutation
+    from ..algebra.groups.group import Group
+    from ..algebra.groups.permutation_group import PermutationGroup
+    from ..models.network import DCDNetwork
+    from ..proofs_check.refutations.refutation import Refutation
 
 MAX_WORD = 100_000
 """Longest word of a refutation that a page runs."""
@@ -35,7 +35,7 @@ def show_page(asked: str | Automaton, path: Path, options: dict[str, Any], track
     Raises:
         InputError: nothing can be shown; the message says why.
     """
-    from subnormal.constructions.pages.machine_page import write_machine_page
+    from ..constructions.pages.machine_page import write_machine_page
 
     check_page_path(path)
     if isinstance(asked, str) and os.path.isdir(asked):
@@ -52,10 +52,10 @@ def show_page(asked: str | Automaton, path: Path, options: dict[str, Any], track
 
 
 def _compiled_data(asked: str | Automaton, options: dict[str, Any]) -> dict[str, Any]:
-    from subnormal.constructions.pages.machine_page import automaton_data, cascade_data
-    from subnormal.face.automata import CompiledAutomaton
-    from subnormal.face.compiling import compile
-    from subnormal.face.groups import machine
+    from ..api.automata import CompiledAutomaton
+    from ..api.compiling import compile
+    from ..api.groups import machine
+    from ..constructions.pages.machine_page import automaton_data, cascade_data
 
     found = machine(asked)
     if isinstance(found, Automaton):
@@ -70,8 +70,8 @@ def _compiled_data(asked: str | Automaton, options: dict[str, Any]) -> dict[str,
 
 
 def _large_data(group: PermutationGroup, family: str, alphabet: str | None) -> dict[str, Any]:
-    from subnormal.constructions.pages.machine_page import factored_data
-    from subnormal.face.factored import compiled_factored
+    from ..api.factored import compiled_factored
+    from ..constructions.pages.machine_page import factored_data
 
     compiled = compiled_factored(group, family, alphabet)
     found = compiled.compilation
@@ -79,10 +79,10 @@ def _large_data(group: PermutationGroup, family: str, alphabet: str | None) -> d
 
 
 def _folder_data(folder: Path, tracked: str | None) -> dict[str, Any]:
-    from subnormal.constructions.artifact import load_cascade
-    from subnormal.constructions.automata.artifact import is_automaton_folder, load_automaton
-    from subnormal.constructions.factored.artifact import is_factored, load_factored
-    from subnormal.constructions.pages.machine_page import automaton_data, cascade_data, factored_data
+    from ..constructions.artifact import load_cascade
+    from ..constructions.automata.artifact import is_automaton_folder, load_automaton
+    from ..constructions.factored.artifact import is_factored, load_factored
+    from ..constructions.pages.machine_page import automaton_data, cascade_data, factored_data
 
     if is_automaton_folder(folder):
         return automaton_data(load_automaton(folder)[0])
@@ -93,8 +93,8 @@ def _folder_data(folder: Path, tracked: str | None) -> dict[str, Any]:
     if (folder / "cascade.json").is_file() and tracked is None:
         cascade, group, about = load_cascade(folder)
         return cascade_data(cascade, group, str(about.get("decomposition", "")))
-    from subnormal.face.proving import saved_network
-    from subnormal.models.network_page import network_data
+    from ..api.proving import saved_network
+    from ..models.network_page import network_data
 
     if tracked is None:
         raise InputError(f"{folder} does not say which group its network is for; add --group, e.g. --group S3")
@@ -108,9 +108,9 @@ def refutation_page(found: Refutation, network: DCDNetwork, group: Group, alphab
     Raises:
         InputError: there are no two such words, or they are too long for a page.
     """
-    from subnormal.algebra.arithmetic.permutations import cycles
-    from subnormal.constructions.pages.machine_page import write_machine_page
-    from subnormal.models.network_page import network_data, with_two_words
+    from ..algebra.arithmetic.permutations import cycles
+    from ..constructions.pages.machine_page import write_machine_page
+    from ..models.network_page import network_data, with_two_words
 
     pair = found.pair
     if pair is None:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.command_line.shared import NOT_REFUTED, Json
+from ..common.errors import InputError
+from .shared import NOT_REFUTED, Json
 
 if TYPE_CHECKING:
-    from subnormal.proofs_check.refutations.refutation import Refutation
+    from ..proofs_check.refutations.refutation import Refutation
 
 DELTAS = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 20.0, 36.0, 39.0)
 """Step sizes Δ of the table of Negative Mamba without rounding to -1."""
@@ -28,7 +28,7 @@ def parity(
     as_json: Json = False,
 ) -> None:
     """Show which families cannot follow parity, on words, and which can, by weights. Exit code 4: a mixture stood."""
-    from subnormal.proofs_check.refutations.parity import compiled_parity, refute_parity, stacks
+    from ..proofs_check.refutations.parity import compiled_parity, refute_parity, stacks
 
     found: dict[str, list[Refutation]] = {}
     for stack in stacks(layers):
@@ -93,7 +93,7 @@ def _score(weights: tuple[float, ...]) -> str:
 def _step_sizes(most: int) -> list[dict[str, Any]]:
     import torch
 
-    from subnormal.proofs_check.refutations.parity import first_wrong, vanishing_length
+    from ..proofs_check.refutations.parity import first_wrong, vanishing_length
 
     rows = []
     for delta in DELTAS:

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from subnormal.algebra.base.errors import InputError, RefutedError
-from subnormal.algebra.base.terminal import progress
-from subnormal.command_line.shared import Json, Regex, fill, one_of
+from ..common.errors import InputError, RefutedError
+from ..common.terminal import progress
+from .shared import Json, Regex, fill, one_of
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder written by compile, or by certify.")]
 
@@ -28,7 +28,7 @@ def certify(
     regex: Regex = None,
 ) -> None:
     """Write the certificate of a compiled folder; or compile a group, or prove that no number of layers tracks it."""
-    from subnormal.face.proving import certify as certified
+    from ..api.proving import certify as certified
 
     print(certified(one_of(target, regex), out, family))
 
@@ -39,7 +39,7 @@ def check(
     coq: Annotated[bool, typer.Option("--coq", help="Also have Coq prove the theorem of this folder.")] = False,
 ) -> None:
     """Verify a certificate with the independent checker, and the network's by proving it again."""
-    from subnormal.face.proving import check as checked
+    from ..api.proving import check as checked
 
     print(checked(folder, network, coq))
 
@@ -53,7 +53,7 @@ def horizon(
     plot: Annotated[Path | None, typer.Option(help="Instead of DIR: measure C2 … C60, into PNG and CSV.")] = None,
 ) -> None:
     """Say up to which length each arithmetic is proved right for every word, and where it first fails on some."""
-    from subnormal.face.proving import horizon as horizons
+    from ..api.proving import horizon as horizons
 
     if (folder is None) == (plot is None):
         raise InputError("wanted either a DIR, e.g. `horizon s4`, or `--plot horizons.png`")
@@ -71,7 +71,7 @@ def horizon(
 
 
 def _print_horizons(rows: list[dict[str, Any]], kinds: list[str], length: int) -> None:
-    from subnormal.algebra.base.terminal import console, plain_table
+    from ..common.terminal import console, plain_table
 
     screen = console()
     print("proved: up to this length every word is decoded rightly. Then: the first wrong token of words tried")
@@ -87,7 +87,7 @@ def _print_horizons(rows: list[dict[str, Any]], kinds: list[str], length: int) -
 
 
 def _plot(path: Path, length: int) -> None:
-    from subnormal.proofs_check.horizons.picture import draw, measure, write_table
+    from ..proofs_check.horizons.picture import draw, measure, write_table
 
     with progress("C2 … C60", 60) as advance:
         rows = measure(range(2, 61), length, advance)
@@ -103,8 +103,8 @@ def catalogue(
     processes: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 2,
 ) -> None:
     """Compile and certify every group of the catalogue up to an order."""
-    from subnormal.face.faults import refutations
-    from subnormal.proofs_check.certificates.catalogue import write_catalogue
+    from ..api.faults import refutations
+    from ..proofs_check.certificates.catalogue import write_catalogue
 
     with refutations():
         total = fill(write_catalogue(out, max_order, processes))
@@ -117,12 +117,12 @@ def lemmas(
     ] = None,
 ) -> None:
     """Derive the lemmas by SymPy, and check both directions of Theorem 2 on groups."""
-    from subnormal.algebra.depth.families import FAMILIES
-    from subnormal.algebra.input.parser import list_group
-    from subnormal.constructions.artifact import load_cascade
-    from subnormal.constructions.compiler import compile_group
-    from subnormal.proofs_check.lemmas.lemmas import symbolic_lemmas
-    from subnormal.proofs_check.lemmas.wreath import embedding_lemma, subgroups_lemma
+    from ..algebra.depth.families import FAMILIES
+    from ..algebra.input.parser import list_group
+    from ..constructions.artifact import load_cascade
+    from ..constructions.compiler import compile_group
+    from ..proofs_check.lemmas.lemmas import symbolic_lemmas
+    from ..proofs_check.lemmas.wreath import embedding_lemma, subgroups_lemma
 
     if folders:
         cascades = [load_cascade(folder)[:2] for folder in folders]

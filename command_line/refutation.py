@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.command_line.shared import ALLOWED, GROWTH_OBSERVED, MAX_SEED, NOT_REFUTED, Json, finite
+from ..common.errors import InputError
+from .shared import ALLOWED, GROWTH_OBSERVED, MAX_SEED, NOT_REFUTED, Json, finite
 
 if TYPE_CHECKING:
-    from subnormal.algebra.groups.group import Group
-    from subnormal.models.network import DCDNetwork
-    from subnormal.proofs_check.refutations.automaton import AutomatonRefutation
-    from subnormal.proofs_check.refutations.refutation import Refutation
+    from ..algebra.groups.group import Group
+    from ..models.network import DCDNetwork
+    from ..proofs_check.refutations.automaton import AutomatonRefutation
+    from ..proofs_check.refutations.refutation import Refutation
 
 
 def refute(
@@ -45,13 +45,13 @@ def refute(
 ) -> None:
     """Find the words on which a model that cannot track GROUP fails. Exit code 0: found; 3: a state was seen to
     grow, which is not proved to go on; 4: nothing found within the budget; 5: theory allows the model."""
-    from subnormal.face.proving import claimed_automaton, saved_network
-    from subnormal.face.proving import refute as refuted
-    from subnormal.models.network import DCDNetwork
-    from subnormal.proofs_check.refutations.automaton import AutomatonRefutation, random_network, refute_automaton
+    from ..api.proving import claimed_automaton, saved_network
+    from ..api.proving import refute as refuted
+    from ..models.network import DCDNetwork
+    from ..proofs_check.refutations.automaton import AutomatonRefutation, random_network, refute_automaton
 
     if html is not None:
-        from subnormal.constructions.pages.packing import check_page_path
+        from ..constructions.pages.packing import check_page_path
 
         check_page_path(html)
     if random is not None and group is not None:
@@ -75,7 +75,7 @@ def refute(
     found = refuted(network, listed, alphabet, epsilon)
     assert not isinstance(found, AutomatonRefutation)
     if html is not None:
-        from subnormal.command_line.pages import refutation_page
+        from .pages import refutation_page
 
         print(json.dumps(found.as_json()) if as_json else found)
         refutation_page(found, network, listed, alphabet, html)
@@ -106,8 +106,8 @@ def _families(stack: str, layers: int) -> list[str]:
 def _random(
     stack: str, name: str, layers: int, width: int, seed: int, activation: str
 ) -> tuple[DCDNetwork, Group, None]:
-    from subnormal.algebra.input.parser import list_group
-    from subnormal.proofs_check.refutations.refutation import random_network
+    from ..algebra.input.parser import list_group
+    from ..proofs_check.refutations.refutation import random_network
 
     listed = list_group(name)
     return random_network(listed.order, _families(stack, layers), width, seed, activation), listed, None

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO, cast
 
 import typer
 
-from subnormal.algebra.base.errors import InputError, RefutedError
-from subnormal.algebra.base.folders import UnboundFolderWarning
+from ..common.errors import InputError, RefutedError
+from ..common.folders import UnboundFolderWarning
 
 GROWTH_OBSERVED, NOT_REFUTED, ALLOWED = 3, 4, 5
 """Exit codes of `refute`, beside 0: its words were found. 1 means refuted, of a claim that was to be verified, and
 nothing else; 2 is input that cannot be used."""
 
 if TYPE_CHECKING:
-    from subnormal.algebra.automata.automaton import Automaton
+    from ..algebra.automata.automaton import Automaton
 
 UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
 """What typer raises for options it cannot read; it has no public name there."""
@@ -51,7 +51,7 @@ def one_of(group: str | None, regex: str | None) -> str | Automaton:
     if (group is None) == (regex is None):
         raise InputError("wanted either a GROUP, e.g. S4 or tomita(5), or --regex '(ab|b)*a'")
     if regex is not None:
-        from subnormal.algebra.automata.regular_expression import regular_expression
+        from ..algebra.automata.regular_expression import regular_expression
 
         return regular_expression(regex)
     assert group is not None
@@ -126,7 +126,7 @@ def _end(kind: str, message: str, status: int) -> NoReturn:
 
 def fill(rows: Iterator[tuple[int, int]]) -> int:
     """Run `algebra.base.rows.write_rows` to its end under a progress bar, and return the number of rows."""
-    from subnormal.algebra.base.terminal import progress
+    from ..common.terminal import progress
 
     _, total = next(rows)
     with progress("groups", total) as advance:

@@ -9,12 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.terminal import console
-from subnormal.command_line.settings import with_settings
-from subnormal.command_line.shared import MAX_RUNS, MAX_SEED, GroupOrNone, GroupText, Json, Regex, one_of
-from subnormal.models.training.configuration import RunConfiguration
-from subnormal.models.training.pool import RUNS_TOGETHER, Machine
+from ..common.errors import InputError
+from ..common.terminal import console
+from ..models.training.configuration import RunConfiguration
+from ..models.training.pool import RUNS_TOGETHER, Machine
+from .settings import with_settings
+from .shared import MAX_RUNS, MAX_SEED, GroupOrNone, GroupText, Json, Regex, one_of
 
 Out = Annotated[
     Path | None, typer.Option(help="Folder for rows, networks and pictures. Default: runs/ and the group's name.")
@@ -58,8 +58,8 @@ def train(
     **settings: Any,
 ) -> None:
     """Train networks on GROUP: every seed × learning rate × noise. Start the same command again to continue."""
-    from subnormal.face.training import train as trained
-    from subnormal.models.training.live import diverged
+    from ..api.training import train as trained
+    from ..models.training.live import diverged
 
     training = trained(
         one_of(group, regex),
@@ -114,11 +114,11 @@ def evaluate(
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    from subnormal.algebra.base.terminal import console, plain_table
-    from subnormal.models.network import DCDNetwork
-    from subnormal.models.training.evaluation import THRESHOLD
-    from subnormal.models.training.evaluation import evaluate as evaluated
-    from subnormal.models.training.initial import saved_task
+    from ..common.terminal import console, plain_table
+    from ..models.network import DCDNetwork
+    from ..models.training.evaluation import THRESHOLD
+    from ..models.training.evaluation import evaluate as evaluated
+    from ..models.training.initial import saved_task
 
     network, task = DCDNetwork.from_pretrained(folder), saved_task(folder)
     with Progress(
@@ -153,9 +153,9 @@ def words(
     check: Annotated[Path | None, typer.Option(help="Check this file of words instead of writing one.")] = None,
 ) -> None:
     """Write words in the field's group=k.csv format, or check a file of them."""
-    from subnormal.algebra.input.parser import list_group
-    from subnormal.models.training.tasks import make_task
-    from subnormal.models.training.word_files import read_words, write_words
+    from ..algebra.input.parser import list_group
+    from ..models.training.tasks import make_task
+    from ..models.training.word_files import read_words, write_words
 
     listed = list_group(group)
     if check is not None:
@@ -188,21 +188,21 @@ def reproduce(
     """Run one of the papers' experiments, or those of `learn`, into a folder: rows, a page with a table, a picture."""
     if name not in EXPERIMENTS:
         raise InputError(f"unknown experiment {name[:40]!r}; wanted one of {', '.join(EXPERIMENTS)}")
-    from subnormal.models.experiments.near_solution import reproduce_near_solution
-    from subnormal.models.experiments.tables import reproduce_table
+    from ..experiments.near_solution import reproduce_near_solution
+    from ..experiments.tables import reproduce_table
 
     folder = out or Path("results") / f"{name}{'-quick' if quick else ''}"
     machine = Machine(processes, device, runs_together)
     if name == "learning":
-        from subnormal.models.experiments.learning import reproduce_learning
+        from ..experiments.learning import reproduce_learning
 
         page = reproduce_learning(folder, quick, processes)
     elif name == "learn-together":
-        from subnormal.models.experiments.together import reproduce_together
+        from ..experiments.together import reproduce_together
 
         page = reproduce_together(folder, quick)
     elif name == "automata":
-        from subnormal.models.experiments.automata import reproduce_automata
+        from ..experiments.automata import reproduce_automata
 
         page = reproduce_automata(folder, quick, machine)
     elif name == "near-solution":
@@ -226,9 +226,9 @@ def sweep(
     runs_together: RunsTogether = RUNS_TOGETHER,
 ) -> None:
     """Run a grid of settings; started again, it does only what is missing."""
-    from subnormal.models.training.live import diverged, refuse_lost, watched
-    from subnormal.models.training.runs import RunStore
-    from subnormal.models.training.sweep import draw_sweep, read_sweep
+    from ..models.training.live import diverged, refuse_lost, watched
+    from ..models.training.runs import RunStore
+    from ..models.training.sweep import draw_sweep, read_sweep
 
     grid = read_sweep(file)
     folder = out or Path("runs") / file.stem

@@ -10,13 +10,13 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from subnormal.algebra.arithmetic.abelian_invariants import abelian_name
-from subnormal.algebra.arithmetic.permutations import cycles
-from subnormal.algebra.base.terminal import plain_table
-from subnormal.algebra.base.wording import counted
-from subnormal.algebra.depth.families import FAMILIES
-from subnormal.constructions.cascade import Cascade, CascadeLayer
-from subnormal.constructions.compiler import Compilation
+from ..algebra.arithmetic.abelian_invariants import abelian_name
+from ..algebra.arithmetic.permutations import cycles
+from ..algebra.depth.families import FAMILIES
+from ..common.terminal import plain_table
+from ..common.wording import counted
+from .cascade import Cascade, CascadeLayer
+from .compiler import Compilation
 
 MAX_ROWS = 12
 """Upper states shown of a layer."""

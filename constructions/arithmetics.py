@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.base.errors import InputError
+from ..common.errors import InputError
 
 ARITHMETICS = ("residues", "turns", "complex128", "complex64", "float64", "float32", "bfloat16")
 

@@ -20,14 +20,14 @@ from typing import Any, NotRequired, TypedDict, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.permutations import smallest_dtype
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.folders import read_folder, save_folder, warn_unbound
-from subnormal.algebra.base.reading import MissingFileError, conform, parse_json, parse_tensors
-from subnormal.algebra.depth.families import FAMILIES
-from subnormal.algebra.groups.group import Group, group_of_rows
-from subnormal.constructions.cascade import Cascade, CascadeLayer
-from subnormal.constructions.weights import Weights, network_parameters
+from ..algebra.arithmetic.permutations import smallest_dtype
+from ..algebra.depth.families import FAMILIES
+from ..algebra.groups.group import Group, group_of_rows
+from ..common.errors import InputError
+from ..common.folders import read_folder, save_folder, warn_unbound
+from ..common.reading import MissingFileError, conform, parse_json, parse_tensors
+from .cascade import Cascade, CascadeLayer
+from .weights import Weights, network_parameters
 
 FORMAT = 2
 """Version of the folder's format."""

@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.permutations import Permutations
-from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.depth.decomposition import Decomposition
+from ..algebra.arithmetic.permutations import Permutations
+from ..algebra.automata.automaton import Automaton
+from ..algebra.depth.decomposition import Decomposition
+from ..common.errors import InputError
 
 BLOCK = 1 << 16
 """Tokens run at a time: the arrays of one block stay in the cache."""

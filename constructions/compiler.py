@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.permutations import cycles, parse_permutation
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.depth.decomposition import Decomposition, decompose
-from subnormal.algebra.depth.families import Family
-from subnormal.algebra.depth.refusal import refusal
-from subnormal.algebra.depth.series import Series, given_series, shortest_series, verbal_series
-from subnormal.algebra.groups.group import Group
-from subnormal.constructions.artifact import save_artifact
-from subnormal.constructions.cascade import Cascade, compile_cascade
-from subnormal.constructions.weights import Weights, weights_of
+from ..algebra.arithmetic.permutations import cycles, parse_permutation
+from ..algebra.depth.decomposition import Decomposition, decompose
+from ..algebra.depth.families import Family
+from ..algebra.depth.refusal import refusal
+from ..algebra.depth.series import Series, given_series, shortest_series, verbal_series
+from ..algebra.groups.group import Group
+from ..common.errors import InputError
+from .artifact import save_artifact
+from .cascade import Cascade, compile_cascade
+from .weights import Weights, weights_of
 
 FULL_ALPHABET_LIMIT = 1024
 """Up to this order the default alphabet is the whole group; beyond it the generators."""

@@ -11,9 +11,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.constructions.arithmetics import Values, accumulate, read, start, stored_steps
-from subnormal.constructions.cascade import Cascade, CascadeLayer
+from ..common.errors import InputError
+from .arithmetics import Values, accumulate, read, start, stored_steps
+from .cascade import Cascade, CascadeLayer
 
 ARITHMETICS = ("residues", "turns", "complex128", "complex64")
 

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.base.wording import counted
-from subnormal.algebra.groups.group import Group
-from subnormal.constructions.cascade import Cascade, reachable_states
-from subnormal.constructions.words import Letters
+from ..algebra.groups.group import Group
+from ..common.wording import counted
+from .cascade import Cascade, reachable_states
+from .words import Letters
 
 PIECE = 1 << 18
 """Tokens run between two reports of progress, at most."""

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.constructions.cascade import Cascade, CascadeLayer, layer_transitions
-from subnormal.constructions.parameters import (
+from .cascade import Cascade, CascadeLayer, layer_transitions
+from .parameters import (
     EMBEDDING,
     HEAD_BIAS,
     HEAD_GATES_BIAS,

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.permutations import Permutations
-from subnormal.algebra.arithmetic.permutations import order as permutation_order
-from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.groups.group import Group
+from ..algebra.arithmetic.permutations import Permutations
+from ..algebra.arithmetic.permutations import order as permutation_order
+from ..algebra.automata.automaton import Automaton
+from ..algebra.groups.group import Group
+from ..common.errors import InputError
 
 KINDS = ("random", "constant", "commutator")
 """Random words spread rounding errors; constant words add them up; commutator words move every layer."""

@@ -9,11 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from subnormal.models.families import FAMILIES, LayerState, Transition
-    from subnormal.models.layer import Layer
-    from subnormal.models.network import DCDNetwork, LayerTrace
-    from subnormal.models.recurrences import UnitState, diagonal_loop, diagonal_scan, tanh_scan, unit_loop, unit_scan
-    from subnormal.models.specification import LayerSpecification
+    from .families import FAMILIES, LayerState, Transition
+    from .layer import Layer
+    from .network import DCDNetwork, LayerTrace
+    from .recurrences import UnitState, diagonal_loop, diagonal_scan, tanh_scan, unit_loop, unit_scan
+    from .specification import LayerSpecification
 
 __all__ = [
     "FAMILIES",

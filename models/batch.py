@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from subnormal.constructions.parameters import (
+from ..constructions.parameters import (
     DRIVES,
     HEAD_BIAS,
     HEAD_GATES_BIAS,
@@ -27,8 +27,8 @@ from subnormal.constructions.parameters import (
     READOUT_WEIGHT,
     in_layer,
 )
-from subnormal.models.families import LayerState
-from subnormal.models.network import DCDNetwork
+from .families import LayerState
+from .network import DCDNetwork
 
 __all__ = ["Adam", "NetworkBatch"]
 

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from subnormal.constructions.cascade import Cascade
-from subnormal.constructions.weights import Weights, network_parameters
-from subnormal.models.network import DCDNetwork
-from subnormal.models.recurrences import UnitState
+from ..constructions.cascade import Cascade
+from ..constructions.weights import Weights, network_parameters
+from .network import DCDNetwork
+from .recurrences import UnitState
 
 PIECE_ENTRIES = 1 << 22
 """Hidden units × tokens run at a time."""

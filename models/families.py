@@ -33,10 +33,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from subnormal.constructions.parameters import DRIVES, FAMILY_PARAMETERS
-from subnormal.models.delta_rule import delta_scan, delta_step
-from subnormal.models.linear import per_word
-from subnormal.models.recurrences import (
+from ..constructions.parameters import DRIVES, FAMILY_PARAMETERS
+from .delta_rule import delta_scan, delta_step
+from .linear import per_word
+from .recurrences import (
     Backend,
     UnitState,
     diagonal_scan,

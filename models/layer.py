@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from subnormal.models.families import FAMILIES, LayerState, Transition
-from subnormal.models.linear import add_product, affine, look_up
-from subnormal.models.specification import ELEMENTWISE, LayerSpecification
+from .families import FAMILIES, LayerState, Transition
+from .linear import add_product, affine, look_up
+from .specification import ELEMENTWISE, LayerSpecification
 
 __all__ = ["Layer", "bare_linear", "draw_uniform", "one_hot_decision"]
 

@@ -32,14 +32,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.constructions.parameters import FORGETTING_NOTHING
-from subnormal.models.families import LayerState
-from subnormal.models.layer import Layer, bare_linear, draw_uniform
-from subnormal.models.linear import affine
-from subnormal.models.recurrences import Backend, UnitState
-from subnormal.models.saved import DTYPES, SavedNetwork
-from subnormal.models.specification import LayerSpecification, positive
+from ..common.errors import InputError
+from ..constructions.parameters import FORGETTING_NOTHING
+from .families import LayerState
+from .layer import Layer, bare_linear, draw_uniform
+from .linear import affine
+from .recurrences import Backend, UnitState
+from .saved import DTYPES, SavedNetwork
+from .specification import LayerSpecification, positive
 
 __all__ = ["DCDNetwork", "LayerTrace"]
 

@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.wording import counted
-from subnormal.algebra.depth.families import FAMILIES as CARRIERS
-from subnormal.algebra.groups.group import Group
-from subnormal.constructions.pages.machine_page import Data, group_points
-from subnormal.constructions.pages.packing import packed
-from subnormal.models.layer import Layer
-from subnormal.models.network import DCDNetwork
+from ..algebra.depth.families import FAMILIES as CARRIERS
+from ..algebra.groups.group import Group
+from ..common.errors import InputError
+from ..common.wording import counted
+from ..constructions.pages.machine_page import Data, group_points
+from ..constructions.pages.packing import packed
+from .layer import Layer
+from .network import DCDNetwork
 
 RUN_BY_THE_PAGE = ("aussm", "simple-aussm", "mamba", "negative-mamba", "s4d", "rnn")
 """Families whose recurrence `assets/machines.js` has."""

@@ -38,8 +38,8 @@ from typing import Any, Literal, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.models.linear import add_product
+from ..common.errors import InputError
+from .linear import add_product
 
 __all__ = [
     "UnitState",
@@ -194,11 +194,11 @@ def _installed(name: str) -> bool:
 
 def _implementation(name: str) -> _Implementation:
     if name == "numba":
-        from subnormal.models import kernels
+        from . import kernels
 
         return kernels
     if name == "triton":
-        from subnormal.models import triton_kernels
+        from . import triton_kernels
 
         return triton_kernels
     return _TORCH

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from safetensors.torch import load
 from torch import Tensor
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.folders import read_folder
-from subnormal.algebra.base.reading import parse_json, parse_tensors
-from subnormal.constructions.parameters import parameter_shapes
-from subnormal.models.specification import LayerSpecification, positive
+from ..common.errors import InputError
+from ..common.folders import read_folder
+from ..common.reading import parse_json, parse_tensors
+from ..constructions.parameters import parameter_shapes
+from .specification import LayerSpecification, positive
 
 __all__ = ["DTYPES", "SavedNetwork"]
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.constructions.parameters import FAMILY_PARAMETERS
+from ..common.errors import InputError
+from ..constructions.parameters import FAMILY_PARAMETERS
 
 __all__ = ["GROUPED", "LayerSpecification", "positive"]
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
-from subnormal.algebra.base.errors import InputError
+from ..common.errors import InputError
 
 POINT_ERROR = Fraction(1, 2**52)
 """Each coordinate of `unit_point` is within this of the true one: rounding to a double, and arb's radius."""

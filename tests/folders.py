@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from subnormal.algebra.base.folders import CERTIFICATES, FORMAT, MANIFEST, OWN, digest
+from subnormal.common.folders import CERTIFICATES, FORMAT, MANIFEST, OWN, digest
 
 
 def bind(folder: Path) -> None:

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from subnormal.algebra.base import writing
+from subnormal.common import writing
 
 
 @contextmanager

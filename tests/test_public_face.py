@@ -16,7 +16,7 @@ import pytest
 import torch
 
 import subnormal as sn
-from subnormal.face import groups
+from subnormal.api import groups
 
 ROOT = Path(__file__).parent.parent
 

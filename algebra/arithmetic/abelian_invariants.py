@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from subnormal.algebra.arithmetic.finite_field import factorise
+from .finite_field import factorise
 
 
 def abelian_name(moduli: tuple[int, ...] | list[int]) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.base.errors import InputError
+from ...common.errors import InputError
 
 Permutations = NDArray[np.integer]
 

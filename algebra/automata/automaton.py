@@ -13,8 +13,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.wording import counted
+from ...common.errors import InputError
+from ...common.wording import counted
 
 MAX_STATES = 1024
 """Automata with more states are refused: their monoids are far beyond what can be listed."""

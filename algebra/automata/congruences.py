@@ -10,7 +10,7 @@ from itertools import combinations
 
 import numpy as np
 
-from subnormal.algebra.automata.automaton import Automaton
+from .automaton import Automaton
 
 Partition = tuple[int, ...]
 """For each state the least state of its block."""

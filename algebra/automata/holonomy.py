@@ -26,11 +26,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.permutations import smallest_dtype
-from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.groups.group import Group
-from subnormal.algebra.groups.permutation_group import generated_group
+from ...common.errors import InputError
+from ..arithmetic.permutations import smallest_dtype
+from ..groups.group import Group
+from ..groups.permutation_group import generated_group
+from .automaton import Automaton
 
 MAX_IMAGES = 6_000
 """Automata with more images are refused."""
@@ -284,7 +284,7 @@ class Holonomy:
 
 
 def _listed(permutations: NDArray[np.unsignedinteger], name: str) -> Group:
-    from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
+    from ..chains.stabiliser_chain import StabiliserChain
 
     order = StabiliserChain(permutations).order
     if order > 50_000:

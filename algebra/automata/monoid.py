@@ -14,10 +14,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.permutations import smallest_dtype
-from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.groups.group import Group
+from ...common.errors import InputError
+from ..arithmetic.permutations import smallest_dtype
+from ..groups.group import Group
+from .automaton import Automaton
 
 MAX_ELEMENTS = 60_000
 """Monoids with more elements are not listed."""

@@ -12,10 +12,10 @@ from itertools import product
 
 import numpy as np
 
-from subnormal.algebra.arithmetic.permutations import cycles
-from subnormal.algebra.automata.automaton import MAX_LETTERS, MAX_STATES, Automaton
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.groups.group import Group
+from ...common.errors import InputError
+from ..arithmetic.permutations import cycles
+from ..groups.group import Group
+from .automaton import MAX_LETTERS, MAX_STATES, Automaton
 
 BRACKETS = ("()", "[]", "{}", "<>")
 

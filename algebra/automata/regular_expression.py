@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from subnormal.algebra.automata.automaton import MAX_STATES, Automaton
-from subnormal.algebra.base.errors import InputError
+from ...common.errors import InputError
+from .automaton import MAX_STATES, Automaton
 
 MAX_TEXT = 400
 """Longest expression that is read."""

@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.permutations import Permutations, smallest_dtype
-from subnormal.algebra.base.errors import InputError
+from ...common.errors import InputError
+from ..arithmetic.permutations import Permutations, smallest_dtype
 
 Code = Any  # bytes (degree <= 256) or LongPermutation; they share translate, integer indexing, + b"" and ==
 Vector = tuple[int, ...]

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 from math import factorial
 
-from subnormal.algebra.chains.kernels import (
+from .kernels import (
     SHORT_DEGREE,
     Code,
     Element,

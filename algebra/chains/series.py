@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from subnormal.algebra.arithmetic.abelian_invariants import primary_invariants
-from subnormal.algebra.arithmetic.integer_matrices import smith_normal_form
-from subnormal.algebra.arithmetic.permutations import Permutations
-from subnormal.algebra.base.descent import descending
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.chains.kernels import (
+from ...common.descent import descending
+from ...common.errors import InputError
+from ..arithmetic.abelian_invariants import primary_invariants
+from ..arithmetic.integer_matrices import smith_normal_form
+from ..arithmetic.permutations import Permutations
+from .kernels import (
     Code,
     Element,
     Encoding,
@@ -34,9 +34,9 @@ from subnormal.algebra.chains.kernels import (
     is_member,
     sift_rows,
 )
-from subnormal.algebra.chains.schreier_sims import is_even, random_commutators, random_products, schreier_sims
-from subnormal.algebra.chains.solvable import NotSolvableError, SolvableTower
-from subnormal.algebra.chains.stabiliser_chain import StabiliserChain, permutation_rows
+from .schreier_sims import is_even, random_commutators, random_products, schreier_sims
+from .solvable import NotSolvableError, SolvableTower
+from .stabiliser_chain import StabiliserChain, permutation_rows
 
 SMALL_MODULUS = 2**40
 """Residues modulo less than this can be added over all levels of a chain in int64; beyond, they are Python integers."""

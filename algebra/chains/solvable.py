@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from subnormal.algebra.chains.kernels import Code, Element, Encoding, Levels, commutator, conjugate, extend, is_member
+from .kernels import Code, Element, Encoding, Levels, commutator, conjugate, extend, is_member
 
 
 def longest_derived_length(degree: int) -> int:

@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from subnormal.algebra.arithmetic.permutations import MAX_DEGREE, Permutations
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.chains import kernels as chain_kernels
-from subnormal.algebra.chains.kernels import Element, Encoding, Levels, is_member, sift_rows
-from subnormal.algebra.chains.schreier_sims import is_even, is_giant, random_products, schreier_sims
-from subnormal.algebra.chains.solvable import NotSolvableError, SolvableTower
+from ...common.errors import InputError
+from ..arithmetic.permutations import MAX_DEGREE, Permutations
+from . import kernels as chain_kernels
+from .kernels import Element, Encoding, Levels, is_member, sift_rows
+from .schreier_sims import is_even, is_giant, random_products, schreier_sims
+from .solvable import NotSolvableError, SolvableTower
 
 ELEMENTS_LIMIT = 2**28
 """Largest order·degree that `StabiliserChain.elements` lists unless told otherwise."""

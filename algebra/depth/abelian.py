@@ -9,11 +9,11 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.abelian_invariants import abelian_name
-from subnormal.algebra.arithmetic.finite_field import factorise
-from subnormal.algebra.arithmetic.integer_matrices import smith_normal_form
-from subnormal.algebra.chains.series import ChainFactor
-from subnormal.algebra.groups.group import Subgroup
+from ..arithmetic.abelian_invariants import abelian_name
+from ..arithmetic.finite_field import factorise
+from ..arithmetic.integer_matrices import smith_normal_form
+from ..chains.series import ChainFactor
+from ..groups.group import Subgroup
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from subnormal.algebra.base.wording import counted
-from subnormal.algebra.groups.group import Group
-from subnormal.algebra.representations.characters import CLASS_LIMIT
-from subnormal.algebra.representations.reflections import Householders, householders
+from ...common.wording import counted
+from ..groups.group import Group
+from ..representations.characters import CLASS_LIMIT
+from ..representations.reflections import Householders, householders
 
 MAMBA3_LEAST_DECAY = 1e-4
 """Mamba-3's `A_floor`: the state decays by exp(-A·Δ) a token with A at least this."""
@@ -105,8 +105,8 @@ def _householders(group: Group, alphabet: Sequence[int] | None) -> tuple[int, Ho
     if group.order > CLASS_LIMIT and group.is_abelian:
         orders = group.element_orders if alphabet is None else group.element_orders[list(alphabet)]
         return min(int(orders.max(initial=1)) - 1, 2), None  # irreducible real representations have degree 1 or 2
-    from subnormal.algebra.representations.characters import character_table
-    from subnormal.algebra.representations.classes import conjugacy_classes
+    from ..representations.characters import character_table
+    from ..representations.classes import conjugacy_classes
 
     classes = conjugacy_classes(group)
     if len(classes) > CLASS_LIMIT:

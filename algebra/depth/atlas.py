@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.rows import write_rows
-from subnormal.algebra.depth.abelian import abelian_factor, margin
-from subnormal.algebra.depth.families import FAMILIES
-from subnormal.algebra.depth.series import Series, shortest_series
+from ...common.errors import InputError
+from ...common.rows import write_rows
+from .abelian import abelian_factor, margin
+from .families import FAMILIES
+from .series import Series, shortest_series
 
 COLUMNS = (
     "order",
@@ -31,7 +31,7 @@ is empty."""
 
 def atlas_row(order: int, number: int) -> dict[str, str | int]:
     """One group's row. Channels are counted, and margins taken, over all layers of the derived series."""
-    from subnormal.algebra.groups.catalogue import small_group
+    from ..groups.catalogue import small_group
 
     group = small_group(order, number)
     derived = shortest_series(group, FAMILIES["aussm"])
@@ -70,7 +70,7 @@ def _row(key: tuple[int, int]) -> dict[str, str | int]:
 
 def catalogue_keys(max_order: int) -> list[tuple[int, int]]:
     """(order, number) of all groups up to an order. Raises `InputError` beyond the catalogue."""
-    from subnormal.algebra.groups.catalogue import LARGEST_ORDER, number_of_groups
+    from ..groups.catalogue import LARGEST_ORDER, number_of_groups
 
     if not 1 <= max_order <= LARGEST_ORDER:
         raise InputError(f"--max-order {max_order}: the catalogue holds the groups of order 1 to {LARGEST_ORDER}")

@@ -15,11 +15,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.automata.monoid import MaximalSubgroup, TransitionMonoid
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.wording import counted
-from subnormal.algebra.depth.automaton_witness import (
+from ...common.errors import InputError
+from ...common.wording import counted
+from ..automata.automaton import Automaton
+from ..automata.monoid import MaximalSubgroup, TransitionMonoid
+from .automaton_witness import (
     Witness,
     cycle,
     kept_apart,
@@ -28,9 +28,9 @@ from subnormal.algebra.depth.automaton_witness import (
     not_one_layer,
     standstill,
 )
-from subnormal.algebra.depth.families import Family
-from subnormal.algebra.depth.group_names import group_name
-from subnormal.algebra.depth.series import shortest_series, verbal_series
+from .families import Family
+from .group_names import group_name
+from .series import shortest_series, verbal_series
 
 
 @dataclass(frozen=True)

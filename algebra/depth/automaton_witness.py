@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.automata.monoid import MaximalSubgroup, TransitionMonoid
-from subnormal.algebra.depth.families import Family
-from subnormal.algebra.depth.series import shortest_series
-from subnormal.algebra.depth.witness import Expression, depth_witness, residual
+from ..automata.automaton import Automaton
+from ..automata.monoid import MaximalSubgroup, TransitionMonoid
+from .families import Family
+from .series import shortest_series
+from .witness import Expression, depth_witness, residual
 
 Word = tuple[int, ...]
 

@@ -15,11 +15,11 @@ from itertools import islice, pairwise, product
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.finite_field import factorise
-from subnormal.algebra.arithmetic.integer_matrices import solve_modulo
-from subnormal.algebra.depth.abelian import AbelianFactor, abelian_factor
-from subnormal.algebra.depth.series import Series
-from subnormal.algebra.groups.group import Group, Subgroup
+from ..arithmetic.finite_field import factorise
+from ..arithmetic.integer_matrices import solve_modulo
+from ..groups.group import Group, Subgroup
+from .abelian import AbelianFactor, abelian_factor
+from .series import Series
 
 MAX_COMPLEMENTS = 512
 """How many complements of one step are tried as starting points of the next before giving up."""

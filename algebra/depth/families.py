@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from subnormal.algebra.base.errors import InputError
+from ...common.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from functools import cache
 
-from subnormal.algebra.arithmetic.abelian_invariants import abelian_name
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.depth.abelian import abelian_factor
-from subnormal.algebra.groups.group import Group
-from subnormal.algebra.groups.identify import small_group_id
-from subnormal.algebra.groups.named_groups import FAMILIES, FUNCTIONS
+from ...common.errors import InputError
+from ..arithmetic.abelian_invariants import abelian_name
+from ..groups.group import Group
+from ..groups.identify import small_group_id
+from ..groups.named_groups import FAMILIES, FUNCTIONS
+from .abelian import abelian_factor
 
 MATRIX_GROUPS = (("SL", 2, 3), ("GL", 2, 3), ("SL", 2, 5))
 """Those of at most 255 elements that have no other short name."""

@@ -12,25 +12,25 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from subnormal.algebra.arithmetic.abelian_invariants import abelian_name
-from subnormal.algebra.base.terminal import ShownAsTable
-from subnormal.algebra.base.wording import counted, describe_order
-from subnormal.algebra.chains import series as chain_series
-from subnormal.algebra.chains.series import ChainFactor
-from subnormal.algebra.depth.abelian import AbelianFactor, margin, primary_moduli
-from subnormal.algebra.depth.decomposition import Decomposition, decompose
-from subnormal.algebra.depth.families import FAMILIES, Family, names
-from subnormal.algebra.depth.program_witness import PerfectTerm, ProgramWitness
-from subnormal.algebra.depth.refusal import cause, generators_text, refusal, witness_text
-from subnormal.algebra.depth.series import Series, shortest_series, verbal_series
-from subnormal.algebra.depth.witness import Expression, Residual, depth_witness, residual
-from subnormal.algebra.groups.group import Group
-from subnormal.algebra.groups.permutation_group import PermutationGroup
+from ...common.terminal import ShownAsTable
+from ...common.wording import counted, describe_order
+from ..arithmetic.abelian_invariants import abelian_name
+from ..chains import series as chain_series
+from ..chains.series import ChainFactor
+from ..groups.group import Group
+from ..groups.permutation_group import PermutationGroup
+from .abelian import AbelianFactor, margin, primary_moduli
+from .decomposition import Decomposition, decompose
+from .families import FAMILIES, Family, names
+from .program_witness import PerfectTerm, ProgramWitness
+from .refusal import cause, generators_text, refusal, witness_text
+from .series import Series, shortest_series, verbal_series
+from .witness import Expression, Residual, depth_witness, residual
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from subnormal.algebra.depth.architectures import Architectures
+    from .architectures import Architectures
 
 INSPECTION_LIMIT = 10_000
 """Groups of larger order are inspected through stabiliser chains, in milliseconds but without decomposition."""
@@ -68,7 +68,7 @@ class Inspection(ShownAsTable):
     @cached_property
     def architectures(self) -> Architectures | None:
         """What the architectures that people run need; None for a group that is not listed."""
-        from subnormal.algebra.depth.architectures import architectures
+        from .architectures import architectures
 
         return architectures(self.group, self.depth, self.alphabet) if isinstance(self.group, Group) else None
 
@@ -136,7 +136,7 @@ class Inspection(ShownAsTable):
 
     def view(self) -> RenderableType:
         """The page that `inspect` prints."""
-        from subnormal.algebra.depth.inspection_view import inspection_view
+        from .inspection_view import inspection_view
 
         return inspection_view(self)
 
@@ -184,7 +184,7 @@ def inspect_group(group: Group | PermutationGroup, stack: Sequence[Family] | Non
         if group.order > INSPECTION_LIMIT or not group.is_listable:
             return inspect_by_chain(group, stack)
         group = group.listed()
-    from subnormal.algebra.groups.identify import small_group_id
+    from ..groups.identify import small_group_id
 
     series = {exponent: shortest_series(group, family) for exponent, family in _one_each().items()}
     derived = series[0]

@@ -11,19 +11,19 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from subnormal.algebra.arithmetic.permutations import cycles
-from subnormal.algebra.base.terminal import plain_table
-from subnormal.algebra.base.wording import counted, describe_order, short
-from subnormal.algebra.depth.abelian import margin, primary_moduli
-from subnormal.algebra.depth.families import FAMILIES
-from subnormal.algebra.depth.refusal import generators_text, orders_text
-from subnormal.algebra.depth.witness import Residual
-from subnormal.algebra.groups.group import Group
+from ...common.terminal import plain_table
+from ...common.wording import counted, describe_order, short
+from ..arithmetic.permutations import cycles
+from ..groups.group import Group
+from .abelian import margin, primary_moduli
+from .families import FAMILIES
+from .refusal import generators_text, orders_text
+from .witness import Residual
 
 if TYPE_CHECKING:
-    from subnormal.algebra.depth.architectures import Architectures
-    from subnormal.algebra.depth.inspection import Inspection
-    from subnormal.algebra.depth.optimise import Choice
+    from .architectures import Architectures
+    from .inspection import Inspection
+    from .optimise import Choice
 
 
 def inspection_view(inspection: Inspection) -> RenderableType:

@@ -21,12 +21,12 @@ from typing import Any
 
 import numpy as np
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.depth.abelian import AbelianFactor, abelian_factor
-from subnormal.algebra.depth.families import Family
-from subnormal.algebra.depth.series import Series, verbal_subgroup
-from subnormal.algebra.groups.group import Group, Subgroup
-from subnormal.algebra.groups.isomorphism import conjugacy_classes
+from ...common.errors import InputError
+from ..groups.group import Group, Subgroup
+from ..groups.isomorphism import conjugacy_classes
+from .abelian import AbelianFactor, abelian_factor
+from .families import Family
+from .series import Series, verbal_subgroup
 
 MAX_NORMAL_SUBGROUPS = 500
 """More normal subgroups than this are not searched (C2^5 has 374, C2^6 has 2,825)."""

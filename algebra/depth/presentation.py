@@ -14,13 +14,13 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.depth.families import FAMILIES
-from subnormal.algebra.depth.series import shortest_series
-from subnormal.algebra.groups.catalogue import LARGEST_ORDER, number_of_groups, presentation_of, small_group
-from subnormal.algebra.groups.group import Group
-from subnormal.algebra.groups.identify import small_group_id
-from subnormal.algebra.groups.isomorphism import isomorphism
+from ...common.errors import InputError
+from ..groups.catalogue import LARGEST_ORDER, number_of_groups, presentation_of, small_group
+from ..groups.group import Group
+from ..groups.identify import small_group_id
+from ..groups.isomorphism import isomorphism
+from .families import FAMILIES
+from .series import shortest_series
 
 LARGEST = 20_000
 """Of larger groups no presentation is sought."""

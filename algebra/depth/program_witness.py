@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from subnormal.algebra.arithmetic.permutations import Permutations, cycles, invert
-from subnormal.algebra.base.wording import short
-from subnormal.algebra.chains.solvable import SolvableTower, Step
-from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
+from ...common.wording import short
+from ..arithmetic.permutations import Permutations, cycles, invert
+from ..chains.solvable import SolvableTower, Step
+from ..chains.stabiliser_chain import StabiliserChain
 
 MAX_TREE = 1 << 16
 """Most points of all leaves together for which a program is written out as a nested commutator: a program of height h

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from subnormal.algebra.arithmetic.permutations import cycles
-from subnormal.algebra.base.wording import describe_order, short
-from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
-from subnormal.algebra.depth.families import Family, names
-from subnormal.algebra.depth.series import Series
-from subnormal.algebra.depth.witness import Expression, residual
-from subnormal.algebra.groups.group import Group
+from ...common.wording import describe_order, short
+from ..arithmetic.permutations import cycles
+from ..chains.stabiliser_chain import StabiliserChain
+from ..groups.group import Group
+from .families import Family, names
+from .series import Series
+from .witness import Expression, residual
 
 
 def refusal(series: Series[Any], stack: Sequence[Family], name: str | None = None) -> str:

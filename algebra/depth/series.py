@@ -13,12 +13,12 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, Generic, TypeVar, overload
 
-from subnormal.algebra.base.descent import descending
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.chains import series as chain_series
-from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
-from subnormal.algebra.depth.families import Family
-from subnormal.algebra.groups.group import Group, Subgroup
+from ...common.descent import descending
+from ...common.errors import InputError
+from ..chains import series as chain_series
+from ..chains.stabiliser_chain import StabiliserChain
+from ..groups.group import Group, Subgroup
+from .families import Family
 
 Member = TypeVar("Member", Subgroup, StabiliserChain)
 """A subgroup of a listed group, or one known by its stabiliser chain."""

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.permutations import cycles
-from subnormal.algebra.depth.families import Family
-from subnormal.algebra.depth.series import Series
-from subnormal.algebra.groups.group import Group, Subgroup
+from ..arithmetic.permutations import cycles
+from ..groups.group import Group, Subgroup
+from .families import Family
+from .series import Series
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.permutations import parse_permutation, rows
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.groups.group import Group
-from subnormal.algebra.groups.permutation_group import generated_group
+from ...common.errors import InputError
+from ..arithmetic.permutations import parse_permutation, rows
+from .group import Group
+from .permutation_group import generated_group
 
 LARGEST_ORDER = 255
 """The catalogue holds every group up to this order."""

@@ -15,8 +15,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from subnormal.algebra.arithmetic.permutations import Permutations, invert, smallest_dtype
-from subnormal.algebra.base.errors import InputError
+from ...common.errors import InputError
+from ..arithmetic.permutations import Permutations, invert, smallest_dtype
 
 Indices = NDArray[np.intp]
 

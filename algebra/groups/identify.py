@@ -10,9 +10,9 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from subnormal.algebra.groups.catalogue import LARGEST_ORDER
-from subnormal.algebra.groups.group import Group
-from subnormal.algebra.groups.isomorphism import fine_fingerprint, fingerprint
+from .catalogue import LARGEST_ORDER
+from .group import Group
+from .isomorphism import fine_fingerprint, fingerprint
 
 
 @cache

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.permutations import smallest_dtype
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.groups.group import TABLE_LIMIT, Group, Indices
+from ...common.errors import InputError
+from ..arithmetic.permutations import smallest_dtype
+from .group import TABLE_LIMIT, Group, Indices
 
 Colours = NDArray[np.uint64]
 

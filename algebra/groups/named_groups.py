@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.finite_field import factorise, finite_field
-from subnormal.algebra.arithmetic.permutations import MAX_DEGREE, parse_permutations, rows
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.groups.permutation_group import PermutationGroup
+from ...common.errors import InputError
+from ..arithmetic.finite_field import factorise, finite_field
+from ..arithmetic.permutations import MAX_DEGREE, parse_permutations, rows
+from .permutation_group import PermutationGroup
 
 
 def _group(

@@ -6,11 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from subnormal.algebra.arithmetic.permutations import Permutations
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.wording import describe_order
-from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
-from subnormal.algebra.groups.group import Group
+from ...common.errors import InputError
+from ...common.wording import describe_order
+from ..arithmetic.permutations import Permutations
+from ..chains.stabiliser_chain import StabiliserChain
+from .group import Group
 
 LISTING_LIMIT = 2_000_000
 """Groups of larger order are never listed."""

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.permutations import Permutations, smallest_dtype
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.groups.group import Group, Indices
-from subnormal.algebra.groups.identify import small_group_id
-from subnormal.algebra.groups.isomorphism import (
+from ...common.errors import InputError
+from ..arithmetic.permutations import Permutations, smallest_dtype
+from .group import Group, Indices
+from .identify import small_group_id
+from .isomorphism import (
     TooManyMapsError,
     UndecidedError,
     automorphisms,
@@ -25,7 +25,7 @@ from subnormal.algebra.groups.isomorphism import (
     homomorphisms,
     isomorphism,
 )
-from subnormal.algebra.groups.permutation_group import generated_group
+from .permutation_group import generated_group
 
 SEMIDIRECT_LIMIT = 2000
 """Largest order for which all semidirect products are sought."""

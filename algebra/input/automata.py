@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from subnormal.algebra.automata import named
-from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.reading import read_csv, read_json, read_npy
-from subnormal.algebra.base.wording import counted
-from subnormal.algebra.groups.group import Group
+from ...common.errors import InputError
+from ...common.reading import read_csv, read_json, read_npy
+from ...common.wording import counted
+from ..automata import named
+from ..automata.automaton import Automaton
+from ..groups.group import Group
 
 EXAMPLES = "e.g. flip-flop(2), tomita(5), grid(5,5), permutation-reset(S3) or automaton(table.csv)"
 
@@ -66,7 +66,7 @@ def parse_automaton(text: str, group: Callable[[str], Group]) -> Automaton:
     if name not in NAMES:
         raise InputError(f"cannot read an automaton at {text[:40]!r}; wanted one of {', '.join(NAMES)}, {EXAMPLES}")
     if name == "regex":
-        from subnormal.algebra.automata.regular_expression import regular_expression
+        from ..automata.regular_expression import regular_expression
 
         made = regular_expression(inside or "")
         return replace(made, name=f"regex({inside})")

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.permutations import MAX_DEGREE, rows
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.wording import short
-from subnormal.algebra.groups.group import TABLE_LIMIT, Group
-from subnormal.algebra.groups.permutation_group import PermutationGroup
+from ...common.errors import InputError
+from ...common.wording import short
+from ..arithmetic.permutations import MAX_DEGREE, rows
+from ..groups.group import TABLE_LIMIT, Group
+from ..groups.permutation_group import PermutationGroup
 
 _WANTED = (
     "wanted a square table of element numbers 0 … n-1 (row i, column j holds i·j), or in .json permutations as "
@@ -31,7 +31,7 @@ def read_group(path: Path) -> PermutationGroup:
     Raises:
         InputError: the file cannot be read, or what it holds is not a group; the message names the offending elements.
     """
-    from subnormal.algebra.base import reading
+    from ...common import reading
 
     suffix = path.suffix.lower()
     if suffix == ".npy":

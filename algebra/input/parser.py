@@ -17,15 +17,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from subnormal.algebra.arithmetic.permutations import MAX_DEGREE, parse_permutations
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.wording import describe_order, short
-from subnormal.algebra.groups.group import Group
-from subnormal.algebra.groups.named_groups import FAMILIES, FUNCTIONS
-from subnormal.algebra.groups.permutation_group import PermutationGroup
+from ...common.errors import InputError
+from ...common.wording import describe_order, short
+from ..arithmetic.permutations import MAX_DEGREE, parse_permutations
+from ..groups.group import Group
+from ..groups.named_groups import FAMILIES, FUNCTIONS
+from ..groups.permutation_group import PermutationGroup
 
 if TYPE_CHECKING:
-    from subnormal.algebra.automata.automaton import Automaton
+    from ..automata.automaton import Automaton
 
 MAX_TEXT = 20_000
 """Longest text that is read as a group."""
@@ -55,7 +55,7 @@ def parse_group(text: str) -> PermutationGroup:
     if len(text) > MAX_TEXT:
         raise InputError(f"a group of {len(text)} characters; at most {MAX_TEXT} are read, {EXAMPLES}")
     if text.lower().endswith(_FILE_SUFFIXES):
-        from subnormal.algebra.input.files import read_group
+        from .files import read_group
 
         return read_group(Path(text))
     if re.fullmatch(r"[\d\s,()]+", text, re.ASCII) and text.startswith("("):
@@ -75,7 +75,7 @@ def parse_machine(text: str) -> PermutationGroup | Automaton:
     stripped = text.strip()
     if not (stripped[:1].islower() or stripped.lower().endswith(_FILE_SUFFIXES)):
         return parse_group(text)
-    from subnormal.algebra.input import automata
+    from . import automata
 
     if stripped.lower().endswith(_FILE_SUFFIXES) and not automata.is_automaton_name(stripped):
         return _from_file(Path(stripped))
@@ -95,9 +95,9 @@ def read_automaton(text: str) -> Automaton:
 
 
 def _from_file(path: Path) -> PermutationGroup | Automaton:
-    from subnormal.algebra.base.reading import read_csv, read_json, read_npy
-    from subnormal.algebra.input import automata
-    from subnormal.algebra.input.files import read_group
+    from ...common.reading import read_csv, read_json, read_npy
+    from . import automata
+    from .files import read_group
 
     if path.suffix.lower() == ".json":
         if automata.is_automaton_content(read_json(path)):
@@ -267,14 +267,14 @@ def _checked(name: str, generators: int, degree: int, order_digits: float) -> No
 
 def small(order: int, number: int) -> PermutationGroup:
     """`SmallGroup(order, number)` from the catalogue."""
-    from subnormal.algebra.groups.catalogue import small_group
+    from ..groups.catalogue import small_group
 
     return PermutationGroup.from_listed(small_group(order, number))
 
 
 def direct(factors: Sequence[PermutationGroup]) -> PermutationGroup:
     """The direct product of two or more groups, acting on the points of the first, then those of the second, …"""
-    from subnormal.algebra.groups.products import direct_product
+    from ..groups.products import direct_product
 
     first, *others = factors
     names = [first.name if ":" not in first.name else _bracketed(first.name), *(_bracketed(b.name) for b in others)]
@@ -287,7 +287,7 @@ def direct(factors: Sequence[PermutationGroup]) -> PermutationGroup:
 
 def wreath(a: PermutationGroup, b: PermutationGroup) -> PermutationGroup:
     """A ≀ B in its natural imprimitive action: one copy of A's points for each point of B."""
-    from subnormal.algebra.groups.products import orbit_representatives, wreath_product
+    from ..groups.products import orbit_representatives, wreath_product
 
     name = f"{_bracketed(a.name) if not re.fullmatch(r'[^x:]*', a.name) else a.name}wr{_bracketed(b.name)}"
     if a.degree * b.degree > MAX_DEGREE:
@@ -299,7 +299,7 @@ def wreath(a: PermutationGroup, b: PermutationGroup) -> PermutationGroup:
 
 def semidirect(a: PermutationGroup, b: PermutationGroup) -> PermutationGroup:
     """A:B, where only one group fits that is not A × B."""
-    from subnormal.algebra.groups import products
+    from ..groups import products
 
     name = f"{_bracketed(a.name)}:{_bracketed(b.name)}"
     if a.order * b.order > products.SEMIDIRECT_LIMIT:

@@ -19,9 +19,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.groups.group import Group, Indices
-from subnormal.algebra.representations.classes import ConjugacyClasses, conjugacy_classes
+from ...common.errors import InputError
+from ..groups.group import Group, Indices
+from .classes import ConjugacyClasses, conjugacy_classes
 
 CLASS_LIMIT = 256
 """Character tables are computed for groups with at most this many classes: the work grows with their cube."""

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.groups.group import Group, Indices
+from ..groups.group import Group, Indices
 
 
 @dataclass(frozen=True, eq=False)

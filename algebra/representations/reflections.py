@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.groups.group import Group, Indices
-from subnormal.algebra.representations.characters import CharacterTable, character_table
+from ..groups.group import Group, Indices
+from .characters import CharacterTable, character_table
 
 COVER_LIMIT = 1 << 17
 """Covers are tried up to this product of order and number of tokens: a tenth of a second."""

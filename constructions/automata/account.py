@@ -11,11 +11,11 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from subnormal.algebra.base.terminal import plain_table
-from subnormal.algebra.base.wording import counted
-from subnormal.algebra.depth.families import FAMILIES
-from subnormal.constructions.cascade import Cascade, CascadeLayer, reachable_states
-from subnormal.constructions.weights import Weights
+from ...algebra.depth.families import FAMILIES
+from ...common.terminal import plain_table
+from ...common.wording import counted
+from ..cascade import Cascade, CascadeLayer, reachable_states
+from ..weights import Weights
 
 MAX_ROWS = 12
 """Lower states shown of a layer."""

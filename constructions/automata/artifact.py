@@ -14,11 +14,11 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.reading import conform, read_json
-from subnormal.algebra.depth.families import names
-from subnormal.constructions.artifact import (
+from ...algebra.automata.automaton import Automaton
+from ...algebra.depth.families import names
+from ...common.errors import InputError
+from ...common.reading import conform, read_json
+from ..artifact import (
     Arrays,
     LayerMetadata,
     described_layers,
@@ -28,9 +28,9 @@ from subnormal.constructions.artifact import (
     save_machine,
     tensor_bytes,
 )
-from subnormal.constructions.automata.compiler import AutomatonCompilation
-from subnormal.constructions.cascade import Cascade
-from subnormal.constructions.weights import weights_of
+from ..cascade import Cascade
+from ..weights import weights_of
+from .compiler import AutomatonCompilation
 
 FORMAT = "automaton 1"
 """Kind and version of the folder's format."""
@@ -105,7 +105,7 @@ def load_automaton(folder: Path) -> tuple[Cascade, dict[str, Any]]:
 
 
 def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -> tuple[Cascade, dict[str, Any]]:
-    from subnormal.algebra.input.automata import from_json
+    from ...algebra.input.automata import from_json
 
     own = Arrays(arrays, where)
     require, array = own.require, own.array

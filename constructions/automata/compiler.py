@@ -9,15 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.automata.monoid import TransitionMonoid
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.wording import counted
-from subnormal.algebra.depth.automaton_verdict import Verdict, stack_refusal, verdict
-from subnormal.algebra.depth.families import Family, names
-from subnormal.constructions.automata.decomposition import Found, best_machine, machine_of_stack
-from subnormal.constructions.automata.machine import ChannelMachine, least_reads
-from subnormal.constructions.cascade import Cascade, CascadeLayer, reachable_states
+from ...algebra.automata.automaton import Automaton
+from ...algebra.automata.monoid import TransitionMonoid
+from ...algebra.depth.automaton_verdict import Verdict, stack_refusal, verdict
+from ...algebra.depth.families import Family, names
+from ...common.errors import InputError
+from ...common.wording import counted
+from ..cascade import Cascade, CascadeLayer, reachable_states
+from .decomposition import Found, best_machine, machine_of_stack
+from .machine import ChannelMachine, least_reads
 
 MAX_TABLE_ENTRIES = 2**24
 """Largest number of entries, states × letters × channels, that a cascade's tables may have."""

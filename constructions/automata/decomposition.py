@@ -17,13 +17,13 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.automata.automaton import MAX_LETTERS, Automaton
-from subnormal.algebra.automata.congruences import Partition, proper_congruences, quotient, separating_congruences
-from subnormal.algebra.automata.holonomy import Holonomy
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.depth.families import FAMILIES, Family, names
-from subnormal.constructions.automata.holonomy_machine import MAX_GROUP, Style, holonomy_machine
-from subnormal.constructions.automata.machine import (
+from ...algebra.automata.automaton import MAX_LETTERS, Automaton
+from ...algebra.automata.congruences import Partition, proper_congruences, quotient, separating_congruences
+from ...algebra.automata.holonomy import Holonomy
+from ...algebra.depth.families import FAMILIES, Family, names
+from ...common.errors import InputError
+from .holonomy_machine import MAX_GROUP, Style, holonomy_machine
+from .machine import (
     MAX_TRANSITIONS,
     ChannelMachine,
     explore,
@@ -31,7 +31,7 @@ from subnormal.constructions.automata.machine import (
     reduced,
     trivial,
 )
-from subnormal.constructions.automata.splitting import split
+from .splitting import split
 
 MAX_TRIED = 6
 """Quotients that are put below the rest, at each automaton that is taken apart."""

@@ -15,15 +15,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.automata.holonomy import Holonomy, HolonomyClass
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.depth.decomposition import Decomposition, decompose
-from subnormal.algebra.depth.families import Family, names
-from subnormal.algebra.depth.series import shortest_series, verbal_series
-from subnormal.algebra.groups.group import Group
-from subnormal.constructions.automata.machine import MAX_TRANSITIONS, ChannelMachine, explore
-from subnormal.constructions.cascade import compile_cascade
+from ...algebra.automata.automaton import Automaton
+from ...algebra.automata.holonomy import Holonomy, HolonomyClass
+from ...algebra.depth.decomposition import Decomposition, decompose
+from ...algebra.depth.families import Family, names
+from ...algebra.depth.series import shortest_series, verbal_series
+from ...algebra.groups.group import Group
+from ...common.errors import InputError
+from ..cascade import compile_cascade
+from .machine import MAX_TRANSITIONS, ChannelMachine, explore
 
 MAX_GROUP = 2_000
 """Largest holonomy group that is compiled by its multiplication table."""

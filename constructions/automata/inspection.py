@@ -11,13 +11,10 @@ from rich.console import Group as Renderables
 from rich.console import RenderableType
 from rich.text import Text
 
-from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.automata.holonomy import Holonomy
-from subnormal.algebra.automata.monoid import TransitionMonoid
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.terminal import ShownAsTable, plain_table
-from subnormal.algebra.base.wording import counted
-from subnormal.algebra.depth.automaton_verdict import (
+from ...algebra.automata.automaton import Automaton
+from ...algebra.automata.holonomy import Holonomy
+from ...algebra.automata.monoid import TransitionMonoid
+from ...algebra.depth.automaton_verdict import (
     Verdict,
     carried_subgroups,
     is_definite,
@@ -25,8 +22,11 @@ from subnormal.algebra.depth.automaton_verdict import (
     stack_refusal,
     verdict,
 )
-from subnormal.algebra.depth.families import FAMILIES, Family, names
-from subnormal.constructions.automata.decomposition import best_machine, machine_of_stack
+from ...algebra.depth.families import FAMILIES, Family, names
+from ...common.errors import InputError
+from ...common.terminal import ShownAsTable, plain_table
+from ...common.wording import counted
+from .decomposition import best_machine, machine_of_stack
 
 Depth = int | list[int | None] | None
 """null for never; a number where it is known; else [least, most], where most is null if no machine was found."""

@@ -17,9 +17,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.depth.families import Family
+from ...algebra.automata.automaton import Automaton
+from ...algebra.depth.families import Family
+from ...common.errors import InputError
 
 State = TypeVar("State", bound=Hashable)
 

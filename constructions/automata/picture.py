@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from subnormal.algebra.base.wording import counted
-from subnormal.algebra.base.writing import write_figure
-from subnormal.constructions.automata.account import lower_states
-from subnormal.constructions.automata.compiler import AutomatonCompilation
-from subnormal.constructions.cascade import CascadeLayer
+from ...common.wording import counted
+from ...common.writing import write_figure
+from ..cascade import CascadeLayer
+from .account import lower_states
+from .compiler import AutomatonCompilation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

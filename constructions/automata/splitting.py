@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.depth.families import FAMILIES
-from subnormal.constructions.automata.holonomy_machine import digits, register
-from subnormal.constructions.automata.machine import ChannelMachine, distinct, explore, layers_of, least_reads
+from ...algebra.depth.families import FAMILIES
+from ...common.errors import InputError
+from .holonomy_machine import digits, register
+from .machine import ChannelMachine, distinct, explore, layers_of, least_reads
 
 
 def split(machine: ChannelMachine, real: bool, limit: int) -> ChannelMachine | None:

@@ -19,15 +19,15 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.permutations import cycles, order, smallest_dtype
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.folders import save_folder
-from subnormal.algebra.base.reading import conform, read_json
-from subnormal.algebra.depth.families import FAMILIES
-from subnormal.constructions.artifact import LayerMetadata, check_layer, json_text, read_cascade, tensor_bytes
-from subnormal.constructions.factored.cascade import FactoredCascade, FactoredChannel
-from subnormal.constructions.factored.compiler import FactoredCompilation
-from subnormal.constructions.factored.proof import Line
+from ...algebra.arithmetic.permutations import cycles, order, smallest_dtype
+from ...algebra.depth.families import FAMILIES
+from ...common.errors import InputError
+from ...common.folders import save_folder
+from ...common.reading import conform, read_json
+from ..artifact import LayerMetadata, check_layer, json_text, read_cascade, tensor_bytes
+from .cascade import FactoredCascade, FactoredChannel
+from .compiler import FactoredCompilation
+from .proof import Line
 
 FORMAT = "factored 2"
 """Kind and version of the folder's format. `factored 1`, of earlier versions, had no manifest."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from subnormal.algebra.arithmetic.permutations import Permutations
-from subnormal.algebra.chains.kernels import Element, Encoding
-from subnormal.algebra.chains.solvable import SolvableTower
-from subnormal.constructions.factored.proof import Line
+from ...algebra.arithmetic.permutations import Permutations
+from ...algebra.chains.kernels import Element, Encoding
+from ...algebra.chains.solvable import SolvableTower
+from .proof import Line
 
 
 def lower_bound(alphabet: Permutations, exponent: int) -> list[Line]:

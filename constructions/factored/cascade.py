@@ -22,8 +22,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.permutations import Permutations, smallest_dtype
-from subnormal.algebra.base.errors import InputError
+from ...algebra.arithmetic.permutations import Permutations, smallest_dtype
+from ...common.errors import InputError
 
 BLOCK = 1 << 13
 """Tokens that NumPy runs at a time: a block's arrays, one for each node of the plan, should fit the cache."""

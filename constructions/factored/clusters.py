@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.constructions.factored.cascade import FactoredCascade, FactoredChannel
+from .cascade import FactoredCascade, FactoredChannel
 
 JOINT = 64
 """States of a cluster of several channels, at most: its maps are tables of as many entries."""

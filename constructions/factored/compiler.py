@@ -31,18 +31,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.permutations import Permutations, smallest_dtype
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.wording import describe_order
-from subnormal.algebra.chains.series import perfect_residual
-from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
-from subnormal.algebra.depth.decomposition import decompose
-from subnormal.algebra.depth.families import Family
-from subnormal.algebra.depth.refusal import refusal
-from subnormal.algebra.depth.series import shortest_series
-from subnormal.algebra.groups.permutation_group import PermutationGroup
-from subnormal.constructions.cascade import compile_cascade
-from subnormal.constructions.factored.cascade import FactoredCascade, FactoredChannel
+from ...algebra.arithmetic.permutations import Permutations, smallest_dtype
+from ...algebra.chains.series import perfect_residual
+from ...algebra.chains.stabiliser_chain import StabiliserChain
+from ...algebra.depth.decomposition import decompose
+from ...algebra.depth.families import Family
+from ...algebra.depth.refusal import refusal
+from ...algebra.depth.series import shortest_series
+from ...algebra.groups.permutation_group import PermutationGroup
+from ...common.errors import InputError
+from ...common.wording import describe_order
+from ..cascade import compile_cascade
+from .cascade import FactoredCascade, FactoredChannel
 
 LARGEST_ATOM = 100_000
 """Largest order of an atom."""

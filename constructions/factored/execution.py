@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.permutations import Permutations
-from subnormal.constructions.factored.cascade import FactoredCascade, Residues
+from ...algebra.arithmetic.permutations import Permutations
+from .cascade import FactoredCascade, Residues
 
 
 class _Loops(Protocol):
@@ -22,7 +22,7 @@ class _Loops(Protocol):
 def loops(cascade: FactoredCascade, fast: bool | None = None) -> _Loops:
     """What runs and decodes a factored cascade: compiled loops where numba is installed, else NumPy; or as told."""
     if find_spec("numba") is not None if fast is None else fast:
-        from subnormal.constructions.factored.kernels import CompiledFactored
+        from .kernels import CompiledFactored
 
         return CompiledFactored(cascade)
     return cascade

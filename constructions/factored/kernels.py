@@ -12,9 +12,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.permutations import smallest_dtype
-from subnormal.constructions.factored.cascade import FactoredCascade, Residues, make_plan
-from subnormal.constructions.factored.clusters import clusters
+from ...algebra.arithmetic.permutations import smallest_dtype
+from .cascade import FactoredCascade, Residues, make_plan
+from .clusters import clusters
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")
 

@@ -34,10 +34,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.permutations import Permutations, invert
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.depth.families import FAMILIES
-from subnormal.constructions.factored.cascade import FactoredCascade
+from ...algebra.arithmetic.permutations import Permutations, invert
+from ...algebra.depth.families import FAMILIES
+from ...common.errors import InputError
+from .cascade import FactoredCascade
 
 MAX_CASES = 1 << 24
 """Most values of the residues that matter for one point; beyond, the proof is refused."""

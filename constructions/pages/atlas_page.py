@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from subnormal.algebra.arithmetic.abelian_invariants import abelian_name
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.reading import read_csv
-from subnormal.algebra.depth.atlas import COLUMNS
-from subnormal.algebra.groups.catalogue import LARGEST_ORDER
-from subnormal.algebra.groups.identify import small_group_id
-from subnormal.algebra.groups.named_groups import FAMILIES, FUNCTIONS
-from subnormal.algebra.input.parser import list_group
-from subnormal.constructions.pages.packing import write_page
+from ...algebra.arithmetic.abelian_invariants import abelian_name
+from ...algebra.depth.atlas import COLUMNS
+from ...algebra.groups.catalogue import LARGEST_ORDER
+from ...algebra.groups.identify import small_group_id
+from ...algebra.groups.named_groups import FAMILIES, FUNCTIONS
+from ...algebra.input.parser import list_group
+from ...common.errors import InputError
+from ...common.reading import read_csv
+from .packing import write_page
 
 SHOWN = ("order", "id", "depth", "negative_mamba_depth", "derived_series", "factors", "channels", "margin")
 """The columns of the atlas that the page has, after the names."""

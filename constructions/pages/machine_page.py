@@ -24,16 +24,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.permutations import cycles
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.wording import counted
-from subnormal.algebra.depth.families import FAMILIES
-from subnormal.algebra.depth.optimise import normal_subgroups
-from subnormal.algebra.groups.group import Group, Subgroup
-from subnormal.algebra.groups.identify import small_group_id
-from subnormal.constructions.cascade import Cascade
-from subnormal.constructions.factored.cascade import FactoredCascade
-from subnormal.constructions.pages.packing import packed, write_page
+from ...algebra.arithmetic.permutations import cycles
+from ...algebra.depth.families import FAMILIES
+from ...algebra.depth.optimise import normal_subgroups
+from ...algebra.groups.group import Group, Subgroup
+from ...algebra.groups.identify import small_group_id
+from ...common.errors import InputError
+from ...common.wording import counted
+from ..cascade import Cascade
+from ..factored.cascade import FactoredCascade
+from .packing import packed, write_page
 
 SCRIPTS = ("machines.js", "drawing.js", "page.js")
 

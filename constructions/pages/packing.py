@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.writing import write_file
+from ...common.errors import InputError
+from ...common.writing import write_file
 
 MAX_BYTES = 16_000_000
 """A larger page would be slow to open, and is refused."""

@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PatchCollection
 from matplotlib.patches import Circle, FancyBboxPatch, Polygon, Wedge
 
-from subnormal.constructions.pictures.content import Token
-from subnormal.constructions.pictures.layout import DISTINCT_PHASES, DOT, CircleLayout, tick_step
-from subnormal.constructions.pictures.style import GREY, INK, LIGHT, SHADE, fitted, text_at, text_width
+from .content import Token
+from .layout import DISTINCT_PHASES, DOT, CircleLayout, tick_step
+from .style import GREY, INK, LIGHT, SHADE, fitted, text_at, text_width
 
 MAX_TICKS = 360
 """Up to this modulus every phase has a tick."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from subnormal.algebra.arithmetic.permutations import cycles
-from subnormal.constructions.cascade import CascadeLayer
-from subnormal.constructions.compiler import Compilation
-from subnormal.constructions.pictures.layout import DISTINCT_PHASES, CircleLayout, dot_radius, dots, labels
-from subnormal.constructions.pictures.style import GREY, INK, SPLIT, UNSPLIT, oklch, subscript, text_width
+from ...algebra.arithmetic.permutations import cycles
+from ..cascade import CascadeLayer
+from ..compiler import Compilation
+from .layout import DISTINCT_PHASES, CircleLayout, dot_radius, dots, labels
+from .style import GREY, INK, SPLIT, UNSPLIT, oklch, subscript, text_width
 
 ALL_TOKENS = 32
 MAX_TOKENS = 24

@@ -19,13 +19,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Polygon
 from PIL import Image  # comes with matplotlib, which writes its own PNGs with it
 
-from subnormal.algebra.arithmetic.abelian_invariants import abelian_name
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.writing import write_file
-from subnormal.algebra.depth.families import FAMILIES
-from subnormal.constructions.compiler import Compilation
-from subnormal.constructions.pictures.circle import draw_circle, number_size
-from subnormal.constructions.pictures.content import (
+from ...algebra.arithmetic.abelian_invariants import abelian_name
+from ...algebra.depth.families import FAMILIES
+from ...common.errors import InputError
+from ...common.writing import write_file
+from ..compiler import Compilation
+from .circle import draw_circle, number_size
+from .content import (
     MAX_LABELLED,
     NOTE,
     Node,
@@ -35,8 +35,8 @@ from subnormal.constructions.pictures.content import (
     nodes,
     tokens_shown,
 )
-from subnormal.constructions.pictures.layout import DOT
-from subnormal.constructions.pictures.style import (
+from .layout import DOT
+from .style import (
     GREY,
     INK,
     PALE,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from subnormal.algebra.arithmetic.permutations import Permutations, smallest_dtype
-from subnormal.algebra.groups.group import Group, Subgroup
-from subnormal.algebra.representations.classes import conjugacy_classes
+from ...algebra.arithmetic.permutations import Permutations, smallest_dtype
+from ...algebra.groups.group import Group, Subgroup
+from ...algebra.representations.classes import conjugacy_classes
 
 ENOUGH = 12
 """An action on this many points or fewer is taken as it is."""

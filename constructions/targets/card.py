@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from subnormal.algebra.arithmetic.permutations import cycles
-from subnormal.algebra.base.wording import counted, short
-from subnormal.constructions.targets.delta_layer import margins
-from subnormal.constructions.targets.reflections import ReflectionMachine
+from ...algebra.arithmetic.permutations import cycles
+from ...common.wording import counted, short
+from .delta_layer import margins
+from .reflections import ReflectionMachine
 
 
 def model_card(machine: ReflectionMachine, architecture: str, cannot: str, resets: bool) -> str:

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.folders import save_folder
-from subnormal.algebra.base.wording import counted
-from subnormal.algebra.depth.families import FAMILIES
-from subnormal.algebra.depth.series import shortest_series
-from subnormal.algebra.groups.group import Group
-from subnormal.constructions.compiler import compile_group, read_alphabet
-from subnormal.constructions.targets import delta_product, mamba3, olmo_hybrid, own_delta, pd_ssm
-from subnormal.constructions.targets.delta_layer import first_fault, margins
-from subnormal.constructions.targets.phases import PhaseMachine
-from subnormal.constructions.targets.reflections import ReflectionMachine, reflection_machine
-from subnormal.constructions.verification import first_fault as first_cascade_fault
+from ...algebra.depth.families import FAMILIES
+from ...algebra.depth.series import shortest_series
+from ...algebra.groups.group import Group
+from ...common.errors import InputError
+from ...common.folders import save_folder
+from ...common.wording import counted
+from ..compiler import compile_group, read_alphabet
+from ..verification import first_fault as first_cascade_fault
+from . import delta_product, mamba3, olmo_hybrid, own_delta, pd_ssm
+from .delta_layer import first_fault, margins
+from .phases import PhaseMachine
+from .reflections import ReflectionMachine, reflection_machine
 
 LARGEST_ORDER = 5040
 """Groups of larger order have too many names to be answered with."""

@@ -27,8 +27,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.constructions.targets.reflections import Letter, ReflectionMachine
+from ...common.errors import InputError
+from .reflections import Letter, ReflectionMachine
 
 Array = NDArray[np.float32]
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from subnormal.algebra.arithmetic.permutations import cycles
-from subnormal.constructions.targets.delta_layer import UNKNOWN, Array, Behaviour, DeltaLayer, delta_layer
-from subnormal.constructions.targets.language_model import CONVOLUTION, Architecture, language_model, last_tap
-from subnormal.constructions.targets.reflections import Letter, ReflectionMachine
+from ...algebra.arithmetic.permutations import cycles
+from .delta_layer import UNKNOWN, Array, Behaviour, DeltaLayer, delta_layer
+from .language_model import CONVOLUTION, Architecture, language_model, last_tap
+from .reflections import Letter, ReflectionMachine
 
 CANNOT = (
     "A token that merges some states and keeps others apart: a head forgets all of its state or nothing. "

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from subnormal.algebra.arithmetic.permutations import cycles
-from subnormal.constructions.artifact import json_text, tensor_bytes
-from subnormal.constructions.targets.card import model_card
-from subnormal.constructions.targets.delta_layer import Array, DeltaLayer
-from subnormal.constructions.targets.reflections import ReflectionMachine
-from subnormal.constructions.targets.tokenizer import tokenizer_files
+from ...algebra.arithmetic.permutations import cycles
+from ..artifact import json_text, tensor_bytes
+from .card import model_card
+from .delta_layer import Array, DeltaLayer
+from .reflections import ReflectionMachine
+from .tokenizer import tokenizer_files
 
 CONVOLUTION = 4
 """Width of the short convolutions, both libraries' default; only the last tap is not zero."""

@@ -26,12 +26,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.permutations import cycles
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.wording import short
-from subnormal.constructions.artifact import json_text, tensor_bytes
-from subnormal.constructions.targets.phases import WRITTEN, Channel, PhaseMachine, softplus_inverse
-from subnormal.constructions.targets.tokenizer import tokenizer_files
+from ...algebra.arithmetic.permutations import cycles
+from ...common.errors import InputError
+from ...common.wording import short
+from ..artifact import json_text, tensor_bytes
+from .phases import WRITTEN, Channel, PhaseMachine, softplus_inverse
+from .tokenizer import tokenizer_files
 
 CANNOT = (
     "Groups that are not solvable: a layer is a diagonal recurrence. Words without end: every turn shrinks the state. "

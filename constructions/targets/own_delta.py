@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.permutations import smallest_dtype
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.folders import read_folder
-from subnormal.algebra.base.reading import parse_json, parse_tensors
-from subnormal.algebra.groups.group import Group, group_of_rows
-from subnormal.constructions.artifact import json_text, tensor_bytes
-from subnormal.constructions.targets.reflections import ReflectionMachine
+from ...algebra.arithmetic.permutations import smallest_dtype
+from ...algebra.groups.group import Group, group_of_rows
+from ...common.errors import InputError
+from ...common.folders import read_folder
+from ...common.reading import parse_json, parse_tensors
+from ..artifact import json_text, tensor_bytes
+from .reflections import ReflectionMachine
 
 CANNOT = "Elements that are products of more than four transpositions of the points; tokens that merge states."
 """What this target cannot hold."""

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from subnormal.algebra.arithmetic.permutations import cycles
-from subnormal.algebra.base.errors import InputError
-from subnormal.constructions.artifact import json_text, tensor_bytes
-from subnormal.constructions.targets.reflections import ReflectionMachine
+from ...algebra.arithmetic.permutations import cycles
+from ...common.errors import InputError
+from ..artifact import json_text, tensor_bytes
+from .reflections import ReflectionMachine
 
 CANNOT = (
     "Nothing that a finite automaton does: a state for each of its own, and any map of states. Only size limits it."

@@ -36,8 +36,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.groups.group import Group
-from subnormal.constructions.weights import Weights
+from ...algebra.groups.group import Group
+from ..weights import Weights
 
 ELEMENTARY = 8
 """Assumed bound on the error of elementary functions, in units of u; torch's stay below 4 (a test measures them)."""

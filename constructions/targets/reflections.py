@@ -28,10 +28,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.permutations import Permutations
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.groups.group import Group
-from subnormal.constructions.targets.actions import base_points, small_action
+from ...algebra.arithmetic.permutations import Permutations
+from ...algebra.groups.group import Group
+from ...common.errors import InputError
+from .actions import base_points, small_action
 
 Swap = tuple[int, int]
 """Two points, the left one first."""

@@ -16,15 +16,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.wording import counted
-from subnormal.models.learning.exact import ExactMachine, NotExactError
-from subnormal.models.learning.snap import CONCENTRATION, LARGEST_MODULUS, concentrations, fix_gauge
-from subnormal.models.learning.traced import TracedLayer, read_machine, snap_traced
-from subnormal.models.learning.words import Words, words_of_task
-from subnormal.models.network import DCDNetwork
-from subnormal.models.training.evaluation import Accuracy, evaluate
-from subnormal.models.training.tasks import VALIDATION, Task
+from ...common.errors import InputError
+from ...common.wording import counted
+from ..network import DCDNetwork
+from ..training.evaluation import Accuracy, evaluate
+from ..training.tasks import VALIDATION, Task
+from .exact import ExactMachine, NotExactError
+from .snap import CONCENTRATION, LARGEST_MODULUS, concentrations, fix_gauge
+from .traced import TracedLayer, read_machine, snap_traced
+from .words import Words, words_of_task
 
 WORDS, LENGTH = 1500, 12
 """Words on which a network is read; short ones, because in long ones a network that drifts loses its lower states."""

@@ -12,18 +12,18 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.base.errors import RefutedError
-from subnormal.algebra.base.wording import counted
-from subnormal.algebra.depth.decomposition import decompose
-from subnormal.algebra.depth.families import FAMILIES
-from subnormal.algebra.depth.series import given_series
-from subnormal.algebra.groups.group import Group
-from subnormal.algebra.groups.identify import small_group_id
-from subnormal.constructions.cascade import compile_cascade
-from subnormal.constructions.compiler import Compilation
-from subnormal.constructions.weights import weights_of
-from subnormal.models.learning.machine import Machine
-from subnormal.models.learning.words import MISSING, Words
+from ...algebra.depth.decomposition import decompose
+from ...algebra.depth.families import FAMILIES
+from ...algebra.depth.series import given_series
+from ...algebra.groups.group import Group
+from ...algebra.groups.identify import small_group_id
+from ...common.errors import RefutedError
+from ...common.wording import counted
+from ...constructions.cascade import compile_cascade
+from ...constructions.compiler import Compilation
+from ...constructions.weights import weights_of
+from .machine import Machine
+from .words import MISSING, Words
 
 Integers = NDArray[np.int64]
 

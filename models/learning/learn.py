@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.wording import counted
-from subnormal.models.learning.exact import ExactMachine, NotExactError, exact_machine
-from subnormal.models.learning.machine import Machine
-from subnormal.models.learning.recipe import Recipe, TrainedLayer, train_layers
-from subnormal.models.learning.snap import Snapped, snap
-from subnormal.models.learning.words import Words
+from ...common.errors import InputError
+from ...common.wording import counted
+from .exact import ExactMachine, NotExactError, exact_machine
+from .machine import Machine
+from .recipe import Recipe, TrainedLayer, train_layers
+from .snap import Snapped, snap
+from .words import Words
 
 MAX_LAYERS = 8
 """Layers that are trained where their number is left open."""
@@ -217,9 +217,9 @@ def explain_failure(words: Words, failures: Sequence[str]) -> str:
             f"pairs of a label and the next token never occur, e.g. label {words.label_names[label]} and token "
             f"{words.token_names[token]}; more words are needed ({words.count} of at most {words.length} tokens came)"
         )
-    from subnormal.algebra.depth.families import FAMILIES
-    from subnormal.algebra.depth.refusal import refusal
-    from subnormal.algebra.depth.series import shortest_series
+    from ...algebra.depth.families import FAMILIES
+    from ...algebra.depth.refusal import refusal
+    from ...algebra.depth.series import shortest_series
 
     group = group_of_steps(steps, words)
     if group is None:
@@ -242,7 +242,7 @@ def group_of_steps(steps: NDArray[np.int64], words: Words) -> Any:
 
     The start is the label from which every token leads to that token's first label.
     """
-    from subnormal.algebra.groups.group import Group
+    from ...algebra.groups.group import Group
 
     first = np.full(steps.shape[1], -1)
     for token in range(steps.shape[1]):

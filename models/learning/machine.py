@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.automata.automaton import spanning_tree
+from ...algebra.automata.automaton import spanning_tree
 
 Integers = NDArray[np.int64]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from subnormal.algebra.base.writing import write_figure
-from subnormal.models.learning.exact import ExactMachine
+from ...common.writing import write_figure
+from .exact import ExactMachine
 
 CIRCLES = 3
 """Kept channels drawn for each layer."""

@@ -26,12 +26,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.models.learning.machine import Machine
-from subnormal.models.learning.schedule import FEWEST_WORDS, Schedule, mean_losses
-from subnormal.models.learning.snap import CONCENTRATION
-from subnormal.models.learning.walk import walk
-from subnormal.models.learning.words import MISSING, Words
+from ...common.errors import InputError
+from .machine import Machine
+from .schedule import FEWEST_WORDS, Schedule, mean_losses
+from .snap import CONCENTRATION
+from .walk import walk
+from .words import MISSING, Words
 
 IMPOSSIBLE = -30.0
 """Logit of a label that never stands in a lower state."""

@@ -9,8 +9,8 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.models.learning.words import MISSING
+from ...common.errors import InputError
+from .words import MISSING
 
 SHORTEST = 2
 """Tokens of the first training words."""

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.models.learning.machine import Counter, Machine
-from subnormal.models.learning.words import MISSING, Words
+from .machine import Counter, Machine
+from .words import MISSING, Words
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

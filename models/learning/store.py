@@ -12,15 +12,15 @@ from typing import NotRequired, TypedDict
 
 import numpy as np
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.reading import conform
-from subnormal.models.learning.exact import ExactMachine, NotExactError, exact_machine
-from subnormal.models.learning.learn import LearntRun
-from subnormal.models.learning.machine import MAX_STATES, Counter, Machine
-from subnormal.models.learning.recipe import Recipe
-from subnormal.models.learning.snap import fix_gauge
-from subnormal.models.learning.words import Words
-from subnormal.models.training.runs import Row, RowStore
+from ...common.errors import InputError
+from ...common.reading import conform
+from ..training.runs import Row, RowStore
+from .exact import ExactMachine, NotExactError, exact_machine
+from .learn import LearntRun
+from .machine import MAX_STATES, Counter, Machine
+from .recipe import Recipe
+from .snap import fix_gauge
+from .words import Words
 
 
 class _Counter(TypedDict):

@@ -45,10 +45,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.models.learning.mlp import hidden_of_pairs, make_sparse, new_mlp
-from subnormal.models.learning.schedule import FEWEST_WORDS, Schedule, mean_losses
-from subnormal.models.learning.words import Words
+from ...common.errors import InputError
+from .mlp import hidden_of_pairs, make_sparse, new_mlp
+from .schedule import FEWEST_WORDS, Schedule, mean_losses
+from .words import Words
 
 LongerWords = Callable[[int, int, int, int], tuple[NDArray[np.int64], NDArray[np.int64]]]
 """(seed, step, words, length) to fresh training words and labels, both (words, length)."""

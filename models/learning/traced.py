@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.models.learning.exact import ExactMachine, NotExactError, exact_machine
-from subnormal.models.learning.machine import Machine
-from subnormal.models.learning.snap import Snapped, snap
-from subnormal.models.learning.words import Words
+from .exact import ExactMachine, NotExactError, exact_machine
+from .machine import Machine
+from .snap import Snapped, snap
+from .words import Words
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -16,11 +16,11 @@ from typing import SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.reading import read_csv
-from subnormal.algebra.groups.group import Group
-from subnormal.models.training.tasks import TRAINING, Task
-from subnormal.models.training.word_files import COLUMNS
+from ...algebra.groups.group import Group
+from ...common.errors import InputError
+from ...common.reading import read_csv
+from ..training.tasks import TRAINING, Task
+from ..training.word_files import COLUMNS
 
 Integers = NDArray[np.int64]
 

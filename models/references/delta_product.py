@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from subnormal.models.references.folder import read_checkpoint
+from .folder import read_checkpoint
 
 EPSILON = 1e-6
 """Of the keys' and queries' normalisation."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.reading import read_json, read_tensors
+from ...common.errors import InputError
+from ...common.reading import read_json, read_tensors
 
 LARGEST_CONFIG = 1 << 24
 """Bytes of a configuration that are read at most."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from subnormal.algebra.base.errors import InputError
+from ...common.errors import InputError
 
 SMALL = 2**22
 """So many parameters may be asked for whatever the files hold."""

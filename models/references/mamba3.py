@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.models.references.folder import read_config, read_weights
+from ...common.errors import InputError
+from .folder import read_config, read_weights
 
 NORM_EPSILON = 1e-5
 """Of all norms."""

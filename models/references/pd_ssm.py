@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from subnormal.models.references.folder import read_checkpoint
+from .folder import read_checkpoint
 
 
 class PDSSMReference:

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.permutations import cycles
-from subnormal.algebra.base.errors import RefutedError
-from subnormal.constructions.targets.compiler import Machine
-from subnormal.constructions.targets.phases import PhaseMachine
-from subnormal.constructions.targets.reflections import ReflectionMachine
+from ...algebra.arithmetic.permutations import cycles
+from ...common.errors import RefutedError
+from ...constructions.targets.compiler import Machine
+from ...constructions.targets.phases import PhaseMachine
+from ...constructions.targets.reflections import ReflectionMachine
 
 Run = Callable[[Path, Any, NDArray[np.int64]], list[str]]
 """A folder, the machine that was written into it, and a word of elements → the names of the products."""
@@ -42,7 +42,7 @@ def try_checkpoint(folder: Path, target: str, machine: Machine, length: int, see
 
 
 def _olmo_hybrid(folder: Path, machine: ReflectionMachine, word: NDArray[np.int64]) -> list[str]:
-    from subnormal.models.references.hugging_face import load
+    from .hugging_face import load
 
     tokenizer, model = load(folder)
     text = " ".join(cycles(machine.group.elements[x]) for x in word)
@@ -54,7 +54,7 @@ def _olmo_hybrid(folder: Path, machine: ReflectionMachine, word: NDArray[np.int6
 
 
 def _delta_product(folder: Path, machine: ReflectionMachine, word: NDArray[np.int64]) -> list[str]:
-    from subnormal.models.references.delta_product import DeltaProductReference
+    from .delta_product import DeltaProductReference
 
     reference = DeltaProductReference(folder)
     factors = reference.config["num_householder"]
@@ -67,7 +67,7 @@ def _delta_product(folder: Path, machine: ReflectionMachine, word: NDArray[np.in
 
 
 def _mamba3(folder: Path, machine: PhaseMachine, word: NDArray[np.int64]) -> list[str]:
-    from subnormal.models.references.mamba3 import Mamba3Reference
+    from .mamba3 import Mamba3Reference
 
     first = 3  # the unknown, the pad and the first token
     place = {x: first + i for i, x in enumerate(machine.alphabet)}
@@ -77,7 +77,7 @@ def _mamba3(folder: Path, machine: PhaseMachine, word: NDArray[np.int64]) -> lis
 
 
 def _pd_ssm(folder: Path, machine: ReflectionMachine, word: NDArray[np.int64]) -> list[str]:
-    from subnormal.models.references.pd_ssm import PDSSMReference
+    from .pd_ssm import PDSSMReference
 
     place = {x: i for i, x in enumerate(machine.alphabet)}
     best = PDSSMReference(folder).logits(torch.tensor([place[int(x)] for x in word])).argmax(-1)
@@ -85,7 +85,7 @@ def _pd_ssm(folder: Path, machine: ReflectionMachine, word: NDArray[np.int64]) -
 
 
 def _delta(folder: Path, machine: ReflectionMachine, word: NDArray[np.int64]) -> list[str]:
-    from subnormal.models.network import DCDNetwork
+    from ..network import DCDNetwork
 
     place = {x: i for i, x in enumerate(machine.alphabet)}
     best, _ = DCDNetwork.from_pretrained(folder).predict(torch.tensor([[place[int(x)] for x in word]]))

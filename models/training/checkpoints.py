@@ -12,10 +12,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.reading import parse_json, read_tensors
-from subnormal.algebra.base.writing import write_file
-from subnormal.models.training.progress import Progress
+from ...common.errors import InputError
+from ...common.reading import parse_json, read_tensors
+from ...common.writing import write_file
+from .progress import Progress
 
 __all__ = ["Checkpoint"]
 

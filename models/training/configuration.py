@@ -14,11 +14,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.reading import read_file
-from subnormal.constructions.parameters import FAMILY_PARAMETERS, FORGETTING_NOTHING
-from subnormal.models.training.letters import LetterDraw
-from subnormal.models.training.tasks import Lengths
+from ...common.errors import InputError
+from ...common.reading import read_file
+from ...constructions.parameters import FAMILY_PARAMETERS, FORGETTING_NOTHING
+from .letters import LetterDraw
+from .tasks import Lengths
 
 RANDOM, COMPILED = "random", "compiled"
 

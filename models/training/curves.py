@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from subnormal.algebra.base.writing import write_figure
-from subnormal.models.training.runs import Row
+from ...common.writing import write_figure
+from .runs import Row
 
 
 def draw_curves(rows: Sequence[Row], path: Path, title: str) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from subnormal.models.network import DCDNetwork
-from subnormal.models.training.tasks import TEST, Task
+from ..network import DCDNetwork
+from .tasks import TEST, Task
 
 THRESHOLD = 0.9
 """A length counts when the accuracy at it, and at every shorter one, is above this."""

@@ -21,11 +21,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.reading import read_json
-from subnormal.algebra.input.parser import parse_machine
-from subnormal.constructions.parameters import (
+from ...algebra.automata.automaton import Automaton
+from ...algebra.input.parser import parse_machine
+from ...common.errors import InputError
+from ...common.reading import read_json
+from ...constructions.parameters import (
     EMBEDDING,
     FAMILY_PARAMETERS,
     HEAD_BIAS,
@@ -33,11 +33,11 @@ from subnormal.constructions.parameters import (
     in_layer,
     layer_axes,
 )
-from subnormal.models.network import DCDNetwork
-from subnormal.models.training.configuration import COMPILED, RANDOM, RunConfiguration
-from subnormal.models.training.letters import LetterDraw
-from subnormal.models.training.phi_tables import make_tables, rows_of_table
-from subnormal.models.training.tasks import Task, automaton_task, make_task
+from ..network import DCDNetwork
+from .configuration import COMPILED, RANDOM, RunConfiguration
+from .letters import LetterDraw
+from .phi_tables import make_tables, rows_of_table
+from .tasks import Task, automaton_task, make_task
 
 SHARPNESS = 2.0
 DEFAULT_CHANNELS, DEFAULT_HIDDEN, DEFAULT_READOUT = 16, 64, 32
@@ -60,9 +60,9 @@ def saved_task(folder: Path) -> Task:
     Raises:
         InputError: the folder is of neither kind, or damaged.
     """
-    from subnormal.constructions.artifact import load_cascade
-    from subnormal.constructions.automata.artifact import is_automaton_folder, load_automaton
-    from subnormal.constructions.targets.own_delta import is_delta_folder, load_delta_group
+    from ...constructions.artifact import load_cascade
+    from ...constructions.automata.artifact import is_automaton_folder, load_automaton
+    from ...constructions.targets.own_delta import is_delta_folder, load_delta_group
 
     if (folder / "task.json").is_file():
         return task_of(RunConfiguration.of_record(read_json(folder / "task.json", dict[str, Any])))
@@ -140,13 +140,13 @@ def _random(configuration: RunConfiguration, task: Task) -> DCDNetwork:
 
 
 def _compiled(configuration: RunConfiguration, task: Task) -> DCDNetwork:
-    from subnormal.algebra.depth.families import parse_stack
-    from subnormal.constructions.compiler import compile_group
-    from subnormal.models.compiled import network_of
+    from ...algebra.depth.families import parse_stack
+    from ...constructions.compiler import compile_group
+    from ..compiled import network_of
 
     if isinstance(task.group, Automaton):
-        from subnormal.constructions.automata.compiler import compile_automaton
-        from subnormal.constructions.weights import weights_of
+        from ...constructions.automata.compiler import compile_automaton
+        from ...constructions.weights import weights_of
 
         return network_of(weights_of(compile_automaton(task.group, *parse_stack(configuration.family)).cascade))
     return network_of(compile_group(task.group, parse_stack(configuration.family), task.alphabet.tolist()).weights)
@@ -158,7 +158,7 @@ def _folder(configuration: RunConfiguration, task: Task) -> DCDNetwork:
     if isinstance(task.group, Automaton):
         _same_automaton(folder, task.group)
     elif (folder / "cascade.json").is_file():
-        from subnormal.constructions.artifact import load_cascade
+        from ...constructions.artifact import load_cascade
 
         cascade, group, _ = load_cascade(folder)
         if group.order != task.group.order or not np.array_equal(group.table, task.group.table):
@@ -180,7 +180,7 @@ def _folder(configuration: RunConfiguration, task: Task) -> DCDNetwork:
 def _same_automaton(folder: Path, automaton: Automaton) -> None:
     """InputError where a compiled folder is for another automaton; a trained one does not say what it is for."""
     if (folder / "cascade.json").is_file():
-        from subnormal.constructions.automata.artifact import load_automaton
+        from ...constructions.automata.artifact import load_automaton
 
         own = load_automaton(folder)[0].automaton
         if own is None or not np.array_equal(own.table, automaton.table):

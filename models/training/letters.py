@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.base.errors import InputError
+from ...common.errors import InputError
 
 ACCIDENTS = 0.01
 """With `alive`, the chance that a letter is drawn among all."""

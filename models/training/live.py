@@ -12,12 +12,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.terminal import plain_table
-from subnormal.models.training.configuration import RunConfiguration
-from subnormal.models.training.pool import Machine, train_all
-from subnormal.models.training.progress import RunStatus
-from subnormal.models.training.runs import Row, RunStore
+from ...common.errors import InputError
+from ...common.terminal import plain_table
+from .configuration import RunConfiguration
+from .pool import Machine, train_all
+from .progress import RunStatus
+from .runs import Row, RunStore
 
 ROWS = 12
 

@@ -6,8 +6,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.models.training.progress import Progress
+from ...common.errors import InputError
+from .progress import Progress
 
 __all__ = ["Logs"]
 

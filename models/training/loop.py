@@ -21,19 +21,19 @@ from safetensors.torch import save
 from torch import Tensor
 from torch.nn import functional
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.folders import save_folder
-from subnormal.models.batch import Adam, NetworkBatch
-from subnormal.models.network import DCDNetwork
-from subnormal.models.training.checkpoints import Checkpoint
-from subnormal.models.training.configuration import RunConfiguration
-from subnormal.models.training.evaluation import STRIDE, THRESHOLD, evaluate
-from subnormal.models.training.initial import initial_network, task_of
-from subnormal.models.training.logs import Logs
-from subnormal.models.training.progress import Progress, Report
-from subnormal.models.training.runs import Row, RunStore
-from subnormal.models.training.steps import learning_scale, still_parameters
-from subnormal.models.training.tasks import VALIDATION, Lengths, Task
+from ...common.errors import InputError
+from ...common.folders import save_folder
+from ..batch import Adam, NetworkBatch
+from ..network import DCDNetwork
+from .checkpoints import Checkpoint
+from .configuration import RunConfiguration
+from .evaluation import STRIDE, THRESHOLD, evaluate
+from .initial import initial_network, task_of
+from .logs import Logs
+from .progress import Progress, Report
+from .runs import Row, RunStore
+from .steps import learning_scale, still_parameters
+from .tasks import VALIDATION, Lengths, Task
 
 CHECK_PIECE = 60
 VALIDATION_WORDS = 256

@@ -17,9 +17,9 @@ import itertools
 import numpy as np
 import torch
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.constructions.parameters import DRIVES, EMBEDDING, HIDDEN_BIAS, HIDDEN_WEIGHT, in_layer
-from subnormal.models.network import DCDNetwork
+from ...common.errors import InputError
+from ...constructions.parameters import DRIVES, EMBEDDING, HIDDEN_BIAS, HIDDEN_WEIGHT, in_layer
+from ..network import DCDNetwork
 
 MOST_ROWS = 20_000
 """Rows of one table."""

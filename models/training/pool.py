@@ -14,12 +14,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.folders import MANIFEST, save_folder
-from subnormal.algebra.base.workers import LOST, available_cores, each_result, tell
-from subnormal.models.training.configuration import RunConfiguration
-from subnormal.models.training.progress import RunStatus, plan_batches
-from subnormal.models.training.runs import Row, RunStore
+from ...common.errors import InputError
+from ...common.folders import MANIFEST, save_folder
+from ...common.workers import LOST, available_cores, each_result, tell
+from .configuration import RunConfiguration
+from .progress import RunStatus, plan_batches
+from .runs import Row, RunStore
 
 RUNS_TOGETHER = 15
 """Most runs in one batch: beyond it the time per run no longer falls on one thread (benchmarks/batches_of_runs.py)."""
@@ -114,7 +114,7 @@ def train_here(batch: Runs, folder: Path, tensorboard: Path | None = None, devic
     """Train one batch in this process, on one torch thread, into the store in a folder. The checks are told."""
     import torch
 
-    from subnormal.models.training.loop import train_batch
+    from .loop import train_batch
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NotRequired, TypedDict
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.reading import conform
-from subnormal.models.training.configuration import RunConfiguration
+from ...common.errors import InputError
+from ...common.reading import conform
+from .configuration import RunConfiguration
 
 __all__ = ["Progress", "Report", "RunStatus", "plan_batches"]
 

@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.reading import conform, read_json
-from subnormal.algebra.base.writing import write_file
-from subnormal.models.training.configuration import COMPILED, RANDOM, RunConfiguration
+from ...common.errors import InputError
+from ...common.reading import conform, read_json
+from ...common.writing import write_file
+from .configuration import COMPILED, RANDOM, RunConfiguration
 
 Row = dict[str, Any]
 

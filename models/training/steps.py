@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from subnormal.constructions.parameters import (
+from ...constructions.parameters import (
     HEAD_BIAS,
     HEAD_GATES_BIAS,
     HEAD_GATES_WEIGHT,
@@ -14,9 +14,9 @@ from subnormal.constructions.parameters import (
     READOUT_WEIGHT,
     in_layer,
 )
-from subnormal.models.network import DCDNetwork
-from subnormal.models.training.configuration import RunConfiguration
-from subnormal.models.training.phi_tables import fixed_parameters
+from ..network import DCDNetwork
+from .configuration import RunConfiguration
+from .phi_tables import fixed_parameters
 
 WARM_UP, FINAL_RATE = 0.05, 0.1
 

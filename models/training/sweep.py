@@ -23,11 +23,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.reading import read_toml
-from subnormal.algebra.base.writing import write_figure
-from subnormal.models.training.configuration import RunConfiguration
-from subnormal.models.training.runs import Row, RunStore
+from ...common.errors import InputError
+from ...common.reading import read_toml
+from ...common.writing import write_figure
+from .configuration import RunConfiguration
+from .runs import Row, RunStore
 
 MAX_RUNS = 1_000_000
 

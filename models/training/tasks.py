@@ -13,10 +13,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.groups.group import Group
-from subnormal.models.training.letters import UNIFORM, LetterDraw
+from ...algebra.automata.automaton import Automaton
+from ...algebra.groups.group import Group
+from ...common.errors import InputError
+from .letters import UNIFORM, LetterDraw
 
 TRAINING, VALIDATION, TEST = 1, 2, 3
 """The first seed of each stream of words."""
@@ -149,7 +149,7 @@ def make_task(group: Group, alphabet: str | None = None, hold_out: int = 0, seed
     Raises:
         InputError: the group is trivial, or it has not that many pairs.
     """
-    from subnormal.constructions.compiler import read_alphabet
+    from ...constructions.compiler import read_alphabet
 
     if group.order == 1:
         raise InputError(f"{group.name} is trivial: there is nothing to learn; try C2")

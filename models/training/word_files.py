@@ -21,11 +21,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.reading import read_csv
-from subnormal.algebra.base.writing import write_file
-from subnormal.algebra.groups.group import Group
-from subnormal.models.training.tasks import Task
+from ...algebra.groups.group import Group
+from ...common.errors import InputError
+from ...common.reading import read_csv
+from ...common.writing import write_file
+from .tasks import Task
 
 SPECIAL_TOKENS = ("PAD", "BOS", "UNK", "EOS", "SEP", "CLS", "MASK")
 COLUMNS = ["seed", "input", "target"]

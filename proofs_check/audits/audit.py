@@ -7,8 +7,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from subnormal.models.references.folder import read_config
-from subnormal.proofs_check.audits.layers import LayerAudit, facts_of, kind_of
+from ...models.references.folder import read_config
+from .layers import LayerAudit, facts_of, kind_of
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def audit(path: str | Path, seed: int = 0) -> Audit:
     measured: dict[int, dict[str, Any]] = {}
     notes = facts.notes
     if place.is_dir() and any(place.glob("model*.safetensors")):
-        from subnormal.proofs_check.audits.measure import PROBES, measure_checkpoint, measure_network
+        from .measure import PROBES, measure_checkpoint, measure_network
 
         if own:
             measured = measure_network(place, seed)

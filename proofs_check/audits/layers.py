@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.reading import conform
-from subnormal.algebra.base.wording import counted
-from subnormal.constructions.parameters import FAMILY_PARAMETERS
+from ...common.errors import InputError
+from ...common.reading import conform
+from ...common.wording import counted
+from ...constructions.parameters import FAMILY_PARAMETERS
 
 NEVER, ROUNDED, EXACTLY = "never", "to rounding", "exactly"
 """Whether an eigenvalue is reached: by no real parameters and not by floats; by floats that round to it; exactly."""

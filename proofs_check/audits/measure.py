@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from subnormal.algebra.base.errors import InputError
+from ...common.errors import InputError
 
 LARGEST_SAMPLE = 4096
 """Tokens that are read at most."""
@@ -25,7 +25,7 @@ Range = tuple[float, float]
 
 def measure_network(folder: Path, seed: int = 0) -> dict[int, dict[str, Any]]:
     """The same for one of our own networks: least and largest real multipliers, or moduli of complex ones, by layer."""
-    from subnormal.models.network import DCDNetwork
+    from ...models.network import DCDNetwork
 
     network = DCDNetwork.from_pretrained(folder)
     tokens = _sample(network.alphabet_size, seed)
@@ -46,7 +46,7 @@ def measure_checkpoint(folder: Path, model_type: str, seed: int = 0) -> dict[int
     """
     if model_type not in PROBES:
         raise InputError(f"{model_type}: weights are measured for {', '.join(PROBES)}; audit its config.json alone")
-    from subnormal.models.references.hugging_face import load_model, refused
+    from ...models.references.hugging_face import load_model, refused
 
     model = load_model(folder).eval()
     attribute, projection, ranges = PROBES[model_type]

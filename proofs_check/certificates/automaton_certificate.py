@@ -10,18 +10,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.automata.monoid import TransitionMonoid
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.folders import digest, read_folder, save_folder
-from subnormal.algebra.base.wording import counted
-from subnormal.algebra.depth.automaton_verdict import verdict
-from subnormal.algebra.depth.families import Family, names, parse_stack
-from subnormal.constructions.artifact import tensor_bytes
-from subnormal.constructions.automata.artifact import automaton_arrays, load_automaton
-from subnormal.proofs_check.certificates.automaton_checker import check
-from subnormal.proofs_check.certificates.certificate import write_json
-from subnormal.proofs_check.certificates.checker import Verdict
+from ...algebra.automata.automaton import Automaton
+from ...algebra.automata.monoid import TransitionMonoid
+from ...algebra.depth.automaton_verdict import verdict
+from ...algebra.depth.families import Family, names, parse_stack
+from ...common.errors import InputError
+from ...common.folders import digest, read_folder, save_folder
+from ...common.wording import counted
+from ...constructions.artifact import tensor_bytes
+from ...constructions.automata.artifact import automaton_arrays, load_automaton
+from .automaton_checker import check
+from .certificate import write_json
+from .checker import Verdict
 
 FORMAT = 1
 """Version of the certificate's format."""

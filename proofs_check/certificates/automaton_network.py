@@ -25,8 +25,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.constructions.cascade import CascadeLayer, reachable_states
-from subnormal.constructions.parameters import (
+from ...constructions.cascade import CascadeLayer, reachable_states
+from ...constructions.parameters import (
     FAMILY_PARAMETERS,
     HEAD_BIAS,
     HEAD_GATES_BIAS,
@@ -36,14 +36,14 @@ from subnormal.constructions.parameters import (
     OUT_WEIGHT,
     in_layer,
 )
-from subnormal.proofs_check.certificates.network_proof import (
+from ..intervals import arb_precision, unit_point, upper
+from .network_proof import (
     ELEMENTARY,
     ChannelProof,
     Floats,
     Proof,
     require,
 )
-from subnormal.proofs_check.intervals import arb_precision, unit_point, upper
 
 REAL, COMPLEX = ("mamba", "negative-mamba"), ("aussm", "simple-aussm", "gated-aussm")
 

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from subnormal.algebra.base.folders import save_folder
-from subnormal.algebra.base.rows import Key, Row, write_rows
-from subnormal.algebra.depth.atlas import catalogue_keys
-from subnormal.algebra.depth.families import FAMILIES
-from subnormal.algebra.depth.series import shortest_series
-from subnormal.algebra.groups.catalogue import small_group
-from subnormal.constructions.artifact import cascade_files
-from subnormal.constructions.compiler import compile_group, describe
-from subnormal.proofs_check.certificates.certificate import certify_folder, certify_refusal
+from ...algebra.depth.atlas import catalogue_keys
+from ...algebra.depth.families import FAMILIES
+from ...algebra.depth.series import shortest_series
+from ...algebra.groups.catalogue import small_group
+from ...common.folders import save_folder
+from ...common.rows import Key, Row, write_rows
+from ...constructions.artifact import cascade_files
+from ...constructions.compiler import compile_group, describe
+from .certificate import certify_folder, certify_refusal
 
 COLUMNS = ("order", "id", "layers", "claim")
 """The columns: `layers` is empty for a group that no number of layers tracks; `claim` is what the checker verified."""

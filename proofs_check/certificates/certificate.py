@@ -12,17 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.folders import digest, read_folder, save_folder
-from subnormal.algebra.base.wording import counted
-from subnormal.algebra.base.writing import write_file
-from subnormal.algebra.depth.families import FAMILIES, Family, family
-from subnormal.algebra.depth.presentation import presentation
-from subnormal.algebra.depth.series import Series, shortest_series
-from subnormal.algebra.depth.witness import depth_witness, residual
-from subnormal.algebra.groups.group import Group
-from subnormal.constructions.artifact import json_text, load_cascade, tensor_bytes
-from subnormal.proofs_check.certificates.checker import Verdict, check
+from ...algebra.depth.families import FAMILIES, Family, family
+from ...algebra.depth.presentation import presentation
+from ...algebra.depth.series import Series, shortest_series
+from ...algebra.depth.witness import depth_witness, residual
+from ...algebra.groups.group import Group
+from ...common.errors import InputError
+from ...common.folders import digest, read_folder, save_folder
+from ...common.wording import counted
+from ...common.writing import write_file
+from ...constructions.artifact import json_text, load_cascade, tensor_bytes
+from .checker import Verdict, check
 
 FORMAT = 2
 """Version of the certificate's format."""

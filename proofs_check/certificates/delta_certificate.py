@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.folders import read_folder
-from subnormal.constructions.targets.own_delta import load_delta_group
-from subnormal.proofs_check.certificates.certificate import write_json
-from subnormal.proofs_check.certificates.checker import ListedGroup, Verdict
-from subnormal.proofs_check.certificates.delta_checker import (
+from ...common.errors import InputError
+from ...common.folders import read_folder
+from ...constructions.targets.own_delta import load_delta_group
+from .certificate import write_json
+from .checker import ListedGroup, Verdict
+from .delta_checker import (
     FILES,
     KIND,
     check,

@@ -32,7 +32,7 @@ from typing import Any
 
 import numpy as np
 
-from subnormal.proofs_check.certificates.checker import (
+from .checker import (
     MAX_ORDER,
     Array,
     ListedGroup,

@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from subnormal.proofs_check.certificates.checker import (
+from .checker import (
     CITED,
     FAMILIES,
     Array,

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.folders import read_folder
-from subnormal.algebra.base.reading import read_json
-from subnormal.constructions.artifact import load_cascade
-from subnormal.constructions.automata.artifact import is_automaton_folder, load_automaton
-from subnormal.proofs_check.certificates.automaton_network import AutomatonProof
-from subnormal.proofs_check.certificates.network_proof import ELEMENTARY, NetworkProof, NotProvedError, Proof, require
+from ...common.errors import InputError
+from ...common.folders import read_folder
+from ...common.reading import read_json
+from ...constructions.artifact import load_cascade
+from ...constructions.automata.artifact import is_automaton_folder, load_automaton
+from .automaton_network import AutomatonProof
+from .network_proof import ELEMENTARY, NetworkProof, NotProvedError, Proof, require
 
 __all__ = ["ELEMENTARY", "NetworkProof", "NotProvedError", "certificate_content", "prove_network", "recheck"]
 
@@ -30,7 +30,7 @@ def prove_network(folder: Path, dtype: str | None = None) -> NetworkProof:
         InputError: files are missing or damaged, the network cannot be loaded, or python-flint is not installed.
         NotProvedError: the network is not such that the proof goes through.
     """
-    from subnormal.models.network import DCDNetwork
+    from ...models.network import DCDNetwork
 
     network = DCDNetwork.from_pretrained(folder, dtype)
     arrays = {name: tensor.detach().numpy() for name, tensor in network.state_dict().items()}

@@ -45,9 +45,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.base.errors import RefutedError
-from subnormal.constructions.cascade import Cascade, CascadeLayer, layer_transitions
-from subnormal.constructions.parameters import (
+from ...common.errors import RefutedError
+from ...constructions.cascade import Cascade, CascadeLayer, layer_transitions
+from ...constructions.parameters import (
     EMBEDDING,
     FAMILY_PARAMETERS,
     HEAD_BIAS,
@@ -61,7 +61,7 @@ from subnormal.constructions.parameters import (
     READOUT_WEIGHT,
     in_layer,
 )
-from subnormal.proofs_check.intervals import arb_precision, unit_point, upper
+from ..intervals import arb_precision, unit_point, upper
 
 ELEMENTARY = 64
 """Assumed bound on the error of elementary functions, in units of u. Torch's, NumPy's and libm's stay below 8."""
@@ -70,7 +70,7 @@ UNIT_FAMILIES = ("aussm", "simple-aussm")
 PROVED_FAMILIES = (*UNIT_FAMILIES, "negative-mamba")
 
 if TYPE_CHECKING:
-    from subnormal.models.specification import LayerSpecification
+    from ...models.specification import LayerSpecification
 
 Floats = NDArray[np.floating]
 

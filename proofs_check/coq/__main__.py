@@ -2,7 +2,7 @@
 
 import sys
 
-from subnormal.algebra.base.errors import InputError
+from subnormal.common.errors import InputError
 from subnormal.proofs_check.coq import building
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from subnormal.algebra.base.errors import InputError
+from ...common.errors import InputError
 
 SOURCES = Path(__file__).parent
 VERSION = "8.16"

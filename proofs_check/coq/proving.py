@@ -5,9 +5,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from subnormal.algebra.base.errors import InputError, RefutedError
-from subnormal.proofs_check.coq import building
-from subnormal.proofs_check.coq.tables import Tables, tables_of
+from ...common.errors import InputError, RefutedError
+from . import building
+from .tables import Tables, tables_of
 
 MAX_INSIDE = 2_000_000
 """Characters of text that are checked inside Coq; larger ones go to the extracted program."""

@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.reading import read_json
-from subnormal.algebra.depth.families import FAMILIES
-from subnormal.constructions.artifact import load_cascade
+from ...algebra.depth.families import FAMILIES
+from ...common.errors import InputError
+from ...common.reading import read_json
+from ...constructions.artifact import load_cascade
 
 
 @dataclass(frozen=True)

@@ -34,18 +34,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.constructions.parameters import EMBEDDING, HEAD_BIAS, HEAD_WEIGHT
-from subnormal.proofs_check.horizons.layers import Cases, LayerProof, Precision, Raw, UncertainError, difference_bounds
-from subnormal.proofs_check.horizons.machines import Walked
-from subnormal.proofs_check.horizons.real_channels import RealChannels
-from subnormal.proofs_check.horizons.regions import Forms, Regions
-from subnormal.proofs_check.horizons.unit_channels import DIRECTIONS, UnitChannels
-from subnormal.proofs_check.horizons.walks import DIRECT
+from ...constructions.parameters import EMBEDDING, HEAD_BIAS, HEAD_WEIGHT
+from .layers import Cases, LayerProof, Precision, Raw, UncertainError, difference_bounds
+from .machines import Walked
+from .real_channels import RealChannels
+from .regions import Forms, Regions
+from .unit_channels import DIRECTIONS, UnitChannels
+from .walks import DIRECT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from subnormal.models.specification import LayerSpecification
+    from ...models.specification import LayerSpecification
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

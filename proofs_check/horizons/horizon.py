@@ -37,9 +37,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from subnormal.constructions.arithmetics import DIGITS, arithmetic, centred, stored_steps
-from subnormal.constructions.cascade import Cascade, CascadeLayer
-from subnormal.proofs_check.intervals import angle_error, radian_error, two_pi_below
+from ...constructions.arithmetics import DIGITS, arithmetic, centred, stored_steps
+from ...constructions.cascade import Cascade, CascadeLayer
+from ..intervals import angle_error, radian_error, two_pi_below
 
 ARCTAN_ERROR = 8
 """Assumed bound on the relative error of arctan2, in units of u; NumPy's stays below 4 units in the last place."""

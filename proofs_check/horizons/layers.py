@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.constructions.parameters import (
+from ...constructions.parameters import (
     DRIVES,
     FAMILY_PARAMETERS,
     HIDDEN_BIAS,
@@ -32,11 +32,11 @@ from subnormal.constructions.parameters import (
     READOUT_WEIGHT,
     in_layer,
 )
-from subnormal.proofs_check.certificates.network_proof import ELEMENTARY
-from subnormal.proofs_check.horizons.regions import OWN, Forms, Regions, interval_product, scaled
+from ..certificates.network_proof import ELEMENTARY
+from .regions import OWN, Forms, Regions, interval_product, scaled
 
 if TYPE_CHECKING:
-    from subnormal.models.specification import LayerSpecification
+    from ...models.specification import LayerSpecification
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

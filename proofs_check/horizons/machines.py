@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.automata.automaton import spanning_tree
+from ...algebra.automata.automaton import spanning_tree
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

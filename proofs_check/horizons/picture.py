@@ -8,15 +8,15 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from subnormal.algebra.base.reading import read_csv
-from subnormal.algebra.base.writing import write_figure, write_file
-from subnormal.algebra.depth.families import FAMILIES
-from subnormal.algebra.input.parser import list_group
-from subnormal.constructions.arithmetics import ARITHMETICS
-from subnormal.constructions.compiler import compile_group
-from subnormal.constructions.words import KINDS, GroupLetters
-from subnormal.proofs_check.horizons.horizon import proved_horizon
-from subnormal.proofs_check.horizons.runs import first_failures
+from ...algebra.depth.families import FAMILIES
+from ...algebra.input.parser import list_group
+from ...common.reading import read_csv
+from ...common.writing import write_figure, write_file
+from ...constructions.arithmetics import ARITHMETICS
+from ...constructions.compiler import compile_group
+from ...constructions.words import KINDS, GroupLetters
+from .horizon import proved_horizon
+from .runs import first_failures
 
 COLUMNS = ("modulus", "channels", "arithmetic", "proved", *KINDS, "length")
 """Of the table: empty `proved` means no limit, an empty word no failure within `length` tokens."""

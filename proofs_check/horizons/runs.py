@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.constructions.arithmetics import Values, accumulate, read, start, stored_steps
-from subnormal.constructions.cascade import Cascade
-from subnormal.constructions.words import Letters
+from ...constructions.arithmetics import Values, accumulate, read, start, stored_steps
+from ...constructions.cascade import Cascade
+from ...constructions.words import Letters
 
 PIECE = 1 << 18
 """Tokens at a time."""

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.constructions.parameters import DRIVES, OUT_BIAS, OUT_WEIGHT, READOUT_WEIGHT, in_layer
-from subnormal.proofs_check.horizons.boxes import Agreement, Boxes, NotCoveredError, UncertainError, agreement
+from ...constructions.parameters import DRIVES, OUT_BIAS, OUT_WEIGHT, READOUT_WEIGHT, in_layer
+from .boxes import Agreement, Boxes, NotCoveredError, UncertainError, agreement
 
 if TYPE_CHECKING:
-    from subnormal.models.families import LayerState
-    from subnormal.models.network import DCDNetwork
+    from ...models.families import LayerState
+    from ...models.network import DCDNetwork
 
 Integers = NDArray[np.int64]
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.proofs_check.horizons.layers import LayerProof, Raw, UncertainError
-from subnormal.proofs_check.horizons.machines import Grouping, Walked
-from subnormal.proofs_check.horizons.regions import OWN, Regions, largest_cosine
-from subnormal.proofs_check.horizons.walks import walk
+from .layers import LayerProof, Raw, UncertainError
+from .machines import Grouping, Walked
+from .regions import OWN, Regions, largest_cosine
+from .walks import walk
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from subnormal.algebra.base.errors import InputError
+from ...common.errors import InputError
 
 
 @dataclass(frozen=True)

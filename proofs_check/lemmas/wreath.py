@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.arithmetic.abelian_invariants import abelian_name
-from subnormal.algebra.depth.series import verbal_subgroup
-from subnormal.algebra.groups.group import Group, Subgroup
-from subnormal.algebra.input.parser import list_group
-from subnormal.constructions.cascade import Cascade
-from subnormal.proofs_check.lemmas.lemmas import Lemma, Step
+from ...algebra.arithmetic.abelian_invariants import abelian_name
+from ...algebra.depth.series import verbal_subgroup
+from ...algebra.groups.group import Group, Subgroup
+from ...algebra.input.parser import list_group
+from ...constructions.cascade import Cascade
+from .lemmas import Lemma, Step
 
 EXAMPLES = (("C2wrC2", 2), ("C3wrC2", 2), ("C2wrC3", 2), ("V4wrC2", 2), ("C4wrC2", 2), ("C2wrV4", 2), ("C2wrC2wrC2", 3))
 """Iterated wreath products of k abelian groups whose subgroups are all enumerated, with k."""

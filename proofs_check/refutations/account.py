@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from subnormal.algebra.arithmetic.permutations import cycles
+from ...algebra.arithmetic.permutations import cycles
 
 if TYPE_CHECKING:
-    from subnormal.proofs_check.refutations.refutation import Refutation
+    from .refutation import Refutation
 
 
 def account(found: Refutation) -> list[str]:

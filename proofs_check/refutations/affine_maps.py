@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from subnormal.models.families import step_size
-from subnormal.models.layer import Layer
-from subnormal.models.recurrences import fixed_point_turns
-from subnormal.proofs_check.refutations.long_words import Word
+from ...models.families import step_size
+from ...models.layer import Layer
+from ...models.recurrences import fixed_point_turns
+from .long_words import Word
 
 UNIT = 2.0**-54
 """A multiplier with log|a| above -2⁻⁵⁴ is rounded to modulus 1 by float64: taken to have modulus exactly 1."""

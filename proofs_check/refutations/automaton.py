@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.automata.monoid import TransitionMonoid
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.wording import counted
-from subnormal.algebra.depth.automaton_verdict import stack_refusal, verdict
-from subnormal.algebra.depth.families import FAMILIES, Family, names
+from ...algebra.automata.automaton import Automaton
+from ...algebra.automata.monoid import TransitionMonoid
+from ...algebra.depth.automaton_verdict import stack_refusal, verdict
+from ...algebra.depth.families import FAMILIES, Family, names
+from ...common.errors import InputError
+from ...common.wording import counted
 
 if TYPE_CHECKING:
-    from subnormal.models.network import DCDNetwork
+    from ...models.network import DCDNetwork
 
 LONGEST = 20_000
 """Letters of the longest words tried."""
@@ -173,7 +173,7 @@ def _witness_words(content: Any) -> Iterator[list[int]]:
 def random_network(given: Automaton, families: list[str], width: int, seed: int, activation: str) -> DCDNetwork:
     """A random initialisation for an automaton: its letters as tokens, its states as classes, layers that read before
     the token. Raises `InputError` for an unknown family or activation."""
-    from subnormal.models.network import DCDNetwork
+    from ...models.network import DCDNetwork
 
     sizes = {"channels": width, "hidden": max(16, width), "readout": max(8, width)}
     layer = {**sizes, "activation": activation, "reads": "before"}

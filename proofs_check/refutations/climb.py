@@ -24,14 +24,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from subnormal.proofs_check.refutations.divergence import diverge
-from subnormal.proofs_check.refutations.equalising import equalise, starting_pairs
-from subnormal.proofs_check.refutations.findings import Findings
-from subnormal.proofs_check.refutations.layer_at_work import LayerAtWork, Level, layer_at_work
-from subnormal.proofs_check.refutations.letters import contraction, repetitions
-from subnormal.proofs_check.refutations.long_words import Word
-from subnormal.proofs_check.refutations.next_letters import reset_letters, returning_letters, returning_words
-from subnormal.proofs_check.refutations.question import Question
+from .divergence import diverge
+from .equalising import equalise, starting_pairs
+from .findings import Findings
+from .layer_at_work import LayerAtWork, Level, layer_at_work
+from .letters import contraction, repetitions
+from .long_words import Word
+from .next_letters import reset_letters, returning_letters, returning_words
+from .question import Question
 
 RETURNS = (1e-2, 1e-3, 1e-4, 5e-2)
 """How near to its state before a letter a channel of modulus 1 must return, tried in this order: near enough for the

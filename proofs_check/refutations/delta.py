@@ -17,12 +17,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from subnormal.algebra.base.wording import counted
-from subnormal.algebra.depth.architectures import architectures
-from subnormal.algebra.groups.group import Group
-from subnormal.models.network import DCDNetwork
-from subnormal.proofs_check.refutations.evidence import FailingWord, find_failing_word
-from subnormal.proofs_check.refutations.long_words import Word
+from ...algebra.depth.architectures import architectures
+from ...algebra.groups.group import Group
+from ...common.wording import counted
+from ...models.network import DCDNetwork
+from .evidence import FailingWord, find_failing_word
+from .long_words import Word
 
 LONGEST, TOKENS = 20_000, 4
 """The length of the constant words, and how many there are at most."""

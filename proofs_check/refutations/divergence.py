@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.proofs_check.refutations.affine_maps import Affine, signed_turns
-from subnormal.proofs_check.refutations.equalising import starting_pairs
-from subnormal.proofs_check.refutations.letters import Letters
-from subnormal.proofs_check.refutations.long_words import Word
+from .affine_maps import Affine, signed_turns
+from .equalising import starting_pairs
+from .letters import Letters
+from .long_words import Word
 
 
 @dataclass(frozen=True)

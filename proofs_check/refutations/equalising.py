@@ -22,9 +22,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.proofs_check.refutations.affine_maps import signed_turns
-from subnormal.proofs_check.refutations.letters import Letters
-from subnormal.proofs_check.refutations.long_words import Word
+from .affine_maps import signed_turns
+from .letters import Letters
+from .long_words import Word
 
 LONGEST = 10**30
 """Longest word that equalising may make. Lengths are exact integers and phases exact in 64-bit turns, so this is only

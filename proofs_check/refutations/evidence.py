@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from subnormal.algebra.groups.group import Group
-from subnormal.constructions.words import products
-from subnormal.models.network import DCDNetwork
-from subnormal.models.recurrences import UnitState
-from subnormal.proofs_check.refutations.affine_maps import Affine
-from subnormal.proofs_check.refutations.long_words import Word
+from ...algebra.groups.group import Group
+from ...constructions.words import products
+from ...models.network import DCDNetwork
+from ...models.recurrences import UnitState
+from .affine_maps import Affine
+from .long_words import Word
 
 PIECE = 1 << 14
 """Tokens run at a time."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from subnormal.proofs_check.refutations.divergence import Divergence
-from subnormal.proofs_check.refutations.evidence import (
+from .divergence import Divergence
+from .evidence import (
     DivergenceEvidence,
     PairEvidence,
     growth_by_running,
     pair_by_running,
     pair_in_closed_form,
 )
-from subnormal.proofs_check.refutations.layer_at_work import LayerAtWork
-from subnormal.proofs_check.refutations.long_words import Word
-from subnormal.proofs_check.refutations.question import Question
+from .layer_at_work import LayerAtWork
+from .long_words import Word
+from .question import Question
 
 
 class Findings:

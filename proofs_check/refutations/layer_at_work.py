@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from subnormal.models.layer import Layer
-from subnormal.models.network import DCDNetwork, LayerTrace
-from subnormal.proofs_check.refutations.affine_maps import Affine, layer_maps, sequence_map
-from subnormal.proofs_check.refutations.evidence import PIECE, plain_states
-from subnormal.proofs_check.refutations.letters import Letters
-from subnormal.proofs_check.refutations.long_words import Word
-from subnormal.proofs_check.refutations.question import Question
+from ...models.layer import Layer
+from ...models.network import DCDNetwork, LayerTrace
+from .affine_maps import Affine, layer_maps, sequence_map
+from .evidence import PIECE, plain_states
+from .letters import Letters
+from .long_words import Word
+from .question import Question
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.groups.group import Group
-from subnormal.proofs_check.refutations.affine_maps import Affine, word_map
-from subnormal.proofs_check.refutations.long_words import Word
+from ...algebra.groups.group import Group
+from .affine_maps import Affine, word_map
+from .long_words import Word
 
 
 @dataclass(frozen=True, eq=False)

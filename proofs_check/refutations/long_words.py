@@ -20,8 +20,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.groups.group import Group
+from ...algebra.groups.group import Group
+from ...common.errors import InputError
 
 Value = TypeVar("Value")
 

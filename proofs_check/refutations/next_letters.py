@@ -12,13 +12,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.groups.group import Group
-from subnormal.proofs_check.refutations.affine_maps import signed_turns
-from subnormal.proofs_check.refutations.equalising import Candidates, equalised, starting_pairs
-from subnormal.proofs_check.refutations.layer_at_work import LayerAtWork, Level
-from subnormal.proofs_check.refutations.letters import Letters, contraction, repetitions
-from subnormal.proofs_check.refutations.long_words import Word
-from subnormal.proofs_check.refutations.question import Budget
+from ...algebra.groups.group import Group
+from .affine_maps import signed_turns
+from .equalising import Candidates, equalised, starting_pairs
+from .layer_at_work import LayerAtWork, Level
+from .letters import Letters, contraction, repetitions
+from .long_words import Word
+from .question import Budget
 
 
 def reset_letters(work: LayerAtWork, most: int, tolerance: float) -> Level:

@@ -24,16 +24,16 @@ from typing import Literal
 import numpy as np
 import torch
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.depth.families import FAMILIES
-from subnormal.algebra.groups.group import Group
-from subnormal.algebra.input.parser import list_group
-from subnormal.constructions.compiler import compile_group
-from subnormal.constructions.verification import first_fault
-from subnormal.models.compiled import network_of
-from subnormal.models.network import DCDNetwork
-from subnormal.proofs_check.refutations.evidence import PIECE
-from subnormal.proofs_check.refutations.refutation import Refutation, random_network, refute
+from ...algebra.depth.families import FAMILIES
+from ...algebra.groups.group import Group
+from ...algebra.input.parser import list_group
+from ...common.errors import InputError
+from ...constructions.compiler import compile_group
+from ...constructions.verification import first_fault
+from ...models.compiled import network_of
+from ...models.network import DCDNetwork
+from .evidence import PIECE
+from .refutation import Refutation, random_network, refute
 
 WITHOUT_PARITY = ("s4d", "mamba")
 """The families that parity is beyond, at any depth and in any mixture."""

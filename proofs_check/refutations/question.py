@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.groups.group import Group
-from subnormal.models.network import DCDNetwork
-from subnormal.proofs_check.refutations.equalising import LONGEST
+from ...algebra.groups.group import Group
+from ...models.network import DCDNetwork
+from .equalising import LONGEST
 
 
 @dataclass(frozen=True)

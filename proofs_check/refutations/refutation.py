@@ -14,23 +14,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.depth.families import FAMILIES, Family
-from subnormal.algebra.depth.series import Series, verbal_series
-from subnormal.algebra.groups.group import Group
-from subnormal.models.network import DCDNetwork
-from subnormal.proofs_check.refutations.account import account
-from subnormal.proofs_check.refutations.climb import climb
-from subnormal.proofs_check.refutations.delta import PREFIX, delta_failing_word, delta_theory, is_delta_stack
-from subnormal.proofs_check.refutations.evidence import (
+from ...algebra.depth.families import FAMILIES, Family
+from ...algebra.depth.series import Series, verbal_series
+from ...algebra.groups.group import Group
+from ...common.errors import InputError
+from ...models.network import DCDNetwork
+from .account import account
+from .climb import climb
+from .delta import PREFIX, delta_failing_word, delta_theory, is_delta_stack
+from .evidence import (
     DivergenceEvidence,
     FailingWord,
     PairEvidence,
     find_failing_word,
     in_float64,
 )
-from subnormal.proofs_check.refutations.findings import Findings
-from subnormal.proofs_check.refutations.question import Budget, Question
+from .findings import Findings
+from .question import Budget, Question
 
 __all__ = ["Budget", "Refutation", "random_network", "refute", "theory"]
 

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from subnormal.algebra.base.errors import InputError, RefutedError
+from subnormal.common.errors import InputError, RefutedError
 from subnormal.proofs_check.certificates.checker import FaultError
 
 SECONDS = 60

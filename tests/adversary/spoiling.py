@@ -11,7 +11,7 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from subnormal.algebra.base.folders import digest
+from subnormal.common.folders import digest
 from tests.folders import bind
 
 ODD: list[Any] = [None, True, -1, 0, 1, 2, 3, 7, 10**9, 10**30, 0.5, 1e308, "", "x", "S5", "1"]

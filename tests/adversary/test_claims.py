@@ -16,13 +16,13 @@ import torch
 
 from subnormal.algebra.depth.families import FAMILIES, parse_stack
 from subnormal.algebra.input.parser import parse_group
+from subnormal.api.proving import check, horizon
 from subnormal.command_line.compiler import verify
 from subnormal.constructions.artifact import load_cascade
 from subnormal.constructions.compiler import compile_group, save
 from subnormal.constructions.factored.artifact import save_factored
 from subnormal.constructions.factored.bound import lower_bound
 from subnormal.constructions.factored.compiler import compile_factored
-from subnormal.face.proving import check, horizon
 from subnormal.models.network import DCDNetwork
 from subnormal.proofs_check.certificates import checker, factored_checker
 from subnormal.proofs_check.certificates.certificate import certify_folder, certify_refusal, write_json

@@ -15,11 +15,11 @@ from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.depth.families import FAMILIES, parse_stack
 from subnormal.algebra.groups.group import Group
 from subnormal.algebra.input.parser import read_automaton
+from subnormal.api.proving import certify, check, horizon
 from subnormal.command_line.compiler import verify
 from subnormal.constructions.automata.artifact import save_automaton
 from subnormal.constructions.automata.compiler import compile_automaton
 from subnormal.constructions.targets.compiler import compile_target
-from subnormal.face.proving import certify, check, horizon
 from subnormal.models.network import DCDNetwork
 from subnormal.proofs_check.audits.audit import audit
 from subnormal.proofs_check.certificates import automaton_checker, checker, delta_checker

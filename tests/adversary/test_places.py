@@ -12,14 +12,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.folders import OWN
-from subnormal.algebra.base.rows import write_rows
-from subnormal.algebra.base.writing import write_file
 from subnormal.algebra.depth.families import parse_stack
+from subnormal.api.proving import certify
 from subnormal.command_line.shared import ALLOWED
+from subnormal.common.errors import InputError
+from subnormal.common.folders import OWN
+from subnormal.common.rows import write_rows
+from subnormal.common.writing import write_file
 from subnormal.constructions.compiler import compile_group, save
-from subnormal.face.proving import certify
 from tests.adversary.counting import SECONDS, stopped_after
 from tests.adversary.test_options import ARGUMENTS, commands, kind, one_line
 from tests.cases import group

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from subnormal.algebra.base.errors import InputError
+from subnormal.common.errors import InputError
 from subnormal.models.learning.learn import learn_runs
 from subnormal.models.learning.recipe import Recipe
 from subnormal.models.learning.store import LearntStore, row_of, run_key

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.folders import read_folder, save_folder
-from subnormal.algebra.base.rows import digest_path, write_rows
-from subnormal.algebra.base.writing import write_file
 from subnormal.algebra.depth.families import parse_stack
+from subnormal.common.errors import InputError
+from subnormal.common.folders import read_folder, save_folder
+from subnormal.common.rows import digest_path, write_rows
+from subnormal.common.writing import write_file
 from subnormal.constructions.artifact import load_cascade
 from subnormal.constructions.compiler import compile_group, save
 from subnormal.constructions.verification import first_fault
@@ -124,7 +124,7 @@ def test_two_writers_and_a_reader(compilations, originals, tmp_path, rounds):
 
 
 def test_where_folders_cannot_be_exchanged_in_one_step(compilations, originals, tmp_path, monkeypatch):
-    from subnormal.algebra.base import writing
+    from subnormal.common import writing
 
     def cannot(*_: object) -> None:
         raise NotImplementedError

@@ -15,9 +15,9 @@ from subnormal.algebra.automata.congruences import generated_congruence, quotien
 from subnormal.algebra.automata.holonomy import Holonomy
 from subnormal.algebra.automata.monoid import TransitionMonoid
 from subnormal.algebra.automata.regular_expression import regular_expression
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.groups.identify import small_group_id
 from subnormal.algebra.input.parser import parse_machine
+from subnormal.common.errors import InputError
 
 DATA = Path(__file__).parent.parent / "data"
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.groups.catalogue import LARGEST_ORDER, number_of_groups, small_group
 from subnormal.algebra.groups.isomorphism import conjugacy_classes
+from subnormal.common.errors import InputError
 from tests import oracles
 
 SAMPLE = [facts for i, facts in enumerate(oracles.small_groups()) if i % 41 == 0 or not facts.solvable]

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.input.parser import list_group
 from subnormal.algebra.representations import characters
 from subnormal.algebra.representations.characters import character_table
 from subnormal.algebra.representations.classes import conjugacy_classes
+from subnormal.common.errors import InputError
 from tests.cases import group
 
 DATA = Path(__file__).parent.parent / "data" / "characters.tsv.gz"

@@ -8,9 +8,9 @@ import re
 import numpy as np
 import pytest
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.input.files import validated_table
 from subnormal.algebra.input.parser import list_group
+from subnormal.common.errors import InputError
 from tests.cases import group
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth.inspection import inspect_group
 from subnormal.algebra.input.parser import parse_group
+from subnormal.common.errors import InputError
 
 WORDS = """
     C2 C60 S4 D8 A5 Q8 Dic3 SD16 F21 V4 M11 Heis(3) AGL(1,8) SL(2,3) GL(2,3) PSL(2,7) SmallGroup(24,12)

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from subnormal.algebra.arithmetic.abelian_invariants import primary_invariants
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth.abelian import abelian_factor
 from subnormal.algebra.depth.decomposition import decompose
 from subnormal.algebra.depth.families import FAMILIES, family, parse_stack
@@ -16,6 +15,7 @@ from subnormal.algebra.depth.inspection import inspect_group
 from subnormal.algebra.depth.refusal import refusal
 from subnormal.algebra.depth.series import given_series, shortest_series, verbal_series
 from subnormal.algebra.depth.witness import Expression, Residual, depth_witness, evaluate
+from subnormal.common.errors import InputError
 from tests.cases import REFUSED, TRACKED, Case, group
 from tests.oracles import named_groups, small_groups
 

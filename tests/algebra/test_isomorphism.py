@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.groups.catalogue import number_of_groups, small_group
 from subnormal.algebra.groups.group import Group
 from subnormal.algebra.groups.isomorphism import (
@@ -17,6 +16,7 @@ from subnormal.algebra.groups.isomorphism import (
     isomorphism,
 )
 from subnormal.algebra.groups.named_groups import cyclic
+from subnormal.common.errors import InputError
 from tests.relabelling import relabelled
 
 # Orders of automorphism groups from GAP: Size(AutomorphismGroup(SmallGroup(n, i))).

@@ -7,12 +7,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth import optimise
 from subnormal.algebra.depth.abelian import abelian_factor
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.depth.optimise import GOALS, Cost, best_series, normal_subgroups, pareto_front
 from subnormal.algebra.depth.series import shortest_series, verbal_subgroup
+from subnormal.common.errors import InputError
 from subnormal.constructions.compiler import compile_group
 from subnormal.constructions.verification import first_fault
 from tests.cases import REFUSED, TRACKED, group

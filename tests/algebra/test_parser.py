@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.input.parser import list_group, parse_group
+from subnormal.common.errors import InputError
 from tests.oracles import named_groups
 
 

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.groups.catalogue import small_group
 from subnormal.algebra.groups.identify import small_group_id
 from subnormal.algebra.groups.named_groups import cyclic, symmetric
 from subnormal.algebra.groups.permutation_group import PermutationGroup
 from subnormal.algebra.groups.products import direct_product, semidirect, semidirect_products, wreath_product
 from subnormal.algebra.input.parser import list_group
+from subnormal.common.errors import InputError
 from tests import oracles
 
 PAIRS = list(oracles.semidirect_products())

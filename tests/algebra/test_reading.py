@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load, save
 
-from subnormal.algebra.base import reading
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.reading import MissingFileError, parse_json, parse_tensors
+from subnormal.common import reading
+from subnormal.common.errors import InputError
+from subnormal.common.reading import MissingFileError, parse_json, parse_tensors
 
 READERS = [
     reading.read_bytes,

@@ -17,7 +17,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from subnormal.algebra.arithmetic.permutations import compose, invert
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.chains import kernels
 from subnormal.algebra.chains.kernels import Element, Encoding, order
 from subnormal.algebra.chains.schreier_sims import ChainBuilder, is_even, schreier_sims
@@ -33,6 +32,7 @@ from subnormal.algebra.chains.series import (
 )
 from subnormal.algebra.chains.solvable import longest_derived_length
 from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
+from subnormal.common.errors import InputError
 from tests.algebra.permutation_oracles import (
     MATHIEU,
     Images,

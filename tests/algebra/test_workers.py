@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.workers import LOST, each_result, tell
+from subnormal.common.errors import InputError
+from subnormal.common.workers import LOST, each_result, tell
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,7 +72,7 @@ def test_an_exception_of_a_task_is_raised_here(processes):
 LONG = """
 import time
 from pathlib import Path
-from subnormal.algebra.base.workers import each_result, tell
+from subnormal.common.workers import each_result, tell
 import sys
 
 def work(x):

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from subnormal.algebra.base import writing
-from subnormal.algebra.base.errors import InputError
+from subnormal.common import writing
+from subnormal.common.errors import InputError
 from subnormal.constructions import artifact
 from subnormal.constructions.artifact import load_cascade
 from subnormal.constructions.compiler import save

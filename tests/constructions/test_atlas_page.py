@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.groups.identify import small_group_id
 from subnormal.algebra.input.parser import list_group
 from subnormal.command_line.__main__ import application
+from subnormal.common.errors import InputError
 from subnormal.constructions.pages.atlas_page import names, write_atlas_page
 from tests.browser import chromium, opened
 

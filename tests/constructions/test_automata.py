@@ -9,10 +9,10 @@ import pytest
 
 from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.automata.monoid import TransitionMonoid
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth.automaton_verdict import verdict
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import list_group, read_automaton
+from subnormal.common.errors import InputError
 from subnormal.constructions.automata.artifact import load_automaton, save_automaton
 from subnormal.constructions.automata.compiler import compile_automaton, first_fault
 from subnormal.constructions.automata.inspection import inspect_automaton

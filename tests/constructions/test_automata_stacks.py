@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from subnormal.algebra.automata.monoid import TransitionMonoid
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth.automaton_verdict import stack_refusal
 from subnormal.algebra.depth.families import FAMILIES, parse_stack
 from subnormal.algebra.input.parser import read_automaton
+from subnormal.common.errors import InputError
 from subnormal.constructions.automata.compiler import compile_automaton, first_fault
 from subnormal.constructions.automata.decomposition import best_machine
 from subnormal.constructions.automata.holonomy_machine import Style, holonomy_machine

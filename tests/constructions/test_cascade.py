@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth.families import FAMILIES, parse_stack
 from subnormal.algebra.depth.series import given_series
 from subnormal.algebra.groups.catalogue import small_group
+from subnormal.common.errors import InputError
 from subnormal.constructions.cascade import BLOCK, Cascade, CascadeLayer
 from subnormal.constructions.compiler import compile_group, read_alphabet, read_elements, read_series
 from subnormal.constructions.verification import first_fault

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from subnormal.algebra.automata.named import TASKS
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import read_automaton
+from subnormal.common.errors import InputError
 from subnormal.constructions import cascade_kernels
 from subnormal.constructions.automata.compiler import compile_automaton
 from subnormal.constructions.cascade import Cascade, CascadeLayer

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.input.parser import read_automaton
+from subnormal.common.errors import InputError
 from subnormal.constructions.arithmetics import read, stored_steps
 from subnormal.constructions.execution import ARITHMETICS, Machine
 from subnormal.constructions.verification import PIECE, try_word

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.chains.series import derived_series, few_generators
 from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.groups.permutation_group import PermutationGroup
 from subnormal.algebra.input.parser import parse_group
+from subnormal.common.errors import InputError
 from subnormal.constructions.factored import compiler as factored_compiler
 from subnormal.constructions.factored.cascade import BLOCK
 from subnormal.constructions.factored.compiler import FactoredCompilation, compile_factored

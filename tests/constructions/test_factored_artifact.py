@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from subnormal.algebra.base.errors import InputError, RefutedError
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import parse_group
+from subnormal.api.factored import compiled_factored, read_tokens
 from subnormal.command_line.compiler import compile_command, verify
+from subnormal.common.errors import InputError, RefutedError
 from subnormal.constructions.artifact import load_cascade
 from subnormal.constructions.factored import compiler as factored_compiler
 from subnormal.constructions.factored.artifact import is_factored, load_factored, save_factored
@@ -22,7 +23,6 @@ from subnormal.constructions.factored.bound import lower_bound
 from subnormal.constructions.factored.compiler import compile_factored
 from subnormal.constructions.factored.proof import first_fault, needed_layers
 from subnormal.constructions.words import KINDS
-from subnormal.face.factored import compiled_factored, read_tokens
 from tests.folders import bind
 
 

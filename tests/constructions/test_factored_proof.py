@@ -10,11 +10,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.chains.series import derived_series, verbal_subgroup
 from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import parse_group
+from subnormal.common.errors import InputError
 from subnormal.constructions.factored import proof as factored_proof
 from subnormal.constructions.factored.bound import lower_bound
 from subnormal.constructions.factored.cascade import FactoredCascade, FactoredChannel

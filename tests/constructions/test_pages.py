@@ -11,10 +11,10 @@ import torch
 
 import subnormal as sn
 from subnormal.algebra.arithmetic.permutations import cycles
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import list_group, parse_group
 from subnormal.command_line.__main__ import application
+from subnormal.common.errors import InputError
 from subnormal.constructions.compiler import compile_group
 from subnormal.constructions.factored.compiler import compile_factored
 from subnormal.constructions.pages.machine_page import (

@@ -10,9 +10,9 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth.families import parse_stack
 from subnormal.algebra.input.parser import list_group
+from subnormal.common.errors import InputError
 from subnormal.constructions.compiler import compile_group
 from subnormal.constructions.pictures.content import layer_rows, nodes, tokens_shown
 from subnormal.constructions.pictures.layout import DOT, dot_radius, dots, labels, tick_step

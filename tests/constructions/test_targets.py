@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.groups.catalogue import small_group
+from subnormal.common.errors import InputError
 from subnormal.constructions.targets.actions import base_points, small_action
 from subnormal.constructions.targets.compiler import TARGETS, compile_target
 from subnormal.constructions.targets.delta_layer import first_fault, margins

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.input.parser import parse_machine
+from subnormal.common.errors import InputError
 from subnormal.models.families import FAMILIES
 from subnormal.models.network import DCDNetwork
 from subnormal.models.recurrences import UnitState

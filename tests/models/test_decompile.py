@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.groups.identify import small_group_id
 from subnormal.algebra.input.parser import list_group
-from subnormal.face.compiling import compile
-from subnormal.face.learning import decompile, diagnose
+from subnormal.api.compiling import compile
+from subnormal.api.learning import decompile, diagnose
+from subnormal.common.errors import InputError
 from subnormal.models.learning.decompile import decompile_network
 from subnormal.models.learning.together import TogetherRecipe, train_together
 from subnormal.models.learning.traced import mean_phases, snap_traced

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import read_automaton
 from subnormal.command_line.training import evaluate as command
+from subnormal.common.errors import InputError
 from subnormal.constructions.automata.artifact import save_automaton
 from subnormal.constructions.automata.compiler import compile_automaton
 from subnormal.models.network import DCDNetwork

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import torch
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.command_line.__main__ import application
-from subnormal.models.experiments import automata, learning, near_solution, tables
-from subnormal.models.experiments.cells import Budget, Cell, cell_table, disagreements, outcome
-from subnormal.models.experiments.delta_product import delta_product_cells
-from subnormal.models.experiments.landscape import loss_along_line, random_start, smooth_solution, top_eigenvalues
+from subnormal.common.errors import InputError
+from subnormal.experiments import automata, learning, near_solution, tables
+from subnormal.experiments.cells import Budget, Cell, cell_table, disagreements, outcome
+from subnormal.experiments.delta_product import delta_product_cells
+from subnormal.experiments.landscape import loss_along_line, random_start, smooth_solution, top_eigenvalues
 from subnormal.models.network import DCDNetwork
 from subnormal.models.training.pool import Machine
 from subnormal.models.training.runs import RunStore
@@ -182,7 +182,7 @@ def test_automata_from_end_to_end(tmp_path, monkeypatch):
 
 
 def test_the_fields_protocols(tmp_path):
-    from subnormal.face.training import train
+    from subnormal.api.training import train
 
     settings: dict[str, Any] = {"steps": 2, "check_every": 2, "check_words": 2, "test_words": 2}
     settings |= {"batch": 2, "processes": 1}

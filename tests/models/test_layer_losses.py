@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from subnormal.algebra.base.errors import InputError
+from subnormal.common.errors import InputError
 from subnormal.models.batch import NetworkBatch
 from subnormal.models.network import DCDNetwork
 from subnormal.models.training.configuration import RunConfiguration

@@ -10,13 +10,13 @@ import pytest
 import torch
 import typer
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.groups.identify import small_group_id
 from subnormal.algebra.input.parser import list_group
+from subnormal.api.learning import learn
+from subnormal.common.errors import InputError
 from subnormal.constructions.compiler import compile_group
-from subnormal.face.learning import learn
-from subnormal.models.experiments.learning import ARMS, is_right, run_cell, task_of_arm
+from subnormal.experiments.learning import ARMS, is_right, run_cell, task_of_arm
 from subnormal.models.learning.exact import NotExactError, exact_machine
 from subnormal.models.learning.learn import explain_failure, learn_runs
 from subnormal.models.learning.machine import Counter, Machine

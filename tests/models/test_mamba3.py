@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from subnormal.algebra.arithmetic.permutations import cycles
-from subnormal.algebra.base.errors import InputError, RefutedError
 from subnormal.command_line.__main__ import application
+from subnormal.common.errors import InputError, RefutedError
 from subnormal.constructions.targets import mamba3 as layout_of
 from subnormal.constructions.targets.compiler import compile_target
 from subnormal.constructions.targets.phases import A_FLOOR, ELEMENTARY, LEAST, UNITS, WRITTEN, Channel

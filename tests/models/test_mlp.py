@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from subnormal.models.experiments import mlp_layer
-from subnormal.models.experiments.mlp_layer import LayerArm
+from subnormal.experiments import mlp_layer
+from subnormal.experiments.mlp_layer import LayerArm
 from subnormal.models.learning.mlp import DEVIATION, hidden_of_pairs, kernel_parts, make_sparse, new_mlp
 from subnormal.models.learning.together import TogetherNetworks, TogetherRecipe, _groups
 

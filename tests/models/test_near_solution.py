@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from subnormal.algebra.base.errors import InputError
+from subnormal.common.errors import InputError
 from subnormal.constructions.compiler import save
 from subnormal.constructions.parameters import FORGETTING_NOTHING
 from subnormal.models.families import FAMILIES

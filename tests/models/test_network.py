@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from subnormal import models
-from subnormal.algebra.base.errors import InputError
+from subnormal.common.errors import InputError
 from subnormal.constructions.parameters import parameter_shapes
 from subnormal.models.families import FAMILIES
 from subnormal.models.layer import one_hot_decision

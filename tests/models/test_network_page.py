@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.input.parser import list_group
 from subnormal.command_line.__main__ import application
+from subnormal.common.errors import InputError
 from subnormal.constructions.pages.machine_page import write_machine_page
 from subnormal.models import network_page
 from subnormal.models.network import DCDNetwork

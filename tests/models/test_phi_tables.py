@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.face.learning import decompile
+from subnormal.api.learning import decompile
+from subnormal.common.errors import InputError
 from subnormal.models.network import DCDNetwork
 from subnormal.models.training.configuration import RunConfiguration
 from subnormal.models.training.initial import initial_network, task_of

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
 
-from subnormal.algebra.base.errors import InputError
+from subnormal.common.errors import InputError
 from subnormal.models.recurrences import (
     UnitState,
     diagonal_loop,

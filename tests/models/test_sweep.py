@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.command_line.__main__ import application
+from subnormal.common.errors import InputError
 from subnormal.models.network import DCDNetwork
 from subnormal.models.training.pool import Machine, train_all
 from subnormal.models.training.runs import RunStore

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from subnormal.algebra.arithmetic.permutations import cycles
-from subnormal.algebra.base.errors import InputError, RefutedError
 from subnormal.command_line.__main__ import application
+from subnormal.common.errors import InputError, RefutedError
 from subnormal.constructions.targets.compiler import compile_target
 from subnormal.models.references.delta_product import DeltaProductReference
 from subnormal.models.references.hugging_face import load

@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from subnormal.algebra.base.errors import InputError
+from subnormal.common.errors import InputError
 from subnormal.models.training.tasks import TEST, VALIDATION, Lengths, Task, make_task
 from subnormal.models.training.word_files import (
     file_name,

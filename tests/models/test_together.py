@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.input.parser import list_group
+from subnormal.common.errors import InputError
 from subnormal.models.learning.together import TogetherNetworks, TogetherRecipe, train_together
 from subnormal.models.learning.words import full_task, words_of_task
 
@@ -99,7 +99,7 @@ def test_unknown_choices_are_refused():
 
 
 def test_the_experiment_writes_its_cells_and_goes_on(tmp_path, monkeypatch, capsys):
-    from subnormal.models.experiments import together
+    from subnormal.experiments import together
 
     small = {"steps": 12, "channels": 4, "settling": 2, "settling_length": 70}
     monkeypatch.setattr(together, "ARMS", {"one-loss": {**together.ONE_LOSS, **small}, "one-loss/late": {"late": 1.0}})

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.command_line.__main__ import application
+from subnormal.common.errors import InputError
 from subnormal.constructions.compiler import save
 from subnormal.constructions.parameters import FAMILY_PARAMETERS
 from subnormal.models.batch import Adam, NetworkBatch

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
 
-from subnormal.algebra.base.errors import InputError
+from subnormal.common.errors import InputError
 from subnormal.models import recurrences
 from subnormal.models.recurrences import (
     UnitState,

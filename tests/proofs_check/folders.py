@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from subnormal.algebra.base.folders import digest
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.depth.presentation import _from_elements
 from subnormal.algebra.depth.witness import evaluate
+from subnormal.common.folders import digest
 from subnormal.constructions.compiler import compile_group, save
 from subnormal.proofs_check.certificates.certificate import certify_folder, certify_refusal
 from tests.cases import REFUSED, group

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import torch
 
-from subnormal.algebra.base.errors import InputError
+from subnormal.api.compiling import compile as compile_own
 from subnormal.command_line.__main__ import application
+from subnormal.common.errors import InputError
 from subnormal.constructions.targets.compiler import compile_target
-from subnormal.face.compiling import compile as compile_own
 from subnormal.proofs_check.audits.audit import audit
 from subnormal.proofs_check.audits.layers import facts_of
 from tests.cases import group

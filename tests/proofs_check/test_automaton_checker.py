@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from subnormal.algebra.base.errors import RefutedError
-from subnormal.algebra.base.folders import digest, save_folder
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import read_automaton
+from subnormal.common.errors import RefutedError
+from subnormal.common.folders import digest, save_folder
 from subnormal.constructions.artifact import tensor_bytes
 from subnormal.constructions.automata.artifact import load_automaton, save_automaton
 from subnormal.constructions.automata.compiler import compile_automaton, first_fault

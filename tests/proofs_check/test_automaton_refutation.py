@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.input.parser import read_automaton
-from subnormal.face.automata import compiled_automaton
+from subnormal.api.automata import compiled_automaton
+from subnormal.common.errors import InputError
 from subnormal.proofs_check.refutations.automaton import random_network, refute_automaton
 
 

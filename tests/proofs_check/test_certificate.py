@@ -6,8 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth.families import FAMILIES
+from subnormal.common.errors import InputError
 from subnormal.constructions.artifact import load_cascade, save_artifact
 from subnormal.constructions.compiler import compile_group, describe, save
 from subnormal.proofs_check.certificates.certificate import certify_folder, certify_refusal, write_json

@@ -11,12 +11,12 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from subnormal.algebra.base.errors import InputError, RefutedError
+from subnormal.api.proving import certify, check, horizon, refute
+from subnormal.api.verifying import run_word
 from subnormal.command_line.__main__ import application
+from subnormal.common.errors import InputError, RefutedError
 from subnormal.constructions.targets.compiler import compile_target
 from subnormal.constructions.targets.own_delta import load_delta_group
-from subnormal.face.proving import certify, check, horizon, refute
-from subnormal.face.verifying import run_word
 from subnormal.models.network import DCDNetwork
 from subnormal.proofs_check.certificates.checker import FaultError
 from subnormal.proofs_check.certificates.delta_certificate import delta_table

@@ -7,9 +7,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import read_automaton
+from subnormal.common.errors import InputError
 from subnormal.constructions import arithmetics
 from subnormal.constructions.arithmetics import (
     ARITHMETICS,

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.input.parser import list_group
+from subnormal.common.errors import InputError
 from subnormal.models.families import FAMILIES
 from subnormal.models.network import DCDNetwork
 from subnormal.proofs_check.refutations.affine_maps import Affine, layer_maps, sequence_map, word_map

@@ -8,8 +8,8 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth.families import FAMILIES
+from subnormal.common.errors import InputError
 from subnormal.constructions.artifact import load_cascade
 from subnormal.constructions.compiler import compile_group, save
 from subnormal.models.network import DCDNetwork

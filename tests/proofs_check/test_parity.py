@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from subnormal.algebra.base.errors import InputError
+from subnormal.common.errors import InputError
 from subnormal.proofs_check.refutations.parity import (
     compiled_network,
     compiled_parity,

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from subnormal.algebra.base.errors import InputError
 from subnormal.algebra.depth.families import FAMILIES, parse_stack
 from subnormal.algebra.input.parser import list_group
+from subnormal.common.errors import InputError
 from subnormal.constructions.compiler import compile_group, save
 from subnormal.models.network import DCDNetwork
 from subnormal.proofs_check.refutations.affine_maps import layer_maps

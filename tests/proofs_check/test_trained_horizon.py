@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from subnormal.face.compiling import compile
-from subnormal.face.learning import decompile
+from subnormal.api.compiling import compile
+from subnormal.api.learning import decompile
 from subnormal.models.network import DCDNetwork
 from subnormal.proofs_check.certificates.checker import check
 from subnormal.proofs_check.certificates.network_certificate import prove_network

@@ -8,11 +8,11 @@ import shutil
 
 import pytest
 
-from subnormal.algebra.base.errors import InputError, RefutedError
 from subnormal.algebra.depth.families import FAMILIES
+from subnormal.api.proving import check
+from subnormal.common.errors import InputError, RefutedError
 from subnormal.constructions.artifact import load_cascade
 from subnormal.constructions.compiler import compile_group, save
-from subnormal.face.proving import check
 from subnormal.proofs_check.coq import building, proving
 from subnormal.proofs_check.coq.tables import expression, tables_of
 from tests.cases import group

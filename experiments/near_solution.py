@@ -7,13 +7,13 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from subnormal.algebra.base.writing import write_figure, write_file
-from subnormal.models.experiments.folder import write_record
-from subnormal.models.experiments.landscape import NEARBY, hessian_summary, loss_along_line
-from subnormal.models.training.configuration import RunConfiguration
-from subnormal.models.training.live import train_watched
-from subnormal.models.training.pool import Machine
-from subnormal.models.training.runs import RunStore
+from ..common.writing import write_figure, write_file
+from ..models.training.configuration import RunConfiguration
+from ..models.training.live import train_watched
+from ..models.training.pool import Machine
+from ..models.training.runs import RunStore
+from .folder import write_record
+from .landscape import NEARBY, hessian_summary, loss_along_line
 
 NOISES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)
 GROUPS = ("S3", "A4", "Q8", "S4")

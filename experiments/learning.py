@@ -15,20 +15,20 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.reading import conform, read_json
-from subnormal.algebra.base.workers import LOST, available_cores, each_result
-from subnormal.algebra.base.writing import write_figure, write_file
-from subnormal.algebra.depth.families import FAMILIES
-from subnormal.algebra.depth.series import shortest_series
-from subnormal.algebra.groups.catalogue import number_of_groups
-from subnormal.algebra.groups.group import Group
-from subnormal.algebra.groups.identify import small_group_id
-from subnormal.algebra.input.parser import list_group
-from subnormal.models.learning.learn import LearntRun, learn_runs
-from subnormal.models.learning.recipe import Recipe
-from subnormal.models.learning.words import Words, words_of_task
-from subnormal.models.training.tasks import TEST, Task
+from ..algebra.depth.families import FAMILIES
+from ..algebra.depth.series import shortest_series
+from ..algebra.groups.catalogue import number_of_groups
+from ..algebra.groups.group import Group
+from ..algebra.groups.identify import small_group_id
+from ..algebra.input.parser import list_group
+from ..common.errors import InputError
+from ..common.reading import conform, read_json
+from ..common.workers import LOST, available_cores, each_result
+from ..common.writing import write_figure, write_file
+from ..models.learning.learn import LearntRun, learn_runs
+from ..models.learning.recipe import Recipe
+from ..models.learning.words import Words, words_of_task
+from ..models.training.tasks import TEST, Task
 
 FIRST_SEED = 100
 """Reported runs have seeds from here on. Settings were chosen on seeds from 9000; that a layer is trained again also

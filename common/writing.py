@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from subnormal.algebra.base.errors import InputError
+from .errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,26 +12,26 @@ from rich.console import Group as Renderables
 from rich.console import RenderableType
 from rich.text import Text
 
-from subnormal.algebra.arithmetic.abelian_invariants import abelian_name
-from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.terminal import WIDTH, Shown
-from subnormal.algebra.base.wording import counted
-from subnormal.constructions.cascade import Cascade
-from subnormal.constructions.compiler import Compilation, compile_group, read_series, save
-from subnormal.constructions.verification import cases, first_fault
-from subnormal.face.automata import CompiledAutomaton, compiled_automaton
-from subnormal.face.factored import FactoredCompiled, compiled_factored
-from subnormal.face.groups import MachineLike, machine, stack_of
-from subnormal.face.verifying import DTYPES
+from ..algebra.arithmetic.abelian_invariants import abelian_name
+from ..algebra.automata.automaton import Automaton
+from ..common.errors import InputError
+from ..common.terminal import WIDTH, Shown
+from ..common.wording import counted
+from ..constructions.cascade import Cascade
+from ..constructions.compiler import Compilation, compile_group, read_series, save
+from ..constructions.verification import cases, first_fault
+from .automata import CompiledAutomaton, compiled_automaton
+from .factored import FactoredCompiled, compiled_factored
+from .groups import MachineLike, machine, stack_of
+from .verifying import DTYPES
 
 if TYPE_CHECKING:
-    from subnormal.algebra.depth.decomposition import Decomposition
-    from subnormal.algebra.depth.series import Series
-    from subnormal.algebra.groups.group import Group
-    from subnormal.algebra.groups.permutation_group import PermutationGroup
-    from subnormal.constructions.weights import Weights
-    from subnormal.models.network import DCDNetwork
+    from ..algebra.depth.decomposition import Decomposition
+    from ..algebra.depth.series import Series
+    from ..algebra.groups.group import Group
+    from ..algebra.groups.permutation_group import PermutationGroup
+    from ..constructions.weights import Weights
+    from ..models.network import DCDNetwork
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -85,7 +85,7 @@ class Compiled(Shown):
         Arguments:
             dtype: `float64`, or `float32` with every weight rounded once.
         """
-        from subnormal.models.compiled import network_of
+        from ..models.compiled import network_of
 
         if dtype not in DTYPES:
             raise InputError(f"unknown dtype {dtype[:40]!r}; wanted one of {', '.join(DTYPES)}")
@@ -97,14 +97,14 @@ class Compiled(Shown):
         Raises:
             InputError: the folder cannot be written.
         """
-        from subnormal.algebra.groups.identify import small_group_id
+        from ..algebra.groups.identify import small_group_id
 
         save(self.compilation, Path(folder), small_group_id(self.group))
         return Path(folder)
 
     def picture(self, path: str | Path) -> Path:
         """Draw the series, and for each layer its phases; PNG, SVG or PDF by the suffix. Raises `InputError`."""
-        from subnormal.constructions.pictures.picture import draw
+        from ..constructions.pictures.picture import draw
 
         draw(self.compilation, Path(path))
         return Path(path)
@@ -119,7 +119,7 @@ class Compiled(Shown):
 
     def view(self, width: int = WIDTH) -> RenderableType:
         """The account that `compile` prints: what each layer carries, and the phases that it adds."""
-        from subnormal.constructions.account import account
+        from ..constructions.account import account
 
         notes = [Text(f"note: {note}", style="yellow") for note in self.group.notes]
         return Renderables(Text(self.title(), style="bold"), *notes, Text(), *account(self.compilation, width))
@@ -208,7 +208,7 @@ def compile(
     if series is not None:
         own = read_series(listed, series, stack[0])
     elif optimise is not None:
-        from subnormal.algebra.depth.optimise import best_series
+        from ..algebra.depth.optimise import best_series
 
         choice = best_series(listed, stack[0], optimise)
         if choice is not None:  # else the compiler says why the family cannot

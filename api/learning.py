@@ -15,20 +15,20 @@ from rich.console import Group as Renderables
 from rich.console import RenderableType
 from rich.text import Text
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.terminal import Shown, plain_table
-from subnormal.algebra.base.wording import counted, default_folder
-from subnormal.algebra.depth.group_names import group_name
-from subnormal.face.groups import GroupLike, group
+from ..algebra.depth.group_names import group_name
+from ..common.errors import InputError
+from ..common.terminal import Shown, plain_table
+from ..common.wording import counted, default_folder
+from .groups import GroupLike, group
 
 if TYPE_CHECKING:
-    from subnormal.algebra.groups.group import Group
-    from subnormal.models.learning.decompile import Decompiled
-    from subnormal.models.learning.exact import ExactMachine
-    from subnormal.models.learning.words import Words
-    from subnormal.models.network import DCDNetwork
-    from subnormal.models.training.tasks import Task
-    from subnormal.proofs_check.horizons.trained import TrainedProof
+    from ..algebra.groups.group import Group
+    from ..models.learning.decompile import Decompiled
+    from ..models.learning.exact import ExactMachine
+    from ..models.learning.words import Words
+    from ..models.network import DCDNetwork
+    from ..models.training.tasks import Task
+    from ..proofs_check.horizons.trained import TrainedProof
 
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.2, 1000
 """How much of a file of words is kept out of training, to judge by."""
@@ -164,9 +164,9 @@ def learn(
         InputError: the data are not a group's (the words that show it are named), no run found an exact machine (with
             the reason as far as the words show it), or an option does not fit.
     """
-    from subnormal.models.learning.learn import BATCH_OF_RUNS, explain_failure, learn_runs, require_runs
-    from subnormal.models.learning.recipe import Recipe
-    from subnormal.models.learning.store import LearntStore, machine_of, row_of, run_key
+    from ..models.learning.learn import BATCH_OF_RUNS, explain_failure, learn_runs, require_runs
+    from ..models.learning.recipe import Recipe
+    from ..models.learning.store import LearntStore, machine_of, row_of, run_key
 
     require_runs(runs)
     if layers is not None and layers < 1:
@@ -198,12 +198,12 @@ def _words(data: str | Path, alphabet: str | None, seed: int, length: int) -> tu
     """Training words, held-out words, and a name for the folder."""
     import numpy as np
 
-    from subnormal.models.learning.words import read_labelled, words_of_task
-    from subnormal.models.training.tasks import TEST, make_task
+    from ..models.learning.words import read_labelled, words_of_task
+    from ..models.training.tasks import TEST, make_task
 
     path = Path(data)
     if path.suffix != ".csv" and not os.path.isfile(path):
-        from subnormal.algebra.input.parser import list_group
+        from ..algebra.input.parser import list_group
 
         if length < 2:
             raise InputError(f"length: wanted at least 2, got {length}")
@@ -222,7 +222,7 @@ def _words(data: str | Path, alphabet: str | None, seed: int, length: int) -> tu
 
 def _save(machine: ExactMachine, folder: Path, words: Words, row: dict[str, Any]) -> str:
     """Write the folder: cascade, network, certificate, names and the picture; returns the certified claim."""
-    from subnormal.models.learning.pictures import draw_learnt
+    from ..models.learning.pictures import draw_learnt
 
     names = {
         "token_names": list(words.token_names),
@@ -236,9 +236,9 @@ def _save(machine: ExactMachine, folder: Path, words: Words, row: dict[str, Any]
 
 def _write(machine: ExactMachine, folder: Path, more: dict[str, Any]) -> str:
     """Write what `compile` writes, with more metadata, and the certificate; returns the claim that was checked."""
-    from subnormal.constructions.artifact import save_artifact
-    from subnormal.constructions.compiler import describe
-    from subnormal.proofs_check.certificates.certificate import certify_folder
+    from ..constructions.artifact import save_artifact
+    from ..constructions.compiler import describe
+    from ..proofs_check.certificates.certificate import certify_folder
 
     compilation = machine.compilation
     metadata = {**describe(compilation, machine.small_group_id), **more}
@@ -383,8 +383,8 @@ def decompile(
     Raises:
         InputError: the model or the group cannot be read, or they do not fit together.
     """
-    from subnormal.models.learning.decompile import decompile_network
-    from subnormal.proofs_check.horizons.trained import prove_decompiled
+    from ..models.learning.decompile import decompile_network
+    from ..proofs_check.horizons.trained import prove_decompiled
 
     network, task = _model(model, tracked)
     found = decompile_network(network, task, seed, length)
@@ -474,9 +474,9 @@ def diagnose(model: DCDNetwork | str | Path, tracked: GroupLike | None = None, *
     Raises:
         InputError: the model or the group cannot be read, or they do not fit together.
     """
-    from subnormal.algebra.depth.families import FAMILIES
-    from subnormal.algebra.depth.series import verbal_series
-    from subnormal.models.learning.decompile import decompile_network
+    from ..algebra.depth.families import FAMILIES
+    from ..algebra.depth.series import verbal_series
+    from ..models.learning.decompile import decompile_network
 
     network, task = _model(model, tracked)
     asked = task.tracked_group
@@ -493,7 +493,7 @@ def diagnose(model: DCDNetwork | str | Path, tracked: GroupLike | None = None, *
     orders = " ≥ ".join(map(str, series.orders))
     read = Read(decompile_network(network, task, seed), name, None, None)
     if not series.is_complete:
-        from subnormal.proofs_check.refutations.refutation import refute as search
+        from ..proofs_check.refutations.refutation import refute as search
 
         refutation = search(network, asked, task.alphabet)
         reason = f"orders {orders} do not reach 1; {' '.join(str(refutation).split())[:400]}"
@@ -522,9 +522,9 @@ def _model(model: DCDNetwork | str | Path, tracked: GroupLike | None) -> tuple[D
     """A network and its task: a folder's own, or all elements of a group as tokens."""
     import numpy as np
 
-    from subnormal.models.network import DCDNetwork
-    from subnormal.models.training.initial import saved_task
-    from subnormal.models.training.tasks import Task
+    from ..models.network import DCDNetwork
+    from ..models.training.initial import saved_task
+    from ..models.training.tasks import Task
 
     if isinstance(model, DCDNetwork):
         if tracked is None:

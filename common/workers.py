@@ -31,7 +31,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any, Literal, TypeVar
 
-from subnormal.algebra.base.errors import InputError
+from .errors import InputError
 
 __all__ = ["ATTEMPTS", "LOST", "Lost", "available_cores", "each_result", "tell"]
 

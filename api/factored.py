@@ -11,19 +11,19 @@ from rich.console import Group as Renderables
 from rich.console import RenderableType
 from rich.text import Text
 
-from subnormal.algebra.arithmetic.permutations import Permutations, parse_permutation
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.terminal import Shown, plain_table
-from subnormal.algebra.base.wording import counted, short
-from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
-from subnormal.algebra.depth.families import FAMILIES
-from subnormal.algebra.groups.permutation_group import PermutationGroup, describe_order
-from subnormal.constructions.factored.artifact import save_factored
-from subnormal.constructions.factored.bound import lower_bound
-from subnormal.constructions.factored.cascade import FactoredCascade
-from subnormal.constructions.factored.compiler import FactoredCompilation, compile_factored
-from subnormal.constructions.factored.proof import Line, cases, first_fault, needed_layers
-from subnormal.face.groups import stack_of
+from ..algebra.arithmetic.permutations import Permutations, parse_permutation
+from ..algebra.chains.stabiliser_chain import StabiliserChain
+from ..algebra.depth.families import FAMILIES
+from ..algebra.groups.permutation_group import PermutationGroup, describe_order
+from ..common.errors import InputError
+from ..common.terminal import Shown, plain_table
+from ..common.wording import counted, short
+from ..constructions.factored.artifact import save_factored
+from ..constructions.factored.bound import lower_bound
+from ..constructions.factored.cascade import FactoredCascade
+from ..constructions.factored.compiler import FactoredCompilation, compile_factored
+from ..constructions.factored.proof import Line, cases, first_fault, needed_layers
+from .groups import stack_of
 
 
 @dataclass(frozen=True, eq=False, repr=False)

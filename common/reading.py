@@ -27,7 +27,7 @@ from typing import Any, NoReturn, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.base.errors import InputError
+from .errors import InputError
 
 MAX_BYTES = 64 * 2**20
 """Largest array that is read, in bytes."""

@@ -9,23 +9,23 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.base.errors import InputError, RefutedError
-from subnormal.algebra.base.wording import default_folder
-from subnormal.face.automata import CompiledAutomaton
-from subnormal.face.compiling import Compiled, compile
-from subnormal.face.faults import refutations
-from subnormal.face.groups import GroupLike, MachineLike, group, machine, stack_of
-from subnormal.face.verifying import verified_machine
+from ..algebra.automata.automaton import Automaton
+from ..common.errors import InputError, RefutedError
+from ..common.wording import default_folder
+from .automata import CompiledAutomaton
+from .compiling import Compiled, compile
+from .faults import refutations
+from .groups import GroupLike, MachineLike, group, machine, stack_of
+from .verifying import verified_machine
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from subnormal.algebra.groups.group import Group
-    from subnormal.models.network import DCDNetwork
-    from subnormal.proofs_check.certificates.checker import Verdict
-    from subnormal.proofs_check.refutations.automaton import AutomatonRefutation
-    from subnormal.proofs_check.refutations.refutation import Refutation
+    from ..algebra.groups.group import Group
+    from ..models.network import DCDNetwork
+    from ..proofs_check.certificates.checker import Verdict
+    from ..proofs_check.refutations.automaton import AutomatonRefutation
+    from ..proofs_check.refutations.refutation import Refutation
 
 NETWORK_CERTIFICATE = "network_certificate.json"
 
@@ -95,18 +95,18 @@ def is_folder(target: str) -> bool:
 
 
 def _certified(folder: Path) -> Verdict:
-    from subnormal.constructions.automata.artifact import is_automaton_folder
-    from subnormal.constructions.factored.artifact import is_factored
-    from subnormal.constructions.targets.own_delta import is_delta_folder
-    from subnormal.proofs_check.certificates.certificate import certify_folder
+    from ..constructions.automata.artifact import is_automaton_folder
+    from ..constructions.factored.artifact import is_factored
+    from ..constructions.targets.own_delta import is_delta_folder
+    from ..proofs_check.certificates.certificate import certify_folder
 
     if is_automaton_folder(folder):
-        from subnormal.proofs_check.certificates.automaton_certificate import certify_automaton
+        from ..proofs_check.certificates.automaton_certificate import certify_automaton
 
         with refutations():
             return certify_automaton(folder)
     if is_delta_folder(folder):
-        from subnormal.proofs_check.certificates.delta_certificate import certify_delta
+        from ..proofs_check.certificates.delta_certificate import certify_delta
 
         with refutations():
             return certify_delta(folder)
@@ -120,10 +120,10 @@ def _certified(folder: Path) -> Verdict:
 
 def _automaton_certified(asked: Automaton, out: Path | None, family: str | None) -> tuple[Path, Verdict]:
     """Compile an automaton where the family can carry it, and certify that; else certify that it never can."""
-    from subnormal.algebra.automata.monoid import TransitionMonoid
-    from subnormal.algebra.depth.automaton_verdict import verdict
-    from subnormal.face.automata import compiled_automaton
-    from subnormal.proofs_check.certificates.automaton_certificate import certify_automaton_refusal
+    from ..algebra.automata.monoid import TransitionMonoid
+    from ..algebra.depth.automaton_verdict import verdict
+    from ..proofs_check.certificates.automaton_certificate import certify_automaton_refusal
+    from .automata import compiled_automaton
 
     folder = out or Path(default_folder(asked.name))
     minimal = asked.minimal()
@@ -140,8 +140,8 @@ def _automaton_certified(asked: Automaton, out: Path | None, family: str | None)
 
 
 def _compiled_and_certified(text: str | Automaton, out: Path | None, family: str | None) -> tuple[Path, Verdict]:
-    from subnormal.algebra.depth.series import shortest_series
-    from subnormal.proofs_check.certificates.certificate import certify_refusal
+    from ..algebra.depth.series import shortest_series
+    from ..proofs_check.certificates.certificate import certify_refusal
 
     asked = machine(text)
     if isinstance(asked, Automaton):
@@ -168,8 +168,8 @@ def _with_network(folder: Path, verdict: Verdict) -> Proved:
         return Proved(folder, (first,), (note,) if (folder / "cascade.json").exists() else ())
     if find_spec("flint") is None:
         return Proved(folder, (first,), ("network: not certified, that needs python-flint (the extra `proofs`)",))
-    from subnormal.proofs_check.certificates.certificate import write_json
-    from subnormal.proofs_check.certificates.network_certificate import certificate_content
+    from ..proofs_check.certificates.certificate import write_json
+    from ..proofs_check.certificates.network_certificate import certificate_content
 
     proof, content = certificate_content(folder)
     write_json(folder / NETWORK_CERTIFICATE, content)
@@ -188,8 +188,8 @@ def check(folder: str | Path, network: bool = True, coq: bool = False) -> Proved
         RefutedError: the claim is false.
         InputError: the files cannot be used, or Coq is wanted and not installed.
     """
-    from subnormal.constructions.factored.artifact import is_factored
-    from subnormal.proofs_check.certificates import automaton_checker, checker, delta_checker, factored_checker
+    from ..constructions.factored.artifact import is_factored
+    from ..proofs_check.certificates import automaton_checker, checker, delta_checker, factored_checker
 
     folder, delta = Path(folder), False
     with refutations():
@@ -203,7 +203,7 @@ def check(folder: str | Path, network: bool = True, coq: bool = False) -> Proved
     facts[-2:-2] = _catalogued(verdict)
     sentences = [f"verified: {first}"]
     if coq:
-        from subnormal.proofs_check.coq.proving import prove_folder
+        from ..proofs_check.coq.proving import prove_folder
 
         if delta or is_factored(folder) or automaton_checker.is_automaton_certificate(folder):
             kind = "a factored cascade" if is_factored(folder) else "the cascade of an automaton"
@@ -214,14 +214,14 @@ def check(folder: str | Path, network: bool = True, coq: bool = False) -> Proved
         return Proved(folder, tuple(sentences), tuple(facts))
     if not network:
         return Proved(folder, tuple(sentences), (*facts, f"not checked: {NETWORK_CERTIFICATE}"))
-    from subnormal.proofs_check.certificates.network_certificate import recheck
+    from ..proofs_check.certificates.network_certificate import recheck
 
     return Proved(folder, (*sentences, f"verified: {recheck(folder)}"), tuple(facts))
 
 
 def _catalogued(verdict: Verdict) -> list[str]:
     """The catalogue's number of a group whose proved presentation is the catalogue's own."""
-    from subnormal.algebra.depth.presentation import catalogue_number
+    from ..algebra.depth.presentation import catalogue_number
 
     number = catalogue_number(verdict.presentation) if verdict.presentation else None
     if number is None:
@@ -252,13 +252,13 @@ def horizon(
         RefutedError: a word failed within a proved horizon.
         InputError: the folder is damaged, or an arithmetic or a kind is unknown.
     """
-    from subnormal.constructions.arithmetics import ARITHMETICS
-    from subnormal.constructions.arithmetics import arithmetic as known
-    from subnormal.constructions.targets.own_delta import is_delta_folder
-    from subnormal.constructions.words import KINDS, check_kind
-    from subnormal.face.delta import delta_horizons
-    from subnormal.proofs_check.horizons.horizon import proved_horizon
-    from subnormal.proofs_check.horizons.runs import first_failures
+    from ..constructions.arithmetics import ARITHMETICS
+    from ..constructions.arithmetics import arithmetic as known
+    from ..constructions.targets.own_delta import is_delta_folder
+    from ..constructions.words import KINDS, check_kind
+    from ..proofs_check.horizons.horizon import proved_horizon
+    from ..proofs_check.horizons.runs import first_failures
+    from .delta import delta_horizons
 
     kinds = list(KINDS if kinds is None else kinds)
     for kind in kinds:
@@ -281,7 +281,7 @@ def horizon(
         if any(row["proved"] is None or t <= row["proved"] for t in wrong):
             raise RefutedError(f"{row['arithmetic']}: a word failed within the proved horizon: {row}")
     if (Path(folder) / "model.safetensors").exists():
-        from subnormal.proofs_check.certificates.network_certificate import prove_network
+        from ..proofs_check.certificates.network_certificate import prove_network
 
         for dtype in ("float64", "float32"):
             proof = prove_network(Path(folder), dtype)
@@ -307,12 +307,12 @@ def refute(
     Raises:
         InputError: the model or the group cannot be read, or they do not fit together.
     """
-    from subnormal.models.network import DCDNetwork
-    from subnormal.proofs_check.refutations.refutation import refute as search
+    from ..models.network import DCDNetwork
+    from ..proofs_check.refutations.refutation import refute as search
 
     automaton = claimed_automaton(model, tracked)
     if automaton is not None:
-        from subnormal.proofs_check.refutations.automaton import refute_automaton
+        from ..proofs_check.refutations.automaton import refute_automaton
 
         network = model if isinstance(model, DCDNetwork) else DCDNetwork.from_pretrained(model)
         return refute_automaton(network, automaton)
@@ -327,7 +327,7 @@ def refute(
 
 def claimed_automaton(model: DCDNetwork | str | Path | None, tracked: MachineLike | None) -> Automaton | None:
     """The automaton that a model claims: the one that was named, or that of a compiled folder; None for a group."""
-    from subnormal.constructions.automata.artifact import is_automaton_folder, load_automaton
+    from ..constructions.automata.artifact import is_automaton_folder, load_automaton
 
     if tracked is not None:
         asked = machine(tracked)
@@ -341,9 +341,9 @@ def saved_network(folder: Path, tracked: GroupLike | None) -> tuple[DCDNetwork, 
     """A saved network, the group, and the element of each token (of a compiled folder; else None for all in order)."""
     import numpy as np
 
-    from subnormal.constructions.artifact import load_cascade
-    from subnormal.constructions.targets.own_delta import is_delta_folder, load_delta_group
-    from subnormal.models.network import DCDNetwork
+    from ..constructions.artifact import load_cascade
+    from ..constructions.targets.own_delta import is_delta_folder, load_delta_group
+    from ..models.network import DCDNetwork
 
     network = DCDNetwork.from_pretrained(folder)
     if not ((folder / "cascade.json").is_file() or is_delta_folder(folder)):

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.console import RenderableType
 
-from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.terminal import Shown, plain_table
-from subnormal.algebra.base.wording import default_folder
-from subnormal.algebra.input.parser import parse_group, parse_machine
-from subnormal.face.compiling import Compiled
-from subnormal.face.groups import GroupLike, MachineLike, group
-from subnormal.face.groups import machine as read_machine
-from subnormal.models.training.pool import RUNS_TOGETHER, Machine
+from ..algebra.automata.automaton import Automaton
+from ..algebra.input.parser import parse_group, parse_machine
+from ..common.errors import InputError
+from ..common.terminal import Shown, plain_table
+from ..common.wording import default_folder
+from ..models.training.pool import RUNS_TOGETHER, Machine
+from .compiling import Compiled
+from .groups import GroupLike, MachineLike, group
+from .groups import machine as read_machine
 
 if TYPE_CHECKING:
-    from subnormal.models.network import DCDNetwork
-    from subnormal.models.training.evaluation import Accuracy
+    from ..models.network import DCDNetwork
+    from ..models.training.evaluation import Accuracy
 
 
 @dataclass(frozen=True, repr=False)
@@ -44,8 +44,8 @@ class Training(Shown):
 
     def network(self, run: int = 0) -> DCDNetwork:
         """The trained network of one run, a `torch.nn.Module`."""
-        from subnormal.models.network import DCDNetwork
-        from subnormal.models.training.runs import RunStore
+        from ..models.network import DCDNetwork
+        from ..models.training.runs import RunStore
 
         return DCDNetwork.from_pretrained(RunStore(self.folder).network_folder(self.rows[run]["key"]))
 
@@ -56,7 +56,7 @@ class Training(Shown):
 
     def view(self) -> RenderableType:
         """The table that `train` prints."""
-        from subnormal.models.training.live import loss_text
+        from ..models.training.live import loss_text
 
         table = plain_table("seed", "learning rate", "noise", "steps", "loss", "longest", "whole at 60", "network")
         for row in self.rows:
@@ -113,12 +113,12 @@ def train(
     Raises:
         InputError: an unknown setting, or a value that cannot be used.
     """
-    from subnormal.models.training.configuration import PROTOCOLS, RunConfiguration
-    from subnormal.models.training.curves import draw_curves
-    from subnormal.models.training.initial import initial_network, task_of
-    from subnormal.models.training.live import train_watched
-    from subnormal.models.training.runs import RunStore
-    from subnormal.models.training.sweep import MAX_RUNS
+    from ..models.training.configuration import PROTOCOLS, RunConfiguration
+    from ..models.training.curves import draw_curves
+    from ..models.training.initial import initial_network, task_of
+    from ..models.training.live import train_watched
+    from ..models.training.runs import RunStore
+    from ..models.training.sweep import MAX_RUNS
 
     text = _text(given)
     folder = Path(out) if out is not None else Path("runs") / default_folder(read_machine(given).name)
@@ -162,8 +162,8 @@ def evaluate(model: DCDNetwork, given: GroupLike, length: int = 1000, words: int
     Raises:
         InputError: the group is too large to list.
     """
-    from subnormal.models.training.evaluation import evaluate as measured
-    from subnormal.models.training.tasks import make_task
+    from ..models.training.evaluation import evaluate as measured
+    from ..models.training.tasks import make_task
 
     return measured(model, make_task(group(given).listed(), "all"), length, words, seed=seed)
 

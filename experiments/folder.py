@@ -7,9 +7,9 @@ import platform
 from collections.abc import Sequence
 from pathlib import Path
 
-from subnormal.algebra.base.writing import write_file
-from subnormal.models.training.configuration import RunConfiguration
-from subnormal.models.training.runs import RunStore
+from ..common.writing import write_file
+from ..models.training.configuration import RunConfiguration
+from ..models.training.runs import RunStore
 
 PROTOCOL = """Accuracy at length T is the share of right symbols at position T over {words:,} test words, T = 20, 40, …
 {length}; the longest length is the largest T with accuracy above 90 % at it and at every shorter one; below 100 it

@@ -17,15 +17,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from subnormal.algebra.base.reading import parse_json, read_text
-from subnormal.algebra.base.writing import write_file
-from subnormal.algebra.input.parser import list_group
-from subnormal.models.learning.learn import learn_runs
-from subnormal.models.learning.machine import Machine
-from subnormal.models.learning.mlp import hidden_of_pairs, kernel_parts, make_sparse, new_mlp
-from subnormal.models.learning.recipe import LayerBatch, Recipe, descend, initial_phases
-from subnormal.models.learning.snap import snap
-from subnormal.models.learning.words import Words, full_task, words_of_task
+from ..algebra.input.parser import list_group
+from ..common.reading import parse_json, read_text
+from ..common.writing import write_file
+from ..models.learning.learn import learn_runs
+from ..models.learning.machine import Machine
+from ..models.learning.mlp import hidden_of_pairs, kernel_parts, make_sparse, new_mlp
+from ..models.learning.recipe import LayerBatch, Recipe, descend, initial_phases
+from ..models.learning.snap import snap
+from ..models.learning.words import Words, full_task, words_of_task
 
 GROUP, LOWER_LAYERS = "S4", 2
 WORDS, LENGTH = 4000, 60

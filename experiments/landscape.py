@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from subnormal.models.batch import NetworkBatch
-from subnormal.models.network import DCDNetwork
-from subnormal.models.training.configuration import RunConfiguration
-from subnormal.models.training.initial import initial_network, sharpen, task_of
-from subnormal.models.training.tasks import VALIDATION
+from ..models.batch import NetworkBatch
+from ..models.network import DCDNetwork
+from ..models.training.configuration import RunConfiguration
+from ..models.training.initial import initial_network, sharpen, task_of
+from ..models.training.tasks import VALIDATION
 
 WORDS, LENGTH = 64, 40
 SHARPER = 5.0

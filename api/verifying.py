@@ -8,26 +8,26 @@ from pathlib import Path
 
 from rich.text import Text
 
-from subnormal.algebra.base.errors import InputError, RefutedError
-from subnormal.algebra.base.terminal import Shown, progress
-from subnormal.algebra.base.wording import counted, short
-from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
-from subnormal.algebra.groups.permutation_group import describe_order
-from subnormal.constructions.artifact import load_cascade
-from subnormal.constructions.automata.artifact import is_automaton_folder, load_automaton
-from subnormal.constructions.automata.compiler import first_fault as automaton_fault
-from subnormal.constructions.cascade import Cascade
-from subnormal.constructions.execution import ARITHMETICS, Machine
-from subnormal.constructions.factored.artifact import is_factored, load_factored
-from subnormal.constructions.factored.cascade import FactoredCascade
-from subnormal.constructions.factored.execution import FactoredMachine
-from subnormal.constructions.factored.proof import cases as factored_cases
-from subnormal.constructions.factored.proof import first_fault as factored_fault
-from subnormal.constructions.factored.proof import needed_layers
-from subnormal.constructions.targets.own_delta import is_delta_folder, load_delta_group
-from subnormal.constructions.verification import Runner, Trial, cases, first_fault, try_word
-from subnormal.constructions.words import AutomatonLetters, GroupLetters, Letters, PermutationLetters, check_kind
-from subnormal.face.delta import delta_runner, proved_table
+from ..algebra.chains.stabiliser_chain import StabiliserChain
+from ..algebra.groups.permutation_group import describe_order
+from ..common.errors import InputError, RefutedError
+from ..common.terminal import Shown, progress
+from ..common.wording import counted, short
+from ..constructions.artifact import load_cascade
+from ..constructions.automata.artifact import is_automaton_folder, load_automaton
+from ..constructions.automata.compiler import first_fault as automaton_fault
+from ..constructions.cascade import Cascade
+from ..constructions.execution import ARITHMETICS, Machine
+from ..constructions.factored.artifact import is_factored, load_factored
+from ..constructions.factored.cascade import FactoredCascade
+from ..constructions.factored.execution import FactoredMachine
+from ..constructions.factored.proof import cases as factored_cases
+from ..constructions.factored.proof import first_fault as factored_fault
+from ..constructions.factored.proof import needed_layers
+from ..constructions.targets.own_delta import is_delta_folder, load_delta_group
+from ..constructions.verification import Runner, Trial, cases, first_fault, try_word
+from ..constructions.words import AutomatonLetters, GroupLetters, Letters, PermutationLetters, check_kind
+from .delta import delta_runner, proved_table
 
 DTYPES = ("float32", "float64")
 """Precisions that a compiled network can be loaded in."""
@@ -157,7 +157,7 @@ def run_word(
     cascade, letters = load_machine(folder)
     runner: Runner
     if arithmetic == "network":
-        from subnormal.models.compiled import NetworkMachine
+        from ..models.compiled import NetworkMachine
 
         runner = NetworkMachine(folder, cascade, dtype)
     else:

@@ -8,7 +8,7 @@ parameters and see 80,000 words.
 
 from __future__ import annotations
 
-from subnormal.models.experiments.cells import CROSS, Budget, Cell
+from .cells import CROSS, Budget, Cell
 
 FULL = Budget(
     3,

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.constructions.verification import Runner
+from ..common.errors import InputError
+from ..constructions.verification import Runner
 
 NOT_ITS = "holds a delta-rule network, whose state is no phase: it runs in integers (residues) or as the network, not"
 
@@ -40,8 +40,8 @@ def proved_table(folder: Path) -> NDArray[np.integer]:
         RefutedError: the network is not proved to track the group.
         InputError: the folder cannot be read.
     """
-    from subnormal.face.faults import refutations
-    from subnormal.proofs_check.certificates.delta_certificate import delta_table
+    from ..proofs_check.certificates.delta_certificate import delta_table
+    from .faults import refutations
 
     with refutations():
         return delta_table(folder)
@@ -55,7 +55,7 @@ def delta_runner(folder: Path, arithmetic: str, dtype: str) -> Runner:
         InputError: another arithmetic than residues or network.
     """
     if arithmetic == "network":
-        from subnormal.models.compiled import PlainMachine
+        from ..models.compiled import PlainMachine
 
         return PlainMachine(folder, dtype)
     if arithmetic == "residues":

@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from subnormal.models.training.configuration import RunConfiguration
-from subnormal.models.training.runs import Row, RunStore
+from ..models.training.configuration import RunConfiguration
+from ..models.training.runs import Row, RunStore
 
 REACHED = 100
 """Below this length the papers write a cross."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from subnormal.algebra.base.errors import InputError, RefutedError
+from ..common.errors import InputError, RefutedError
 
 
 @contextmanager
 def refutations() -> Iterator[None]:
     """The checker's errors as the project's."""
-    from subnormal.proofs_check.certificates.checker import FaultError
+    from ..proofs_check.certificates.checker import FaultError
 
     try:
         yield

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.depth.families import FAMILIES, Family, parse_stack
-from subnormal.algebra.groups.group import TABLE_LIMIT, Group
-from subnormal.algebra.groups.permutation_group import PermutationGroup
-from subnormal.algebra.input.files import validated_table
-from subnormal.algebra.input.parser import parse_group, parse_machine
+from ..algebra.automata.automaton import Automaton
+from ..algebra.depth.families import FAMILIES, Family, parse_stack
+from ..algebra.groups.group import TABLE_LIMIT, Group
+from ..algebra.groups.permutation_group import PermutationGroup
+from ..algebra.input.files import validated_table
+from ..algebra.input.parser import parse_group, parse_machine
+from ..common.errors import InputError
 
 if TYPE_CHECKING:
-    from subnormal.algebra.depth.inspection import Inspection
-    from subnormal.algebra.depth.optimise import Choice
-    from subnormal.constructions.automata.inspection import AutomatonInspection
+    from ..algebra.depth.inspection import Inspection
+    from ..algebra.depth.optimise import Choice
+    from ..constructions.automata.inspection import AutomatonInspection
 
 GroupLike = str | PermutationGroup | Group
 MachineLike = GroupLike | Automaton
@@ -89,7 +89,7 @@ def regex(text: str, letters: str | None = None) -> Automaton:
     Raises:
         InputError: the expression is broken, or its language is empty or holds every word.
     """
-    from subnormal.algebra.automata.regular_expression import regular_expression
+    from ..algebra.automata.regular_expression import regular_expression
 
     return regular_expression(text, letters)
 
@@ -109,10 +109,10 @@ def inspect(given: MachineLike, stack: str | Sequence[str] | None = None) -> Ins
     """
     asked, layers = machine(given), stack_of(stack) if stack is not None else None
     if isinstance(asked, Automaton):
-        from subnormal.constructions.automata.inspection import inspect_automaton
+        from ..constructions.automata.inspection import inspect_automaton
 
         return inspect_automaton(asked, layers)
-    from subnormal.algebra.depth.inspection import inspect_group
+    from ..algebra.depth.inspection import inspect_group
 
     return inspect_group(asked, layers)
 
@@ -123,7 +123,7 @@ def pareto(given: GroupLike, family: str = "aussm") -> list[Choice]:
     Raises:
         InputError: the group is too large to list.
     """
-    from subnormal.algebra.depth.optimise import pareto_front
+    from ..algebra.depth.optimise import pareto_front
 
     if family not in FAMILIES:
         raise InputError(f"unknown family {family[:40]!r}; wanted one of {', '.join(FAMILIES)}")

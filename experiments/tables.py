@@ -1,5 +1,5 @@
 """Tables of longest lengths: table 1 (one layer), table 2 (depth, and what made the difference), parity, and factors
-of delta-rule layers (models/experiments/delta_product.py)."""
+of delta-rule layers (experiments/delta_product.py)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from subnormal.algebra.base.wording import counted
-from subnormal.algebra.base.writing import write_figure, write_file
-from subnormal.models.experiments.cells import Budget, Cell, cell_table, disagreements, merit
-from subnormal.models.experiments.delta_product import delta_product_cells
-from subnormal.models.experiments.folder import protocol, write_record
-from subnormal.models.training.live import train_watched
-from subnormal.models.training.pool import Machine
-from subnormal.models.training.runs import RunStore
+from ..common.wording import counted
+from ..common.writing import write_figure, write_file
+from ..models.training.live import train_watched
+from ..models.training.pool import Machine
+from ..models.training.runs import RunStore
+from .cells import Budget, Cell, cell_table, disagreements, merit
+from .delta_product import delta_product_cells
+from .folder import protocol, write_record
 
 FULL = Budget(
     5,

@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from subnormal.algebra.base.reading import parse_json, read_json, read_text
-from subnormal.algebra.base.writing import write_file
-from subnormal.algebra.depth.families import FAMILIES
-from subnormal.algebra.depth.series import shortest_series
-from subnormal.algebra.input.parser import list_group
-from subnormal.models.experiments.mlp_layer import layer_section, run_layer_arms
-from subnormal.models.learning.exact import NotExactError
-from subnormal.models.learning.together import TogetherNetworks, TogetherRecipe, train_together
-from subnormal.models.learning.traced import read_machine, snap_traced
-from subnormal.models.learning.words import full_task, words_of_task
-from subnormal.models.training.evaluation import THRESHOLD
-from subnormal.models.training.tasks import TEST, Task
+from ..algebra.depth.families import FAMILIES
+from ..algebra.depth.series import shortest_series
+from ..algebra.input.parser import list_group
+from ..common.reading import parse_json, read_json, read_text
+from ..common.writing import write_file
+from ..models.learning.exact import NotExactError
+from ..models.learning.together import TogetherNetworks, TogetherRecipe, train_together
+from ..models.learning.traced import read_machine, snap_traced
+from ..models.learning.words import full_task, words_of_task
+from ..models.training.evaluation import THRESHOLD
+from ..models.training.tasks import TEST, Task
+from .mlp_layer import layer_section, run_layer_arms
 
 WORDS, LENGTH = 4000, 60
 SNAP_WORDS, TEST_WORDS, TEST_LENGTH, SETTLED_TEST_LENGTH, STRIDE = 300, 60, 400, 2000, 20

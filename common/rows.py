@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.reading import read_text
-from subnormal.algebra.base.workers import LOST, each_result
-from subnormal.algebra.base.writing import lock, require_regular, write_file
+from .errors import InputError
+from .reading import read_text
+from .workers import LOST, each_result
+from .writing import lock, require_regular, write_file
 
 Key = tuple[int, int]
 Row = dict[str, str | int]

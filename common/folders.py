@@ -18,9 +18,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.reading import MAX_TENSOR_BYTES, MissingFileError, parse_json, read_bytes
-from subnormal.algebra.base.writing import replace_folder
+from .errors import InputError
+from .reading import MAX_TENSOR_BYTES, MissingFileError, parse_json, read_bytes
+from .writing import replace_folder
 
 MANIFEST = "manifest.json"
 FORMAT = 1

@@ -13,18 +13,18 @@ from rich.console import Group as Renderables
 from rich.console import RenderableType
 from rich.text import Text
 
-from subnormal.algebra.automata.automaton import Automaton
-from subnormal.algebra.base.errors import InputError
-from subnormal.algebra.base.terminal import WIDTH, Shown
-from subnormal.algebra.base.wording import counted
-from subnormal.algebra.depth.families import names, parse_stack
-from subnormal.constructions.automata.compiler import AutomatonCompilation, compile_automaton, first_fault
-from subnormal.constructions.cascade import Cascade
-from subnormal.constructions.verification import cases
-from subnormal.constructions.weights import Weights, weights_of
+from ..algebra.automata.automaton import Automaton
+from ..algebra.depth.families import names, parse_stack
+from ..common.errors import InputError
+from ..common.terminal import WIDTH, Shown
+from ..common.wording import counted
+from ..constructions.automata.compiler import AutomatonCompilation, compile_automaton, first_fault
+from ..constructions.cascade import Cascade
+from ..constructions.verification import cases
+from ..constructions.weights import Weights, weights_of
 
 if TYPE_CHECKING:
-    from subnormal.models.network import DCDNetwork
+    from ..models.network import DCDNetwork
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -68,7 +68,7 @@ class CompiledAutomaton(Shown):
         Arguments:
             dtype: `float64`, or `float32` with every weight rounded once.
         """
-        from subnormal.models.compiled import network_of
+        from ..models.compiled import network_of
 
         if dtype not in ("float32", "float64"):
             raise InputError(f"unknown dtype {dtype[:40]!r}; wanted one of float32, float64")
@@ -80,14 +80,14 @@ class CompiledAutomaton(Shown):
         Raises:
             InputError: the folder cannot be written.
         """
-        from subnormal.constructions.automata.artifact import save_automaton
+        from ..constructions.automata.artifact import save_automaton
 
         save_automaton(Path(folder), self.compilation)
         return Path(folder)
 
     def picture(self, path: str | Path) -> Path:
         """Draw what letters do to each channel; PNG, SVG or PDF by the suffix. Raises `InputError`."""
-        from subnormal.constructions.automata.picture import draw
+        from ..constructions.automata.picture import draw
 
         draw(self.compilation, Path(path))
         return Path(path)
@@ -107,7 +107,7 @@ class CompiledAutomaton(Shown):
         return Renderables(*self._parts(width))
 
     def _parts(self, width: int) -> Iterator[RenderableType]:
-        from subnormal.constructions.automata.account import account
+        from ..constructions.automata.account import account
 
         yield Text(self.title(), style="bold")
         for note in self.automaton.notes:

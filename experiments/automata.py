@@ -11,22 +11,22 @@ from typing import Any
 
 import numpy as np
 
-from subnormal.algebra.base.reading import read_json
-from subnormal.algebra.base.writing import write_figure, write_file
-from subnormal.algebra.depth.families import FAMILIES
-from subnormal.algebra.input.parser import read_automaton
-from subnormal.constructions.automata.inspection import Judgement, inspect_automaton
-from subnormal.models.experiments.cells import Budget, Cell, merit, outcome
-from subnormal.models.experiments.folder import write_record
-from subnormal.models.network import DCDNetwork
-from subnormal.models.training.configuration import PROTOCOLS
-from subnormal.models.training.evaluation import evaluate
-from subnormal.models.training.initial import task_of
-from subnormal.models.training.letters import LetterDraw
-from subnormal.models.training.live import train_watched
-from subnormal.models.training.pool import Machine
-from subnormal.models.training.runs import Row, RunStore
-from subnormal.models.training.tasks import TEST
+from ..algebra.depth.families import FAMILIES
+from ..algebra.input.parser import read_automaton
+from ..common.reading import read_json
+from ..common.writing import write_figure, write_file
+from ..constructions.automata.inspection import Judgement, inspect_automaton
+from ..models.network import DCDNetwork
+from ..models.training.configuration import PROTOCOLS
+from ..models.training.evaluation import evaluate
+from ..models.training.initial import task_of
+from ..models.training.letters import LetterDraw
+from ..models.training.live import train_watched
+from ..models.training.pool import Machine
+from ..models.training.runs import Row, RunStore
+from ..models.training.tasks import TEST
+from .cells import Budget, Cell, merit, outcome
+from .folder import write_record
 
 TASKS = (
     "parity", "flip-flop(2)", "tomita(2)", "tomita(3)", "tomita(4)", "tomita(5)", "tomita(6)", "tomita(7)",
