@@ -67,16 +67,16 @@ __all__ = [
 ]
 
 _HOME = {
-    "subnormal.common.errors": ("InputError", "RefutedError"),
-    "subnormal.api.compiling": ("Compiled", "compile"),
-    "subnormal.api.factored": ("FactoredCompiled",),
-    "subnormal.api.groups": ("group", "inspect", "machine", "pareto", "regex"),
-    "subnormal.api.learning": ("Diagnosis", "Learnt", "Read", "decompile", "diagnose", "learn"),
-    "subnormal.api.proving": ("Proved", "certify", "check", "horizon", "refute"),
-    "subnormal.api.training": ("Training", "evaluate", "train"),
-    "subnormal.api.verifying": ("Verified", "run_word", "verify"),
-    "subnormal.models.network": ("DCDNetwork",),
-    "subnormal.proofs_check.audits.audit": ("audit",),
+    ".common.errors": ("InputError", "RefutedError"),
+    ".api.compiling": ("Compiled", "compile"),
+    ".api.factored": ("FactoredCompiled",),
+    ".api.groups": ("group", "inspect", "machine", "pareto", "regex"),
+    ".api.learning": ("Diagnosis", "Learnt", "Read", "decompile", "diagnose", "learn"),
+    ".api.proving": ("Proved", "certify", "check", "horizon", "refute"),
+    ".api.training": ("Training", "evaluate", "train"),
+    ".api.verifying": ("Verified", "run_word", "verify"),
+    ".models.network": ("DCDNetwork",),
+    ".proofs_check.audits.audit": ("audit",),
 }
 """Where each public name lives; a test compares this with `__all__` and with the imports for type checkers."""
 
@@ -84,7 +84,7 @@ _HOME = {
 def __getattr__(name: str) -> Any:
     for home, names in _HOME.items():
         if name in names:
-            return getattr(import_module(home), name)
+            return getattr(import_module(home, __name__), name)
     raise AttributeError(f"module 'subnormal' has no attribute {name!r}")
 
 

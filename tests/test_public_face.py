@@ -32,9 +32,8 @@ def test_every_name_is_there_and_documented():
 def test_type_checkers_see_the_same_names():
     tree = ast.parse((ROOT / "__init__.py").read_text(encoding="utf-8"))
     (block,) = (node for node in tree.body if isinstance(node, ast.If))
-    typed = {
-        (node.module, alias.name) for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names
-    }
+    homes = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    typed = {(f".{node.module}", alias.name) for node in homes for alias in node.names}
     lazy = {(home, name) for home, names in sn._HOME.items() for name in names}
     assert typed == lazy
     assert {name for _, name in lazy} == set(sn.__all__)
