@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from .models.network import DCDNetwork
     from .proofs_check.audits.audit import audit
 
+__version__ = "0.1.0"
+
 __all__ = [
     "Compiled",
     "DCDNetwork",

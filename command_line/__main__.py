@@ -8,9 +8,11 @@ from __future__ import annotations
 import signal
 import sys
 from importlib import import_module
+from typing import Annotated
 
 import typer
 
+from subnormal import __version__
 from subnormal.command_line.shared import run
 
 PARTS: dict[str, tuple[str, dict[str, str]]] = {
@@ -54,6 +56,18 @@ PARTS: dict[str, tuple[str, dict[str, str]]] = {
 """For each room its help text, and for each command its function. A new command is entered here, once."""
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(__version__)
+        raise typer.Exit
+
+
+def _version(
+    version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print it.")] = False,
+) -> None:
+    pass
+
+
 def application(part: str | None = None, only: str | None = None) -> typer.Typer:
     """The typer application of one room's commands, or of all; or of a single command, where it is among them."""
     text = PARTS[part][0] if part else "The group theory of state tracking: inspect, compile, prove, refute, train."
@@ -64,7 +78,7 @@ def application(part: str | None = None, only: str | None = None) -> typer.Typer
         rich_markup_mode=None,
         context_settings={"max_content_width": 120},
     )
-    app.callback(help=text)(lambda: None)  # a group, also with one command
+    app.callback(help=text)(_version)  # a group, also with one command
     commands = {name: home for room, (_, own) in PARTS.items() if part in (None, room) for name, home in own.items()}
     for name, home in commands.items():
         if only not in commands or name == only:

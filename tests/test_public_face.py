@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import doctest
+import importlib.metadata
 import inspect
 import signal
 import subprocess
@@ -37,6 +38,11 @@ def test_type_checkers_see_the_same_names():
     lazy = {(home, name) for home, names in sn._HOME.items() for name in names}
     assert typed == lazy
     assert {name for _, name in lazy} == set(sn.__all__)
+
+
+def test_the_version_is_said_once():
+    said = subprocess.run([sys.executable, "-m", "subnormal", "--version"], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == sn.__version__ == importlib.metadata.version("subnormal")
 
 
 def test_compiling_and_proving_load_no_torch():

@@ -1,6 +1,6 @@
 """The table of results/decompile: trained networks, the length that is proved of each, and a wrong word above it.
 
-python -m benchmarks.decompiled_page [CELL …]
+python -m subnormal.experiments.decompile [CELL …]
 
 Runs that are in results/decompile/rows.jsonl already are not done again.
 """
@@ -15,13 +15,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from subnormal.api.learning import decompile
-from subnormal.common.writing import write_file
-from subnormal.models.training.configuration import RunConfiguration
-from subnormal.models.training.loop import train_batch
-from subnormal.models.training.runs import RunStore
+from ..api.learning import decompile
+from ..common.writing import write_file
+from ..models.training.configuration import RunConfiguration
+from ..models.training.loop import train_batch
+from ..models.training.runs import RunStore
 
-FOLDER = Path(__file__).parent.parent / "results" / "decompile"
+FOLDER = Path(__file__).resolve().parents[1] / "results" / "decompile"
 SEEDS = range(5)
 RECIPE = {
     "family": "simple-aussm", "layers": 2, "phi": "table", "bottleneck": 4, "losses": "every", "gradient": "local",
@@ -94,7 +94,8 @@ def page(rows: list[dict[str, Any]]) -> str:
     seconds = median(row["seconds"] for row in exact)
     lines += [
         "",
-        f"Made by `python -m benchmarks.decompiled_page`; {seconds:.1f} s of one thread for each `decompile` (median). "
+        "Made by `python -m subnormal.experiments.decompile`; "
+        f"{seconds:.1f} s of one thread for each `decompile` (median). "
         "Every run, with its configuration and the words, is in rows.jsonl. What it means: docs/learning.md.",
         "",
     ]

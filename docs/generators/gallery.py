@@ -1,6 +1,6 @@
 """The pages of docs/gallery/, and the picture of one for the README.
 
-    python -m benchmarks.gallery
+    python -m docs.generators.gallery
 
 The pages are written by the commands that docs/gallery/README.md shows; the picture needs Chromium and Playwright.
 """
@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).resolve().parents[1]
 
 PAGES = (
     ("S3.html", ["show", "S3"]),

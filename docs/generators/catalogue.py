@@ -1,6 +1,6 @@
 """Draws the page of the catalogue: reads docs/atlas.csv, writes docs/catalogue.md and docs/catalogue.png.
 
-Run as `python -m benchmarks.catalogue_page`.
+Run as `python -m docs.generators.catalogue`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from subnormal.common.writing import write_figure, write_file
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).resolve().parents[1]
 FAMILIES = {"depth": "AUSSM", "negative_mamba_depth": "Negative Mamba"}
 INK, SOFT, BLUE, ORANGE = "#1b2430", "#8a94a3", "#3b6fb6", "#c8742b"
 
@@ -71,7 +71,7 @@ def page(rows: list[dict[str, str]]) -> str:
         "",
         "All groups of order at most 255: [atlas.csv](atlas.csv), one row a group, written by",
         "`python -m constructions atlas --max-order 255 --out atlas.csv`. Lists are separated by spaces, layers by",
-        "`;`, margins are in turns. `python -m benchmarks.catalogue_page` draws this page from it. Orders, factors and",
+        "`;`, margins are in turns. `python -m docs.generators.catalogue` draws this page from it. Orders, factors and",
         "both depths agree with GAP's for every group (`pytest -m slow tests/algebra`). `python -m proofs_check",
         "catalogue` compiles every group with its generators as alphabet, and the independent checker verifies each.",
         "",

@@ -1,7 +1,7 @@
 """The table of docs/automata.md: the named tasks, what they need, how much processor time it takes to compile them, and
 how fast their cascades run in compiled code.
 
-python -m benchmarks.automata_page
+python -m docs.generators.automata
 """
 
 from __future__ import annotations
