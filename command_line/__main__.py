@@ -63,7 +63,7 @@ def _print_version(asked: bool) -> None:
 
 
 def _version(
-    version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print it.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_print_version, help="Print it.")] = False,
 ) -> None:
     pass
 
