@@ -15,6 +15,7 @@ from rich.text import Text
 from ..algebra.arithmetic.abelian_invariants import abelian_name
 from ..algebra.automata.automaton import Automaton
 from ..common.errors import InputError
+from ..common.kinds import replacing
 from ..common.terminal import WIDTH, Shown
 from ..common.wording import counted
 from ..constructions.cascade import Cascade
@@ -91,15 +92,20 @@ class Compiled(Shown):
             raise InputError(f"unknown dtype {dtype[:40]!r}; wanted one of {', '.join(DTYPES)}")
         return network_of(self.weights, dtype)
 
-    def save(self, folder: str | Path) -> Path:
+    def save(self, folder: str | Path, force: bool = False) -> Path:
         """Write the folder that `compile` writes: the cascade, and the network unless it is too large.
 
+        Arguments:
+            folder: where.
+            force: whether a folder of another kind is replaced.
+
         Raises:
-            InputError: the folder cannot be written.
+            InputError: the folder cannot be written, or holds something of another kind.
         """
         from ..algebra.groups.identify import small_group_id
 
-        save(self.compilation, Path(folder), small_group_id(self.group))
+        with replacing(force):
+            save(self.compilation, Path(folder), small_group_id(self.group))
         return Path(folder)
 
     def picture(self, path: str | Path) -> Path:

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from ..algebra.depth.group_names import group_name
 from ..common.errors import InputError
+from ..common.kinds import refuse_other_kind, replacing, require_kind
 from ..common.terminal import Shown, plain_table
 from ..common.wording import counted, default_folder
 from .groups import GroupLike, group
@@ -142,6 +143,7 @@ def learn(
     length: int = 60,
     out: str | Path | None = None,
     report: Callable[[str], None] | None = None,
+    force: bool = False,
     **settings: Any,
 ) -> Learnt:
     """From words with labels to an exact machine with a proof. Called again, it goes on where it was stopped.
@@ -158,6 +160,7 @@ def learn(
         length: of the words drawn from a group.
         out: folder; `learnt/` and the name of the data by default.
         report: called with lines of progress.
+        force: whether a folder of another kind is replaced.
         settings: fields of `subnormal.models.learning.recipe.Recipe`, such as `steps` and `channels`.
 
     Raises:
@@ -174,6 +177,8 @@ def learn(
     recipe = Recipe().with_changes(settings)
     training, held_out, name = _words(data, alphabet, seed, length)
     folder = Path(out) if out is not None else Path("learnt") / default_folder(name)
+    with replacing(force):
+        refuse_other_kind(folder, "learnt")
     store = LearntStore(folder / "runs")
     keys = {number: run_key(training, recipe, layers, number) for number in range(seed, seed + runs)}
     missing = [number for number, key in keys.items() if store.get(key, training, held_out) is None]
@@ -190,7 +195,8 @@ def learn(
         raise InputError(explain_failure(training, [row["failure"] for row in rows]))
     best = min(exact, key=lambda row: (len(row["layers"]), row["seed"]))
     machine = machine_of(best, training, held_out)
-    claim = _save(machine, folder, training, best)
+    with replacing(force):
+        claim = _save(machine, folder, training, best)
     return Learnt(folder, machine, tuple(rows), training.count, held_out.count, claim)
 
 
@@ -366,6 +372,7 @@ def decompile(
     pruned: str | Path | None = None,
     seed: int = 0,
     length: int = 1000,
+    force: bool = False,
 ) -> Read:
     """Read an exact machine out of a trained network: gauge, rational phases, reachable states, the network's answers.
     And prove up to which length the network, as it is, agrees with it on all words (docs/learning.md).
@@ -379,6 +386,7 @@ def decompile(
         pruned: where to write the network that reads what the machine explains alone, if more is proved of it.
         seed: of the words.
         length: up to which the unrounded network is measured.
+        force: whether a folder of another kind is replaced.
 
     Raises:
         InputError: the model or the group cannot be read, or they do not fit together.
@@ -386,7 +394,10 @@ def decompile(
     from ..models.learning.decompile import decompile_network
     from ..proofs_check.horizons.trained import prove_decompiled
 
-    network, task = _model(model, tracked)
+    network, task = _model(model, tracked, "decompile")
+    if out is not None:
+        with replacing(force):
+            refuse_other_kind(Path(out), "learnt")
     found = decompile_network(network, task, seed, length)
     folder, claim, proof = None, None, None
     exact = found.exact
@@ -404,7 +415,8 @@ def decompile(
                     "parameters_sha256": _digest(network), "proved_length": proof.length, "proved_by": proof.by
                 },
             }  # fmt: skip
-            claim = _write(exact, folder, more)
+            with replacing(force):
+                claim = _write(exact, folder, more)
     wanted = None if pruned is None else Path(pruned)
     return Read(found, task.group.name, folder, claim, proof, tuple(task.alphabet.tolist()), wanted)
 
@@ -478,7 +490,7 @@ def diagnose(model: DCDNetwork | str | Path, tracked: GroupLike | None = None, *
     from ..algebra.depth.series import verbal_series
     from ..models.learning.decompile import decompile_network
 
-    network, task = _model(model, tracked)
+    network, task = _model(model, tracked, "diagnose")
     asked = task.tracked_group
     name = asked.name
     names = [s.family for s in network.specifications]
@@ -518,7 +530,7 @@ def _digest(network: DCDNetwork) -> str:
     return found.hexdigest()
 
 
-def _model(model: DCDNetwork | str | Path, tracked: GroupLike | None) -> tuple[DCDNetwork, Task]:
+def _model(model: DCDNetwork | str | Path, tracked: GroupLike | None, verb: str) -> tuple[DCDNetwork, Task]:
     """A network and its task: a folder's own, or all elements of a group as tokens."""
     import numpy as np
 
@@ -532,6 +544,7 @@ def _model(model: DCDNetwork | str | Path, tracked: GroupLike | None) -> tuple[D
         listed = group(tracked).listed()
         return model, Task(listed, np.arange(listed.order))
     folder = Path(model)
+    require_kind(folder, verb)
     network = DCDNetwork.from_pretrained(folder)
     says = (folder / "task.json").is_file() or (folder / "cascade.json").is_file()
     own = saved_task(folder) if says else None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..algebra.automata.automaton import Automaton
 from ..common.errors import InputError, RefutedError
+from ..common.kinds import replacing, require_kind
 from ..common.wording import default_folder
 from .automata import CompiledAutomaton
 from .compiling import Compiled, compile
@@ -52,6 +53,7 @@ def certify(
     target: str | Path | Compiled | CompiledAutomaton | Automaton,
     out: str | Path | None = None,
     family: str | None = None,
+    force: bool = False,
 ) -> Proved:
     """Write the certificate of a compiled folder; or compile a group and certify it, or prove that no number of layers
     tracks it.
@@ -62,25 +64,27 @@ def certify(
         out: for a group: the folder to write; its name by default.
         family: the family, e.g. `negative-mamba`, or a stack. Default: `aussm`, and for an automaton whose
             letters merge states `gated-aussm`.
+        force: for a group: whether a folder of another kind is replaced.
 
     Raises:
         RefutedError: the cascade does not track its group.
         InputError: the folder cannot be read or written.
     """
-    if isinstance(target, Compiled):
-        folder = target.save(out or default_folder(target.group.name))
-        return _with_network(folder, _certified(folder))
-    if isinstance(target, CompiledAutomaton):
-        folder = target.save(out or default_folder(target.name))
-        return _with_network(folder, _certified(folder))
-    if isinstance(target, Automaton):
-        return _with_network(*_compiled_and_certified(target, Path(out) if out else None, family))
-    if is_folder(str(target)):
-        if out is not None:
-            raise InputError(f"{target} is a folder: its certificate is written into it, --out is for a group")
-        return _with_network(Path(target), _certified(Path(target)))
-    folder, verdict = _compiled_and_certified(str(target), Path(out) if out else None, family)
-    return _with_network(folder, verdict)
+    with replacing(force):
+        if isinstance(target, Compiled):
+            folder = target.save(out or default_folder(target.group.name))
+            return _with_network(folder, _certified(folder))
+        if isinstance(target, CompiledAutomaton):
+            folder = target.save(out or default_folder(target.name))
+            return _with_network(folder, _certified(folder))
+        if isinstance(target, Automaton):
+            return _with_network(*_compiled_and_certified(target, Path(out) if out else None, family))
+        if is_folder(str(target)):
+            if out is not None:
+                raise InputError(f"{target} is a folder: its certificate is written into it, --out is for a group")
+            return _with_network(Path(target), _certified(Path(target)))
+        folder, verdict = _compiled_and_certified(str(target), Path(out) if out else None, family)
+        return _with_network(folder, verdict)
 
 
 def is_folder(target: str) -> bool:
@@ -95,25 +99,21 @@ def is_folder(target: str) -> bool:
 
 
 def _certified(folder: Path) -> Verdict:
-    from ..constructions.automata.artifact import is_automaton_folder
-    from ..constructions.factored.artifact import is_factored
-    from ..constructions.targets.own_delta import is_delta_folder
     from ..proofs_check.certificates.certificate import certify_folder
 
-    if is_automaton_folder(folder):
+    kind = require_kind(folder, "certify")
+    if kind is None:
+        raise InputError(f"{folder} holds nothing to certify; wanted a group, e.g. S4, or what `compile` wrote")
+    if kind == "automaton":
         from ..proofs_check.certificates.automaton_certificate import certify_automaton
 
         with refutations():
             return certify_automaton(folder)
-    if is_delta_folder(folder):
+    if kind == "delta":
         from ..proofs_check.certificates.delta_certificate import certify_delta
 
         with refutations():
             return certify_delta(folder)
-    if not (folder / "cascade.json").exists():
-        raise InputError(f"{folder}: no cascade.json there; make one with `compile S4 --out {folder}`")
-    if is_factored(folder):
-        raise InputError(f"{folder}: a factored cascade is its own certificate; `check {folder}` proves it")
     with refutations():
         return certify_folder(folder)
 
@@ -192,6 +192,9 @@ def check(folder: str | Path, network: bool = True, coq: bool = False) -> Proved
     from ..proofs_check.certificates import automaton_checker, checker, delta_checker, factored_checker
 
     folder, delta = Path(folder), False
+    kind = require_kind(folder, "check")
+    if folder.is_dir() and not ((folder / "certificate.json").exists() or kind == "factored"):
+        raise InputError(f"{folder} holds no certificate; `certify {folder if kind else 'S4'}` writes one")
     with refutations():
         if automaton_checker.is_automaton_certificate(folder):
             verdict = automaton_checker.check(folder)
@@ -260,6 +263,7 @@ def horizon(
     from ..proofs_check.horizons.runs import first_failures
     from .delta import delta_horizons
 
+    require_kind(folder, "horizon")
     kinds = list(KINDS if kinds is None else kinds)
     for kind in kinds:
         check_kind(kind)
@@ -332,8 +336,14 @@ def claimed_automaton(model: DCDNetwork | str | Path | None, tracked: MachineLik
     if tracked is not None:
         asked = machine(tracked)
         return asked if isinstance(asked, Automaton) else None
-    if isinstance(model, str | Path) and is_automaton_folder(Path(model)):
-        return load_automaton(Path(model))[0].automaton
+    if isinstance(model, str | Path):
+        if is_automaton_folder(Path(model)):
+            return load_automaton(Path(model))[0].automaton
+        if (Path(model) / "task.json").is_file():
+            from ..models.training.initial import saved_task
+
+            given = saved_task(Path(model)).group
+            return given if isinstance(given, Automaton) else None
     return None
 
 
@@ -342,15 +352,20 @@ def saved_network(folder: Path, tracked: GroupLike | None) -> tuple[DCDNetwork, 
     import numpy as np
 
     from ..constructions.artifact import load_cascade
-    from ..constructions.targets.own_delta import is_delta_folder, load_delta_group
+    from ..constructions.targets.own_delta import load_delta_group
     from ..models.network import DCDNetwork
+    from ..models.training.initial import saved_task
 
+    kind = require_kind(folder, "refute")
     network = DCDNetwork.from_pretrained(folder)
-    if not ((folder / "cascade.json").is_file() or is_delta_folder(folder)):
+    if kind == "trained":
+        own_task = saved_task(folder) if (folder / "task.json").is_file() else None
         if tracked is None:
-            raise InputError(f"{folder} does not say which group; wanted `refute {folder} S3`")
+            if own_task is None:
+                raise InputError(f"{folder} does not say which group; wanted `refute {folder} S3`")
+            return network, own_task.tracked_group, own_task.alphabet
         return network, group(tracked).listed(), None
-    if is_delta_folder(folder):
+    if kind == "delta":
         own, alphabet = load_delta_group(folder)
     else:
         cascade, own, _ = load_cascade(folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,8 @@ from rich.console import RenderableType
 from ..algebra.automata.automaton import Automaton
 from ..algebra.input.parser import parse_group, parse_machine
 from ..common.errors import InputError
+from ..common.kinds import require_kind
+from ..common.settings import check_settings
 from ..common.terminal import Shown, plain_table
 from ..common.wording import default_folder
 from ..models.training.pool import RUNS_TOGETHER, Machine
@@ -120,6 +122,9 @@ def train(
     from ..models.training.runs import RunStore
     from ..models.training.sweep import MAX_RUNS
 
+    own = {"group", "family", "init", "noise", "learning_rate", "seed"}  # arguments, some by another name
+    options = ("family", "init", "noise", "learning_rate", "seeds", "out", "device", "protocol")
+    check_settings(settings, ({known.name for known in fields(RunConfiguration)} - own) | {*options}, "train: ")
     text = _text(given)
     folder = Path(out) if out is not None else Path("runs") / default_folder(read_machine(given).name)
     if isinstance(init, Compiled):
@@ -152,20 +157,42 @@ def train(
     return training
 
 
-def evaluate(model: DCDNetwork, given: GroupLike, length: int = 1000, words: int = 1000, seed: int = 0) -> Accuracy:
-    """Accuracy of a network at lengths 20, 40, … up to a length, on random words over all elements.
+def evaluate(
+    model: DCDNetwork | str | Path,
+    given: GroupLike | None = None,
+    length: int = 1000,
+    words: int = 1000,
+    seed: int = 0,
+) -> Accuracy:
+    """Accuracy of a network at lengths 20, 40, … up to a length, on random words.
 
     Arguments:
-        model: tokens are the group's elements in order.
+        model: a network, or a folder written by `compile` or `train`.
+        given: the group, whose elements in order are the tokens; None for what the folder was made for.
         length, words: of the words, and their number.
 
     Raises:
-        InputError: the group is too large to list.
+        InputError: the folder cannot be read, a network is given without a group, or they do not fit together.
     """
+    from ..models.network import DCDNetwork
     from ..models.training.evaluation import evaluate as measured
+    from ..models.training.initial import saved_task
     from ..models.training.tasks import make_task
 
-    return measured(model, make_task(group(given).listed(), "all"), length, words, seed=seed)
+    if isinstance(model, DCDNetwork):
+        if given is None:
+            raise InputError("a network does not say which group; wanted e.g. sn.evaluate(network, 'S3')")
+        network = model
+    else:
+        require_kind(model, "evaluate")
+        network = DCDNetwork.from_pretrained(model)
+    task = saved_task(Path(str(model))) if given is None else make_task(group(given).listed(), "all")
+    if (network.alphabet_size, network.classes) != (len(task.alphabet), task.classes):
+        raise InputError(
+            f"a network of {network.alphabet_size} tokens and {network.classes} classes; {task.group.name} has "
+            f"{len(task.alphabet)} and {task.classes}"
+        )
+    return measured(network, task, length, words, seed=seed)
 
 
 def _automaton_text(asked: Automaton) -> str:

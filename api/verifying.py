@@ -11,6 +11,7 @@ from rich.text import Text
 from ..algebra.chains.stabiliser_chain import StabiliserChain
 from ..algebra.groups.permutation_group import describe_order
 from ..common.errors import InputError, RefutedError
+from ..common.kinds import require_kind
 from ..common.terminal import Shown, progress
 from ..common.wording import counted, short
 from ..constructions.artifact import load_cascade
@@ -57,6 +58,7 @@ def verify(folder: str | Path) -> Verified:
         InputError: the folder is damaged.
     """
     folder = Path(folder)
+    require_kind(folder, "verify")
     if is_factored(folder):
         return _verified_factored(folder)
     if is_delta_folder(folder):
@@ -147,6 +149,7 @@ def run_word(
     """
     check_options(arithmetic, kind, dtype)
     folder = Path(folder)
+    require_kind(folder, "verify")
     if is_factored(folder):
         if arithmetic != "residues":
             raise InputError(f"{folder} holds a factored cascade, which runs on residues, not on {arithmetic}")

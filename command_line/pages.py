@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..algebra.automata.automaton import Automaton
 from ..common.errors import InputError
+from ..common.kinds import require_kind
 from ..common.wording import counted, short
 from ..constructions.pages.packing import check_page_path
 
@@ -84,6 +85,7 @@ def _folder_data(folder: Path, tracked: str | None) -> dict[str, Any]:
     from ..constructions.factored.artifact import is_factored, load_factored
     from ..constructions.pages.machine_page import automaton_data, cascade_data, factored_data
 
+    require_kind(folder, "show")
     if is_automaton_folder(folder):
         return automaton_data(load_automaton(folder)[0])
     if is_factored(folder):
@@ -96,8 +98,6 @@ def _folder_data(folder: Path, tracked: str | None) -> dict[str, Any]:
     from ..api.proving import saved_network
     from ..models.network_page import network_data
 
-    if tracked is None:
-        raise InputError(f"{folder} does not say which group its network is for; add --group, e.g. --group S3")
     network, group, alphabet = saved_network(folder, tracked)
     return network_data(network, group, alphabet)
 

@@ -114,12 +114,14 @@ def evaluate(
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
+    from ..common.kinds import require_kind
     from ..common.terminal import console, plain_table
     from ..models.network import DCDNetwork
     from ..models.training.evaluation import THRESHOLD
     from ..models.training.evaluation import evaluate as evaluated
     from ..models.training.initial import saved_task
 
+    require_kind(folder, "evaluate")
     network, task = DCDNetwork.from_pretrained(folder), saved_task(folder)
     with Progress(
         *Progress.get_default_columns()[:2],

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import InputError
+from .kinds import kind_of_files, refuse_other_kind
 from .reading import MAX_TENSOR_BYTES, MissingFileError, parse_json, read_bytes
 from .writing import replace_folder
 
@@ -81,9 +82,11 @@ def save_folder(folder: Path, files: Mapping[str, bytes | str]) -> None:
     all.
 
     Raises:
-        InputError: it cannot be written; the old folder, if any, is as it was.
+        InputError: it cannot be written, or holds something of another kind (`common.kinds`); the old folder, if any,
+            is as it was.
     """
     contents = {name: content.encode() if isinstance(content, str) else content for name, content in files.items()}
+    refuse_other_kind(folder, kind_of_files(contents))
     manifest = {"format": FORMAT, "files": {name: digest(content) for name, content in sorted(contents.items())}}
     replace_folder(folder, contents | {MANIFEST: (json.dumps(manifest, indent=1) + "\n").encode()}, own_names)
 

@@ -91,8 +91,8 @@ class DCDNetwork(nn.Module, SavedNetwork):
 
     `forward` is the parallel scan, `step` takes one token; both carry the same state, a list with one entry per layer
     (a `UnitState` for unit-modulus families, else h), so words of any length stream through in pieces.
-    `save_pretrained` and `from_pretrained` keep every bit. The module should not be moved to another dtype: `converted`
-    makes one of the dtype wanted. It is a GPU module like any other.
+    `save_pretrained` and `from_pretrained` keep every bit, and the dtype that the parameters have now. It is a GPU
+    module like any other.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
             raise InputError(f"layers: expected a list of at least one layer, got {layers!r}")
         specifications = [LayerSpecification.parse(i, entry) for i, entry in enumerate(layers)]
         kind = DTYPES[dtype]
-        self.alphabet_size, self.classes, self.dtype = alphabet_size, classes, kind
+        self.alphabet_size, self.classes = alphabet_size, classes
         self.backend: Backend = "auto"
         self.local_gradient = False
         size = alphabet_size if embedding_size is None else embedding_size
@@ -132,6 +132,11 @@ class DCDNetwork(nn.Module, SavedNetwork):
         self.head_width = head_gates
         self.head = bare_linear(head_gates or width, classes, kind)
         self.initialise(seed)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the parameters."""
+        return self.embedding.weight.dtype
 
     @property
     def specifications(self) -> tuple[LayerSpecification, ...]:

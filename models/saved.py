@@ -19,7 +19,8 @@ from safetensors.torch import load
 from torch import Tensor
 
 from ..common.errors import InputError
-from ..common.folders import read_folder
+from ..common.folders import MANIFEST, read_folder
+from ..common.kinds import refuse_other_kind
 from ..common.reading import parse_json, parse_tensors
 from ..constructions.parameters import parameter_shapes
 from .specification import LayerSpecification, positive
@@ -91,6 +92,41 @@ class SavedNetwork(
             return self
         parameters = self.state_dict()  # type: ignore[attr-defined]
         return self.from_parameters(configuration, parameters, dtype)
+
+    def save_pretrained(  # type: ignore[override]
+        self,
+        save_directory: str | Path,
+        *,
+        repo_id: str | None = None,
+        push_to_hub: bool = False,
+        model_card_kwargs: dict[str, Any] | None = None,
+    ) -> str | None:
+        """Write `config.json` and `model.safetensors` as the parameters are now; `from_pretrained` reads them.
+
+        Arguments:
+            save_directory: the folder.
+            repo_id, push_to_hub, model_card_kwargs: as the Hub's mixin takes them.
+
+        Raises:
+            InputError: the parameters have several dtypes, or one that is not read again; or the folder holds
+                something else.
+        """
+        kinds = {str(tensor.dtype).removeprefix("torch.") for tensor in self.state_dict().values()}  # type: ignore[attr-defined]
+        if len(kinds) > 1 or not kinds <= DTYPES.keys():
+            raise InputError(
+                f"parameters in {', '.join(sorted(kinds))}; wanted all in float32 or float64: save network.float()"
+            )
+        folder = Path(save_directory)
+        refuse_other_kind(folder, "trained")
+        if (folder / MANIFEST).exists():
+            raise InputError(f"{folder}: its {MANIFEST} binds its files together; name another folder")
+        return super().save_pretrained(
+            folder,
+            config=self.configuration(),  # type: ignore[attr-defined]
+            repo_id=repo_id,
+            push_to_hub=push_to_hub,
+            model_card_kwargs=model_card_kwargs,
+        )
 
     @classmethod
     def from_pretrained(  # type: ignore[override]

@@ -12,6 +12,7 @@ from ...algebra.depth.series import shortest_series
 from ...algebra.groups.group import Group
 from ...common.errors import InputError
 from ...common.folders import save_folder
+from ...common.kinds import replacing
 from ...common.wording import counted
 from ..compiler import compile_group, read_alphabet
 from ..verification import first_fault as first_cascade_fault
@@ -147,9 +148,11 @@ class Checkpoint:
     machine: Machine
     files: dict[str, bytes | str]
 
-    def save(self, folder: Path) -> None:
-        """Write the folder, whole or not at all. Raises `InputError` where it cannot be written."""
-        save_folder(folder, self.files)
+    def save(self, folder: Path, force: bool = False) -> None:
+        """Write the folder, whole or not at all; with `force` also over one of another kind. Raises `InputError` where
+        it cannot be written."""
+        with replacing(force):
+            save_folder(folder, self.files)
 
     def lines(self) -> list[str]:
         """What was written, for people."""

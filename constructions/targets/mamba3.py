@@ -30,6 +30,7 @@ from ...algebra.arithmetic.permutations import cycles
 from ...common.errors import InputError
 from ...common.wording import short
 from ..artifact import json_text, tensor_bytes
+from .language_model import SHARPNESS
 from .phases import WRITTEN, Channel, PhaseMachine, softplus_inverse
 from .tokenizer import tokenizer_files
 
@@ -265,7 +266,7 @@ class Layout:
         return fc1, fc2
 
     def _answers(self) -> Array:
-        """A logit of 2 for each channel that fits, and one less than all for the unknown token."""
+        """A logit of 64 for each channel that fits, and 32 less than all for the unknown token."""
         head = np.zeros((self.vocabulary, self.width), np.float32)
         flat = self._placed(self.depth)
         head[0, CONSTANT] = 2 * len(flat) - 1
@@ -273,7 +274,7 @@ class Layout:
         for row, element in zip(self.machine.weights.residues, self.machine.weights.outputs, strict=True):
             for (place, channel), residue in zip(flat, row, strict=True):
                 names[element, place : place + channel.lines] = channel.sector(int(residue))
-        return head
+        return 2 * SHARPNESS * head
 
 
 def _power_of_two(least: int) -> int:

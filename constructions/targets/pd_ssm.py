@@ -64,7 +64,7 @@ def pd_ssm(machine: ReflectionMachine, resets: bool = False) -> dict[str, bytes 
     initial = np.zeros(states, np.float32)
     initial[places[0]] = 1
     readout = np.zeros((group.order, states), np.float32)
-    readout[np.arange(group.order)[:, None], places] = 1
+    readout[np.arange(group.order)[:, None], places] = LARGE
     arrays = {
         "dictionary": dictionary,
         "selection": LARGE * np.eye(len(targets), dtype=np.float32),

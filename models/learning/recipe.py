@@ -27,6 +27,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...common.errors import InputError
+from ...common.settings import check_settings
 from .machine import Machine
 from .schedule import FEWEST_WORDS, Schedule, mean_losses
 from .snap import CONCENTRATION
@@ -62,10 +63,7 @@ class Recipe(Schedule):
 
     def with_changes(self, changes: dict[str, Any]) -> Recipe:
         """A copy with some fields changed. InputError for unknown ones."""
-        known = {field.name for field in fields(self)}
-        for name in changes:
-            if name not in known:
-                raise InputError(f"unknown setting {name[:40]!r}; known: {', '.join(sorted(known))}")
+        check_settings(changes, {field.name for field in fields(self)})
         return Recipe(**{**asdict(self), **changes})
 
     def positions_for(self, edges: int) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 
 from ...common.errors import InputError
 from ...common.reading import read_file
+from ...common.settings import check_settings
 from ...constructions.parameters import FAMILY_PARAMETERS, FORGETTING_NOTHING
 from .letters import LetterDraw
 from .tasks import Lengths
@@ -256,9 +257,7 @@ class RunConfiguration:
     def from_json(cls, content: Mapping[str, Any]) -> RunConfiguration:
         """The configuration with these fields. InputError for unknown ones."""
         known = {known.name for known in fields(cls)}
-        for name in content:
-            if name not in known:
-                raise InputError(f"unknown setting {name[:40]!r}; known: {', '.join(sorted(known))}")
+        check_settings(content, known)
         if "group" not in content:
             raise InputError('no group; wanted e.g. group = "S3"')
         return cls(**content)

@@ -148,7 +148,7 @@ def read_states(network: DCDNetwork, states: list[NDArray[np.complex128]]) -> tu
     for layer, h in zip(network.layers, states, strict=True):
         tensor = torch.from_numpy(h if layer.transition.complex_state else h.real.copy())
         below = torch.cat([below, layer.read(below, tensor)], -1)
-    return below, network.head(below)
+    return below, network.decide(below)
 
 
 def pair_by_running(
