@@ -15,12 +15,21 @@ from rich.console import Group as Renderables
 from rich.console import RenderableType
 from rich.text import Text
 
+from ..algebra.automata.automaton import Automaton
 from ..algebra.depth.group_names import group_name
 from ..common.errors import InputError
 from ..common.kinds import refuse_other_kind, replacing, require_kind
 from ..common.terminal import Shown, plain_table
 from ..common.wording import counted, default_folder
-from .groups import GroupLike, group
+from .automaton_learning import (
+    AutomatonDiagnosis,
+    LearntAutomaton,
+    ReadAutomaton,
+    diagnose_automaton,
+    learn_automaton,
+    read_automaton_off,
+)
+from .groups import MachineLike, machine
 
 if TYPE_CHECKING:
     from ..algebra.groups.group import Group
@@ -145,14 +154,16 @@ def learn(
     report: Callable[[str], None] | None = None,
     force: bool = False,
     **settings: Any,
-) -> Learnt:
+) -> Learnt | LearntAutomaton:
     """From words with labels to an exact machine with a proof. Called again, it goes on where it was stopped.
+
+    Where the labels are the states of an automaton that is no group, nothing is trained: it is read off them.
 
     Given are the words, and with them the number of tokens and of labels. Not given: group, table, series, moduli.
 
     Arguments:
-        data: a file in the field's format (columns seed, input, target; any symbols), or the name of a group, from
-            which 4,000 training and 1,000 held-out words are drawn.
+        data: a file in the field's format (columns seed, input, target; any symbols), or the name of a group or of an
+            automaton, from which 4,000 training and 1,000 held-out words are drawn.
         runs: seeds that are trained.
         layers: the most layers; None for as many as add something.
         alphabet: for a group's name: `all`, `generators` or elements.
@@ -164,10 +175,10 @@ def learn(
         settings: fields of `subnormal.models.learning.recipe.Recipe`, such as `steps` and `channels`.
 
     Raises:
-        InputError: the data are not a group's (the words that show it are named), no run found an exact machine (with
+        InputError: the data are no machine's (the words that show it are named), no run found an exact machine (with
             the reason as far as the words show it), or an option does not fit.
     """
-    from ..models.learning.learn import BATCH_OF_RUNS, explain_failure, learn_runs, require_runs
+    from ..models.learning.learn import BATCH_OF_RUNS, explain_failure, is_no_group, learn_runs, require_runs
     from ..models.learning.recipe import Recipe
     from ..models.learning.store import LearntStore, machine_of, row_of, run_key
 
@@ -175,8 +186,15 @@ def learn(
     if layers is not None and layers < 1:
         raise InputError(f"layers: wanted at least 1, got {layers}")
     recipe = Recipe().with_changes(settings)
-    training, held_out, name = _words(data, alphabet, seed, length)
+    training, held_out, name, no_group = _words(data, alphabet, seed, length)
     folder = Path(out) if out is not None else Path("learnt") / default_folder(name)
+    if no_group is not None:
+        try:
+            with replacing(force):
+                refuse_other_kind(folder, "automaton")
+                return learn_automaton(training, held_out, name, folder)
+        except InputError as error:
+            raise InputError(f"{no_group}; as an automaton: {error}") from None
     with replacing(force):
         refuse_other_kind(folder, "learnt")
     store = LearntStore(folder / "runs")
@@ -191,6 +209,8 @@ def learn(
         finished += found
     rows = [row for key in keys.values() if (row := store.get(key)) is not None]
     exact = [row for row in rows if row["exact"]]
+    if not exact and is_no_group(training):
+        return learn_automaton(training, held_out, name, folder)
     if not exact:
         raise InputError(explain_failure(training, [row["failure"] for row in rows]))
     best = min(exact, key=lambda row: (len(row["layers"]), row["seed"]))
@@ -200,30 +220,47 @@ def learn(
     return Learnt(folder, machine, tuple(rows), training.count, held_out.count, claim)
 
 
-def _words(data: str | Path, alphabet: str | None, seed: int, length: int) -> tuple[Words, Words, str]:
-    """Training words, held-out words, and a name for the folder."""
+def _words(data: str | Path, alphabet: str | None, seed: int, length: int) -> tuple[Words, Words, str, str | None]:
+    """Training words, held-out words, a name for the folder, and why they are no group's where that is known."""
     import numpy as np
 
     from ..models.learning.words import read_labelled, words_of_task
-    from ..models.training.tasks import TEST, make_task
+    from ..models.training.letters import LetterDraw
+    from ..models.training.tasks import TEST, automaton_task, make_task
 
     path = Path(data)
     if path.suffix != ".csv" and not os.path.isfile(path):
-        from ..algebra.input.parser import list_group
-
         if length < 2:
             raise InputError(f"length: wanted at least 2, got {length}")
-        group = list_group(str(data))
-        task = make_task(group, alphabet)
+        asked = machine(str(data))
+        no_group = None
+        if isinstance(asked, Automaton):
+            task = automaton_task(asked, alphabet, letters=LetterDraw("alive"))
+            if not _is_regular(task.group):
+                no_group = f"the states of {asked.name} are no group under its letters"
+        else:
+            task = make_task(asked.listed(), alphabet)
         training = words_of_task(task, TRAINING_WORDS, length, seed)
-        return training, words_of_task(task, JUDGING_WORDS, length, seed, stream=TEST), group.name
+        return training, words_of_task(task, JUDGING_WORDS, length, seed, stream=TEST), task.name, no_group
     if alphabet is not None:
         raise InputError("--alphabet goes with a group's name: a file has its own tokens")
     words = read_labelled(path)
-    words.check()
+    no_group = words.check()
     order = np.random.default_rng([11, seed]).permutation(words.count)
     count = min(MOST_HELD_OUT, math.floor(HELD_OUT_SHARE * words.count))
-    return words.part(np.sort(order[count:])), words.part(np.sort(order[:count])), path.stem
+    return words.part(np.sort(order[count:])), words.part(np.sort(order[:count])), path.stem, no_group
+
+
+def _is_regular(automaton: Group | Automaton) -> bool:
+    """Whether the letters permute the states as a group multiplies: then the states can be learnt as its elements."""
+    import numpy as np
+
+    from ..models.learning.machine import Machine
+
+    if not isinstance(automaton, Automaton):
+        return True
+    table = automaton.table.astype(np.int64)
+    return automaton.is_permutation and Machine(table, np.zeros(len(table), dtype=np.int64)).products is not None
 
 
 def _save(machine: ExactMachine, folder: Path, words: Words, row: dict[str, Any]) -> str:
@@ -366,14 +403,14 @@ def _layers_table(found: Decompiled) -> RenderableType:
 
 def decompile(
     model: DCDNetwork | str | Path,
-    tracked: GroupLike | None = None,
+    tracked: MachineLike | None = None,
     *,
     out: str | Path | None = None,
     pruned: str | Path | None = None,
     seed: int = 0,
     length: int = 1000,
     force: bool = False,
-) -> Read:
+) -> Read | ReadAutomaton:
     """Read an exact machine out of a trained network: gauge, rational phases, reachable states, the network's answers.
     And prove up to which length the network, as it is, agrees with it on all words (docs/learning.md).
 
@@ -381,7 +418,8 @@ def decompile(
 
     Arguments:
         model: a network, or a folder written by `train` or `compile`.
-        tracked: the group of the words it is read on; None for the folder's own.
+        tracked: the group, or the automaton, of the words it is read on; None for the folder's own. An automaton is
+            read off the network's answers, not off its phases.
         out: where to write the machine as `compile` does, with its certificate; None for nowhere.
         pruned: where to write the network that reads what the machine explains alone, if more is proved of it.
         seed: of the words.
@@ -395,6 +433,11 @@ def decompile(
     from ..proofs_check.horizons.trained import prove_decompiled
 
     network, task = _model(model, tracked, "decompile")
+    if isinstance(task.group, Automaton):
+        if pruned is not None:
+            raise InputError(f"--pruned goes with a group's network, and {task.name} is an automaton; leave it out")
+        with replacing(force):
+            return read_automaton_off(network, task, None if out is None else Path(out), seed, length)
     if out is not None:
         with replacing(force):
             refuse_other_kind(Path(out), "learnt")
@@ -475,12 +518,14 @@ def _plateau(loss: float, order: int) -> str:
     return f"log {left} = {math.log(left):.3f} is nearest: cosets of a subgroup of order {left}"
 
 
-def diagnose(model: DCDNetwork | str | Path, tracked: GroupLike | None = None, *, seed: int = 0) -> Diagnosis:
-    """Can this stack track the group at all, how near did this run come, and what is missing.
+def diagnose(
+    model: DCDNetwork | str | Path, tracked: MachineLike | None = None, *, seed: int = 0
+) -> Diagnosis | AutomatonDiagnosis:
+    """Can this stack track the group, or the automaton, at all, how near did this run come, and what is missing.
 
     Arguments:
         model: a network, or a folder written by `train` or `compile`.
-        tracked: the group; None for the folder's own.
+        tracked: the group, or the automaton; None for the folder's own.
         seed: of the words it is read on.
 
     Raises:
@@ -491,6 +536,8 @@ def diagnose(model: DCDNetwork | str | Path, tracked: GroupLike | None = None, *
     from ..models.learning.decompile import decompile_network
 
     network, task = _model(model, tracked, "diagnose")
+    if isinstance(task.group, Automaton):
+        return diagnose_automaton(network, task, seed)
     asked = task.tracked_group
     name = asked.name
     names = [s.family for s in network.specifications]
@@ -530,30 +577,36 @@ def _digest(network: DCDNetwork) -> str:
     return found.hexdigest()
 
 
-def _model(model: DCDNetwork | str | Path, tracked: GroupLike | None, verb: str) -> tuple[DCDNetwork, Task]:
-    """A network and its task: a folder's own, or all elements of a group as tokens."""
+def _model(model: DCDNetwork | str | Path, tracked: MachineLike | None, verb: str) -> tuple[DCDNetwork, Task]:
+    """A network and its task: a folder's own, or all elements of a group, or all letters of an automaton, as tokens."""
     import numpy as np
 
     from ..models.network import DCDNetwork
     from ..models.training.initial import saved_task
-    from ..models.training.tasks import Task
+    from ..models.training.tasks import Task, automaton_task
 
     if isinstance(model, DCDNetwork):
         if tracked is None:
             raise InputError("a network does not say which group; wanted e.g. sn.decompile(network, 'S3')")
-        listed = group(tracked).listed()
-        return model, Task(listed, np.arange(listed.order))
-    folder = Path(model)
-    require_kind(folder, verb)
-    network = DCDNetwork.from_pretrained(folder)
-    says = (folder / "task.json").is_file() or (folder / "cascade.json").is_file()
-    own = saved_task(folder) if says else None
+        network, own, folder = model, None, None
+    else:
+        folder = Path(model)
+        require_kind(folder, verb)
+        network = DCDNetwork.from_pretrained(folder)
+        says = (folder / "task.json").is_file() or (folder / "cascade.json").is_file()
+        own = saved_task(folder) if says else None
     if tracked is None:
         if own is None:
             raise InputError(f"{folder} does not say which group; wanted e.g. `decompile {folder} S3`")
         return network, own
-    listed = group(tracked).listed()
-    if own is not None and np.array_equal(own.tracked_group.elements, listed.elements):
+    asked = machine(tracked)
+    if isinstance(asked, Automaton):
+        task = automaton_task(asked)
+        same = own is not None and isinstance(own.group, Automaton) and np.array_equal(own.moves, task.moves)
+        return network, own if same and own is not None else task
+    listed = asked.listed()
+    mine = own is not None and not isinstance(own.group, Automaton)
+    if mine and own is not None and np.array_equal(own.tracked_group.elements, listed.elements):
         return network, own
     return network, Task(listed, np.arange(listed.order))
 

@@ -39,7 +39,7 @@ from subnormal.constructions.factored.compiler import compile_factored
 from subnormal.constructions.words import GroupLetters, PermutationLetters
 
 LISTED = ("S4", "GL(2,3)", "C60", "S3wrC2")
-AUTOMATA = ("flip-flop(2)", "tomita(3)", "modular-arithmetic(7)", "grid(5,5)", "dyck(2,4)")
+AUTOMATA = ("flip-flop(2)", "tomita(3)", "modular-arithmetic(7,left-to-right)", "grid(5,5)", "dyck(2,4)")
 FACTORED = ("S4wrS4", "S4wrS4wrS4")
 TOKENS = 10_000_000
 FACTORED_TOKENS = 200_000

@@ -62,7 +62,7 @@ def compile_command(
     target: Annotated[
         str | None,
         typer.Option(
-            help="Write it for another library's architecture: olmo-hybrid, deltaproduct, pd-ssm, mamba3 or delta."
+            help="Write a group for another library's architecture: olmo-hybrid, deltaproduct, pd-ssm, mamba3 or delta."
         ),
     ] = None,
     resets: Annotated[
@@ -120,16 +120,24 @@ TARGET_CHECK_LENGTH = 300
 def _compile_target(
     group: str, out: Path | None, target: str, alphabet: str | None, resets: bool, check: bool, force: bool
 ) -> None:
-    from ..api.groups import group as read_group
+    from ..algebra.automata.automaton import Automaton
+    from ..api.groups import machine
     from ..common.terminal import console, say
     from ..common.wording import default_folder
     from ..common.writing import prepare_folder
-    from ..constructions.targets.compiler import compile_target, require_order, target_named
+    from ..constructions.targets.compiler import (
+        compile_target,
+        refuse_automaton,
+        require_order,
+        target_named,
+    )
 
     began = time.perf_counter()
     screen = console()
     target_named(target)
-    asked = read_group(group)
+    asked = machine(group)
+    if isinstance(asked, Automaton):
+        refuse_automaton(asked, target)
     require_order(asked.name, asked.order)
     checkpoint = compile_target(asked.listed(), target, alphabet, resets)
     folder = out or Path(f"{default_folder(checkpoint.machine.group.name)}-{checkpoint.target.name}")

@@ -14,7 +14,10 @@ from .shared import MAX_SEED, Force, GroupText, Json
 
 def learn(
     data: Annotated[
-        str, typer.Argument(metavar="DATA", help="Words with labels (group=k.csv's columns), or a group's name.")
+        str,
+        typer.Argument(
+            metavar="DATA", help="Words with labels (group=k.csv's columns), or a group or automaton's name."
+        ),
     ],
     runs: Annotated[int, typer.Option(min=1, max=10**4, help="Seeds that are trained.")] = 5,
     layers: Annotated[
@@ -57,7 +60,7 @@ def learn(
 def decompile(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A folder written by train or compile.")],
     group: Annotated[
-        str | None, typer.Argument(metavar="GROUP", help="S3, Q8, GL(2,3) …; default: what the folder was made for.")
+        str | None, typer.Argument(metavar="GROUP", help="S3, Q8, tomita(5) …; default: what the folder was made for.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the machine here, as compile does, with its proof.")] = None,
     pruned: Annotated[

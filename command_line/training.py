@@ -149,24 +149,31 @@ def words(
     group: GroupText,
     length: Annotated[int, typer.Option(min=1, max=10**6, help="Tokens in each word.")] = 20,
     count: Annotated[int, typer.Option(min=1, max=10**7, help="Number of words.")] = 1000,
-    alphabet: Annotated[str | None, typer.Option(help="all, generators, or elements such as '1;3'.")] = None,
+    alphabet: Annotated[
+        str | None, typer.Option(help="Of a group: all, generators, or elements such as '1;3'.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the words.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder of the file.")] = Path("data"),
     check: Annotated[Path | None, typer.Option(help="Check this file of words instead of writing one.")] = None,
 ) -> None:
     """Write words in the field's group=k.csv format, or check a file of them."""
-    from ..algebra.input.parser import list_group
-    from ..models.training.tasks import make_task
-    from ..models.training.word_files import read_words, write_words
+    from ..algebra.automata.automaton import Automaton
+    from ..algebra.input.parser import parse_machine
+    from ..models.learning.words import full_task
+    from ..models.training.tasks import automaton_task, make_task
+    from ..models.training.word_files import check_words, write_words
 
-    listed = list_group(group)
+    asked = parse_machine(group)
+    if isinstance(asked, Automaton):
+        task, answer = automaton_task(asked, alphabet), "the state of"
+    else:
+        listed = asked.listed()
+        task, answer = full_task(listed) if check is not None else make_task(listed, alphabet), "the product in"
     if check is not None:
-        inputs, _ = read_words(check, listed)
-        print(
-            f"{check}: {len(inputs):,} words of {inputs.shape[1]} elements, every target the product in {listed.name}"
-        )
+        count, length = check_words(check, task)
+        letters = "letters" if isinstance(asked, Automaton) else "elements"
+        print(f"{check}: {count:,} words of {length} {letters}, every target {answer} {task.name}")
         return
-    task = make_task(listed, alphabet)
     print(write_words(out, task, task.training_words(count, length, seed), seed))
 
 

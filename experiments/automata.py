@@ -30,7 +30,7 @@ from .folder import write_record
 
 TASKS = (
     "parity", "flip-flop(2)", "tomita(2)", "tomita(3)", "tomita(4)", "tomita(5)", "tomita(6)", "tomita(7)",
-    "even-pairs", "counter(5,reset)", "permutation-reset(S3)", "modular-arithmetic(4)", "dyck(2,2)",
+    "even-pairs", "counter(5,reset)", "permutation-reset(S3)", "modular-arithmetic(4,left-to-right)", "dyck(2,2)",
     "cycle-navigation(5)", "grid(4)",
 )  # fmt: skip
 TRAINED = ("s4d", "mamba", "negative-mamba", "aussm", "gated-aussm")

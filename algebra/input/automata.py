@@ -31,15 +31,27 @@ WANTED = (
 
 NUMBERED: dict[str, tuple[tuple[int, ...], Callable[..., Automaton]]] = {
     "parity": ((0,), named.parity),
+    "parity-check": ((0,), named.parity_check),
     "flip-flop": ((1,), named.flip_flop),
+    "flip-flop-language": ((0,), named.flip_flop_language),
     "tomita": ((1,), named.tomita),
     "even-pairs": ((0,), named.even_pairs),
-    "cycle-navigation": ((1,), named.cycle_navigation),
-    "modular-arithmetic": ((1,), named.modular_arithmetic),
+    "cycle-navigation": ((0, 1), named.cycle_navigation),
+    "modular-arithmetic": ((0, 1), named.modular_arithmetic),
     "grid": ((1, 2), named.grid),
     "dyck": ((2,), named.dyck),
+    "abab": ((0,), named.abab),
+    "adder": ((0,), named.adder),
+    "counter": ((1,), lambda n: named.counter(n, reset=False)),
 }
 """For each name how many numbers it takes, and its function."""
+
+WITH_WORD: dict[tuple[str, str], Callable[[int], Automaton]] = {
+    ("counter", "reset"): lambda n: named.counter(n, reset=True),
+    ("modular-arithmetic", "left-to-right"): named.left_to_right,
+    ("tomita", "later"): named.tomita_later,
+}
+"""Names that take a number and a word."""
 
 ON_GROUPS: dict[str, Callable[[Group], Automaton]] = {
     "permutation-reset": named.permutation_reset,
@@ -47,7 +59,24 @@ ON_GROUPS: dict[str, Callable[[Group], Automaton]] = {
 }
 """Names that take a group."""
 
-NAMES = (*NUMBERED, "counter", *ON_GROUPS, "automaton", "regex")
+NAMES = (*NUMBERED, *ON_GROUPS, "automaton", "regex")
+
+_WHOLE_WORD = "the answer repeats the whole word, however long it is; flip-flop(n) holds one letter of n"
+_BRACKETS = "brackets nest without a bound; dyck(2,4) bounds their depth"
+_NUMBERS = "the numbers are of any size and follow each other; `adder` reads two of them digit by digit"
+NOT_FINITE = {
+    "bucket-sort": "the answer says how often each letter came, without a bound; counter(n) counts modulo n",
+    "majority": "it compares how often two letters came, without a bound; counter(n) counts modulo n",
+    **dict.fromkeys(
+        ("odds-first", "duplicate-string", "missing-duplicate", "missing-duplicate-string", "reverse-string", "copy"),
+        _WHOLE_WORD,
+    ),
+    "stack-manipulation": "the stack has no bound; dyck(2,4) has a stack of 4",
+    "modular-arithmetic-brackets": f"{_BRACKETS}, and modular-arithmetic(5) has no brackets",
+    "solve-equation": f"{_BRACKETS}, and modular-arithmetic(5) has no brackets",
+    **dict.fromkeys(("binary-addition", "binary-multiplication", "compute-sqrt"), _NUMBERS),
+}
+"""Published tasks that no automaton with finitely many states does, and why, with what is nearest."""
 
 
 def is_automaton_name(text: str) -> bool:
@@ -63,6 +92,8 @@ def parse_automaton(text: str, group: Callable[[str], Group]) -> Automaton:
     """
     match = re.fullmatch(r"([a-z][a-z-]+)(?:\((.*)\))?", text.strip(), re.DOTALL)
     name, inside = (match[1], match[2]) if match else (text, None)
+    if name in NOT_FINITE:
+        raise InputError(f"{name} is not done by finitely many states: {NOT_FINITE[name]}")
     if name not in NAMES:
         raise InputError(f"cannot read an automaton at {text[:40]!r}; wanted one of {', '.join(NAMES)}, {EXAMPLES}")
     if name == "regex":
@@ -77,16 +108,21 @@ def parse_automaton(text: str, group: Callable[[str], Group]) -> Automaton:
     if name in ON_GROUPS:
         if not inside:
             raise InputError(f"{name} needs a group in parentheses, e.g. {name}(S3)")
+        if name == "permutation-reset" and (everywhere := re.fullmatch(r"(.+),\s*all\s*", inside, re.DOTALL)):
+            return named.permutation_reset(group(everywhere[1]), everywhere=True)
         return ON_GROUPS[name](group(inside))
     arguments = [part.strip() for part in inside.split(",")] if inside and inside.strip() else []
-    if name == "counter":
-        reset = arguments[1:] == ["reset"]
-        if len(arguments) != 1 + reset:
-            raise InputError("counter: wanted a number, or a number and the word reset, e.g. counter(5,reset)")
-        return named.counter(_number(name, arguments[0]), reset)
+    if len(arguments) == 2 and (name, arguments[1]) in WITH_WORD:
+        return WITH_WORD[name, arguments[1]](_number(name, arguments[0]))
+    word = next((word for other, word in WITH_WORD if other == name), None)
+    if word is not None and len(arguments) > 1:
+        example = f"{name}({3 if name == 'tomita' else 5},{word})"
+        raise InputError(f"{name}: wanted a number, or a number and the word {word}, e.g. {example}")
+    if name == "dyck" and len(arguments) == 1:
+        raise InputError(f"{text.strip()} without a depth needs infinitely many states; bound it, e.g. dyck(2,3)")
     counts, function = NUMBERED[name]
     if len(arguments) not in counts:
-        wanted = "no argument" if counts == (0,) else " or ".join(counted(n, "number") for n in counts)
+        wanted = " or ".join(counted(n, "number") if n else "no argument" for n in counts)
         example = {0: name, 1: f"{name}(3)", 2: f"{name}(2,3)"}[counts[-1]]
         raise InputError(f"{name}: wanted {wanted}, e.g. {example}")
     return function(*(_number(name, argument) for argument in arguments))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from ...algebra.arithmetic.permutations import cycles
+from ...algebra.automata.automaton import Automaton
 from ...algebra.depth.families import FAMILIES
 from ...algebra.depth.series import shortest_series
 from ...algebra.groups.group import Group
@@ -67,6 +69,30 @@ def _phases(group: Group, tokens: Sequence[int]) -> PhaseMachine:
     if fault:
         raise AssertionError(f"the compiled cascade is wrong: {fault}")
     return PhaseMachine(group, tuple(tokens), compilation.weights)
+
+
+def refuse_automaton(automaton: Automaton, target: str) -> NoReturn:
+    """Say why no weights of a target are written for an automaton, and which command writes what comes nearest.
+
+    Raises:
+        InputError: always. Where the letters permute the states, it names the group that they generate.
+    """
+    own = automaton.minimal()
+    if own.name.startswith("group("):
+        near = f"`compile {own.name[6:-1]} --target {target}` writes the group itself"
+    elif own.is_permutation and own.count > 1:
+        letters = [cycles(own.table[:, x]) for x in range(own.width)]
+        moving = dict.fromkeys(text for text in letters if text != "()")
+        near = f"`compile '{', '.join(moving)}' --target {target}` writes the group that its letters generate"
+    elif own.name.startswith("permutation-reset("):
+        base = own.name[len("permutation-reset(") : -1].removesuffix(",all")
+        near = f"`compile {base} --target {target} --resets` writes the group with a reset to every element"
+    else:
+        near = f"`compile '{own.name}'` writes it for a Gated AUSSM"
+    raise InputError(
+        f"--target writes checkpoints that answer with a group's elements, and {own.name} answers with an automaton's "
+        f"states; {near}"
+    )
 
 
 NO_ROUNDING = "proved: no rounding occurs, so words of every length are tracked"

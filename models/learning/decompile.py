@@ -8,7 +8,7 @@ multipliers leave the unit circle is no counter and is not looked at.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,7 +102,7 @@ def decompile_network(network: DCDNetwork, task: Task, seed: int = 0, length: in
         exact = read_machine(layers, answers, words)
     except NotExactError as error:
         failure = _place(layers, words) or str(error)
-    proved, wrong = _equal_up_to(network, exact) if exact else (0, None)
+    proved, wrong = equal_up_to(network, exact.outputs) if exact else (0, None)
     return Decompiled(
         tuple(layers),
         tuple(s.family for s in network.specifications),
@@ -137,16 +137,23 @@ def _traced(
     return logits.argmax(-1).numpy(), added, (float(each[:, :6].mean()), float(each.mean()))
 
 
-def _equal_up_to(network: DCDNetwork, exact: ExactMachine) -> tuple[int, tuple[int, ...] | None]:
-    """The longest length all of whose words give the same answers, for which they are all run; and a word of one token
-    more that does not. None where it was not found."""
+def equal_up_to(
+    network: DCDNetwork, outputs: Callable[[NDArray[np.int64]], NDArray[np.int64]]
+) -> tuple[int, tuple[int, ...] | None]:
+    """The longest length all of whose words give the same answers as a machine, for which they are all run; and a word
+    of one token more that does not. None where it was not found.
+
+    Arguments:
+        network: tokens to classes.
+        outputs: the machine's answers: tokens (words, length) to classes of that shape.
+    """
     m = network.alphabet_size
     length = max(1, int(math.log(EXHAUSTED) / math.log(max(m, 2))))
     while m**length * length > EXHAUSTED and length > 1:
         length -= 1
     words = np.stack(np.unravel_index(np.arange(m**length), (m,) * length), axis=1).astype(np.int64)
     found, _ = network.predict(torch.from_numpy(words))
-    same = found.numpy() == exact.outputs(words)
+    same = found.numpy() == outputs(words)
     wrong = np.flatnonzero(~same.all(axis=0))
     if not len(wrong):
         return length, None

@@ -22,7 +22,7 @@ from .exact import ExactMachine, NotExactError, exact_machine
 from .machine import Machine
 from .recipe import Recipe, TrainedLayer, train_layers
 from .snap import Snapped, snap
-from .words import Words
+from .words import Words, first_labels
 
 MAX_LAYERS = 8
 """Layers that are trained where their number is left open."""
@@ -244,11 +244,7 @@ def group_of_steps(steps: NDArray[np.int64], words: Words) -> Any:
     """
     from ...algebra.groups.group import Group
 
-    first = np.full(steps.shape[1], -1)
-    for token in range(steps.shape[1]):
-        at = np.flatnonzero((words.tokens[:, 0] == token) & (words.labels[:, 0] >= 0))
-        if len(at):
-            first[token] = words.labels[at[0], 0]
+    first = first_labels(words)
     seen = first >= 0
     starts = np.flatnonzero((steps[:, seen] == first[seen]).all(axis=1))
     if len(starts) != 1:
@@ -265,6 +261,11 @@ def group_of_steps(steps: NDArray[np.int64], words: Words) -> Any:
     relabelled = np.array([[number[int(y)] for y in steps[label]] for label in order], dtype=np.int64)
     products = Machine(relabelled, np.zeros(len(order), dtype=np.int64)).products
     return None if products is None else Group.from_table(products, f"the group of these {len(order)} labels")
+
+
+def is_no_group(words: Words) -> bool:
+    """Whether the words show every step of the labels, and these are no group: a failure that training cannot mend."""
+    return bool((words.steps >= 0).all()) and group_of_steps(words.steps, words) is None
 
 
 def require_runs(runs: int) -> None:

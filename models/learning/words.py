@@ -16,11 +16,12 @@ from typing import SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
+from ...algebra.automata.automaton import Automaton
 from ...algebra.groups.group import Group
 from ...common.errors import InputError
 from ...common.reading import read_csv
 from ..training.tasks import TRAINING, Task
-from ..training.word_files import COLUMNS
+from ..training.word_files import COLUMNS, MASKED, symbols, without_bos
 
 Integers = NDArray[np.int64]
 
@@ -81,12 +82,28 @@ class Words:
             names = [*names[: SHOWN // 2], f"… {len(names) - SHOWN} more …", *names[-SHOWN // 2 :]]
         return " ".join(names)
 
-    def check(self) -> None:
-        """Refuse words whose labels cannot be the states of one machine in which every token permutes the states.
+    def disagreement(self, automaton: Automaton) -> tuple[int, int] | None:
+        """The first word and position whose given label is not the automaton's state; None where there is none."""
+        states = np.full(self.count, automaton.start)
+        place = {name: i for i, name in enumerate(self.label_names)}
+        label = np.array([place.get(name, MISSING) for name in automaton.states])
+        for t in range(self.length):
+            states = automaton.table[states, self.tokens[:, t]]
+            wrong = np.flatnonzero((self.labels[:, t] != MISSING) & (label[states] != self.labels[:, t]))
+            if len(wrong):
+                return int(wrong[0]), t
+        return None
+
+    def check(self) -> str | None:
+        """Refuse words whose labels cannot be the states of one machine.
+
+        Returns:
+            Why the labels are not those of a machine in which every token permutes the states, with the words that show
+            it: two labels and one token lead to the same label. None where nothing shows it.
 
         Raises:
-            InputError: the same word has two labels; the same label and token lead to two labels; or two labels and
-            one token lead to the same label. The words that show it are in the message.
+            InputError: the same word has two labels, or the same label and token lead to two labels. The words that
+            show it are in the message.
         """
         if len(self.label_names) < 2:
             raise InputError("every label is the same: there is nothing to learn; wanted at least two labels")
@@ -95,7 +112,7 @@ class Words:
         before, token = self.labels[rows, places], self.tokens[rows, places + 1]
         after = self.labels[rows, places + 1]
         self._check_function(before, token, after, rows, places)
-        self._check_merging(before, token, after, rows, places)
+        return self._merging(before, token, after, rows, places)
 
     def _check_start(self) -> None:
         first = self.labels[:, 0] != MISSING
@@ -124,19 +141,20 @@ class Words:
                 f"{self.label_names[after[two]]}"
             )
 
-    def _check_merging(
+    def _merging(
         self, before: Integers, token: Integers, after: Integers, rows: Integers, places: Integers
-    ) -> None:
+    ) -> str | None:
         clash = _clash(after * len(self.token_names) + token, before)
-        if clash is not None:
-            one, two = clash
-            raise InputError(
-                f"not a group's words: the token {self.token_names[token[one]]} merges the labels "
-                f"{self.label_names[before[one]]} and {self.label_names[before[two]]} into "
-                f"{self.label_names[after[one]]}: the words "
-                + " and ".join(f"({self.spell(rows[i], places[i] + 1)}) of line {rows[i] + 2}" for i in (one, two))
-                + " show it. A layer of unit modulus never merges states; compile the automaton instead"
-            )
+        if clash is None:
+            return None
+        one, two = clash
+        return (
+            f"not a group's words: the token {self.token_names[token[one]]} merges the labels "
+            f"{self.label_names[before[one]]} and {self.label_names[before[two]]} into "
+            f"{self.label_names[after[one]]}: the words "
+            + " and ".join(f"({self.spell(rows[i], places[i] + 1)}) of line {rows[i] + 2}" for i in (one, two))
+            + " show it"
+        )
 
 
 def _clash(key: Integers, value: Integers) -> tuple[int, int] | None:
@@ -158,8 +176,52 @@ def words_of_task(task: Task, count: int, length: int, *seeds: int, stream: int 
     else:
         tokens = task.evaluation_words(stream, count, length, *seeds)
     tokens = np.asarray(tokens, dtype=np.int64)
+    if isinstance(task.group, Automaton):
+        letters, states = task.group.letters, task.group.states
+        return Words(tokens, task.labels(tokens), tuple(letters[a] for a in task.alphabet), states)
     tokens_named = tuple(str(int(a)) for a in task.alphabet)
     return Words(tokens, task.labels(tokens), tokens_named, tuple(str(g) for g in range(task.classes)))
+
+
+def first_labels(words: Words) -> Integers:
+    """The label after each token as the first of a word, shape (tokens,); -1 where none is given."""
+    found = np.full(len(words.token_names), MISSING)
+    given = words.labels[:, 0] != MISSING
+    found[words.tokens[given, 0]] = words.labels[given, 0]
+    return found
+
+
+def automaton_of_words(words: Words, name: str) -> Automaton:
+    """The automaton whose states the labels are; the start is one of them, or a state more that is never come back to.
+
+    Raises:
+        InputError: a label and a token, or a first token, were never seen; the message names them.
+    """
+    given = np.unique(words.labels[words.labels != MISSING])  # a label that is never given is no state that is seen
+    label_names = tuple(words.label_names[label] for label in given)
+    number = np.full(len(words.label_names) + 1, MISSING)  # the last entry is that of MISSING
+    number[given] = np.arange(len(given))
+    steps, first = number[words.steps[given]], number[first_labels(words)]
+    unseen = np.argwhere(steps < 0)
+    if len(unseen):
+        label, token = unseen[0]
+        raise InputError(
+            f"the words leave the machine open: {len(unseen)} of {steps.size} pairs of a label and the next token "
+            f"never occur, e.g. label {label_names[label]} and token {words.token_names[token]}; more words are needed"
+        )
+    starts = np.flatnonzero((steps == first)[:, first != MISSING].all(axis=1))
+    same = len(starts) and (steps[starts] == steps[starts[0]]).all()
+    if (first == MISSING).any() and not same:
+        token = int(np.flatnonzero(first == MISSING)[0])
+        raise InputError(
+            "the words leave the start open: none that begins with the token "
+            f"{words.token_names[token]} has a first label; more words are needed"
+        )
+    if len(starts):
+        return Automaton.make(name, steps, words.token_names, label_names, int(starts[0]))
+    start = next(text for text in ("start", "(start)", "[start]") if text not in label_names)
+    table = np.concatenate([steps, first[None]])
+    return Automaton.make(name, table, words.token_names, (*label_names, start), len(steps))
 
 
 def full_task(group: Group) -> Task:
@@ -170,8 +232,9 @@ def full_task(group: Group) -> Task:
 def read_labelled(path: Path) -> Words:
     """Words and labels from the field's CSV: columns seed, input, target; symbols separated by spaces.
 
-    A target `-` means that no label is given. Words may have different lengths. Nothing is assumed about the symbols:
-    they need not be numbers.
+    A target `-` or `-100` means that no label is given. Words may have different lengths. Nothing is assumed about the
+    symbols: they need not be numbers. A cell may be a list as Python or NumPy prints it. A BOS, one symbol that begins
+    every word and its targets (or a masked target) and stands nowhere else, is left out.
 
     Raises:
         InputError: the file cannot be read or is not of the format; the line is named.
@@ -184,18 +247,20 @@ def read_labelled(path: Path) -> Words:
     for number, row in enumerate(rows[1:], 2):
         if len(row) != len(COLUMNS):
             raise InputError(f"{path}: line {number}: {len(row)} columns, wanted seed,input,target")
-        word, labels = row[1].split(), row[2].split()
+        word, labels = symbols(row[1]), symbols(row[2])
         if not word or len(word) != len(labels):
+            hint = "; a label that is not given is written -" if len(labels) < len(word) else ""
             raise InputError(
-                f"{path}: line {number}: {len(word)} tokens and {len(labels)} labels, wanted one label each"
+                f"{path}: line {number}: {len(word)} tokens and {len(labels)} labels, wanted one label each{hint}"
             )
         found.append((word, labels))
     if not found:
         raise InputError(f"{path}: no words in it")
+    found = without_bos(found)
     tokens = _names(symbol for word, _ in found for symbol in word)
-    labels_named = _names(symbol for _, targets in found for symbol in targets if symbol != "-")
+    labels_named = _names(symbol for _, targets in found for symbol in targets if symbol not in MASKED)
     token_number = {name: i for i, name in enumerate(tokens)}
-    label_number = {name: i for i, name in enumerate(labels_named)} | {"-": MISSING}
+    label_number = {name: i for i, name in enumerate(labels_named)} | dict.fromkeys(MASKED, MISSING)
     length = max(len(word) for word, _ in found)
     numbers = np.zeros((len(found), length), dtype=np.int64)
     targets_found = np.full((len(found), length), MISSING, dtype=np.int64)

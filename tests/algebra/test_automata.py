@@ -51,6 +51,21 @@ def balanced(word, kinds, depth):
     return not stack
 
 
+def odd_zeros_later(found):
+    """Whether an odd run of zeros comes anywhere after an odd run of ones."""
+    ones = [i for i, (letter, length) in enumerate(found) if letter == 1 and length % 2]
+    return any(letter == 0 and length % 2 for letter, length in found[ones[0] :]) if ones else False
+
+
+def flip_flop_word(word):
+    """The definition of the flip-flop language, pair by pair."""
+    if not re.fullmatch("w[01]([wri][01])*", word):
+        return False
+    pairs = [word[i : i + 2] for i in range(0, len(word), 2)]
+    written = [next(p[1] for p in reversed(pairs[: i + 1]) if p[0] == "w") for i in range(len(pairs))]
+    return all(pair[1] == bit for pair, bit in zip(pairs, written, strict=True) if pair[0] == "r")
+
+
 LANGUAGES = {
     "parity": lambda w: sum(w) % 2 == 1,
     "tomita(1)": lambda w: 0 not in w,
@@ -60,7 +75,10 @@ LANGUAGES = {
     "tomita(5)": lambda w: w.count(0) % 2 == 0 and w.count(1) % 2 == 0,
     "tomita(6)": lambda w: (w.count(0) - w.count(1)) % 3 == 0,
     "tomita(7)": lambda w: re.fullmatch("0*1*0*1*", "".join(map(str, w))) is not None,
+    "tomita(3,later)": lambda w: not odd_zeros_later(runs(w)),
     "even-pairs": lambda w: sum(a != b for a, b in pairwise(w)) % 2 == 0,
+    "parity-check": lambda w: w.count(1) % 2 == 0,
+    "flip-flop-language": lambda w: flip_flop_word("".join("wri01"[x] for x in w)),
     "dyck(1,3)": lambda w: balanced(w, 1, 3),
     "dyck(2,2)": lambda w: balanced(w, 2, 2),
 }
@@ -75,39 +93,139 @@ def test_languages(name):
         assert automaton.accepts(word) == minimal.accepts(word) == LANGUAGES[name](word)
 
 
-def walk(name, length=200):
-    """A random word in a named automaton, its letters and the names of the states it leads through."""
-    automaton = parse_machine(name)
-    word = np.random.default_rng(1).integers(automaton.width, size=length)
-    letters = [automaton.letters[x] for x in word]
-    return letters, [automaton.states[q] for q in automaton.run(word)]
+def flip_flop_values(word):
+    writes = [letter for letter in word if letter != "keep"]
+    return writes[-1][1:] if writes else "0"
 
 
-def test_tasks():
-    value = "0"
-    for letter, state in zip(*walk("flip-flop(3)"), strict=True):
-        value = value if letter == "keep" else letter[1:]
-        assert state == value
-    place = 0
-    for letter, state in zip(*walk("cycle-navigation(5)"), strict=True):
-        place = (place + int(letter)) % 5
-        assert state == str(place)
+def cycle(word, places=5):
+    return str(sum(map(int, word)) % places)
+
+
+def on_grid(word, wide, high=None):
     x = y = 0
-    for letter, state in zip(*walk("grid(3,4)"), strict=True):
-        x = min(max(x + {"L": -1, "R": 1}.get(letter, 0), 0), 2)
-        y = min(max(y + {"U": -1, "D": 1}.get(letter, 0), 0), 3)
-        assert state == f"{x},{y}"
-    count = 0
-    for letter, state in zip(*walk("counter(4,reset)"), strict=True):
-        count = 0 if letter == "reset" else (count + 1) % 4
-        assert state == str(count)
+    for letter in word:
+        x = min(max(x + {"L": -1, "R": 1}.get(letter, 0), 0), wide - 1)
+        y = min(max(y + {"U": -1, "D": 1}.get(letter, 0), 0), (high or 1) - 1)
+    return f"{x}" if high is None else f"{x},{y}"
+
+
+def added(word):
+    """The digit and the carry of the columns read so far, by adding the two numbers."""
+    a, b = (sum((int(x) >> i & 1) << t for t, x in enumerate(word)) for i in (0, 1))
+    return f"digit{(a + b) >> (len(word) - 1) & 1}carry{(a + b) >> len(word)}" if word else "digit0carry0"
+
+
+def stepped(word):
+    """The data set's own states: the place in 0101, 3 before it and after four, 4 for what is no prefix of 0101…"""
+    return str((len(word) + 3) % 4) if "0101010101010101".startswith("".join(word)) else "4"
+
+
+def left_to_right(word, n=4):
     total, sign = 0, "+"
-    for letter, state in zip(*walk("modular-arithmetic(5)"), strict=True):
+    for letter in word:
         if letter in "+-*":
             sign = letter
         else:
-            total = {"+": total + int(letter), "-": total - int(letter), "*": total * int(letter)}[sign] % 5
-        assert state == f"{total}{sign}"
+            total = eval(f"({total}){sign}{letter}") % n
+    return f"{total}{sign}"
+
+
+def permuted(word, everywhere):
+    """Products in S3 of permutations that are composed from left to right, since the last reset."""
+    images = {"()": (0, 1, 2), "(2,3)": (0, 2, 1), "(1,2)": (1, 0, 2), "(1,2,3)": (1, 2, 0), "(1,3,2)": (2, 0, 1)}
+    images |= {"(1,3)": (2, 1, 0)}
+    state: tuple[int, ...] = (0, 1, 2)
+    for letter in word:
+        if letter == "reset" or letter.startswith("="):
+            assert everywhere == letter.startswith("=")
+            state = images[letter[1:] if everywhere else "()"]
+        else:
+            state = tuple(images[letter][i] for i in state)
+    return next(name for name, image in images.items() if image == state)
+
+
+TRACKED = {
+    "flip-flop(2)": (flip_flop_values, 7),
+    "flip-flop(3)": (flip_flop_values, 6),
+    "cycle-navigation": (cycle, 7),
+    "cycle-navigation(3)": (lambda word: cycle(word, 3), 6),
+    "grid(4)": (lambda word: on_grid(word, 4), 10),
+    "grid(3,4)": (lambda word: on_grid(word, 3, 4), 6),
+    "abab": (stepped, 10),
+    "adder": (added, 6),
+    "counter(3)": (lambda word: str(len(word) % 3), 8),
+    "counter(4,reset)": (lambda word: str([*word[::-1], "reset"].index("reset") % 4), 8),
+    "modular-arithmetic(4,left-to-right)": (left_to_right, 5),
+    "permutation-reset(S3)": (lambda word: permuted(word, everywhere=False), 7),
+    "permutation-reset(S3,all)": (lambda word: permuted(word, everywhere=True), 5),
+}
+"""Tasks whose state is the answer: what a word of letters leads to, by the definition; and the longest words tried."""
+
+
+@pytest.mark.parametrize("name", TRACKED)
+def test_tasks(name):
+    answer, longest = TRACKED[name]
+    automaton = parse_machine(name)
+    for word in words(automaton.width, longest):
+        state = automaton.after(automaton.start, word)
+        assert automaton.states[state] == answer([automaton.letters[x] for x in word])
+
+
+def expressions(n, longest):
+    for terms in range(1, (longest + 1) // 2 + 1):
+        for digits in product(map(str, range(n)), repeat=terms):
+            for signs in product("+-*", repeat=terms - 1):
+                yield "".join(a + b for a, b in zip(digits, [*signs, ""], strict=True))
+
+
+@pytest.mark.parametrize(("n", "longest"), [(2, 9), (3, 7), (5, 7), (10, 5)])
+def test_modular_arithmetic_multiplies_first(n, longest):
+    """Every expression against Python's own precedence; the benchmark's own examples among them."""
+    automaton = parse_machine(f"modular-arithmetic({n})")
+    assert automaton.letters == (*map(str, range(n)), "+", "-", "*")
+    number = {letter: i for i, letter in enumerate(automaton.letters)}
+    for text in expressions(n, longest):
+        name = automaton.states[automaton.after(automaton.start, [number[x] for x in text])]
+        assert eval(name) % n == eval(text) % n, text
+
+
+def test_modular_arithmetic_is_the_benchmarks():
+    automaton = parse_machine("modular-arithmetic(5)")
+    assert (automaton.count, automaton.reachable().count) == (60, 60)
+    assert parse_machine("modular-arithmetic").name == "modular-arithmetic(5)"
+    for text, value in (("1+2*3", 2), ("1-1-1", 4), ("0*1+4*3-2", 0)):
+        word = [automaton.letters.index(x) for x in text]
+        assert eval(automaton.states[automaton.after(automaton.start, word)]) % 5 == value
+    ours = parse_machine("modular-arithmetic(5,left-to-right)")
+    word = [ours.letters.index(x) for x in "1+2*3"]
+    assert ours.states[ours.after(ours.start, word)] == "4*"
+
+
+def test_modular_arithmetic_on_words_that_are_no_expressions():
+    automaton = parse_machine("modular-arithmetic(7)")
+    for text, value in (("23", 6), ("1+-2", 6), ("1-+2", 3), ("1+*2", 3), ("2*+3", 5), ("-3", 4), ("*3", 3), ("", 0)):
+        word = [automaton.letters.index(x) for x in text]
+        assert eval(automaton.states[automaton.after(automaton.start, word)].rstrip("+-*")) % 7 == value, text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bucket-sort", "bucket-sort(5)", "odds-first", "duplicate-string", "missing-duplicate", "reverse-string",
+        "stack-manipulation", "modular-arithmetic-brackets(5)", "solve-equation", "binary-addition",
+        "binary-multiplication", "compute-sqrt", "dyck(2)", "majority", "copy",
+    ],
+)  # fmt: skip
+def test_tasks_that_are_not_finite_say_why(name):
+    with pytest.raises(
+        InputError, match=r"finitely many states: .*(;|,) |infinitely many states; .* dyck\(2,3\)"
+    ) as caught:
+        parse_machine(name)
+    named = re.findall(r"[a-z-]+\(\d[^)]*\)|`adder`", str(caught.value).split(";", 1)[-1])
+    for example in named:
+        parse_machine(example.strip("`"))
+    assert named or "counter(n)" in str(caught.value) or "flip-flop(n)" in str(caught.value)
 
 
 EXPRESSIONS = ["(ab|b)*a", "a(a|b)*b", "(a|b)*abb", "a?b+", "a{2,3}b*", "(ab)*|(ba)*", ".a.", "((a)|b)*a.b"]
@@ -178,7 +296,7 @@ def test_monoids_against_gap():
 
 
 def test_subgroups_are_where_the_monoid_says():
-    for name in ("tomita(3)", "modular-arithmetic(4)", "permutation-reset(S3)"):
+    for name in ("tomita(3)", "modular-arithmetic(4,left-to-right)", "modular-arithmetic(3)", "permutation-reset(S3)"):
         monoid = TransitionMonoid.of(parse_machine(name).minimal())
         for sub in monoid.maximal_subgroups:
             points = np.array(sub.points)
@@ -245,6 +363,14 @@ def test_congruences():
     [
         ("tomita(8)", "1 to 7"),
         ("tomita", "1 number"),
+        ("tomita(5,later)", r"wanted tomita\(3,later\)"),
+        ("tomita(3,earlier)", r"the word later, e.g. tomita\(3,later\)"),
+        ("counter", "1 number"),
+        ("modular-arithmetic(5,ltr)", r"the word left-to-right, e.g. modular-arithmetic\(5,left-to-right\)"),
+        ("modular-arithmetic(23)", r"2 to 22, e.g. modular-arithmetic\(5\), or modular-arithmetic\(5,left-to-right\)"),
+        ("modular-arithmetic(81,left-to-right)", "2 to 80"),
+        ("permutation-reset(S6,all)", "at most 256 letters"),
+        ("cycle-navigation(2,3)", "no argument or 1 number"),
         ("foo(3)", "cannot read an automaton"),
         ("grid(1)", "sides of 2 or more"),
         ("grid(100000)", "sides of 2 or more"),

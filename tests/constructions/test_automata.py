@@ -25,7 +25,12 @@ TASKS = [
     *(f"tomita({i})" for i in range(1, 8)),
     "even-pairs",
     "cycle-navigation(5)",
-    "modular-arithmetic(4)",
+    "modular-arithmetic(4,left-to-right)",
+    "modular-arithmetic(3)",
+    "flip-flop-language",
+    "permutation-reset(S3,all)",
+    "abab",
+    "adder",
     "grid(4)",
     "grid(3,3)",
     "dyck(1,3)",
@@ -33,7 +38,7 @@ TASKS = [
     "counter(5,reset)",
     "permutation-reset(S3)",
 ]
-"""Named tasks of at most 12 states."""
+"""Named tasks of at most 24 states."""
 
 
 def smallest(count: int):
@@ -226,7 +231,7 @@ def test_tasks_in_every_arithmetic(name):
             assert np.array_equal(found, expected), (layer.name, arithmetic)
 
 
-@pytest.mark.parametrize("name", ["grid(5,5)", "dyck(2,4)", "modular-arithmetic(7)"])
+@pytest.mark.parametrize("name", ["grid(5,5)", "dyck(2,4)", "modular-arithmetic(7,left-to-right)"])
 def test_larger_tasks(name):
     compilation = compile_automaton(read_automaton(name), FAMILIES["gated-aussm"])
     assert first_fault(compilation.cascade) is None

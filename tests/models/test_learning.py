@@ -25,6 +25,7 @@ from subnormal.models.learning.snap import fix_gauge, snap
 from subnormal.models.learning.walk import walk
 from subnormal.models.learning.words import MISSING, Words, full_task, read_labelled, words_of_task
 from subnormal.models.training.tasks import TEST
+from subnormal.models.training.word_files import symbols
 from subnormal.proofs_check.certificates.checker import check
 
 GROUPS = ("C6", "S3", "D4", "Q8", "A4", "F21", "S4", "SL(2,3)", "GL(2,3)")
@@ -192,6 +193,53 @@ def test_words_are_read_with_any_symbols_lengths_and_gaps(tmp_path):
 def test_words_that_are_no_groups_are_refused_with_the_words_that_show_it(tmp_path, rows, message):
     with pytest.raises(InputError, match=message):
         learn(written(tmp_path / "w.csv", rows), out=tmp_path / "out")
+
+
+PLAIN = [("b a a", "odd - odd"), ("9 a b", "even odd odd"), ("a b 9", "- odd even")]
+WRITTEN = {
+    "masked labels as the field's losses have them": [(w, t.replace("-", "-100")) for w, t in PLAIN],
+    "lists of strings": [(str(w.split()), str(t.split())) for w, t in PLAIN],
+    "a BOS in both columns": [(f"BOS {w}", f"BOS {t}") for w, t in PLAIN],
+    "a BOS with a number, in lists": [(str(["10", *w.split()]), str(["10", *t.split()])) for w, t in PLAIN],
+    "a BOS whose label is masked": [(f"<s> {w}", f"-100 {t}") for w, t in PLAIN],
+}
+
+
+@pytest.mark.parametrize("how", WRITTEN)
+def test_ways_in_which_words_are_written(tmp_path, how):
+    plain, found = (read_labelled(written(tmp_path / "w.csv", rows)) for rows in (PLAIN, WRITTEN[how]))
+    assert (found.token_names, found.label_names) == (plain.token_names, plain.label_names)
+    assert np.array_equal(found.tokens, plain.tokens)
+    assert np.array_equal(found.labels, plain.labels)
+
+
+@pytest.mark.parametrize(
+    ("cell", "found"),
+    [
+        ("[0, 3, 1]", ["0", "3", "1"]),
+        ("[ 0  3 11]", ["0", "3", "11"]),
+        ("['(1,2)', '()']", ["(1,2)", "()"]),
+        ("[1, -100, 2]", ["1", "-100", "2"]),
+        ("[ ]", ["[", "]"]),  # words of brackets
+        ("[ ( ) ]", ["[", "(", ")", "]"]),
+        ("[ [ ] ]", ["[", "[", "]", "]"]),
+        ("[a b]", ["[a", "b]"]),
+        ("[[0, 1]]", ["[[0,", "1]]"]),
+    ],
+)
+def test_lists_as_cells(cell, found):
+    assert symbols(cell) == found
+
+
+def test_a_symbol_that_is_no_bos_stays(tmp_path):
+    for rows in (
+        [("a b", "a b"), ("a a", "a b")],  # it comes again
+        [("a b", "a b"), ("b b", "b a")],  # not every word begins with it
+        [("a b", "b a"), ("a c", "b a")],  # its label is another
+        [("a b", "a b")],  # one word shows nothing
+    ):
+        words = read_labelled(written(tmp_path / "w.csv", rows))
+        assert words.length == 2
 
 
 @pytest.mark.parametrize(

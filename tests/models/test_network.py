@@ -481,12 +481,16 @@ def test_public_face():
         _ = models.nothing
 
 
+SMALL = {"family": "aussm", "channels": 2, "hidden": 2, "readout": 2}
+
+
 def test_one_way_from_states_to_logits_whatever_the_head():
     from subnormal.proofs_check.refutations.evidence import read_states, run_words
 
     tokens = np.random.default_rng(0).integers(6, size=(4, 9))
     for family, gates in itertools.product(("aussm", "negative-mamba", "mamba"), (None, 1, 8, 12)):
-        layers = [{"family": family, "channels": 3, "hidden": 4, "readout": 5}, {"family": "simple-aussm", "channels": 2, "hidden": 3, "readout": 3}]
+        sizes = {"channels": 3, "hidden": 4, "readout": 5}
+        layers = [{"family": name, **sizes} for name in (family, "simple-aussm")]
         network = DCDNetwork(6, 6, layers, dtype="float64", seed=1, head_gates=gates)
         states, logits, _ = run_words(network, tokens)
         torch.testing.assert_close(read_states(network, states)[1], logits, rtol=0, atol=1e-12)
@@ -494,7 +498,7 @@ def test_one_way_from_states_to_logits_whatever_the_head():
 
 @pytest.mark.parametrize("kind", [torch.float32, torch.float64])
 def test_what_was_moved_to_another_dtype_is_saved_and_loaded(tmp_path, kind):
-    network = DCDNetwork(3, 3, [{"family": "aussm", "channels": 2, "hidden": 2, "readout": 2}], dtype="float64", seed=0).to(kind)
+    network = DCDNetwork(3, 3, [SMALL], dtype="float64", seed=0).to(kind)
     network.save_pretrained(tmp_path)
     again = DCDNetwork.from_pretrained(tmp_path)
     assert again.dtype == kind
@@ -503,7 +507,7 @@ def test_what_was_moved_to_another_dtype_is_saved_and_loaded(tmp_path, kind):
 
 
 def test_a_dtype_that_is_not_read_is_not_saved(tmp_path):
-    network = DCDNetwork(3, 3, [{"family": "aussm", "channels": 2, "hidden": 2, "readout": 2}], seed=0)
+    network = DCDNetwork(3, 3, [SMALL], seed=0)
     with pytest.raises(InputError, match=r"parameters in bfloat16; wanted all in float32 or float64"):
         network.bfloat16().save_pretrained(tmp_path / "a")
     network.float().head.double()

@@ -144,6 +144,18 @@ def test_direct_products_are_numbered_in_the_fields_way(tmp_path):
     assert group_of_file(path) == ("A4xC5", 3)
 
 
+@pytest.mark.parametrize(
+    "content",
+    ["0,1 2,1 4\n", "0,7 1 2,7 1 4\n", '0,"[1, 2]","[1, 4]"\n', "0,1 2,-100 4\n", "0,7 1 2,-100 1 4\n", "0,1 2,- 4\n"],
+)
+def test_ways_in_which_files_are_written(content, tmp_path):
+    path = tmp_path / "S3=2.csv"
+    path.write_text("seed,input,target\n" + content)
+    inputs, products = read_words(path, group("S3"))
+    assert inputs.shape == (1, 2)
+    assert np.array_equal(products, Task(group("S3"), np.arange(6)).labels(inputs))
+
+
 def test_vocabulary():
     assert vocabulary_size(60) == 67
     assert with_bos(np.array([[3, 4]]), 60).tolist() == [[61, 3, 4]]

@@ -37,7 +37,7 @@ def compiled(name, family, folder):
         ("even-pairs", "gated-aussm", "with 2 layers, and no Gated AUSSM with fewer can"),
         ("tomita(3)", "negative-mamba", "with 4 layers, and any Negative Mamba needs at least 2"),
         ("permutation-reset(S4)", "gated-aussm", "with 3 layers, and no Gated AUSSM with fewer can"),
-        ("modular-arithmetic(4)", "negative-mamba", "and any Negative Mamba needs at least 2"),
+        ("modular-arithmetic(4,left-to-right)", "negative-mamba", "and any Negative Mamba needs at least 2"),
     ],
 )
 def test_what_is_verified(name, family, claim, tmp_path):
