@@ -11,7 +11,7 @@ from rich.console import Group as Renderables
 from rich.console import RenderableType
 from rich.text import Text
 
-from ..algebra.arithmetic.permutations import Permutations, parse_permutation
+from ..algebra.arithmetic.permutations import Permutations, parse_permutation, split_permutations
 from ..algebra.chains.stabiliser_chain import StabiliserChain
 from ..algebra.depth.families import FAMILIES
 from ..algebra.groups.permutation_group import PermutationGroup, describe_order
@@ -152,7 +152,7 @@ def read_tokens(group: PermutationGroup, alphabet: str | None) -> Permutations:
     if alphabet == "all":
         raise InputError(f"{group.name} has order {describe_order(group.order)}: too many tokens; wanted generators")
     rows = []
-    for part in filter(None, (part.strip() for part in alphabet.split(";"))):
+    for part in filter(None, split_permutations(alphabet)):
         image = parse_permutation(part)
         row = np.arange(max(group.degree, len(image)))
         row[: len(image)] = image

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..algebra.arithmetic.permutations import cycles, parse_permutation
+from ..algebra.arithmetic.permutations import cycles, parse_permutation, split_permutations
 from ..algebra.depth.decomposition import Decomposition, decompose
 from ..algebra.depth.families import Family
 from ..algebra.depth.refusal import refusal
@@ -111,11 +111,10 @@ def read_alphabet(group: Group, alphabet: str | Sequence[int] | None) -> NDArray
 
 
 def read_elements(group: Group, text: str) -> list[int]:
-    """Element indices from a text such as `1;3`, `1,3` or `(1,2);(1,2,3)`. Raises `InputError` for what is not an
-    element."""
-    parts = [
-        part.strip() for part in (text.split(";") if "(" in text or ";" in text else text.split(",")) if part.strip()
-    ]
+    """Element indices from a text such as `1;3`, `1,3`, `(1,2);(1,2,3)` or `(1 2), (1 2 3)`. Raises `InputError` for
+    what is not an element."""
+    own = split_permutations(text) if "(" in text or ";" in text else text.split(",")
+    parts = [part.strip() for part in own if part.strip()]
     elements = []
     for part in parts:
         if part.isascii() and part.isdigit() and len(part) < 10:

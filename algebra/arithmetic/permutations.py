@@ -1,4 +1,4 @@
-"""Permutations of 0 … degree-1 as rows of NumPy arrays, and GAP's cycle notation.
+"""Permutations of 0 … degree-1 as rows of NumPy arrays, and cycle notation.
 
 Permutations compose left to right, `(p·q)(i) = q(p(i))`, as in GAP and SymPy. As rows that reads `q[p]`.
 """
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...common.errors import InputError
+from ...common.wording import short
 
 Permutations = NDArray[np.integer]
 
@@ -69,46 +70,70 @@ def cycles(p: Sequence[int] | Permutations) -> str:
 
 
 def parse_permutation(text: str) -> list[int]:
-    """One permutation in GAP's notation as a list of images of 0, 1, …, just long enough for its points.
+    """One permutation in cycles as a list of images of 0, 1, …, just long enough for its points.
+
+    The only reader of cycles. Points start from 1 and are separated by commas, as in GAP, or by spaces, as in textbooks
+    and SymPy: `(1,2,3)(4,5)`, `(1 2 3)(4 5)`. What two conventions read differently is refused: a point 0, digits
+    without separators such as `(123)`, and commas mixed with spaces.
 
     Raises:
         InputError: the text is not a product of disjoint cycles of points ≥ 1.
     """
-    compact = re.sub(r"\s+", "", text)
-    if not re.fullmatch(r"(\((\d+(,\d+)*)?\))+", compact, re.ASCII):
+    shown = repr(short(text.strip(), 40))
+    if not re.fullmatch(r"\s*(\([\d\s,]*\)\s*)+", text, re.ASCII):
+        raise InputError(f"not a permutation: {shown}; wanted disjoint cycles of points ≥ 1, e.g. (1,2,3)(4,5)")
+    bodies = [_points(body.strip(), shown) for body in re.findall(r"\(([^)]*)\)", text)]
+    if any(point == 0 for points in bodies for point in points):
+        shifted = "".join(f"({','.join(str(point + 1) for point in points)})" for points in bodies)
         raise InputError(
-            f"not a permutation: {text.strip()!r}; wanted disjoint cycles of points ≥ 1, e.g. (1,2,3)(4,5)"
+            f"point 0 in {shown}: points start from 1; if yours start from 0 (as SymPy's do), add 1 to every point "
+            f"of every permutation: {short(shifted, 40)}"
         )
     image: list[int] = []
     moved: set[int] = set()
-    for body in re.findall(r"\(([^)]*)\)", compact):
-        points = []
-        for token in body.split(",") if body else []:
-            point = int(token) if len(token) <= 9 else MAX_DEGREE + 1
-            if not 1 <= point <= MAX_DEGREE:
-                raise InputError(
-                    f"point {token[:12]} in {text.strip()[:40]!r}: points go from 1 to {MAX_DEGREE}, e.g. (1,2,3)"
-                )
+    for points in bodies:
+        for point in points:
+            if point > MAX_DEGREE:
+                raise InputError(f"point {str(point)[:12]} in {shown}: points go from 1 to {MAX_DEGREE}, e.g. (1,2,3)")
             if point in moved:
                 raise InputError(
-                    f"point {point} appears twice in {text.strip()[:40]!r}; wanted disjoint cycles, e.g. (1,2,3)(4,5)"
+                    f"point {point} appears twice in {shown}; wanted disjoint cycles, e.g. (1,2,3)(4,5), and a comma "
+                    "between permutations, e.g. (1,2,3),(1,2)"
                 )
             moved.add(point)
-            points.append(point - 1)
-        image.extend(range(len(image), max(points, default=-1) + 1))
+        image.extend(range(len(image), max(points, default=0)))
         for here, there in zip(points, points[1:] + points[:1], strict=True):
-            image[here] = there
+            image[here - 1] = there - 1
     return image
 
 
+def _points(body: str, shown: str) -> list[int]:
+    """The points of one cycle, as they are written."""
+    parts = re.split(r"\s*,\s*", body) if "," in body else body.split()
+    for part in parts:
+        if not part.isdigit():
+            problem = f"commas and spaces between points of ({body[:40]})" if part else f"two commas in ({body[:40]})"
+            raise InputError(f"{problem} in {shown}; wanted (1,2,3) or (1 2 3)")
+    if len(parts) == 1 and len(parts[0]) > 1:
+        raise InputError(
+            f"({short(body, 20)}) in {shown} is one point, or {len(body)} without separators; wanted "
+            f"({short(','.join(body), 20)}) for a cycle, and a point that stays is left out"
+        )
+    return [int(part) if len(part) <= 9 else 10**9 for part in parts]
+
+
+def split_permutations(text: str) -> list[str]:
+    """The permutations of a list, as texts: separated by semicolons, or by commas between parentheses."""
+    return re.split(r"\s*;\s*|(?<=\))\s*,\s*(?=\()", text.strip())
+
+
 def parse_permutations(text: str) -> Permutations:
-    """A comma-separated list of permutations in GAP's notation: shape (count, degree).
+    """A list of permutations in cycles, separated by commas or semicolons: shape (count, degree).
 
     Raises:
         InputError: see `parse_permutation`.
     """
-    parts = re.split(r"(?<=\))\s*,\s*(?=\()", text.strip())
-    return rows([parse_permutation(part) for part in parts])
+    return rows([parse_permutation(part) for part in split_permutations(text)])
 
 
 def rows(images: Sequence[Sequence[int] | NDArray[np.integer]], degree: int = 1) -> Permutations:

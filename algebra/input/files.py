@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...common.errors import InputError
 from ...common.wording import short
-from ..arithmetic.permutations import MAX_DEGREE, rows
+from ..arithmetic.permutations import MAX_DEGREE, parse_permutation, rows
 from ..groups.group import TABLE_LIMIT, Group
 from ..groups.permutation_group import PermutationGroup
 
@@ -19,14 +19,15 @@ _WANTED = (
     '{"permutations": [[1, 2, 0], [1, 0, 2]]}'
 )
 
-_SCHEMA: Any = list[list[int]] | dict[str, list[list[int]]]
+_SCHEMA: Any = list[list[int]] | dict[str, list[list[int] | str]]
 
 
 def read_group(path: Path) -> PermutationGroup:
     """The group in a file.
 
     A Cayley table keeps its numbering; where its identity is not 0, the identity and 0 change places and the group's
-    notes say so. Permutations in .json are lists of images of 0, 1, … under the key `permutations`.
+    notes say so. Permutations in .json are lists of images of 0, 1, …, or texts in cycles of points from 1, under the
+    key `permutations`.
 
     Raises:
         InputError: the file cannot be read, or what it holds is not a group; the message names the offending elements.
@@ -132,13 +133,24 @@ def _from_table(table: NDArray[np.intp], path: Path) -> PermutationGroup:
     return PermutationGroup.from_listed(Group.from_table(table, path.stem, notes=notes))
 
 
-def _permutations(content: dict[str, list[list[int]]], path: Path) -> PermutationGroup:
-    images = content.get("permutations")
-    if not images or not all(images):
+def _permutations(content: dict[str, list[list[int] | str]], path: Path) -> PermutationGroup:
+    given = content.get("permutations")
+    if not given or not all(given):
         raise InputError(f"{path}: no list of permutations; {_WANTED}")
-    for number, image in enumerate(images, 1):
+    images: list[list[int]] = []
+    for number, one in enumerate(given, 1):
+        try:
+            image = parse_permutation(one) if isinstance(one, str) else one
+        except InputError as error:
+            raise InputError(f"{path}: permutation {number}: {error}") from None
+        images.append(image)
         if len(image) > MAX_DEGREE:
             raise InputError(f"{path}: permutation {number} has {len(image)} points, at most {MAX_DEGREE}")
+        if sorted(image) == list(range(1, len(image) + 1)):
+            raise InputError(
+                f"{path}: permutation {number} lists images of points from 1; wanted points from 0 "
+                f'({short(str([point - 1 for point in image]), 60)}), or cycles of points from 1, e.g. "(1,2,3)"'
+            )
         if sorted(image) != list(range(len(image))):
             raise InputError(f"{path}: permutation {number} is not a list of all of 0 … {len(image) - 1}; {_WANTED}")
     return PermutationGroup.generated(path.stem, rows(images))

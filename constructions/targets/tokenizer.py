@@ -50,7 +50,9 @@ def tokenizer_files(
         "normalizer": {
             "type": "Sequence",
             "normalizers": [
-                {"type": "Replace", "pattern": {"Regex": ",\\s+"}, "content": ","},
+                # Spaces in a cycle, as textbooks write it: only between digits or commas, up to the next parenthesis.
+                {"type": "Replace", "pattern": {"Regex": r"(?<=\()\s+(?=[\d\s,]*\))|(?<=\d)\s+(?=\))"}, "content": ""},
+                {"type": "Replace", "pattern": {"Regex": r"\s*,\s*|(?<=\d)\s+(?=\d[\d\s,]*\))"}, "content": ","},
                 *replacements,
             ],
         },

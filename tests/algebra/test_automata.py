@@ -252,15 +252,38 @@ def test_expressions_are_minimal():
         ("(a", "a parenthesis without its other half"),
         ("a)(b", "a parenthesis without its other half"),
         ("a{2,1}", "wanted the smaller number first"),
-        ("a|", "cannot read the regular expression"),
-        ("*a", "cannot read the regular expression"),
+        ("*a", r"nothing before '\*' to repeat"),
+        ("a|{2}", "nothing before '{' to repeat"),
+        ("(+)", "nothing before"),
+        ("a&", "nothing on one side of '&'"),
+        ("(&a)", "nothing on one side of '&'"),
+        ("a&|b", "nothing on one side of '&'"),
+        ("a+?", r"'\?' after '\+', which has two readings; wanted parentheses".replace(";", " in .*;")),
+        ("a{2}?", "two readings"),
+        ("a*+", "two readings"),
+        ("(?:a)", "wanted plain parentheses"),
+        ("^a$", "the whole word is matched without it"),
+        (r"\w", "before a sign"),
+        ("a\\", "before a sign"),
+        ("[]", "a class without a letter"),
+        ("[^]a", "a class without a letter"),
+        ("[a", "a bracket '\\[' without its other half"),
+        ("[z-a]", "the smaller sign first"),
+        ("[a-]", "the sign"),
+        ("a]", r"the sign '\]'"),
+        ("a{,}", "the braces .{,}"),
+        ("a{ 2}", "the braces"),
+        ("a{-1}", "the braces"),
+        ("(" * 60 + "a" + ")" * 60, "nested deeper than 50"),
+        ("(((a{99}){99}){99}){99}", "more than 8,000 states when it is written out"),
+        ("()" + "{999999999}" * 9 + "a", "more than 8,000 states when it is written out"),
+        ("|", "has no letter"),
         ("", "of 0 signs"),
         ("a" * 500, "of 500 signs"),
         ("a_b", "the sign '_'"),
-        ("[ab]", r"the sign '\['"),
         ("a{", "the braces"),
-        ("a{65}", "at most 64"),
-        ("(a{9}){9}", "at most 64"),
+        ("a{9999}", "more than 8,000 states when it is written out"),
+        ("(a{40}){40}", "more than 1,024 states"),
         ("()", "has no letter"),
         ("a&b", "the language is empty"),
         ("(a|b)*", "every word is accepted"),
@@ -304,6 +327,22 @@ def test_subgroups_are_where_the_monoid_says():
                 assert np.array_equal(monoid.elements[s][points], points[sub.group.elements[g]])
             a, b = 1, sub.group.order - 1
             assert monoid.product(sub.elements[a], sub.elements[b]) == sub.elements[sub.group.times(a, b)]
+
+
+def test_holonomy_against_sgpdec():
+    """Images, classes, heights, and holonomy groups: which they are, and their orbits on tiles."""
+    lines = (DATA / "holonomy.tsv").read_text(encoding="ascii").splitlines()[1:]
+    assert len(lines) == 208
+    for line in lines:
+        letters, images, classes = map(json.loads, line.split("\t"))
+        holonomy = Holonomy(Automaton.make("random", np.array(letters).T))
+        assert sorted(holonomy.sets) == images
+        found = []
+        for number, own in holonomy.classes.items():
+            members = sorted(bits for i, bits in enumerate(holonomy.sets) if holonomy.class_of[i] == number)
+            orbits = sorted(np.bincount(own.coordinates[:, 0]).tolist())
+            found.append([members, own.height, orbits, list(small_group_id(own.group) or ())])
+        assert sorted(found) == classes
 
 
 def test_holonomy_of_random_automata():

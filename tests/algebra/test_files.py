@@ -49,6 +49,8 @@ def test_permutations_in_json(tmp_path):
     path = tmp_path / "mine.json"
     path.write_text('{"permutations": [[1, 2, 0], [1, 0]]}')
     assert list_group(str(path)).order == 6
+    path.write_text('{"permutations": ["(1 2 3)", "(1,2)(4 5)", [1, 0]]}')
+    assert list_group(str(path)).order == 12
 
 
 @pytest.mark.parametrize("name", ["S3", "Q8", "C2xC4", "F20"])
@@ -91,7 +93,13 @@ def test_the_error_names_true_offenders():
         ("a.json", '{"permutations": []}', "no list of permutations"),
         ("a.json", '{"permutations": [[0, 0]]}', "permutation 1 is not a list of all of 0 … 1"),
         ("a.json", '{"permutations": [[0, true]]}', "got `bool`"),
-        ("a.json", '{"permutations": [[0], "x"]}', "got `str`"),
+        ("a.json", '{"permutations": [[0], "x"]}', "permutation 2: not a permutation: 'x'"),
+        ("a.json", '{"permutations": ["(0 1 2)"]}', "add 1 to every point"),
+        (
+            "a.json",
+            '{"permutations": [[2, 3, 1], [2, 1, 3]]}',
+            r"images of points from 1; wanted points from 0 \(\[1, 2, 0\]\)",
+        ),
         ("a.json", "[1, 2]", "Expected `array`, got `int`"),
         ("a.json", "[]", "shape"),
         ("a.json", "[" * 100_000, "too many brackets"),

@@ -139,6 +139,8 @@ def test_mixed_stacks_compile_and_idle_layers_are_dropped():
 def test_an_own_series():
     series = read_series(group("S4"), "(1,2,3);(1,2)(3,4) | (1,2)(3,4);(1,3)(2,4) | (1,2)(3,4)", FAMILIES["aussm"])
     assert series.orders == (24, 12, 4, 2, 1)
+    spaced = read_series(group("S4"), "(1 2 3);(1 2)(3 4)|(1 2)(3 4), (1 3)(2 4)|(1 2)(3 4)", FAMILIES["aussm"])
+    assert [s.members.tolist() for s in spaced.subgroups] == [s.members.tolist() for s in series.subgroups]
     compilation = compile_group(group("S4"), [FAMILIES["aussm"]], series=series)
     assert [layer.moduli for layer in compilation.cascade.layers] == [(2,), (3,), (2,), (2,)]
     assert first_fault(compilation.cascade, compilation.group) is None
@@ -162,8 +164,12 @@ def test_alphabets():
     assert read_alphabet(listed, "generators").tolist() == list(listed.generators)
     assert read_alphabet(listed, "(1,2);(1,2,3,4)").tolist() == [6, 9]
     assert read_elements(listed, "3, 5") == [3, 5]
+    for text in ("(1 2); (1 2 3 4)", "(1 2), (1 2 3 4)", "(1,2),(1,2,3,4)"):
+        assert read_elements(listed, text) == read_elements(listed, "(1,2);(1,2,3,4)"), text
     for text, message in [
         ("(1,5)", "is not an element of S4"),
+        ("(0 1);(0 1 2 3)", "add 1 to every point"),
+        ("(12);(1234)", "without separators"),
         ("24", "S4 has elements 0 … 23"),
         ("1;1", "element 1 appears twice"),
         ("x", "cannot read the element 'x'"),

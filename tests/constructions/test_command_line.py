@@ -103,9 +103,11 @@ def test_inspect_for_people(tmp_path):
 
 
 def test_inspect_batch(tmp_path):
-    (tmp_path / "list.txt").write_text("S3\n\n# a remark\nnonsense\nC2xC4\n")
+    (tmp_path / "list.txt").write_text("S3\n\n# a remark\nnonsense\nC2xC4\n(1 2 3), (1 2)\n(0 1 2)\n")
     code, out, _ = run("inspect", "--batch", "list.txt", cwd=tmp_path)
-    first, second, third = (json.loads(line) for line in out.splitlines())
+    first, second, third, spaced, shifted = (json.loads(line) for line in out.splitlines())
+    assert (spaced["order"], spaced["depth"]) == (6, 2)
+    assert "points start from 1" in shifted["error"]
     assert code == 0
     assert (first["depth"], third["depth_by_family"]["negative_mamba"]) == (2, 2)
     assert second["group"] == "nonsense"

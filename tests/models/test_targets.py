@@ -155,6 +155,16 @@ def test_generate_gives_the_product_as_text(checkpoints):
     assert (again[:, -1] == answer[:, -1]).all()
 
 
+def test_a_cycle_may_be_written_with_spaces(checkpoints):
+    folder, _ = checkpoints("S3")
+    tokenizer, _ = load(folder)
+    assert all(
+        tokenizer(text).input_ids == tokenizer("(1,2,3) (1,2) () (1,3)").input_ids
+        for text in ("(1 2 3) (1 2) () (1 3)", "( 1, 2 ,3 )(1  2)()(1\t3)", "(1 2 3 )( 1 2)()(1 3)")
+    )
+    assert tokenizer.unk_token_id in tokenizer("(1 2 3").input_ids
+
+
 def test_what_is_no_element_is_unknown_until_a_reset(checkpoints):
     folder, _ = checkpoints("S3", resets=True)
     tokenizer, model = load(folder)
