@@ -63,6 +63,17 @@ def separating_congruences(automaton: Automaton) -> list[Partition]:
     return found
 
 
+def needed(partitions: list[Partition]) -> list[Partition]:
+    """Of congruences that meet in equality those that still meet in equality when others, of most blocks first, are left out."""
+    kept = list(partitions)
+    count = len(partitions[0]) if partitions else 0
+    for partition in sorted(partitions, key=lambda blocks: -len(set(blocks))):
+        rest = [other for other in kept if other is not partition]
+        if len(set(zip(*rest, strict=True))) == count:
+            kept = rest
+    return kept
+
+
 def quotient(automaton: Automaton, partition: Partition) -> Automaton:
     """The automaton of the blocks; states keep the name of the least in their block, and are the output."""
     blocks = sorted(set(partition))

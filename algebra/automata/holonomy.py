@@ -35,6 +35,11 @@ from .automaton import Automaton
 MAX_IMAGES = 6_000
 """Automata with more images are refused."""
 
+MAX_KEPT = 300
+"""Decompositions that are kept."""
+
+_kept: dict[tuple[tuple[int, ...], bytes], Holonomy] = {}
+
 
 @dataclass(frozen=True, eq=False)
 class HolonomyClass:
@@ -81,6 +86,23 @@ class Holonomy:
                 self.classes[number] = self._class(number)
         self._inside: dict[tuple[int, int], int] = {}
         self._moves: dict[tuple[int, int], int] = {}
+        self._tile: dict[tuple[int, int], int] = {}
+
+    @classmethod
+    def of(cls, automaton: Automaton) -> Holonomy:
+        """The decomposition of an automaton with this table, kept from the last time that it was asked for: several
+        families, and pieces of pieces, ask for the same ones."""
+        key = automaton.table.shape, automaton.table.tobytes()
+        if key not in _kept:
+            if len(_kept) == MAX_KEPT:
+                del _kept[next(iter(_kept))]
+            _kept[key] = cls(automaton)
+        return _kept[key]
+
+    @property
+    def work(self) -> int:
+        """About how many microseconds it takes to find it."""
+        return 40 * len(self.sets) * self.automaton.width
 
     @property
     def height(self) -> int:
@@ -204,16 +226,40 @@ class Holonomy:
                     self._transport[target] = self.automaton.table[self._transport[image], x].astype(np.intp)
                     queue.append(target)
         tiles = self._tiles_of[representative]
-        place = {tile: i for i, tile in enumerate(tiles)}
-        generators = {tuple(range(len(tiles)))}
-        for image in members:
-            for x, target in enumerate(self.following[image]):
-                if target in inside:
-                    generators.add(self._on_tiles(representative, tiles, place, image, x, target))
-        permutations = np.array(sorted(generators)[1:] or sorted(generators), dtype=smallest_dtype(len(tiles)))
-        group = _listed(permutations, self.automaton.name)
+        generators = self._on_all_tiles(representative, tiles, self._returns(representative, members, inside))
+        group = _listed(generators, len(tiles), self.automaton.name)
         bases, coordinates = _orbits(group, len(tiles))
         return HolonomyClass(self.heights[number], representative, tuple(tiles), group, bases, coordinates)
+
+    def _returns(self, representative: int, members: list[int], inside: set[int]) -> set[tuple[int, ...]]:
+        """What ways from the representative over one letter between two members and back do to its states, as the
+        places to which they lead; the identity is left out."""
+        points = self.states(representative)
+        place = np.zeros(self.automaton.count, dtype=np.intp)
+        found = set()
+        for image in members:
+            here = self._transport[image][points]
+            for x, target in enumerate(self.following[image]):
+                if target in inside:
+                    place[self._transport[target][points]] = np.arange(len(points))
+                    found.add(tuple(place[self.automaton.table[here, x]].tolist()))
+        found.discard(tuple(range(len(points))))
+        return found
+
+    def _on_all_tiles(
+        self, representative: int, tiles: list[int], returns: set[tuple[int, ...]]
+    ) -> set[tuple[int, ...]]:
+        """What permutations of the representative's states, given by places, do to its tiles."""
+        points = self.states(representative)
+        where = {q: i for i, q in enumerate(points)}
+        number = {self.sets[tile]: i for i, tile in enumerate(tiles)}
+        held = [[where[q] for q in self.states(tile)] for tile in tiles]
+        found = set()
+        for moved in returns:
+            bits = [1 << points[i] for i in moved]
+            found.add(tuple(number[sum(bits[i] for i in own)] for own in held))
+        found.discard(tuple(range(len(tiles))))
+        return found
 
     def _on_tiles(
         self, representative: int, tiles: list[int], place: dict[int, int], image: int, x: int, target: int
@@ -239,7 +285,10 @@ class Holonomy:
 
     def tile(self, image: int, position: int) -> int:
         """The tile of an image that corresponds to a position among its representative's tiles."""
-        return self._mapped(self.owner(image).tiles[position], self._transport[image])
+        key = image, position
+        if key not in self._tile:
+            self._tile[key] = self._mapped(self.owner(image).tiles[position], self._transport[image])
+        return self._tile[key]
 
     def position_around(self, image: int, smaller: int) -> int:
         """The position of a tile of an image that contains a smaller image."""
@@ -283,7 +332,11 @@ class Holonomy:
                     yield own.height, own.group
 
 
-def _listed(permutations: NDArray[np.unsignedinteger], name: str) -> Group:
+def _listed(generators: set[tuple[int, ...]], tiles: int, name: str) -> Group:
+    dtype = smallest_dtype(tiles)
+    if not generators:
+        return Group(np.arange(tiles, dtype=dtype)[None], (), "")
+    permutations = np.array(sorted(generators), dtype=dtype)
     from ..chains.stabiliser_chain import StabiliserChain
 
     order = StabiliserChain(permutations).order

@@ -11,14 +11,20 @@ product of those letters so far, the state is r·g, and only the other letters m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...algebra.automata.automaton import MAX_LETTERS, Automaton
-from ...algebra.automata.congruences import Partition, proper_congruences, quotient, separating_congruences
+from ...algebra.automata.congruences import (
+    Partition,
+    needed,
+    proper_congruences,
+    quotient,
+    separating_congruences,
+)
 from ...algebra.automata.holonomy import Holonomy
 from ...algebra.depth.families import FAMILIES, Family, names
 from ...common.errors import InputError
@@ -26,6 +32,8 @@ from .holonomy_machine import MAX_GROUP, Style, holonomy_machine
 from .machine import (
     MAX_TRANSITIONS,
     ChannelMachine,
+    OutOfWorkError,
+    Work,
     explore,
     product,
     reduced,
@@ -48,6 +56,10 @@ LIMITS = (MAX_TRANSITIONS, 12_000, 12_000)
 MAX_NESTING = 2
 """How often pieces of pieces are taken apart."""
 
+MAX_WORK = 1_000_000
+"""Work, in units of about a microsecond, after which a search stops and keeps the best that it has found. Work is
+counted, not timed, so that an automaton has one answer."""
+
 
 @dataclass(frozen=True, eq=False)
 class Found:
@@ -56,10 +68,12 @@ class Found:
     Arguments:
         machine: it.
         layers: the channels of each layer.
+        stopped: whether the search ended at its bound on work (`MAX_WORK`), other ways being left untried.
     """
 
     machine: ChannelMachine
     layers: list[list[int]]
+    stopped: bool = False
 
     @property
     def cost(self) -> tuple[int, int, int]:
@@ -110,6 +124,7 @@ class _Search:
         self.style, self.stack = style, stack
         self.inner = stack if len(stack) == 1 else (FAMILIES["gated-aussm"],)
         self.known: dict[tuple[bytes, int, int, bool], Found | InputError] = {}
+        self.work = Work()
 
     def best(self, automaton: Automaton, least: int, nesting: int) -> Found:
         key = automaton.table.tobytes(), automaton.width, automaton.start, nesting > 0
@@ -125,22 +140,31 @@ class _Search:
             return Found(trivial(automaton), [])
         best: list[Found] = []
         problem: InputError | None = None
-        for attempt in self._attempts(automaton, nesting, best):
-            found = attempt if isinstance(attempt, InputError) else self._reduced(attempt, nesting)
-            if isinstance(found, InputError):
-                problem = problem or found
-            else:
-                best[:] = [min([found, *best], key=lambda one: one.cost)]
-            if best and len(best[0].layers) <= least:
-                break
+        try:
+            for attempt in self._attempts(automaton, nesting, best):
+                found = attempt if isinstance(attempt, InputError) else self._reduced(attempt, nesting)
+                if isinstance(found, InputError):
+                    problem = problem or found
+                else:
+                    best[:] = [min([found, *best], key=lambda one: one.cost)]
+                if nesting == 0 and self.work.limit is None:  # the holonomy decomposition is made in any case
+                    self.work.limit = self.work.done + MAX_WORK
+                if best and len(best[0].layers) <= least:
+                    break
+        except OutOfWorkError as stop:
+            if nesting:  # what is half done is of no use to the whole
+                raise
+            if best:
+                return replace(best[0], stopped=True)
+            return problem or InputError(f"{automaton.name}: {stop}")
         return best[0] if best else problem or InputError(f"{automaton.name}: no decomposition found")
 
     def _reduced(self, machine: ChannelMachine, nesting: int) -> Found | InputError:
         stack = self.inner if nesting else self.stack
-        found = reduced(machine, stack)
+        found = reduced(machine, stack, self.work)
         if found is None and len(stack) > 1:
             apart = split(machine, self.style.real, LIMITS[nesting])
-            found = reduced(apart, stack) if apart is not None else None
+            found = reduced(apart, stack, self.work) if apart is not None else None
         if found is None:
             who = f"{stack[0].title} layers" if len(stack) == 1 else f"the stack {names(stack)}"
             return InputError(f"{who} cannot carry the decomposition")
@@ -150,21 +174,28 @@ class _Search:
         """Machines, one after the other; an error where a way is closed. `best` holds the best so far, if any."""
         apart = 2 < automaton.count <= MAX_STATES_TAKEN_APART and nesting < MAX_NESTING
         try:
-            height = Holonomy(automaton).height
+            holonomy = Holonomy.of(automaton)
         except InputError as error:
             yield error
             return
-        if height <= FLAT:
-            yield self._tried(lambda: holonomy_machine(automaton, self.style, LIMITS[nesting]))
-        pieces = separating_congruences(automaton) if apart else []
+        self.work.spend(holonomy.work)
+        height = holonomy.height
+        # At the top it comes first, whatever its height: there is an answer then, however long the rest would take.
+        first = height <= FLAT or nesting == 0
+        if first:
+            yield self._tried(lambda: holonomy_machine(automaton, self.style, LIMITS[nesting], self.work))
+        several = separating_congruences(automaton) if apart else []
+        pieces = needed(several)
         if len(pieces) > 1:
             yield self._tried(lambda: self._side_by_side(automaton, pieces, nesting))
-        if height > FLAT and not (best and len(best[0].layers) <= height):
-            yield self._tried(lambda: holonomy_machine(automaton, self.style, LIMITS[nesting]))
+        if not first and not (best and len(best[0].layers) <= height):
+            yield self._tried(lambda: holonomy_machine(automaton, self.style, LIMITS[nesting], self.work))
         for blocks in proper_congruences(automaton, MAX_TRIED) if apart else []:
             yield self._tried(partial(self._one_above, automaton, blocks, nesting))
         if apart and len(self.stack) > 1:
             yield self._tried(partial(self._group_below, automaton, nesting))
+        if len(several) > len(pieces):  # what one more piece holds may let a channel of another be left out
+            yield self._tried(lambda: self._side_by_side(automaton, several, nesting))
 
     @staticmethod
     def _tried(make: Callable[[], ChannelMachine]) -> ChannelMachine | InputError:
@@ -180,7 +211,7 @@ class _Search:
             tuple(place[blocks[q]] for place, blocks in zip(places, pieces, strict=True)): q
             for q in range(automaton.count)
         }
-        return product(machines, decode, automaton.name, LIMITS[nesting])
+        return product(machines, decode, automaton.name, LIMITS[nesting], self.work)
 
     def _group_below(self, automaton: Automaton, nesting: int) -> ChannelMachine:
         """The group of the letters that permute the states, and above it r, which the other letters alone move."""
@@ -212,7 +243,7 @@ class _Search:
         rest = _made(automaton, list(known), automaton.start)
         lower = self.best(_made(automaton, list(zip(*rows, strict=True)), 0), 1, nesting + 1).machine
         upper = self.best(rest, 1, nesting + 1).machine
-        return _stacked(automaton, lower, upper, letter, lambda g, r: elements[g][r], LIMITS[nesting + 1])
+        return _stacked(automaton, lower, upper, letter, lambda g, r: elements[g][r], LIMITS[nesting + 1], self.work)
 
     def _one_above(self, automaton: Automaton, blocks: Partition, nesting: int) -> ChannelMachine:
         """The quotient's machine, and above it one that holds which state of the block it is."""
@@ -223,7 +254,9 @@ class _Search:
         lower = self.best(quotient(automaton, blocks), 1, nesting + 1).machine
         upper = self.best(rest, 1, nesting + 1).machine
         state = {(place[blocks[q]], int(labels[q])): q for q in range(automaton.count)}
-        return _stacked(automaton, lower, upper, columns, lambda block, label: state[block, label], LIMITS[nesting + 1])
+        return _stacked(
+            automaton, lower, upper, columns, lambda block, label: state[block, label], LIMITS[nesting + 1], self.work
+        )
 
 
 def _stacked(
@@ -233,6 +266,7 @@ def _stacked(
     letter: dict[tuple[int, int], int],
     decode: Callable[[int, int], int],
     limit: int,
+    work: Work,
 ) -> ChannelMachine:
     """A machine on top of another: it reads `letter` of what the lower one decodes to and the token."""
     below, above = lower.following.tolist(), upper.following.tolist()
@@ -247,6 +281,7 @@ def _stacked(
         lambda s: (*low[s[0]], *high[s[1]]),
         automaton.name,
         limit,
+        work,
     )
 
 

@@ -23,7 +23,7 @@ from ...algebra.depth.series import shortest_series, verbal_series
 from ...algebra.groups.group import Group
 from ...common.errors import InputError
 from ..cascade import compile_cascade
-from .machine import MAX_TRANSITIONS, ChannelMachine, explore
+from .machine import MAX_TRANSITIONS, ChannelMachine, Work, explore
 
 MAX_GROUP = 2_000
 """Largest holonomy group that is compiled by its multiplication table."""
@@ -124,7 +124,7 @@ class _Chains:
     """Chains of tiles as tuples (height after height), and what letters do to them."""
 
     def __init__(self, automaton: Automaton, style: Style) -> None:
-        self.holonomy = Holonomy(automaton)
+        self.holonomy = Holonomy.of(automaton)
         self.levels = [_Level(level, style) for level in self.holonomy.levels]
         self.heights = list(range(self.holonomy.height, 0, -1))
         self._steps: dict[tuple[int, int, int, Held, int], tuple[Held, int, int]] = {}
@@ -194,7 +194,9 @@ class _Chains:
         return tuple(found)
 
 
-def holonomy_machine(automaton: Automaton, style: Style, limit: int = MAX_TRANSITIONS) -> ChannelMachine:
+def holonomy_machine(
+    automaton: Automaton, style: Style, limit: int = MAX_TRANSITIONS, work: Work | None = None
+) -> ChannelMachine:
     """The machine of the holonomy decomposition; its channels stand in an order in which each reads those before it.
 
     Raises:
@@ -212,4 +214,5 @@ def holonomy_machine(automaton: Automaton, style: Style, limit: int = MAX_TRANSI
         chains.residues,
         automaton.name,
         limit,
+        work,
     )

@@ -129,7 +129,7 @@ class AutomatonInspection(ShownAsTable):
         """For each height, from the top, the tiles and the order of the holonomy group of each class; None if there
         are too many images."""
         try:
-            levels = Holonomy(self.automaton).levels
+            levels = Holonomy.of(self.automaton).levels
         except InputError:
             return None
         return [{"tiles": [len(c.tiles) for c in level], "groups": [c.group.order for c in level]} for level in levels]

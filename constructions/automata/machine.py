@@ -27,6 +27,27 @@ MAX_TRANSITIONS = 400_000
 """Reachable states × letters of a machine beyond which it is refused."""
 
 
+class OutOfWorkError(Exception):
+    """A search has worked for as long as it may."""
+
+
+class Work:
+    """Work done by a search, in units of about a microsecond, and the limit at which it stops.
+
+    It is counted from sizes, not timed: the same automaton has the same answer on every machine.
+    """
+
+    def __init__(self) -> None:
+        self.done = 0
+        self.limit: int | None = None
+
+    def spend(self, units: float) -> None:
+        """Count some work. Raises `OutOfWorkError` beyond the limit."""
+        self.done += int(units)
+        if self.limit is not None and self.done > self.limit:
+            raise OutOfWorkError(f"its decompositions need more than {self.limit:,} units of work")
+
+
 @dataclass(frozen=True, eq=False)
 class ChannelMachine:
     """A machine that tracks an automaton.
@@ -87,6 +108,7 @@ def explore(
     residues: Callable[[State], Sequence[int]],
     name: str,
     limit: int = MAX_TRANSITIONS,
+    work: Work | None = None,
 ) -> ChannelMachine:
     """The machine of all states that can be reached; states are any values, `residues` gives their channels.
 
@@ -105,6 +127,8 @@ def explore(
                 found.append(after)
             row.append(number[after])
         following.append(row)
+        if work is not None:
+            work.spend(8 * letters)
         if len(found) * letters > limit:
             raise InputError(
                 f"{name}: its cascade has more than {len(found):,} states × {letters} letters; "
@@ -117,7 +141,11 @@ def explore(
 
 
 def product(
-    machines: Sequence[ChannelMachine], decode: dict[tuple[int, ...], int], name: str, limit: int = MAX_TRANSITIONS
+    machines: Sequence[ChannelMachine],
+    decode: dict[tuple[int, ...], int],
+    name: str,
+    limit: int = MAX_TRANSITIONS,
+    work: Work | None = None,
 ) -> ChannelMachine:
     """Machines side by side over the same letters; `decode` takes the tuple of what they decode to."""
     tables = [machine.following.tolist() for machine in machines]
@@ -132,6 +160,7 @@ def product(
         lambda state: tuple(r for row, s in zip(rows, state, strict=True) for r in row[s]),
         name,
         limit,
+        work,
     )
 
 
@@ -166,10 +195,8 @@ def update(machine: ChannelMachine, channel: int, reads: Sequence[int], layer: F
     chosen = tuple(reads)
     first, case = distinct(machine.residues[:, chosen], [machine.moduli[c] for c in chosen])
     seen = machine.residues[first][:, chosen]
-    steady = np.ones((len(seen), new.shape[1]), dtype=bool)  # one constant is added
-    np.logical_and.at(steady, case, moved == moved[first][case])
-    constant = np.ones_like(steady)  # one value results
-    np.logical_and.at(constant, case, new == new[first][case])
+    steady = _agree(moved, first, case)  # one constant is added
+    constant = _agree(new, first, case)  # one value results
     moved, new = moved[first], new[first]
     turns = layer.exponent == 0 or (layer.exponent == 2 and n == 2)  # else nothing but 0 can be added
     addable = steady & (turns | (moved == 0))
@@ -179,6 +206,37 @@ def update(machine: ChannelMachine, channel: int, reads: Sequence[int], layer: F
     kept = steady & (moved == 0)
     sets = settable & ~kept
     return Update(chosen, seen, sets, np.where(sets, new, moved).astype(np.int32))
+
+
+def _agree(values: NDArray[np.int32], first: NDArray[np.intp], case: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """For each case and letter (and channel) whether all states of the case have the value of its first state."""
+    same = np.ones((len(first), *values.shape[1:]), dtype=bool)
+    state, *where = np.nonzero(values != values[first][case])
+    same[(case[state], *where)] = False
+    return same
+
+
+class _Placing:
+    """Which channels may stand in a layer, all channels of a machine at once."""
+
+    def __init__(self, machine: ChannelMachine) -> None:
+        self.machine = machine
+        self.new = machine.residues[machine.following]  # (states, letters, channels)
+        self.moved = (self.new - machine.residues[:, None]) % np.array(machine.moduli, dtype=np.int32)
+
+    def fitting(self, left: list[int], placed: list[int], layer: Family) -> list[int]:
+        """The channels of `left` for which `update` finds a way, reading those that are placed."""
+        moduli = self.machine.moduli
+        chosen = [c for c in left if not layer.real or moduli[c] == 2]
+        if not chosen:
+            return []
+        first, case = distinct(self.machine.residues[:, placed], [moduli[c] for c in placed])
+        moved, new = self.moved[:, :, chosen], self.new[:, :, chosen]
+        turns = np.array([layer.exponent == 0 or (layer.exponent == 2 and moduli[c] == 2) for c in chosen])
+        fits = _agree(moved, first, case) & (turns | (moved[first] == 0))
+        if layer.resets:
+            fits |= _agree(new, first, case)
+        return [c for c, fit in zip(chosen, fits.all(axis=(0, 1)), strict=True) if fit]
 
 
 def layers_of(machine: ChannelMachine, stack: Sequence[Family]) -> list[list[int]] | None:
@@ -191,10 +249,11 @@ def layers_of(machine: ChannelMachine, stack: Sequence[Family]) -> list[list[int
     placed: list[int] = []
     layers: list[list[int]] = []
     left = list(range(len(machine.moduli)))
+    placing = _Placing(machine)
     for layer in stack if len(stack) > 1 else repeat(stack[0]):
         if not left:
             break
-        here = [c for c in left if update(machine, c, placed, layer) is not None]
+        here = placing.fitting(left, placed, layer)
         if not here and len(stack) == 1:
             return None
         layers.append(here)
@@ -203,24 +262,41 @@ def layers_of(machine: ChannelMachine, stack: Sequence[Family]) -> list[list[int
     return None if left else layers
 
 
-def reduced(machine: ChannelMachine, stack: Sequence[Family]) -> tuple[ChannelMachine, list[list[int]]] | None:
+def reduced(
+    machine: ChannelMachine, stack: Sequence[Family], work: Work | None = None
+) -> tuple[ChannelMachine, list[list[int]]] | None:
     """The machine without the channels that nothing needs, and its layers: channels of the last layers are tried
-    first, and none is dropped where more layers would come of it. None where the stack cannot carry the machine."""
+    first, and none is dropped where more layers would come of it. None where the stack cannot carry the machine.
+
+    Where the work comes to its limit, the channels that are left are kept: they do no harm.
+    """
     layers = layers_of(machine, stack)
     if layers is None:
         return None
-    dropped = True
-    while dropped:
-        dropped = False
-        for channel in [c for own in reversed(layers) for c in reversed(own)]:
-            smaller = machine.without(channel)
-            if smaller is None:
-                continue
-            fewer = layers_of(smaller, stack)
-            if fewer is not None and len(fewer) <= len(layers):
-                machine, layers, dropped = smaller, fewer, True
-                break
+    try:
+        dropped = True
+        while dropped:
+            dropped = False
+            for channel in [c for own in reversed(layers) for c in reversed(own)]:
+                if work is not None:
+                    work.spend(60 + _cells(machine) / 50)
+                smaller = machine.without(channel)
+                if smaller is None:
+                    continue
+                if work is not None:
+                    work.spend((60 + _cells(smaller) / 50) * (1 + len(layers)))
+                fewer = layers_of(smaller, stack)
+                if fewer is not None and len(fewer) <= len(layers):
+                    machine, layers, dropped = smaller, fewer, True
+                    break
+    except OutOfWorkError:
+        pass
     return machine, layers
+
+
+def _cells(machine: ChannelMachine) -> int:
+    """States × letters × channels."""
+    return machine.following.size * max(1, len(machine.moduli))
 
 
 def least_reads(machine: ChannelMachine, channel: int, lower: Sequence[int], layer: Family) -> Update:
