@@ -191,7 +191,7 @@ def compile(
             1024, else generators. For a group too large to list: `generators`, or elements.
         channels: `invariant` (fewest channels, the default) or `primary` (widest margins).
         series: your own series: generators of G1, G2, … separated by `|`.
-        optimise: `depth`, `channels`, `margin` or `table`: the best of all series of normal subgroups.
+        optimise: `depth`, `channels`, `margin` or `table`: the best of all subnormal series.
 
     Raises:
         InputError: the family cannot track the group (the message says why), an option does not fit, or a group with

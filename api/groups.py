@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from ..algebra.automata.automaton import Automaton
 from ..algebra.depth.families import FAMILIES, Family, parse_stack
+from ..algebra.depth.width import read_widths
 from ..algebra.groups.group import TABLE_LIMIT, Group
 from ..algebra.groups.permutation_group import PermutationGroup
 from ..algebra.input.files import validated_table
@@ -94,12 +95,15 @@ def regex(text: str, letters: str | None = None) -> Automaton:
     return regular_expression(text, letters)
 
 
-def inspect(given: MachineLike, stack: str | Sequence[str] | None = None) -> Inspection | AutomatonInspection:
+def inspect(
+    given: MachineLike, stack: str | Sequence[str] | None = None, channels: str | Sequence[int] | None = None
+) -> Inspection | AutomatonInspection:
     """How many layers of each model family a group or an automaton needs, and why not fewer.
 
     Arguments:
         given: as for `machine`.
         stack: also ask about these layers, first layer first, e.g. `negative-mamba,aussm`.
+        channels: ask about layers with so many channels, e.g. `1,1,2`: of AUSSM, or of the stack.
 
     Returns:
         What prints as `subnormal inspect` does; its fields hold the series, factors, depths and witness.
@@ -108,17 +112,18 @@ def inspect(given: MachineLike, stack: str | Sequence[str] | None = None) -> Ins
         InputError: the group or the stack is not understood, or the group is too large for every route.
     """
     asked, layers = machine(given), stack_of(stack) if stack is not None else None
+    widths = read_widths(channels) if channels is not None else None
     if isinstance(asked, Automaton):
         from ..constructions.automata.inspection import inspect_automaton
 
-        return inspect_automaton(asked, layers)
+        return inspect_automaton(asked, layers, widths)
     from ..algebra.depth.inspection import inspect_group
 
-    return inspect_group(asked, layers)
+    return inspect_group(asked, layers, widths)
 
 
 def pareto(given: GroupLike, family: str = "aussm") -> list[Choice]:
-    """The series of normal subgroups that none beats in layers, channels, margin and table size at once.
+    """The subnormal series that none beats in layers, channels, margin and table size at once.
 
     Raises:
         InputError: the group is too large to list.

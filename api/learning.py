@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -469,10 +469,11 @@ class Diagnosis(Shown):
     """One page about a model and a group.
 
     Arguments:
-        possible: whether the stack can track the group at all.
+        possible: whether the model, with the widths that it has, can track the group at all.
         reason: why not, or how (the orders of the smallest subgroups that its layers can leave).
         read: what was read out of the network; None where its layers have no phases.
         verdict: what is missing: nothing, precision, or structure.
+        left: orders of the subgroups that its layers can leave; none where they were not counted.
     """
 
     group: str
@@ -481,6 +482,7 @@ class Diagnosis(Shown):
     reason: str
     read: Read | None
     verdict: str
+    left: tuple[int, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The object that `diagnose --json` prints."""
@@ -495,7 +497,7 @@ class Diagnosis(Shown):
     def view(self) -> RenderableType:
         """What `diagnose` prints."""
         lines: list[RenderableType] = [
-            Text(f"{self.group}: the stack {'can' if self.possible else 'cannot'} track it: {self.reason}")
+            Text(f"{self.group}: theory {'allows' if self.possible else 'forbids'} this model: {self.reason}")
         ]
         if self.read is not None:
             found = self.read.found
@@ -503,19 +505,33 @@ class Diagnosis(Shown):
             short_loss, loss = found.losses
             lines.append(
                 Text(
-                    f"loss {loss:.3f} on words of 12 tokens, {short_loss:.3f} on their first 6: the plateau "
-                    f"{_plateau(short_loss, self.order)}; more than 90 % right up to {found.accuracy.longest:,} tokens"
+                    f"loss {loss:.3f} on words of 12 tokens, {short_loss:.3f} on their first 6: "
+                    f"{_loss_text(found, self.left)}; more than 90 % right up to {found.accuracy.longest:,} tokens"
                 )
             )
         lines.append(Text(f"verdict: {self.verdict}", style="bold"))
         return Renderables(*lines)
 
 
-def _plateau(loss: float, order: int) -> str:
-    """The nearest log d, d a divisor of the order: what is left to tell apart."""
-    divisors = [d for d in range(1, order + 1) if order % d == 0]
-    left = min(divisors, key=lambda d: abs(math.log(d) - loss))
-    return f"log {left} = {math.log(left):.3f} is nearest: cosets of a subgroup of order {left}"
+NEAR = 0.05
+"""A loss is on the plateau log d if it is no further from it."""
+
+
+def _loss_text(found: Decompiled, left: Sequence[int]) -> str:
+    """What a loss on short words says. Right answers come first: then it only says how soft the head is."""
+    loss = found.losses[0]
+    if found.exact is not None or found.accuracy.last[0] == 1.0:
+        return "how soft the head is, for its answers are right"
+    orders = [d for d in left if d > 1]
+    nearest = min(orders, key=lambda d: abs(math.log(d) - loss), default=None)
+    if nearest is None:
+        return "nothing is known of its plateaus"
+    value = f"log {nearest} = {math.log(nearest):.3f}"
+    if abs(math.log(nearest) - loss) > NEAR:
+        return f"on no plateau, that is log d for a subgroup of order d that the layers can leave; {value} is nearest"
+    if nearest == max(left):
+        return f"the plateau {value}: nothing is told apart"
+    return f"the plateau {value}: the cosets of a subgroup of order {nearest} are told apart, and no more"
 
 
 def diagnose(
@@ -533,7 +549,9 @@ def diagnose(
     """
     from ..algebra.depth.families import FAMILIES
     from ..algebra.depth.series import verbal_series
+    from ..algebra.depth.width import TooLargeError, left_orders
     from ..models.learning.decompile import decompile_network
+    from ..proofs_check.refutations.theory import theory_of
 
     network, task = _model(model, tracked, "diagnose")
     if isinstance(task.group, Automaton):
@@ -548,24 +566,36 @@ def diagnose(
         raise InputError(
             f"a layer of the family {other!r} has no phases to be read out; `refute` says what is known of it"
         )
-    series = verbal_series(asked, [FAMILIES[n] for n in names])
-    orders = " ≥ ".join(map(str, series.orders))
+    theory = theory_of(network.specifications, asked, task.alphabet)
+    stack, widths = [FAMILIES[n] for n in names], [s.channels for s in network.specifications]
+    orders = " ≥ ".join(map(str, verbal_series(asked, stack).orders))
     read = Read(decompile_network(network, task, seed), name, None, None)
-    if not series.is_complete:
+    try:
+        left = left_orders(asked, stack, widths)
+    except TooLargeError:
+        left = ()
+    if theory.forbidden:
         from ..proofs_check.refutations.refutation import refute as search
 
-        refutation = search(network, asked, task.alphabet)
-        reason = f"orders {orders} do not reach 1; {' '.join(str(refutation).split())[:400]}"
-        return Diagnosis(name, asked.order, False, reason, read, "structure: another stack is needed")
-    return Diagnosis(name, asked.order, True, f"orders {orders}", read, _verdict(read.found, asked.order))
+        refutation = " ".join(str(search(network, asked, task.alphabet)).split())[:400]
+        needed = "wider layers, or more of them, are" if theory.by_width else "another stack is"
+        reason = f"orders {orders}; {refutation}"
+        return Diagnosis(name, asked.order, False, reason, read, f"structure: {needed} needed", left)
+    return Diagnosis(name, asked.order, True, f"orders {orders}", read, _verdict(read.found, asked.order), left)
 
 
 def _verdict(found: Decompiled, order: int) -> str:
+    right = found.accuracy.longest >= found.accuracy.lengths[-1] and found.accuracy.last[-1] == 1.0
+    if found.exact is None and right:
+        return f"nothing is wrong on the lengths that were measured, and yet no machine was read out: {found.failure}"
     if found.exact is None:
         held = found.layers[-1].machine.states
         return f"structure: the layers hold {held} of {order} states; {found.failure}"
-    if found.accuracy.longest >= found.accuracy.lengths[-1] and found.accuracy.last[-1] == 1.0:
-        return "nothing is missing on the lengths that were measured; `decompile --out` proves the rounded machine"
+    if right:
+        return (
+            "nothing is missing on the lengths that were measured: it is exact there; "
+            "`decompile --out` proves the rounded machine"
+        )
     return "precision: the machine is there, and its phases drift; `decompile --out` rounds and proves it"
 
 

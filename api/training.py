@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -25,6 +26,7 @@ from .groups import machine as read_machine
 if TYPE_CHECKING:
     from ..models.network import DCDNetwork
     from ..models.training.evaluation import Accuracy
+    from ..models.training.tasks import Task
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,10 +36,12 @@ class Training(Shown):
     Arguments:
         folder: of rows, networks and the picture of the curves.
         rows: one dictionary a run: configuration, steps, loss, curve, test accuracies, longest length.
+        forbidden: why no such network can track what it was trained on; None where theory does not say so.
     """
 
     folder: Path
     rows: tuple[dict[str, Any], ...]
+    forbidden: str | None = None
 
     @property
     def longest(self) -> tuple[int, ...]:
@@ -96,6 +100,8 @@ def train(
 ) -> Training:
     """Train networks on a group: every noise × learning rate × seed. Call it again to continue.
 
+    Where theory forbids such a network what it is asked to learn, a line on standard error says so before it starts.
+
     Arguments:
         given: as for `sn.machine`; it must have a name or permutations that the commands understand.
         family: one model family, or a stack such as `negative-mamba,aussm`.
@@ -147,14 +153,32 @@ def train(
     ]
     if not runs:
         raise InputError(f"seeds: {seeds}; wanted at least one run")
-    initial_network(runs[0], task_of(runs[0]))  # a bad configuration fails here, before any process is started
+    task = task_of(runs[0])
+    network = initial_network(runs[0], task)  # a bad configuration fails here, before any process is started
+    forbidden = _forbidden(network, task)
+    if forbidden is not None:
+        print(f"theory: {forbidden}; it is trained all the same", file=sys.stderr, flush=True)
     store = RunStore(folder)
     machine = Machine(processes, device, runs_together)
     train_watched(runs, store, machine, folder / "tensorboard" if tensorboard else None)
     rows = store.of(runs)
-    training = Training(folder, tuple(rows))
+    training = Training(folder, tuple(rows), forbidden)
     draw_curves(rows, training.picture, f"{text}, {family}, init {init}")
     return training
+
+
+def _forbidden(network: DCDNetwork, task: Task) -> str | None:
+    """The sentence by which theory forbids a network its task; None where there is none."""
+    from ..proofs_check.refutations.theory import theory_of
+
+    tracked = task.group
+    if isinstance(tracked, Automaton) and len(task.alphabet) != tracked.width:
+        return None
+    try:
+        found = theory_of(network.specifications, tracked, task.alphabet)
+    except InputError:  # no theorem speaks of such layers, or the monoid is too large to list
+        return None
+    return found.sentence if found.forbidden else None
 
 
 def evaluate(

@@ -42,8 +42,7 @@ SeriesText = Annotated[
 Optimise = Annotated[
     str | None,
     typer.Option(
-        help="depth, channels, margin or table: the best of all series of normal subgroups. Default: the derived "
-        "series."
+        help="depth, channels, margin or table: the best of all subnormal series. Default: the derived series."
     ),
 ]
 CHECK_LENGTH = 100_000

@@ -28,15 +28,16 @@ def inspect(
     stack: Annotated[
         str | None, typer.Option(help="A stack of families, first layer first, e.g. aussm,negative-mamba.")
     ] = None,
+    channels: Annotated[
+        str | None, typer.Option(help="Ask about layers with so many channels, e.g. 1,1,2: of AUSSM, or of the stack.")
+    ] = None,
     alphabet: Annotated[
         str | None,
         typer.Option(help="The tokens, for architectures where they matter: all, generators, or '(1,2);(1,2,3)'."),
     ] = None,
     pareto: Annotated[
         bool,
-        typer.Option(
-            "--pareto", help="Also the unbeaten series of normal subgroups: layers, channels, margin, tables."
-        ),
+        typer.Option("--pareto", help="Also the unbeaten subnormal series: layers, channels, margin, tables."),
     ] = False,
     batch: Annotated[
         Path | None, typer.Option(help="A file with one GROUP a line; one JSON object a line comes out.")
@@ -53,10 +54,10 @@ def inspect(
     if batch is not None and (pareto or alphabet is not None):
         raise InputError(f"--{'pareto' if pareto else 'alphabet'} goes with a GROUP, not with --batch")
     if batch is not None:
-        _inspect_batch(batch, lambda text: inspected(text, stack).as_json())
+        _inspect_batch(batch, lambda text: inspected(text, stack, channels).as_json())
         return
     asked = one_of(group, regex)
-    inspection = inspected(asked, stack)
+    inspection = inspected(asked, stack, channels)
     if not isinstance(inspection, Inspection) and (pareto or alphabet is not None):
         option = "pareto" if pareto else "alphabet"
         raise InputError(f"--{option} goes with a group, not with the automaton {group or regex}")

@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from ...common.errors import InputError
 from ...common.wording import counted
 from ..automata.automaton import Automaton
@@ -31,6 +33,7 @@ from .automaton_witness import (
 from .families import Family
 from .group_names import group_name
 from .series import shortest_series, verbal_series
+from .width import TooLargeError, widths_answer
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,39 @@ def stack_refusal(monoid: TransitionMonoid, stack: Sequence[Family]) -> str | No
         if not series.is_complete:
             orders = " ≥ ".join(f"{order:,}" for order in series.orders)
             return f"its subgroup {group_name(subgroup.group)} is not used up: orders {orders}"
+    return None
+
+
+def width_refusal(monoid: TransitionMonoid, stack: Sequence[Family], widths: Sequence[int]) -> str | None:
+    """Why layers of these widths cannot track an automaton; None where nothing is proved against them.
+
+    For each subgroup H of M, and each state q of its support that it moves, there must be a series from H down into the
+    stabiliser of q, with factors that the layers carry (docs/mathematics.md). The maximal subgroups and one state of
+    each orbit stand for all. Where M is a group nothing more is needed.
+
+    Raises:
+        TooLargeError: nothing was found against them, and not everything could be searched.
+    """
+    undecided: TooLargeError | None = None
+    for subgroup in monoid.maximal_subgroups:
+        rows, seen = subgroup.group.elements, set[int]()
+        for point in range(rows.shape[1]):
+            orbit = set(rows[:, point].tolist())
+            if point in seen or len(orbit) == 1:
+                continue
+            seen |= orbit
+            fixing = subgroup.group.subgroup(np.flatnonzero(rows[:, point] == point).tolist())
+            try:
+                answer = widths_answer(subgroup.group, stack, widths, fixing)
+            except TooLargeError as error:
+                undecided = error
+                continue
+            if not answer.tracks:
+                state = monoid.automaton.states[subgroup.points[point]]
+                moved = f"its subgroup {group_name(subgroup.group)} moves the state {state}"
+                return f"{moved}, and no series of it leads into what fixes that state: {answer.reason}"
+    if undecided is not None:
+        raise undecided
     return None
 
 

@@ -17,7 +17,7 @@ from ...common.wording import counted, describe_order
 from ..arithmetic.abelian_invariants import abelian_name
 from ..chains import series as chain_series
 from ..chains.series import ChainFactor
-from ..groups.group import Group
+from ..groups.group import TABLE_LIMIT, Group
 from ..groups.permutation_group import PermutationGroup
 from .abelian import AbelianFactor, margin, primary_moduli
 from .decomposition import Decomposition, decompose
@@ -25,6 +25,7 @@ from .families import FAMILIES, Family, names
 from .program_witness import PerfectTerm, ProgramWitness
 from .refusal import cause, generators_text, refusal, witness_text
 from .series import Series, shortest_series, verbal_series
+from .width import TooLargeError, WidthAnswer, least_widths, stack_of_widths, widths_answer
 from .witness import Expression, Residual, depth_witness, residual
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Inspection(ShownAsTable):
         small_group_id: (order, number) in the catalogue; None where the group is too large, or cannot be told apart.
         decomposition: of the derived series; None where the group is not solvable or not listed.
         alphabet: the elements that are tokens, where that matters (`architectures`); None for all.
+        widths: on the stack with the widths that were asked about, if any.
     """
 
     group: Group | PermutationGroup
@@ -64,6 +66,29 @@ class Inspection(ShownAsTable):
     small_group_id: tuple[int, int] | None = None
     decomposition: Decomposition | None = None
     alphabet: tuple[int, ...] | None = None
+    widths: WidthAnswer | None = None
+
+    @cached_property
+    def least_widths(self) -> tuple[tuple[int, ...], ...] | None:
+        """All least widths of the least number of AUSSM layers; None where there are none, or they were not searched
+        (`width_problem` says why)."""
+        return self._least[0]
+
+    @property
+    def width_problem(self) -> str | None:
+        """Why no least widths are known of a solvable group."""
+        return self._least[1]
+
+    @cached_property
+    def _least(self) -> tuple[tuple[tuple[int, ...], ...] | None, str | None]:
+        if self.depth is None:
+            return None, None
+        if not isinstance(self.group, Group):
+            return None, f"widths are searched for groups of order up to {TABLE_LIMIT:,}"
+        try:
+            return least_widths(self.group, FAMILIES["aussm"], self.depth), None
+        except TooLargeError as error:
+            return None, str(error)
 
     @cached_property
     def architectures(self) -> Architectures | None:
@@ -110,6 +135,7 @@ class Inspection(ShownAsTable):
             "depth_by_family": {FAMILIES[name].key: depth for name, depth in self.depths.items()},
             "reasons": {FAMILIES[name].key: reason for name, reason in self.reasons.items()},
             "layers": [layer_summary(factor) for factor in self.factors],
+            "least_widths": self.least_widths and [list(widths) for widths in self.least_widths],
             "witness": self._witness_json(),
             "notes": list(self.notes),
             **(self.architectures.as_json() if self.architectures else {}),
@@ -122,12 +148,22 @@ class Inspection(ShownAsTable):
                 "tracks": series.is_complete,
                 "reason": None if series.is_complete else refusal(series, stack, self.group.name),
             }
+            if self.widths and series.is_complete:
+                content["stack"] |= {
+                    "series": list((self.widths.series or series).orders),
+                    "tracks": self.widths.tracks,
+                    "reason": None if self.widths.tracks else self.stack_text(),
+                }
+            if self.widths:
+                content["stack"]["channels"] = list(self.widths.widths)
         return content
 
     def stack_text(self) -> str:
         """One sentence on the user's stack, which must have been given."""
         assert self.stack is not None
         stack, series = self.stack
+        if series.is_complete and self.widths:
+            return self.widths.text(self.group.name)
         if series.is_complete:
             show = describe_order if isinstance(self.group, PermutationGroup) else str
             orders = map(show, series.orders)
@@ -174,13 +210,23 @@ def layer_summary(factor: AbelianFactor | ChainFactor) -> dict[str, Any]:
     }
 
 
-def inspect_group(group: Group | PermutationGroup, stack: Sequence[Family] | None = None) -> Inspection:
-    """Inspect a group, and a stack of families if one is given.
+def inspect_group(
+    group: Group | PermutationGroup, stack: Sequence[Family] | None = None, widths: Sequence[int] | None = None
+) -> Inspection:
+    """Inspect a group, and a stack of families if one is given, with `widths` of layers of so many channels.
 
     Raises:
-        InputError: the group is too large for a list, and its stabiliser chain would take too long.
+        InputError: the group is too large for a list, and its stabiliser chain would take too long; or widths are given
+            whose search would.
     """
+    if widths is not None:
+        stack = stack_of_widths(stack, widths)
     if isinstance(group, PermutationGroup):
+        if widths is not None and group.order > TABLE_LIMIT:
+            raise TooLargeError(
+                f"{group.name} has order {describe_order(group.order)}; widths are searched for groups of order up to "
+                f"{TABLE_LIMIT:,}; leave --channels out"
+            )
         if group.order > INSPECTION_LIMIT or not group.is_listable:
             return inspect_by_chain(group, stack)
         group = group.listed()
@@ -199,6 +245,8 @@ def inspect_group(group: Group | PermutationGroup, stack: Sequence[Family] | Non
         (tuple(stack), verbal_series(group, stack)) if stack else None,
         small_group_id(group),
         decomposition,
+        None,
+        widths_answer(group, stack, widths) if stack and widths is not None else None,
     )
 
 

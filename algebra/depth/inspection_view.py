@@ -51,6 +51,7 @@ def _parts(inspection: Inspection) -> Iterator[RenderableType]:
         yield from _not_solvable(inspection)
     yield Text()
     yield _families(inspection)
+    yield from _least_widths(inspection)
     if inspection.architectures:
         yield Text()
         yield _architectures(inspection.architectures)
@@ -138,6 +139,19 @@ def _families(inspection: Inspection) -> Table:
     return table
 
 
+def _least_widths(inspection: Inspection) -> Iterator[RenderableType]:
+    """How few channels the layers may have."""
+    found, depth = inspection.least_widths, inspection.depth
+    if not depth:
+        return
+    if found is None:
+        yield Text(f"least channels a layer: not known: {inspection.width_problem}")
+        return
+    shown = " or ".join(" ".join(map(str, widths)) for widths in found[:FEW])
+    more = f" … ({len(found)} in all)" if len(found) > FEW else ""
+    yield Text(f"least channels a layer, of {counted(depth, 'AUSSM layer')}: {shown}{more}")
+
+
 def _architectures(found: Architectures) -> Table:
     table = plain_table("architecture", "tracks it in", "why")
     for row in found.rows:
@@ -161,6 +175,6 @@ def pareto_view(choices: Sequence[Choice]) -> RenderableType:
             moduli,
         )
     if not choices:
-        return Text("no series of normal subgroups has abelian factors only")
-    title = "\nseries of normal subgroups that none beats in all four (AUSSM):"
+        return Text("no subnormal series has abelian factors only")
+    title = "\nsubnormal series that none beats in all four (AUSSM):"
     return Renderables(Text(title), table)

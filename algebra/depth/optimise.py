@@ -1,14 +1,13 @@
-"""The cheapest series: a search over all series of normal subgroups with abelian factors.
+"""The cheapest series: a search over all subnormal series with abelian factors.
 
-The normal subgroups of G form a graph with an edge N → M where M < N and N/M is a factor that the family carries. A
-path from G to 1 is a series of normal subgroups. Four costs add up along a path, or take their maximum: layers,
+The members of such series form a graph with an edge N → M where M < N is normal in N and N/M is a factor that the
+family carries. A path from G to 1 is a series. What M leads to costs the same for all conjugates of M, so one of each
+class is a node; the series is conjugated into place at the end.
+
+Four costs add up along a path, or take their maximum: layers,
 channels, the largest modulus (whose inverse is twice the margin), and the entries of the increment tables for one
 token. Going down the graph, every node keeps the costs that no other path to it beats in all four; what arrives at 1
 is the exact Pareto front (Martins 1984).
-
-What is searched: every series whose members are normal in G. What is not: series that are only subnormal. No series
-at all has fewer layers than the derived series, so the least number of layers is least outright; the other minima are
-claimed among the series searched.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,12 +22,19 @@ import numpy as np
 from ...common.errors import InputError
 from ..groups.group import Group, Subgroup
 from ..groups.isomorphism import conjugacy_classes
-from .abelian import AbelianFactor, abelian_factor
+from .abelian import abelian_factor
 from .families import Family
-from .series import Series, verbal_subgroup
+from .series import Series, shortest_series, verbal_subgroup
+from .width import all_between
 
 MAX_NORMAL_SUBGROUPS = 500
-"""More normal subgroups than this are not searched (C2^5 has 374, C2^6 has 2,825)."""
+"""More normal subgroups than this are not listed (C2^5 has 374, C2^6 has 2,825)."""
+
+MAX_CLASSES = 1000
+"""More classes of members than this are not searched."""
+
+MAX_EDGES = 10_000
+"""More factors than this are not looked at."""
 
 MAX_LABELS = 2000
 """More unbeaten costs than this at one subgroup are not kept."""
@@ -78,7 +83,7 @@ class Choice:
     """A series that no other series searched beats in everything.
 
     Arguments:
-        series: of normal subgroups, complete.
+        series: subnormal, complete.
         channels: `invariant` or `primary`.
         cost: what it costs.
         moduli: of each layer.
@@ -102,7 +107,7 @@ class Choice:
 @dataclass(frozen=True, eq=False)
 class _Label:
     cost: Cost
-    path: tuple[int, ...]
+    path: tuple[_Edge, ...]
 
 
 def normal_subgroups(group: Group) -> list[Subgroup]:
@@ -129,32 +134,113 @@ def normal_subgroups(group: Group) -> list[Subgroup]:
                 waiting.append(join)
                 if len(found) > MAX_NORMAL_SUBGROUPS:
                     raise InputError(
-                        f"{group.name} has more than {MAX_NORMAL_SUBGROUPS} normal subgroups: its series are not "
-                        "searched; leave --optimise or --pareto out"
+                        f"{group.name} has more than {MAX_NORMAL_SUBGROUPS} normal subgroups: they are not listed"
                     )
     return sorted(found.values(), key=lambda subgroup: (-subgroup.order, subgroup.members.tolist()))
 
 
-def pareto_front(group: Group, layer: Family) -> list[Choice]:
-    """All unbeaten costs of series of normal subgroups for a family, each with one series; empty where there is none.
+@dataclass(frozen=True, eq=False)
+class _Edge:
+    """A factor under one node that leads to another.
+
+    Arguments:
+        target: the number of the class of its lower member.
+        by: its lower member is g⁻¹·(the representative of that class)·g for g = `by`.
+        moduli: with invariant and with primary channels.
+    """
+
+    target: int
+    by: int
+    moduli: dict[str, tuple[int, ...]]
+
+
+class _Graph:
+    """Members of subnormal series with the factors of one family, up to conjugacy, each after all that lie above it.
 
     Raises:
-        InputError: too many normal subgroups or costs.
+        InputError: there are too many.
     """
-    subgroups = normal_subgroups(group)
-    factors: _Factors = [{} for _ in subgroups]
-    for i, upper in enumerate(subgroups):
-        smallest = verbal_subgroup(upper, layer.exponent)
-        for j in range(i + 1, len(subgroups)):
-            lower = subgroups[j]
-            if lower.order < upper.order and smallest <= lower and lower <= upper:
-                factors[i][j] = abelian_factor(upper, lower)
+
+    def __init__(self, group: Group, layer: Family) -> None:
+        self.group = group
+        self.nodes: list[Subgroup] = []
+        self.edges: list[list[_Edge]] = []
+        number: dict[bytes, tuple[int, int]] = {}
+        waiting: dict[int, list[Subgroup]] = {group.order: [group.whole]}
+        count = 0
+        found: list[tuple[Subgroup, list[tuple[bytes, dict[str, tuple[int, ...]]]]]] = []
+        number.update(self._orbit(group.whole, 0))
+        while waiting:
+            for upper in waiting.pop(max(waiting)):
+                below = []
+                largest = abelian_factor(upper, verbal_subgroup(upper, layer.exponent))
+                for lower in all_between(largest, len(largest.in_primary_channels().moduli)):
+                    if lower.order == upper.order:
+                        continue
+                    count += 1
+                    if count > MAX_EDGES:
+                        raise InputError(_too_many(group, f"{MAX_EDGES:,} factors in its series"))
+                    factor = abelian_factor(upper, lower)
+                    primary = factor.in_primary_channels().moduli
+                    below.append((lower.mask.tobytes(), {"invariant": factor.moduli, "primary": primary}))
+                    if lower.mask.tobytes() not in number:
+                        number.update(self._orbit(lower, len(number)))
+                        waiting.setdefault(lower.order, []).append(lower)
+                found.append((upper, below))
+                if len(found) > MAX_CLASSES:
+                    raise InputError(_too_many(group, f"{MAX_CLASSES} classes of subgroups in its series"))
+        place = {number[upper.mask.tobytes()][0]: i for i, (upper, _) in enumerate(found)}
+        for upper, below in found:
+            self.nodes.append(upper)
+            best: dict[tuple[int, tuple[int, ...]], _Edge] = {}  # conjugates with one factor count once
+            for mask, moduli in below:
+                own, by = number[mask]
+                best.setdefault((place[own], moduli["invariant"]), _Edge(place[own], by, moduli))
+            self.edges.append(list(best.values()))
+
+    def _orbit(self, subgroup: Subgroup, own: int) -> dict[bytes, tuple[int, int]]:
+        """All conjugates g⁻¹·H·g by their masks, with the number of the class and g."""
+        group = self.group
+        everything = np.arange(group.order)
+        found = {subgroup.mask.tobytes(): (own, 0)}
+        masks = [(subgroup.mask, 0)]
+        for mask, by in masks:  # grows while it is walked
+            for g in group.generators:
+                moved = mask[group.multiply(group.multiply(g, everything), group.inverse(g))]
+                if moved.tobytes() not in found:
+                    found[moved.tobytes()] = (own, group.times(by, g))
+                    masks.append((moved, group.times(by, g)))
+        return found
+
+    def series(self, path: Sequence[_Edge]) -> tuple[Subgroup, ...]:
+        """The members along a path from G, conjugated into place."""
+        members, by = [self.nodes[0]], 0
+        for edge in path:
+            by = self.group.times(edge.by, by)
+            member = self.nodes[edge.target]
+            moved = [self.group.conjugate(x, by) for x in member.generators]
+            members.append(self.group.subgroup(moved))
+        return tuple(members)
+
+
+def _too_many(group: Group, what: str) -> str:
+    return f"{group.name} has more than {what}: they are not searched; leave --optimise or --pareto out"
+
+
+def pareto_front(group: Group, layer: Family) -> list[Choice]:
+    """All unbeaten costs of subnormal series for a family, each with one series; empty where there is none.
+
+    Raises:
+        InputError: too many subgroups or costs.
+    """
+    if not shortest_series(group, layer).is_complete:
+        return []
+    graph = _Graph(group, layer)
     choices: list[Choice] = []
     for channels in ("invariant", "primary"):
-        for label in _labels(factors, subgroups, channels):
-            members = tuple(subgroups[node] for node in label.path)
-            series = Series(members, (layer,) * (len(members) - 1))
-            moduli = tuple(_moduli(factors[i][j], channels) for i, j in pairwise(label.path))
+        for label in _labels(graph, channels):
+            series = Series(graph.series(label.path), (layer,) * len(label.path))
+            moduli = tuple(edge.moduli[channels] for edge in label.path)
             choices.append(Choice(series, channels, label.cost, moduli))
     return _unbeaten_choices(choices)
 
@@ -167,18 +253,14 @@ def _unbeaten_choices(choices: list[Choice]) -> list[Choice]:
     return kept
 
 
-_Factors = list[dict[int, AbelianFactor]]
-"""For each normal subgroup, the largest first, the factors over those below it."""
-
-
-def _labels(factors: _Factors, subgroups: Sequence[Subgroup], channels: str) -> list[_Label]:
-    last = len(subgroups) - 1
-    labels: list[list[_Label]] = [[] for _ in subgroups]
-    labels[0] = [_Label(Cost(0, 0, 1, 0), (0,))]
-    for node in range(len(subgroups)):  # every factor leads to a later one
-        for following, factor in factors[node].items():
-            moduli = _moduli(factor, channels)
-            lower_states = subgroups[0].order // subgroups[node].order
+def _labels(graph: _Graph, channels: str) -> list[_Label]:
+    last = len(graph.nodes) - 1
+    labels: list[list[_Label]] = [[] for _ in graph.nodes]
+    labels[0] = [_Label(Cost(0, 0, 1, 0), ())]
+    for node, upper in enumerate(graph.nodes):  # every factor leads to a later one
+        lower_states = graph.group.order // upper.order
+        for edge in graph.edges[node]:
+            moduli = edge.moduli[channels]
             for label in labels[node]:
                 cost = Cost(
                     label.cost.layers + 1,
@@ -186,20 +268,16 @@ def _labels(factors: _Factors, subgroups: Sequence[Subgroup], channels: str) -> 
                     max(label.cost.modulus, *moduli),
                     label.cost.entries + lower_states * len(moduli),
                 )
-                if not any(other.cost.beats(cost) for other in labels[following]):
-                    kept = [other for other in labels[following] if not cost.beats(other.cost)]
-                    labels[following] = [*kept, _Label(cost, (*label.path, following))]
+                if not any(other.cost.beats(cost) for other in labels[edge.target]):
+                    kept = [other for other in labels[edge.target] if not cost.beats(other.cost)]
+                    labels[edge.target] = [*kept, _Label(cost, (*label.path, edge))]
         if len(labels[node]) > MAX_LABELS:
             raise InputError(f"more than {MAX_LABELS} series none of which beats another: not searched further")
     return labels[last]
 
 
-def _moduli(factor: AbelianFactor, channels: str) -> tuple[int, ...]:
-    return factor.moduli if channels == "invariant" else factor.in_primary_channels().moduli
-
-
 def best_series(group: Group, layer: Family, goal: str) -> Choice | None:
-    """The series of normal subgroups that is best for a goal; None where the family cannot track the group.
+    """The subnormal series that is best for a goal; None where the family cannot track the group.
 
     Raises:
         InputError: an unknown goal, or too much to search.

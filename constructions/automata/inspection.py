@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -21,8 +21,10 @@ from ...algebra.depth.automaton_verdict import (
     is_solvable,
     stack_refusal,
     verdict,
+    width_refusal,
 )
 from ...algebra.depth.families import FAMILIES, Family, names
+from ...algebra.depth.width import TooLargeError, stack_of_widths, widths_text
 from ...common.errors import InputError
 from ...common.terminal import ShownAsTable, plain_table
 from ...common.wording import counted
@@ -74,28 +76,36 @@ class StackJudgement:
         moduli: the channels of each of its layers in the machine that was found, none for a layer that holds nothing;
             None where no machine was found.
         problem: why none was found, though nothing is proved against it.
+        widths: the channels of each layer that was asked about; None for any.
+        proved: whether it can by the theorem on permutation automata, though no machine was built.
     """
 
     stack: tuple[Family, ...]
     refusal: str | None
     moduli: tuple[tuple[int, ...], ...] | None
     problem: str | None
+    widths: tuple[int, ...] | None = None
+    proved: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """`tracks` is true (a machine was found), false (proved impossible) or null (neither)."""
         return {
             "families": [layer.name for layer in self.stack],
-            "tracks": True if self.moduli is not None else False if self.refusal else None,
+            "tracks": True if self.moduli is not None or self.proved else False if self.refusal else None,
             "layers": None if self.moduli is None else [list(own) for own in self.moduli],
             "reason": self.refusal or self.problem,
+            **({"channels": list(self.widths)} if self.widths else {}),
         }
 
     def text(self, name: str) -> str:
         """It as a sentence about an automaton of that name."""
+        asked = names(self.stack) + (f" with {widths_text(self.widths)}" if self.widths else "")
+        if self.proved and self.moduli is None:
+            return f"{asked} tracks {name}: a permutation automaton, by series down to the stabiliser of its start"
         if self.moduli is None:
-            return f"{names(self.stack)} cannot track {name}: {self.refusal}" if self.refusal else str(self.problem)
+            return f"{asked} cannot track {name}: {self.refusal}" if self.refusal else str(self.problem)
         held = " | ".join(" ".join(map(str, own)) or "nothing" for own in self.moduli)
-        return f"{names(self.stack)} tracks {name}; channels, layer by layer: {held}"
+        return f"{asked} tracks {name}; channels, layer by layer: {held}"
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -210,8 +220,11 @@ class AutomatonInspection(ShownAsTable):
         return ("R", monoid.is_r_trivial), ("L", monoid.is_l_trivial), ("J", monoid.is_j_trivial)
 
 
-def inspect_automaton(given: Automaton, stack: Sequence[Family] | None = None) -> AutomatonInspection:
-    """Inspect an automaton for every family, and for a stack of families if one is given.
+def inspect_automaton(
+    given: Automaton, stack: Sequence[Family] | None = None, widths: Sequence[int] | None = None
+) -> AutomatonInspection:
+    """Inspect an automaton for every family, and for a stack of families if one is given, with `widths` of layers of so
+    many channels.
 
     Raises:
         InputError: the language is empty or holds every word, or the monoid is too large to list.
@@ -219,7 +232,32 @@ def inspect_automaton(given: Automaton, stack: Sequence[Family] | None = None) -
     automaton = given.minimal()
     monoid = TransitionMonoid.of(automaton)
     judged = {name: judge(monoid, name) for name in FAMILIES}
-    return AutomatonInspection(given, automaton, monoid, judged, judge_stack(monoid, stack) if stack else None)
+    if widths is not None:
+        found: StackJudgement | None = judge_widths(monoid, stack_of_widths(stack, widths), widths)
+    else:
+        found = judge_stack(monoid, stack) if stack else None
+    return AutomatonInspection(given, automaton, monoid, judged, found)
+
+
+def judge_widths(monoid: TransitionMonoid, stack: Sequence[Family], widths: Sequence[int]) -> StackJudgement:
+    """What is known of a stack whose layers have so many channels.
+
+    Raises:
+        InputError: there are S4D layers among others.
+    """
+    found = replace(judge_stack(monoid, stack), widths=tuple(widths))
+    if found.refusal is not None or monoid.automaton.count == 1:
+        return found
+    fits = found.moduli is not None and all(len(own) <= w for own, w in zip(found.moduli, widths, strict=True))
+    if fits:
+        return found
+    try:
+        refusal = width_refusal(monoid, stack, widths)
+    except TooLargeError as error:
+        return replace(found, moduli=None, problem=f"not decided: {error}")
+    if refusal is not None or not monoid.is_group:
+        return replace(found, moduli=None, refusal=refusal, problem="no machine of these widths was found")
+    return replace(found, moduli=None, problem=None, proved=True)
 
 
 def judge_stack(monoid: TransitionMonoid, stack: Sequence[Family]) -> StackJudgement:

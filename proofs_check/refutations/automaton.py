@@ -8,7 +8,7 @@ run on it, gives a wrong class; nothing else counts as refuted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -16,11 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...algebra.automata.automaton import Automaton
-from ...algebra.automata.monoid import TransitionMonoid
-from ...algebra.depth.automaton_verdict import stack_refusal, verdict
-from ...algebra.depth.families import FAMILIES, Family, names
 from ...common.errors import InputError
-from ...common.wording import counted
+from .theory import theory_of
 
 if TYPE_CHECKING:
     from ...models.network import DCDNetwork
@@ -83,35 +80,15 @@ def refute_automaton(network: DCDNetwork, given: Automaton) -> AutomatonRefutati
             f"a network of {network.alphabet_size} tokens and {network.classes} classes; {given.name} has "
             f"{automaton.width} letters and {automaton.count} states"
         )
-    unknown = [one.family for one in network.specifications if one.family not in FAMILIES]
-    if unknown:
-        raise InputError(f"a layer of {unknown[0]}; for an automaton layers of {', '.join(FAMILIES)} are judged")
-    theory, against, content = _theory(automaton, [FAMILIES[one.family] for one in network.specifications])
-    if not against:
+    found = theory_of(network.specifications, automaton)
+    theory = found.sentence
+    if not found.forbidden:
         return AutomatonRefutation("allowed", theory)
-    for words in _words(automaton, content):
+    for words in _words(automaton, found.witness or {}):
         wrong = _first_wrong(network, automaton, words)
         if wrong is not None:
             return AutomatonRefutation("failing", theory, *wrong, automaton.word_text(wrong[0]))
     return AutomatonRefutation("failed", theory)
-
-
-def _theory(automaton: Automaton, stack: Sequence[Family]) -> tuple[str, bool, dict[str, Any]]:
-    """What theory says of the layers, whether it is that they cannot, and the content of its witness."""
-    monoid, depth = TransitionMonoid.of(automaton), len(stack)
-    if len(set(stack)) > 1:
-        reason = stack_refusal(monoid, stack)
-        if reason is None:
-            return f"nothing is proved against the stack {names(stack)} for {automaton.name}", False, {}
-        return f"the stack {names(stack)} cannot track {automaton.name}: {reason}", True, {}
-    layer = stack[0]
-    found = verdict(monoid, layer)
-    if found.least is not None and found.least <= depth:
-        needed = f"at least {found.least} are needed for {automaton.name}"
-        return f"theory allows {depth} {layer.title} layers: {needed}", False, {}
-    many = counted(depth, f"{layer.title} layer") if found.least else f"any number of {layer.title} layers"
-    content = found.witness.data if found.witness else {}
-    return f"{many} cannot track {automaton.name}: {found.reason}", True, content
 
 
 def _first_wrong(

@@ -11,15 +11,11 @@ are run, and only a wrong answer that the network gives counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...algebra.depth.architectures import architectures
 from ...algebra.groups.group import Group
-from ...common.wording import counted
 from ...models.network import DCDNetwork
 from .evidence import FailingWord, find_failing_word
 from .long_words import Word
@@ -27,42 +23,15 @@ from .long_words import Word
 LONGEST, TOKENS = 20_000, 4
 """The length of the constant words, and how many there are at most."""
 
-PREFIX = "delta-"
-"""The beginning of these families' names; the number of factors follows."""
-
-
-def is_delta_stack(families: Sequence[str]) -> bool:
-    """Whether every layer is a delta-rule layer."""
-    return all(name.startswith(PREFIX) for name in families)
-
-
-def delta_theory(group: Group, families: Sequence[str], alphabet: NDArray[np.integer]) -> tuple[bool, str]:
-    """Whether theory forbids that these layers track a group, read over an alphabet; and the sentence that says so."""
-    layers = f"{counted(len(families), 'layer')} ({', '.join(families)})"
-    orders = group.element_orders[alphabet]
-    if len(families) == 1 and families[0] == f"{PREFIX}1" and int(orders.max()) > 2:
-        return True, (
-            f"{layers} cannot track {group.name}: one reflection a token has the square 1, and a token has order "
-            f"{int(orders.max())}"
-        )
-    found = architectures(group, None, alphabet.tolist()).representation
-    if len(families) == 1 and found is not None and len(found.representations) == 1:
-        factors = int(families[0].removeprefix(PREFIX))
-        if factors >= found.own:
-            needed = f"it takes {counted(found.own, 'factor')} a token"
-            return False, f"theory does not forbid this: {layers} can track {group.name}; {needed}"
-    return False, f"theory does not forbid this: nothing is known here against {layers} for {group.name}"
-
 
 def delta_failing_word(
     network: DCDNetwork, group: Group, alphabet: NDArray[np.integer], forbidden: bool
 ) -> FailingWord | None:
-    """A word with a wrong answer: short and random ones, and where theory forbids the model powers of tokens of order
-    greater than 2 too."""
+    """A word with a wrong answer: short and random ones, and where theory forbids the model powers of tokens too."""
     found = find_failing_word(network, group, alphabet)
     orders = group.element_orders[alphabet]
     tokens = np.argsort(-orders, kind="stable")[:TOKENS]
-    for token in tokens[orders[tokens] > 2].tolist() if found is None and forbidden else []:
+    for token in tokens[orders[tokens] > 1].tolist() if found is None and forbidden else []:
         order, element = int(orders[token]), int(alphabet[token])
         powers = [0]
         for _ in range(order - 1):

@@ -1,6 +1,6 @@
 """Refuting a model: the words on which one that cannot track a group fails, found from its weights.
 
-Whether theory forbids the model is read off the series of docs/mathematics.md; the words are found by
+Whether theory forbids the model is said by proofs_check/refutations/theory.py; the words are found by
 proofs_check/refutations/climb.py; what counts as evidence is in proofs_check/refutations/evidence.py.
 """
 
@@ -14,14 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...algebra.depth.families import FAMILIES, Family
-from ...algebra.depth.series import Series, verbal_series
 from ...algebra.groups.group import Group
 from ...common.errors import InputError
 from ...models.network import DCDNetwork
 from .account import account
 from .climb import climb
-from .delta import PREFIX, delta_failing_word, delta_theory, is_delta_stack
+from .delta import delta_failing_word
 from .evidence import (
     DivergenceEvidence,
     FailingWord,
@@ -31,8 +29,9 @@ from .evidence import (
 )
 from .findings import Findings
 from .question import Budget, Question
+from .theory import diagonal, is_delta_stack, theory_of
 
-__all__ = ["Budget", "Refutation", "random_network", "refute", "theory"]
+__all__ = ["Budget", "Refutation", "random_network", "refute"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -41,7 +40,8 @@ class Refutation:
 
     Arguments:
         kind: "pair"; "divergence", a state that is proved to grow for ever; "growth", a state that was seen to grow and
-            is not proved to; "failing", a wrong answer of a delta-rule model that theory forbids; "failed" (none of
+            is not proved to; "failing", a wrong answer of a delta-rule model, or of one that is too narrow,
+            which theory forbids; "failed" (none of
             these, and theory forbids the model); or "allowed" (theory does not forbid it).
         reason: of a failure, or what theory says.
         failing: a word with a wrong answer, whichever the kind.
@@ -82,38 +82,6 @@ class Refutation:
         }
 
 
-def stack_of(network: DCDNetwork) -> tuple[Family, ...]:
-    """The families of a network's layers. Raises `InputError` for a layer outside the scheme (the tanh RNN), or a
-    delta-rule layer among others."""
-    names = [specification.family for specification in network.specifications]
-    for place, name in enumerate(names, 1):
-        if name.startswith(PREFIX):
-            raise InputError(
-                f"layer {place} is of the family {name!r}, and others are diagonal: no theorem here covers such a "
-                f"stack; wanted delta-rule layers alone, or layers of {', '.join(FAMILIES)}"
-            )
-        if name not in FAMILIES:
-            raise InputError(
-                f"layer {place} is of the family {name!r}, whose state does not change by affine maps: "
-                "the theorems do not cover it; "
-                f"wanted layers of {', '.join(FAMILIES)}"
-            )
-    return tuple(FAMILIES[name] for name in names)
-
-
-def theory(group: Group, stack: Sequence[Family]) -> tuple[bool, str]:
-    """Whether theory forbids that the stack tracks the group, and the sentence that says so."""
-    series: Series = verbal_series(group, stack)
-    orders = " ≥ ".join(str(order) for order in series.orders)
-    layers = f"{len(stack)} layer{'s' * (len(stack) != 1)} ({', '.join(layer.name for layer in stack)})"
-    if series.is_complete:
-        return (
-            False,
-            f"theory does not forbid this: {layers} can track {group.name} (orders of V_0 ≥ V_1 ≥ …: {orders})",
-        )
-    return True, f"{layers} cannot track {group.name} (orders of V_0 ≥ V_1 ≥ …: {orders}, not down to 1)"
-
-
 def refute(
     network: DCDNetwork,
     group: Group,
@@ -137,7 +105,9 @@ def refute(
     began = time.perf_counter()
     budget = budget or Budget()
     names = tuple(specification.family for specification in network.specifications)
-    stack = () if is_delta_stack(names) else stack_of(network)
+    delta = is_delta_stack(names)
+    if not delta:
+        diagonal(names)
     alphabet = np.arange(group.order) if alphabet is None else np.asarray(alphabet)
     if network.classes != group.order:
         raise InputError(
@@ -151,14 +121,14 @@ def refute(
         )
     if not 0 < epsilon < 1:
         raise InputError(f"epsilon {epsilon}; wanted a number between 0 and 1, e.g. 1e-6")
-    if not stack:
-        forbidden, sentence = delta_theory(group, names, alphabet)
+    found = theory_of(network.specifications, group, alphabet)
+    forbidden, sentence = found.forbidden, found.sentence
+    if delta or found.by_width:  # only a wrong answer counts: no words are computed from the weights
         failing = delta_failing_word(network, group, alphabet, forbidden)
         kind = "allowed" if not forbidden else "failing" if failing else "failed"
         reason = sentence if not forbidden else "no word that was run has a wrong answer" if kind == "failed" else ""
         spent = time.perf_counter() - began
         return Refutation(kind, group.name, names, sentence, reason, None, None, failing, spent, group)
-    forbidden, sentence = theory(group, stack)
     double = in_float64(network)
     question = Question(double, network, group, alphabet, epsilon, budget)
     findings = climb(question) if forbidden else Findings(question)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 
@@ -11,10 +9,11 @@ from subnormal.algebra.depth import optimise
 from subnormal.algebra.depth.abelian import abelian_factor
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.depth.optimise import GOALS, Cost, best_series, normal_subgroups, pareto_front
-from subnormal.algebra.depth.series import shortest_series, verbal_subgroup
+from subnormal.algebra.depth.series import given_series, shortest_series
 from subnormal.common.errors import InputError
 from subnormal.constructions.compiler import compile_group
 from subnormal.constructions.verification import first_fault
+from tests.algebra.test_width import ByHand
 from tests.cases import REFUSED, TRACKED, group
 
 AUSSM, SIGNS = FAMILIES["aussm"], FAMILIES["negative-mamba"]
@@ -45,26 +44,27 @@ def test_all_normal_subgroups_are_found(name):
 
 
 def all_costs(name, layer):
-    """The costs of every series of normal subgroups, with invariant and with primary channels."""
-    subgroups = normal_subgroups(group(name))
-    order = subgroups[0].order
+    """The costs of every subnormal series, with invariant and with primary channels, from all subgroups by hand."""
+    listed = group(name)
+    by_hand = ByHand(listed)
+    whole = listed.order
+    members = {mask: listed.subgroup(by_hand.members(mask)) for mask in by_hand.subgroups}
+    known = {1: {(0, 0, 1, 0, kind) for kind in ("invariant", "primary")}}
 
-    def chains(chain):
-        if chain[-1].order == 1:
-            yield chain
-        for lower in subgroups:
-            if (
-                lower.order < chain[-1].order
-                and lower <= chain[-1]
-                and verbal_subgroup(chain[-1], layer.exponent) <= lower
-            ):
-                yield from chains([*chain, lower])
+    def below(mask):
+        if mask not in known:
+            known[mask] = set()
+            for lower, factor in by_hand.factors[mask].items():
+                if lower == mask or not factor or (layer.exponent and layer.exponent % factor[0]):
+                    continue
+                own = abelian_factor(members[mask], members[lower])
+                for layers, channels, modulus, entries, kind in below(lower):
+                    moduli = own.moduli if kind == "invariant" else own.in_primary_channels().moduli
+                    more = whole // members[mask].order * len(moduli)
+                    known[mask].add((layers + 1, channels + len(moduli), max(modulus, *moduli), entries + more, kind))
+        return known[mask]
 
-    for chain in chains([subgroups[0]]):
-        factors = [abelian_factor(a, b) for a, b in pairwise(chain)]
-        for moduli in ([f.moduli for f in factors], [f.in_primary_channels().moduli for f in factors]):
-            entries = sum(order // a.order * len(m) for a, m in zip(chain[:-1], moduli, strict=True))
-            yield Cost(len(factors), sum(map(len, moduli)), max(n for m in moduli for n in m), entries)
+    return {Cost(*cost[:4]) for cost in below(by_hand.whole)}
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -105,6 +105,20 @@ def test_what_is_chosen_compiles_at_the_cost_promised(case, goal):
 def test_fewer_channels_than_the_derived_series():
     """C2wrC2wrC2 in three layers takes 4 channels, of moduli 2, 4 and 4 4; its derived series takes 7."""
     assert best_series(group("C2wrC2wrC2"), AUSSM, "channels").moduli == ((2,), (4,), (4, 4))
+
+
+def test_fewer_channels_through_members_that_are_not_normal():
+    """SL(2,3) > Q8 > C4 > 1 takes 3 channels: C4 is normal in Q8 alone. Series of normal subgroups take 4."""
+    best = best_series(group("SL(2,3)"), AUSSM, "channels")
+    assert (best.cost.channels, best.series.orders) == (3, (24, 8, 4, 1))
+    assert not group("SL(2,3)").whole.normalises(best.series.subgroups[2])
+
+
+@pytest.mark.parametrize("name", [*SMALL, "C2wrC2wrC2"])
+def test_what_is_chosen_is_a_series(name):
+    for choice in pareto_front(group(name), AUSSM):
+        checked = given_series(group(name), choice.series.subgroups[1:], AUSSM)
+        assert checked.orders == choice.series.orders
 
 
 def test_fewer_channels_in_more_layers():
