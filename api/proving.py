@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..algebra.automata.automaton import Automaton
 from ..common.errors import InputError, RefutedError
 from ..common.kinds import replacing, require_kind
+from ..common.packages import LeftOutWarning, MissingPackageError, named_packages
 from ..common.wording import default_folder
 from .automata import CompiledAutomaton
 from .compiling import Compiled, compile
@@ -166,12 +167,14 @@ def _with_network(folder: Path, verdict: Verdict) -> Proved:
     if not (folder / "model.safetensors").exists():
         note = "network: none in the folder (it would have been too large), so none is certified"
         return Proved(folder, (first,), (note,) if (folder / "cascade.json").exists() else ())
-    if find_spec("flint") is None:
-        return Proved(folder, (first,), ("network: not certified, that needs python-flint (the extra `proofs`)",))
     from ..proofs_check.certificates.certificate import write_json
     from ..proofs_check.certificates.network_certificate import certificate_content
 
-    proof, content = certificate_content(folder)
+    try:
+        with named_packages():
+            proof, content = certificate_content(folder)
+    except MissingPackageError as error:
+        return Proved(folder, (first,), (f"network: not certified: {error}",))
     write_json(folder / NETWORK_CERTIFICATE, content)
     return Proved(folder, (first, f"{folder}/{NETWORK_CERTIFICATE}: {proof.sentence()}"))
 
@@ -249,7 +252,8 @@ def horizon(
         report: is given the number of tokens run so far, over all kinds.
 
     Returns:
-        One row an arithmetic: `arithmetic`, `proved` (None for every length) and `first_wrong` by kind of word.
+        One row an arithmetic: `arithmetic`, `proved` (None for every length) and `first_wrong` by kind of word. The
+        network's rows are left out, with a `LeftOutWarning`, where torch or python-flint is not installed.
 
     Raises:
         RefutedError: a word failed within a proved horizon.
@@ -287,9 +291,13 @@ def horizon(
     if (Path(folder) / "model.safetensors").exists():
         from ..proofs_check.certificates.network_certificate import prove_network
 
-        for dtype in ("float64", "float32"):
-            proof = prove_network(Path(folder), dtype)
-            rows.append({"arithmetic": f"network, {dtype}", "proved": proof.horizon, "first_wrong": {}})
+        try:
+            for dtype in ("float64", "float32"):
+                with named_packages():
+                    proof = prove_network(Path(folder), dtype)
+                rows.append({"arithmetic": f"network, {dtype}", "proved": proof.horizon, "first_wrong": {}})
+        except MissingPackageError as error:
+            warnings.warn(f"{folder}: its network is left out: {error}", LeftOutWarning, stacklevel=2)
     return rows
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .shared import MAX_SEED, Json
+from .shared import MAX_SEED, Json, number
 
 
 def audit(
@@ -16,7 +16,7 @@ def audit(
         Path, typer.Argument(metavar="MODEL", help="A Hugging Face folder, a config.json, or a folder of our own.")
     ],
     as_json: Json = False,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the order in which the tokens are read.")] = 0,
+    seed: Annotated[int, number(least=0, most=MAX_SEED, help="Of the order in which the tokens are read.")] = 0,
 ) -> None:
     """Say which eigenvalues a model's layers can reach, what that excludes, and what its weights do."""
     from ..common.terminal import console, say

@@ -11,7 +11,8 @@ import typer
 from rich.console import Console
 
 from ..common.errors import InputError
-from .shared import MAX_SEED, Force, GroupOrNone, Regex, one_of
+from ..common.packages import MissingPackageError, named_packages
+from .shared import MAX_SEED, Force, GroupOrNone, Regex, number, one_of
 
 if TYPE_CHECKING:
     from ..constructions.verification import Trial
@@ -109,7 +110,11 @@ def compile_command(
         count = counted(compiled.weights.parameter_count, "parameter")
         say(screen, f"network: not written, it would have {count}; the cascade runs with `verify`", "yellow")
     elif check:
-        _check(folder, screen)
+        try:
+            with named_packages():
+                _check(folder, screen)
+        except MissingPackageError as error:
+            say(screen, f"network: not run here, {error}", "yellow")
 
 
 TARGET_CHECK_LENGTH = 300
@@ -149,11 +154,15 @@ def _compile_target(
     say(screen, f"written: {folder}/ in {time.perf_counter() - began:.2f} s")
     if not check:
         return
-    from ..models.references.trial import try_checkpoint
+    try:
+        with named_packages():
+            from ..models.references.trial import try_checkpoint
 
-    ran = try_checkpoint(folder, checkpoint.target.name, checkpoint.machine, TARGET_CHECK_LENGTH)
-    words = f"a random word of {TARGET_CHECK_LENGTH} elements"
-    say(screen, f"{ran}: right on {words}" if ran else "not run here: pip install 'subnormal[targets]'")
+            ran = try_checkpoint(folder, checkpoint.target.name, checkpoint.machine, TARGET_CHECK_LENGTH)
+    except MissingPackageError as error:
+        say(screen, f"not run here, {error}", "yellow")
+    else:
+        say(screen, f"{ran}: right on a random word of {TARGET_CHECK_LENGTH} elements")
 
 
 def _check(folder: Path, screen: Console) -> None:
@@ -182,10 +191,10 @@ def speed(trials: Sequence[Trial]) -> str:
 
 def verify(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder written by compile.")],
-    length: Annotated[int, typer.Option(min=1, max=10**10, help="Tokens in each word.")] = 10_000_000,
+    length: Annotated[int, number(least=1, most=10**10, help="Tokens in each word.")] = 10_000_000,
     arithmetic: Annotated[str, typer.Option(help="residues, turns, complex128, complex64 or network.")] = "residues",
     words: Annotated[str, typer.Option(help="Kinds of words, separated by commas.")] = "random,constant,commutator",
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the random word.")] = 0,
+    seed: Annotated[int, number(least=0, most=MAX_SEED, help="Of the random word.")] = 0,
     dtype: Annotated[str, typer.Option(help="float64 or float32, for the network.")] = "float64",
 ) -> None:
     """Check a compiled folder: exhaustively, and on long words in one arithmetic."""

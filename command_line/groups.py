@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..common.errors import InputError
-from .shared import GROUP, Json, Regex, fill, one_of
+from .shared import GROUP, Json, Regex, fill, number, one_of
 
 if TYPE_CHECKING:
     from ..algebra.depth.inspection import Inspection
@@ -118,9 +118,9 @@ def _inspect_batch(batch: Path, inspection: Callable[[str], dict]) -> None:
 
 
 def atlas(
-    max_order: Annotated[int, typer.Option(min=1, max=255, help="Largest order.")] = 255,
+    max_order: Annotated[int, number(least=1, most=255, help="Largest order.")] = 255,
     out: Annotated[Path, typer.Option(help="CSV file; an interrupted one is continued.")] = Path("atlas.csv"),
-    processes: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 2,
+    processes: Annotated[int, number(least=1, most=64, help="Processes.")] = 2,
     html: Annotated[
         Path | None, typer.Option(help="Also write the table as a page for the browser, to search and to sort.")
     ] = None,

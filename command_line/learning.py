@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..common.errors import InputError
-from .shared import MAX_SEED, Force, GroupText, Json
+from .shared import MAX_SEED, Force, GroupText, Json, number
 
 
 def learn(
@@ -19,15 +19,15 @@ def learn(
             metavar="DATA", help="Words with labels (group=k.csv's columns), or a group or automaton's name."
         ),
     ],
-    runs: Annotated[int, typer.Option(min=1, max=10**4, help="Seeds that are trained.")] = 5,
+    runs: Annotated[int, number(least=1, most=10**4, help="Seeds that are trained.")] = 5,
     layers: Annotated[
-        int | None, typer.Option(min=1, max=64, help="Most layers. Default: as many as add something.")
+        int | None, number(least=1, most=64, help="Most layers. Default: as many as add something.")
     ] = None,
     alphabet: Annotated[str | None, typer.Option(help="For a group's name: all, generators, or elements.")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="The first seed.")] = 0,
-    length: Annotated[int, typer.Option(min=1, max=10**5, help="Of the words drawn from a group.")] = 60,
-    steps: Annotated[int, typer.Option(min=1, max=10**9, help="Training steps of each layer.")] = 1000,
-    channels: Annotated[int, typer.Option(min=1, max=2**14, help="Channels of each layer before the snap.")] = 32,
+    seed: Annotated[int, number(least=0, most=MAX_SEED, help="The first seed.")] = 0,
+    length: Annotated[int, number(least=1, most=10**5, help="Of the words drawn from a group.")] = 60,
+    steps: Annotated[int, number(least=1, most=10**9, help="Training steps of each layer.")] = 1000,
+    channels: Annotated[int, number(least=1, most=2**14, help="Channels of each layer before the snap.")] = 32,
     out: Annotated[Path | None, typer.Option(help="Folder. Default: learnt/ and the name of the data.")] = None,
     as_json: Json = False,
     force: Force = False,
@@ -66,10 +66,8 @@ def decompile(
     pruned: Annotated[
         Path | None, typer.Option(help="Write the network that reads only what the machine explains here.")
     ] = None,
-    length: Annotated[
-        int, typer.Option(min=20, max=10**6, help="Up to which the unrounded network is measured.")
-    ] = 1000,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the words.")] = 0,
+    length: Annotated[int, number(least=20, most=10**6, help="Up to which the unrounded network is measured.")] = 1000,
+    seed: Annotated[int, number(least=0, most=MAX_SEED, help="Of the words.")] = 0,
     as_json: Json = False,
     force: Force = False,
 ) -> None:
@@ -89,7 +87,7 @@ def decompile(
 def diagnose(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A folder written by train or compile.")],
     group: GroupText,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the words.")] = 0,
+    seed: Annotated[int, number(least=0, most=MAX_SEED, help="Of the words.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Can this stack track GROUP, how near did this run come, and what is missing: precision or structure."""

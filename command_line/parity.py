@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..common.errors import InputError
-from .shared import NOT_REFUTED, Json
+from .shared import NOT_REFUTED, Json, number
 
 if TYPE_CHECKING:
     from ..proofs_check.refutations.refutation import Refutation
@@ -18,13 +18,11 @@ DELTAS = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 20.0, 36.0, 39.0)
 
 
 def parity(
-    layers: Annotated[int, typer.Option(min=1, max=8, help="Mixtures of S4D and Mamba up to this many layers.")] = 4,
-    width: Annotated[int, typer.Option(min=1, max=1024, help="Channels of each layer.")] = 8,
-    seeds: Annotated[int, typer.Option(min=1, max=1000, help="Random networks of each mixture.")] = 1,
+    layers: Annotated[int, number(least=1, most=8, help="Mixtures of S4D and Mamba up to this many layers.")] = 4,
+    width: Annotated[int, number(least=1, most=1024, help="Channels of each layer.")] = 8,
+    seeds: Annotated[int, number(least=1, most=1000, help="Random networks of each mixture.")] = 1,
     activation: Annotated[str, typer.Option(help="Readout of the layers: hard, softmax, relu, tanh …")] = "hard",
-    tokens: Annotated[
-        int, typer.Option(min=1, max=10**9, help="Longest word run for the table of step sizes.")
-    ] = 200_000,
+    tokens: Annotated[int, number(least=1, most=10**9, help="Longest word run for the table of step sizes.")] = 200_000,
     as_json: Json = False,
 ) -> None:
     """Show which families cannot follow parity, on words, and which can, by weights. Exit code 4: a mixture stood."""

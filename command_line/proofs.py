@@ -10,7 +10,7 @@ import typer
 
 from ..common.errors import InputError, RefutedError
 from ..common.terminal import progress
-from .shared import Force, Json, Regex, fill, one_of
+from .shared import Force, Json, Regex, fill, number, one_of
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder written by compile, or by certify.")]
 
@@ -47,7 +47,7 @@ def check(
 
 def horizon(
     folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="A folder written by compile.")] = None,
-    length: Annotated[int, typer.Option(min=1, max=10**10, help="Tokens in each word tried.")] = 1_000_000,
+    length: Annotated[int, number(least=1, most=10**10, help="Tokens in each word tried.")] = 1_000_000,
     arithmetic: Annotated[str | None, typer.Option(help="Some of them, separated by commas. Default: all.")] = None,
     words: Annotated[str, typer.Option(help="Kinds of words, with commas.")] = "random,constant,commutator",
     as_json: Json = False,
@@ -99,9 +99,9 @@ def _plot(path: Path, length: int) -> None:
 
 
 def catalogue(
-    max_order: Annotated[int, typer.Option(min=1, max=255, help="Largest order.")] = 255,
+    max_order: Annotated[int, number(least=1, most=255, help="Largest order.")] = 255,
     out: Annotated[Path, typer.Option(help="CSV file; an interrupted one is continued.")] = Path("catalogue.csv"),
-    processes: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 2,
+    processes: Annotated[int, number(least=1, most=64, help="Processes.")] = 2,
 ) -> None:
     """Compile and certify every group of the catalogue up to an order."""
     from ..api.faults import refutations

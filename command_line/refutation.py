@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..common.errors import InputError
-from .shared import ALLOWED, GROWTH_OBSERVED, MAX_SEED, NOT_REFUTED, Json, finite
+from .shared import ALLOWED, GROWTH_OBSERVED, MAX_SEED, NOT_REFUTED, Json, number
 
 if TYPE_CHECKING:
     from ..algebra.groups.group import Group
@@ -29,14 +29,14 @@ def refute(
         str | None, typer.Argument(metavar="GROUP", help="S3, tomita(5), … (regex(a*b) too); default: a folder's.")
     ] = None,
     epsilon: Annotated[
-        float, typer.Option(min=0, max=1e30, callback=finite, help="States this close in every channel count as one.")
+        float, number(least=0, most=1e30, kind=float, help="States this close in every channel count as one.")
     ] = 1e-6,
     random: Annotated[
         str | None, typer.Option(help="A random network instead of MODEL: a family, or a stack such as mamba,aussm.")
     ] = None,
-    layers: Annotated[int, typer.Option(min=1, max=64, help="With --random and one family: how many layers.")] = 1,
-    width: Annotated[int, typer.Option(min=1, max=4096, help="With --random: channels of each layer.")] = 16,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="With --random: of its weights.")] = 0,
+    layers: Annotated[int, number(least=1, most=64, help="With --random and one family: how many layers.")] = 1,
+    width: Annotated[int, number(least=1, most=4096, help="With --random: channels of each layer.")] = 16,
+    seed: Annotated[int, number(least=0, most=MAX_SEED, help="With --random: of its weights.")] = 0,
     activation: Annotated[str, typer.Option(help="With --random: hard, softmax, relu, tanh …")] = "hard",
     as_json: Json = False,
     html: Annotated[

@@ -9,6 +9,8 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from .shared import number
+
 __all__ = ["with_settings"]
 
 Command = Callable[..., Any]
@@ -40,10 +42,13 @@ def with_settings(settings: type, **instead: str) -> Callable[[Command], Command
                 continue
             assert field.default is not MISSING, field.name
             about = field.metadata
-            option = typer.Option(help=about["help"], min=about["least"], max=about["most"])
-            annotation = annotated[types[field.name], option]
-            kind = inspect.Parameter.KEYWORD_ONLY
-            options.append(inspect.Parameter(name, kind, default=field.default, annotation=annotation))
+            option, kind_of = typer.Option(help=about["help"]), types[field.name]
+            for kind in (int, float):
+                if kind_of in (kind, kind | None):
+                    option = number(help=about["help"], least=about["least"], most=about["most"], kind=kind)
+            annotation = annotated[kind_of, option]
+            place = inspect.Parameter.KEYWORD_ONLY
+            options.append(inspect.Parameter(name, place, default=field.default, annotation=annotation))
         options += own.values()
         keyword = [option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in options]
         command.__signature__ = signature.replace(parameters=keyword)  # type: ignore[attr-defined]

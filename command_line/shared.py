@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO, cast
 
 import typer
 
 from ..common.errors import InputError, RefutedError
 from ..common.folders import UnboundFolderWarning
+from ..common.packages import LeftOutWarning, named_packages
+from ..common.wording import short
 
 GROWTH_OBSERVED, NOT_REFUTED, ALLOWED = 3, 4, 5
 """Exit codes of `refute`, beside 0: its words were found. 1 means refuted, of a claim that was to be verified, and
@@ -27,11 +32,64 @@ MAX_SEED, MAX_RUNS = 2**32 - 1, 10**6
 """Largest seed, and most runs, on the command line."""
 
 
-def finite(value: float) -> float:
-    """Callback of an option: refuses NaN and infinities."""
-    if not math.isfinite(value):
-        raise typer.BadParameter(f"{value} is not a finite number.")
-    return value
+@dataclass(frozen=True)
+class Number:
+    """Reads an option's number. What is refused, and the line that says so, are ours: typer's depend on its release.
+
+    Arguments:
+        kind: `int` reads digits alone (neither 3.0 nor 1e3 nor 1_0), `float` what Python reads, if it is finite.
+        least, most: the range, both ends in it; None for no end.
+
+    Raises:
+        typer.BadParameter: another text; the message has it, and what was wanted.
+    """
+
+    kind: type[int] | type[float]
+    least: float | None
+    most: float | None
+
+    @property
+    def __name__(self) -> str:  # what typer writes for the option's value, where no metavar says otherwise
+        return "INTEGER" if self.kind is int else "NUMBER"
+
+    def range(self) -> str:
+        """`1…255`, `1…`, or the kind of number alone."""
+        given = (end for end in (self.least, self.most) if end is not None)
+        ends = [f"{end:g}" if isinstance(end, float) else str(end) for end in given]
+        return "…".join(ends) + ("…" if self.most is None else "") if ends else self.__name__
+
+    def __call__(self, given: str | float) -> float:
+        text = str(given)
+        value = None
+        if re.fullmatch(r"[+-]?[0-9]{1,300}" if self.kind is int else r"[0-9a-zA-Z.+-]{1,300}", text, re.ASCII):
+            with contextlib.suppress(ValueError):
+                value = self.kind(text)
+        if value is None or not math.isfinite(value) or not self._holds(value):
+            raise typer.BadParameter(f"{short(text)!r}, wanted {self._wanted()}")
+        return value
+
+    def _holds(self, value: float) -> bool:
+        return (self.least is None or value >= self.least) and (self.most is None or value <= self.most)
+
+    def _wanted(self) -> str:
+        kind = "a whole number" if self.kind is int else "a number"
+        least, most = (f"{end:,}" if isinstance(end, int) else f"{end:g}" for end in (self.least or 0, self.most or 0))
+        if self.least is None:
+            return f"{kind} of at most {most}" if self.most is not None else kind
+        return f"{kind} of at least {least}" if self.most is None else f"{kind} from {least} to {most}"
+
+
+def number(
+    *names: str, help: str, least: float | None, most: float | None, kind: type[int] | type[float] = int
+) -> typer.models.OptionInfo:
+    """An option that takes a number in a range; see `Number`. The help shows the range as `1…255`.
+
+    Arguments:
+        names: `--runs-together` and others; none for the parameter's own.
+    """
+    parser = Number(kind, least, most)
+    option: typer.models.OptionInfo = typer.Option(*names, parser=parser, metavar=parser.range(), help=help)
+    return option
 
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
@@ -67,7 +125,8 @@ MESSAGE, END = 600, 150
 
 
 def run(make: Callable[[], typer.Typer], program: str) -> None:
-    """Run a command line: an `InputError` becomes one line and exit code 2, as does what the file system refuses, a
+    """Run a command line: an `InputError` becomes one line and exit code 2, as does what the file system refuses
+    or a package that is not installed, a
     `RefutedError` exit code 1, Ctrl-C exit code 130.
 
     Arguments:
@@ -77,7 +136,8 @@ def run(make: Callable[[], typer.Typer], program: str) -> None:
     warnings.showwarning = _note
     try:
         try:
-            status = make()(sys.argv[1:] or ["--help"], prog_name=program, standalone_mode=False)
+            with named_packages():
+                status = make()(sys.argv[1:] or ["--help"], prog_name=program, standalone_mode=False)
         except SystemExit:  # typer's answer to a closed pipe, as in `inspect S4 | head -1`
             raise BrokenPipeError from None
         if status == INTERRUPTED:  # typer's answer to Ctrl-C
@@ -111,7 +171,7 @@ def _note(
     line: str | None = None,
 ) -> None:
     """A warning as one line. One that is not for users goes its usual way."""
-    if issubclass(category, UnboundFolderWarning):
+    if issubclass(category, UnboundFolderWarning | LeftOutWarning):
         print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
     else:
         print(warnings.formatwarning(message, category, filename, lineno, line), end="", file=file or sys.stderr)

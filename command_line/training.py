@@ -14,23 +14,23 @@ from ..common.terminal import console
 from ..models.training.configuration import RunConfiguration
 from ..models.training.pool import RUNS_TOGETHER, Machine
 from .settings import with_settings
-from .shared import MAX_RUNS, MAX_SEED, GroupOrNone, GroupText, Json, Regex, one_of
+from .shared import MAX_RUNS, MAX_SEED, GroupOrNone, GroupText, Json, Regex, number, one_of
 
 Out = Annotated[
     Path | None, typer.Option(help="Folder for rows, networks and pictures. Default: runs/ and the group's name.")
 ]
 Processes = Annotated[
-    int | None, typer.Option(min=1, max=256, help="Processes, with one torch thread each. Default: one a core.")
+    int | None, number(least=1, most=256, help="Processes, with one torch thread each. Default: one a core.")
 ]
 
 Device = Annotated[str, typer.Option(help="Where to train: cpu, or another device of torch, e.g. cuda.")]
 RunsTogether = Annotated[
     int,
-    typer.Option(
+    number(
         "--runs-together",
         "--stack-size",
-        min=1,
-        max=MAX_RUNS,
+        least=1,
+        most=MAX_RUNS,
         help="Most runs trained as one batch; a GPU takes more than a core.",
     ),
 ]
@@ -105,9 +105,9 @@ def evaluate(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="A folder written by compile, or a network written by train.")
     ],
-    length: Annotated[int, typer.Option(min=1, max=10**9, help="The longest length.")] = 1000,
-    words: Annotated[int, typer.Option(min=1, max=10**6, help="Number of words.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the words.")] = 0,
+    length: Annotated[int, number(least=1, most=10**9, help="The longest length.")] = 1000,
+    words: Annotated[int, number(least=1, most=10**6, help="Number of words.")] = 1000,
+    seed: Annotated[int, number(least=0, most=MAX_SEED, help="Of the words.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Accuracy at lengths 20, 40, … 1000 and beyond, on words that were never trained on."""
@@ -147,12 +147,12 @@ def evaluate(
 
 def words(
     group: GroupText,
-    length: Annotated[int, typer.Option(min=1, max=10**6, help="Tokens in each word.")] = 20,
-    count: Annotated[int, typer.Option(min=1, max=10**7, help="Number of words.")] = 1000,
+    length: Annotated[int, number(least=1, most=10**6, help="Tokens in each word.")] = 20,
+    count: Annotated[int, number(least=1, most=10**7, help="Number of words.")] = 1000,
     alphabet: Annotated[
         str | None, typer.Option(help="Of a group: all, generators, or elements such as '1;3'.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the words.")] = 0,
+    seed: Annotated[int, number(least=0, most=MAX_SEED, help="Of the words.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder of the file.")] = Path("data"),
     check: Annotated[Path | None, typer.Option(help="Check this file of words instead of writing one.")] = None,
 ) -> None:

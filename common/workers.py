@@ -32,6 +32,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Literal, TypeVar
 
 from .errors import InputError
+from .packages import named_packages
 
 __all__ = ["ATTEMPTS", "LOST", "Lost", "available_cores", "each_result", "tell"]
 
@@ -297,10 +298,8 @@ class _Line:
 def _on_cluster(
     function: Callable[[Task], Result], tasks: Sequence[Task], scheduler: str
 ) -> Iterator[tuple[int, Result | Lost]]:
-    try:
+    with named_packages():
         from distributed import Client, KilledWorker
-    except ImportError:
-        raise InputError('a scheduler needs the extra "cluster": pip install "subnormal[cluster]"') from None
     try:
         client = Client(scheduler, timeout="5s")
     except (OSError, ValueError) as error:

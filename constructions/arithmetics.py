@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..common.errors import InputError
+from ..common.packages import installed
 
 ARITHMETICS = ("residues", "turns", "complex128", "complex64", "float64", "float32", "bfloat16")
 
@@ -123,9 +124,9 @@ def _bfloat16_sums() -> Callable[[float, NDArray[np.float64], NDArray[np.bool_]]
             found[i] = value
         return found
 
-    try:
-        from numba import njit
-    except ImportError:
+    if not installed("numba"):
         return sums
+    from numba import njit
+
     compiled: Callable[[float, NDArray[np.float64], NDArray[np.bool_]], NDArray[np.float64]] = njit(sums)
     return compiled

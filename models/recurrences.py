@@ -31,14 +31,13 @@ from __future__ import annotations
 
 import math
 import os
-from functools import cache
-from importlib.util import find_spec
 from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from ..common.errors import InputError
+from ..common.packages import installed
 from .linear import add_product
 
 __all__ = [
@@ -174,22 +173,17 @@ def select_backend(tensor: Tensor, backend: Backend = "auto") -> Chosen:
         return "torch"
     on_cpu, on_gpu = tensor.device.type == "cpu", tensor.device.type == "cuda"
     known = tensor.dtype in (torch.float32, torch.float64, torch.complex64, torch.complex128)
-    if known and on_cpu and backend != "triton" and _installed("numba"):
+    if known and on_cpu and backend != "triton" and installed("numba"):
         return "numba"
     interpreted = backend == "triton" and on_cpu and os.environ.get("TRITON_INTERPRET") == "1"
-    if known and (on_gpu or interpreted) and backend != "numba" and _installed("triton"):
+    if known and (on_gpu or interpreted) and backend != "numba" and installed("triton"):
         return "triton"
     if backend == "auto":
         return "torch"
     place, extra = ("the CPU", "fast") if backend == "numba" else ("a GPU", "gpu")
-    if not _installed(backend):
+    if not installed(backend):
         raise InputError(f'backend "{backend}": {backend} is not installed; install the extra "{extra}" or use "torch"')
     raise InputError(f'backend "{backend}" works on {place}, got a tensor on {tensor.device}; use "torch"')
-
-
-@cache
-def _installed(name: str) -> bool:
-    return find_spec(name) is not None
 
 
 def _implementation(name: str) -> _Implementation:

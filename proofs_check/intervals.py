@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
-from ..common.errors import InputError
+from ..common.packages import named_packages
 
 POINT_ERROR = Fraction(1, 2**52)
 """Each coordinate of `unit_point` is within this of the true one: rounding to a double, and arb's radius."""
@@ -18,11 +18,10 @@ POINT_ERROR = Fraction(1, 2**52)
 
 @contextmanager
 def arb_precision(bits: int) -> Iterator[Any]:
-    """The module `flint` at a working precision. Raises `InputError` where python-flint is not installed."""
-    try:
+    """The module `flint` at a working precision. Raises `MissingPackageError` where python-flint is not
+    installed."""
+    with named_packages():
         import flint
-    except ImportError:
-        raise InputError("this needs python-flint; install it with the extra `proofs`: subnormal[proofs]") from None
     before = flint.ctx.prec
     flint.ctx.prec = bits
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from time import perf_counter
 from typing import Protocol
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...algebra.arithmetic.permutations import Permutations
+from ...common.packages import installed
 from .cascade import FactoredCascade, Residues
 
 
@@ -21,7 +21,7 @@ class _Loops(Protocol):
 
 def loops(cascade: FactoredCascade, fast: bool | None = None) -> _Loops:
     """What runs and decodes a factored cascade: compiled loops where numba is installed, else NumPy; or as told."""
-    if find_spec("numba") is not None if fast is None else fast:
+    if installed("numba") if fast is None else fast:
         from .kernels import CompiledFactored
 
         return CompiledFactored(cascade)

@@ -9,7 +9,6 @@ length, 2·C), and gradients with respect to p.
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from collections.abc import Callable
 from functools import cache
@@ -19,6 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from ...common.packages import installed
 
 TURN = 2 * math.pi
 
@@ -31,7 +32,7 @@ def walk(phases: Tensor, edges: Tensor, plain: bool = False) -> Tensor:
         edges: int64 (words, length), rows of `phases`.
         plain: use torch's operations where numba is there as well.
     """
-    if plain or phases.device.type != "cpu" or not importlib.util.find_spec("numba"):
+    if plain or phases.device.type != "cpu" or not installed("numba"):
         angle = functional.embedding(edges, phases).cumsum(1) * TURN
         return torch.cat([angle.cos(), angle.sin()], -1)
     found: Tensor = _Walk.apply(phases, edges)

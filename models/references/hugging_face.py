@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ...common.errors import InputError
+from ...common.packages import installed, missing_package
 
 SMALL = 2**22
 """So many parameters may be asked for whatever the files hold."""
 
 
 def require_transformers() -> None:
-    """Raises `InputError` where transformers is not installed."""
-    if find_spec("transformers") is None:
-        raise InputError("this needs the transformers library; install it with pip install 'subnormal[targets]'")
+    """Raises `MissingPackageError` where transformers is not installed."""
+    if not installed("transformers"):
+        raise missing_package("transformers")
 
 
 def load(folder: Path, dtype: str = "float32") -> tuple[Any, Any]:

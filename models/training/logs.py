@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from ...common.errors import InputError
+from ...common.packages import named_packages
 from .progress import Progress
 
 __all__ = ["Logs"]
@@ -16,19 +16,15 @@ class Logs:
     """One folder of TensorBoard's a run; nothing without a folder.
 
     Raises:
-        InputError: TensorBoard is not installed.
+        MissingPackageError: TensorBoard is not installed.
     """
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
         self.writers: dict[str, Any] = {}
         if folder is not None:
-            try:
+            with named_packages():
                 from torch.utils.tensorboard import SummaryWriter
-            except ImportError:
-                raise InputError(
-                    '--tensorboard needs the extra "tensorboard": pip install "subnormal[tensorboard]"'
-                ) from None
             self.make = SummaryWriter
 
     def write(self, progress: Progress) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ...common.errors import InputError
+from ...common.packages import named_packages
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,9 @@ class Lemma:
 
 
 def symbolic_lemmas() -> list[Lemma]:
-    """All lemmas, derived now. Raises `InputError` where SymPy is not installed."""
-    try:
+    """All lemmas, derived now. Raises `MissingPackageError` where SymPy is not installed."""
+    with named_packages():
         import sympy
-    except ImportError:
-        raise InputError("this needs SymPy; install it with the extra `proofs`: subnormal[proofs]") from None
     makers: tuple[Callable[[Any], Lemma], ...] = (
         _powers,
         _contraction,

@@ -72,7 +72,9 @@ def run(*arguments: str, cwd: Path) -> tuple[int, str, str]:
         (["verify", "absent"], "not a compiled folder"),
         (["verify", "absent", "--arithmetic", "float8"], "unknown arithmetic 'float8'"),
         (["show", "S3", "--out", "s3.gif"], "s3.gif"),
-        (["atlas", "--max-order", "300"], "is not in the range 1<=x<=255"),
+        (["atlas", "--max-order", "300"], "'--max-order': '300', wanted a whole number from 1 to 255"),
+        (["atlas", "--max-order", "3.0"], "'--max-order': '3.0', wanted a whole number from 1 to 255"),
+        (["atlas", "--max-order", "1_0"], "'--max-order': '1_0', wanted a whole number from 1 to 255"),
         (["atlas", "--max-order", "8", "--out", "changed.csv"], "is not a part of this table"),
     ],
 )

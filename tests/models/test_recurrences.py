@@ -313,7 +313,7 @@ def test_the_rule_that_chooses_a_backend(monkeypatch):
     assert select_backend(large, "torch") == "torch"
     assert select_backend(large.to(torch.float16)) == "torch"
     assert select_backend(large.to("meta")) == "torch"
-    monkeypatch.setattr("subnormal.models.recurrences._installed", lambda name: False)
+    monkeypatch.setattr("subnormal.models.recurrences.installed", lambda name: False)
     assert select_backend(large) == "torch"
     with pytest.raises(InputError, match="numba is not installed"):
         select_backend(large, "numba")

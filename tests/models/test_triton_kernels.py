@@ -197,7 +197,7 @@ def test_the_choice_of_backend(monkeypatch):
     assert select_backend(on_gpu) == "triton"
     with pytest.raises(InputError, match='"numba" works on the CPU, got a tensor on cuda:0; use "torch"'):
         select_backend(on_gpu, "numba")
-    monkeypatch.setattr(recurrences, "_installed", lambda name: False)
+    monkeypatch.setattr(recurrences, "installed", lambda name: False)
     assert select_backend(on_gpu) == "torch"
     with pytest.raises(InputError, match='triton is not installed; install the extra "gpu"'):
         select_backend(on_gpu, "triton")
