@@ -132,7 +132,7 @@ def test_only_what_is_missing_is_renamed(monkeypatch):
     for name in PACKAGES:
         monkeypatch.setitem(sys.modules, name, None)
         with (
-            pytest.raises(sn.InputError, match=r"^this needs .*, which is not installed: pip") as missing,
+            pytest.raises(sn.InputError, match=r"^this needs .*: pip install") as missing,
             named_packages(),
         ):
             __import__(name)

@@ -55,7 +55,7 @@ def commands() -> dict[str, Any]:
     return dict(typer.main.get_command(command_line.application()).commands)  # type: ignore[attr-defined]
 
 
-def annotations(command: str) -> dict[str, tuple[Any, ...]]:
+def typed(command: str) -> dict[str, tuple[Any, ...]]:
     """For each parameter of a command its type, and what typer is told of it."""
     place = next(own[command] for _, own in command_line.PARTS.values() if command in own)
     module, function = place.split(".")
@@ -65,7 +65,7 @@ def annotations(command: str) -> dict[str, tuple[Any, ...]]:
 
 def kind(command: str, parameter: Any) -> str:
     """`int`, `float`, `bool` or `text`."""
-    given = annotations(command).get(parameter.name)
+    given = typed(command).get(parameter.name)
     if given is None:  # --help
         return "bool"
     types = get_args(given[0]) or (given[0],)
@@ -101,7 +101,7 @@ def test_every_command_is_here():
 def test_every_number_has_a_range(number):
     """Nothing on the command line is so large, or so small, that only the work would find out."""
     for command, option in options(number):
-        _, told = annotations(command)[option.name]
+        _, told = typed(command)[option.name]
         assert isinstance(told.parser, Number), (command, option.name)
         assert told.parser.kind.__name__ == number
         assert told.parser.least is not None, (command, option.name)

@@ -21,7 +21,7 @@ from subnormal.common.rows import write_rows
 from subnormal.common.writing import write_file
 from subnormal.constructions.compiler import compile_group, save
 from tests.adversary.counting import SECONDS, stopped_after
-from tests.adversary.test_options import ARGUMENTS, commands, kind, one_line
+from tests.adversary.test_options import ARGUMENTS, commands, kind, one_line, typed
 from tests.cases import group
 
 SUFFIX = {("show", "out"): ".png", ("show", "html"): ".html", ("atlas", "html"): ".html", ("refute", "html"): ".html"}
@@ -59,8 +59,9 @@ def test_pipes_and_devices(run, place, alarm, command):
     arguments = ARGUMENTS[command]
     positions = [p.name for p in parameters if p.param_type_name == "argument"]
     for parameter in parameters:
-        path = type(parameter.type).__name__ == "TyperPath" or parameter.name in ("group", "data", "model", "target")
-        if not path or kind(parameter) != "text":
+        told = typed(command).get(parameter.name, ("",))[0]
+        path = "Path" in str(told) or parameter.name in ("group", "data", "model", "target")
+        if not path or kind(command, parameter) != "text":
             continue
         pipe = place / f"pipe{SUFFIX.get((command, parameter.name), '')}"
         os.mkfifo(pipe)
