@@ -16,6 +16,7 @@ from rich.text import Text
 from ..algebra.automata.automaton import Automaton
 from ..algebra.depth.families import names, parse_stack
 from ..common.errors import InputError
+from ..common.kinds import AUTOMATON
 from ..common.terminal import WIDTH, Shown
 from ..common.wording import counted
 from ..constructions.automata.compiler import AutomatonCompilation, compile_automaton, first_fault
@@ -74,15 +75,20 @@ class CompiledAutomaton(Shown):
             raise InputError(f"unknown dtype {dtype[:40]!r}; wanted one of float32, float64")
         return network_of(self.weights, dtype)
 
-    def save(self, folder: str | Path) -> Path:
+    @property
+    def kind(self) -> str:
+        """Of the folder that `save` writes."""
+        return AUTOMATON
+
+    def save(self, folder: str | Path, force: bool = False) -> Path:
         """Write the folder that `compile` writes: the cascade, and the network unless it is too large.
 
         Raises:
-            InputError: the folder cannot be written.
+            InputError: the folder cannot be written; or it holds something of another kind, and `force` is not given.
         """
         from ..constructions.automata.artifact import save_automaton
 
-        save_automaton(Path(folder), self.compilation)
+        save_automaton(Path(folder), self.compilation, force)
         return Path(folder)
 
     def picture(self, path: str | Path) -> Path:

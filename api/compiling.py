@@ -15,6 +15,7 @@ from rich.text import Text
 from ..algebra.arithmetic.abelian_invariants import abelian_name
 from ..algebra.automata.automaton import Automaton
 from ..common.errors import InputError
+from ..common.kinds import GROUP
 from ..common.terminal import WIDTH, Shown
 from ..common.wording import counted
 from ..constructions.cascade import Cascade
@@ -91,15 +92,20 @@ class Compiled(Shown):
             raise InputError(f"unknown dtype {dtype[:40]!r}; wanted one of {', '.join(DTYPES)}")
         return network_of(self.weights, dtype)
 
-    def save(self, folder: str | Path) -> Path:
+    @property
+    def kind(self) -> str:
+        """Of the folder that `save` writes."""
+        return GROUP
+
+    def save(self, folder: str | Path, force: bool = False) -> Path:
         """Write the folder that `compile` writes: the cascade, and the network unless it is too large.
 
         Raises:
-            InputError: the folder cannot be written.
+            InputError: the folder cannot be written; or it holds something of another kind, and `force` is not given.
         """
         from ..algebra.groups.identify import small_group_id
 
-        save(self.compilation, Path(folder), small_group_id(self.group))
+        save(self.compilation, Path(folder), small_group_id(self.group), force)
         return Path(folder)
 
     def picture(self, path: str | Path) -> Path:

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from ..algebra.depth.group_names import group_name
 from ..common.errors import InputError
+from ..common.kinds import LEARNT, NETWORK, claim_folder, kind_of
 from ..common.terminal import Shown, plain_table
 from ..common.wording import counted, default_folder
 from .groups import GroupLike, group
@@ -141,6 +142,7 @@ def learn(
     seed: int = 0,
     length: int = 60,
     out: str | Path | None = None,
+    force: bool = False,
     report: Callable[[str], None] | None = None,
     **settings: Any,
 ) -> Learnt:
@@ -157,6 +159,7 @@ def learn(
         seed: the first seed; of the words as well, and of which words of a file are held out.
         length: of the words drawn from a group.
         out: folder; `learnt/` and the name of the data by default.
+        force: whether it may replace a folder of another kind.
         report: called with lines of progress.
         settings: fields of `subnormal.models.learning.recipe.Recipe`, such as `steps` and `channels`.
 
@@ -174,6 +177,7 @@ def learn(
     recipe = Recipe().with_changes(settings)
     training, held_out, name = _words(data, alphabet, seed, length)
     folder = Path(out) if out is not None else Path("learnt") / default_folder(name)
+    claim_folder(folder, LEARNT, force)
     store = LearntStore(folder / "runs")
     keys = {number: run_key(training, recipe, layers, number) for number in range(seed, seed + runs)}
     missing = [number for number, key in keys.items() if store.get(key, training, held_out) is None]
@@ -190,7 +194,7 @@ def learn(
         raise InputError(explain_failure(training, [row["failure"] for row in rows]))
     best = min(exact, key=lambda row: (len(row["layers"]), row["seed"]))
     machine = machine_of(best, training, held_out)
-    claim = _save(machine, folder, training, best)
+    claim = _save(machine, folder, training, best, force)
     return Learnt(folder, machine, tuple(rows), training.count, held_out.count, claim)
 
 
@@ -220,7 +224,7 @@ def _words(data: str | Path, alphabet: str | None, seed: int, length: int) -> tu
     return words.part(np.sort(order[count:])), words.part(np.sort(order[:count])), path.stem
 
 
-def _save(machine: ExactMachine, folder: Path, words: Words, row: dict[str, Any]) -> str:
+def _save(machine: ExactMachine, folder: Path, words: Words, row: dict[str, Any], force: bool) -> str:
     """Write the folder: cascade, network, certificate, names and the picture; returns the certified claim."""
     from ..models.learning.pictures import draw_learnt
 
@@ -229,12 +233,12 @@ def _save(machine: ExactMachine, folder: Path, words: Words, row: dict[str, Any]
         "label_names": [words.label_names[label] for label in machine.labels],
         "learnt": {"seed": row["seed"], "words": words.count},
     }
-    claim = _write(machine, folder, names)
+    claim = _write(machine, folder, names, force)
     draw_learnt(row, machine, folder / "learnt.png")
     return claim
 
 
-def _write(machine: ExactMachine, folder: Path, more: dict[str, Any]) -> str:
+def _write(machine: ExactMachine, folder: Path, more: dict[str, Any], force: bool) -> str:
     """Write what `compile` writes, with more metadata, and the certificate; returns the claim that was checked."""
     from ..constructions.artifact import save_artifact
     from ..constructions.compiler import describe
@@ -242,7 +246,7 @@ def _write(machine: ExactMachine, folder: Path, more: dict[str, Any]) -> str:
 
     compilation = machine.compilation
     metadata = {**describe(compilation, machine.small_group_id), **more}
-    save_artifact(folder, compilation.cascade, compilation.weights, metadata)
+    save_artifact(folder, compilation.cascade, compilation.weights, metadata, force)
     return certify_folder(folder).claim
 
 
@@ -366,6 +370,7 @@ def decompile(
     pruned: str | Path | None = None,
     seed: int = 0,
     length: int = 1000,
+    force: bool = False,
 ) -> Read:
     """Read an exact machine out of a trained network: gauge, rational phases, reachable states, the network's answers.
     And prove up to which length the network, as it is, agrees with it on all words (docs/learning.md).
@@ -379,6 +384,7 @@ def decompile(
         pruned: where to write the network that reads what the machine explains alone, if more is proved of it.
         seed: of the words.
         length: up to which the unrounded network is measured.
+        force: whether `out` and `pruned` may replace folders of another kind.
 
     Raises:
         InputError: the model or the group cannot be read, or they do not fit together.
@@ -386,6 +392,9 @@ def decompile(
     from ..models.learning.decompile import decompile_network
     from ..proofs_check.horizons.trained import prove_decompiled
 
+    for place, kind in ((out, LEARNT), (pruned, NETWORK)):
+        if place is not None:
+            claim_folder(place, kind, force)
     network, task = _model(model, tracked)
     found = decompile_network(network, task, seed, length)
     folder, claim, proof = None, None, None
@@ -395,7 +404,7 @@ def decompile(
             network, exact.machine.transitions, exact.labels[exact.element], found.proved, found.wrong, seed
         )
         if pruned is not None and proof.pruned is not None:
-            proof.pruned.network.save_pretrained(pruned)
+            proof.pruned.network.save_pretrained(pruned, force=force)
         if out is not None:
             folder = Path(out)
             more = {
@@ -404,7 +413,7 @@ def decompile(
                     "parameters_sha256": _digest(network), "proved_length": proof.length, "proved_by": proof.by
                 },
             }  # fmt: skip
-            claim = _write(exact, folder, more)
+            claim = _write(exact, folder, more, force)
     wanted = None if pruned is None else Path(pruned)
     return Read(found, task.group.name, folder, claim, proof, tuple(task.alphabet.tolist()), wanted)
 
@@ -533,8 +542,7 @@ def _model(model: DCDNetwork | str | Path, tracked: GroupLike | None) -> tuple[D
         return model, Task(listed, np.arange(listed.order))
     folder = Path(model)
     network = DCDNetwork.from_pretrained(folder)
-    says = (folder / "task.json").is_file() or (folder / "cascade.json").is_file()
-    own = saved_task(folder) if says else None
+    own = None if kind_of(folder) == NETWORK else saved_task(folder)
     if tracked is None:
         if own is None:
             raise InputError(f"{folder} does not say which group; wanted e.g. `decompile {folder} S3`")

@@ -13,6 +13,7 @@ from rich.console import RenderableType
 from ..algebra.automata.automaton import Automaton
 from ..algebra.input.parser import parse_group, parse_machine
 from ..common.errors import InputError
+from ..common.kinds import RUN, claim_folder
 from ..common.terminal import Shown, plain_table
 from ..common.wording import default_folder
 from ..models.training.pool import RUNS_TOGETHER, Machine
@@ -90,6 +91,7 @@ def train(
     runs_together: int = RUNS_TOGETHER,
     tensorboard: bool = False,
     protocol: str | None = None,
+    force: bool = False,
     **settings: Any,
 ) -> Training:
     """Train networks on a group: every noise × learning rate × seed. Call it again to continue.
@@ -107,6 +109,7 @@ def train(
         tensorboard: whether to write TensorBoard's logs into the folder (extra `tensorboard`).
         protocol: `chomsky` or `flip-flop`: the settings that the field trains and judges automata with; settings that
             are given win.
+        force: whether `out` may be a folder that holds something else than runs.
         settings: the other fields of `subnormal.models.training.configuration.RunConfiguration`, such as `steps`,
             `layers`, `channels`, `batch`, `length` and `weight_decay`.
 
@@ -122,6 +125,7 @@ def train(
 
     text = _text(given)
     folder = Path(out) if out is not None else Path("runs") / default_folder(read_machine(given).name)
+    claim_folder(folder, RUN, force)
     if isinstance(init, Compiled):
         family = _family(init)
         init = init.save(folder / "start")

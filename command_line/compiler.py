@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from ..common.errors import InputError
-from .shared import MAX_SEED, GroupOrNone, Regex, one_of
+from .shared import MAX_SEED, Force, GroupOrNone, Regex, one_of
 
 if TYPE_CHECKING:
     from ..constructions.verification import Trial
@@ -69,6 +69,7 @@ def compile_command(
         bool, typer.Option("--resets", help="With --target: words =x too, which set the product to x.")
     ] = False,
     regex: Regex = None,
+    force: Force = False,
 ) -> None:
     """Write the weights of a network that tracks GROUP, and show that it does."""
     if target is not None:
@@ -76,7 +77,7 @@ def compile_command(
         used = next((name for name, value in options.items() if value is not None), None)
         if used is not None or group is None:
             raise InputError(f"--target goes with a GROUP, e.g. A5, and not with --{used or 'regex'}")
-        _compile_target(group, out, target, alphabet, resets, check)
+        _compile_target(group, out, target, alphabet, resets, check, force)
         return
     if resets:
         raise InputError("--resets goes with --target, e.g. --target olmo-hybrid")
@@ -92,7 +93,7 @@ def compile_command(
     screen = console()
     compiled = compile(one_of(group, regex), family, alphabet, channels, series, optimise)
     folder = out or Path(default_folder(compiled.name))
-    prepare_folder(folder)
+    prepare_folder(folder, compiled.kind, force)
     if isinstance(compiled, FactoredCompiled):
         show(screen, compiled.view())
         trials = [run_factored(compiled.cascade, kind, CHECK_LENGTH) for kind in KINDS]
@@ -101,7 +102,7 @@ def compile_command(
     else:
         show(screen, compiled.view(screen.width))
         say(screen, f"cascade: {compiled.cases} step rightly, so words of every length are tracked")
-    compiled.save(folder)
+    compiled.save(folder, force)
     say(screen, f"written: {folder}/ in {time.perf_counter() - began:.2f} s")
     if isinstance(compiled, FactoredCompiled):
         say(screen, "network: not written for a factored cascade; it runs with `verify`", "yellow")
@@ -116,11 +117,12 @@ TARGET_CHECK_LENGTH = 300
 """Elements in the word that `compile --target` tries a checkpoint on."""
 
 
-def _compile_target(group: str, out: Path | None, target: str, alphabet: str | None, resets: bool, check: bool) -> None:
+def _compile_target(
+    group: str, out: Path | None, target: str, alphabet: str | None, resets: bool, check: bool, force: bool
+) -> None:
     from ..api.groups import group as read_group
     from ..common.terminal import console, say
     from ..common.wording import default_folder
-    from ..common.writing import prepare_folder
     from ..constructions.targets.compiler import compile_target, require_order, target_named
 
     began = time.perf_counter()
@@ -130,8 +132,7 @@ def _compile_target(group: str, out: Path | None, target: str, alphabet: str | N
     require_order(asked.name, asked.order)
     checkpoint = compile_target(asked.listed(), target, alphabet, resets)
     folder = out or Path(f"{default_folder(checkpoint.machine.group.name)}-{checkpoint.target.name}")
-    prepare_folder(folder)
-    checkpoint.save(folder)
+    checkpoint.save(folder, force)
     title, *lines = checkpoint.lines()
     say(screen, title, "bold")
     for line in lines:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..common.errors import InputError
-from .shared import MAX_SEED, GroupText, Json
+from .shared import MAX_SEED, Force, GroupText, Json
 
 
 def learn(
@@ -26,6 +26,7 @@ def learn(
     steps: Annotated[int, typer.Option(min=1, max=10**9, help="Training steps of each layer.")] = 1000,
     channels: Annotated[int, typer.Option(min=1, max=2**14, help="Channels of each layer before the snap.")] = 32,
     out: Annotated[Path | None, typer.Option(help="Folder. Default: learnt/ and the name of the data.")] = None,
+    force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Learn a machine from words and labels alone, and prove what was found. Started again, it goes on."""
@@ -40,7 +41,7 @@ def learn(
         with screen.status("") as status:
             found = learnt(
                 data, runs, layers, alphabet=alphabet, seed=seed, length=length, out=out, steps=steps,
-                channels=channels, report=status.update if screen.is_terminal else None,
+                channels=channels, force=force, report=status.update if screen.is_terminal else None,
             )  # fmt: skip
     except InputError as error:
         if as_json:
@@ -66,13 +67,14 @@ def decompile(
         int, typer.Option(min=20, max=10**6, help="Up to which the unrounded network is measured.")
     ] = 1000,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the words.")] = 0,
+    force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Read an exact machine out of a trained network, or say where it fails. Exit code 1: there is none."""
     from ..api.learning import decompile as decompiled
     from ..common.terminal import console, show
 
-    found = decompiled(Path(model), group, out=out, pruned=pruned, seed=seed, length=length)
+    found = decompiled(Path(model), group, out=out, pruned=pruned, seed=seed, length=length, force=force)
     if as_json:
         print(json.dumps(found.as_json(), ensure_ascii=False))
     else:

@@ -10,7 +10,7 @@ import typer
 
 from ..common.errors import InputError, RefutedError
 from ..common.terminal import progress
-from .shared import Json, Regex, fill, one_of
+from .shared import Force, Json, Regex, fill, one_of
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder written by compile, or by certify.")]
 
@@ -26,11 +26,12 @@ def certify(
         typer.Option(help="For a group or an automaton: the family, e.g. negative-mamba. Default: as compile."),
     ] = None,
     regex: Regex = None,
+    force: Force = False,
 ) -> None:
     """Write the certificate of a compiled folder; or compile a group, or prove that no number of layers tracks it."""
     from ..api.proving import certify as certified
 
-    print(certified(one_of(target, regex), out, family))
+    print(certified(one_of(target, regex), out, family, force=force))
 
 
 def check(

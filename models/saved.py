@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ..common.errors import InputError
 from ..common.folders import read_folder
+from ..common.kinds import DAMAGED, NETWORK, OTHER, WITH_NETWORK, claim_folder, kind_of, wrong_kind
 from ..common.reading import parse_json, parse_tensors
 from ..constructions.parameters import parameter_shapes
 from .specification import LayerSpecification, positive
@@ -92,6 +93,33 @@ class SavedNetwork(
         parameters = self.state_dict()  # type: ignore[attr-defined]
         return self.from_parameters(configuration, parameters, dtype)
 
+    def save_pretrained(
+        self, save_directory: str | Path, *, force: bool = False, **options: Any
+    ) -> str | None:
+        """Write the network into a folder, in the dtype that its parameters have, as `from_pretrained` reads it.
+
+        Arguments:
+            force: whether the folder may hold something else than a saved network.
+            options: those of `huggingface_hub`.
+
+        Raises:
+            InputError: the folder holds something else; or the parameters are of a dtype or shape that is not read.
+        """
+        configuration = self.configuration()  # type: ignore[attr-defined]
+        state = self.state_dict()  # type: ignore[attr-defined]
+        shapes = parameter_shapes(configuration)
+        kinds = sorted({str(value.dtype).removeprefix("torch.") for value in state.values()})
+        if len(kinds) > 1 or kinds[0] not in DTYPES:
+            raise InputError(
+                f"{save_directory}: the parameters are {' and '.join(kinds)}; a network is saved in float32 or "
+                "float64: call network.float() or network.double() first"
+            )
+        if odd := next((n for n in sorted(shapes.keys() | state.keys()) if _shape(state, n) != shapes.get(n)), None):
+            came = f"should be {shapes.get(odd)}, is {_shape(state, odd)}"
+            raise InputError(f"{save_directory}: {odd} {came}; one network of the shape of its configuration is saved")
+        claim_folder(save_directory, NETWORK, force)
+        return super().save_pretrained(save_directory, **({"config": configuration} | options))
+
     @classmethod
     def from_pretrained(  # type: ignore[override]
         cls, folder: str | Path, dtype: str | None = None, map_location: str = "cpu"
@@ -106,6 +134,8 @@ class SavedNetwork(
         Raises:
             InputError: the folder or a file is missing, or they do not fit together.
         """
+        if kind_of(folder) not in (*WITH_NETWORK, DAMAGED, OTHER, None):
+            raise wrong_kind(folder, "a folder with a network of subnormal")
         for name in ("config.json", "model.safetensors"):
             if not (Path(folder) / name).is_file():
                 raise InputError(f"{folder}: expected a folder with config.json and model.safetensors, no {name} there")
@@ -116,6 +146,10 @@ class SavedNetwork(
         weights = load(content.files["model.safetensors"])
         network = cls.from_parameters(configuration, weights, dtype, where=file)
         return network.to(map_location)  # type: ignore[attr-defined]
+
+
+def _shape(state: Mapping[str, Tensor], name: str) -> tuple[int, ...] | None:
+    return tuple(state[name].shape) if name in state else None
 
 
 def _compare_sizes(configuration: Mapping[str, Any], given: Mapping[str, tuple[int, ...]], where: str) -> None:

@@ -147,9 +147,10 @@ class Checkpoint:
     machine: Machine
     files: dict[str, bytes | str]
 
-    def save(self, folder: Path) -> None:
-        """Write the folder, whole or not at all. Raises `InputError` where it cannot be written."""
-        save_folder(folder, self.files)
+    def save(self, folder: Path, force: bool = False) -> None:
+        """Write the folder, whole or not at all. Raises `InputError` where it cannot be written, or without `force`
+        where it holds something of another kind, or a model that was trained."""
+        save_folder(folder, self.files, force)
 
     def lines(self) -> list[str]:
         """What was written, for people."""
