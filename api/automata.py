@@ -16,7 +16,7 @@ from rich.text import Text
 from ..algebra.automata.automaton import Automaton
 from ..algebra.depth.families import names, parse_stack
 from ..common.errors import InputError
-from ..common.kinds import replacing
+from ..common.kinds import AUTOMATON
 from ..common.terminal import WIDTH, Shown
 from ..common.wording import counted
 from ..constructions.automata.compiler import AutomatonCompilation, compile_automaton, first_fault
@@ -75,6 +75,11 @@ class CompiledAutomaton(Shown):
             raise InputError(f"unknown dtype {dtype[:40]!r}; wanted one of float32, float64")
         return network_of(self.weights, dtype)
 
+    @property
+    def kind(self) -> str:
+        """Of the folder that `save` writes."""
+        return AUTOMATON
+
     def save(self, folder: str | Path, force: bool = False) -> Path:
         """Write the folder that `compile` writes: the cascade, and the network unless it is too large.
 
@@ -83,12 +88,11 @@ class CompiledAutomaton(Shown):
             force: whether a folder of another kind is replaced.
 
         Raises:
-            InputError: the folder cannot be written, or holds something of another kind.
+            InputError: the folder cannot be written; or it holds something of another kind, and `force` is not given.
         """
         from ..constructions.automata.artifact import save_automaton
 
-        with replacing(force):
-            save_automaton(Path(folder), self.compilation)
+        save_automaton(Path(folder), self.compilation, force)
         return Path(folder)
 
     def picture(self, path: str | Path) -> Path:

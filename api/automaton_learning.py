@@ -91,7 +91,9 @@ class LearntAutomaton(Shown):
         )
 
 
-def learn_automaton(training: Words, held_out: Words, name: str, folder: Path) -> LearntAutomaton:
+def learn_automaton(
+    training: Words, held_out: Words, name: str, folder: Path, force: bool = False
+) -> LearntAutomaton:
     """The automaton whose states the labels are, compiled and certified.
 
     Raises:
@@ -109,13 +111,13 @@ def learn_automaton(training: Words, held_out: Words, name: str, folder: Path) -
                 f"{judged.label_names[judged.labels[row, place]]}, and the steps of the others lead elsewhere"
             )
     compiled = compiled_automaton(automaton)
-    return LearntAutomaton(folder, compiled, training.count, held_out.count, _certified(compiled, folder))
+    return LearntAutomaton(folder, compiled, training.count, held_out.count, _certified(compiled, folder, force))
 
 
-def _certified(compiled: CompiledAutomaton, folder: Path) -> str:
+def _certified(compiled: CompiledAutomaton, folder: Path, force: bool) -> str:
     from ..proofs_check.certificates.automaton_certificate import certify_automaton
 
-    compiled.save(folder)
+    compiled.save(folder, force)
     return certify_automaton(folder).claim
 
 
@@ -181,7 +183,7 @@ class ReadAutomaton(Shown):
 
 
 def read_automaton_off(
-    network: DCDNetwork, task: Task, out: Path | None = None, seed: int = 0, length: int = 1000
+    network: DCDNetwork, task: Task, out: Path | None = None, seed: int = 0, length: int = 1000, force: bool = False
 ) -> ReadAutomaton:
     """Read the automaton of a network's answers, and say where it is not the one that was asked for.
 
@@ -222,7 +224,7 @@ def read_automaton_off(
     accuracy = evaluate(network, task, length, words=200, seed=seed, give_up=True)
     folder = claim = None
     if failure is None and out is not None:
-        folder, claim = out, _certified(compiled_automaton(automaton), out)
+        folder, claim = out, _certified(compiled_automaton(automaton), out, force)
     return ReadAutomaton(automaton, failure, proved, wrong, accuracy, loss, folder, claim)
 
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from ..algebra.arithmetic.abelian_invariants import abelian_name
 from ..algebra.automata.automaton import Automaton
 from ..common.errors import InputError
-from ..common.kinds import replacing
+from ..common.kinds import GROUP
 from ..common.terminal import WIDTH, Shown
 from ..common.wording import counted
 from ..constructions.cascade import Cascade
@@ -92,6 +92,11 @@ class Compiled(Shown):
             raise InputError(f"unknown dtype {dtype[:40]!r}; wanted one of {', '.join(DTYPES)}")
         return network_of(self.weights, dtype)
 
+    @property
+    def kind(self) -> str:
+        """Of the folder that `save` writes."""
+        return GROUP
+
     def save(self, folder: str | Path, force: bool = False) -> Path:
         """Write the folder that `compile` writes: the cascade, and the network unless it is too large.
 
@@ -100,12 +105,11 @@ class Compiled(Shown):
             force: whether a folder of another kind is replaced.
 
         Raises:
-            InputError: the folder cannot be written, or holds something of another kind.
+            InputError: the folder cannot be written; or it holds something of another kind, and `force` is not given.
         """
         from ..algebra.groups.identify import small_group_id
 
-        with replacing(force):
-            save(self.compilation, Path(folder), small_group_id(self.group))
+        save(self.compilation, Path(folder), small_group_id(self.group), force)
         return Path(folder)
 
     def picture(self, path: str | Path) -> Path:

@@ -16,7 +16,7 @@ from ..algebra.chains.stabiliser_chain import StabiliserChain
 from ..algebra.depth.families import FAMILIES
 from ..algebra.groups.permutation_group import PermutationGroup, describe_order
 from ..common.errors import InputError
-from ..common.kinds import replacing
+from ..common.kinds import FACTORED
 from ..common.terminal import Shown, plain_table
 from ..common.wording import counted, short
 from ..constructions.factored.artifact import save_factored
@@ -62,6 +62,11 @@ class FactoredCompiled(Shown):
         """How many equations between points were checked."""
         return cases(self.cascade)
 
+    @property
+    def kind(self) -> str:
+        """Of the folder that `save` writes."""
+        return FACTORED
+
     def save(self, folder: str | Path, force: bool = False) -> Path:
         """Write the folder that `compile` writes.
 
@@ -70,10 +75,9 @@ class FactoredCompiled(Shown):
             force: whether a folder of another kind is replaced.
 
         Raises:
-            InputError: the folder cannot be written, or holds something of another kind.
+            InputError: the folder cannot be written; or it holds something of another kind, and `force` is not given.
         """
-        with replacing(force):
-            save_factored(Path(folder), self.compilation, self.program)
+        save_factored(Path(folder), self.compilation, self.program, force)
         return Path(folder)
 
     def title(self) -> str:

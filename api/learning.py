@@ -18,7 +18,7 @@ from rich.text import Text
 from ..algebra.automata.automaton import Automaton
 from ..algebra.depth.group_names import group_name
 from ..common.errors import InputError
-from ..common.kinds import refuse_other_kind, replacing, require_kind
+from ..common.kinds import AUTOMATON, DAMAGED, LEARNT, NETWORK, WITH_NETWORK, claim_folder, kind_of, wrong_kind
 from ..common.terminal import Shown, plain_table
 from ..common.wording import counted, default_folder
 from .automaton_learning import (
@@ -151,8 +151,8 @@ def learn(
     seed: int = 0,
     length: int = 60,
     out: str | Path | None = None,
-    report: Callable[[str], None] | None = None,
     force: bool = False,
+    report: Callable[[str], None] | None = None,
     **settings: Any,
 ) -> Learnt | LearntAutomaton:
     """From words with labels to an exact machine with a proof. Called again, it goes on where it was stopped.
@@ -170,8 +170,8 @@ def learn(
         seed: the first seed; of the words as well, and of which words of a file are held out.
         length: of the words drawn from a group.
         out: folder; `learnt/` and the name of the data by default.
+        force: whether it may replace a folder of another kind.
         report: called with lines of progress.
-        force: whether a folder of another kind is replaced.
         settings: fields of `subnormal.models.learning.recipe.Recipe`, such as `steps` and `channels`.
 
     Raises:
@@ -189,14 +189,12 @@ def learn(
     training, held_out, name, no_group = _words(data, alphabet, seed, length)
     folder = Path(out) if out is not None else Path("learnt") / default_folder(name)
     if no_group is not None:
+        claim_folder(folder, AUTOMATON, force)
         try:
-            with replacing(force):
-                refuse_other_kind(folder, "automaton")
-                return learn_automaton(training, held_out, name, folder)
+            return learn_automaton(training, held_out, name, folder, force)
         except InputError as error:
             raise InputError(f"{no_group}; as an automaton: {error}") from None
-    with replacing(force):
-        refuse_other_kind(folder, "learnt")
+    claim_folder(folder, LEARNT, force)
     store = LearntStore(folder / "runs")
     keys = {number: run_key(training, recipe, layers, number) for number in range(seed, seed + runs)}
     missing = [number for number, key in keys.items() if store.get(key, training, held_out) is None]
@@ -215,8 +213,7 @@ def learn(
         raise InputError(explain_failure(training, [row["failure"] for row in rows]))
     best = min(exact, key=lambda row: (len(row["layers"]), row["seed"]))
     machine = machine_of(best, training, held_out)
-    with replacing(force):
-        claim = _save(machine, folder, training, best)
+    claim = _save(machine, folder, training, best, force)
     return Learnt(folder, machine, tuple(rows), training.count, held_out.count, claim)
 
 
@@ -263,7 +260,7 @@ def _is_regular(automaton: Group | Automaton) -> bool:
     return automaton.is_permutation and Machine(table, np.zeros(len(table), dtype=np.int64)).products is not None
 
 
-def _save(machine: ExactMachine, folder: Path, words: Words, row: dict[str, Any]) -> str:
+def _save(machine: ExactMachine, folder: Path, words: Words, row: dict[str, Any], force: bool) -> str:
     """Write the folder: cascade, network, certificate, names and the picture; returns the certified claim."""
     from ..models.learning.pictures import draw_learnt
 
@@ -272,12 +269,12 @@ def _save(machine: ExactMachine, folder: Path, words: Words, row: dict[str, Any]
         "label_names": [words.label_names[label] for label in machine.labels],
         "learnt": {"seed": row["seed"], "words": words.count},
     }
-    claim = _write(machine, folder, names)
+    claim = _write(machine, folder, names, force)
     draw_learnt(row, machine, folder / "learnt.png")
     return claim
 
 
-def _write(machine: ExactMachine, folder: Path, more: dict[str, Any]) -> str:
+def _write(machine: ExactMachine, folder: Path, more: dict[str, Any], force: bool) -> str:
     """Write what `compile` writes, with more metadata, and the certificate; returns the claim that was checked."""
     from ..constructions.artifact import save_artifact
     from ..constructions.compiler import describe
@@ -285,7 +282,7 @@ def _write(machine: ExactMachine, folder: Path, more: dict[str, Any]) -> str:
 
     compilation = machine.compilation
     metadata = {**describe(compilation, machine.small_group_id), **more}
-    save_artifact(folder, compilation.cascade, compilation.weights, metadata)
+    save_artifact(folder, compilation.cascade, compilation.weights, metadata, force)
     return certify_folder(folder).claim
 
 
@@ -424,7 +421,7 @@ def decompile(
         pruned: where to write the network that reads what the machine explains alone, if more is proved of it.
         seed: of the words.
         length: up to which the unrounded network is measured.
-        force: whether a folder of another kind is replaced.
+        force: whether `out` and `pruned` may replace folders of another kind.
 
     Raises:
         InputError: the model or the group cannot be read, or they do not fit together.
@@ -432,15 +429,14 @@ def decompile(
     from ..models.learning.decompile import decompile_network
     from ..proofs_check.horizons.trained import prove_decompiled
 
-    network, task = _model(model, tracked, "decompile")
+    network, task = _model(model, tracked)
     if isinstance(task.group, Automaton):
         if pruned is not None:
             raise InputError(f"--pruned goes with a group's network, and {task.name} is an automaton; leave it out")
-        with replacing(force):
-            return read_automaton_off(network, task, None if out is None else Path(out), seed, length)
-    if out is not None:
-        with replacing(force):
-            refuse_other_kind(Path(out), "learnt")
+        return read_automaton_off(network, task, None if out is None else Path(out), seed, length, force)
+    for place, kind in ((out, LEARNT), (pruned, NETWORK)):
+        if place is not None:
+            claim_folder(place, kind, force)
     found = decompile_network(network, task, seed, length)
     folder, claim, proof = None, None, None
     exact = found.exact
@@ -449,7 +445,7 @@ def decompile(
             network, exact.machine.transitions, exact.labels[exact.element], found.proved, found.wrong, seed
         )
         if pruned is not None and proof.pruned is not None:
-            proof.pruned.network.save_pretrained(pruned)
+            proof.pruned.network.save_pretrained(pruned, force=force)
         if out is not None:
             folder = Path(out)
             more = {
@@ -458,8 +454,7 @@ def decompile(
                     "parameters_sha256": _digest(network), "proved_length": proof.length, "proved_by": proof.by
                 },
             }  # fmt: skip
-            with replacing(force):
-                claim = _write(exact, folder, more)
+            claim = _write(exact, folder, more, force)
     wanted = None if pruned is None else Path(pruned)
     return Read(found, task.group.name, folder, claim, proof, tuple(task.alphabet.tolist()), wanted)
 
@@ -553,7 +548,7 @@ def diagnose(
     from ..models.learning.decompile import decompile_network
     from ..proofs_check.refutations.theory import theory_of
 
-    network, task = _model(model, tracked, "diagnose")
+    network, task = _model(model, tracked)
     if isinstance(task.group, Automaton):
         return diagnose_automaton(network, task, seed)
     asked = task.tracked_group
@@ -607,7 +602,7 @@ def _digest(network: DCDNetwork) -> str:
     return found.hexdigest()
 
 
-def _model(model: DCDNetwork | str | Path, tracked: MachineLike | None, verb: str) -> tuple[DCDNetwork, Task]:
+def _model(model: DCDNetwork | str | Path, tracked: MachineLike | None) -> tuple[DCDNetwork, Task]:
     """A network and its task: a folder's own, or all elements of a group, or all letters of an automaton, as tokens."""
     import numpy as np
 
@@ -621,10 +616,11 @@ def _model(model: DCDNetwork | str | Path, tracked: MachineLike | None, verb: st
         network, own, folder = model, None, None
     else:
         folder = Path(model)
-        require_kind(folder, verb)
+        kind = kind_of(folder)
+        if kind not in (*WITH_NETWORK, DAMAGED):
+            raise wrong_kind(folder, "a network, written by train or compile")
         network = DCDNetwork.from_pretrained(folder)
-        says = (folder / "task.json").is_file() or (folder / "cascade.json").is_file()
-        own = saved_task(folder) if says else None
+        own = None if kind == NETWORK else saved_task(folder)
     if tracked is None:
         if own is None:
             raise InputError(f"{folder} does not say which group; wanted e.g. `decompile {folder} S3`")

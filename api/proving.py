@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from ..algebra.automata.automaton import Automaton
 from ..common.errors import InputError, RefutedError
-from ..common.kinds import replacing, require_kind
+from ..common.kinds import (
+    AUTOMATON,
+    DAMAGED,
+    DELTA,
+    FACTORED,
+    LISTED,
+    NETWORK,
+    REFUSAL,
+    TITLES,
+    TRAINED,
+    kind_of,
+    wrong_kind,
+)
 from ..common.packages import LeftOutWarning, MissingPackageError, named_packages
 from ..common.wording import default_folder
 from .automata import CompiledAutomaton
@@ -54,6 +66,7 @@ def certify(
     target: str | Path | Compiled | CompiledAutomaton | Automaton,
     out: str | Path | None = None,
     family: str | None = None,
+    *,
     force: bool = False,
 ) -> Proved:
     """Write the certificate of a compiled folder; or compile a group and certify it, or prove that no number of layers
@@ -65,32 +78,29 @@ def certify(
         out: for a group: the folder to write; its name by default.
         family: the family, e.g. `negative-mamba`, or a stack. Default: `aussm`, and for an automaton whose
             letters merge states `gated-aussm`.
-        force: for a group: whether a folder of another kind is replaced.
+        force: whether `out` may replace a folder of another kind.
 
     Raises:
         RefutedError: the cascade does not track its group.
         InputError: the folder cannot be read or written.
     """
-    with replacing(force):
-        if isinstance(target, Compiled):
-            folder = target.save(out or default_folder(target.group.name))
-            return _with_network(folder, _certified(folder))
-        if isinstance(target, CompiledAutomaton):
-            folder = target.save(out or default_folder(target.name))
-            return _with_network(folder, _certified(folder))
-        if isinstance(target, Automaton):
-            return _with_network(*_compiled_and_certified(target, Path(out) if out else None, family))
-        if is_folder(str(target)):
-            if out is not None:
-                raise InputError(f"{target} is a folder: its certificate is written into it, --out is for a group")
-            return _with_network(Path(target), _certified(Path(target)))
-        folder, verdict = _compiled_and_certified(str(target), Path(out) if out else None, family)
-        return _with_network(folder, verdict)
+    if isinstance(target, Compiled | CompiledAutomaton):
+        if family is not None:
+            raise InputError(f"family: {target.name} is compiled already; sn.compile(…, family={family!r}) chooses it")
+        folder = target.save(out or default_folder(target.name), force)
+        return _with_network(folder, _certified(folder))
+    if not isinstance(target, Automaton) and is_folder(str(target)):
+        for option, value in (("out", out), ("family", family), ("force", force or None)):
+            if value is not None:
+                raise InputError(f"{target} is a folder, certified as it is: --{option} is for a group, e.g. S4")
+        return _with_network(Path(target), _certified(Path(target)))
+    asked = target if isinstance(target, Automaton) else str(target)
+    return _with_network(*_compiled_and_certified(asked, Path(out) if out else None, family, force))
 
 
 def is_folder(target: str) -> bool:
     """Whether a folder is meant rather than a group: an earlier `certify A5` may have left a folder of that name."""
-    if not os.path.isdir(target) or (Path(target) / "cascade.json").exists():
+    if not os.path.isdir(target) or kind_of(target) not in (None, REFUSAL):
         return os.path.isdir(target)
     try:
         machine(target)
@@ -102,24 +112,26 @@ def is_folder(target: str) -> bool:
 def _certified(folder: Path) -> Verdict:
     from ..proofs_check.certificates.certificate import certify_folder
 
-    kind = require_kind(folder, "certify")
-    if kind is None:
-        raise InputError(f"{folder} holds nothing to certify; wanted a group, e.g. S4, or what `compile` wrote")
-    if kind == "automaton":
+    kind = kind_of(folder)
+    if kind == AUTOMATON:
         from ..proofs_check.certificates.automaton_certificate import certify_automaton
 
         with refutations():
             return certify_automaton(folder)
-    if kind == "delta":
+    if kind == DELTA:
         from ..proofs_check.certificates.delta_certificate import certify_delta
 
         with refutations():
             return certify_delta(folder)
+    if kind not in (*LISTED, FACTORED, DAMAGED):
+        raise wrong_kind(folder, "a folder written by compile, e.g. `compile S4 --out s4`")
+    if kind == FACTORED:
+        raise InputError(f"{folder}: a factored cascade is its own certificate; `check {folder}` proves it")
     with refutations():
         return certify_folder(folder)
 
 
-def _automaton_certified(asked: Automaton, out: Path | None, family: str | None) -> tuple[Path, Verdict]:
+def _automaton_certified(asked: Automaton, out: Path | None, family: str | None, force: bool) -> tuple[Path, Verdict]:
     """Compile an automaton where the family can carry it, and certify that; else certify that it never can."""
     from ..algebra.automata.monoid import TransitionMonoid
     from ..algebra.depth.automaton_verdict import verdict
@@ -132,41 +144,40 @@ def _automaton_certified(asked: Automaton, out: Path | None, family: str | None)
         family = "aussm" if minimal.is_permutation else "gated-aussm"
     stack = stack_of(family)
     if len(stack) > 1 or verdict(TransitionMonoid.of(minimal), stack[0]).least is not None:
-        compiled_automaton(asked, family).save(folder)
+        compiled_automaton(asked, family).save(folder, force)
         return folder, _certified(folder)
-    if (folder / "cascade.json").exists():
-        raise InputError(f"{folder} holds a compiled machine; name another folder, e.g. --out {folder}_never")
     with refutations():
-        return folder, certify_automaton_refusal(asked, stack[0], folder)
+        return folder, certify_automaton_refusal(asked, stack[0], folder, force)
 
 
-def _compiled_and_certified(text: str | Automaton, out: Path | None, family: str | None) -> tuple[Path, Verdict]:
+def _compiled_and_certified(
+    text: str | Automaton, out: Path | None, family: str | None, force: bool
+) -> tuple[Path, Verdict]:
     from ..algebra.depth.series import shortest_series
     from ..proofs_check.certificates.certificate import certify_refusal
 
     asked = machine(text)
     if isinstance(asked, Automaton):
-        return _automaton_certified(asked, out, family)
+        return _automaton_certified(asked, out, family, force)
     listed, stack = asked.listed(), stack_of("aussm" if family is None else family)
     folder = out or Path(default_folder(listed.name))
     if len(stack) > 1 or shortest_series(listed, stack[0]).is_complete:
-        compile(listed, family).save(folder)
+        compile(listed, family).save(folder, force)
         return folder, _certified(folder)
-    if (folder / "cascade.json").exists():
-        raise InputError(f"{folder} holds a compiled group; name another folder, e.g. --out {folder}_never")
     with refutations():
-        return folder, certify_refusal(listed, stack[0], folder)
+        return folder, certify_refusal(listed, stack[0], folder, force)
 
 
 def _with_network(folder: Path, verdict: Verdict) -> Proved:
     """Certify the network beside a cascade that was certified."""
     first = f"{folder}/certificate.json: {verdict.claim}"
     (folder / NETWORK_CERTIFICATE).unlink(missing_ok=True)  # of an earlier network
-    if (folder / "group.json").exists():  # the certificate is about the network itself
+    kind = kind_of(folder)
+    if kind in (DELTA, REFUSAL):  # the certificate is about the network itself, or there is none to certify
         return Proved(folder, (first,))
     if not (folder / "model.safetensors").exists():
         note = "network: none in the folder (it would have been too large), so none is certified"
-        return Proved(folder, (first,), (note,) if (folder / "cascade.json").exists() else ())
+        return Proved(folder, (first,), (note,))
     from ..proofs_check.certificates.certificate import write_json
     from ..proofs_check.certificates.network_certificate import certificate_content
 
@@ -191,30 +202,29 @@ def check(folder: str | Path, network: bool = True, coq: bool = False) -> Proved
         RefutedError: the claim is false.
         InputError: the files cannot be used, or Coq is wanted and not installed.
     """
-    from ..constructions.factored.artifact import is_factored
     from ..proofs_check.certificates import automaton_checker, checker, delta_checker, factored_checker
 
-    folder, delta = Path(folder), False
-    kind = require_kind(folder, "check")
-    if folder.is_dir() and not ((folder / "certificate.json").exists() or kind == "factored"):
-        raise InputError(f"{folder} holds no certificate; `certify {folder if kind else 'S4'}` writes one")
+    folder = Path(folder)
+    kind = kind_of(folder)
+    if kind not in (*LISTED, AUTOMATON, FACTORED, DELTA, REFUSAL, DAMAGED):
+        raise wrong_kind(folder, "a folder that `certify` has been in, e.g. `certify S4`, `check S4`")
+    if kind not in (FACTORED, DAMAGED) and not (folder / "certificate.json").exists():
+        raise InputError(f"{folder} holds {TITLES[kind]} and no certificate.json: `certify {folder}` writes it")
     with refutations():
-        if automaton_checker.is_automaton_certificate(folder):
-            verdict = automaton_checker.check(folder)
-        elif delta := delta_checker.is_delta_certificate(folder):
-            verdict = delta_checker.check(folder)
+        automaton = automaton_checker.is_automaton_certificate(folder)
+        delta = not automaton and delta_checker.is_delta_certificate(folder)
+        if automaton or delta:
+            verdict = (automaton_checker if automaton else delta_checker).check(folder)
         else:
-            verdict = (factored_checker if is_factored(folder) else checker).check(folder)
+            verdict = (factored_checker if kind == FACTORED else checker).check(folder)
     first, *facts = verdict.lines()
     facts[-2:-2] = _catalogued(verdict)
     sentences = [f"verified: {first}"]
     if coq:
         from ..proofs_check.coq.proving import prove_folder
 
-        if delta or is_factored(folder) or automaton_checker.is_automaton_certificate(folder):
-            kind = "a factored cascade" if is_factored(folder) else "the cascade of an automaton"
-            kind = "a delta-rule network" if delta else kind
-            raise InputError(f"{folder} holds {kind}, which the checker in Coq does not read; leave --coq out")
+        if delta or automaton or kind == FACTORED:
+            raise InputError(f"{folder} holds {TITLES[kind]}, which the checker in Coq does not read; leave --coq out")
         sentences.append(prove_folder(folder))
     if not (folder / NETWORK_CERTIFICATE).exists():
         return Proved(folder, tuple(sentences), tuple(facts))
@@ -261,17 +271,15 @@ def horizon(
     """
     from ..constructions.arithmetics import ARITHMETICS
     from ..constructions.arithmetics import arithmetic as known
-    from ..constructions.targets.own_delta import is_delta_folder
     from ..constructions.words import KINDS, check_kind
     from ..proofs_check.horizons.horizon import proved_horizon
     from ..proofs_check.horizons.runs import first_failures
     from .delta import delta_horizons
 
-    require_kind(folder, "horizon")
     kinds = list(KINDS if kinds is None else kinds)
     for kind in kinds:
         check_kind(kind)
-    if is_delta_folder(Path(folder)):
+    if kind_of(folder) == DELTA:
         return delta_horizons(Path(folder), arithmetics)
     names = list(ARITHMETICS) if arithmetics is None else [known(name) for name in arithmetics]
     cascade, letters = verified_machine(Path(folder))
@@ -339,50 +347,48 @@ def refute(
 
 def claimed_automaton(model: DCDNetwork | str | Path | None, tracked: MachineLike | None) -> Automaton | None:
     """The automaton that a model claims: the one that was named, or that of a compiled folder; None for a group."""
-    from ..constructions.automata.artifact import is_automaton_folder, load_automaton
+    from ..constructions.automata.artifact import load_automaton
 
     if tracked is not None:
         asked = machine(tracked)
         return asked if isinstance(asked, Automaton) else None
     if isinstance(model, str | Path):
-        if is_automaton_folder(Path(model)):
+        if kind_of(model) == AUTOMATON:
             return load_automaton(Path(model))[0].automaton
-        if (Path(model) / "task.json").is_file():
+        if kind_of(model) == TRAINED:
             from ..models.training.initial import saved_task
 
-            given = saved_task(Path(model)).group
-            return given if isinstance(given, Automaton) else None
+            own = saved_task(Path(model)).group
+            return own if isinstance(own, Automaton) else None
     return None
 
 
 def saved_network(folder: Path, tracked: GroupLike | None) -> tuple[DCDNetwork, Group, NDArray | None]:
-    """A saved network, the group, and the element of each token (of a compiled folder; else None for all in order)."""
+    """A saved network, its group, and the element of each token (None for all in order).
+
+    A compiled or trained folder says which group it is for; another network's is `tracked`.
+
+    Raises:
+        InputError: the folder holds no network, or does not say which group; or it is for another group.
+    """
     import numpy as np
 
-    from ..constructions.artifact import load_cascade
-    from ..constructions.targets.own_delta import load_delta_group
     from ..models.network import DCDNetwork
     from ..models.training.initial import saved_task
 
-    kind = require_kind(folder, "refute")
     network = DCDNetwork.from_pretrained(folder)
-    if kind == "trained":
-        own_task = saved_task(folder) if (folder / "task.json").is_file() else None
+    if kind_of(folder) == NETWORK:
         if tracked is None:
-            if own_task is None:
-                raise InputError(f"{folder} does not say which group; wanted `refute {folder} S3`")
-            return network, own_task.tracked_group, own_task.alphabet
+            raise InputError(f"{folder} does not say which group; wanted it too, e.g. `refute {folder} S3`")
         return network, group(tracked).listed(), None
-    if kind == "delta":
-        own, alphabet = load_delta_group(folder)
-    else:
-        cascade, own, _ = load_cascade(folder)
-        alphabet = cascade.alphabet
+    task = saved_task(folder)
+    own, alphabet = task.tracked_group, task.alphabet
     if tracked is None:
         return network, own, alphabet
     listed = group(tracked).listed()
     if listed.elements.shape != own.elements.shape or not np.array_equal(listed.elements, own.elements):
+        made = "trained" if kind_of(folder) == TRAINED else "compiled"
         raise InputError(
-            f"{folder} was compiled for {own.name}, whose elements are not those of {listed.name}; leave GROUP out"
+            f"{folder} was {made} for {own.name}, whose elements are not those of {listed.name}; leave GROUP out"
         )
     return network, listed, alphabet

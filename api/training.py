@@ -14,7 +14,7 @@ from rich.console import RenderableType
 from ..algebra.automata.automaton import Automaton
 from ..algebra.input.parser import parse_group, parse_machine
 from ..common.errors import InputError
-from ..common.kinds import require_kind
+from ..common.kinds import DAMAGED, RUN, WITH_NETWORK, claim_folder, kind_of, wrong_kind
 from ..common.settings import check_settings
 from ..common.terminal import Shown, plain_table
 from ..common.wording import default_folder
@@ -96,6 +96,7 @@ def train(
     runs_together: int = RUNS_TOGETHER,
     tensorboard: bool = False,
     protocol: str | None = None,
+    force: bool = False,
     **settings: Any,
 ) -> Training:
     """Train networks on a group: every noise × learning rate × seed. Call it again to continue.
@@ -115,6 +116,7 @@ def train(
         tensorboard: whether to write TensorBoard's logs into the folder (extra `tensorboard`).
         protocol: `chomsky` or `flip-flop`: the settings that the field trains and judges automata with; settings that
             are given win.
+        force: whether `out` may be a folder that holds something else than runs.
         settings: the other fields of `subnormal.models.training.configuration.RunConfiguration`, such as `steps`,
             `layers`, `channels`, `batch`, `length` and `weight_decay`.
 
@@ -133,6 +135,7 @@ def train(
     check_settings(settings, ({known.name for known in fields(RunConfiguration)} - own) | {*options}, "train: ")
     text = _text(given)
     folder = Path(out) if out is not None else Path("runs") / default_folder(read_machine(given).name)
+    claim_folder(folder, RUN, force)
     if isinstance(init, Compiled):
         family = _family(init)
         init = init.save(folder / "start")
@@ -208,7 +211,8 @@ def evaluate(
             raise InputError("a network does not say which group; wanted e.g. sn.evaluate(network, 'S3')")
         network = model
     else:
-        require_kind(model, "evaluate")
+        if kind_of(model) not in (*WITH_NETWORK, DAMAGED):
+            raise wrong_kind(model, "a network, written by compile or train")
         network = DCDNetwork.from_pretrained(model)
     task = saved_task(Path(str(model))) if given is None else make_task(group(given).listed(), "all")
     if (network.alphabet_size, network.classes) != (len(task.alphabet), task.classes):

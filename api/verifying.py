@@ -11,21 +11,21 @@ from rich.text import Text
 from ..algebra.chains.stabiliser_chain import StabiliserChain
 from ..algebra.groups.permutation_group import describe_order
 from ..common.errors import InputError, RefutedError
-from ..common.kinds import require_kind
+from ..common.kinds import AUTOMATON, DAMAGED, DELTA, FACTORED, LISTED, kind_of, wrong_kind
 from ..common.terminal import Shown, progress
 from ..common.wording import counted, short
 from ..constructions.artifact import load_cascade
-from ..constructions.automata.artifact import is_automaton_folder, load_automaton
+from ..constructions.automata.artifact import load_automaton
 from ..constructions.automata.compiler import first_fault as automaton_fault
 from ..constructions.cascade import Cascade
 from ..constructions.execution import ARITHMETICS, Machine
-from ..constructions.factored.artifact import is_factored, load_factored
+from ..constructions.factored.artifact import load_factored
 from ..constructions.factored.cascade import FactoredCascade
 from ..constructions.factored.execution import FactoredMachine
 from ..constructions.factored.proof import cases as factored_cases
 from ..constructions.factored.proof import first_fault as factored_fault
 from ..constructions.factored.proof import needed_layers
-from ..constructions.targets.own_delta import is_delta_folder, load_delta_group
+from ..constructions.targets.own_delta import load_delta_group
 from ..constructions.verification import Runner, Trial, cases, first_fault, try_word
 from ..constructions.words import AutomatonLetters, GroupLetters, Letters, PermutationLetters, check_kind
 from .delta import delta_runner, proved_table
@@ -58,10 +58,10 @@ def verify(folder: str | Path) -> Verified:
         InputError: the folder is damaged.
     """
     folder = Path(folder)
-    require_kind(folder, "verify")
-    if is_factored(folder):
+    kind = kind_of(folder)
+    if kind == FACTORED:
         return _verified_factored(folder)
-    if is_delta_folder(folder):
+    if kind == DELTA:
         states, count = proved_table(folder).shape
         letters = f"{states:,} states × {counted(count, 'token')}"
         proved = f"verified: all {letters} of the network step rightly in exact integers, on words of every length"
@@ -107,7 +107,10 @@ def _label(name: str) -> str:
 
 def load_machine(folder: Path) -> tuple[Cascade, Letters]:
     """A compiled folder's cascade, and the letters of its words. Raises `InputError`."""
-    if is_automaton_folder(folder):
+    kind = kind_of(folder)
+    if kind not in (*LISTED, AUTOMATON, DAMAGED, None):
+        raise wrong_kind(folder, "the folder of a compiled group or automaton")
+    if kind == AUTOMATON:
         cascade, _ = load_automaton(folder)
         assert cascade.automaton is not None
         return cascade, AutomatonLetters(cascade.automaton)
@@ -149,12 +152,12 @@ def run_word(
     """
     check_options(arithmetic, kind, dtype)
     folder = Path(folder)
-    require_kind(folder, "verify")
-    if is_factored(folder):
+    there = kind_of(folder)
+    if there == FACTORED:
         if arithmetic != "residues":
             raise InputError(f"{folder} holds a factored cascade, which runs on residues, not on {arithmetic}")
         return run_factored(load_factored(folder).cascade, kind, length, seed)
-    if is_delta_folder(folder):
+    if there == DELTA:
         own = GroupLetters(*load_delta_group(folder))
         return _tried(delta_runner(folder, arithmetic, dtype), arithmetic, own, kind, length, seed)
     cascade, letters = load_machine(folder)

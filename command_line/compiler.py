@@ -93,7 +93,7 @@ def compile_command(
     screen = console()
     compiled = compile(one_of(group, regex), family, alphabet, channels, series, optimise)
     folder = out or Path(default_folder(compiled.name))
-    prepare_folder(folder)
+    prepare_folder(folder, compiled.kind, force)
     if isinstance(compiled, FactoredCompiled):
         show(screen, compiled.view())
         trials = [run_factored(compiled.cascade, kind, CHECK_LENGTH) for kind in KINDS]
@@ -128,13 +128,7 @@ def _compile_target(
     from ..api.groups import machine
     from ..common.terminal import console, say
     from ..common.wording import default_folder
-    from ..common.writing import prepare_folder
-    from ..constructions.targets.compiler import (
-        compile_target,
-        refuse_automaton,
-        require_order,
-        target_named,
-    )
+    from ..constructions.targets.compiler import compile_target, refuse_automaton, require_order, target_named
 
     began = time.perf_counter()
     screen = console()
@@ -145,7 +139,6 @@ def _compile_target(
     require_order(asked.name, asked.order)
     checkpoint = compile_target(asked.listed(), target, alphabet, resets)
     folder = out or Path(f"{default_folder(checkpoint.machine.group.name)}-{checkpoint.target.name}")
-    prepare_folder(folder)
     checkpoint.save(folder, force)
     title, *lines = checkpoint.lines()
     say(screen, title, "bold")

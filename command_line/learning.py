@@ -29,8 +29,8 @@ def learn(
     steps: Annotated[int, number(least=1, most=10**9, help="Training steps of each layer.")] = 1000,
     channels: Annotated[int, number(least=1, most=2**14, help="Channels of each layer before the snap.")] = 32,
     out: Annotated[Path | None, typer.Option(help="Folder. Default: learnt/ and the name of the data.")] = None,
-    as_json: Json = False,
     force: Force = False,
+    as_json: Json = False,
 ) -> None:
     """Learn a machine from words and labels alone, and prove what was found. Started again, it goes on."""
     from rich.console import Console
@@ -44,7 +44,7 @@ def learn(
         with screen.status("") as status:
             found = learnt(
                 data, runs, layers, alphabet=alphabet, seed=seed, length=length, out=out, steps=steps,
-                channels=channels, report=status.update if screen.is_terminal else None, force=force,
+                channels=channels, force=force, report=status.update if screen.is_terminal else None,
             )  # fmt: skip
     except InputError as error:
         if as_json:
@@ -68,8 +68,8 @@ def decompile(
     ] = None,
     length: Annotated[int, number(least=20, most=10**6, help="Up to which the unrounded network is measured.")] = 1000,
     seed: Annotated[int, number(least=0, most=MAX_SEED, help="Of the words.")] = 0,
-    as_json: Json = False,
     force: Force = False,
+    as_json: Json = False,
 ) -> None:
     """Read an exact machine out of a trained network, or say where it fails. Exit code 1: there is none."""
     from ..api.learning import decompile as decompiled

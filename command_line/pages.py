@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..algebra.automata.automaton import Automaton
 from ..common.errors import InputError
-from ..common.kinds import require_kind
+from ..common.kinds import AUTOMATON, DAMAGED, FACTORED, LISTED, NETWORK, kind_of
 from ..common.wording import counted, short
 from ..constructions.pages.packing import check_page_path
 
@@ -81,23 +81,25 @@ def _large_data(group: PermutationGroup, family: str, alphabet: str | None) -> d
 
 def _folder_data(folder: Path, tracked: str | None) -> dict[str, Any]:
     from ..constructions.artifact import load_cascade
-    from ..constructions.automata.artifact import is_automaton_folder, load_automaton
-    from ..constructions.factored.artifact import is_factored, load_factored
+    from ..constructions.automata.artifact import load_automaton
+    from ..constructions.factored.artifact import load_factored
     from ..constructions.pages.machine_page import automaton_data, cascade_data, factored_data
 
-    require_kind(folder, "show")
-    if is_automaton_folder(folder):
+    kind = kind_of(folder)
+    if kind == AUTOMATON:
         return automaton_data(load_automaton(folder)[0])
-    if is_factored(folder):
+    if kind == FACTORED:
         found = load_factored(folder)
         about = found.metadata
         return factored_data(found.cascade, int(about["order"]), about["series"], str(about["structure"]))
-    if (folder / "cascade.json").is_file() and tracked is None:
+    if kind in (*LISTED, DAMAGED) and tracked is None:
         cascade, group, about = load_cascade(folder)
         return cascade_data(cascade, group, str(about.get("decomposition", "")))
     from ..api.proving import saved_network
     from ..models.network_page import network_data
 
+    if kind == NETWORK and tracked is None:
+        raise InputError(f"{folder} does not say which group its network is for; add --group, e.g. --group S3")
     network, group, alphabet = saved_network(folder, tracked)
     return network_data(network, group, alphabet)
 

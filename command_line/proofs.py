@@ -31,7 +31,7 @@ def certify(
     """Write the certificate of a compiled folder; or compile a group, or prove that no number of layers tracks it."""
     from ..api.proving import certify as certified
 
-    print(certified(one_of(target, regex), out, family, force))
+    print(certified(one_of(target, regex), out, family, force=force))
 
 
 def check(

@@ -98,7 +98,9 @@ GROUP = typer.Argument(
     help="A group: S4, C2xC4, C7:C3, S3wrC2, SL(2,3), SmallGroup(24,12), '(1,2,3),(1,2)', table.csv …; or an "
     "automaton: flip-flop(2), tomita(5), grid(5,5), permutation-reset(S3), dfa.json …",
 )
-Force = Annotated[bool, typer.Option("--force", help="Replace a folder that holds something of another kind.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Write it also where a folder holds something else, which is then lost.")
+]
 Regex = Annotated[str | None, typer.Option("--regex", help="Instead of GROUP: a regular expression, e.g. '(ab|b)*a'.")]
 GroupText = Annotated[str, GROUP]
 GroupOrNone = Annotated[str | None, GROUP]

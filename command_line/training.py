@@ -10,11 +10,12 @@ from typing import Annotated, Any
 import typer
 
 from ..common.errors import InputError
+from ..common.kinds import DAMAGED, RUN, WITH_NETWORK, claim_folder, kind_of, wrong_kind
 from ..common.terminal import console
 from ..models.training.configuration import RunConfiguration
 from ..models.training.pool import RUNS_TOGETHER, Machine
 from .settings import with_settings
-from .shared import MAX_RUNS, MAX_SEED, GroupOrNone, GroupText, Json, Regex, number, one_of
+from .shared import MAX_RUNS, MAX_SEED, Force, GroupOrNone, GroupText, Json, Regex, number, one_of
 
 Out = Annotated[
     Path | None, typer.Option(help="Folder for rows, networks and pictures. Default: runs/ and the group's name.")
@@ -55,6 +56,7 @@ def train(
         str | None,
         typer.Option(help="The field's settings for automata: chomsky or flip-flop. Options that are given win."),
     ] = None,
+    force: Force = False,
     **settings: Any,
 ) -> None:
     """Train networks on GROUP: every seed × learning rate × noise. Start the same command again to continue."""
@@ -72,6 +74,7 @@ def train(
         runs_together=runs_together,
         tensorboard=tensorboard,
         protocol=protocol,
+        force=force,
         **_given(settings),
     )
     console().print(training.view())
@@ -114,14 +117,14 @@ def evaluate(
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    from ..common.kinds import require_kind
     from ..common.terminal import console, plain_table
     from ..models.network import DCDNetwork
     from ..models.training.evaluation import THRESHOLD
     from ..models.training.evaluation import evaluate as evaluated
     from ..models.training.initial import saved_task
 
-    require_kind(folder, "evaluate")
+    if kind_of(folder) not in (*WITH_NETWORK, DAMAGED):
+        raise wrong_kind(folder, "a network, written by compile or train")
     network, task = DCDNetwork.from_pretrained(folder), saved_task(folder)
     with Progress(
         *Progress.get_default_columns()[:2],
@@ -201,6 +204,7 @@ def reproduce(
     from ..experiments.tables import reproduce_table
 
     folder = out or Path("results") / f"{name}{'-quick' if quick else ''}"
+    claim_folder(folder, RUN)
     machine = Machine(processes, device, runs_together)
     if name == "learning":
         from ..experiments.learning import reproduce_learning
@@ -241,6 +245,7 @@ def sweep(
 
     grid = read_sweep(file)
     folder = out or Path("runs") / file.stem
+    claim_folder(folder, RUN)
     store = RunStore(folder)
     missing = len(store.missing(grid.runs))
     total = len({run.key for run in grid.runs})

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import InputError
-from .kinds import kind_of_files, refuse_other_kind
+from .kinds import claim_folder, kind_of_files
 from .reading import MAX_TENSOR_BYTES, MissingFileError, parse_json, read_bytes
 from .writing import replace_folder
 
@@ -77,16 +77,18 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def save_folder(folder: Path, files: Mapping[str, bytes | str]) -> None:
+def save_folder(folder: Path, files: Mapping[str, bytes | str], force: bool = False) -> None:
     """Replace a folder's content of ours, certificates included, by these files and their manifest: whole or not at
     all.
 
+    Arguments:
+        force: whether a folder of another kind may be replaced (`common.kinds`).
+
     Raises:
-        InputError: it cannot be written, or holds something of another kind (`common.kinds`); the old folder, if any,
-            is as it was.
+        InputError: it cannot be written, or holds something of another kind; the old folder, if any, is as it was.
     """
+    claim_folder(folder, kind_of_files(files), force)
     contents = {name: content.encode() if isinstance(content, str) else content for name, content in files.items()}
-    refuse_other_kind(folder, kind_of_files(contents))
     manifest = {"format": FORMAT, "files": {name: digest(content) for name, content in sorted(contents.items())}}
     replace_folder(folder, contents | {MANIFEST: (json.dumps(manifest, indent=1) + "\n").encode()}, own_names)
 

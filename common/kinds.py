@@ -1,131 +1,200 @@
-"""What a folder is, from its files: asked before it is read for some purpose, and before it is replaced."""
+"""What a folder is: the one place that looks at the names in it and says which kind of thing it holds.
+
+Whoever dispatches on a folder asks `kind_of`; whoever refuses one says `wrong_kind`; whoever writes one asks
+`claim_folder` first, because a folder of one kind is never replaced by another kind unless the user says so.
+"""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
-from contextvars import ContextVar
+import os
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from .errors import InputError
 from .reading import MAX_TENSOR_BYTES, parse_json, read_bytes
 
-KINDS = {
-    "group": "a compiled group",
-    "automaton": "a compiled automaton",
-    "factored": "a factored cascade",
-    "learnt": "a learnt machine",
-    "delta": "a delta-rule network of a group",
-    "trained": "a trained network",
-    "run": "the runs of `train`",
-    "checkpoint": "a checkpoint of another library's class",
-    "refusal": "a certificate that no number of layers is enough",
-}
-"""Each kind in words."""
+GROUP, AUTOMATON, FACTORED, DELTA = "group", "automaton", "factored", "delta"
+LEARNT, TRAINED, NETWORK, RUN = "learnt", "trained", "network", "run"
+CHECKPOINT, REFUSAL, DAMAGED, OTHER = "checkpoint", "refusal", "damaged", "other"
 
-CASCADES = frozenset(("group", "automaton", "learnt"))
-NETWORKS = CASCADES | {"delta", "trained"}
-VERBS = {
-    "certify": CASCADES | {"delta"},
-    "check": CASCADES | {"delta", "factored", "refusal"},
-    "verify": CASCADES | {"delta", "factored"},
-    "horizon": CASCADES | {"delta"},
-    "evaluate": NETWORKS,
-    "refute": NETWORKS,
-    "decompile": CASCADES | {"trained"},
-    "diagnose": CASCADES | {"trained"},
-    "show": CASCADES | {"delta", "factored", "trained"},
-    "audit": NETWORKS | {"checkpoint"},
+TITLES = {
+    GROUP: "a compiled group",
+    AUTOMATON: "a compiled automaton",
+    FACTORED: "a factored cascade",
+    DELTA: "a delta-rule network for a group",
+    LEARNT: "a machine that was learnt",
+    TRAINED: "a network that was trained",
+    NETWORK: "a network that was saved",
+    RUN: "runs of an experiment",
+    CHECKPOINT: "a model of another library",
+    REFUSAL: "the certificate of something that cannot be tracked",
+    DAMAGED: "a compiled folder that is damaged",
+    OTHER: "files of names that are used here",
 }
-"""For each command that takes a folder, the kinds that it can do something with."""
+"""What each kind is called in messages."""
 
-INSTEAD = {
-    "factored": "it is its own proof, and runs on integers: `check {0}`, `verify {0}`",
-    "trained": "`evaluate {0}`, `refute {0} GROUP` and `decompile {0} GROUP` take it",
-    "run": "its networks are in {0}/networks, e.g. `evaluate {0}/networks/KEY`",
-    "checkpoint": "`audit {0}` takes it",
-    "refusal": "`check {0}` verifies it",
+_USE = {
+    GROUP: "`certify`, `check`, `verify` and `horizon` read it",
+    AUTOMATON: "`certify`, `check`, `verify` and `horizon` read it",
+    FACTORED: "`check` and `verify` read it",
+    DELTA: "`certify`, `check`, `verify` and `horizon` read it",
+    LEARNT: "`certify`, `check`, `verify` and `horizon` read it",
+    TRAINED: "`evaluate` and `refute` read it; `decompile {folder} --out machine` may make a machine of it",
+    NETWORK: "`refute {folder} S3` and `decompile {folder} S3` read it, with the group that it is for",
+    RUN: "its networks, if it has any, are {folder}/networks/KEY",
+    CHECKPOINT: "`audit {folder}` says what its layers can do",
+    REFUSAL: "`check {folder}` reads it",
+    DAMAGED: "make it again in a new folder, e.g. with `compile S4 --out s4`",
+    OTHER: "name a folder written by compile, learn or train",
 }
-"""What can be done with a kind that a command does not take; for the others `verify`."""
+"""For each kind, what can be done with it."""
 
-_replacing: ContextVar[bool] = ContextVar("replacing", default=False)
+LISTED = (GROUP, LEARNT)
+"""Kinds that hold the cascade of a listed group."""
+
+WITH_NETWORK = (GROUP, LEARNT, AUTOMATON, DELTA, TRAINED, NETWORK)
+"""Kinds whose config.json and model.safetensors are a `DCDNetwork`; a compiled one may have been too large for it."""
+
+FACTORED_FORMATS, GROUP_FORMATS, AUTOMATON_FORMAT = ("factored 1", "factored 2"), (1, 2), "automaton 1"
+"""What the field `format` of a cascade.json says."""
+
+_RUN_NAMES = {"rows", "networks", "checkpoints", "rows.jsonl", "cells.jsonl"}
+_REMADE = (GROUP, LEARNT, AUTOMATON, FACTORED)
+_OURS = {
+    *("manifest.json", "certificate.json", "network_certificate.json", "automaton.safetensors", "cascade.safetensors"),
+    *("config.json", "model.safetensors", "group.safetensors"),
+}
 
 
 def kind_of(folder: str | Path) -> str | None:
-    """What a folder holds: a key of `KINDS`, or None where nothing there is known.
+    """Which kind of thing a folder holds, or None: no folder, or none of the names that are used here.
 
-    Examples:
-        >>> kind_of("/nowhere") is None
+    The names decide, and the first fields of `cascade.json` and `config.json`; whether the files are sound is for
+    whoever reads them. Names that a manifest has count as there, so a folder that lost a file keeps its kind.
+
+    Example:
+        >>> kind_of("no such folder") is None
         True
     """
     place = Path(folder)
-
-    def read(name: str) -> bytes | None:
-        try:
-            return read_bytes(place / name, MAX_TENSOR_BYTES)
-        except InputError:
-            return b"" if (place / name).exists() else None
-
-    found = _kind(read)
-    return "run" if found is None and (place / "rows").is_dir() and (place / "networks").is_dir() else found
-
-
-def kind_of_files(files: Mapping[str, bytes]) -> str | None:
-    """What a folder with these files would hold."""
-    return _kind(files.get)
+    try:
+        names = set(os.listdir(place))
+    except (OSError, ValueError):  # ValueError: a null character in the name
+        return None
+    stated = _object(_read(place, "manifest.json")).get("files")
+    if isinstance(stated, dict):
+        names |= set(map(str, stated))
+    found = _kind(names, {name: _read(place, name) for name in ("cascade.json", "config.json") if name in names})
+    if found is None and "runs" in names and any((place / "runs").glob("*.json")):
+        return LEARNT  # `learn` was stopped before it had a machine
+    return found
 
 
-def _kind(read: Callable[[str], bytes | None]) -> str | None:
-    if (cascade := read("cascade.json")) is not None:
-        about = _object(cascade)
-        form = str(about.get("format"))
-        named = next((kind for kind in ("factored", "automaton") if form.startswith(kind)), None)
-        return named or ("learnt" if "learnt" in about or "decompiled_from" in about else "group")
-    if read("group.json") is not None:
-        return "delta"
-    if (config := read("config.json")) is not None:
-        about = _object(config)
-        return "trained" if "model_type" not in about and isinstance(about.get("layers"), list) else "checkpoint"
-    return "refusal" if read("certificate.json") is not None else None
+def kind_of_files(files: Mapping[str, bytes | str]) -> str | None:
+    """`kind_of` for files that are to be written."""
+    contents = {name: text.encode() if isinstance(text, str) else text for name, text in files.items()}
+    return _kind(set(files), contents)
+
+
+def _kind(names: Collection[str], files: Mapping[str, bytes]) -> str | None:
+    if "cascade.json" in names:
+        about = _object(files.get("cascade.json", b""))
+        written = about.get("format")
+        if written == AUTOMATON_FORMAT:
+            return AUTOMATON
+        if written in FACTORED_FORMATS:
+            return FACTORED
+        if written in GROUP_FORMATS and not isinstance(written, bool):
+            return LEARNT if "learnt" in about or "decompiled_from" in about else GROUP
+        return DAMAGED
+    if "group.json" in names:
+        return DELTA
+    if "task.json" in names:
+        return TRAINED
+    if "config.json" in names:
+        config = _object(files.get("config.json", b""))
+        if {"alphabet_size", "classes", "layers"} <= config.keys():
+            return NETWORK
+        if {"model_type", "architectures", "ssm_cfg", "_name_or_path"} & config.keys():
+            return CHECKPOINT
+    if not _RUN_NAMES.isdisjoint(names):
+        return RUN
+    if "tokenizer.json" in names or any(_is_weights(name) for name in names):
+        return CHECKPOINT
+    if {"group.safetensors", "automaton.safetensors"} & set(names) and "config.json" not in names:
+        return REFUSAL
+    return OTHER if not _OURS.isdisjoint(names) else None
+
+
+def _is_weights(name: str) -> bool:
+    """Whether a file is named as the libraries name a model's weights."""
+    return name.startswith(("model", "pytorch_model", "adapter_model")) and name.endswith((".safetensors", ".bin"))
+
+
+def _read(folder: Path, name: str) -> bytes:
+    try:
+        return read_bytes(folder / name, MAX_TENSOR_BYTES)
+    except InputError:
+        return b""
 
 
 def _object(content: bytes) -> dict[str, Any]:
-    with contextlib.suppress(InputError):
-        found = parse_json(content, "")
-        return found if isinstance(found, dict) else {}
-    return {}
+    try:
+        value = parse_json(content, "") if content else {}
+    except InputError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
-def require_kind(folder: str | Path, verb: str) -> str | None:
-    """The kind of a folder, where a command takes that; None where nothing there is known, and the reader will say so.
+def described(folder: str | Path) -> str:
+    """`S4 holds a compiled group: …`, for messages about a folder that cannot be used for what was asked."""
+    place, kind = Path(folder), kind_of(folder)
+    if kind is not None:
+        return f"{folder} holds {TITLES[kind]}: {_USE[kind].format(folder=folder)}"
+    if place.is_dir():
+        return f"{folder} holds nothing that is read here: {_USE[OTHER]}"
+    return (
+        f"{folder} is {'a file, no' if place.exists() else 'no'} folder: {_USE[OTHER]}, e.g. by `compile S4 --out s4`"
+    )
+
+
+def wrong_kind(folder: str | Path, wanted: str) -> InputError:
+    """The refusal of a folder of another kind than `wanted`, with what can be done with it; to be raised."""
+    return InputError(f"wanted {wanted}, and {described(folder)}")
+
+
+def claim_folder(folder: str | Path, kind: str | None, force: bool = False) -> None:
+    """Refuse to write a thing of a kind where there is one of another kind, or a model that was not written here.
+
+    Arguments:
+        kind: of what is to be written, as `kind_of` will name it.
+        force: write it all the same.
 
     Raises:
-        InputError: the command does not take it; the message names one that does.
+        InputError: the folder holds something else; nothing was touched.
     """
-    kind = kind_of(folder)
-    if kind is not None and kind not in VERBS[verb]:
-        instead = INSTEAD.get(kind, "`verify {0}` takes it").format(folder)
-        raise InputError(f"{folder} holds {KINDS[kind]}, which `{verb}` does not take; {instead}")
-    return kind
-
-
-@contextlib.contextmanager
-def replacing(force: bool = True) -> Iterator[None]:
-    """Within this block a folder may be replaced by one of another kind."""
-    token = _replacing.set(force)
-    try:
-        yield
-    finally:
-        _replacing.reset(token)
-
-
-def refuse_other_kind(folder: Path, kind: str | None) -> None:
-    """Raises `InputError` where writing a folder of this kind would replace one of another kind."""
-    before = kind_of(folder)
-    if before in (None, "refusal", kind) or _replacing.get():
+    there = kind_of(folder)
+    if force or there is None or (there == DAMAGED and kind in _REMADE):
         return
+    if there == kind and not (there == CHECKPOINT and _is_foreign(Path(folder))):
+        return
+    new = TITLES.get(kind or OTHER, kind)
+    own = ", not written here or changed since" if there == kind else ""
     raise InputError(
-        f"{folder} holds {KINDS[before or 'group']}, and would be replaced by {KINDS.get(kind or '', 'other files')}; "
-        "name another folder with --out, or say --force"
+        f"{folder} holds {TITLES[there]}{own}, which is not replaced by {new}: give another folder, e.g. --out new; "
+        "or --force (from Python force=True), and what it holds is lost"
     )
+
+
+def _is_foreign(folder: Path) -> bool:
+    """Whether a checkpoint's weights are not those that a manifest of ours names: downloaded, or trained since."""
+    import hashlib
+
+    stated = _object(_read(folder, "manifest.json")).get("files")
+    wanted = stated.get("model.safetensors") if isinstance(stated, dict) else None
+    try:
+        with (folder / "model.safetensors").open("rb") as file:
+            return bool(hashlib.file_digest(file, "sha256").hexdigest() != wanted)
+    except OSError:
+        return wanted is None

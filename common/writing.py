@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import InputError
+from .kinds import claim_folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -133,8 +134,17 @@ def replace_folder(folder: Path, files: Mapping[str, bytes], own: Callable[[Path
         raise _cannot_write(folder, error, fix) from None
 
 
-def prepare_folder(folder: Path) -> None:
-    """Find out before any work whether `replace_folder` will be able to write. Raises `InputError`."""
+def prepare_folder(folder: Path, kind: str | None = None, force: bool = False) -> None:
+    """Find out before any work whether `save_folder` will be able to write.
+
+    Arguments:
+        kind, force: what will be written, as for `claim_folder`; None where nothing of another kind is in danger.
+
+    Raises:
+        InputError: the folder cannot be written, or holds something of another kind.
+    """
+    if kind is not None:
+        claim_folder(folder, kind, force)
     try:
         place = _place(folder)
         if place.exists() and not place.is_dir():

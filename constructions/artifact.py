@@ -13,7 +13,7 @@ Format 1, of earlier versions, has no manifest and is read with a warning.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict, TypeVar
 
@@ -25,6 +25,7 @@ from ..algebra.depth.families import FAMILIES
 from ..algebra.groups.group import Group, group_of_rows
 from ..common.errors import InputError
 from ..common.folders import read_folder, save_folder, warn_unbound
+from ..common.kinds import DAMAGED, LISTED, kind_of, wrong_kind
 from ..common.reading import MissingFileError, conform, parse_json, parse_tensors
 from .cascade import Cascade, CascadeLayer
 from .weights import Weights, network_parameters
@@ -37,8 +38,10 @@ MAX_NETWORK_PARAMETERS = 50_000_000
 elements."""
 
 
-def save_artifact(folder: Path, cascade: Cascade, weights: Weights, metadata: Mapping[str, Any]) -> bool:
-    """Write cascade and network in place of whatever compiled folder was there, whole or not at all.
+def save_artifact(
+    folder: Path, cascade: Cascade, weights: Weights, metadata: Mapping[str, Any], force: bool = False
+) -> bool:
+    """Write cascade and network in place of a compiled folder of the same kind, whole or not at all.
 
     Returns:
         Whether the network was small enough to be written.
@@ -46,17 +49,17 @@ def save_artifact(folder: Path, cascade: Cascade, weights: Weights, metadata: Ma
     Raises:
         InputError: the folder cannot be written; it is as it was.
     """
-    return save_machine(folder, cascade_files(cascade, metadata), weights)
+    return save_machine(folder, cascade_files(cascade, metadata), weights, force)
 
 
-def save_machine(folder: Path, files: Mapping[str, bytes | str], weights: Weights) -> bool:
+def save_machine(folder: Path, files: Mapping[str, bytes | str], weights: Weights, force: bool = False) -> bool:
     """Write a cascade's files and its network; as `save_artifact`."""
     written = weights.parameter_count <= MAX_NETWORK_PARAMETERS
     network: dict[str, bytes | str] = {}
     if written:
         config, arrays = network_parameters(weights)
         network = {"model.safetensors": tensor_bytes(arrays), "config.json": json_text(config)}
-    save_folder(folder, {**files, **network})
+    save_folder(folder, {**files, **network}, force)
     return written
 
 
@@ -144,10 +147,11 @@ Checked = TypeVar("Checked")
 Check = Callable[[dict[str, Any], dict[str, NDArray], str], Checked]
 
 
-def read_cascade(folder: Path, kind: str, example: str, check: Check[Checked]) -> Checked:
+def read_cascade(folder: Path, kinds: Collection[str], kind: str, example: str, check: Check[Checked]) -> Checked:
     """Read `cascade.json` and `cascade.safetensors`, and hand them to `check` with the beginning of an error message.
 
     Arguments:
+        kinds: of `algebra.base.kinds` that are read here.
         kind, example: what the folder should be, and a group that makes one, for messages.
         check: takes metadata, arrays and the beginning of a message; may raise what missing keys and wrong types raise.
 
@@ -155,6 +159,8 @@ def read_cascade(folder: Path, kind: str, example: str, check: Check[Checked]) -
         InputError: a file is missing or damaged, or does not belong to the others, or what `check` finds.
     """
     where = f"{folder}: not {kind}"
+    if kind_of(folder) not in (*kinds, DAMAGED, None):
+        raise wrong_kind(folder, kind)
     try:
         content = read_folder(folder, ("cascade.json", "cascade.safetensors"))
     except MissingFileError as error:
@@ -234,7 +240,7 @@ def load_cascade(folder: Path) -> tuple[Cascade, Group, dict[str, Any]]:
     Raises:
         InputError: a file is missing or damaged, or arrays do not fit together.
     """
-    return read_cascade(folder, "a compiled folder", "S4", _checked)
+    return read_cascade(folder, LISTED, "the folder of a compiled group", "S4", _checked)
 
 
 def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -> tuple[Cascade, Group, dict[str, Any]]:

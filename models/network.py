@@ -91,8 +91,8 @@ class DCDNetwork(nn.Module, SavedNetwork):
 
     `forward` is the parallel scan, `step` takes one token; both carry the same state, a list with one entry per layer
     (a `UnitState` for unit-modulus families, else h), so words of any length stream through in pieces.
-    `save_pretrained` and `from_pretrained` keep every bit, and the dtype that the parameters have now. It is a GPU
-    module like any other.
+    `save_pretrained` and `from_pretrained` keep every bit, in the dtype that the parameters have, float32 or float64;
+    `converted` makes a network of the dtype wanted. It is a GPU module like any other.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of the parameters."""
+        """Of the parameters, as they are now: `.to(dtype)` and its like change it."""
         return self.embedding.weight.dtype
 
     @property
@@ -227,6 +227,21 @@ class DCDNetwork(nn.Module, SavedNetwork):
             lower, state, _ = self._run(tokens[:, part], state, len(found[0, part]))
             found[:, part] = self.decide(lower).argmax(-1).view_as(found[:, part])
         return found, list(state)
+
+    def readouts(self, state: Sequence[LayerState]) -> Tensor:
+        """All layers' readouts s^k (batch, width) at a state, e.g. what `step` returned: what `decide` makes logits of.
+        The one way from states to answers, for whoever has states that no word was run for."""
+        lower = self.embedding.weight.new_empty((self._words(state), 0))
+        for layer, carried in zip(self.layers, state, strict=True):
+            h = carried.value if isinstance(carried, UnitState) else carried
+            own = lower.dtype.to_complex() if layer.transition.complex_state else lower.dtype
+            lower = torch.cat([lower, layer.read(lower, h.to(own))], -1)
+        return lower
+
+    @staticmethod
+    def _words(state: Sequence[LayerState]) -> int:
+        first = state[0]
+        return len(first.remainder if isinstance(first, UnitState) else first)
 
     def decide(self, readouts: Tensor) -> Tensor:
         """The logits (*runs, N, classes) from all layers' readouts s^k (*runs, N, width)."""

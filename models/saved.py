@@ -19,8 +19,8 @@ from safetensors.torch import load
 from torch import Tensor
 
 from ..common.errors import InputError
-from ..common.folders import MANIFEST, read_folder
-from ..common.kinds import refuse_other_kind
+from ..common.folders import read_folder
+from ..common.kinds import DAMAGED, NETWORK, OTHER, WITH_NETWORK, claim_folder, kind_of, wrong_kind
 from ..common.reading import parse_json, parse_tensors
 from ..constructions.parameters import parameter_shapes
 from .specification import LayerSpecification, positive
@@ -97,32 +97,36 @@ class SavedNetwork(
         self,
         save_directory: str | Path,
         *,
+        force: bool = False,
         repo_id: str | None = None,
         push_to_hub: bool = False,
         model_card_kwargs: dict[str, Any] | None = None,
     ) -> str | None:
-        """Write `config.json` and `model.safetensors` as the parameters are now; `from_pretrained` reads them.
+        """Write the network into a folder, in the dtype that its parameters have, as `from_pretrained` reads it.
 
         Arguments:
-            save_directory: the folder.
-            repo_id, push_to_hub, model_card_kwargs: as the Hub's mixin takes them.
+            force: whether the folder may hold something else than a saved network.
+            repo_id, push_to_hub, model_card_kwargs: as `huggingface_hub` takes them.
 
         Raises:
-            InputError: the parameters have several dtypes, or one that is not read again; or the folder holds
-                something else.
+            InputError: the folder holds something else; or the parameters are of a dtype or shape that is not read.
         """
-        kinds = {str(tensor.dtype).removeprefix("torch.") for tensor in self.state_dict().values()}  # type: ignore[attr-defined]
-        if len(kinds) > 1 or not kinds <= DTYPES.keys():
+        configuration = self.configuration()  # type: ignore[attr-defined]
+        state = self.state_dict()  # type: ignore[attr-defined]
+        shapes = parameter_shapes(configuration)
+        kinds = sorted({str(value.dtype).removeprefix("torch.") for value in state.values()})
+        if len(kinds) > 1 or kinds[0] not in DTYPES:
             raise InputError(
-                f"parameters in {', '.join(sorted(kinds))}; wanted all in float32 or float64: save network.float()"
+                f"{save_directory}: the parameters are {' and '.join(kinds)}; a network is saved in float32 or "
+                "float64: call network.float() or network.double() first"
             )
-        folder = Path(save_directory)
-        refuse_other_kind(folder, "trained")
-        if (folder / MANIFEST).exists():
-            raise InputError(f"{folder}: its {MANIFEST} binds its files together; name another folder")
+        if odd := next((n for n in sorted(shapes.keys() | state.keys()) if _shape(state, n) != shapes.get(n)), None):
+            came = f"should be {shapes.get(odd)}, is {_shape(state, odd)}"
+            raise InputError(f"{save_directory}: {odd} {came}; one network of the shape of its configuration is saved")
+        claim_folder(save_directory, NETWORK, force)
         return super().save_pretrained(
-            folder,
-            config=self.configuration(),  # type: ignore[attr-defined]
+            save_directory,
+            config=configuration,
             repo_id=repo_id,
             push_to_hub=push_to_hub,
             model_card_kwargs=model_card_kwargs,
@@ -142,6 +146,8 @@ class SavedNetwork(
         Raises:
             InputError: the folder or a file is missing, or they do not fit together.
         """
+        if kind_of(folder) not in (*WITH_NETWORK, DAMAGED, OTHER, None):
+            raise wrong_kind(folder, "a folder with a network of subnormal")
         for name in ("config.json", "model.safetensors"):
             if not (Path(folder) / name).is_file():
                 raise InputError(f"{folder}: expected a folder with config.json and model.safetensors, no {name} there")
@@ -152,6 +158,10 @@ class SavedNetwork(
         weights = load(content.files["model.safetensors"])
         network = cls.from_parameters(configuration, weights, dtype, where=file)
         return network.to(map_location)  # type: ignore[attr-defined]
+
+
+def _shape(state: Mapping[str, Tensor], name: str) -> tuple[int, ...] | None:
+    return tuple(state[name].shape) if name in state else None
 
 
 def _compare_sizes(configuration: Mapping[str, Any], given: Mapping[str, tuple[int, ...]], where: str) -> None:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from ...algebra.automata.automaton import Automaton
 from ...algebra.depth.families import names
-from ...common.errors import InputError
-from ...common.reading import conform, read_json
+from ...common.kinds import AUTOMATON, AUTOMATON_FORMAT
+from ...common.reading import conform
 from ..artifact import (
     Arrays,
     LayerMetadata,
@@ -32,7 +32,7 @@ from ..cascade import Cascade
 from ..weights import weights_of
 from .compiler import AutomatonCompilation
 
-FORMAT = "automaton 1"
+FORMAT = AUTOMATON_FORMAT
 """Kind and version of the folder's format."""
 
 MAX_STATES = 2**24
@@ -52,8 +52,8 @@ class _Metadata(TypedDict):
     layers: list[LayerMetadata]
 
 
-def save_automaton(folder: Path, compilation: AutomatonCompilation) -> bool:
-    """Write cascade and network in place of whatever compiled folder was there, whole or not at all.
+def save_automaton(folder: Path, compilation: AutomatonCompilation, force: bool = False) -> bool:
+    """Write cascade and network in place of a compiled folder of the same kind, whole or not at all.
 
     Returns:
         Whether the network was small enough to be written.
@@ -61,7 +61,7 @@ def save_automaton(folder: Path, compilation: AutomatonCompilation) -> bool:
     Raises:
         InputError: the folder cannot be written; it is as it was.
     """
-    return save_machine(folder, cascade_files(compilation), weights_of(compilation.cascade))
+    return save_machine(folder, cascade_files(compilation), weights_of(compilation.cascade), force)
 
 
 def cascade_files(compilation: AutomatonCompilation) -> dict[str, bytes | str]:
@@ -87,21 +87,13 @@ def automaton_arrays(automaton: Automaton) -> dict[str, NDArray[np.int32]]:
     return {"transitions": automaton.table.astype(np.int32), "accepting": accepting.astype(np.int32)}
 
 
-def is_automaton_folder(folder: Path) -> bool:
-    """Whether a folder's `cascade.json` says that it holds an automaton's cascade."""
-    try:
-        return bool(read_json(folder / "cascade.json")["format"] == FORMAT)
-    except (InputError, KeyError, TypeError):
-        return False
-
-
 def load_automaton(folder: Path) -> tuple[Cascade, dict[str, Any]]:
     """The cascade of a folder, with its automaton, and the metadata.
 
     Raises:
         InputError: a file is missing or damaged, or arrays do not fit together.
     """
-    return read_cascade(folder, "a compiled automaton", "'tomita(5)'", _checked)
+    return read_cascade(folder, (AUTOMATON,), "the folder of a compiled automaton", "'tomita(5)'", _checked)
 
 
 def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -> tuple[Cascade, dict[str, Any]]:

@@ -23,7 +23,8 @@ from ...algebra.arithmetic.permutations import cycles, order, smallest_dtype
 from ...algebra.depth.families import FAMILIES
 from ...common.errors import InputError
 from ...common.folders import save_folder
-from ...common.reading import conform, read_json
+from ...common.kinds import FACTORED, FACTORED_FORMATS
+from ...common.reading import conform
 from ..artifact import LayerMetadata, check_layer, json_text, read_cascade, tensor_bytes
 from .cascade import FactoredCascade, FactoredChannel
 from .compiler import FactoredCompilation
@@ -32,7 +33,7 @@ from .proof import Line
 FORMAT = "factored 2"
 """Kind and version of the folder's format. `factored 1`, of earlier versions, had no manifest."""
 
-FORMATS = ("factored 1", FORMAT)
+FORMATS = FACTORED_FORMATS
 
 
 MAX_POWERS = 1 << 27
@@ -71,7 +72,9 @@ class FactoredFolder:
     metadata: dict[str, Any]
 
 
-def save_factored(folder: Path, compilation: FactoredCompilation, lower_bound: Sequence[Line]) -> None:
+def save_factored(
+    folder: Path, compilation: FactoredCompilation, lower_bound: Sequence[Line], force: bool = False
+) -> None:
     """Write the folder, whole or not at all.
 
     Raises:
@@ -106,15 +109,8 @@ def save_factored(folder: Path, compilation: FactoredCompilation, lower_bound: S
             "cascade.json": json_text(description, indent=1),
             "cascade.safetensors": tensor_bytes({name: a.astype(np.int32) for name, a in arrays.items()}),
         },
+        force,
     )
-
-
-def is_factored(folder: Path) -> bool:
-    """Whether a folder says that it holds a factored cascade."""
-    try:
-        return bool(read_json(folder / "cascade.json")["format"] in FORMATS)
-    except (InputError, KeyError, TypeError):
-        return False
 
 
 def load_factored(folder: Path) -> FactoredFolder:
@@ -123,7 +119,7 @@ def load_factored(folder: Path) -> FactoredFolder:
     Raises:
         InputError: a file is missing or damaged, or arrays do not fit together.
     """
-    return read_cascade(folder, "a factored cascade's folder", "S4wrS4", _checked)
+    return read_cascade(folder, (FACTORED,), "the folder of a factored cascade", "S4wrS4", _checked)
 
 
 def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -> FactoredFolder:

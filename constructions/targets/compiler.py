@@ -14,7 +14,6 @@ from ...algebra.depth.series import shortest_series
 from ...algebra.groups.group import Group
 from ...common.errors import InputError
 from ...common.folders import save_folder
-from ...common.kinds import replacing
 from ...common.wording import counted
 from ..compiler import compile_group, read_alphabet
 from ..verification import first_fault as first_cascade_fault
@@ -175,10 +174,9 @@ class Checkpoint:
     files: dict[str, bytes | str]
 
     def save(self, folder: Path, force: bool = False) -> None:
-        """Write the folder, whole or not at all; with `force` also over one of another kind. Raises `InputError` where
-        it cannot be written."""
-        with replacing(force):
-            save_folder(folder, self.files)
+        """Write the folder, whole or not at all. Raises `InputError` where it cannot be written, or without `force`
+        where it holds something of another kind, or a model that was trained."""
+        save_folder(folder, self.files, force)
 
     def lines(self) -> list[str]:
         """What was written, for people."""

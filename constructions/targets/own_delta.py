@@ -21,6 +21,7 @@ from ...algebra.arithmetic.permutations import smallest_dtype
 from ...algebra.groups.group import Group, group_of_rows
 from ...common.errors import InputError
 from ...common.folders import read_folder
+from ...common.kinds import DAMAGED, DELTA, kind_of, wrong_kind
 from ...common.reading import parse_json, parse_tensors
 from ..artifact import json_text, tensor_bytes
 from .reflections import ReflectionMachine
@@ -93,17 +94,14 @@ def own_delta(machine: ReflectionMachine, resets: bool = False) -> dict[str, byt
     }
 
 
-def is_delta_folder(folder: Path) -> bool:
-    """Whether a folder was written by `own_delta`."""
-    return (folder / "group.json").is_file() and not (folder / "cascade.json").exists()
-
-
 def load_delta_group(folder: Path) -> tuple[Group, NDArray[np.int32]]:
     """The group of such a folder, and the element of each token, shape (m,). Nothing of the network is looked at.
 
     Raises:
         InputError: a file is missing or damaged, or does not belong to the others.
     """
+    if kind_of(folder) not in (DELTA, DAMAGED, None):
+        raise wrong_kind(folder, "a folder written by `compile A5 --target delta`")
     content = read_folder(folder, ("group.json", "group.safetensors", "config.json", "model.safetensors"))
     if not content.bound:
         raise InputError(f"{folder}: manifest.json is missing: nothing binds its files together; make it again")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...common.errors import InputError
+from ...common.kinds import AUTOMATON, LISTED, kind_of
 from ...common.reading import read_file
 from ...common.settings import check_settings
 from ...constructions.parameters import FAMILY_PARAMETERS, FORGETTING_NOTHING
@@ -216,7 +217,7 @@ class RunConfiguration:
     @property
     def compiled(self) -> bool:
         """Whether it starts from compiled weights, its own or those of a folder."""
-        return self.init == COMPILED or (self.init != RANDOM and (Path(self.init) / "cascade.json").is_file())
+        return self.init == COMPILED or (self.init != RANDOM and kind_of(self.init) in (*LISTED, AUTOMATON))
 
     @property
     def families(self) -> tuple[str, ...]:

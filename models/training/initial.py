@@ -24,6 +24,7 @@ from torch import Tensor
 from ...algebra.automata.automaton import Automaton
 from ...algebra.input.parser import parse_machine
 from ...common.errors import InputError
+from ...common.kinds import AUTOMATON, DAMAGED, DELTA, FACTORED, LISTED, TRAINED, kind_of
 from ...common.reading import read_json
 from ...constructions.parameters import (
     EMBEDDING,
@@ -61,16 +62,17 @@ def saved_task(folder: Path) -> Task:
         InputError: the folder is of neither kind, or damaged.
     """
     from ...constructions.artifact import load_cascade
-    from ...constructions.automata.artifact import is_automaton_folder, load_automaton
-    from ...constructions.targets.own_delta import is_delta_folder, load_delta_group
+    from ...constructions.automata.artifact import load_automaton
+    from ...constructions.targets.own_delta import load_delta_group
 
-    if (folder / "task.json").is_file():
+    kind = kind_of(folder)
+    if kind == TRAINED:
         return task_of(RunConfiguration.of_record(read_json(folder / "task.json", dict[str, Any])))
-    if is_automaton_folder(folder):
+    if kind == AUTOMATON:
         machine, _ = load_automaton(folder)
         assert machine.automaton is not None
         return Task(machine.automaton, machine.alphabet)
-    if is_delta_folder(folder):
+    if kind == DELTA:
         return Task(*load_delta_group(folder))
     cascade, group, _ = load_cascade(folder)
     return Task(group, cascade.alphabet)
@@ -157,7 +159,7 @@ def _folder(configuration: RunConfiguration, task: Task) -> DCDNetwork:
     network = DCDNetwork.from_pretrained(folder)
     if isinstance(task.group, Automaton):
         _same_automaton(folder, task.group)
-    elif (folder / "cascade.json").is_file():
+    elif kind_of(folder) in (*LISTED, FACTORED, AUTOMATON, DAMAGED):
         from ...constructions.artifact import load_cascade
 
         cascade, group, _ = load_cascade(folder)
@@ -179,7 +181,7 @@ def _folder(configuration: RunConfiguration, task: Task) -> DCDNetwork:
 
 def _same_automaton(folder: Path, automaton: Automaton) -> None:
     """InputError where a compiled folder is for another automaton; a trained one does not say what it is for."""
-    if (folder / "cascade.json").is_file():
+    if kind_of(folder) in (*LISTED, FACTORED, AUTOMATON, DAMAGED):
         from ...constructions.automata.artifact import load_automaton
 
         own = load_automaton(folder)[0].automaton

@@ -7,7 +7,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from ...common.kinds import require_kind
 from ...models.references.folder import read_config
 from .layers import LayerAudit, facts_of, kind_of
 
@@ -66,7 +65,6 @@ def audit(path: str | Path, seed: int = 0) -> Audit:
         InputError: it cannot be read, or the architecture is not known.
     """
     place = Path(path)
-    require_kind(place, "audit")
     config = read_config(place)
     facts = facts_of(config)
     own = "model_type" not in config and "ssm_cfg" not in config

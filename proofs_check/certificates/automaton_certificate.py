@@ -59,7 +59,7 @@ def certify_automaton(folder: Path) -> Verdict:
     return _written(folder, content)
 
 
-def certify_automaton_refusal(given: Automaton, layer: Family, folder: Path) -> Verdict:
+def certify_automaton_refusal(given: Automaton, layer: Family, folder: Path, force: bool = False) -> Verdict:
     """Write `automaton.safetensors` and the certificate that no number of layers of a family can track an automaton.
 
     Raises:
@@ -79,7 +79,7 @@ def certify_automaton_refusal(given: Automaton, layer: Family, folder: Path) -> 
         "family": layer.name,
         "witness": found.witness.as_json(),
     }
-    save_folder(folder, {"automaton.safetensors": arrays})
+    save_folder(folder, {"automaton.safetensors": arrays}, force)
     return _written(folder, content)
 
 

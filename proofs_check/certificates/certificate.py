@@ -69,7 +69,7 @@ def certify_folder(folder: Path) -> Verdict:
     return _written(folder, content)
 
 
-def certify_refusal(group: Group, layer: Family, folder: Path) -> Verdict:
+def certify_refusal(group: Group, layer: Family, folder: Path, force: bool = False) -> Verdict:
     """Write `group.safetensors` and the certificate that no number of layers of a family can track a group.
 
     Raises:
@@ -80,7 +80,7 @@ def certify_refusal(group: Group, layer: Family, folder: Path) -> Verdict:
         raise InputError(f"{series.length} layers of {layer.title} can track {group.name}: certify its compiled folder")
     arrays = tensor_bytes({"elements": group.elements.astype(np.int32)})
     content = _refusal(group, layer, series, digest(arrays))
-    save_folder(folder, {"group.safetensors": arrays})
+    save_folder(folder, {"group.safetensors": arrays}, force)
     return _written(folder, content)
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from ...common.errors import InputError
 from ...common.folders import read_folder
+from ...common.kinds import AUTOMATON, kind_of
 from ...common.reading import read_json
 from ...constructions.artifact import load_cascade
-from ...constructions.automata.artifact import is_automaton_folder, load_automaton
+from ...constructions.automata.artifact import load_automaton
 from .automaton_network import AutomatonProof
 from .network_proof import ELEMENTARY, NetworkProof, NotProvedError, Proof, require
 
@@ -34,7 +35,7 @@ def prove_network(folder: Path, dtype: str | None = None) -> NetworkProof:
 
     network = DCDNetwork.from_pretrained(folder, dtype)
     arrays = {name: tensor.detach().numpy() for name, tensor in network.state_dict().items()}
-    if is_automaton_folder(folder):
+    if kind_of(folder) == AUTOMATON:
         own, _ = load_automaton(folder)
         return AutomatonProof(own, network.configuration(), network.specifications, arrays).run()
     cascade, _, _ = load_cascade(folder)

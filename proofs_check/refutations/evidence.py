@@ -144,11 +144,10 @@ def run_words(
 @torch.no_grad()
 def read_states(network: DCDNetwork, states: list[NDArray[np.complex128]]) -> tuple[torch.Tensor, torch.Tensor]:
     """(readouts of all layers, logits) for given states of every layer, each (batch, channels)."""
-    below = network.embedding.weight.new_empty((len(states[0]), 0))
-    for layer, h in zip(network.layers, states, strict=True):
-        tensor = torch.from_numpy(h if layer.transition.complex_state else h.real.copy())
-        below = torch.cat([below, layer.read(below, tensor)], -1)
-    return below, network.decide(below)
+    complex_states = (layer.transition.complex_state for layer in network.layers)
+    given = [torch.from_numpy(h if own else h.real.copy()) for h, own in zip(states, complex_states, strict=True)]
+    readouts = network.readouts(given)
+    return readouts, network.decide(readouts)
 
 
 def pair_by_running(

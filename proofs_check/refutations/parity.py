@@ -186,8 +186,7 @@ def _first_wrong_token_by_token(network: DCDNetwork, most: int) -> int | None:
         factors[0] = h
         states = np.multiply.accumulate(factors)[1:]
         h = states[-1]
-        readout = layer.read(torch.empty((len(states), 0), dtype=network.dtype), torch.from_numpy(states)[:, None])
-        found = network.decide(readout).argmax(-1)
+        found = network.decide(network.readouts([torch.from_numpy(states)[:, None]])).argmax(-1)
         wrong = torch.nonzero(found != torch.arange(begin + 1, begin + 1 + len(states)) % 2)
         if len(wrong):
             return begin + int(wrong[0]) + 1

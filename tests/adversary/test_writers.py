@@ -164,7 +164,7 @@ def test_files_that_only_the_old_manifest_names_go_too(compilations, originals, 
         save_folder(folder, {"config.json": "{}", "tokenizer.json": "{}", "README.md": "of the old group"})
         if changed:
             (folder / "README.md").write_text("mine")
-        save(compilations[0], folder, None)
+        save(compilations[0], folder, None, force=True)
         assert set(content(folder)) - set(originals[0]) == ({"README.md"} if changed else set())
         assert leftovers(tmp_path) == []
 

@@ -16,9 +16,10 @@ from subnormal.algebra.input.parser import parse_group
 from subnormal.api.factored import compiled_factored, read_tokens
 from subnormal.command_line.compiler import compile_command, verify
 from subnormal.common.errors import InputError, RefutedError
+from subnormal.common.kinds import FACTORED, kind_of
 from subnormal.constructions.artifact import load_cascade
 from subnormal.constructions.factored import compiler as factored_compiler
-from subnormal.constructions.factored.artifact import is_factored, load_factored, save_factored
+from subnormal.constructions.factored.artifact import load_factored, save_factored
 from subnormal.constructions.factored.bound import lower_bound
 from subnormal.constructions.factored.compiler import compile_factored
 from subnormal.constructions.factored.proof import first_fault, needed_layers
@@ -38,7 +39,7 @@ def test_what_is_read_is_what_was_written(folder):
     group = parse_group("S4wrS4")
     written = compile_factored(group.name, group.permutations, FAMILIES["aussm"]).cascade
     found = load_factored(folder)
-    assert is_factored(folder)
+    assert kind_of(folder) == FACTORED
     assert (found.cascade.name, found.cascade.family) == ("S4wrS4", "aussm")
     assert (found.cascade.alphabet == written.alphabet).all()
     for a, b in zip(found.cascade.channels, written.channels, strict=True):
@@ -60,14 +61,14 @@ def test_the_folder_is_small_where_the_group_is_not(tmp_path):
 
 
 def test_other_folders_are_refused(folder, tmp_path):
-    assert not is_factored(tmp_path)
+    assert kind_of(tmp_path) is None
     with pytest.raises(InputError, match="cascade.json: No such file or directory; make one with `compile S4wrS4"):
         load_factored(tmp_path)
-    with pytest.raises(InputError, match="format 'factored 2', wanted 2"):
+    with pytest.raises(InputError, match="holds a factored cascade: `check` and `verify` read it"):
         load_cascade(folder)
     (folder / "cascade.json").write_text("{")
     bind(folder)
-    assert not is_factored(folder)
+    assert kind_of(folder) != FACTORED
     with pytest.raises(InputError, match="damaged"):
         load_factored(folder)
 

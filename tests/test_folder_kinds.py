@@ -1,0 +1,179 @@
+"""A folder of one kind is never replaced by another, whoever writes; and each kind is refused by its name."""
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+import subnormal as sn
+from subnormal.command_line.__main__ import main
+from subnormal.common.errors import InputError
+from subnormal.common.folders import save_folder
+from subnormal.common.kinds import (
+    AUTOMATON,
+    CHECKPOINT,
+    DAMAGED,
+    DELTA,
+    FACTORED,
+    GROUP,
+    LEARNT,
+    NETWORK,
+    OTHER,
+    REFUSAL,
+    RUN,
+    TRAINED,
+    claim_folder,
+    kind_of,
+)  # fmt: skip
+from subnormal.constructions.targets.compiler import compile_target
+from subnormal.models.network import DCDNetwork
+
+KINDS = (GROUP, AUTOMATON, FACTORED, DELTA, REFUSAL, CHECKPOINT, NETWORK, TRAINED, RUN, LEARNT)
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """One folder of each kind, made by whoever makes such folders."""
+    place = tmp_path_factory.mktemp("kinds")
+    sn.compile("S3").save(place / GROUP)
+    sn.compile("tomita(5)").save(place / AUTOMATON)
+    sn.compile("S4wrS4").save(place / FACTORED)
+    compile_target(sn.group("A5").listed(), "delta").save(place / DELTA)
+    compile_target(sn.group("A5").listed(), "olmo-hybrid", "generators").save(place / CHECKPOINT)
+    sn.certify("A5", place / REFUSAL)
+    sn.compile("S3").network().save_pretrained(place / NETWORK)
+    trained = sn.train("C2", "negative-mamba", out=place / RUN, steps=2, batch=4, test_words=8, check_words=8)
+    key = trained.rows[0]["key"]
+    (place / RUN / "networks" / key).rename(place / TRAINED)
+    sn.decompile(place / GROUP, out=place / LEARNT, length=20)
+    return place
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_is_known(folders, kind):
+    assert kind_of(folders / kind) == kind
+
+
+WRITERS = {
+    GROUP: lambda folder: sn.compile("S3").save(folder),
+    AUTOMATON: lambda folder: sn.compile("tomita(5)").save(folder),
+    FACTORED: lambda folder: sn.compile("S4wrS4").save(folder),
+    DELTA: lambda folder: compile_target(sn.group("S3").listed(), "delta").save(folder),
+    CHECKPOINT: lambda folder: compile_target(sn.group("S3").listed(), "olmo-hybrid").save(folder),
+    REFUSAL: lambda folder: sn.certify("A5", folder),
+    NETWORK: lambda folder: sn.compile("S3").network().save_pretrained(folder),
+    RUN: lambda folder: sn.train("C2", out=folder, steps=2, batch=4),
+    LEARNT: lambda folder: sn.learn("C2", out=folder, steps=2),
+}
+
+
+@pytest.mark.parametrize(("old", "new"), [(a, b) for a, b in itertools.product(KINDS, WRITERS) if a != b])
+def test_no_writer_replaces_another_kind(folders, old, new):
+    before = snapshot(folders / old)
+    with pytest.raises(InputError, match="is not replaced by"):
+        WRITERS[new](folders / old)
+    assert snapshot(folders / old) == before
+
+
+def test_force_replaces_it(folders, tmp_path):
+    sn.compile("S3").network().save_pretrained(tmp_path / "x")
+    sn.compile("S3").save(tmp_path / "x", force=True)
+    assert kind_of(tmp_path / "x") == GROUP
+    sn.check(sn.certify(tmp_path / "x").folder)
+
+
+def test_a_checkpoint_that_was_trained_since_is_not_replaced_by_a_checkpoint(tmp_path):
+    checkpoint = compile_target(sn.group("S3").listed(), "olmo-hybrid")
+    checkpoint.save(tmp_path / "x")
+    checkpoint.save(tmp_path / "x")  # its own
+    (tmp_path / "x" / "model.safetensors").write_bytes(b"trained for a week")
+    with pytest.raises(InputError, match="changed since"):
+        checkpoint.save(tmp_path / "x")
+    assert (tmp_path / "x" / "model.safetensors").read_bytes() == b"trained for a week"
+
+
+@pytest.mark.parametrize("names", [["config.json"], ["model.safetensors"], ["pytorch_model.bin"], ["manifest.json"]])
+def test_strangers_files_of_our_names_stay(tmp_path, names):
+    for name in names:
+        (tmp_path / name).write_text(json.dumps({"version": 1}))
+    assert kind_of(tmp_path) in (OTHER, CHECKPOINT)
+    for write in (WRITERS[GROUP], WRITERS[NETWORK]):
+        with pytest.raises(InputError, match="is not replaced"):
+            write(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == names
+
+
+def test_a_damaged_compiled_folder_can_be_made_again(tmp_path):
+    save_folder(tmp_path / "x", {"cascade.json": "{}"})
+    assert kind_of(tmp_path / "x") == DAMAGED
+    sn.compile("S3").save(tmp_path / "x")
+    (tmp_path / "x" / "cascade.json").unlink()
+    assert kind_of(tmp_path / "x") == DAMAGED  # its manifest says what it was
+    sn.compile("S3").save(tmp_path / "x")
+    (tmp_path / "x" / "cascade.json").unlink()
+    with pytest.raises(InputError):
+        claim_folder(tmp_path / "x", NETWORK)
+
+
+COMMANDS = ["certify", "check", "verify", "horizon", "evaluate", "refute", "decompile", "diagnose", "show"]
+
+
+@pytest.mark.parametrize(("kind", "command"), list(itertools.product((*KINDS, "nothing"), COMMANDS)))
+def test_no_refusal_misleads(folders, kind, command, monkeypatch, capsys):
+    """Each command on each kind: it works, or says in one line what the folder holds; and proposes nothing that would
+    write into it."""
+    folder = folders / kind
+    if command == "check" and kind in (GROUP, AUTOMATON, DELTA, LEARNT):
+        (folder / "certificate.json").unlink(missing_ok=True)
+    before = snapshot(folder)
+    words = {"show": ["--html", str(folders / "page.html")], "diagnose": ["S3"], "evaluate": ["--words", "4"]}
+    short = {"horizon": ["--length", "100"], "verify": ["--length", "100"], "decompile": ["--length", "20"]}
+    arguments = [command, str(folder), *words.get(command, []), *short.get(command, [])]
+    monkeypatch.setattr("sys.argv", ["subnormal", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    if ended.value.code == 2:
+        assert len(said.strip().splitlines()) == 1, said
+        assert f"--out {folder}" not in said or kind == "nothing", said
+        assert "'alphabet_size' is missing" not in said
+        assert "is missing or has over" not in said
+        assert kind not in (TRAINED, DELTA, GROUP, LEARNT) or "does not say which" not in said, said
+        print(said)
+    if command != "certify":
+        assert snapshot(folder) == before
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("move", [lambda n: n, lambda n: n.float(), lambda n: n.double(), lambda n: n.to("cpu")])
+@pytest.mark.parametrize("family", ["aussm", "negative-mamba", "gated-aussm", "s4d", "rnn", "delta-1"])
+def test_what_is_saved_loads_with_its_dtype(tmp_path, dtype, move, family):
+    layer = {"family": family, "channels": 4, "hidden": 5, "readout": 6, "activation": "tanh"}
+    network = move(DCDNetwork(3, 6, [layer], dtype=dtype, seed=0, head_gates=5))
+    network.save_pretrained(tmp_path / "x")
+    again = DCDNetwork.from_pretrained(tmp_path / "x")
+    assert again.dtype == network.dtype == again.embedding.weight.dtype
+    tokens = torch.tensor([[0, 1, 2, 1]])
+    assert torch.equal(again(tokens), network(tokens))
+    for name, value in network.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.complex64])
+@pytest.mark.filterwarnings("ignore:.*complex.*:UserWarning")
+def test_what_could_not_be_loaded_is_not_saved(tmp_path, dtype):
+    network = sn.compile("S3").network("float32").to(dtype)
+    with pytest.raises(InputError, match="is saved in float32 or float64"):
+        network.save_pretrained(tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+    half = sn.compile("S3").network("float32")
+    half.head.double()
+    with pytest.raises(InputError, match="float32 and float64"):
+        half.save_pretrained(tmp_path / "x")
