@@ -41,6 +41,9 @@ MAX_DIGITS = 4300
 MAX_ROWS = 2 * 10**6
 """Most rows of a CSV file."""
 
+MAX_CELL_DIGITS = 9
+"""Digits of the longest number in a table."""
+
 MAX_TENSOR_BYTES = 512 * 2**20
 """Largest file of tensors that is read, in bytes: the largest network that is written takes 400 MB."""
 
@@ -254,6 +257,35 @@ def read_csv(path: str | Path, limit: int = MAX_TEXT_BYTES, wanted: str = "") ->
         file.refuse(f"not CSV ({error})")
     if len(rows) > MAX_ROWS:
         file.refuse(f"more than {MAX_ROWS:,} rows")
+    return rows
+
+
+def read_table(path: str | Path, limit: int = MAX_TEXT_BYTES, wanted: str = "") -> list[list[int]]:
+    """The rows of a table of whole numbers, all of one length, separated by commas, semicolons, tabs or spaces.
+
+    One file has one separator; spaces around commas, semicolons and tabs do not matter. Numbers are digits alone, so
+    that a decimal comma, a header or a `1_000` is refused.
+    """
+    file = _File(path, wanted)
+    lines = [line.strip() for line in read_text(path, limit, wanted).splitlines()]
+    found = [sign for sign in ",;\t" if any(sign in line for line in lines)]
+    if len(found) > 1 and found != [",", "\t"] and found != [";", "\t"]:
+        file.refuse("both commas and semicolons, so it is not clear which separate the numbers")
+    rows = []
+    for number, line in enumerate(lines, 1):
+        if not line:
+            continue
+        cells = [cell.strip().strip('"') for cell in (line.split(found[0]) if found else line.split())]
+        for cell in cells:
+            if not (cell.isascii() and cell.isdigit() and len(cell) <= MAX_CELL_DIGITS):
+                file.refuse(f"line {number} holds {cell[:40]!r}, which is no number from 0 on; leave out headers")
+        rows.append([int(cell) for cell in cells])
+        if len(rows[-1]) != len(rows[0]):
+            file.refuse(
+                f"rows of different lengths: line {number} has {len(rows[-1])} numbers, the first {len(rows[0])}"
+            )
+        if len(rows) > MAX_ROWS:
+            file.refuse(f"more than {MAX_ROWS:,} rows")
     return rows
 
 

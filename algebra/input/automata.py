@@ -6,6 +6,7 @@ in CSV or NPY: one row a state, one column a letter, state numbers as entries, s
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ...common.errors import InputError
-from ...common.reading import read_csv, read_json, read_npy
+from ...common.reading import read_json, read_npy, read_table
 from ...common.wording import counted
 from ..automata import named
 from ..automata.automaton import Automaton
@@ -25,8 +26,8 @@ EXAMPLES = "e.g. flip-flop(2), tomita(5), grid(5,5), permutation-reset(S3) or au
 
 WANTED = (
     'wanted {"states": […], "alphabet": […], "transitions": {state: {letter: state}}, "start": state, '
-    '"accepting": […]} in .json, or in .csv and .npy a table of state numbers with one row a state and one column a '
-    "letter"
+    '"accepting": […]} in .json, or in .csv, .tsv and .npy a table of state numbers with one row a state and one '
+    "column a letter"
 )
 
 NUMBERED: dict[str, tuple[tuple[int, ...], Callable[..., Automaton]]] = {
@@ -128,6 +129,18 @@ def parse_automaton(text: str, group: Callable[[str], Group]) -> Automaton:
     return function(*(_number(name, argument) for argument in arguments))
 
 
+def spelled(text: str) -> str:
+    """Our spelling of an automaton's name that is written otherwise, e.g. `FlipFlop(2)` or `tomita5`; else nothing."""
+    found = re.fullmatch(r"([A-Za-z][A-Za-z_ -]*?)[_ -]*(?:\(([^()]*)\)|(\d*))", text.strip(), re.ASCII)
+    plain = re.sub("[^a-z]", "", found[1].lower()) if found else ""
+    for name in (*NUMBERED, "counter"):
+        if found and name.replace("-", "") == plain:
+            inside = found[2] or found[3]
+            ours = f"{name}({inside.strip()})" if inside else name
+            return ours if ours != text.strip() else ""
+    return ""
+
+
 def _number(name: str, text: str) -> int:
     if not re.fullmatch(r"\d{1,6}", text, re.ASCII):
         raise InputError(f"{name}: the argument {text[:20]!r}; wanted a number, {EXAMPLES}")
@@ -141,15 +154,10 @@ def read_automaton(path: Path) -> Automaton:
         return from_json(read_json(path, wanted=WANTED), path.stem, str(path))
     if suffix == ".npy":
         return Automaton.make(path.stem, read_npy(path, wanted=WANTED))
-    if suffix != ".csv":
+    if suffix not in (".csv", ".tsv"):
         raise InputError(f"{path}: a file of unknown kind; {WANTED}")
-    try:
-        table = np.array([[int(cell) for cell in row] for row in read_csv(path, wanted=WANTED)])
-    except InputError:
-        raise
-    except (ValueError, OverflowError):
-        raise InputError(f"{path}: rows of different lengths, or what is no number; {WANTED}") from None
-    return Automaton.make(path.stem, table if table.ndim == 2 else np.zeros((0, 0), dtype=int))
+    rows = read_table(path, wanted=WANTED)
+    return Automaton.make(path.stem, np.array(rows) if rows else np.zeros((0, 0), dtype=int))
 
 
 def is_automaton_content(content: Any) -> bool:
@@ -199,6 +207,11 @@ def from_json(content: Any, name: str, where: str) -> Automaton:
     if accepting is not None and not isinstance(accepting, list):
         raise InputError(f"{where}: accepting should be a list of states")
     final = None if accepting is None else [state(given, "it accepts in") for given in accepting]
+    if final == []:
+        raise InputError(
+            f"{where}: accepting is empty, so no word is accepted and there is nothing to track; name states in it, "
+            f'e.g. "accepting": [{json.dumps(states[-1])}], or leave it out: then the state is tracked'
+        )
     title = content.get("name", name)
     return Automaton.make(title if isinstance(title, str) and title else name, table, letters, states, start, final)
 

@@ -40,14 +40,7 @@ def read_group(path: Path) -> PermutationGroup:
     if suffix == ".json":
         content = reading.read_json(path, _SCHEMA, wanted=_WANTED)
         return _permutations(content, path) if isinstance(content, dict) else _from_table(_table(content, path), path)
-    return _from_table(_table(_numbers(reading.read_csv(path, wanted=_WANTED), path), path), path)
-
-
-def _numbers(rows: list[list[str]], path: Path) -> list[list[int]]:
-    try:
-        return [[int(cell) for cell in row] for row in rows]
-    except ValueError as error:
-        raise InputError(f"{path}: {short(str(error), 120)}; {_WANTED}") from None
+    return _from_table(_table(reading.read_table(path, wanted=_WANTED), path), path)
 
 
 def _table(content: NDArray[Any] | list[list[int]], path: Path) -> NDArray[np.intp]:
@@ -68,6 +61,10 @@ def _table(content: NDArray[Any] | list[list[int]], path: Path) -> NDArray[np.in
     outside = np.argwhere((table < 0) | (table >= n))
     if len(outside):
         i, j = outside[0]
+        if table.min() == 1 and table.max() == n:
+            raise InputError(
+                f"{path}: its numbers go from 1 to {n} (as in GAP's tables); wanted 0 … {n - 1}: subtract 1 from each"
+            )
         raise InputError(f"{path}: not closed: {i}·{j} = {table[i, j]} is not an element 0 … {n - 1}")
     return table.astype(np.intp)
 
@@ -128,8 +125,28 @@ def validated_table(table: NDArray[np.intp], source: str) -> tuple[NDArray[np.in
     return table, notes
 
 
+def is_labelled_table(table: NDArray[np.integer]) -> bool:
+    """Whether a table that is not square is a group's, its numbers from 0 or from 1, with those numbers once more as a
+    first row or a first column."""
+    rows, columns = table.shape
+    if abs(rows - columns) != 1 or not table.size or table.dtype.kind not in "iu":
+        return False
+    table = (table.T if rows < columns else table) - table.min()
+    inner, n = table[1:], table.shape[1]
+    if not (table[0] == np.arange(n)).all() or table.max() >= n:
+        return False
+    try:
+        validated_table(inner.astype(np.intp), "")
+    except InputError:
+        return False
+    return True
+
+
 def _from_table(table: NDArray[np.intp], path: Path) -> PermutationGroup:
-    table, notes = validated_table(table, str(path))
+    try:
+        table, notes = validated_table(table, str(path))
+    except InputError as error:
+        raise InputError(f"{error}; if it is an automaton's table, write 'automaton({path})'") from None
     return PermutationGroup.from_listed(Group.from_table(table, path.stem, notes=notes))
 
 

@@ -1,4 +1,4 @@
-"""What a user can type for a group: names, products, `SmallGroup(n,i)`, permutations in GAP's notation, files.
+"""What a user can type for a group: names, products, `SmallGroup(n,i)`, permutations in cycles, files.
 
     expression := factor (("x" factor)* | ":" factor)
     factor     := power ("wr" power)*
@@ -16,6 +16,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ...common.errors import InputError
 from ...common.wording import describe_order, short
@@ -39,8 +41,9 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<name>SmallGroup|AGL|PSL|GL|SL|Heis|Dic|SD|[A-Z])(?P<number>\d+)?|(?P<integer>\d+)|(?P<operator>wr|[x×≀:⋊^(),]))",
     re.ASCII,
 )
+_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _SYNONYMS = {"×": "x", "≀": "wr", "⋊": ":"}
-_FILE_SUFFIXES = (".csv", ".npy", ".json")
+_FILE_SUFFIXES = (".csv", ".tsv", ".npy", ".json")
 
 
 def parse_group(text: str) -> PermutationGroup:
@@ -83,7 +86,8 @@ def parse_machine(text: str) -> PermutationGroup | Automaton:
 
     if stripped.lower().endswith(_FILE_SUFFIXES) and not automata.is_automaton_name(stripped):
         return _from_file(Path(stripped))
-    if automata.is_automaton_name(stripped):
+    name = re.match(r"[a-z-]*", stripped)
+    if automata.is_automaton_name(stripped) and ((name and name[0] in automata.NAMES) or not suggestion(stripped)):
         if len(stripped) > MAX_TEXT:
             raise InputError(f"an automaton of {len(text)} characters; at most {MAX_TEXT} are read")
         return automata.parse_automaton(stripped, list_group)
@@ -99,21 +103,25 @@ def read_automaton(text: str) -> Automaton:
 
 
 def _from_file(path: Path) -> PermutationGroup | Automaton:
-    from ...common.reading import read_csv, read_json, read_npy
+    from ...common.reading import read_json, read_npy, read_table
     from . import automata
-    from .files import read_group
+    from .files import is_labelled_table, read_group
 
     if path.suffix.lower() == ".json":
         if automata.is_automaton_content(read_json(path)):
             return automata.read_automaton(path)
         return read_group(path)
-    if path.suffix.lower() == ".npy":
-        shape = read_npy(path).shape
-    else:
-        rows = read_csv(path)
-        shape = (len(rows), len(rows[0]) if rows else 0)
-    square = len(shape) == 2 and shape[0] == shape[1]
-    return automata.read_automaton(path) if len(shape) == 2 and not square else read_group(path)
+    listed = path.suffix.lower() != ".npy"
+    table = np.array(read_table(path, wanted=automata.WANTED)) if listed else read_npy(path)
+    if table.ndim != 2 or table.shape[0] == table.shape[1]:
+        return read_group(path)
+    if is_labelled_table(table):
+        header = "row" if len(table) > len(table.T) else "column"
+        raise InputError(
+            f"{path}: a group's table with a header; leave the first {header} out, or write "
+            f"'automaton({path})' if its rows are the states of an automaton"
+        )
+    return automata.read_automaton(path)
 
 
 def list_group(text: str) -> Group:
@@ -155,7 +163,9 @@ class _Parser:
     def _error(self, place: int) -> InputError:
         rest = self.text[place:].strip()
         what = f"{rest[:20]!r} in {self._shown()}" if rest else f"the end of {self._shown()}"
-        return InputError(f"cannot read a group at {what}; wanted a group, {EXAMPLES}")
+        meant = suggestion(self.text)
+        proposed = f"did you mean {meant}? " if meant else ""
+        return InputError(f"cannot read a group at {what}; {proposed}wanted a group, {EXAMPLES}")
 
     def _peek(self) -> str:
         return self.tokens[self.position][0] if self.position < len(self.tokens) else ""
@@ -247,6 +257,68 @@ class _Parser:
             self._take(")")
             return function(*arguments)
         raise self._error(place)
+
+
+_SPELT = {
+    "SmallGroup": r"small(?=\()|id(?=\()",
+    "Heis": r"heisenberg|heis",
+    "Dic": r"dicyclic|dic",
+    "SD": r"semidihedral|quasidihedral|sd|qd",
+    "AGL": r"affinegenerallinear|generalaffine|agl",
+    "PSL": r"projectivespeciallinear|psl|l(?=2\()",
+    "SL": r"speciallinear|sl",
+    "GL": r"generallinear|gl",
+    "V4": r"klein(?:four|4)?(?:\(\))?|k4|v4?",
+    "wr": r"wreath|wr|≀",
+    "S": r"symmetric|sym|s",
+    "A": r"alternating|alt|a",
+    "C": r"cyclic|cyc|c|z|ℤ",
+    "D": r"dihedral|dih|d",
+    "Q": r"(?:generali[sz]ed)?quaternion|quat|q",
+    "M": r"mathieu|m",
+    "F": r"frobenius|f",
+    "x": r"[x×⊕*+]",
+    ":": r"[:⋊]",
+}
+"""How others write our names, without the word `group`; the longer ones first."""
+
+_SPELLING = re.compile("|".join(f"({pattern})" for pattern in _SPELT.values()) + r"|[\d(),^]")
+
+
+def suggestion(text: str) -> str:
+    """What a text that cannot be read may stand for, in our names; nothing where that is not clear.
+
+    It is only ever proposed: SymPy's DihedralGroup(4) has order 8, GAP's has order 4.
+    """
+    from .automata import spelled
+
+    if automaton := spelled(text):
+        return automaton
+    plain = text[:100].translate(_SUBSCRIPTS).lower()
+    for theirs, ours in ((r"\\rtimes", ":"), (r"\\(times|oplus)", "x"), (r"\*\*", "^"), (r"\[", "("), (r"\]", ")")):
+        plain = re.sub(theirs, ours, plain)
+    plain = re.sub(r"group|mathbb|mathrm|operatorname|[\s$_{}\\]", "", plain)
+    plain = re.sub(r"[zℤ]/(\d+)([zℤ](?!\d))?", r"c\1", plain)
+    names, place = "", 0
+    while place < len(plain):
+        found = _SPELLING.match(plain, place)
+        if not found:
+            return ""
+        names += list(_SPELT)[found.lastindex - 1] if found.lastindex else found.group()
+        place = found.end()
+    names = re.sub(rf"(?<![A-Z])({'|'.join(FAMILIES)})\((\d+)\)", r"\1\2", names)
+    names = re.sub(r"(A?GL|P?SL)(\d+)\((\d+)\)", r"\1(\2,\3)", names)
+    try:
+        if names == text or (":" not in names and not _Parser(names).parse()):  # A:B may take a long search
+            return ""
+    except InputError:
+        return ""
+    if not (named := re.fullmatch(r"(D|Dic)(\d+)", names)):
+        return names
+    letter, number = named[1], int(named[2])
+    times = 2 if letter == "D" else 4
+    other = f" or {letter}{number // times} (order {number})" if number % times == 0 else ""
+    return f"{names} (order {times * number}){other}"
 
 
 def _bracketed(name: str) -> str:

@@ -463,6 +463,7 @@ def test_files(tmp_path):
         ({"start": "nowhere"}, "the start is 'nowhere'"),
         ({"accepting": ["nowhere"]}, "it accepts in 'nowhere'"),
         ({"accepting": 3}, "list of states"),
+        ({"accepting": []}, r'accepting is empty, so no word .* e.g. "accepting": \["odd"\], or leave it out'),
         ({"states": ["even", "even"]}, "1 different"),
         ({"extra": 1}, "wanted"),
         ({"alphabet": []}, "list of names"),

@@ -8,8 +8,9 @@ import re
 import numpy as np
 import pytest
 
+from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.input.files import validated_table
-from subnormal.algebra.input.parser import list_group
+from subnormal.algebra.input.parser import list_group, parse_machine
 from subnormal.common.errors import InputError
 from tests.cases import group
 
@@ -53,6 +54,31 @@ def test_permutations_in_json(tmp_path):
     assert list_group(str(path)).order == 12
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t", " ", ", ", "  ", " ;\t", ",\t"])
+def test_the_separators_of_a_table(tmp_path, separator):
+    path = tmp_path / ("mine.tsv" if separator == "\t" else "mine.csv")
+    table = group("S3").table.astype(int)
+    path.write_text("\n".join(separator.join(map(str, row)) for row in table.tolist()) + "\n\n")
+    assert (list_group(str(path)).table == table).all()
+    path.write_text("\r\n".join(separator.join(map(str, row)) for row in [[1, 0], [2, 0], [2, 2]]))
+    found = parse_machine(str(path))
+    assert isinstance(found, Automaton)
+    assert found.table.tolist() == [[1, 0], [2, 0], [2, 2]]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".npy"])
+def test_a_groups_table_with_a_header_is_no_automaton(tmp_path, suffix):
+    """Read as it stands, four states and three letters."""
+    table = group("C3").table.astype(int)
+    for header, place in (("row", 0), ("column", 1)):
+        for first in (0, 1):
+            path = write(tmp_path / f"mine{suffix}", np.insert(table, 0, range(3), axis=place) + first)
+            with pytest.raises(InputError, match=f"leave the first {header} out, or write 'automaton") as caught:
+                parse_machine(path)
+            assert "\n" not in str(caught.value)
+    assert isinstance(parse_machine(write(tmp_path / f"mine{suffix}", [[0, 1], [1, 1], [1, 0]])), Automaton)
+
+
 @pytest.mark.parametrize("name", ["S3", "Q8", "C2xC4", "F20"])
 def test_every_change_of_one_entry_is_found(name):
     table = group(name).table.astype(np.intp)
@@ -81,11 +107,22 @@ def test_the_error_names_true_offenders():
     [
         ("a.csv", "0,1\n1,0,2\n", "rows of different lengths"),
         ("a.csv", "0,1\n1,2\n", r"not closed: 1·1 = 2"),
-        ("a.csv", "0,1\n1,x\n", "invalid literal"),
+        ("a.csv", "0,1\n1,x\n", "line 2 holds 'x', which is no number from 0 on; leave out headers"),
+        ("a.csv", "0,1;1,0\n", "both commas and semicolons"),
+        ("a.csv", "0.0,1.0\n1.0,0.0\n", "'0.0', which is no number"),
+        ("a.csv", "*,0,1\n0,0,1\n1,1,0\n", r"'\*', which is no number from 0 on; leave out headers"),
+        ("a.csv", "0,1_0\n1,0\n", "'1_0', which is no number"),
+        ("a.csv", "0,1,\n1,0,\n", "'', which is no number"),
+        ("a.csv", "0,-1\n1,0\n", "'-1', which is no number"),
+        ("a.csv", "1,2\n2,1\n", r"its numbers go from 1 to 2 .* subtract 1 from each"),
         ("a.csv", "", "shape"),
         ("a.csv", "0,1,2\n1,2,0\n", "shape"),
         ("a.csv", "1,1\n1,1\n", "no identity"),
-        ("a.csv", "0,1\n1,1\n", "element 1 has no inverse"),
+        (
+            "a.csv",
+            "0,1\n1,1\n",
+            r"element 1 has no inverse; if it is an automaton's table, write 'automaton\(.*csv",
+        ),
         ("a.json", "[[0, 1], [1, 0.5]]", r"Expected `int`, got `float` - at `\$\[1\]\[1\]`"),
         ("a.json", "[[0, 1], [1", "not JSON"),
         ("a.json", "3", "Expected `object | array`, got `int`"),

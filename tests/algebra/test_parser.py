@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subnormal.algebra.input.parser import list_group, parse_group
+from subnormal.algebra.input.parser import list_group, parse_group, parse_machine
 from subnormal.common.errors import InputError
 from tests.oracles import named_groups
 
@@ -119,6 +121,69 @@ def test_what_cannot_be_read(text, message):
         parse_group(text)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("Sym(3)", "S3"),
+        ("sym(3)", "S3"),
+        ("SymmetricGroup(4)", "S4"),
+        ("s5", "S5"),
+        ("S_3", "S3"),
+        ("S₃", "S3"),
+        ("$S_{3}$", "S3"),
+        ("S(3)", "S3"),
+        ("Alt(4)", "A4"),
+        ("AlternatingGroup(5)", "A5"),
+        ("a5", "A5"),
+        ("Z/5Z", "C5"),
+        ("Z/5", "C5"),
+        ("ℤ/5ℤ", "C5"),
+        (r"\mathbb{Z}_5", "C5"),
+        ("Cyclic(5)", "C5"),
+        ("cyclic(5)", "C5"),
+        ("Z/2Z x Z/4Z", "C2xC4"),
+        (r"Z_2 \times Z_4", "C2xC4"),
+        ("C2*C3", "C2xC3"),
+        ("Z2 ⊕ Z4", "C2xC4"),
+        ("s3xs4", "S3xS4"),
+        ("C2**3", "C2^3"),
+        ("c7:c3", "C7:C3"),
+        ("DihedralGroup(4)", "D4 (order 8) or D2 (order 4)"),
+        ("dihedral(5)", "D5 (order 10)"),
+        ("DicyclicGroup(12)", "Dic12 (order 48) or Dic3 (order 12)"),
+        ("QuaternionGroup(8)", "Q8"),
+        ("SL_2(3)", "SL(2,3)"),
+        ("gl(2,3)", "GL(2,3)"),
+        ("L2(7)", "PSL(2,7)"),
+        ("smallgroup(24,12)", "SmallGroup(24,12)"),
+        ("SmallGroup[24,12]", "SmallGroup(24,12)"),
+        ("klein", "V4"),
+        ("K4", "V4"),
+        ("MathieuGroup(11)", "M11"),
+        ("group(s3)", "S3"),
+        ("FlipFlop(2)", "flip-flop(2)"),
+        ("flip_flop(2)", "flip-flop(2)"),
+        ("tomita5", "tomita(5)"),
+        ("Parity", "parity"),
+    ],
+)
+def test_what_others_write_is_proposed_in_our_names(text, meant):
+    with pytest.raises(InputError) as caught:
+        parse_machine(text)
+    assert f"; did you mean {meant}? wanted" in str(caught.value)
+    for name in re.findall(r"[^ ]+(?= \()", meant) or [meant]:
+        parse_machine(name)
+
+
+@pytest.mark.parametrize(
+    "text", ["foo", "S3 x", "S", "e", "the group s3", "Q7", "s999999", "S4 extra", "x", "4", "()x"]
+)
+def test_nothing_is_proposed_where_nothing_is_clear(text):
+    with pytest.raises(InputError) as caught:
+        parse_machine(text)
+    assert "did you mean" not in str(caught.value)
 
 
 def test_groups_too_large_to_list():
