@@ -157,7 +157,9 @@ class _Search:
             if best:
                 return replace(best[0], stopped=True)
             return problem or InputError(f"{automaton.name}: {stop}")
-        return best[0] if best else problem or InputError(f"{automaton.name}: no decomposition found")
+        if not best:
+            return problem or InputError(f"{automaton.name}: no decomposition found")
+        return replace(best[0], stopped=nesting == 0 and self.work.is_spent)
 
     def _reduced(self, machine: ChannelMachine, nesting: int) -> Found | InputError:
         stack = self.inner if nesting else self.stack
@@ -194,7 +196,9 @@ class _Search:
             yield self._tried(partial(self._one_above, automaton, blocks, nesting))
         if apart and len(self.stack) > 1:
             yield self._tried(partial(self._group_below, automaton, nesting))
-        if len(several) > len(pieces):  # what one more piece holds may let a channel of another be left out
+        if len(several) > 1:  # what one more piece holds may let a channel of another be left out
+            yield self._tried(lambda: self._side_by_side(automaton, several, MAX_NESTING))
+        if len(several) > len(pieces):
             yield self._tried(lambda: self._side_by_side(automaton, several, nesting))
 
     @staticmethod
@@ -205,13 +209,21 @@ class _Search:
             return error
 
     def _side_by_side(self, automaton: Automaton, pieces: list[Partition], nesting: int) -> ChannelMachine:
-        machines = [self.best(quotient(automaton, blocks), 1, nesting + 1).machine for blocks in pieces]
+        quotients = [quotient(automaton, blocks) for blocks in pieces]
+        if nesting == MAX_NESTING:  # the holonomy decomposition of each, as it is
+            limit = LIMITS[-1]
+            made = [holonomy_machine(one, self.style, limit, self.work) for one in quotients]
+            machines = [found.machine for found in (self._reduced(one, 1) for one in made) if isinstance(found, Found)]
+            if len(machines) < len(made):
+                raise InputError(f"{automaton.name}: a quotient cannot be carried")
+        else:
+            machines = [self.best(one, 1, nesting + 1).machine for one in quotients]
         places = [{block: i for i, block in enumerate(sorted(set(blocks)))} for blocks in pieces]
         decode = {
             tuple(place[blocks[q]] for place, blocks in zip(places, pieces, strict=True)): q
             for q in range(automaton.count)
         }
-        return product(machines, decode, automaton.name, LIMITS[nesting], self.work)
+        return product(machines, decode, automaton.name, LIMITS[min(nesting, 2)], self.work)
 
     def _group_below(self, automaton: Automaton, nesting: int) -> ChannelMachine:
         """The group of the letters that permute the states, and above it r, which the other letters alone move."""

@@ -41,10 +41,14 @@ class Work:
         self.done = 0
         self.limit: int | None = None
 
+    @property
+    def is_spent(self) -> bool:
+        return self.limit is not None and self.done > self.limit
+
     def spend(self, units: float) -> None:
         """Count some work. Raises `OutOfWorkError` beyond the limit."""
         self.done += int(units)
-        if self.limit is not None and self.done > self.limit:
+        if self.is_spent:
             raise OutOfWorkError(f"its decompositions need more than {self.limit:,} units of work")
 
 
