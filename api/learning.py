@@ -140,7 +140,7 @@ def learn(
     *,
     alphabet: str | None = None,
     seed: int = 0,
-    length: int = 60,
+    length: int | None = None,
     out: str | Path | None = None,
     force: bool = False,
     report: Callable[[str], None] | None = None,
@@ -157,7 +157,7 @@ def learn(
         layers: the most layers; None for as many as add something.
         alphabet: for a group's name: `all`, `generators` or elements.
         seed: the first seed; of the words as well, and of which words of a file are held out.
-        length: of the words drawn from a group.
+        length: of the words drawn from a group; 60 by default. A file has its own.
         out: folder; `learnt/` and the name of the data by default.
         force: whether it may replace a folder of another kind.
         report: called with lines of progress.
@@ -198,7 +198,7 @@ def learn(
     return Learnt(folder, machine, tuple(rows), training.count, held_out.count, claim)
 
 
-def _words(data: str | Path, alphabet: str | None, seed: int, length: int) -> tuple[Words, Words, str]:
+def _words(data: str | Path, alphabet: str | None, seed: int, length: int | None) -> tuple[Words, Words, str]:
     """Training words, held-out words, and a name for the folder."""
     import numpy as np
 
@@ -209,6 +209,7 @@ def _words(data: str | Path, alphabet: str | None, seed: int, length: int) -> tu
     if path.suffix != ".csv" and not os.path.isfile(path):
         from ..algebra.input.parser import list_group
 
+        length = 60 if length is None else length
         if length < 2:
             raise InputError(f"length: wanted at least 2, got {length}")
         group = list_group(str(data))
@@ -217,6 +218,8 @@ def _words(data: str | Path, alphabet: str | None, seed: int, length: int) -> tu
         return training, words_of_task(task, JUDGING_WORDS, length, seed, stream=TEST), group.name
     if alphabet is not None:
         raise InputError("--alphabet goes with a group's name: a file has its own tokens")
+    if length is not None:
+        raise InputError(f"--length {length} goes with a group's name: a file has its own words; leave it out")
     words = read_labelled(path)
     words.check()
     order = np.random.default_rng([11, seed]).permutation(words.count)
@@ -395,7 +398,7 @@ def decompile(
     for place, kind in ((out, LEARNT), (pruned, NETWORK)):
         if place is not None:
             claim_folder(place, kind, force)
-    network, task = _model(model, tracked)
+    network, task = network_and_task(model, tracked, "decompile")
     found = decompile_network(network, task, seed, length)
     folder, claim, proof = None, None, None
     exact = found.exact
@@ -487,7 +490,7 @@ def diagnose(model: DCDNetwork | str | Path, tracked: GroupLike | None = None, *
     from ..algebra.depth.series import verbal_series
     from ..models.learning.decompile import decompile_network
 
-    network, task = _model(model, tracked)
+    network, task = network_and_task(model, tracked, "diagnose")
     asked = task.tracked_group
     name = asked.name
     names = [s.family for s in network.specifications]
@@ -527,8 +530,15 @@ def _digest(network: DCDNetwork) -> str:
     return found.hexdigest()
 
 
-def _model(model: DCDNetwork | str | Path, tracked: GroupLike | None) -> tuple[DCDNetwork, Task]:
-    """A network and its task: a folder's own, or all elements of a group as tokens."""
+def network_and_task(model: DCDNetwork | str | Path, tracked: GroupLike | None, verb: str) -> tuple[DCDNetwork, Task]:
+    """A network and its task: a folder's own, or all elements of a group as tokens.
+
+    Arguments:
+        verb: what was asked, for messages.
+
+    Raises:
+        InputError: the model or the group cannot be read, they do not fit together, or nobody says which group.
+    """
     import numpy as np
 
     from ..models.network import DCDNetwork
@@ -537,20 +547,32 @@ def _model(model: DCDNetwork | str | Path, tracked: GroupLike | None) -> tuple[D
 
     if isinstance(model, DCDNetwork):
         if tracked is None:
-            raise InputError("a network does not say which group; wanted e.g. sn.decompile(network, 'S3')")
+            raise InputError(f"a network does not say which group; wanted e.g. sn.{verb}(network, 'S3')")
         listed = group(tracked).listed()
-        return model, Task(listed, np.arange(listed.order))
+        return model, fitting(model, Task(listed, np.arange(listed.order)))
     folder = Path(model)
     network = DCDNetwork.from_pretrained(folder)
     own = None if kind_of(folder) == NETWORK else saved_task(folder)
     if tracked is None:
         if own is None:
-            raise InputError(f"{folder} does not say which group; wanted e.g. `decompile {folder} S3`")
+            raise InputError(
+                f"{folder} does not say which group; wanted e.g. `decompile {folder} S3`, sn.{verb}(folder, 'S3')"
+            )
         return network, own
     listed = group(tracked).listed()
     if own is not None and np.array_equal(own.tracked_group.elements, listed.elements):
         return network, own
-    return network, Task(listed, np.arange(listed.order))
+    return network, fitting(network, Task(listed, np.arange(listed.order)))
+
+
+def fitting(network: DCDNetwork, task: Task) -> Task:
+    """The task, where the network has its tokens and classes; else `InputError`."""
+    if (network.alphabet_size, network.classes) != (len(task.alphabet), task.classes):
+        raise InputError(
+            f"the network has {network.alphabet_size} tokens and {network.classes} classes, {task.group.name} has "
+            f"{len(task.alphabet)} and {task.classes}"
+        )
+    return task
 
 
 def as_text_of(error: Exception) -> str:

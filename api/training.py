@@ -18,7 +18,7 @@ from ..common.terminal import Shown, plain_table
 from ..common.wording import default_folder
 from ..models.training.pool import RUNS_TOGETHER, Machine
 from .compiling import Compiled
-from .groups import GroupLike, MachineLike, group
+from .groups import GroupLike, MachineLike
 from .groups import machine as read_machine
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Training(Shown):
 
 def train(
     given: MachineLike,
-    family: str = "aussm",
+    family: str | None = None,
     *,
     init: str | Path | Compiled = "random",
     noise: float | Sequence[float] = 0.0,
@@ -98,11 +98,11 @@ def train(
 
     Arguments:
         given: as for `sn.machine`; it must have a name or permutations that the commands understand.
-        family: one model family, or a stack such as `negative-mamba,aussm`.
+        family: one model family, or a stack such as `negative-mamba,aussm`; None for that of `init`, else `aussm`.
         init: `random`, `compiled`, a folder with a network, or what `sn.compile` returned.
         noise: standard deviation of the noise on every initial weight; several make an axis.
         learning_rate: one or several; None for 0.003, or 0.0003 from given weights.
-        seeds: their number, or a list of them.
+        seeds: their number, or a list of them; `seed=3` is `seeds=[3]`.
         out: folder for rows, networks and the picture; `runs/` and the group's name by default.
         processes, device: where to train: processes with one torch thread each; `cpu` or another device of torch.
         runs_together: most runs trained as one batch in a process.
@@ -127,8 +127,18 @@ def train(
     folder = Path(out) if out is not None else Path("runs") / default_folder(read_machine(given).name)
     claim_folder(folder, RUN, force)
     if isinstance(init, Compiled):
-        family = _family(init)
+        own = _family(init)
+        if family not in (None, own):
+            raise InputError(f"family: {family}, and init was compiled for {own}; leave family out")
+        family = own
         init = init.save(folder / "start")
+    family = family or "aussm"
+    if "group" in settings:
+        raise InputError(f"group: {settings['group']!r:.40}, and {text[:40]} is trained; name it once, first")
+    if "seed" in settings:
+        if seeds != 1:
+            raise InputError(f"seed and seeds: {settings['seed']!r:.20} and {seeds!r:.40}; give one, e.g. seeds=[3]")
+        seeds = [settings.pop("seed")]
     if protocol is not None and protocol not in PROTOCOLS:
         raise InputError(f"unknown protocol {protocol[:40]!r}; wanted one of {', '.join(PROTOCOLS)}")
     fixed = PROTOCOLS[protocol] if protocol else {}
@@ -156,20 +166,28 @@ def train(
     return training
 
 
-def evaluate(model: DCDNetwork, given: GroupLike, length: int = 1000, words: int = 1000, seed: int = 0) -> Accuracy:
-    """Accuracy of a network at lengths 20, 40, … up to a length, on random words over all elements.
+def evaluate(
+    model: DCDNetwork | str | Path,
+    given: GroupLike | None = None,
+    length: int = 1000,
+    words: int = 1000,
+    seed: int = 0,
+) -> Accuracy:
+    """Accuracy of a network at lengths 20, 40, … up to a length, on random words over its tokens.
 
     Arguments:
-        model: tokens are the group's elements in order.
+        model: a network, whose tokens are the group's elements in order; or a folder written by `train` or `compile`.
+        given: the group; None for the folder's own.
         length, words: of the words, and their number.
 
     Raises:
-        InputError: the group is too large to list.
+        InputError: the model or the group cannot be read, or they do not fit together.
     """
     from ..models.training.evaluation import evaluate as measured
-    from ..models.training.tasks import make_task
+    from .learning import network_and_task
 
-    return measured(model, make_task(group(given).listed(), "all"), length, words, seed=seed)
+    network, task = network_and_task(model, given, "evaluate")
+    return measured(network, task, length, words, seed=seed)
 
 
 def _automaton_text(asked: Automaton) -> str:

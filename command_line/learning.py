@@ -22,7 +22,9 @@ def learn(
     ] = None,
     alphabet: Annotated[str | None, typer.Option(help="For a group's name: all, generators, or elements.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="The first seed.")] = 0,
-    length: Annotated[int, typer.Option(min=1, max=10**5, help="Of the words drawn from a group.")] = 60,
+    length: Annotated[
+        int | None, typer.Option(min=1, max=10**5, help="Of the words drawn from a group. Default: 60.")
+    ] = None,
     steps: Annotated[int, typer.Option(min=1, max=10**9, help="Training steps of each layer.")] = 1000,
     channels: Annotated[int, typer.Option(min=1, max=2**14, help="Channels of each layer before the snap.")] = 32,
     out: Annotated[Path | None, typer.Option(help="Folder. Default: learnt/ and the name of the data.")] = None,

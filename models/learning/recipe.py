@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from ...common.errors import InputError
+from ...common.errors import InputError, unknown_setting
 from .machine import Machine
 from .schedule import FEWEST_WORDS, Schedule, mean_losses
 from .snap import CONCENTRATION
@@ -65,7 +65,7 @@ class Recipe(Schedule):
         known = {field.name for field in fields(self)}
         for name in changes:
             if name not in known:
-                raise InputError(f"unknown setting {name[:40]!r}; known: {', '.join(sorted(known))}")
+                raise unknown_setting(name, known)
         return Recipe(**{**asdict(self), **changes})
 
     def positions_for(self, edges: int) -> int:

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ...common.errors import InputError
+from ...common.errors import InputError, unknown_setting
 from ...common.kinds import AUTOMATON, LISTED, kind_of
 from ...common.reading import read_file
 from ...constructions.parameters import FAMILY_PARAMETERS, FORGETTING_NOTHING
@@ -259,7 +259,7 @@ class RunConfiguration:
         known = {known.name for known in fields(cls)}
         for name in content:
             if name not in known:
-                raise InputError(f"unknown setting {name[:40]!r}; known: {', '.join(sorted(known))}")
+                raise unknown_setting(name, known)
         if "group" not in content:
             raise InputError('no group; wanted e.g. group = "S3"')
         return cls(**content)
