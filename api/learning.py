@@ -149,7 +149,7 @@ def learn(
     *,
     alphabet: str | None = None,
     seed: int = 0,
-    length: int = 60,
+    length: int | None = None,
     out: str | Path | None = None,
     force: bool = False,
     report: Callable[[str], None] | None = None,
@@ -168,7 +168,7 @@ def learn(
         layers: the most layers; None for as many as add something.
         alphabet: for a group's name: `all`, `generators` or elements.
         seed: the first seed; of the words as well, and of which words of a file are held out.
-        length: of the words drawn from a group.
+        length: of the words drawn from a group; 60 by default. A file has its own.
         out: folder; `learnt/` and the name of the data by default.
         force: whether it may replace a folder of another kind.
         report: called with lines of progress.
@@ -217,7 +217,9 @@ def learn(
     return Learnt(folder, machine, tuple(rows), training.count, held_out.count, claim)
 
 
-def _words(data: str | Path, alphabet: str | None, seed: int, length: int) -> tuple[Words, Words, str, str | None]:
+def _words(
+    data: str | Path, alphabet: str | None, seed: int, length: int | None
+) -> tuple[Words, Words, str, str | None]:
     """Training words, held-out words, a name for the folder, and why they are no group's where that is known."""
     import numpy as np
 
@@ -227,6 +229,7 @@ def _words(data: str | Path, alphabet: str | None, seed: int, length: int) -> tu
 
     path = Path(data)
     if path.suffix != ".csv" and not os.path.isfile(path):
+        length = 60 if length is None else length
         if length < 2:
             raise InputError(f"length: wanted at least 2, got {length}")
         asked = machine(str(data))
@@ -241,6 +244,8 @@ def _words(data: str | Path, alphabet: str | None, seed: int, length: int) -> tu
         return training, words_of_task(task, JUDGING_WORDS, length, seed, stream=TEST), task.name, no_group
     if alphabet is not None:
         raise InputError("--alphabet goes with a group's name: a file has its own tokens")
+    if length is not None:
+        raise InputError(f"--length {length} goes with a group's name: a file has its own words; leave it out")
     words = read_labelled(path)
     no_group = words.check()
     order = np.random.default_rng([11, seed]).permutation(words.count)
@@ -429,7 +434,7 @@ def decompile(
     from ..models.learning.decompile import decompile_network
     from ..proofs_check.horizons.trained import prove_decompiled
 
-    network, task = _model(model, tracked)
+    network, task = network_and_task(model, tracked, "decompile")
     if isinstance(task.group, Automaton):
         if pruned is not None:
             raise InputError(f"--pruned goes with a group's network, and {task.name} is an automaton; leave it out")
@@ -548,7 +553,7 @@ def diagnose(
     from ..models.learning.decompile import decompile_network
     from ..proofs_check.refutations.theory import theory_of
 
-    network, task = _model(model, tracked)
+    network, task = network_and_task(model, tracked, "diagnose")
     if isinstance(task.group, Automaton):
         return diagnose_automaton(network, task, seed)
     asked = task.tracked_group
@@ -602,8 +607,15 @@ def _digest(network: DCDNetwork) -> str:
     return found.hexdigest()
 
 
-def _model(model: DCDNetwork | str | Path, tracked: MachineLike | None) -> tuple[DCDNetwork, Task]:
-    """A network and its task: a folder's own, or all elements of a group, or all letters of an automaton, as tokens."""
+def network_and_task(model: DCDNetwork | str | Path, tracked: MachineLike | None, verb: str) -> tuple[DCDNetwork, Task]:
+    """A network and its task: a folder's own, or all elements of a group, or letters of an automaton, as tokens.
+
+    Arguments:
+        verb: what was asked, for messages.
+
+    Raises:
+        InputError: the model or the group cannot be read, they do not fit together, or nobody says which group.
+    """
     import numpy as np
 
     from ..models.network import DCDNetwork
@@ -612,7 +624,7 @@ def _model(model: DCDNetwork | str | Path, tracked: MachineLike | None) -> tuple
 
     if isinstance(model, DCDNetwork):
         if tracked is None:
-            raise InputError("a network does not say which group; wanted e.g. sn.decompile(network, 'S3')")
+            raise InputError(f"a network does not say which group; wanted e.g. sn.{verb}(network, 'S3')")
         network, own, folder = model, None, None
     else:
         folder = Path(model)
@@ -623,7 +635,9 @@ def _model(model: DCDNetwork | str | Path, tracked: MachineLike | None) -> tuple
         own = None if kind == NETWORK else saved_task(folder)
     if tracked is None:
         if own is None:
-            raise InputError(f"{folder} does not say which group; wanted e.g. `decompile {folder} S3`")
+            raise InputError(
+                f"{folder} does not say which group; wanted e.g. `decompile {folder} S3`, sn.{verb}(folder, 'S3')"
+            )
         return network, own
     asked = machine(tracked)
     if isinstance(asked, Automaton):
@@ -634,7 +648,17 @@ def _model(model: DCDNetwork | str | Path, tracked: MachineLike | None) -> tuple
     mine = own is not None and not isinstance(own.group, Automaton)
     if mine and own is not None and np.array_equal(own.tracked_group.elements, listed.elements):
         return network, own
-    return network, Task(listed, np.arange(listed.order))
+    return network, fitting(network, Task(listed, np.arange(listed.order)))
+
+
+def fitting(network: DCDNetwork, task: Task) -> Task:
+    """The task, where the network has its tokens and classes; else `InputError`."""
+    if (network.alphabet_size, network.classes) != (len(task.alphabet), task.classes):
+        raise InputError(
+            f"the network has {network.alphabet_size} tokens and {network.classes} classes, {task.group.name} has "
+            f"{len(task.alphabet)} and {task.classes}"
+        )
+    return task
 
 
 def as_text_of(error: Exception) -> str:

@@ -249,7 +249,7 @@ def horizon(
     folder: str | Path,
     arithmetics: Sequence[str] | None = None,
     kinds: Sequence[str] | None = None,
-    length: int = 1_000_000,
+    length: int | None = None,
     report: Callable[[int], None] = lambda done: None,
 ) -> list[dict[str, Any]]:
     """Up to which length each arithmetic is proved to decode every word, and where it first fails on some.
@@ -258,7 +258,7 @@ def horizon(
         folder: written by `compile`.
         arithmetics: some of them; None for all.
         kinds: of words: random, constant, commutator; None for all.
-        length: tokens in each word that is tried.
+        length: tokens in each word that is tried; 1,000,000 by default.
         report: is given the number of tokens run so far, over all kinds.
 
     Returns:
@@ -276,10 +276,13 @@ def horizon(
     from ..proofs_check.horizons.runs import first_failures
     from .delta import delta_horizons
 
-    kinds = list(KINDS if kinds is None else kinds)
+    tried = kinds is not None or length is not None
+    kinds, length = list(KINDS if kinds is None else kinds), 1_000_000 if length is None else length
     for kind in kinds:
         check_kind(kind)
     if kind_of(folder) == DELTA:
+        if tried:
+            raise InputError(f"{folder} is proved in exact integers and no words are run; leave kinds and length out")
         return delta_horizons(Path(folder), arithmetics)
     names = list(ARITHMETICS) if arithmetics is None else [known(name) for name in arithmetics]
     cascade, letters = verified_machine(Path(folder))
@@ -313,7 +316,7 @@ def refute(
     model: DCDNetwork | str | Path,
     tracked: MachineLike | None = None,
     alphabet: NDArray | None = None,
-    epsilon: float = 1e-6,
+    epsilon: float | None = None,
 ) -> Refutation | AutomatonRefutation:
     """Find the words on which a model fails that cannot track a group or an automaton.
 
@@ -322,7 +325,7 @@ def refute(
         tracked: the group or the automaton, as for `sn.machine`; None for that of a compiled folder.
         alphabet: the element of each token, shape (tokens,), for a network; None for all elements in order, or the
             compiled folder's own.
-        epsilon: states this close in every channel count as one.
+        epsilon: states this close in every channel count as one; 1e-6 by default. For groups, as `alphabet`.
 
     Raises:
         InputError: the model or the group cannot be read, or they do not fit together.
@@ -334,9 +337,13 @@ def refute(
     if automaton is not None:
         from ..proofs_check.refutations.automaton import refute_automaton
 
+        for option, value in (("alphabet", alphabet), ("epsilon", epsilon)):
+            if value is not None:
+                raise InputError(f"{option} goes with a group, and {automaton.name} is an automaton; leave it out")
         network = model if isinstance(model, DCDNetwork) else DCDNetwork.from_pretrained(model)
         return refute_automaton(network, automaton)
     assert not isinstance(tracked, Automaton)
+    epsilon = 1e-6 if epsilon is None else epsilon
     if isinstance(model, DCDNetwork):
         if tracked is None:
             raise InputError("a network does not say which group; wanted e.g. sn.refute(network, 'S3')")

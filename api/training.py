@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +14,12 @@ from rich.console import RenderableType
 from ..algebra.automata.automaton import Automaton
 from ..algebra.input.parser import parse_group, parse_machine
 from ..common.errors import InputError
-from ..common.kinds import DAMAGED, RUN, WITH_NETWORK, claim_folder, kind_of, wrong_kind
-from ..common.settings import check_settings
+from ..common.kinds import RUN, claim_folder
 from ..common.terminal import Shown, plain_table
 from ..common.wording import default_folder
 from ..models.training.pool import RUNS_TOGETHER, Machine
 from .compiling import Compiled
-from .groups import GroupLike, MachineLike, group
+from .groups import GroupLike, MachineLike
 from .groups import machine as read_machine
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ class Training(Shown):
 
 def train(
     given: MachineLike,
-    family: str = "aussm",
+    family: str | None = None,
     *,
     init: str | Path | Compiled = "random",
     noise: float | Sequence[float] = 0.0,
@@ -105,11 +104,11 @@ def train(
 
     Arguments:
         given: as for `sn.machine`; it must have a name or permutations that the commands understand.
-        family: one model family, or a stack such as `negative-mamba,aussm`.
+        family: one model family, or a stack such as `negative-mamba,aussm`; None for that of `init`, else `aussm`.
         init: `random`, `compiled`, a folder with a network, or what `sn.compile` returned.
         noise: standard deviation of the noise on every initial weight; several make an axis.
         learning_rate: one or several; None for 0.003, or 0.0003 from given weights.
-        seeds: their number, or a list of them.
+        seeds: their number, or a list of them; `seed=3` is `seeds=[3]`.
         out: folder for rows, networks and the picture; `runs/` and the group's name by default.
         processes, device: where to train: processes with one torch thread each; `cpu` or another device of torch.
         runs_together: most runs trained as one batch in a process.
@@ -130,15 +129,22 @@ def train(
     from ..models.training.runs import RunStore
     from ..models.training.sweep import MAX_RUNS
 
-    own = {"group", "family", "init", "noise", "learning_rate", "seed"}  # arguments, some by another name
-    options = ("family", "init", "noise", "learning_rate", "seeds", "out", "device", "protocol")
-    check_settings(settings, ({known.name for known in fields(RunConfiguration)} - own) | {*options}, "train: ")
     text = _text(given)
     folder = Path(out) if out is not None else Path("runs") / default_folder(read_machine(given).name)
     claim_folder(folder, RUN, force)
     if isinstance(init, Compiled):
-        family = _family(init)
+        own = _family(init)
+        if family not in (None, own):
+            raise InputError(f"family: {family}, and init was compiled for {own}; leave family out")
+        family = own
         init = init.save(folder / "start")
+    family = family or "aussm"
+    if "group" in settings:
+        raise InputError(f"group: {settings['group']!r:.40}, and {text[:40]} is trained; name it once, first")
+    if "seed" in settings:
+        if seeds != 1:
+            raise InputError(f"seed and seeds: {settings['seed']!r:.20} and {seeds!r:.40}; give one, e.g. seeds=[3]")
+        seeds = [settings.pop("seed")]
     if protocol is not None and protocol not in PROTOCOLS:
         raise InputError(f"unknown protocol {protocol[:40]!r}; wanted one of {', '.join(PROTOCOLS)}")
     fixed = PROTOCOLS[protocol] if protocol else {}
@@ -191,35 +197,20 @@ def evaluate(
     words: int = 1000,
     seed: int = 0,
 ) -> Accuracy:
-    """Accuracy of a network at lengths 20, 40, … up to a length, on random words.
+    """Accuracy of a network at lengths 20, 40, … up to a length, on random words over its tokens.
 
     Arguments:
-        model: a network, or a folder written by `compile` or `train`.
-        given: the group, whose elements in order are the tokens; None for what the folder was made for.
+        model: a network, whose tokens are the group's elements in order; or a folder written by `train` or `compile`.
+        given: the group; None for the folder's own.
         length, words: of the words, and their number.
 
     Raises:
-        InputError: the folder cannot be read, a network is given without a group, or they do not fit together.
+        InputError: the model or the group cannot be read, or they do not fit together.
     """
-    from ..models.network import DCDNetwork
     from ..models.training.evaluation import evaluate as measured
-    from ..models.training.initial import saved_task
-    from ..models.training.tasks import make_task
+    from .learning import network_and_task
 
-    if isinstance(model, DCDNetwork):
-        if given is None:
-            raise InputError("a network does not say which group; wanted e.g. sn.evaluate(network, 'S3')")
-        network = model
-    else:
-        if kind_of(model) not in (*WITH_NETWORK, DAMAGED):
-            raise wrong_kind(model, "a network, written by compile or train")
-        network = DCDNetwork.from_pretrained(model)
-    task = saved_task(Path(str(model))) if given is None else make_task(group(given).listed(), "all")
-    if (network.alphabet_size, network.classes) != (len(task.alphabet), task.classes):
-        raise InputError(
-            f"a network of {network.alphabet_size} tokens and {network.classes} classes; {task.group.name} has "
-            f"{len(task.alphabet)} and {task.classes}"
-        )
+    network, task = network_and_task(model, given, "evaluate")
     return measured(network, task, length, words, seed=seed)
 
 

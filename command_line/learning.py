@@ -25,7 +25,9 @@ def learn(
     ] = None,
     alphabet: Annotated[str | None, typer.Option(help="For a group's name: all, generators, or elements.")] = None,
     seed: Annotated[int, number(least=0, most=MAX_SEED, help="The first seed.")] = 0,
-    length: Annotated[int, number(least=1, most=10**5, help="Of the words drawn from a group.")] = 60,
+    length: Annotated[
+        int | None, number(least=1, most=10**5, help="Of the words drawn from a group. Default: 60.")
+    ] = None,
     steps: Annotated[int, number(least=1, most=10**9, help="Training steps of each layer.")] = 1000,
     channels: Annotated[int, number(least=1, most=2**14, help="Channels of each layer before the snap.")] = 32,
     out: Annotated[Path | None, typer.Option(help="Folder. Default: learnt/ and the name of the data.")] = None,

@@ -15,6 +15,10 @@ from .shared import Force, Json, Regex, fill, number, one_of
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder written by compile, or by certify.")]
 
 
+LENGTH = 1_000_000
+"""Tokens in each word that `horizon` tries."""
+
+
 def certify(
     target: Annotated[
         str | None,
@@ -47,24 +51,33 @@ def check(
 
 def horizon(
     folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="A folder written by compile.")] = None,
-    length: Annotated[int, number(least=1, most=10**10, help="Tokens in each word tried.")] = 1_000_000,
+    length: Annotated[
+        int | None, number(least=1, most=10**10, help="Tokens in each word tried. Default: 10^6.")
+    ] = None,
     arithmetic: Annotated[str | None, typer.Option(help="Some of them, separated by commas. Default: all.")] = None,
-    words: Annotated[str, typer.Option(help="Kinds of words, with commas.")] = "random,constant,commutator",
+    words: Annotated[
+        str | None, typer.Option(help="Kinds of words, with commas. Default: random,constant,commutator.")
+    ] = None,
     as_json: Json = False,
     plot: Annotated[Path | None, typer.Option(help="Instead of DIR: measure C2 … C60, into PNG and CSV.")] = None,
 ) -> None:
     """Say up to which length each arithmetic is proved right for every word, and where it first fails on some."""
     from ..api.proving import horizon as horizons
+    from ..constructions.words import KINDS
 
     if (folder is None) == (plot is None):
         raise InputError("wanted either a DIR, e.g. `horizon s4`, or `--plot horizons.png`")
     if plot is not None:
-        _plot(plot, length)
+        for option, value in (("arithmetic", arithmetic), ("words", words), ("json", as_json or None)):
+            if value is not None:
+                raise InputError(f"--{option} goes with a DIR, e.g. `horizon s4`, and not with --plot")
+        _plot(plot, length or LENGTH)
         return
     assert folder is not None
-    kinds = words.split(",")
-    with progress("words", length * len(kinds)) as advance:
-        rows = horizons(folder, arithmetic.split(",") if arithmetic else None, kinds, length, advance)
+    asked, kinds = words and words.split(","), words.split(",") if words else list(KINDS)
+    with progress("words", (length or LENGTH) * len(kinds)) as advance:
+        rows = horizons(folder, arithmetic.split(",") if arithmetic else None, asked or None, length, advance)
+    length = length or LENGTH
     if as_json:
         print(json.dumps({"length": length, "horizons": rows}, ensure_ascii=False))
         return

@@ -92,12 +92,12 @@ def test_a_folder_says_what_it_is_for(folders):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"seed": 3}, r"train: unknown setting 'seed'; wanted seeds\?"),
-        ({"group": "S4"}, "train: unknown setting 'group'"),
-        ({"lr": 0.1}, r"unknown setting 'lr'; wanted learning_rate\?"),
-        ({"epochs": 3}, r"unknown setting 'epochs'; wanted steps\?"),
-        ({"batch_size": 3}, r"unknown setting 'batch_size'; wanted batch\?"),
-        ({"chanels": 3}, r"unknown setting 'chanels'; wanted channels\?"),
+        ({"seed": 3, "seeds": 2}, "seed and seeds"),
+        ({"group": "S4"}, "group: 'S4', and S3 is trained"),
+        ({"lr": 0.1}, r"unknown setting 'lr'; did you mean learning_rate\?"),
+        ({"epochs": 3}, r"unknown setting 'epochs'; did you mean steps\?"),
+        ({"batch_size": 3}, r"unknown setting 'batch_size'; did you mean batch\?"),
+        ({"chanels": 3}, r"unknown setting 'chanels'; did you mean channels\?"),
     ],
 )
 def test_settings_that_are_not_used_are_refused(settings, message, tmp_path):

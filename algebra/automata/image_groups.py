@@ -113,7 +113,7 @@ def _moved(row: NDArray[np.unsignedinteger]) -> int:
 def _prime_powers(
     elements: Iterator[tuple[NDArray[np.unsignedinteger], Word]],
 ) -> Iterator[tuple[NDArray[np.unsignedinteger], Word]]:
-    """Of each element the powers of prime order, and these conjugated once, so that there are several to choose from."""
+    """Of each element the powers of prime order, and these conjugated once, so that there are several to choose."""
     seen: set[bytes] = set()
     for row, word in elements:
         lengths = _cycle_lengths(row)
@@ -269,7 +269,8 @@ def _generators(
     images: Images, members: list[int], points: Sequence[int]
 ) -> tuple[NDArray[np.unsignedinteger], tuple[Word, ...]]:
     """Permutations that generate G_A, and words for them. With u_B a word from A to B and v_B one from B back to A,
-    they are those of u_B·v_B and u_B·x·v_C for letters x with B·x = C: u_B·x·u_C⁻¹ is the second of them over u_C·v_C."""
+    they are those of u_B·v_B and u_B·x·v_C for letters x with B·x = C: u_B·x·u_C⁻¹ is the second of them over
+    u_C·v_C."""
     columns, first, inside = images.automaton.table.T, members[0], set(members)
     forth: dict[int, Word] = {first: ()}
     where = {first: np.array(points, dtype=np.intp)}

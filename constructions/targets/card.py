@@ -6,6 +6,7 @@ from ...algebra.arithmetic.permutations import cycles
 from ...common.wording import counted, short
 from .delta_layer import margins
 from .reflections import ReflectionMachine
+from .sampling import WRONG
 
 
 def model_card(machine: ReflectionMachine, architecture: str, cannot: str, resets: bool) -> str:
@@ -48,6 +49,9 @@ each of them one Householder reflection. The state is a signed permutation matri
 the recurrence is a small dyadic rational: no rounding occurs, in the chunked algorithm, token by token, or in any
 other order of the same sums. So words of every length are tracked, with weights in {", ".join(proved)}, on hardware
 that computes float32 sums and products as IEEE 754 says (the recurrence itself runs in float32 in all cases).{more}
+
+Answers may also be sampled: at temperature 1 a wrong token is drawn with a probability below {WRONG}, in the same
+precisions, because every other logit is far enough below the right one.
 
 ## What cannot be written into it
 

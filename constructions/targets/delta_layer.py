@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...common.errors import InputError
+from . import sampling
 from .reflections import Letter, ReflectionMachine
 
 Array = NDArray[np.float32]
@@ -40,6 +41,12 @@ LARGEST_HIDDEN = 4096
 
 LARGEST_LAYER = 50_000_000
 """Weights of the layer."""
+
+UNITS = {"float32": 2.0**-24, "bfloat16": 2.0**-8, "float16": 2.0**-11}
+"""The unit roundoff of each precision."""
+
+LARGEST_HALF = 65504.0
+"""The largest number of float16."""
 
 UNKNOWN = "unknown"
 """The behaviour of a token that is no element: it forgets the state, and nothing but a reset brings it back."""
@@ -62,7 +69,7 @@ class DeltaLayer:
             after the
             other, each with all heads; and `A_log`, `dt_bias` (heads,).
         readout: (order, H): logits of the elements, from the residual stream.
-        doubt: (H,): half the least logit of a right answer wherever there is a behaviour; for the unknown token.
+        doubt: (H,): about half of what one head adds to a logit, wherever there is a behaviour; for the unknown token.
     """
 
     hidden: int
@@ -133,16 +140,42 @@ def _readout(machine: ReflectionMachine, count: int, hidden: int) -> tuple[Array
     """For each element the sum of the entries ±1 that its state has in the base rows; and the unknown token's row.
 
     A head puts out ±(√n·128) in one of its n coordinates, times what the norms make of it, beside 8·√H in a behaviour's
-    coordinate. The unknown token gets half of one head's.
+    coordinate. The unknown token gets half of one head's. All of it times a power of 2, which rounds nothing, so that
+    answers can be sampled (`sampling`).
     """
     n, signs = machine.points, machine.signs
+    sharpness = np.float32(_sharpness(machine, count, hidden))
     readout = np.zeros((machine.group.order, hidden), np.float32)
     for head, point in enumerate(machine.base):
         columns = machine.images[:, head]
         readout[np.arange(len(readout)), count + head * n + columns] = signs[point] * signs[columns]
     doubt = np.zeros(hidden, np.float32)
     doubt[:count] = 2.0 ** np.round(np.log2(0.5 * LARGE * np.sqrt(n) / (8 * np.sqrt(hidden))))
-    return readout, doubt
+    return readout * sharpness, doubt * sharpness
+
+
+def _sharpness(machine: ReflectionMachine, count: int, hidden: int) -> int:
+    """The power of 2, at least 16, by which the head is multiplied: the least for which, in every precision of
+    `margins`, the best logit is `sampling.GAP` + log(vocabulary) above all others.
+
+    One head adds g = 128·√n / √(64 + B·128²·n/H) to a logit. With the relative errors of `margins` and at most eight
+    roundings in g, the right element has at least B·g·(1 - e), e = (B + 2)·u, any other at most (B - 1)·g·(1 + e), the
+    unknown token at most 0.7072·g·(1 + e); and after an unknown token that one has at least 0.3535·g·(1 - e), the
+    others 0.
+    """
+    heads, n = len(machine.base), machine.points
+    one = LARGE * np.sqrt(n) / np.sqrt(64 + heads * LARGE**2 * n / hidden)
+    proved = margins(machine)
+    gap, largest = np.inf, 0.0
+    for name, unit in UNITS.items():
+        if proved[name]:
+            e = (heads + 2) * unit
+            right, others = heads * (1 - e), max(heads - 1, 0.7072) * (1 + e)
+            gap = min(gap, one * (1 - 8 * unit) * min(right - others, 0.3535 * (1 - e)))
+            largest = max(largest, heads * one * (1 + e) * (1 + 8 * unit))
+    sharpness = sampling.sharpness(float(gap), machine.group.order + count + 1)
+    assert not proved["float16"] or largest * sharpness < LARGEST_HALF, "a logit overflows in float16"
+    return sharpness
 
 
 def margins(machine: ReflectionMachine) -> dict[str, bool]:
@@ -153,10 +186,7 @@ def margins(machine: ReflectionMachine) -> dict[str, bool]:
     2(B + 2)·B·u < 1.
     """
     heads = len(machine.base)
-    return {
-        name: 2 * (heads + 2) * heads * unit < 1
-        for name, unit in (("float32", 2.0**-24), ("bfloat16", 2.0**-8), ("float16", 2.0**-11))
-    }
+    return {name: 2 * (heads + 2) * heads * unit < 1 for name, unit in UNITS.items()}
 
 
 def first_fault(machine: ReflectionMachine) -> str | None:

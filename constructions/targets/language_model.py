@@ -22,10 +22,6 @@ from .tokenizer import tokenizer_files
 CONVOLUTION = 4
 """Width of the short convolutions, both libraries' default; only the last tap is not zero."""
 
-SHARPNESS = np.float32(16)
-"""By which logits are multiplied, so that a sampled answer (servers sample at temperature 1 unless told otherwise) is
-the right one but for a chance below 10⁻⁹. A power of two: it commutes with every rounding, and no proof changes."""
-
 
 @dataclass(frozen=True)
 class Architecture:
@@ -71,7 +67,7 @@ def language_model(
     unknown, read = layer.embedding[:1], layer.embedding[1:]
     embedding = np.concatenate([unknown, padding, read, np.repeat(read[idle][None], len(names), axis=0)])
     silent = np.zeros((1 + len(inner), layer.hidden), np.float32)
-    head = SHARPNESS * np.concatenate([layer.doubt[None], silent, layer.readout])
+    head = np.concatenate([layer.doubt[None], silent, layer.readout])
     files: dict[str, bytes | str] = {
         "config.json": json_text(architecture.config(layer, len(embedding))),
         "generation_config.json": json_text({"do_sample": False, "max_new_tokens": 1, "pad_token_id": 1}),

@@ -20,6 +20,7 @@ approximations that are coarser than the horizon assumes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,8 +31,8 @@ from ...algebra.arithmetic.permutations import cycles
 from ...common.errors import InputError
 from ...common.wording import short
 from ..artifact import json_text, tensor_bytes
-from .language_model import SHARPNESS
-from .phases import WRITTEN, Channel, PhaseMachine, softplus_inverse
+from .phases import UNITS, WRITTEN, Channel, PhaseMachine, softplus_inverse
+from .sampling import WRONG, sharpness
 from .tokenizer import tokenizer_files
 
 CANNOT = (
@@ -266,7 +267,8 @@ class Layout:
         return fc1, fc2
 
     def _answers(self) -> Array:
-        """A logit of 64 for each channel that fits, and 32 less than all for the unknown token."""
+        """A logit of 2 for each channel that fits, and one less than all for the unknown token; times a power of 2, so
+        that answers can be sampled. The sums of signs err by less than 4·channels·p (`PhaseMachine.horizon`)."""
         head = np.zeros((self.vocabulary, self.width), np.float32)
         flat = self._placed(self.depth)
         head[0, CONSTANT] = 2 * len(flat) - 1
@@ -274,7 +276,9 @@ class Layout:
         for row, element in zip(self.machine.weights.residues, self.machine.weights.outputs, strict=True):
             for (place, channel), residue in zip(flat, row, strict=True):
                 names[element, place : place + channel.lines] = channel.sector(int(residue))
-        return 2 * SHARPNESS * head
+        proved = [p for dtype, (_, p) in UNITS.items() if self.machine.horizon(dtype)]
+        gap = min((1 - 8 * len(flat) * p for p in proved), default=math.inf)
+        return head * np.float32(sharpness(gap, self.vocabulary))
 
 
 def _power_of_two(least: int) -> int:
@@ -310,7 +314,8 @@ layers.
 Every answer is right up to these numbers of elements since the start{" or a reset" if resets else ""}, by the dtype of
 the weights, the recurrence being at least float32: {machine.describe()}. The bound holds for the plain recurrence with
 elementary functions right to a few units in the last place, not for kernels that approximate them. Longer words go
-wrong in the end: every turn shrinks the state.
+wrong in the end: every turn shrinks the state. Sampled at temperature 1, an answer up to there is wrong with a
+probability below {WRONG}.
 
 ## What cannot be written into it
 

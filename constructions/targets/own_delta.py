@@ -25,6 +25,7 @@ from ...common.kinds import DAMAGED, DELTA, kind_of, wrong_kind
 from ...common.reading import parse_json, parse_tensors
 from ..artifact import json_text, tensor_bytes
 from .reflections import ReflectionMachine
+from .sampling import sharpness
 
 CANNOT = "Elements that are products of more than four transpositions of the points; tokens that merge states."
 """What this target cannot hold."""
@@ -73,7 +74,7 @@ def own_delta(machine: ReflectionMachine, resets: bool = False) -> dict[str, byt
         "layers.0.initial_state": np.tile(values, 2).astype(np.float64),
         "layers.0.psi.weight": np.concatenate([states, states], axis=1).astype(np.float64),
         "layers.0.psi.bias": np.zeros(order),
-        "head.weight": np.eye(order),
+        "head.weight": sharpness(1.0, order) * np.eye(order),
         "head.bias": np.zeros(order),
     }
     layer = {

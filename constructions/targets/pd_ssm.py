@@ -16,6 +16,7 @@ from ...algebra.arithmetic.permutations import cycles
 from ...common.errors import InputError
 from ..artifact import json_text, tensor_bytes
 from .reflections import ReflectionMachine
+from .sampling import sharpness
 
 CANNOT = (
     "Nothing that a finite automaton does: a state for each of its own, and any map of states. Only size limits it."
@@ -64,7 +65,7 @@ def pd_ssm(machine: ReflectionMachine, resets: bool = False) -> dict[str, bytes 
     initial = np.zeros(states, np.float32)
     initial[places[0]] = 1
     readout = np.zeros((group.order, states), np.float32)
-    readout[np.arange(group.order)[:, None], places] = LARGE
+    readout[np.arange(group.order)[:, None], places] = sharpness(1.0, group.order)  # one base point tells apart
     arrays = {
         "dictionary": dictionary,
         "selection": LARGE * np.eye(len(targets), dtype=np.float32),

@@ -26,8 +26,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from ...common.errors import InputError
-from ...common.settings import check_settings
+from ...common.errors import InputError, unknown_setting
 from .machine import Machine
 from .schedule import FEWEST_WORDS, Schedule, mean_losses
 from .snap import CONCENTRATION
@@ -63,7 +62,10 @@ class Recipe(Schedule):
 
     def with_changes(self, changes: dict[str, Any]) -> Recipe:
         """A copy with some fields changed. InputError for unknown ones."""
-        check_settings(changes, {field.name for field in fields(self)})
+        known = {field.name for field in fields(self)}
+        for name in changes:
+            if name not in known:
+                raise unknown_setting(name, known)
         return Recipe(**{**asdict(self), **changes})
 
     def positions_for(self, edges: int) -> int:

@@ -14,10 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ...common.errors import InputError
+from ...common.errors import InputError, unknown_setting
 from ...common.kinds import AUTOMATON, LISTED, kind_of
 from ...common.reading import read_file
-from ...common.settings import check_settings
 from ...constructions.parameters import FAMILY_PARAMETERS, FORGETTING_NOTHING
 from .letters import LetterDraw
 from .tasks import Lengths
@@ -258,7 +257,9 @@ class RunConfiguration:
     def from_json(cls, content: Mapping[str, Any]) -> RunConfiguration:
         """The configuration with these fields. InputError for unknown ones."""
         known = {known.name for known in fields(cls)}
-        check_settings(content, known)
+        for name in content:
+            if name not in known:
+                raise unknown_setting(name, known)
         if "group" not in content:
             raise InputError('no group; wanted e.g. group = "S3"')
         return cls(**content)
