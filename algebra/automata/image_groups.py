@@ -350,7 +350,8 @@ def _by_ways(images: Images, members: list[int], points: tuple[int, ...], order:
         return tuple(reversed(letters))
 
     chosen = group.generators
-    return ImageGroup(points, group, (group.elements[list(chosen)], tuple(word(g) for g in chosen)), word)
+    generators = group.elements[list(chosen)].astype(smallest_dtype(len(points)))
+    return ImageGroup(points, group, (generators, tuple(word(g) for g in chosen)), word)
 
 
 def _named(elements: NDArray[np.unsignedinteger]) -> Group:
