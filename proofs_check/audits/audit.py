@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from ...models.references.folder import read_config
-from .layers import LayerAudit, facts_of, kind_of
+from .layers import LayerAudit, ranges
+from .records import facts_of, is_fla_mamba, is_own, kind_of
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,12 @@ class Audit:
     def lines(self) -> list[str]:
         """For people; equal layers on one line."""
         found = [f"{self.name}: {self.architecture}"]
-        for _, members in groupby(self.layers, key=lambda layer: {**vars(layer), "index": None}):
-            run = list(members)
-            first, last = run[0], run[-1]
-            place = f"layer {first.index}" if len(run) == 1 else f"layers {first.index}-{last.index}"
+        alike: list[list[LayerAudit]] = []
+        for layer in self.layers:  # in the order in which each first comes
+            known = next((run for run in alike if replace(run[0], index=layer.index) == layer), None)
+            alike.append([layer]) if known is None else known.append(layer)
+        for run in alike:
+            first, place = run[0], ranges(layer.index for layer in run)
             found.append(
                 f"{place}: {first.kind}, eigenvalues in [{first.low:g}, {first.high:g}]; -1 {first.minus_one}, "
                 f"modulus 1 {first.one}, 0 {first.zero}"
@@ -51,6 +53,8 @@ class Audit:
                 found.append(f"  measured on {first.measured['tokens']:,} tokens: {low:.6g} to {high:.6g}")
             if first.excludes:
                 found.append(f"  excludes {first.excludes}")
+        if not self.layers:
+            found.append("no layer is recurrent: it keeps no state but what attention reads")
         return found + [f"note: {note}" for note in self.notes]
 
 
@@ -62,12 +66,13 @@ def audit(path: str | Path, seed: int = 0) -> Audit:
         seed: of the order in which tokens are read where weights are measured.
 
     Raises:
-        InputError: it cannot be read, or the architecture is not known.
+        InputError: it cannot be read, its class refuses it, or the architecture is not known.
+        RefutedError: its weights do what audit says that its class cannot.
     """
     place = Path(path)
     config = read_config(place)
     facts = facts_of(config)
-    own = "model_type" not in config and "ssm_cfg" not in config
+    own = is_own(config)
     measured: dict[int, dict[str, Any]] = {}
     notes = facts.notes
     if place.is_dir() and any(place.glob("model*.safetensors")):
@@ -75,9 +80,9 @@ def audit(path: str | Path, seed: int = 0) -> Audit:
 
         if own:
             measured = measure_network(place, seed)
-        elif config.get("model_type") in PROBES:  # in transformers' layout
+        elif config.get("model_type") in PROBES and not is_fla_mamba(config):  # in transformers' layout
             measured = measure_checkpoint(place, kind_of(config), seed)
         else:
             notes += (f"its weights are not measured: that is done for {', '.join(PROBES)}",)
-    layers = tuple(replace(layer, measured=measured.get(layer.index)) for layer in facts.layers)
+    layers = tuple(layer.with_measured(measured.get(layer.index)) for layer in facts.layers)
     return Audit(str(path), "our own network" if own else kind_of(config), layers, notes)
