@@ -16,13 +16,15 @@ class RefutedError(Exception):
 
 
 _OTHER_NAMES = {
-    "lr": "learning_rate", "epochs": "steps", "iterations": "steps", "max_steps": "steps", "num_steps": "steps",
-    "batch_size": "batch", "bs": "batch", "num_layers": "layers", "n_layers": "layers", "depth": "layers",
+    "lr": "learning_rate phase_rate",
+    "epochs": "steps", "iterations": "steps", "max_steps": "steps", "num_steps": "steps",
+    "batch_size": "batch positions",
+    "bs": "batch positions", "num_layers": "layers", "n_layers": "layers", "depth": "layers",
     "width": "channels", "d_state": "channels", "hidden_size": "hidden", "hidden_dim": "hidden", "d_model": "hidden",
     "seq_len": "length", "sequence_length": "length", "max_length": "length", "wd": "weight_decay",
     "random_seed": "seed", "model": "family", "architecture": "family", "output_dir": "out", "save_dir": "out",
 }  # fmt: skip
-"""What other libraries call the settings that have another name here."""
+"""What other libraries call the settings that have another name here, or one of several."""
 
 
 def unknown_setting(name: object, known: Iterable[str]) -> InputError:
@@ -35,7 +37,7 @@ def unknown_setting(name: object, known: Iterable[str]) -> InputError:
     from difflib import get_close_matches
 
     names = sorted(known)
-    meant = _OTHER_NAMES.get(str(name).lower().replace("-", "_"))
-    near = [meant] if meant in names else get_close_matches(str(name)[:40], names, 1)
+    meant = _OTHER_NAMES.get(str(name).lower().replace("-", "_"), "").split()
+    near = [one for one in meant if one in names] or get_close_matches(str(name)[:40], names, 1)
     hint = f"did you mean {near[0]}? " if near else ""
     return InputError(f"unknown setting {str(name)[:40]!r}; {hint}known: {', '.join(names)}")

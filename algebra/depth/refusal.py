@@ -28,6 +28,20 @@ def refusal(series: Series[Any], stack: Sequence[Family], name: str | None = Non
     return f"{name}: {kind}no number of {stack[0].title} layers can track it: {cause(series, stack[0])}"
 
 
+MOST_FOR_A_TARGET = 5040
+"""Groups of larger order are not written for other libraries (`constructions.targets.compiler.LARGEST_ORDER`)."""
+
+
+def way_out(name: str, order: int, solvable: bool) -> str:
+    """The clause that names the command that can, after a refusal to compile a group."""
+    quoted = f"'{short(name)}'" if not name.isalnum() else name
+    if solvable:
+        return f"; `compile {quoted} --family aussm` can"
+    if order <= MOST_FOR_A_TARGET:
+        return f"; one delta-rule layer can: `compile {quoted} --target olmo-hybrid`"
+    return f"; no diagonal layers can, and other libraries get groups of order ≤ {MOST_FOR_A_TARGET:,}, e.g. S6"
+
+
 def cause(series: Series[Any], layer: Family) -> str:
     """The clause that says why no number of layers of one family can track the group of an incomplete
     `shortest_series`."""

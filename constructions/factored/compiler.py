@@ -36,7 +36,7 @@ from ...algebra.chains.series import perfect_residual
 from ...algebra.chains.stabiliser_chain import StabiliserChain
 from ...algebra.depth.decomposition import decompose
 from ...algebra.depth.families import Family
-from ...algebra.depth.refusal import refusal
+from ...algebra.depth.refusal import refusal, way_out
 from ...algebra.depth.series import shortest_series
 from ...algebra.groups.permutation_group import PermutationGroup
 from ...common.errors import InputError
@@ -116,7 +116,8 @@ def _refused(name: str, chain: StabiliserChain, family: Family, orders: Sequence
         why = f"it is not solvable, its perfect residual has order {describe_order(residual.order)}"
     else:
         why = f"{family.reason}; the series stops at order {describe_order(orders[-1])}"
-    return f"{name} cannot be tracked by any number of layers of {family.title}: {why}"
+    out = way_out(name, chain.order, solvable=residual.order == 1)
+    return f"{name} cannot be tracked by any number of layers of {family.title}: {why}{out}"
 
 
 Compiled = tuple[list[FactoredChannel], Structure]
