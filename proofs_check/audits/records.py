@@ -94,6 +94,15 @@ def _typed(default: Callable[[Config, int], list[str]], *kinds: str) -> Callable
     return places
 
 
+def _plain(config: Config, count: int) -> list[str]:
+    """Recurrent everywhere: `layer_types` is a read-only property of these classes, so a file cannot set it."""
+    if "layer_types" in config:
+        raise _wrong(
+            "layer_types", config["layer_types"], "none: all layers of this class are recurrent, it refuses it"
+        )
+    return [LINEAR] * count
+
+
 def _every(key: str, default: int, other: str = FULL) -> Callable[[Config, int], list[str]]:
     """Every n-th layer is not recurrent, n from a field."""
 
@@ -279,10 +288,12 @@ RECORDS: dict[str, Record] = {
     ),
     # fla/models/rwkv7/configuration_rwkv7.py 26; modeling_rwkv7.py 142-168; layers/rwkv7.py 271-288
     "rwkv7": Record("fla", 24, lambda config: RWKV7, _attn_places),
-    "mamba": Record("transformers", 32, lambda config: MAMBA, notes=lambda c: _same_name(c) + _no_attention(c)),
-    "falcon_mamba": Record("transformers", 32, lambda config: MAMBA, notes=_no_attention),
+    "mamba": Record("transformers", 32, lambda config: MAMBA, _plain, notes=lambda c: _same_name(c) + _no_attention(c)),
+    "falcon_mamba": Record("transformers", 32, lambda config: MAMBA, _plain, notes=_no_attention),
     # modeling_mamba2.py 279, 588: Δ is limited where several tokens are read; not in the step of one (550-575)
-    "mamba2": Record("transformers", 64, lambda config: MAMBA2, notes=lambda c: _mamba2_notes(c) + _no_attention(c)),
+    "mamba2": Record(
+        "transformers", 64, lambda config: MAMBA2, _plain, notes=lambda c: _mamba2_notes(c) + _no_attention(c)
+    ),
     # fla/models/mamba/configuration_mamba.py 114; no field attn there, nor in its Mamba-2 and Mamba-3
     "mamba (fla)": Record("fla", 48, lambda config: MAMBA, notes=_no_attention),
     # fla/models/mamba2/configuration_mamba2.py 106, 125; layers/mamba2.py 534 limits Δ in decoding too
