@@ -208,7 +208,7 @@ def learn(
     rows = [row for key in keys.values() if (row := store.get(key)) is not None]
     exact = [row for row in rows if row["exact"]]
     if not exact and is_no_group(training):
-        return learn_automaton(training, held_out, name, folder)
+        return learn_automaton(training, held_out, name, folder, force=True)  # it holds the runs of this call
     if not exact:
         raise InputError(explain_failure(training, [row["failure"] for row in rows]))
     best = min(exact, key=lambda row: (len(row["layers"]), row["seed"]))

@@ -114,7 +114,7 @@ def _kind(names: Collection[str], files: Mapping[str, bytes]) -> str | None:
         return TRAINED
     if "config.json" in names:
         config = _object(files.get("config.json", b""))
-        if {"alphabet_size", "classes", "layers"} <= config.keys():
+        if len({"alphabet_size", "classes", "layers"} & config.keys()) > 1:  # one may have been lost
             return NETWORK
         if {"model_type", "architectures", "ssm_cfg", "_name_or_path"} & config.keys():
             return CHECKPOINT

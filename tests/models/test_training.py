@@ -504,7 +504,7 @@ def test_refusals_of_the_command_line_are_one_line():
         (["train", "S3", "--init", "nowhere"], "expected a folder with config.json"),
         (["train", "S3", "--device", "nowhere"], "device 'nowhere': not there"),
         (["train", "S3", "--device", "meta"], "device 'meta': not there"),
-        (["evaluate", "nowhere"], "expected a folder with config.json"),
+        (["evaluate", "nowhere"], "wanted a network, written by compile or train, and nowhere is no folder"),
     ],
 )
 def test_bad_commands(arguments, problem, tmp_path, monkeypatch):
