@@ -21,7 +21,7 @@ from torch import Tensor
 from ..common.errors import InputError
 from ..common.folders import read_folder
 from ..common.kinds import DAMAGED, NETWORK, OTHER, WITH_NETWORK, claim_folder, kind_of, wrong_kind
-from ..common.reading import parse_json, parse_tensors
+from ..common.reading import MAX_TENSOR_BYTES, parse_json, parse_tensors, read_bytes
 from ..constructions.parameters import parameter_shapes
 from .specification import LayerSpecification, positive
 
@@ -147,6 +147,9 @@ class SavedNetwork(
             InputError: the folder or a file is missing, or they do not fit together.
         """
         if kind_of(folder) not in (*WITH_NETWORK, DAMAGED, OTHER, None):
+            file = Path(folder) / "config.json"
+            if file.is_file():
+                parse_json(read_bytes(file, MAX_TENSOR_BYTES), file)  # a broken file says so first
             raise wrong_kind(folder, "a folder with a network of subnormal")
         for name in ("config.json", "model.safetensors"):
             if not (Path(folder) / name).is_file():
