@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from ...common.errors import InputError
 from ...common.reading import read_json, read_tensors
+
+if TYPE_CHECKING:  # configurations are read without torch
+    from torch import Tensor
 
 LARGEST_CONFIG = 1 << 24
 """Bytes of a configuration that are read at most."""
