@@ -186,8 +186,7 @@ def run_cells(folder: Path, cells: Sequence[tuple[str, str]], runs: int) -> None
         write_file(path, json.dumps(content) + "\n")
         longest = sorted(row["longest"] for row in content["runs"])
         print(
-            f"{group} {arm}: {content['exact']} of {runs} exact, longest {longest}, "
-            f"{content['seconds_a_run']} s a run",
+            f"{group} {arm}: {content['exact']} of {runs} exact, longest {longest}, {content['seconds_a_run']} s a run",
             flush=True,
         )
 

@@ -91,9 +91,7 @@ class NetworkBatch:
         parts = flat.split([shape.numel() for shape in self.shapes.values()], -1)
         return {name: part.unflatten(-1, shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
 
-    def __call__(
-        self, tokens: Tensor, states: Sequence[LayerState] | None = None
-    ) -> tuple[Tensor, list[LayerState]]:
+    def __call__(self, tokens: Tensor, states: Sequence[LayerState] | None = None) -> tuple[Tensor, list[LayerState]]:
         """Logits (R, batch, length, classes) for int64 tokens (R, batch, length), and the states to carry on with.
 
         A carried state has R·batch rows, run by run. The tokens are not checked.

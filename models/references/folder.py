@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ...common.errors import InputError
 from ...common.reading import read_json, read_tensors
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # configurations are read without torch
     from torch import Tensor
 
 LARGEST_CONFIG = 1 << 24

@@ -83,6 +83,6 @@ def audit(path: str | Path, seed: int = 0) -> Audit:
         elif config.get("model_type") in PROBES and not is_fla_mamba(config):  # in transformers' layout
             measured = measure_checkpoint(place, kind_of(config), seed)
         else:
-            notes += (f"its weights are not measured: that is done for {', '.join(PROBES)}",)
+            notes += (f"its weights are not measured: that is done for {', '.join(PROBES)} of transformers",)
     layers = tuple(layer.with_measured(measured.get(layer.index)) for layer in facts.layers)
     return Audit(str(path), "our own network" if own else kind_of(config), layers, notes)

@@ -111,6 +111,8 @@ def delta(kind: str, doubled: bool, factors: int = 1, gated: bool = True) -> Lay
 MAMBA = LayerAudit(0, "Mamba", 0.0, 1.0, NEVER, ROUNDED, ROUNDED, NO_GROUP)
 MAMBA2 = replace(MAMBA, kind="Mamba-2")
 """exp(-exp(A_log)·Δ): limits of Δ bound nothing, since A_log is free."""
+KDA = replace(MAMBA, kind="Kimi Delta Attention")
+"""(I - β k kᵀ)·diag(α) with β ≤ 1: a product of two symmetric factors, so a token's eigenvalues are real and ≥ 0."""
 RWKV7 = LayerAudit(0, "RWKV-7", -0.46, 1.0, NEVER, ROUNDED, ROUNDED, NO_GROUP_BY_TOKENS)
 
 

@@ -15,10 +15,12 @@ from typing import Any, TypedDict
 from ...common.errors import InputError
 from ...common.reading import conform
 from ...constructions.parameters import FAMILY_PARAMETERS
-from .layers import MAMBA, MAMBA2, OWN, RWKV7, LayerAudit, delta, mamba3, ranges
+from .layers import KDA, MAMBA, MAMBA2, OWN, RWKV7, LayerAudit, delta, mamba3, ranges
 
 Config = Mapping[str, Any]
-LINEAR, FULL = "linear_attention", "full_attention"
+LINEAR, FULL, INDEXED = "linear_attention", "full_attention", "indexed_attention"
+HYBRID = "hybrid"
+"""A recurrent layer and attention side by side in one layer."""
 MOST_LAYERS = 10_000
 
 
@@ -58,7 +60,7 @@ class Record:
         places = self.places(config, count)
         layer = self.layer(config)
         found = tuple(replace(layer, index=i) for i, kind in enumerate(places) if kind in self.recurrent)
-        notes = self.notes(config)
+        notes = self.notes(config) if found else []
         if self.key not in config:
             other = "; n_layer is ignored" if "n_layer" in config else ""
             notes.append(f"{self.key} is not set: the default of {self.library} is {self.count}{other}")
@@ -68,7 +70,9 @@ class Record:
                 others.setdefault(kind, []).append(i)
         for kind, indices in others.items():
             notes.append(f"not recurrent and not audited: {ranges(indices)} ({kind})")
-        if any("attention" in kind for kind in others):
+        if found and HYBRID in places:
+            notes.append("attention stands beside the recurrent part in each of these layers, and is not audited")
+        if found and any("attention" in kind for kind in others):
             notes.append("what is excluded is excluded of the recurrent layers alone: attention stands beside them")
         return Facts(found, tuple(notes))
 
@@ -111,6 +115,63 @@ def _every(key: str, default: int, other: str = FULL) -> Callable[[Config, int],
         return [LINEAR if (i + 1) % interval else other for i in range(count)]
 
     return places
+
+
+def _qwen4_places(config: Config, count: int) -> list[str]:
+    """`configuration_qwen4_exp.py` 173-191: `full_attention` means indexed there; the old name `attention` is renamed
+    too late and refused."""
+    if "attention" in (types := config.get("layer_types") or []):
+        raise _wrong("layer_types", "attention", f"kinds that this class has: {LINEAR}, {INDEXED}")
+    types = [{"qwen_sparse_attention": INDEXED}.get(kind, kind) for kind in types] or None
+    places = _typed(_every("full_attention_interval", 4), LINEAR, FULL, INDEXED)(
+        {**config, "layer_types": types}, count
+    )
+    return [INDEXED if kind == FULL else kind for kind in places]
+
+
+def _kimi_places(config: Config, count: int) -> list[str]:
+    """`configuration_kimi_linear.py` 120-141: `linear_attn_config` counts layers from 1; else every fourth is full
+    attention, but for the first."""
+
+    def usual(config: Config, count: int) -> list[str]:
+        given = _part(config, "linear_attn_config")
+        if "full_attn_layers" not in given or "kda_layers" not in given:
+            return [FULL if i and i % 4 == 0 else LINEAR for i in range(count)]
+        found: dict[int, str] = {}
+        for key, kind in (("full_attn_layers", FULL), ("kda_layers", LINEAR)):
+            layers = given[key]
+            if not isinstance(layers, list) or not all(type(i) is int and 1 <= i <= count for i in layers):
+                raise _wrong(f"linear_attn_config.{key}", layers, f"a list of layers, from 1 to {count}")
+            found |= dict.fromkeys(layers, kind)
+        if missing := set(range(1, count + 1)) - set(found):
+            raise _wrong("linear_attn_config", f"layer {min(missing)} in no list", "each layer in one of the two lists")
+        return [found[i] for i in range(1, count + 1)]
+
+    return _typed(usual, LINEAR, FULL)(config, count)
+
+
+def _bamba_places(config: Config, count: int) -> list[str]:
+    """`configuration_bamba.py` 97-101."""
+    _plain(config, count)
+    given = config.get("attn_layer_indices") or []
+    if not isinstance(given, list) or not all(type(i) is int for i in given):
+        raise _wrong("attn_layer_indices", given, "a list of numbers of layers")
+    return [FULL if i in given else LINEAR for i in range(count)]
+
+
+def _jamba_places(config: Config, count: int) -> list[str]:
+    """`configuration_jamba.py` 109-114, 129-133."""
+    _plain(config, count)
+    period = _positive(config, "attn_layer_period", 8, "a number of layers, e.g. 8")
+    offset = config.get("attn_layer_offset", 4)
+    if type(offset) is not int or not 0 <= offset < period:
+        raise _wrong("attn_layer_offset", offset, f"a number from 0 to {period - 1}, less than attn_layer_period")
+    return [FULL if i % period == offset else LINEAR for i in range(count)]
+
+
+def _falcon_places(config: Config, count: int) -> list[str]:
+    """`configuration_falcon_h1.py` 133-134: Mamba-2 and attention in every layer."""
+    return [HYBRID for _ in _plain(config, count)]
 
 
 def _olmo_places(config: Config, count: int) -> list[str]:
@@ -213,7 +274,7 @@ def _same_name(config: Config) -> list[str]:
 
 
 def _mamba2_notes(config: Config) -> list[str]:
-    notes = _limit_notes(*_limits(config, "time_step_limit"), decoding=True) + _same_name(config)
+    notes = _limit_notes(*_limits(config, "time_step_limit"), decoding=True)
     return notes + (["dt_limit is ignored: this class reads time_step_limit"] if "dt_limit" in config else [])
 
 
@@ -247,12 +308,10 @@ def _fla_mamba3(config: Config) -> LayerAudit:
     return mamba3(floor)
 
 
-def _linear_record(count: int, **options: Any) -> Record:
+def _linear_record(count: int, places: Callable[[Config, int], list[str]] | None = None) -> Record:
     """A hybrid of transformers with Gated DeltaNet layers, β ≤ 1."""
-    places = _typed(_every("full_attention_interval", 4), LINEAR, FULL)
-    return Record(
-        "transformers", count, lambda config: delta("Gated DeltaNet", doubled=False), places, _positive_notes, **options
-    )
+    places = places or _typed(_every("full_attention_interval", 4), LINEAR, FULL)
+    return Record("transformers", count, lambda config: delta("Gated DeltaNet", doubled=False), places, _positive_notes)
 
 
 RECORDS: dict[str, Record] = {
@@ -265,6 +324,24 @@ RECORDS: dict[str, Record] = {
         _olmo_notes,
     ),
     "qwen3_next": _linear_record(48),
+    "qwen3_5_text": _linear_record(32),
+    "qwen3_5_moe_text": _linear_record(40),
+    # configuration_qwen4_exp.py 173-191
+    "qwen4_exp_text": _linear_record(40, _qwen4_places),
+    # modeling_kimi_linear.py 679: β is a sigmoid
+    "kimi_linear": Record("transformers", 27, lambda config: KDA, _kimi_places, _positive_notes),
+    "bamba": Record("transformers", 32, lambda config: MAMBA2, _bamba_places, _mamba2_notes),
+    "falcon_h1": Record(
+        "transformers", 32, lambda config: MAMBA2, _falcon_places, _mamba2_notes, recurrent=frozenset({HYBRID})
+    ),
+    "granitemoehybrid": Record(
+        "transformers",
+        32,
+        lambda config: MAMBA2,
+        _typed(lambda c, count: [LINEAR] * count, LINEAR, FULL),
+        _mamba2_notes,
+    ),
+    "jamba": Record("transformers", 32, lambda config: MAMBA, _jamba_places),
     # fla/models/gated_deltanet/configuration_gated_deltanet.py 19-51; modeling_gated_deltanet.py 52-78
     "gated_deltanet": Record(
         "fla",
@@ -292,7 +369,11 @@ RECORDS: dict[str, Record] = {
     "falcon_mamba": Record("transformers", 32, lambda config: MAMBA, _plain, notes=_no_attention),
     # modeling_mamba2.py 279, 588: Δ is limited where several tokens are read; not in the step of one (550-575)
     "mamba2": Record(
-        "transformers", 64, lambda config: MAMBA2, _plain, notes=lambda c: _mamba2_notes(c) + _no_attention(c)
+        "transformers",
+        64,
+        lambda config: MAMBA2,
+        _plain,
+        notes=lambda c: _mamba2_notes(c) + _same_name(c) + _no_attention(c),
     ),
     # fla/models/mamba/configuration_mamba.py 114; no field attn there, nor in its Mamba-2 and Mamba-3
     "mamba (fla)": Record("fla", 48, lambda config: MAMBA, notes=_no_attention),
@@ -431,7 +512,11 @@ def facts_of(config: Config) -> Facts:
     if kind in KNOWN:
         return RECORDS[f"{kind} (fla)" if f"{kind} (fla)" in RECORDS and is_fla_mamba(config) else kind].facts(config)
     text = config.get("text_config")
-    if isinstance(text, Mapping) and text.get("model_type") in KNOWN:
+    if text is None and kind in TEXTS:
+        text = {}
+    if isinstance(text, Mapping):
+        text = {"model_type": TEXTS.get(kind)} | dict(text)
+    if isinstance(text, Mapping) and text["model_type"] in KNOWN:
         found = facts_of(text)
         return Facts(found.layers, (f"layers are those of its text_config, {kind_of(text)}", *found.notes))
     raise InputError(
@@ -440,5 +525,7 @@ def facts_of(config: Config) -> Facts:
     )
 
 
+TEXTS = {"qwen3_5": "qwen3_5_text", "qwen3_5_moe": "qwen3_5_moe_text", "qwen4_exp": "qwen4_exp_text"}
+"""Composite classes, and what their `text_config` is where it does not say."""
 KNOWN = [name for name in RECORDS if name.islower() and " " not in name]
 """The values of `model_type` that have a record."""

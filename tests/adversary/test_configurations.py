@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from subnormal.common.errors import InputError
-from subnormal.proofs_check.audits.records import RECORDS, facts_of
+from subnormal.proofs_check.audits.records import RECORDS, TEXTS, facts_of
 from tests.adversary.attempts import attempts, times
 
-NAMES = [name for name, record in RECORDS.items() if record.library == "transformers"]
+NAMES = list(TEXTS) + [name for name, record in RECORDS.items() if record.library == "transformers"]
 
 
 def drawn(name: str, generator: np.random.Generator) -> dict[str, Any]:
@@ -24,6 +24,11 @@ def drawn(name: str, generator: np.random.Generator) -> dict[str, Any]:
     def some(chance: float) -> bool:
         return bool(generator.random() < chance)
 
+    if name in TEXTS:
+        inner = drawn(TEXTS[name], generator)
+        if some(0.3):
+            del inner["model_type"]
+        return {"model_type": name} | ({"text_config": inner} if some(0.9) else {})
     config: dict[str, Any] = {"model_type": name}
     count = int(generator.integers(1, 10))
     if some(0.85):
@@ -37,6 +42,15 @@ def drawn(name: str, generator: np.random.Generator) -> dict[str, Any]:
         config["full_attention_interval"] = pick(1, 2, 3, 5, 12) if some(0.9) else 0
     if some(0.3):
         config[pick("linear_allow_neg_eigval", "allow_neg_eigval")] = pick(True, False)
+    if some(0.2):
+        config["attn_layer_indices"] = pick(None, [], [0], [1, 3], [-1, 40])
+    if some(0.3):
+        config["attn_layer_period"] = pick(1, 2, 3, 5)
+        config["attn_layer_offset"] = pick(0, 1, 2)
+    if some(0.3):
+        split = int(generator.integers(0, count + 1))
+        order = [int(i) for i in generator.permutation(count) + 1]
+        config["linear_attn_config"] = {"full_attn_layers": order[:split], "kda_layers": order[split:]}
     if some(0.2):
         config["n_layer"] = int(generator.integers(1, 10))
     if some(0.2):
@@ -55,7 +69,7 @@ def by_library(config: Mapping[str, Any]) -> list[int] | None:
 
     fields = dict(config)
     try:
-        return recurrent_of(AutoConfig.for_model(fields.pop("model_type"), **fields))
+        return recurrent_of(AutoConfig.for_model(fields.pop("model_type"), **fields).get_text_config(decoder=True))
     except Exception:  # of many kinds: whatever a configuration raises
         return None
 

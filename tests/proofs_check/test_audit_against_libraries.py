@@ -6,7 +6,10 @@ import inspect
 import itertools
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,15 +24,20 @@ DATA = Path(__file__).parent.parent / "data" / "layers_of_others.json"
 """Written by tests/generators/layers_of_others.py, which asks fla and mamba_ssm."""
 
 VOCABULARY = 24
-SHARED = {"vocab_size": VOCABULARY, "hidden_size": 16, "num_hidden_layers": 2, "pad_token_id": None}
-HEADS = {"num_attention_heads": 2, "num_key_value_heads": 2, "intermediate_size": 8, "linear_num_value_heads": 4}
+SHARED: dict[str, Any] = {"vocab_size": VOCABULARY, "hidden_size": 16, "num_hidden_layers": 2, "pad_token_id": None}
+HEADS: dict[str, Any] = {
+    "num_attention_heads": 2,
+    "num_key_value_heads": 2,
+    "intermediate_size": 8,
+    "linear_num_value_heads": 4,
+}
 HEADS |= {"layer_types": ["linear_attention", "full_attention"], "linear_key_head_dim": 4, "linear_value_head_dim": 4}
-EXPERTS = {"num_experts": 2, "num_experts_per_tok": 1, "moe_intermediate_size": 8, "head_dim": 8}
+EXPERTS: dict[str, Any] = {"num_experts": 2, "num_experts_per_tok": 1, "moe_intermediate_size": 8, "head_dim": 8}
 EXPERTS |= {"shared_expert_intermediate_size": 8, "linear_num_key_heads": 2}
-MAMBA2 = {"state_size": 4, "num_heads": 4, "head_dim": 8, "n_groups": 1}
+MAMBA2: dict[str, Any] = {"state_size": 4, "num_heads": 4, "head_dim": 8, "n_groups": 1}
 LARGE = 2.0**20
 """Beside it, what a token writes does not matter to rounding."""
-MODELS = {
+MODELS: dict[str, Any] = {
     "olmo": ("OlmoHybrid", HEADS | {"linear_num_key_heads": 4}),
     "olmo-positive": ("OlmoHybrid", HEADS | {"linear_num_key_heads": 4, "linear_allow_neg_eigval": False}),
     "qwen": ("Qwen3Next", HEADS | EXPERTS),
@@ -37,6 +45,42 @@ MODELS = {
     "mamba2": ("Mamba2", MAMBA2),
     "mamba2-limited": ("Mamba2", MAMBA2 | {"time_step_limit": (0.01, 0.1)}),
 }
+
+
+LAYERS: dict[str, Any] = {"layer_types": HEADS["layer_types"]}
+ATTENTION: dict[str, Any] = {"num_attention_heads": 2, "num_key_value_heads": 2, "intermediate_size": 8}
+MAMBA2_HYBRID: dict[str, Any] = ATTENTION | {
+    "mamba_n_heads": 4,
+    "mamba_d_head": 8,
+    "mamba_d_state": 4,
+    "mamba_n_groups": 1,
+}
+FEW: dict[str, Any] = {"num_experts": 2, "num_experts_per_tok": 1, "moe_intermediate_size": 8}
+LATENT: dict[str, Any] = {"kv_lora_rank": 8, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4, "v_head_dim": 4}
+OTHERS: dict[str, Any] = {
+    "qwen3_5_text": HEADS | {"head_dim": 8, "linear_num_key_heads": 2},
+    "qwen3_5_moe_text": HEADS | EXPERTS,
+    "kimi_linear": ATTENTION | LAYERS | FEW | LATENT | {"linear_head_dim": 4, "linear_num_heads": 2},
+    "bamba": MAMBA2_HYBRID | {"attn_layer_indices": [1]},
+    "granitemoehybrid": MAMBA2_HYBRID
+    | LAYERS
+    | {"num_local_experts": 2, "num_experts_per_tok": 1, "shared_intermediate_size": 8},
+    "falcon_h1": MAMBA2_HYBRID | {"mamba_d_ssm": 32, "head_dim": 8},
+    "jamba": ATTENTION | FEW | {"attn_layer_period": 2, "attn_layer_offset": 1, "mamba_d_state": 4},
+    "falcon_mamba": {"state_size": 4},
+}
+"""Classes whose weights `audit` does not measure: what it says of all weights is compared with some that live."""
+
+
+@torch.no_grad()
+def enlivened(model):
+    """States that last, and gates that leave the middle."""
+    for key, parameter in model.named_parameters():
+        if key.endswith("A_log"):
+            parameter.uniform_(-3, 0)
+        elif parameter.dim() > 1:
+            parameter.mul_(20)
+    return model.eval()
 
 
 @pytest.fixture(scope="module")
@@ -49,14 +93,8 @@ def models(tmp_path_factory):
     found = {}
     for name, (cls, options) in MODELS.items():
         model = getattr(transformers, f"{cls}ForCausalLM")(getattr(transformers, f"{cls}Config")(**SHARED | options))
-        with torch.no_grad():
-            for key, parameter in model.named_parameters():
-                if key.endswith("A_log"):
-                    parameter.uniform_(-3, 0)
-                elif parameter.dim() > 1:
-                    parameter.mul_(20)  # gates leave the middle
         folder = tmp_path_factory.mktemp(name)
-        model.eval().save_pretrained(folder)
+        enlivened(model).save_pretrained(folder)
         found[name] = folder, model
     return found
 
@@ -71,7 +109,8 @@ def transitions(model, layer: int):
     from transformers import DynamicCache
 
     order = torch.randperm(VOCABULARY, generator=torch.Generator().manual_seed(0)).tolist()
-    matrix = hasattr(model.base_model.layers[layer], "linear_attn")
+    projections = [name for name, _ in model.base_model.layers[layer].named_modules()]
+    matrix = any(name.endswith((".b_proj", ".in_proj_b", ".in_proj_ba")) for name in projections)  # there is a β
     rows = 1 + (4 if matrix else 1)
     cache = DynamicCache(config=model.config)
     accepted = inspect.signature(model.forward).parameters
@@ -109,6 +148,21 @@ def test_what_is_measured_is_what_the_cache_does(models, name):
         assert layer.low - 1e-5 <= least <= largest <= layer.high + 1e-5
         assert np.ptp(values.real) > 0.05  # the states live, and tokens differ
         assert (layer.minus_one == "never") == (name != "olmo")
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_bounds_of_other_classes(name):
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(0)
+    read = transformers.AutoConfig.for_model(name, **SHARED | OTHERS[name])
+    model = enlivened(transformers.AutoModelForCausalLM.from_config(read))
+    layers = facts_of(json.loads(read.to_json_string(use_diff=False))).layers
+    assert layers
+    for layer in layers:
+        values = np.concatenate([np.linalg.eigvals(m.numpy()).ravel() for m in transitions(model, layer.index)])
+        assert np.abs(values.imag).max() < 1e-4
+        assert layer.low - 1e-4 <= values.real.min() <= values.real.max() <= layer.high + 1e-4
+        assert np.ptp(values.real) > 0.05
 
 
 def test_the_doubled_flag_gives_negative_eigenvalues_in_the_cache(models):
@@ -315,3 +369,22 @@ def test_what_is_said_and_what_is_measured_agree(models):
             least, largest = layer.measured["eigenvalues"]
             assert layer.low - 1e-5 <= least <= largest <= layer.high + 1e-5
             assert least > -1 or layer.minus_one != "never"
+
+
+def test_weights_of_another_library_are_not_read_as_transformers(tmp_path):
+    """fla's Mamba-2 has transformers' name and other tensors."""
+    (tmp_path / "config.json").write_text(
+        json.dumps({"model_type": "mamba2", "num_hidden_layers": 1, "dt_limit": [0, 1]})
+    )
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    found = audit(tmp_path)
+    assert found.layers[0].measured is None
+    assert "its weights are not measured" in " ".join(found.notes)
+
+
+def test_a_configuration_alone_is_audited_without_torch(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"model_type": "qwen3_next"}))
+    code = "import sys, subnormal as sn; sn.audit(sys.argv[1]); print({'torch', 'transformers'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "set()"
