@@ -93,9 +93,7 @@ class SavedNetwork(
         parameters = self.state_dict()  # type: ignore[attr-defined]
         return self.from_parameters(configuration, parameters, dtype)
 
-    def save_pretrained(
-        self, save_directory: str | Path, *, force: bool = False, **options: Any
-    ) -> str | None:
+    def save_pretrained(self, save_directory: str | Path, *, force: bool = False, **options: Any) -> str | None:
         """Write the network into a folder, in the dtype that its parameters have, as `from_pretrained` reads it.
 
         Arguments:

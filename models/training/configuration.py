@@ -68,9 +68,7 @@ MAX_SIZE, MAX_STEPS, MAX_WORDS, MAX_SEED, MAX_NUMBER = 2**14, 10**9, 10**7, 2**3
 """Largest sizes of layers, numbers of steps, numbers and lengths of words, seeds, and other numbers."""
 
 
-def setting(
-    default: Any, text: str, least: float | None = None, most: float | None = None, before: Any = None
-) -> Any:
+def setting(default: Any, text: str, least: float | None = None, most: float | None = None, before: Any = None) -> Any:
     """A field with its help, which the command line prints, and bounds of its numbers; `before` is what runs had before
     there was such a setting, where that is not its default."""
     known = {"help": text, "least": least, "most": most, "before": default if before is None else before}

@@ -161,7 +161,7 @@ def test_files_that_only_the_old_manifest_names_go_too(compilations, originals, 
     """A tokenizer written for one group does not stay beside the weights of another; unless somebody has changed it."""
     folder = tmp_path / "x"
     for changed in (False, True):
-        save_folder(folder, {"config.json": "{}", "tokenizer.json": "{}", "README.md": "of the old group"})
+        save_folder(folder, {"config.json": "{}", "tokenizer.json": "{}", "README.md": "of the old group"}, True)
         if changed:
             (folder / "README.md").write_text("mine")
         save(compilations[0], folder, None, force=True)

@@ -302,10 +302,10 @@ def test_the_command_prints_one_object_also_for_a_failure(tmp_path, capsys):
 
     bad = written(tmp_path / "w.csv", [("a r b r", "1 0 2 0")])
     with pytest.raises(typer.Exit) as ended:
-        command(str(bad), 1, None, None, 0, 60, 10, 4, tmp_path / "out", True)
+        command(str(bad), 1, None, None, 0, None, 10, 4, tmp_path / "out", as_json=True)
     assert ended.value.exit_code == 2
     assert "merges the labels" in json.loads(capsys.readouterr().out)["error"]
-    command("C2", 1, None, None, 0, 10, 200, 8, tmp_path / "c2", True)
+    command("C2", 1, None, None, 0, 10, 200, 8, tmp_path / "c2", as_json=True)
     found = json.loads(capsys.readouterr().out)
     assert (found["small_group_id"], found["layers"], found["runs"], found["exact_runs"]) == ([2, 1], 1, 1, 1)
     assert found["folder"] == str(tmp_path / "c2")
