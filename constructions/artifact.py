@@ -240,7 +240,7 @@ def load_cascade(folder: Path) -> tuple[Cascade, Group, dict[str, Any]]:
     Raises:
         InputError: a file is missing or damaged, or arrays do not fit together.
     """
-    return read_cascade(folder, LISTED, "the folder of a compiled group", "S4", _checked)
+    return read_cascade(folder, LISTED, "a compiled folder", "S4", _checked)
 
 
 def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -> tuple[Cascade, Group, dict[str, Any]]:
