@@ -147,9 +147,9 @@ class SavedNetwork(
             InputError: the folder or a file is missing, or they do not fit together.
         """
         if kind_of(folder) not in (*WITH_NETWORK, DAMAGED, OTHER, None):
-            file = Path(folder) / "config.json"
-            if file.is_file():
-                parse_json(read_bytes(file, MAX_TENSOR_BYTES), file)  # a broken file says so first
+            stated = Path(folder) / "config.json"
+            if stated.is_file():
+                parse_json(read_bytes(stated, MAX_TENSOR_BYTES), stated)  # a broken file says so first
             raise wrong_kind(folder, "a folder with a network of subnormal")
         for name in ("config.json", "model.safetensors"):
             if not (Path(folder) / name).is_file():
