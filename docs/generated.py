@@ -59,12 +59,10 @@ FORMATS = {
 
 def fill(app: object, name: str, source: list[str]) -> None:
     """Replace each place of a page by what belongs there; Sphinx calls this for every page that it reads."""
-    source[0] = PLACE.sub(lambda found: PAGES[found[1]](), source[0])
+    source[0] = PLACE.sub(lambda found: PAGES[found[1]](), source[0]).replace("(docs/README.md)", "(docs/index.md)")
 
 
-def as_restructured_text(
-    app: object, what: str, name: str, thing: object, options: object, lines: list[str]
-) -> None:
+def as_restructured_text(app: object, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
     """Our docstrings are Markdown; autodoc reads reStructuredText. Code in backticks is kept, the rest is escaped."""
     example = False
     for i, line in enumerate(lines):
@@ -126,7 +124,10 @@ def carries(name: str) -> str:
 
 def families() -> str:
     """One row for each family."""
-    rows = ["| name | in full | multiplier a of h ← a·h + b | state | one layer carries | paper |", "|---|" * 1 + "---|" * 5]
+    rows = [
+        "| name | in full | multiplier a of h ← a·h + b | state | one layer carries | paper |",
+        "|---|" * 1 + "---|" * 5,
+    ]
     for name, (a, _, state) in recurrences().items():
         spelt, paper = PAPERS[name]
         shown = "`delta-1` … `delta-4`" if name == "delta" else f"`{name}`"

@@ -1,7 +1,7 @@
 """Lines of at most 120 characters in Markdown: `python docs/wrapping.py FILE …` wraps what is longer.
 
-Only paragraphs and entries of lists that hold a longer line are touched. Tables, fenced and indented blocks and headings
-stay as they are: their lines cannot be broken. tests/test_docs.py looks for long lines with the same eyes.
+Only paragraphs and entries of lists that hold a longer line are touched. Tables, fenced and indented blocks and
+headings stay as they are: their lines cannot be broken. tests/test_docs.py looks for long lines with the same eyes.
 """
 
 from __future__ import annotations

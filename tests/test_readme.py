@@ -1,5 +1,5 @@
-"""The commands of the README, the guide, the start and the recipes are run in order, end as shown, and print what is shown
-and no more; so does their Python."""
+"""The commands of the README, the guide, the start and the recipes are run in order, end as shown, and print what is
+shown and no more; so does their Python."""
 
 from __future__ import annotations
 
