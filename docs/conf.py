@@ -34,11 +34,15 @@ autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "undoc-members": False}
 python_use_unqualified_type_names = True
 
+smartquotes = False  # a command is copied as it stands
+
 html_theme = "furo"
 html_title = "subnormal"
 html_additional_pages = {"index": "redirect.html"}
 html_copy_source = False
 html_show_sourcelink = False
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 templates_path = ["templates"]
 pygments_style = "friendly"
 

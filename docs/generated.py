@@ -109,6 +109,10 @@ def recurrences() -> dict[str, list[str]]:
     return rows
 
 
+SIGNS = {"pi": "π", "Delta": "Δ", "Lambda": "Λ", "<=": "≤", "abs(a)": "\\|a\\|", " - 1": " − 1", "(-": "(−"}
+"""What the table of recurrences writes in ASCII."""
+
+
 def carries(name: str) -> str:
     """What one layer of a family carries, from its record."""
     from subnormal.algebra.depth.families import FAMILIES
@@ -130,6 +134,8 @@ def families() -> str:
     ]
     for name, (a, _, state) in recurrences().items():
         spelt, paper = PAPERS[name]
+        for plain, sign in SIGNS.items():
+            a, state = a.replace(plain, sign), state.replace(plain, sign)
         shown = "`delta-1` … `delta-4`" if name == "delta" else f"`{name}`"
         rows.append(f"| {shown} | {spelt} | {a} | {state} | {carries(name)} | {paper} |")
     return re.sub(r"docs/(\w+)\.md", r"[\1](../\1.md)", "\n".join(rows))

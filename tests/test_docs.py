@@ -112,6 +112,7 @@ def test_the_index_names_every_page():
     index = (DOCS / "README.md").read_text(encoding="utf-8")
     tree = (DOCS / "index.md").read_text(encoding="utf-8")
     recipes = [f"how-to/{path.name}" for path in (DOCS / "how-to").glob("*.md")]
+    assert [page for page in recipes if f"\n{page.removesuffix('.md')}\n" not in tree] == []
     pages = [path.name for path in DOCS.glob("*.md") if path.name not in ("README.md", "index.md")]
     assert [page for page in (*recipes, *pages) if f"]({page})" not in index] == []
     assert [page for page in pages if f"\n{page.removesuffix('.md')}\n" not in tree] == []
