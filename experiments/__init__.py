@@ -1,1 +1,1 @@
-"""The papers' experiments, one command each: `python -m models reproduce NAME`."""
+"""The papers' experiments, one command each: `subnormal reproduce NAME`."""

@@ -270,7 +270,7 @@ def write_page(folder: Path, cells: Sequence[Cell]) -> Path:
     small = [content for (group, _, _), content in found.items() if group.startswith("SmallGroup")]
     page = [
         "# From words to exact machines",
-        "Written by `python -m models reproduce learning`. What is counted, and what it means: docs/learning.md.",
+        "Written by `subnormal reproduce learning`. What is counted, and what it means: docs/learning.md.",
         "| group | arm | tokens | layers | words | exact | wrong machines that passed | CPU s a run |\n"
         "|---|---|---|---|---|---|---|---|\n" + "\n".join(rows),
     ]
