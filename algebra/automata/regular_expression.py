@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+
 from ...common.errors import InputError
 from .automaton import MAX_STATES, Automaton
 
@@ -16,6 +18,9 @@ MAX_TEXT = 400
 
 MAX_REPETITIONS = 64
 """Largest number in braces, and largest product of all of them."""
+
+MAX_SUBSETS = 20_000
+"""Largest number of sets of states that are made of an expression before equal ones are merged."""
 
 _EXAMPLE = "e.g. '(ab|b)*a', '1(01)*', '(a|b)*abb'"
 
@@ -106,13 +111,18 @@ def _determinised(text: str, alphabet: list[str]) -> Automaton:
         for letter in alphabet:
             following = closed({q for state in subset for q in transitions.get(state, {}).get(letter, ())})
             if following not in number:
-                if len(subsets) == MAX_STATES:
-                    raise InputError(f"{_short(text)} needs more than {MAX_STATES:,} states before they are merged")
+                if len(subsets) == MAX_SUBSETS:
+                    raise InputError(f"{_short(text)} needs more than {MAX_SUBSETS:,} states before they are merged")
                 number[following] = len(subsets)
                 subsets.append(following)
             row.append(number[following])
         rows.append(row)
-    accepting = [i for i, subset in enumerate(subsets) if subset & machine.final_states]
-    made = Automaton.make(text, rows, alphabet, None, 0, accepting).minimal()
+    accepting = np.array([bool(subset & machine.final_states) for subset in subsets])
+    whole = Automaton(
+        text, np.array(rows, dtype=np.int32), tuple(alphabet), tuple(map(str, range(len(rows)))), 0, accepting
+    )
+    made = whole.minimal()
+    if made.count > MAX_STATES:
+        raise InputError(f"{_short(text)} needs {made.count:,} states; at most {MAX_STATES:,} are handled")
     states = tuple(map(str, range(made.count)))
     return Automaton(text, made.table, made.letters, states, made.start, made.accepting)

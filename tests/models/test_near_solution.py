@@ -66,9 +66,9 @@ def test_what_stands_still_keeps_every_bit(moving, tmp_path):
 
 
 def test_a_drive_is_the_mean_square_of_b_where_nothing_is_forgotten():
-    assert set(FORGETTING_NOTHING) == {
-        name for name, family in FAMILIES.items() if hasattr(family, "turns")
-    }, "families whose multipliers are turns and nothing else"
+    assert set(FORGETTING_NOTHING) == {name for name, family in FAMILIES.items() if hasattr(family, "turns")}, (
+        "families whose multipliers are turns and nothing else"
+    )
     layers = [{"family": family, "channels": 3, "hidden": 8, "readout": 5} for family in ("aussm", "mamba", "aussm")]
     network = DCDNetwork(6, 6, layers, dtype="float64", seed=0)
     tokens = torch.randint(6, (4, 9), generator=torch.Generator().manual_seed(1))
