@@ -24,6 +24,7 @@ SECTIONS = {
     "start_up": "Start-up",
     "groups": "Derived series of permutation groups",
     "compilation": "Compiling",
+    "automata": "Automata and their monoids",
     "execution": "Exact execution",
     "scans": "Recurrences, forward and backward",
     "batches_of_runs": "Training steps",

@@ -11,6 +11,7 @@ ROWS = {
     "start_up": 3,
     "groups": 3,
     "compilation": 2,
+    "automata": 3,
     "execution": 6,
     "scans": 4,
     "batches_of_runs": 2,

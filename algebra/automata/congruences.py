@@ -64,7 +64,7 @@ def separating_congruences(automaton: Automaton) -> list[Partition]:
 
 
 def needed(partitions: list[Partition]) -> list[Partition]:
-    """Of congruences that meet in equality those that still do when others, of most blocks first, are left out."""
+    """Of congruences that meet in equality, a part that does too: those of most blocks are left out first."""
     kept = list(partitions)
     count = len(partitions[0]) if partitions else 0
     for partition in sorted(partitions, key=lambda blocks: -len(set(blocks))):

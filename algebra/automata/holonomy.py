@@ -31,6 +31,7 @@ from ..arithmetic.permutations import smallest_dtype
 from ..groups.group import Group
 from ..groups.permutation_group import generated_group
 from .automaton import Automaton
+from .components import components
 
 MAX_IMAGES = 6_000
 """Automata with more images are refused."""
@@ -124,8 +125,11 @@ class Holonomy:
 
     def states(self, image: int) -> list[int]:
         """The states of an image."""
-        bits = self.sets[image]
-        return [q for q in range(self.automaton.count) if bits >> q & 1]
+        bits, found = self.sets[image], []
+        while bits:
+            found.append((bits & -bits).bit_length() - 1)
+            bits &= bits - 1
+        return found
 
     # ------------------------------------------------------------------ images, classes, heights
 
@@ -158,18 +162,12 @@ class Holonomy:
 
     def _equivalence(self) -> tuple[list[int], dict[int, list[int]]]:
         """The class of every image, and the members of every class: images that words lead to and back, one size."""
-        import networkx as nx
-
-        graph = nx.DiGraph()
-        graph.add_nodes_from(range(len(self.sets)))
-        for image, row in enumerate(self.following):
-            graph.add_edges_from((image, target) for target in row if self.size(target) == self.size(image))
-        class_of = [0] * len(self.sets)
+        sizes = [bits.bit_count() for bits in self.sets]
+        edges = [[t if sizes[t] == size else -1 for t in row] for size, row in zip(sizes, self.following, strict=True)]
+        class_of = components(np.array(edges, dtype=np.int32)).tolist()
         members: dict[int, list[int]] = {}
-        for number, component in enumerate(nx.strongly_connected_components(graph)):
-            members[number] = sorted(component)
-            for image in component:
-                class_of[image] = number
+        for image, number in enumerate(class_of):
+            members.setdefault(number, []).append(image)
         return class_of, members
 
     def _tiles(self, image: int) -> list[int]:

@@ -17,6 +17,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,9 @@ MAX_WAYS = 200_000
 
 MAX_PAIRS = 2_000_000
 """Pairs of images among which an idempotent is looked for."""
+
+LONG = 2_000
+"""Words of more letters are used in witnesses only where there are no others."""
 
 Word = tuple[int, ...]
 
@@ -71,8 +75,8 @@ class ImageGroup:
             return self.group
         raise InputError(f"a group of order {self.order:,} on {len(self.points)} states is too large to list")
 
-    def some(self, count: int) -> Iterator[tuple[NDArray[np.unsignedinteger], Word]]:
-        """Some elements with words: generators and products of them, breadth first."""
+    def some(self) -> Iterator[tuple[NDArray[np.unsignedinteger], Word]]:
+        """Elements with words, one after the other: generators and products of them, breadth first."""
         rows, words = self.generators
         seen: set[bytes] = set()
         queue = list(zip(rows, words, strict=True))
@@ -81,8 +85,7 @@ class ImageGroup:
                 continue
             seen.add(row.tobytes())
             yield row, word
-            if len(queue) < count:
-                queue += [(g[row], (*word, *own)) for g, own in zip(rows, words, strict=True)]
+            queue += [(g[row], (*word, *own)) for g, own in zip(rows, words, strict=True)]
 
     def part(self, wanted: Callable[[Group], bool]) -> ImageGroup | None:
         """A subgroup that can be listed and is as wanted; itself where it is listed; None if none was found.
@@ -91,10 +94,10 @@ class ImageGroup:
         """
         if isinstance(self.group, Group):
             return self if wanted(self.group) else None
-        pool = sorted(_prime_powers(self.some(400)), key=lambda one: (len(one[1]) > 2000, _moved(one[0]), len(one[1])))
+        powers = _prime_powers(islice(self.some(), 400))
+        pool = sorted(powers, key=lambda one: (len(one[1]) > LONG, _moved(one[0]), len(one[1])))
         source = random.Random(0)
-        short = pool[:60]
-        pairs = [(a, b) for i, a in enumerate(short[:24]) for b in short[:i]]
+        pairs = [(a, b) for i, a in enumerate(pool[:24]) for b in pool[:i]]
         pairs += [tuple(source.sample(pool, 2)) for _ in range(200)] if len(pool) > 1 else []  # type: ignore[misc]
         for chosen in pairs:
             rows = np.stack([row for row, _ in chosen])
@@ -113,7 +116,7 @@ def _moved(row: NDArray[np.unsignedinteger]) -> int:
 def _prime_powers(
     elements: Iterator[tuple[NDArray[np.unsignedinteger], Word]],
 ) -> Iterator[tuple[NDArray[np.unsignedinteger], Word]]:
-    """Of each element the powers of prime order, and these conjugated once, so that there are several to choose."""
+    """Of each element the powers of prime order, each once."""
     seen: set[bytes] = set()
     for row, word in elements:
         lengths = _cycle_lengths(row)
@@ -259,18 +262,26 @@ def _group_of(images: Images, members: list[int]) -> ImageGroup | None:
     rows, words = _generators(images, members, points)
     if not len(rows):
         return None
-    order = StabiliserChain(rows).order
+    # A few are enough: each that is kept, shortest words first, makes the group larger.
+    kept = [0]
+    chain = StabiliserChain(rows[kept])
+    while len(missing := np.flatnonzero(~chain.contains(rows))):
+        kept.append(int(missing[0]))
+        chain = StabiliserChain(rows[kept])
+    order = chain.order
     if order <= MAX_LISTED and order * len(members) <= MAX_WAYS:
         return _by_ways(images, members, points, order)
-    return _from_generators(points, rows, words, order)
+    return _from_generators(points, rows[kept], tuple(words[i] for i in kept), order)
 
 
 def _generators(
     images: Images, members: list[int], points: Sequence[int]
 ) -> tuple[NDArray[np.unsignedinteger], tuple[Word, ...]]:
-    """Permutations that generate G_A, and words for them. With u_B a word from A to B and v_B one from B back to A,
-    they are those of u_B·v_B and u_B·x·v_C for letters x with B·x = C: u_B·x·u_C⁻¹ is the second of them over
-    u_C·v_C."""
+    """Permutations that generate G_A, and words for them.
+
+    With u_B a word from A to B and v_B one from B back to A, they are those of u_B·v_B, and of u_B·x·v_C for letters x
+    with B·x = C. Schreier's generators u_B·x·u_C⁻¹ are the quotients of the second by the first.
+    """
     columns, first, inside = images.automaton.table.T, members[0], set(members)
     forth: dict[int, Word] = {first: ()}
     where = {first: np.array(points, dtype=np.intp)}
@@ -306,8 +317,9 @@ def _generators(
                 ways.append((returns[target][columns[x][where[image]]], (*forth[image], x, *back[target])))
         for moved, word in ways:
             row = place[moved]
-            if row.tobytes() != identity and len(word) < len(found.get(row.tobytes(), (row, (0,) * (1 << 30)))[1]):
-                found[row.tobytes()] = row, word
+            key = row.tobytes()
+            if key != identity and (key not in found or len(word) < len(found[key][1])):
+                found[key] = row, word
     kept = sorted(found.values(), key=lambda one: (len(one[1]), one[1]))
     return np.array([row for row, _ in kept], dtype=place.dtype), tuple(word for _, word in kept)
 
@@ -340,7 +352,8 @@ def _by_ways(images: Images, members: list[int], points: tuple[int, ...], order:
     place[list(points)] = np.arange(len(points))
     rows = place[np.array([np.frombuffer(queue[i][0], dtype=start.dtype) for i in own])]
     ordered = np.lexsort(rows.T[::-1])
-    group = _named(np.ascontiguousarray(rows[ordered]))
+    elements = np.ascontiguousarray(rows[ordered])
+    group = _named(elements)
 
     def word(element: int) -> Word:
         letters, here = [], own[int(ordered[element])]
@@ -350,8 +363,7 @@ def _by_ways(images: Images, members: list[int], points: tuple[int, ...], order:
         return tuple(reversed(letters))
 
     chosen = group.generators
-    generators = group.elements[list(chosen)].astype(smallest_dtype(len(points)))
-    return ImageGroup(points, group, (generators, tuple(word(g) for g in chosen)), word)
+    return ImageGroup(points, group, (elements[list(chosen)], tuple(word(g) for g in chosen)), word)
 
 
 def _named(elements: NDArray[np.unsignedinteger]) -> Group:

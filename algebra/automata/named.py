@@ -179,7 +179,7 @@ def dyck(kinds: int, depth: int) -> Automaton:
     """Balanced words of some kinds of brackets, nested no deeper than a bound: the state is the stack, or dead."""
     name = f"dyck({kinds},{depth})"
     _require(1 <= kinds <= len(BRACKETS) and depth >= 1, name, "1 to 4 kinds and a depth of 1 or more, e.g. dyck(2,3)")
-    count = sum(kinds**i for i in range(depth + 1)) + 1 if depth <= 10 else MAX_STATES + 1
+    count = depth + 2 if kinds == 1 else sum(kinds**i for i in range(min(depth, 10) + 1)) + 1  # 2¹⁰ are too many
     _require(count <= MAX_STATES, name, f"at most {MAX_STATES:,} stacks, e.g. dyck(2,3)")
     stacks = ["".join(stack) for length in range(depth + 1) for stack in product("abcd"[:kinds], repeat=length)]
     number = {stack: i for i, stack in enumerate(stacks)}

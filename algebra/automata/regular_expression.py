@@ -16,6 +16,8 @@ from __future__ import annotations
 import re
 from typing import NoReturn
 
+import numpy as np
+
 from ...common.errors import InputError
 from .automaton import MAX_STATES, Automaton
 
@@ -27,6 +29,9 @@ MAX_NESTING = 50
 
 MAX_WRITTEN = 8_000
 """Most states of an expression when its repetitions are written out, and the pairs of states that `&` makes."""
+
+MAX_SUBSETS = 20_000
+"""Largest number of sets of states that are made of an expression before equal ones are merged."""
 
 _EXAMPLE = "e.g. '(ab|b)*a', '1(01)*', '(a|b)*abb'"
 _WANTED = f"wanted letters, digits and ( ) | & * + ? . [ ] {{m,n}}, \\ before other signs, {_EXAMPLE}"
@@ -323,13 +328,18 @@ def _determinised(text: str, alphabet: list[str], reader: _Reader, start: int, e
         for letter in alphabet:
             target = reader.closed(reached[letter])
             if target not in number:
-                if len(subsets) == MAX_STATES:
-                    raise InputError(f"{_short(text)} needs more than {MAX_STATES:,} states before they are merged")
+                if len(subsets) == MAX_SUBSETS:
+                    raise InputError(f"{_short(text)} needs more than {MAX_SUBSETS:,} states before they are merged")
                 number[target] = len(subsets)
                 subsets.append(target)
             row.append(number[target])
         rows.append(row)
-    accepting = [i for i, subset in enumerate(subsets) if end in subset]
-    made = Automaton.make(text, rows, alphabet, None, 0, accepting).minimal()
+    accepting = np.array([end in subset for subset in subsets])
+    whole = Automaton(
+        text, np.array(rows, dtype=np.int32), tuple(alphabet), tuple(map(str, range(len(rows)))), 0, accepting
+    )
+    made = whole.minimal()
+    if made.count > MAX_STATES:
+        raise InputError(f"{_short(text)} needs {made.count:,} states; at most {MAX_STATES:,} are handled")
     states = tuple(map(str, range(made.count)))
     return Automaton(text, made.table, made.letters, states, made.start, made.accepting)

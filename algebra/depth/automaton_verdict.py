@@ -12,15 +12,18 @@ At least as many layers are needed as the subgroups of M need, and two where M b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ...common.errors import InputError
-from ...common.wording import counted
+from ...common.wording import counted, describe_order
 from ..automata.automaton import Automaton
-from ..automata.monoid import MaximalSubgroup, TransitionMonoid
+from ..automata.image_groups import ImageGroup
+from ..automata.monoid import TransitionMonoid
+from ..groups.group import Group
 from .automaton_witness import (
     Witness,
     cycle,
@@ -44,7 +47,8 @@ class Verdict:
         family: the family.
         least: at least so many layers are needed; None where no number is enough.
         reason: why not fewer, or why never.
-        witness: what shows it; None where nothing needs to be shown (one layer or none).
+        witness: what shows it; None where nothing needs to be shown (one layer or none), and where a group is too large
+            to list and no small part of it was found that shows as much.
     """
 
     family: Family
@@ -64,7 +68,7 @@ def verdict(monoid: TransitionMonoid, layer: Family) -> Verdict:
     return _at_least(monoid, layer)
 
 
-def _never(automaton: Automaton, monoid: TransitionMonoid, layer: Family) -> tuple[str, Witness] | None:
+def _never(automaton: Automaton, monoid: TransitionMonoid, layer: Family) -> tuple[str, Witness | None] | None:
     if layer.name == "s4d":
         found = kept_apart(automaton)
         return (f"its states forget what lies far back, but {found.text}", found) if found else None
@@ -78,22 +82,23 @@ def _never(automaton: Automaton, monoid: TransitionMonoid, layer: Family) -> tup
         return (f"{layer.reason}; but {found.text}", found) if found else None
     for subgroup in monoid.maximal_subgroups:
         if not shortest_series(subgroup.group, layer).is_complete:
-            found = standstill(monoid, subgroup, layer)
-            name = group_name(subgroup.group)
-            return f"no stack carries the subgroup {name}: {found.text}", found
+            found = standstill(automaton, subgroup, layer)
+            text = found.text if found else "it is not solvable"
+            return f"no stack carries the subgroup {name_of(subgroup)}: {text}", found
     return None
 
 
 def _at_least(monoid: TransitionMonoid, layer: Family) -> Verdict:
     if layer.name == "s4d":
         return Verdict(layer, 1, "no layers track only one state", None)
-    depths = [(*nested(monoid, subgroup, layer), subgroup) for subgroup in monoid.maximal_subgroups]
+    depths = [(*nested(monoid.automaton, subgroup, layer), subgroup) for subgroup in monoid.maximal_subgroups]
     least, witness, subgroup = max(depths, key=lambda found: found[0], default=(1, None, None))
-    if least > 1 and witness is not None and subgroup is not None:
-        name = group_name(subgroup.group)
-        reason = f"{counted(least - 1, 'layer')} cannot, for its subgroup {name}: {witness.text}"
+    if least > 1 and subgroup is not None:
+        text = witness.text if witness else f"its shortest series has {least} factors"
+        reason = f"{counted(least - 1, 'layer')} cannot, for its subgroup {name_of(subgroup)}: {text}"
         return Verdict(layer, least, reason, witness)
-    failing = not_one_layer(monoid, layer) if layer.resets else None
+    # A group that one layer carries is abelian, of the family's exponent, and obeys both laws.
+    failing = not_one_layer(monoid, layer) if layer.resets and not monoid.is_group else None
     if failing is not None:
         return Verdict(layer, 2, f"1 layer cannot: {failing.text}", failing)
     return Verdict(layer, 1, "no layers track only one state", None)
@@ -118,7 +123,7 @@ def stack_refusal(monoid: TransitionMonoid, stack: Sequence[Family]) -> str | No
         series = verbal_series(subgroup.group, stack)
         if not series.is_complete:
             orders = " ≥ ".join(f"{order:,}" for order in series.orders)
-            return f"its subgroup {group_name(subgroup.group)} is not used up: orders {orders}"
+            return f"its subgroup {name_of(subgroup)} is not used up: orders {orders}"
     return None
 
 
@@ -165,7 +170,18 @@ def is_solvable(monoid: TransitionMonoid, layer: Family) -> bool:
     return all(shortest_series(own.group, layer).is_complete for own in monoid.maximal_subgroups)
 
 
-def carried_subgroups(monoid: TransitionMonoid) -> list[tuple[str, MaximalSubgroup]]:
+def name_of(subgroup: ImageGroup) -> str:
+    """The name of a subgroup; of one too large to list S_n or A_n on its points, else its order."""
+    if isinstance(subgroup.group, Group):
+        return group_name(subgroup.group)
+    points = len(subgroup.points)
+    for letter, order in (("S", math.factorial(points)), ("A", math.factorial(points) // 2)):
+        if subgroup.order == order:
+            return f"{letter}{points}"
+    return f"a group of order {describe_order(subgroup.order)}"
+
+
+def carried_subgroups(monoid: TransitionMonoid) -> list[tuple[str, ImageGroup]]:
     """The nontrivial maximal subgroups with their names, one for each regular J-class, smallest first."""
-    found = [(group_name(own.group), own) for own in monoid.maximal_subgroups]
-    return sorted(found, key=lambda pair: (pair[1].group.order, pair[0]))
+    found = [(name_of(own), own) for own in monoid.maximal_subgroups]
+    return sorted(found, key=lambda pair: (pair[1].order, pair[0], len(pair[1].points)))

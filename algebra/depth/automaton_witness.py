@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..automata.automaton import Automaton
-from ..automata.monoid import MaximalSubgroup, TransitionMonoid
+from ..automata.image_groups import ImageGroup
+from ..automata.monoid import TransitionMonoid
 from .families import Family
 from .series import shortest_series
 from .witness import Expression, depth_witness, residual
@@ -87,20 +88,28 @@ def kept_apart(automaton: Automaton) -> Witness | None:
 
 
 def cycle(automaton: Automaton, monoid: TransitionMonoid, wanted: Callable[[int], bool]) -> Witness | None:
-    """A shortest word in a maximal subgroup that permutes some states in a cycle of a wanted length."""
-    best: tuple[int, list[int]] | None = None
+    """A short word that permutes some states in a cycle of a wanted length; None where none does.
+
+    Arguments:
+        wanted: says of a length whether it is wanted. Multiples of a wanted length must be wanted too: a group has
+            such a cycle exactly where a prime that divides its order is wanted (Cauchy).
+    """
+    best: tuple[int, tuple[int, ...], list[int]] | None = None
     for subgroup in monoid.maximal_subgroups:
-        for s in sorted(subgroup.elements.tolist()):
-            if best is not None and s >= best[0]:
-                break
-            found = next((c for c in _cycles(monoid.elements[s], subgroup.points) if wanted(len(c))), None)
-            if found is not None:
-                best = s, found
+        points = subgroup.points
+        primes = (p for p in range(2, len(points) + 1) if subgroup.order % p == 0 and all(p % d for d in range(2, p)))
+        if not any(wanted(p) for p in primes):
+            continue
+        for tried, (row, word) in enumerate(subgroup.some()):
+            if best is None or len(word) < best[0]:
+                found = next((c for c in _cycles(row, range(len(points))) if wanted(len(c))), None)
+                if found is not None:
+                    best = len(word), word, [points[i] for i in found]
+            if best is not None and tried >= 10 * SHORT:
                 break
     if best is None:
         return None
-    word = monoid.word(best[0])
-    states = best[1]
+    _, word, states = best
     around = " → ".join(automaton.states[q] for q in [*states[:6], *([] if len(states) > 6 else states[:1])])
     text = f"{automaton.word_text(word)} turns {around}{' → …' if len(states) > 6 else ''}"
     return Witness("cycle", {"word": list(word), "states": states}, text)
@@ -121,14 +130,14 @@ def _cycles(element: NDArray[np.unsignedinteger], points: Sequence[int]) -> list
 
 
 class _Words:
-    """The elements of a maximal subgroup as words."""
+    """The elements of a subgroup as words."""
 
-    def __init__(self, monoid: TransitionMonoid, subgroup: MaximalSubgroup) -> None:
-        self.monoid, self.subgroup = monoid, subgroup
+    def __init__(self, automaton: Automaton, subgroup: ImageGroup) -> None:
+        self.automaton, self.subgroup = automaton, subgroup
 
     def word(self, element: int) -> list[int]:
-        """A word that acts as an element of the subgroup on its points: not empty, also for the identity."""
-        return list(self.monoid.word(int(self.subgroup.elements[element])))
+        """A word that acts as an element of the subgroup on its points."""
+        return list(self.subgroup.word(element))
 
     def nested(self, tree: Expression) -> Any:
         """An expression whose leaves are words: `{"word": […]}`, `[left, right]`, `{"power": m, "of": …}`."""
@@ -141,17 +150,21 @@ class _Words:
     def text(self, tree: Expression) -> str:
         if not tree.parts:
             word = self.word(tree.value)
-            text = self.monoid.automaton.word_text(word)
+            text = self.automaton.word_text(word)
             return text if len(text) <= 24 else text[:23] + "…"
         if tree.exponent:
             return f"({self.text(tree.parts[0])})^{tree.exponent}"
         return f"[{self.text(tree.parts[0])}, {self.text(tree.parts[1])}]"
 
 
-def standstill(monoid: TransitionMonoid, subgroup: MaximalSubgroup, layer: Family) -> Witness:
-    """A subgroup P of a maximal subgroup with P = [P, P]·P^m: no stack of the family's layers carries it."""
-    found = residual(shortest_series(subgroup.group, layer), layer)
-    words = _Words(monoid, subgroup)
+def standstill(automaton: Automaton, whole: ImageGroup, layer: Family) -> Witness | None:
+    """A subgroup P of a maximal subgroup with P = [P, P]·P^m: no stack of the family's layers carries it. None where
+    the group is too large to list, and no small subgroup of it was found that holds one."""
+    subgroup = whole.part(lambda group: not shortest_series(group, layer).is_complete)
+    if subgroup is None:
+        return None
+    found = residual(shortest_series(subgroup.listed, layer), layer)
+    words = _Words(automaton, subgroup)
     data = {
         "points": list(subgroup.points),
         "exponent": found.exponent,
@@ -167,14 +180,18 @@ def standstill(monoid: TransitionMonoid, subgroup: MaximalSubgroup, layer: Famil
     return Witness("subgroup", data, text)
 
 
-def nested(monoid: TransitionMonoid, subgroup: MaximalSubgroup, layer: Family) -> tuple[int, Witness | None]:
-    """How many layers a maximal subgroup needs, and a nested commutator of words that shows it (None for one)."""
-    series = shortest_series(subgroup.group, layer)
-    tree = depth_witness(series)
-    if tree is None or not tree.parts:
-        return series.length, None
-    words = _Words(monoid, subgroup)
-    moved = int(np.flatnonzero(subgroup.group.elements[tree.value] != subgroup.group.elements[0])[0])
+def nested(automaton: Automaton, whole: ImageGroup, layer: Family) -> tuple[int, Witness | None]:
+    """How many layers a maximal subgroup needs, and a nested commutator of words that shows it: None for one layer, and
+    where the group is too large to list and no small subgroup was found that needs as many."""
+    length = shortest_series(whole.group, layer).length
+    subgroup = whole.part(lambda group: shortest_series(group, layer).length == length) if length > 1 else None
+    if subgroup is None:
+        return length, None
+    tree = depth_witness(shortest_series(subgroup.listed, layer))
+    assert tree is not None, "a nontrivial group has a witness"
+    words = _Words(automaton, subgroup)
+    elements = subgroup.listed.elements
+    moved = int(np.flatnonzero(elements[tree.value] != elements[0])[0])
     state = subgroup.points[moved]
     data = {
         "points": list(subgroup.points),
@@ -182,8 +199,8 @@ def nested(monoid: TransitionMonoid, subgroup: MaximalSubgroup, layer: Family) -
         "expression": words.nested(tree),
         "state": state,
     }
-    text = f"{words.text(tree)} moves {monoid.automaton.states[state]}"
-    return series.length, Witness("nested", data, text)
+    text = f"{words.text(tree)} moves {automaton.states[state]}"
+    return length, Witness("nested", data, text)
 
 
 # ---------------------------------------------------------------------- one layer
@@ -202,7 +219,8 @@ def not_one_layer(monoid: TransitionMonoid, layer: Family) -> Witness | None:
 def _power_identity(monoid: TransitionMonoid, layer: Family) -> Witness | None:
     """x^n·y·x ≠ y·x: n = 1 without rotations, 2 for signs, and for any n a power of x that is idempotent."""
     automaton = monoid.automaton
-    some = monoid.elements[: 10 * SHORT].astype(np.intp)
+    listing = monoid.beginning(10 * SHORT)
+    some = listing.elements.astype(np.intp)
     for s, x in enumerate(some):
         power, exponent = x, layer.exponent or 1
         if layer.exponent == 0:
@@ -216,7 +234,7 @@ def _power_identity(monoid: TransitionMonoid, layer: Family) -> Witness | None:
         wrong = np.argwhere(after[:, power] != after)
         if len(wrong):
             t, q = (int(i) for i in wrong[0])
-            words = {"x": list(monoid.word(s)), "y": list(monoid.word(t))}
+            words = {"x": list(listing.word(s)), "y": list(listing.word(t))}
             data = {**words, "exponent": exponent, "state": q}
             u = automaton.word_text(words["x"])
             tail = "·".join([*([automaton.word_text(words["y"])] if words["y"] else []), u])
@@ -230,7 +248,8 @@ def _swap_identity(monoid: TransitionMonoid) -> Witness | None:
     """xy·z·x·w·y ≠ yx·z·x·w·y, z and w any words: pairs of states that can still be told apart are traced back."""
     automaton = monoid.automaton
     columns = [automaton.table[:, a].astype(np.intp) for a in range(automaton.width)]
-    some = monoid.elements[:SHORT].astype(np.intp)
+    listing = monoid.beginning(SHORT)
+    some = listing.elements.astype(np.intp)
     telling = [column for column in columns if (column != column[0]).any()]  # the others tell no pair apart
 
     def before(pairs: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -260,7 +279,7 @@ def _swap_identity(monoid: TransitionMonoid) -> Witness | None:
             for letter in z:
                 p, r = int(columns[letter][p]), int(columns[letter][r])
             w = _way(columns, (int(x[p]), int(x[r])), lambda a, b, y=y: bool(y[a] != y[b]))  # type: ignore[misc]
-            words = {"x": list(monoid.word(s)), "y": list(monoid.word(t)), "z": z, "w": w}
+            words = {"x": list(listing.word(s)), "y": list(listing.word(t)), "z": z, "w": w}
             texts = {name: automaton.word_text(word) for name, word in words.items()}
             tail = "·".join(texts[name] for name in "zxwy" if words[name])
             text = (

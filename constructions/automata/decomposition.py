@@ -56,8 +56,8 @@ LIMITS = (MAX_TRANSITIONS, 12_000, 12_000)
 MAX_NESTING = 2
 """How often pieces of pieces are taken apart."""
 
-MAX_WORK = 1_000_000
-"""Work, in units of about a microsecond, after which a search stops and keeps the best that it has found. Work is
+MAX_WORK = 600_000
+"""Work, in units of a microsecond or two, after which a search stops and keeps the best that it has found. Work is
 counted, not timed, so that an automaton has one answer."""
 
 
@@ -125,6 +125,7 @@ class _Search:
         self.inner = stack if len(stack) == 1 else (FAMILIES["gated-aussm"],)
         self.known: dict[tuple[bytes, int, int, bool], Found | InputError] = {}
         self.work = Work()
+        self.has_holonomy = False  # whether the whole automaton's machine was made
 
     def best(self, automaton: Automaton, least: int, nesting: int) -> Found:
         key = automaton.table.tobytes(), automaton.width, automaton.start, nesting > 0
@@ -140,26 +141,39 @@ class _Search:
             return Found(trivial(automaton), [])
         best: list[Found] = []
         problem: InputError | None = None
-        try:
-            for attempt in self._attempts(automaton, nesting, best):
-                found = attempt if isinstance(attempt, InputError) else self._reduced(attempt, nesting)
-                if isinstance(found, InputError):
-                    problem = problem or found
-                else:
-                    best[:] = [min([found, *best], key=lambda one: one.cost)]
-                if nesting == 0 and self.work.limit is None:  # the holonomy decomposition is made in any case
-                    self.work.limit = self.work.done + MAX_WORK
-                if best and len(best[0].layers) <= least:
+        if nesting == 0:
+            self.work.limit = MAX_WORK
+        attempts = self._attempts(automaton, nesting, best)
+        while True:
+            try:
+                attempt = next(attempts, None)
+                if attempt is None:
                     break
-        except OutOfWorkError as stop:
-            if nesting:  # what is half done is of no use to the whole
-                raise
-            if best:
-                return replace(best[0], stopped=True)
-            return problem or InputError(f"{automaton.name}: {stop}")
+                found = attempt if isinstance(attempt, InputError) else self._reduced(attempt, nesting)
+            except OutOfWorkError:
+                if nesting:  # what is half done is of no use to the whole
+                    raise
+                # The holonomy decomposition alone is made in any case: there is an answer then.
+                attempts = iter(())
+                found = self._holonomy_alone(automaton, best)
+            if isinstance(found, InputError):
+                problem = problem or found
+            else:
+                best[:] = [min([found, *best], key=lambda one: one.cost)]
+            if best and len(best[0].layers) <= least:
+                break
         if not best:
             return problem or InputError(f"{automaton.name}: no decomposition found")
         return replace(best[0], stopped=nesting == 0 and self.work.is_spent)
+
+    def _holonomy_alone(self, automaton: Automaton, best: list[Found]) -> Found | InputError:
+        """The holonomy decomposition without a limit on work, where it may be better than the best so far."""
+        if best and (self.has_holonomy or len(best[0].layers) <= Holonomy.of(automaton).height):
+            return best[0]
+        self.work.limit = None
+        made = self._tried(lambda: holonomy_machine(automaton, self.style, LIMITS[0]))
+        self.work.limit = MAX_WORK
+        return made if isinstance(made, InputError) else self._reduced(made, 0)
 
     def _reduced(self, machine: ChannelMachine, nesting: int) -> Found | InputError:
         stack = self.inner if nesting else self.stack
@@ -182,16 +196,14 @@ class _Search:
             return
         self.work.spend(holonomy.work)
         height = holonomy.height
-        # At the top it comes first, whatever its height: there is an answer then, however long the rest would take.
-        first = height <= FLAT or nesting == 0
-        if first:
-            yield self._tried(lambda: holonomy_machine(automaton, self.style, LIMITS[nesting], self.work))
+        if height <= FLAT:
+            yield self._tried(lambda: self._holonomy(automaton, nesting))
         several = separating_congruences(automaton) if apart else []
         pieces = needed(several)
         if len(pieces) > 1:
             yield self._tried(lambda: self._side_by_side(automaton, pieces, nesting))
-        if not first and not (best and len(best[0].layers) <= height):
-            yield self._tried(lambda: holonomy_machine(automaton, self.style, LIMITS[nesting], self.work))
+        if height > FLAT and not (best and len(best[0].layers) <= height):
+            yield self._tried(lambda: self._holonomy(automaton, nesting))
         for blocks in proper_congruences(automaton, MAX_TRIED) if apart else []:
             yield self._tried(partial(self._one_above, automaton, blocks, nesting))
         if apart and len(self.stack) > 1:
@@ -207,6 +219,11 @@ class _Search:
             return make()
         except InputError as error:
             return error
+
+    def _holonomy(self, automaton: Automaton, nesting: int) -> ChannelMachine:
+        made = holonomy_machine(automaton, self.style, LIMITS[nesting], self.work)
+        self.has_holonomy = self.has_holonomy or nesting == 0
+        return made
 
     def _side_by_side(self, automaton: Automaton, pieces: list[Partition], nesting: int) -> ChannelMachine:
         quotients = [quotient(automaton, blocks) for blocks in pieces]

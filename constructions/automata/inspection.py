@@ -28,7 +28,7 @@ from ...algebra.depth.width import TooLargeError, stack_of_widths, widths_text
 from ...common.errors import InputError
 from ...common.terminal import ShownAsTable, plain_table
 from ...common.wording import counted
-from .decomposition import best_machine, machine_of_stack
+from .decomposition import MAX_WORK, best_machine, machine_of_stack
 
 Depth = int | list[int | None] | None
 """null for never; a number where it is known; else [least, most], where most is null if no machine was found."""
@@ -43,12 +43,14 @@ class Judgement:
         most: the layers of a machine that was found; None where there is none, or none was built (`problem` says why).
         moduli: the channels of each of its layers.
         problem: why no machine was built, though the family can carry the automaton.
+        stopped: whether the search for a machine stopped at its bound on work, other decompositions being left untried.
     """
 
     verdict: Verdict
     most: int | None
     moduli: tuple[tuple[int, ...], ...]
     problem: str | None
+    stopped: bool = False
 
     @property
     def depth(self) -> Depth:
@@ -130,7 +132,7 @@ class AutomatonInspection(ShownAsTable):
     def subgroups(self) -> list[dict[str, Any]]:
         """The nontrivial maximal subgroups, one for each regular J-class."""
         return [
-            {"name": name, "order": own.group.order, "points": len(own.points)}
+            {"name": name, "order": own.order, "points": len(own.points)}
             for name, own in carried_subgroups(self.monoid)
         ]
 
@@ -155,6 +157,7 @@ class AutomatonInspection(ShownAsTable):
             if self.automaton.accepting is None
             else [self.automaton.states[q] for q in range(self.automaton.count) if self.automaton.accepting[q]],
             "monoid_order": monoid.order,
+            **({} if monoid.order is not None else {"monoid_order_more_than": monoid.limit}),
             "group": monoid.is_group,
             "aperiodic": monoid.is_aperiodic,
             "r_trivial": monoid.is_r_trivial,
@@ -172,6 +175,7 @@ class AutomatonInspection(ShownAsTable):
             },
             "layers": {FAMILIES[name].key: [list(own) for own in found.moduli] for name, found in judged.items()},
             "problems": {FAMILIES[name].key: found.problem for name, found in judged.items() if found.problem},
+            "stopped": [FAMILIES[name].key for name, found in judged.items() if found.stopped],
             "notes": list(self.automaton.notes),
             **({"stack": self.stack.as_json()} if self.stack else {}),
         }
@@ -188,7 +192,7 @@ class AutomatonInspection(ShownAsTable):
         for note in own.notes:
             yield Text(f"note: {note}", style="yellow")
         groups = ", ".join(dict.fromkeys(str(sub["name"]) for sub in self.subgroups)) or "trivial ones only"
-        yield Text(f"transition monoid of order {monoid.order:,}; subgroups: {groups}")
+        yield Text(f"transition monoid of order {monoid.order_text}; subgroups: {groups}")
         yield Text(self._properties())
         yield Text()
         table = plain_table("family", "layers", "why not fewer")
@@ -200,6 +204,12 @@ class AutomatonInspection(ShownAsTable):
         if best.moduli:
             held = " | ".join(" ".join(map(str, moduli)) for moduli in best.moduli)
             yield Text(f"\nchannels of a Gated AUSSM, layer by layer: {held}")
+        stopped = [FAMILIES[name].title for name, found in self.judgements.items() if found.stopped]
+        if stopped:
+            yield Text(
+                f"\nthe search for fewer layers stopped at {MAX_WORK:,} units of work for {', '.join(stopped)}: "
+                "fewer may be enough"
+            )
         if self.stack:
             yield Text(f"stack: {self.stack.text(self.given.name)}")
 
@@ -208,14 +218,16 @@ class AutomatonInspection(ShownAsTable):
         if monoid.is_group:
             return "a group: every letter permutes the states"
         said = ["aperiodic" if monoid.is_aperiodic else "not aperiodic"]
-        said += [f"{name}-trivial" for name, so in self._trivial() if so] or ["neither R- nor L-trivial"]
+        said += [f"{name}-trivial" for name, so in self._trivial() if so]
+        if not monoid.is_r_trivial and not monoid.is_l_trivial:
+            said.append("neither R- nor L-trivial" if monoid.is_l_trivial is False else "not R-trivial")
         if is_definite(self.automaton):
             said.append("definite")
         if not monoid.is_aperiodic:
             said.append("solvable" if is_solvable(monoid, FAMILIES["aussm"]) else "not solvable")
         return ", ".join(said)
 
-    def _trivial(self) -> tuple[tuple[str, bool], ...]:
+    def _trivial(self) -> tuple[tuple[str, bool | None], ...]:
         monoid = self.monoid
         return ("R", monoid.is_r_trivial), ("L", monoid.is_l_trivial), ("J", monoid.is_j_trivial)
 
@@ -227,7 +239,7 @@ def inspect_automaton(
     many channels.
 
     Raises:
-        InputError: the language is empty or holds every word, or the monoid is too large to list.
+        InputError: the language is empty or holds every word, or there are too many images of its states.
     """
     automaton = given.minimal()
     monoid = TransitionMonoid.of(automaton)
@@ -299,4 +311,4 @@ def judge(monoid: TransitionMonoid, name: str) -> Judgement:
     except InputError as error:
         return Judgement(found, None, (), str(error))
     moduli = tuple(tuple(best.machine.moduli[c] for c in own) for own in best.layers)
-    return Judgement(found, len(best.layers), moduli, None)
+    return Judgement(found, len(best.layers), moduli, None, best.stopped)

@@ -27,6 +27,10 @@ MAX_TRANSITIONS = 400_000
 """Reachable states × letters of a machine beyond which it is refused."""
 
 
+LAST_PASS = 20_000_000
+"""States × letters × channels² up to which a search that is at its limit still tries to drop each channel once."""
+
+
 class OutOfWorkError(Exception):
     """A search has worked for as long as it may."""
 
@@ -272,7 +276,8 @@ def reduced(
     """The machine without the channels that nothing needs, and its layers: channels of the last layers are tried
     first, and none is dropped where more layers would come of it. None where the stack cannot carry the machine.
 
-    Where the work comes to its limit, the channels that are left are kept: they do no harm.
+    Where the work comes to its limit, each channel that is left is tried once more and no oftener, and in a machine
+    that is very large none is.
     """
     layers = layers_of(machine, stack)
     if layers is None:
@@ -283,7 +288,7 @@ def reduced(
             dropped = False
             for channel in [c for own in reversed(layers) for c in reversed(own)]:
                 if work is not None:
-                    work.spend(60 + _cells(machine) / 50)
+                    work.spend(60 + _cells(machine) / 25)
                 smaller = machine.without(channel)
                 if smaller is None:
                     continue
@@ -294,7 +299,15 @@ def reduced(
                     machine, layers, dropped = smaller, fewer, True
                     break
     except OutOfWorkError:
-        pass
+        small = _cells(machine) * len(machine.moduli) <= LAST_PASS
+        left = [c for own in layers for c in own] if small else []
+        numbers = list(range(len(machine.moduli)))  # of the channels that are there, as in `left`
+        for channel in reversed(left):
+            smaller = machine.without(numbers.index(channel))
+            fewer = layers_of(smaller, stack) if smaller is not None else None
+            if smaller is not None and fewer is not None and len(fewer) <= len(layers):
+                machine, layers = smaller, fewer
+                numbers.remove(channel)
     return machine, layers
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from itertools import pairwise, product
+from collections import Counter
+from itertools import islice, pairwise, product
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from subnormal.algebra.automata.automaton import Automaton
+from subnormal.algebra.automata.components import components
 from subnormal.algebra.automata.congruences import generated_congruence, quotient, separating_congruences
 from subnormal.algebra.automata.holonomy import Holonomy
-from subnormal.algebra.automata.monoid import TransitionMonoid
+from subnormal.algebra.automata.monoid import COMPILED_FROM, TransitionMonoid, listed
 from subnormal.algebra.automata.regular_expression import regular_expression
 from subnormal.algebra.groups.identify import small_group_id
 from subnormal.algebra.input.parser import parse_machine
@@ -239,6 +241,16 @@ def test_expressions_against_python(text):
         assert automaton.accepts(word) == bool(pattern.fullmatch("".join(automaton.letters[x] for x in word)))
 
 
+def test_states_are_counted_after_they_are_merged():
+    automaton = regular_expression("(a|b)*a(a|b){9}")
+    assert automaton.count == 1024  # the last ten letters
+    word = np.random.default_rng(2).integers(2, size=300).tolist()
+    for end in range(10, 300):
+        assert automaton.accepts(word[:end]) == (word[end - 10] == 0)
+    assert parse_machine("dyck(1,11)").count == 13
+    assert parse_machine("dyck(1,1022)").count == 1024
+
+
 def test_expressions_are_minimal():
     automaton = regular_expression("(a|b)*a(a|b)(a|b)")
     assert automaton.count == 8  # the last three letters; the textbook example
@@ -287,7 +299,8 @@ def test_expressions_are_minimal():
         ("()", "has no letter"),
         ("a&b", "the language is empty"),
         ("(a|b)*", "every word is accepted"),
-        ("(a|b)*a(a|b){15}", "more than 1,024 states"),
+        ("(a|b)*a(a|b){15}", "more than 20,000 states"),
+        ("(a|b)*a(a|b){10}", "needs 2,048 states; at most 1,024"),
     ],
 )
 def test_broken_expressions(text, message):
@@ -307,8 +320,9 @@ def test_monoids_against_gap():
     for table, counts, groups in gap_facts():
         monoid = TransitionMonoid.of(Automaton.make("random", table))
         classes = (monoid.r_classes, monoid.l_classes, monoid.j_classes)
+        assert monoid.order is not None
         assert (monoid.order, *(int(c.max()) + 1 for c in classes)) == counts
-        assert sorted(list(small_group_id(sub.group) or ()) for sub in monoid.maximal_subgroups) == groups
+        assert sorted(list(small_group_id(sub.listed) or ()) for sub in monoid.maximal_subgroups) == groups
         assert monoid.is_r_trivial == (counts[1] == counts[0])
         assert monoid.is_l_trivial == (counts[2] == counts[0])
         for s in range(monoid.order):
@@ -323,10 +337,114 @@ def test_subgroups_are_where_the_monoid_says():
         monoid = TransitionMonoid.of(parse_machine(name).minimal())
         for sub in monoid.maximal_subgroups:
             points = np.array(sub.points)
-            for g, s in enumerate(sub.elements):
-                assert np.array_equal(monoid.elements[s][points], points[sub.group.elements[g]])
-            a, b = 1, sub.group.order - 1
-            assert monoid.product(sub.elements[a], sub.elements[b]) == sub.elements[sub.group.times(a, b)]
+            for g, row in enumerate(sub.listed.elements):
+                assert np.array_equal(monoid.automaton.action(sub.word(g))[points], points[row])
+            for row, word in islice(sub.some(), 50):
+                assert np.array_equal(monoid.automaton.action(word)[points], points[row])
+
+
+def random_automata(count, seed):
+    """Random automata of 2 to 7 states and 1 to 3 letters, some of which permute the states."""
+    generator = np.random.default_rng(seed)
+    for i in range(count):
+        n, m = int(generator.integers(2, 8)), int(generator.integers(1, 4))
+        table = generator.integers(n, size=(n, m))
+        for x in range(m):
+            if i % 3 == 0 and generator.random() < 0.7:
+                table[:, x] = generator.permutation(n)
+        yield Automaton.make(f"random {i}", table).reachable()
+
+
+def test_subgroups_without_the_list_by_their_definition():
+    """The H-class of the first idempotent of each J-class, restricted to its image, by way of the listed monoid."""
+    groups = 0
+    for automaton in random_automata(150, 21):
+        monoid = TransitionMonoid.of(automaton, 4_000)
+        if monoid.order is None or monoid.order > 4_000:
+            continue
+        pair = monoid.r_classes.astype(np.int64) * monoid.order + monoid.l_classes
+        wanted, seen = [], set()
+        for e in monoid.idempotents:
+            if monoid.j_classes[e] not in seen:
+                seen.add(monoid.j_classes[e])
+                own = np.flatnonzero(pair == pair[e])
+                if len(own) > 1:
+                    points = np.unique(monoid.elements[e])
+                    orders = Counter(order_of(monoid.elements[s], points) for s in own)
+                    wanted.append((len(points), len(own), sorted(orders.items())))
+        found = [
+            (len(sub.points), sub.order, sorted(Counter(sub.listed.element_orders.tolist()).items()))
+            for sub in monoid.maximal_subgroups
+        ]
+        assert sorted(found) == sorted(wanted)
+        assert monoid.is_r_trivial == (int(monoid.r_classes.max()) + 1 == monoid.order)
+        assert monoid.is_l_trivial == (int(monoid.l_classes.max()) + 1 == monoid.order)
+        assert monoid.is_j_trivial == (int(monoid.j_classes.max()) + 1 == monoid.order)
+        groups += len(found)
+    assert groups > 60
+
+
+def order_of(element, points):
+    power, order = element[points], 1
+    while not np.array_equal(power, points):
+        power, order = element[power], order + 1
+    return order
+
+
+def test_listing_compiled_and_plain():
+    """The same elements in the same order with the same numbers, and the same components up to their names."""
+    pytest.importorskip("numba")
+    sizes = set()
+    for automaton in [*random_automata(25, 8), parse_machine("modular-arithmetic(7)"), parse_machine("grid(9,9)")]:
+        for limit in (COMPILED_FROM + 1, 30_000):
+            compiled, plain = listed(automaton, limit), listed(automaton, limit, plain=True)
+            assert np.array_equal(compiled.elements, plain.elements)
+            assert compiled.elements.dtype == plain.elements.dtype
+            assert np.array_equal(compiled.origin, plain.origin)
+            assert np.array_equal(compiled.right, plain.right)
+            assert compiled.is_complete == plain.is_complete
+        sizes.add(len(plain.elements) > COMPILED_FROM)
+        if plain.is_complete:
+            assert np.array_equal(components(plain.right), components(plain.right, plain=True))
+    assert sizes == {True, False}
+
+
+def test_components_by_reachability():
+    generator = np.random.default_rng(6)
+    for _ in range(50):
+        n = int(generator.integers(1, 12))
+        edges = generator.integers(-1, n, size=(n, 2)).astype(np.int32)
+        step = np.eye(n, dtype=int)
+        for q, row in enumerate(edges):
+            step[q, row[row >= 0]] = 1
+        reach = np.linalg.matrix_power(step, n) > 0
+        found = components(edges)
+        assert np.array_equal(found[:, None] == found[None, :], reach & reach.T)
+
+
+def test_letters_on_the_left():
+    for automaton in random_automata(20, 9):
+        monoid = TransitionMonoid.of(automaton, 4_000)
+        if monoid.order is not None and monoid.order <= 4_000:
+            for s in range(0, monoid.order, 7):
+                for x in range(automaton.width):
+                    image = monoid.elements[s][automaton.table[:, x]]
+                    assert monoid.number_of(image) == monoid.left[s, x]
+
+
+def test_monoids_too_large_to_list():
+    """Orders that are not known are said so; what does not need the list is there all the same."""
+    table = [[1, 1, 1], [2, 0, 0], [3, 2, 2], [4, 3, 3], [5, 4, 4], [6, 5, 5], [7, 6, 6], [0, 7, 0]]
+    monoid = TransitionMonoid.of(Automaton.make("all maps", table), 50_000)  # 8⁸ elements
+    assert monoid.order is None
+    assert monoid.order_text == "more than 50,000"
+    assert sorted(sub.order for sub in monoid.maximal_subgroups) == [2, 6, 24, 120, 720, 5040, 40320]
+    assert (monoid.is_r_trivial, monoid.is_l_trivial, monoid.is_j_trivial) == (False, False, False)
+    with pytest.raises(InputError, match="more than 50,000 elements"):
+        _ = monoid.elements
+    large = TransitionMonoid.of(Automaton.make("S20", [[(q + 1) % 20, q ^ 1 if q < 2 else q] for q in range(20)]))
+    assert large.order == 2432902008176640000
+    assert [sub.order for sub in large.maximal_subgroups] == [large.order]
 
 
 def test_holonomy_against_sgpdec():
@@ -416,6 +534,8 @@ def test_congruences():
         ("grid(9999999)", "wanted a number"),
         ("flip-flop(x)", "wanted a number"),
         ("dyck(2,12)", "at most 1,024 stacks"),
+        ("dyck(1,1023)", "at most 1,024 stacks"),
+        ("dyck(4,99999)", "at most 1,024 stacks"),
         ("counter(3,rest)", "the word reset"),
         ("permutation-reset(Q7)", "power of 2"),
         ("permutation-reset", "needs a group"),

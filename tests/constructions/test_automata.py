@@ -8,16 +8,20 @@ import numpy as np
 import pytest
 
 from subnormal.algebra.automata.automaton import Automaton
+from subnormal.algebra.automata.holonomy import Holonomy
 from subnormal.algebra.automata.monoid import TransitionMonoid
+from subnormal.algebra.automata.regular_expression import regular_expression
 from subnormal.algebra.depth.automaton_verdict import verdict
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import list_group, read_automaton
 from subnormal.common.errors import InputError
-from subnormal.constructions.automata.artifact import load_automaton, save_automaton
+from subnormal.constructions.automata.artifact import automaton_arrays, load_automaton, save_automaton
 from subnormal.constructions.automata.compiler import compile_automaton, first_fault
+from subnormal.constructions.automata.decomposition import best_machine
 from subnormal.constructions.automata.inspection import inspect_automaton
 from subnormal.constructions.cascade import reachable_states
 from subnormal.constructions.execution import ARITHMETICS, Machine
+from subnormal.proofs_check.certificates import automaton_checker as checker
 
 TASKS = [
     "parity",
@@ -301,3 +305,64 @@ def test_folder(tmp_path):
 def test_families_that_cannot_say_why(name, family, message):
     with pytest.raises(InputError, match=message):
         compile_automaton(read_automaton(name), FAMILIES[family])
+
+
+@pytest.mark.parametrize("text", ["(ab|ba|c){2,6}", "(a|b|c){3,9}a", "(ab*c|b){1,5}"])
+def test_searches_stop(text):
+    """Finite languages whose decompositions are many: the best so far is kept, it is right, and it is said."""
+    automaton = regular_expression(text)
+    found = best_machine(automaton, FAMILIES["gated-aussm"])
+    assert found.stopped
+    assert len(found.layers) <= Holonomy(automaton).height
+    compilation = compile_automaton(automaton, FAMILIES["gated-aussm"])
+    assert first_fault(compilation.cascade) is None
+    inspection = inspect_automaton(automaton)
+    assert "gated_aussm" in inspection.as_json()["stopped"]
+    assert "the search for fewer layers stopped" in str(inspection)
+
+
+def test_searches_that_end_are_not_said_to_stop():
+    assert inspect_automaton(read_automaton("dyck(2,2)")).as_json()["stopped"] == []
+
+
+def test_work_is_counted_not_timed():
+    first, second = (best_machine(regular_expression("(ab|ba|c){2,5}"), FAMILIES["mamba"]) for _ in range(2))
+    assert first.cost == second.cost
+    assert first.layers == second.layers
+
+
+def test_no_verdict_is_refused_for_the_monoids_size():
+    """Monoids far too large to list: verdicts, witnesses that the checker follows, machines that are right."""
+    gated = FAMILIES["gated-aussm"]
+    compilation = compile_automaton(read_automaton("modular-arithmetic(31)"), gated)
+    assert len(compilation.found.layers) == 3
+    never = 0
+    generator = np.random.default_rng(5)
+    for _ in range(4):
+        columns = [generator.permutation(10), generator.permutation(10), generator.integers(10, size=10)]
+        automaton = Automaton.make("random", np.stack(columns, axis=1)).minimal()
+        found = verdict(TransitionMonoid.of(automaton), gated)
+        if found.least is None:
+            never += 1
+            machine = checker.Machine(automaton_arrays(automaton))
+            checker.Witness(machine, found.witness.as_json(), gated.name).shows_never()
+    assert never >= 2
+
+
+def test_large_permutation_automata():
+    """Groups known by chains alone: of the wreath product of S4 and S4 the depth, and words that show it."""
+    swap = [(q + 4) % 16 for q in range(16)]
+    columns = [[1, 0, *range(2, 16)], [1, 2, 3, 0, *range(4, 16)], [4, 5, 6, 7, 0, 1, 2, 3, *range(8, 16)], swap]
+    automaton = Automaton.make("S4wrS4", np.array(columns).T)
+    monoid = TransitionMonoid.of(automaton)
+    assert monoid.order == 7962624
+    found = verdict(monoid, FAMILIES["aussm"])
+    assert found.least == 6
+    if found.witness is not None:
+        machine = checker.Machine(automaton_arrays(automaton))
+        assert checker.Witness(machine, found.witness.as_json(), "aussm").shows_least() == 6
+    never = verdict(monoid, FAMILIES["negative-mamba"])
+    assert never.least is None
+    checker.Witness(
+        checker.Machine(automaton_arrays(automaton)), never.witness.as_json(), "negative-mamba"
+    ).shows_never()
