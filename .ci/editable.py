@@ -25,7 +25,7 @@ def _link() -> None:
     shutil.rmtree(LINKS, ignore_errors=True)
     inside = LINKS / "subnormal"
     inside.mkdir(parents=True)
-    rooms = {path.parent for path in ROOT.glob("[a-z]*/*.py")}
+    rooms = {path.parent for path in ROOT.glob("[a-z]*/*.py")} - {ROOT / "docs"}
     for path in (*rooms, ROOT / "__init__.py", ROOT / "__main__.py", ROOT / "py.typed"):
         (inside / path.name).symlink_to(path, target_is_directory=path.is_dir())
 

@@ -139,21 +139,25 @@ def width_refusal(monoid: TransitionMonoid, stack: Sequence[Family], widths: Seq
     """
     undecided: TooLargeError | None = None
     for subgroup in monoid.maximal_subgroups:
-        rows, seen = subgroup.group.elements, set[int]()
+        group = subgroup.group
+        if not isinstance(group, Group):
+            undecided = TooLargeError(f"its subgroup {name_of(subgroup)} is too large to list")
+            continue
+        rows, seen = group.elements, set[int]()
         for point in range(rows.shape[1]):
             orbit = set(rows[:, point].tolist())
             if point in seen or len(orbit) == 1:
                 continue
             seen |= orbit
-            fixing = subgroup.group.subgroup(np.flatnonzero(rows[:, point] == point).tolist())
+            fixing = group.subgroup(np.flatnonzero(rows[:, point] == point).tolist())
             try:
-                answer = widths_answer(subgroup.group, stack, widths, fixing)
+                answer = widths_answer(group, stack, widths, fixing)
             except TooLargeError as error:
                 undecided = error
                 continue
             if not answer.tracks:
                 state = monoid.automaton.states[subgroup.points[point]]
-                moved = f"its subgroup {group_name(subgroup.group)} moves the state {state}"
+                moved = f"its subgroup {group_name(group)} moves the state {state}"
                 return f"{moved}, and no series of it leads into what fixes that state: {answer.reason}"
     if undecided is not None:
         raise undecided
