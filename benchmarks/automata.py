@@ -29,7 +29,7 @@ from subnormal.constructions.automata.inspection import inspect_automaton
 REPEATS = 3
 
 SEARCHES = ("(ab|ba|c){2,6}", "(ab|ba|c){2,4}", "(a|b|c){3,9}a", "(ab*c|b){1,5}", "((a|b)(a|c)){1,4}")
-NAMED = ("modular-arithmetic(7)", "modular-arithmetic(13)", "modular-arithmetic(31)", "grid(9,9)", "counter(1000)")
+NAMED = (*(f"modular-arithmetic({n},left-to-right)" for n in (7, 13, 31)), "grid(9,9)", "counter(1000)")
 
 
 @dataclass(frozen=True)

@@ -334,7 +334,7 @@ def test_work_is_counted_not_timed():
 def test_no_verdict_is_refused_for_the_monoids_size():
     """Monoids far too large to list: verdicts, witnesses that the checker follows, machines that are right."""
     gated = FAMILIES["gated-aussm"]
-    compilation = compile_automaton(read_automaton("modular-arithmetic(31)"), gated)
+    compilation = compile_automaton(read_automaton("modular-arithmetic(31,left-to-right)"), gated)
     assert len(compilation.found.layers) == 3
     never = 0
     generator = np.random.default_rng(5)
