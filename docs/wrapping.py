@@ -57,13 +57,16 @@ def _filled(lines: list[str]) -> list[str]:
     entry = ENTRY.match(lines[0])
     indent = entry[0] if entry else lines[0][: len(lines[0]) - len(lines[0].lstrip())]
     words = re.findall(r"(?:`[^`]*`|\S)+", " ".join([lines[0][len(indent) :], *lines[1:]]))
-    filled = [indent + words[0]]
+    rows = [words[:1]]
     for word in words[1:]:
-        if len(filled[-1]) + 1 + len(word) > WIDTH and not MARK.match(word):
-            filled.append(" " * len(indent) + word)
-        else:
-            filled[-1] += f" {word}"
-    return filled
+        if len(indent) + len(" ".join([*rows[-1], word])) <= WIDTH:
+            rows[-1].append(word)
+            continue
+        moved = [word]
+        while MARK.match(moved[0]) and len(rows[-1]) > 1:
+            moved.insert(0, rows[-1].pop())
+        rows.append(moved)
+    return [(" " * len(indent) if i else indent) + " ".join(row) for i, row in enumerate(rows)]
 
 
 if __name__ == "__main__":
