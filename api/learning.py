@@ -630,7 +630,7 @@ def network_and_task(model: DCDNetwork | str | Path, tracked: MachineLike | None
         folder = Path(model)
         kind = kind_of(folder)
         if kind not in (*WITH_NETWORK, DAMAGED):
-            raise wrong_kind(folder, "a network, written by train or compile")
+            raise wrong_kind(folder, "a network, written by compile or train")
         network = DCDNetwork.from_pretrained(folder)
         own = None if kind == NETWORK else saved_task(folder)
     if tracked is None:

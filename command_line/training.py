@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ..common.errors import InputError
-from ..common.kinds import DAMAGED, RUN, WITH_NETWORK, claim_folder, kind_of, wrong_kind
+from ..common.kinds import RUN, claim_folder
 from ..common.terminal import console
 from ..models.training.configuration import RunConfiguration
 from ..models.training.pool import RUNS_TOGETHER, Machine
@@ -117,15 +117,12 @@ def evaluate(
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
+    from ..api.learning import network_and_task
     from ..common.terminal import console, plain_table
-    from ..models.network import DCDNetwork
     from ..models.training.evaluation import THRESHOLD
     from ..models.training.evaluation import evaluate as evaluated
-    from ..models.training.initial import saved_task
 
-    if kind_of(folder) not in (*WITH_NETWORK, DAMAGED):
-        raise wrong_kind(folder, "a network, written by compile or train")
-    network, task = DCDNetwork.from_pretrained(folder), saved_task(folder)
+    network, task = network_and_task(folder, None, "evaluate")
     with Progress(
         *Progress.get_default_columns()[:2],
         MofNCompleteColumn(),

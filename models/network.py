@@ -231,17 +231,12 @@ class DCDNetwork(nn.Module, SavedNetwork):
     def readouts(self, state: Sequence[LayerState]) -> Tensor:
         """All layers' readouts s^k (batch, width) at a state, e.g. what `step` returned: what `decide` makes logits of.
         The one way from states to answers, for whoever has states that no word was run for."""
-        lower = self.embedding.weight.new_empty((self._words(state), 0))
-        for layer, carried in zip(self.layers, state, strict=True):
-            h = carried.value if isinstance(carried, UnitState) else carried
+        held = [carried.value if isinstance(carried, UnitState) else carried for carried in state]
+        lower = self.embedding.weight.new_empty((len(held[0]), 0))
+        for layer, h in zip(self.layers, held, strict=True):
             own = lower.dtype.to_complex() if layer.transition.complex_state else lower.dtype
             lower = torch.cat([lower, layer.read(lower, h.to(own))], -1)
         return lower
-
-    @staticmethod
-    def _words(state: Sequence[LayerState]) -> int:
-        first = state[0]
-        return len(first.remainder if isinstance(first, UnitState) else first)
 
     def decide(self, readouts: Tensor) -> Tensor:
         """The logits (*runs, N, classes) from all layers' readouts s^k (*runs, N, width)."""

@@ -33,9 +33,6 @@ from .proof import Line
 FORMAT = "factored 2"
 """Kind and version of the folder's format. `factored 1`, of earlier versions, had no manifest."""
 
-FORMATS = FACTORED_FORMATS
-
-
 MAX_POWERS = 1 << 27
 """Most entries that the powers of all lifts may have together."""
 
@@ -133,7 +130,7 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
         require(found.dtype == np.int32 and fits, f"{name} has dtype {found.dtype} and shape {found.shape}")
         return found
 
-    require(metadata["format"] in FORMATS, f"format {metadata['format']!r:.40}, wanted {FORMAT!r}")
+    require(metadata["format"] in FACTORED_FORMATS, f"format {metadata['format']!r:.40}, wanted {FORMAT!r}")
     metadata = conform(metadata, _Metadata, f"{where}: cascade.json")
     require(metadata["family"] in FAMILIES, f"unknown family {metadata['family']!r:.40}")
     alphabet = array("alphabet", None, None)

@@ -219,12 +219,6 @@ def first_fault(machine: ReflectionMachine) -> str | None:
     return None
 
 
-def describe_precisions(machine: ReflectionMachine) -> str:
-    """The precisions in which the answer is proved for words of every length, for people."""
-    good = [name for name, proved in margins(machine).items() if proved]
-    return ", ".join(good) or "none"
-
-
 def _power_of_four(least: int) -> int:
     found = 4
     while found < least:

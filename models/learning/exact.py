@@ -7,7 +7,6 @@ that the trained network itself gives to the states.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,8 +132,3 @@ def _require_equal(exact: ExactMachine) -> None:
     state_of[cascade.decode] = np.arange(cascade.order)
     compiled = cascade.decode[cascade.transitions()[state_of[exact.element]]]
     assert np.array_equal(compiled, exact.element[exact.machine.transitions]), "the cascade is another machine"
-
-
-def layer_orders(exact: ExactMachine) -> tuple[int, ...]:
-    """|G_{i-1}/G_i| of the series that the layers are."""
-    return tuple(upper // lower for upper, lower in pairwise(exact.compilation.series.orders))
