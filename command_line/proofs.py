@@ -62,8 +62,8 @@ def horizon(
     plot: Annotated[Path | None, typer.Option(help="Instead of DIR: measure C2 … C60, into PNG and CSV.")] = None,
 ) -> None:
     """Say up to which length each arithmetic is proved right for every word, and where it first fails on some."""
+    from ..algebra.tracked import KINDS
     from ..api.proving import horizon as horizons
-    from ..constructions.words import KINDS
 
     if (folder is None) == (plot is None):
         raise InputError("wanted either a DIR, e.g. `horizon s4`, or `--plot horizons.png`")

@@ -180,5 +180,22 @@ def python() -> str:
     )
 
 
-PAGES = {"commands": commands, "families": families, "formats": formats, "python": python}
+def kinds() -> str:
+    """Kinds × verbs, and why not, from the table that the code follows."""
+    from subnormal.common.kinds import CANNOT, TITLES, VERBS, refusal
+
+    lines = [f"| kind | {' | '.join(f'`{verb}`' for verb in VERBS)} |", "|---|" + "---|" * len(VERBS)]
+    for kind, cannot in CANNOT.items():
+        cells = ("no" if verb in cannot else "yes" for verb in VERBS)
+        lines.append(f"| {TITLES[kind]} (`{kind}`) | {' | '.join(cells)} |")
+    lines.append("\n## Why not, and what can\n")
+    for kind, cannot in CANNOT.items():
+        reasons: dict[str, list[str]] = {}
+        for verb in cannot:
+            reasons.setdefault(refusal(kind, verb, "DIR") or "", []).append(f"`{verb}`")
+        lines += [f"- **{kind}**, {', '.join(verbs)}: {reason}." for reason, verbs in reasons.items()]
+    return "\n".join(lines)
+
+
+PAGES = {"commands": commands, "families": families, "formats": formats, "kinds": kinds, "python": python}
 """The generated parts, by the name that a page calls them by."""

@@ -21,6 +21,7 @@ from ..algebra.groups.catalogue import number_of_groups
 from ..algebra.groups.group import Group
 from ..algebra.groups.identify import small_group_id
 from ..algebra.input.parser import list_group
+from ..algebra.tracked import TrackedGroup
 from ..common.errors import InputError
 from ..common.reading import conform, read_json
 from ..common.workers import LOST, available_cores, each_result
@@ -89,14 +90,14 @@ def task_of_arm(group: str, arm: Arm, seed: int) -> Task:
     listed = list_group(group)
     alphabet = np.array(listed.generators if arm.generators else range(listed.order))
     if not arm.held_out_pairs:
-        return Task(listed, alphabet)
+        return Task(TrackedGroup(listed, alphabet))
     m = len(alphabet)
     generator = np.random.default_rng([7, seed])
     while True:
         chosen = generator.permutation(m * m)[: round(arm.held_out_pairs * m * m)]
         pairs = tuple((int(p) // m, int(p) % m) for p in chosen)
         if np.bincount([a for a, _ in pairs], minlength=m).max() < m:  # every token keeps a successor
-            return Task(listed, alphabet, pairs)
+            return Task(TrackedGroup(listed, alphabet), pairs)
 
 
 def words_of_run(task: Task, arm: Arm, seed: int) -> tuple[Words, Words]:

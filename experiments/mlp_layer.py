@@ -25,7 +25,8 @@ from ..models.learning.machine import Machine
 from ..models.learning.mlp import hidden_of_pairs, kernel_parts, make_sparse, new_mlp
 from ..models.learning.recipe import LayerBatch, Recipe, descend, initial_phases
 from ..models.learning.snap import snap
-from ..models.learning.words import Words, full_task, words_of_task
+from ..models.learning.words import Words, words_of_task
+from ..models.training.tasks import full_task
 
 GROUP, LOWER_LAYERS = "S4", 2
 WORDS, LENGTH = 4000, 60

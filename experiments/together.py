@@ -19,9 +19,9 @@ from ..common.writing import write_file
 from ..models.learning.exact import NotExactError
 from ..models.learning.together import TogetherNetworks, TogetherRecipe, train_together
 from ..models.learning.traced import read_machine, snap_traced
-from ..models.learning.words import full_task, words_of_task
+from ..models.learning.words import words_of_task
 from ..models.training.evaluation import THRESHOLD
-from ..models.training.tasks import TEST, Task
+from ..models.training.tasks import TEST, Task, full_task
 from .mlp_layer import layer_section, run_layer_arms
 
 WORDS, LENGTH = 4000, 60

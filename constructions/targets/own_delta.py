@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from ...algebra.arithmetic.permutations import smallest_dtype
 from ...algebra.groups.group import Group, group_of_rows
 from ...common.errors import InputError
-from ...common.folders import read_folder
-from ...common.kinds import DAMAGED, DELTA, kind_of, wrong_kind
+from ...common.folders import Folder, opened
+from ...common.kinds import DAMAGED, DELTA, wrong_kind
 from ...common.reading import parse_json, parse_tensors
 from ..artifact import json_text, tensor_bytes
 from .reflections import ReflectionMachine
@@ -95,18 +95,18 @@ def own_delta(machine: ReflectionMachine, resets: bool = False) -> dict[str, byt
     }
 
 
-def load_delta_group(folder: Path) -> tuple[Group, NDArray[np.int32]]:
+def load_delta_group(given: str | Path | Folder) -> tuple[Group, NDArray[np.int32]]:
     """The group of such a folder, and the element of each token, shape (m,). Nothing of the network is looked at.
 
     Raises:
         InputError: a file is missing or damaged, or does not belong to the others.
     """
-    if kind_of(folder) not in (DELTA, DAMAGED, None):
-        raise wrong_kind(folder, "a folder written by `compile A5 --target delta`")
-    content = read_folder(folder, ("group.json", "group.safetensors", "config.json", "model.safetensors"))
-    if not content.bound:
+    folder = opened(given)
+    if folder.kind not in (DELTA, DAMAGED, None):
+        raise wrong_kind(folder.path, "a folder written by `compile A5 --target delta`")
+    files = folder.files(("group.json", "group.safetensors", "config.json", "model.safetensors"))
+    if not folder.is_bound:
         raise InputError(f"{folder}: manifest.json is missing: nothing binds its files together; make it again")
-    files = content.files
     about = parse_json(files["group.json"], f"{folder}/group.json")
     arrays = parse_tensors(files["group.safetensors"], f"{folder}/group.safetensors")
     where = f"{folder}: not written by compile --target delta"

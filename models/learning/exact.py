@@ -19,8 +19,7 @@ from ...algebra.groups.identify import small_group_id
 from ...common.errors import RefutedError
 from ...common.wording import counted
 from ...constructions.cascade import compile_cascade
-from ...constructions.compiler import Compilation
-from ...constructions.weights import weights_of
+from ...constructions.compiler import GroupCompilation
 from .machine import Machine
 from .words import MISSING, Words
 
@@ -45,7 +44,7 @@ class ExactMachine:
     """
 
     machine: Machine
-    compilation: Compilation
+    compilation: GroupCompilation
     small_group_id: tuple[int, int] | None
     element: Integers
     labels: Integers
@@ -111,7 +110,7 @@ def _generators(group: Group, tokens: Integers) -> tuple[int, ...]:
     return group.subgroup(int(x) for x in tokens if x).generators
 
 
-def _compile(group: Group, tokens: Integers, machine: Machine, element: Integers) -> Compilation:
+def _compile(group: Group, tokens: Integers, machine: Machine, element: Integers) -> GroupCompilation:
     """The compiler's passes, with the series that the machine's layers are."""
     lower = np.arange(machine.states)
     members = []
@@ -122,7 +121,7 @@ def _compile(group: Group, tokens: Integers, machine: Machine, element: Integers
     series = given_series(group, members[::-1], FAMILIES["aussm"])
     decomposition = decompose(series)
     cascade = compile_cascade(decomposition, tokens)
-    return Compilation(group, series, decomposition, cascade, weights_of(cascade))
+    return GroupCompilation(group, series, decomposition, cascade)
 
 
 def _require_equal(exact: ExactMachine) -> None:

@@ -27,7 +27,7 @@ import numpy as np
 from .checker import (
     MAX_TREE,
     Array,
-    FaultError,
+    Files,
     Verdict,
     as_list,
     check_files,
@@ -36,8 +36,6 @@ from .checker import (
     indices,
     main,
     prove,
-    read_json,
-    read_tensors,
     take,
     usable,
     with_keys,
@@ -357,8 +355,8 @@ def check_statement(stated: Any, machine: Machine) -> None:
     prove(stated == wanted, "cascade.json states another automaton than the arrays")
 
 
-def check_tracks(folder: Path, certificate: dict[str, Any]) -> tuple[str, Machine]:
-    metadata, arrays = read_json(folder / "cascade.json"), read_tensors(folder / "cascade.safetensors")
+def check_tracks(files: Files, certificate: dict[str, Any]) -> tuple[str, Machine]:
+    metadata, arrays = files.json("cascade.json"), files.tensors("cascade.safetensors")
     family = str(certificate["family"])
     stack = family.split(",")
     prove(all(one in FAMILIES and one != "s4d" for one in stack), "the claim is about no known family")
@@ -387,8 +385,8 @@ def check_tracks(folder: Path, certificate: dict[str, Any]) -> tuple[str, Machin
     return f"{tracks}, {with_layers}", machine
 
 
-def check_never(folder: Path, certificate: dict[str, Any]) -> tuple[str, Machine]:
-    arrays = read_tensors(folder / "automaton.safetensors")
+def check_never(files: Files, certificate: dict[str, Any]) -> tuple[str, Machine]:
+    arrays = files.tensors("automaton.safetensors")
     machine = Machine(arrays)
     usable(not arrays, "automaton.safetensors has arrays beside transitions and accepting")
     family = str(certificate["family"])
@@ -400,33 +398,23 @@ def check_never(folder: Path, certificate: dict[str, Any]) -> tuple[str, Machine
 def check(folder: Path, certificate: dict[str, Any] | None = None) -> Verdict:
     """What a certificate claims of a folder, verified; `FaultError` with one line otherwise. The certificate is the
     folder's own, or one that is to be written there."""
-    usable(folder.is_dir(), f"{folder} is not a folder")
-    check_manifest(folder)
+    files = Files(folder, ("cascade.json", "cascade.safetensors", "automaton.safetensors"))
+    check_manifest(files)
     if certificate is None:
-        certificate = read_json(folder / "certificate.json")
+        certificate = files.json("certificate.json")
     kind, name = str(certificate.get("kind")), certificate.get("name")
     usable(kind in FIELDS, "certificate.json claims no known kind of thing")
     with_keys(certificate, FIELDS[kind], "certificate.json")
     usable(isinstance(name, str) and 0 < len(name) <= 2000 and name.isprintable(), "certificate.json has no name")
     usable(certificate["format"] == 1, "certificate.json has another format than 1")
     never = kind == "never automaton"
-    usable(
-        (folder / "manifest.json").exists(), "manifest.json is missing: nothing shows that the files belong together"
-    )
+    usable(files.has("manifest.json"), "manifest.json is missing: nothing shows that the files belong together")
     wanted = {"automaton.safetensors"} if never else {"cascade.json", "cascade.safetensors"}
-    check_files(folder, certificate["files"], wanted)
-    claim, machine = (check_never if never else check_tracks)(folder, certificate)
+    check_files(files, certificate["files"], wanted)
+    claim, machine = (check_never if never else check_tracks)(files, certificate)
     prove(certificate["claim"] == claim, f"certificate.json claims something else than was proved: {claim}")
     cited = [] if "," in str(certificate["family"]) else [CITED]  # no bound is claimed for a stack of several
     return Verdict(claim, (*machine.facts(), *cited), str(name))
-
-
-def is_automaton_certificate(folder: Path) -> bool:
-    """Whether a folder's certificate is one that this checker reads."""
-    try:
-        return str(read_json(folder / "certificate.json").get("kind")) in FIELDS
-    except (FaultError, OSError):  # the other checker says what is wrong with it
-        return False
 
 
 if __name__ == "__main__":

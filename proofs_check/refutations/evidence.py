@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from ...algebra.groups.group import Group
-from ...constructions.words import products
+from ...algebra.tracked import products
 from ...models.network import DCDNetwork
 from ...models.recurrences import UnitState
 from .affine_maps import Affine

@@ -15,7 +15,7 @@ from subnormal.algebra.depth.automaton_verdict import verdict
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import list_group, read_automaton
 from subnormal.common.errors import InputError
-from subnormal.constructions.automata.artifact import automaton_arrays, load_automaton, save_automaton
+from subnormal.constructions.automata.artifact import automaton_arrays, load_automaton
 from subnormal.constructions.automata.compiler import compile_automaton, first_fault
 from subnormal.constructions.automata.decomposition import best_machine
 from subnormal.constructions.automata.inspection import inspect_automaton
@@ -284,7 +284,7 @@ def test_faults_are_found():
 
 def test_folder(tmp_path):
     compilation = compile_automaton(read_automaton("even-pairs"), FAMILIES["mamba"])
-    assert save_automaton(tmp_path / "pairs", compilation)
+    compilation.save(tmp_path / "pairs")
     cascade, metadata = load_automaton(tmp_path / "pairs")
     assert metadata["family"] == "mamba"
     assert cascade.automaton.accepts([0, 1, 0])

@@ -15,6 +15,7 @@ from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.groups.permutation_group import PermutationGroup
 from subnormal.algebra.input.parser import parse_group
+from subnormal.algebra.tracked import KINDS, TrackedPermutations
 from subnormal.common.errors import InputError
 from subnormal.constructions.factored import compiler as factored_compiler
 from subnormal.constructions.factored.cascade import BLOCK
@@ -22,7 +23,6 @@ from subnormal.constructions.factored.compiler import FactoredCompilation, compi
 from subnormal.constructions.factored.execution import FactoredMachine, loops
 from subnormal.constructions.factored.proof import first_fault
 from subnormal.constructions.verification import try_word
-from subnormal.constructions.words import KINDS, PermutationLetters
 from tests.cases import REFUSED, TRACKED
 from tests.cases import group as listed_group
 from tests.oracles import named_groups
@@ -72,7 +72,7 @@ def test_large_groups_compile_with_as_few_layers_as_there_can_be(name):
 def test_long_words(name, kind, fast):
     cascade = factored(name).cascade
     length = 100_000 if name.startswith("S4wrS4") and fast else 10_000
-    *_, trial = try_word(FactoredMachine(cascade, fast), PermutationLetters(cascade.alphabet), kind, length, seed=1)
+    *_, trial = try_word(FactoredMachine(cascade, fast), TrackedPermutations(cascade.alphabet), kind, length, seed=1)
     assert trial.first_wrong is None
     assert trial.tokens == length
 
@@ -162,21 +162,21 @@ def test_runs_may_be_cut_anywhere(name, numbers, cut):
     for fast in (True, False):
         machine = loops(cascade, fast)
         residues = machine.run(word)
-        assert (machine.decode(residues) == PermutationLetters(cascade.alphabet).run(word)).all()
+        assert (machine.decode(residues) == TrackedPermutations(cascade.alphabet).run(word)).all()
         if cut:
             assert (machine.run(word[cut:], residues[cut - 1]) == residues[cut:]).all()
 
 
 def test_a_run_over_several_blocks():
     cascade = factored("S4wrS4").cascade
-    word = PermutationLetters(cascade.alphabet).word("random", 2 * BLOCK + 3)
+    word = TrackedPermutations(cascade.alphabet).word("random", 2 * BLOCK + 3)
     assert (cascade.run(word) == loops(cascade, fast=True).run(word)).all()
-    assert (cascade.outputs(word) == PermutationLetters(cascade.alphabet).run(word)).all()
+    assert (cascade.outputs(word) == TrackedPermutations(cascade.alphabet).run(word)).all()
 
 
 def test_products_are_the_products():
     tokens = factored("S3wrC2").cascade.alphabet
-    letters = PermutationLetters(tokens)
+    letters = TrackedPermutations(tokens)
     word = letters.word("random", 200, seed=5)
     start = tokens[1]
     product_so_far, by_hand = start, []
@@ -187,11 +187,11 @@ def test_products_are_the_products():
 
 
 def test_words():
-    letters = PermutationLetters(factored("S4wrS4").cascade.alphabet)
+    letters = TrackedPermutations(factored("S4wrS4").cascade.alphabet)
     orders = [letters.order(x) for x in range(letters.count)]
     assert orders[letters.word("constant", 1)[0]] == max(orders)
     assert (letters.run(letters.word("commutator", 50)) != np.arange(16)).any()
-    assert PermutationLetters(np.array([[1, 2, 0, 4, 3, 5]])).order(0) == 6
+    assert TrackedPermutations(np.array([[1, 2, 0, 4, 3, 5]])).order(0) == 6
     with pytest.raises(InputError, match="unknown kind of word 'silly'"):
         letters.word("silly", 3)
 
@@ -257,5 +257,5 @@ def test_any_solvable_permutation_group(group):
     assert first_fault(cascade) is None
     assert cascade.depth >= compilation.shortest
     assert compilation.structure.exact == (cascade.states == group.order)
-    word = PermutationLetters(cascade.alphabet).word("random", 500)
-    assert (cascade.outputs(word) == PermutationLetters(cascade.alphabet).run(word)).all()
+    word = TrackedPermutations(cascade.alphabet).word("random", 500)
+    assert (cascade.outputs(word) == TrackedPermutations(cascade.alphabet).run(word)).all()

@@ -14,9 +14,9 @@ from subnormal.common.errors import InputError
 from subnormal.models.learning.decompile import decompile_network
 from subnormal.models.learning.together import TogetherRecipe, train_together
 from subnormal.models.learning.traced import mean_phases, snap_traced
-from subnormal.models.learning.words import full_task, words_of_task
+from subnormal.models.learning.words import words_of_task
 from subnormal.models.network import DCDNetwork
-from subnormal.models.training.tasks import Task
+from subnormal.models.training.tasks import Task, full_task
 from subnormal.proofs_check.certificates.checker import check
 
 
@@ -28,7 +28,7 @@ def noisy(name, sigma, family="aussm", alphabet=None):
     with torch.no_grad():
         for parameter in network.parameters():
             parameter += sigma * torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
-    return network, Task(compiled.group, compiled.cascade.alphabet)
+    return network, Task(compiled.tracked)
 
 
 @pytest.mark.parametrize(

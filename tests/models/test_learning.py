@@ -23,8 +23,8 @@ from subnormal.models.learning.machine import Counter, Machine
 from subnormal.models.learning.recipe import Recipe, TrainedLayer, train_layers
 from subnormal.models.learning.snap import fix_gauge, snap
 from subnormal.models.learning.walk import walk
-from subnormal.models.learning.words import MISSING, Words, full_task, read_labelled, words_of_task
-from subnormal.models.training.tasks import TEST
+from subnormal.models.learning.words import MISSING, Words, read_labelled, words_of_task
+from subnormal.models.training.tasks import TEST, full_task
 from subnormal.models.training.word_files import symbols
 from subnormal.proofs_check.certificates.checker import check
 

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from subnormal.common.errors import InputError
-from subnormal.constructions.compiler import save
 from subnormal.constructions.parameters import FORGETTING_NOTHING
 from subnormal.models.families import FAMILIES
 from subnormal.models.network import DCDNetwork
@@ -35,7 +34,7 @@ def test_the_defaults_are_gentle_where_the_weights_are_given(tmp_path):
     assert chosen() == (0.003, "2-60", True, "through", "all", 0.0)
     assert chosen(init=str(tmp_path)) == (0.0003, "2>60", True, "through", "all", 0.0)
     assert chosen(init="compiled") == gentle
-    save(compiled("S3"), tmp_path, None)
+    compiled("S3").save(tmp_path)
     assert chosen(init=str(tmp_path)) == gentle
     assert chosen(init="compiled", family="negative-mamba") == (*gentle[:-1], 0.0)  # its state forgets
     given: dict[str, Any] = {"learning_rate": 0.003, "length": "2-60", "early_stop": True, "gradient": "through",

@@ -15,7 +15,6 @@ import torch
 
 from subnormal.command_line.__main__ import application
 from subnormal.common.errors import InputError
-from subnormal.constructions.compiler import save
 from subnormal.constructions.parameters import FAMILY_PARAMETERS
 from subnormal.models.batch import Adam, NetworkBatch
 from subnormal.models.families import FAMILIES
@@ -187,7 +186,7 @@ def test_sharpening_changes_no_decision():
 
 def test_folders_that_do_not_fit(tmp_path):
     s3, everything = make_task(group("S3")), compiled("S3", alphabet="all")
-    save(everything, tmp_path / "s3", None)
+    everything.save(tmp_path / "s3")
     fits = RunConfiguration("S3", init=str(tmp_path / "s3"))
     assert evaluate(initial_network(fits, s3), s3, 60, 20).longest == 60
     cases = [

@@ -60,12 +60,14 @@ def test_compiled_networks_are_proved(name, alphabet, claim, tmp_path):
 
 def test_the_proved_states_are_those_of_torch(s3):
     """The integers of the proof are the floats that the network holds, in both precisions, after every word."""
+    from subnormal.common.folders import Folder
     from subnormal.proofs_check.certificates.checker import ListedGroup
-    from subnormal.proofs_check.certificates.delta_checker import read_network, states_of
+    from subnormal.proofs_check.certificates.delta_certificate import network_of_folder
+    from subnormal.proofs_check.certificates.delta_checker import states_of
 
     listed, alphabet = load_delta_group(s3)
     elements = {"elements": listed.elements.astype(np.int32)}
-    states = states_of(read_network(s3), ListedGroup(elements, list(listed.generators)), alphabet)
+    states = states_of(network_of_folder(Folder(s3)), ListedGroup(elements, list(listed.generators)), alphabet)
     word = np.random.default_rng(1).integers(0, 6, 40)
     for dtype in ("float64", "float32"):
         network, carried = DCDNetwork.from_pretrained(s3, dtype), None

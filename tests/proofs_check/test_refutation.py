@@ -12,7 +12,7 @@ import torch
 from subnormal.algebra.depth.families import FAMILIES, parse_stack
 from subnormal.algebra.input.parser import list_group
 from subnormal.common.errors import InputError
-from subnormal.constructions.compiler import compile_group, save
+from subnormal.constructions.compiler import compile_group
 from subnormal.models.network import DCDNetwork
 from subnormal.proofs_check.refutations.affine_maps import layer_maps
 from subnormal.proofs_check.refutations.divergence import diverge
@@ -294,7 +294,7 @@ def test_the_command_on_a_saved_model(tmp_path):
 
 
 def test_the_command_on_a_compiled_folder(tmp_path):
-    save(compile_group(list_group("S3"), parse_stack("aussm")), tmp_path / "s3", None)
+    compile_group(list_group("S3"), parse_stack("aussm")).save(tmp_path / "s3")
     found = command(str(tmp_path / "s3"))
     assert found.returncode == 5
     assert "theory does not forbid this" in found.stdout
