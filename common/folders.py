@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,15 +41,8 @@ OWN = frozenset(
 """Every name that a folder of ours may hold: in a folder with a manifest such a file is named by it, or is a
 certificate."""
 
-UNBOUND_FORMATS = (1, "factored 1")
-"""Formats of cascade.json that earlier versions wrote, which had no manifest."""
-
 MAX_MANIFEST_BYTES = 1 << 20
 ATTEMPTS = 8
-
-
-class UnboundFolderWarning(UserWarning):
-    """A folder without a manifest, as earlier versions wrote it."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +51,11 @@ class FolderContent:
 
     Arguments:
         folder: where.
-        files: contents by name, those that were asked for and are there.
-        bound: whether there is a manifest, and all its files are as it says.
+        files: contents by name, those that were asked for.
     """
 
     folder: Path
     files: Mapping[str, bytes]
-    bound: bool
 
     def digests(self) -> dict[str, str]:
         """The SHA-256 of each file."""
@@ -105,21 +95,23 @@ def own_names(folder: Path) -> frozenset[str]:
     return frozenset(names)
 
 
-def read_folder(folder: Path, names: tuple[str, ...], optional: tuple[str, ...] = ()) -> FolderContent:
+def read_folder(folder: Path, names: tuple[str, ...], bound: bool = True) -> FolderContent:
     """Read files that belong together, while others may be replacing them.
 
     Arguments:
-        names, optional: the files wanted; one of `names` that is not there is an error.
+        names: the files wanted.
+        bound: whether there must be a manifest. A network that `save_pretrained` wrote has none; where there is one,
+            it is compared all the same.
 
     Raises:
         MissingFileError: there is no manifest, and a file is missing.
-        InputError: a file is missing or is not the one that the manifest names, or cannot be read.
+        InputError: there is no manifest; a file is missing or is not the one that it names, or cannot be read.
     """
     for _ in range(ATTEMPTS):
         before = _manifest_bytes(folder)
         try:
-            content = _read(folder, before, names, optional)
-            if content.bound or _manifest_bytes(folder) is None:
+            content = _read(folder, before, names, bound)
+            if before is not None or _manifest_bytes(folder) is None:
                 return content
         except InputError:
             if _manifest_bytes(folder) == before:  # else somebody was replacing the folder: once more
@@ -127,11 +119,11 @@ def read_folder(folder: Path, names: tuple[str, ...], optional: tuple[str, ...] 
     raise InputError(f"{folder}: is being replaced all the time; try again when nobody writes to it")
 
 
-def _read(folder: Path, manifest: bytes | None, names: tuple[str, ...], optional: tuple[str, ...]) -> FolderContent:
+def _read(folder: Path, manifest: bytes | None, names: tuple[str, ...], bound: bool) -> FolderContent:
     if manifest is None:
-        _require_old(folder)
-        there = [name for name in (*names, *optional) if name in names or (folder / name).exists()]
-        return FolderContent(folder, {name: _content(folder / name) for name in there}, False)
+        if bound and any((folder / name).exists() for name in names):
+            raise InputError(f"{folder}: {MANIFEST} is missing: nothing binds its files together; make it again")
+        return FolderContent(folder, {name: _content(folder / name) for name in names})
     stated = _stated(folder, manifest)
     if stray := next((name for name in sorted(OWN) if name not in stated and _is_stray(folder, name)), None):
         raise InputError(f"{folder}: {stray} is not named by {MANIFEST}: the folder is mixed; make it again")
@@ -146,22 +138,12 @@ def _read(folder: Path, manifest: bytes | None, names: tuple[str, ...], optional
                 f"{folder}: {name} is not the file that {MANIFEST} names (its SHA-256 differs): the folder is mixed or "
                 "was edited; make it again"
             )
-        if name in names or name in optional:
+        if name in names:
             files[name] = content
     for name in names:
         if name not in files:
             raise InputError(f"{folder}: holds no {name}")
-    return FolderContent(folder, files, True)
-
-
-def _require_old(folder: Path) -> None:
-    """Refuse a folder without a manifest where its cascade says that it was written with one."""
-    try:
-        metadata = parse_json(_content(folder / "cascade.json"), folder)
-    except InputError:
-        return  # whoever reads it says what is wrong
-    if isinstance(metadata, dict) and "format" in metadata and metadata["format"] not in UNBOUND_FORMATS:
-        raise InputError(f"{folder}: {MANIFEST} is missing: nothing binds its files together; make it again")
+    return FolderContent(folder, files)
 
 
 def _is_stray(folder: Path, name: str) -> bool:
@@ -191,13 +173,3 @@ def _stated(folder: Path, manifest: bytes) -> dict[str, str]:
     if not fits:
         raise InputError(f"{folder}: {MANIFEST} is damaged; make the folder again")
     return dict(files)
-
-
-def warn_unbound(folder: Path, example: str) -> None:
-    """Say that nothing binds the files of a folder together, because an earlier version wrote it."""
-    warnings.warn(
-        f"{folder} has no {MANIFEST}, as earlier versions wrote it: nothing shows that its files belong together; "
-        f"{example} writes it anew",
-        UnboundFolderWarning,
-        stacklevel=3,
-    )

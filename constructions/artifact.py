@@ -5,9 +5,7 @@ cascade.safetensors    int32 arrays: elements (n, degree), alphabet (m,), decode
                        layer{i}.moduli (d,) and layer{i}.increments (lower states, m, d)
 config.json            the network's configuration, as huggingface_hub's mixin reads it
 model.safetensors      the network's parameters, float64
-manifest.json          the digests of the others (`algebra.base.folders`): all are replaced together or not at all
-
-Format 1, of earlier versions, has no manifest and is read with a warning.
+manifest.json          the digests of the others (`common.folders`): all are replaced together or not at all
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ from ..algebra.arithmetic.permutations import smallest_dtype
 from ..algebra.depth.families import FAMILIES
 from ..algebra.groups.group import Group, group_of_rows
 from ..common.errors import InputError
-from ..common.folders import read_folder, save_folder, warn_unbound
+from ..common.folders import read_folder, save_folder
 from ..common.kinds import DAMAGED, LISTED, kind_of, wrong_kind
 from ..common.reading import MissingFileError, conform, parse_json, parse_tensors
 from .cascade import Cascade, CascadeLayer
@@ -151,7 +149,7 @@ def read_cascade(folder: Path, kinds: Collection[str], kind: str, example: str, 
     """Read `cascade.json` and `cascade.safetensors`, and hand them to `check` with the beginning of an error message.
 
     Arguments:
-        kinds: of `algebra.base.kinds` that are read here.
+        kinds: of `common.kinds` that are read here.
         kind, example: what the folder should be, and a group that makes one, for messages.
         check: takes metadata, arrays and the beginning of a message; may raise what missing keys and wrong types raise.
 
@@ -173,8 +171,6 @@ def read_cascade(folder: Path, kinds: Collection[str], kind: str, example: str, 
     except InputError as error:
         raise InputError(f"{where}: damaged ({str(error)[:160]})") from None
     try:
-        if not content.bound:
-            warn_unbound(folder, f"`compile {example} --out {folder}`")
         return check(metadata, arrays, where)
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{where}: {error} is missing or of the wrong kind") from None
@@ -246,7 +242,7 @@ def load_cascade(folder: Path) -> tuple[Cascade, Group, dict[str, Any]]:
 def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -> tuple[Cascade, Group, dict[str, Any]]:
     own = Arrays(arrays, where)
     require, array = own.require, own.array
-    require(metadata["format"] in (1, FORMAT), f"format {metadata['format']!r:.40}, wanted {FORMAT}")
+    require(metadata["format"] == FORMAT, f"format {metadata['format']!r:.40}, wanted {FORMAT}")
     metadata = conform(metadata, _Metadata, f"{where}: cascade.json")
     elements = array("elements", 2)
     n, degree = elements.shape

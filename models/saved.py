@@ -146,7 +146,8 @@ class SavedNetwork(
         Raises:
             InputError: the folder or a file is missing, or they do not fit together.
         """
-        if kind_of(folder) not in (*WITH_NETWORK, DAMAGED, OTHER, None):
+        kind = kind_of(folder)
+        if kind not in (*WITH_NETWORK, DAMAGED, OTHER, None):
             stated = Path(folder) / "config.json"
             if stated.is_file():
                 parse_json(read_bytes(stated, MAX_TENSOR_BYTES), stated)  # a broken file says so first
@@ -154,7 +155,7 @@ class SavedNetwork(
         for name in ("config.json", "model.safetensors"):
             if not (Path(folder) / name).is_file():
                 raise InputError(f"{folder}: expected a folder with config.json and model.safetensors, no {name} there")
-        content = read_folder(Path(folder), ("config.json", "model.safetensors"))
+        content = read_folder(Path(folder), ("config.json", "model.safetensors"), bound=kind not in (NETWORK, OTHER))
         configuration = _configuration(f"{folder}/config.json", content.files["config.json"])
         file = f"{folder}/model.safetensors"
         parse_tensors(content.files["model.safetensors"], file)  # what its header says is so

@@ -93,7 +93,7 @@ class LayerSpecification:
     def as_json(self) -> dict[str, Any]:
         """The entry of `config.json`."""
         content = asdict(self) | {"groups": self.groups and list(self.groups)}
-        if self.reads == "after":  # as all networks of earlier versions do
+        if self.reads == "after":  # the default is not written
             del content["reads"]
         return content
 

@@ -104,8 +104,6 @@ def load_delta_group(folder: Path) -> tuple[Group, NDArray[np.int32]]:
     if kind_of(folder) not in (DELTA, DAMAGED, None):
         raise wrong_kind(folder, "a folder written by `compile A5 --target delta`")
     content = read_folder(folder, ("group.json", "group.safetensors", "config.json", "model.safetensors"))
-    if not content.bound:
-        raise InputError(f"{folder}: manifest.json is missing: nothing binds its files together; make it again")
     files = content.files
     about = parse_json(files["group.json"], f"{folder}/group.json")
     arrays = parse_tensors(files["group.safetensors"], f"{folder}/group.safetensors")

@@ -145,12 +145,9 @@ def read_tensors(path: Path, wanted: str = "I32") -> dict[str, Array]:
 
 
 def check_manifest(folder: Path) -> None:
-    """Where the folder has a manifest, every file that it names is there and has its digest."""
-    if not (folder / "manifest.json").exists():
-        metadata = read_json(folder / "cascade.json") if (folder / "cascade.json").exists() else {}
-        old = metadata.get("format", 1) in (1, "factored 1")
-        usable(old, "manifest.json is missing: nothing shows that the files belong together")
-        return
+    """There is a manifest, and every file that it names is there and has its digest."""
+    there = (folder / "manifest.json").exists()
+    usable(there, "manifest.json is missing: nothing shows that the files belong together")
     stated = read_json(folder / "manifest.json").get("files")
     usable(isinstance(stated, dict), "manifest.json names no files")
     for name, wanted in sorted(dict(stated or {}).items()):
@@ -410,7 +407,7 @@ def check_tracks(folder: Path, certificate: dict[str, Any]) -> tuple[str, Listed
     prove(orders[-1] == 1, f"{n // orders[-1]} states for {n} elements")
     check_steps(group, alphabet, layers, take(arrays, "decode", 1, n))
     usable(not arrays, f"cascade.safetensors has arrays of no layer: {', '.join(sorted(arrays))[:80]}")
-    usable(metadata.get("format") in (1, 2), "cascade.json has another format than 2")
+    usable(metadata.get("format") == 2, "cascade.json has another format than 2")
     usable(metadata.get("name") == certificate["name"], "cascade.json and certificate.json bear different names")
     check_statements(metadata, n, orders, [x.tolist() for x, _ in layers])
     keys, k = {"exponent", "layers", "value", "expression"}, len(layers)
@@ -462,19 +459,16 @@ def check(folder: Path, certificate: dict[str, Any] | None = None) -> Verdict:
         certificate = read_json(folder / "certificate.json")
     kind, name = str(certificate.get("kind")), certificate.get("name")
     usable(kind in FIELDS, "certificate.json claims no known kind of thing")
-    old = certificate.get("format") == 1  # of earlier versions: the claim, in other words, was about a name
-    with_keys(certificate, FIELDS[kind] - {"presentation"} if old else FIELDS[kind], "certificate.json")
+    with_keys(certificate, FIELDS[kind], "certificate.json")
     usable(isinstance(name, str) and 0 < len(name) <= 2000 and name.isprintable(), "certificate.json has no name")
-    usable(old or certificate["format"] == 2, "certificate.json has another format than 2")
+    usable(certificate["format"] == 2, "certificate.json has another format than 2")
     alone = kind == "tracks" or not (folder / "cascade.json").exists()
     usable(alone, "certificate.json is about a group, and the folder holds a cascade: it is of another artifact")
-    bound = old or (folder / "manifest.json").exists()
-    usable(bound, "manifest.json is missing: nothing shows that the files belong together")
     wanted = {"group.safetensors"} if kind == "never" else {"cascade.json", "cascade.safetensors"}
     check_files(folder, certificate["files"], wanted)
     claim, group = (check_tracks if kind == "tracks" else check_never)(folder, certificate)
-    prove(old or certificate["claim"] == claim, f"certificate.json claims something else than was proved: {claim}")
-    facts, presentation = group.facts(), None if old else certificate["presentation"]
+    prove(certificate["claim"] == claim, f"certificate.json claims something else than was proved: {claim}")
+    facts, presentation = group.facts(), certificate["presentation"]
     if presentation is not None:
         facts.append(group.presented(presentation))
     return Verdict(claim, (*facts, CITED), str(name), presentation)

@@ -194,7 +194,7 @@ def check(folder: Path) -> Verdict:
     usable(folder.is_dir(), f"{folder} is not a folder")
     check_manifest(folder)
     metadata = read_json(folder / "cascade.json")
-    usable(metadata.get("format") in ("factored 1", "factored 2"), "cascade.json has another format than 'factored 2'")
+    usable(metadata.get("format") == "factored 2", "cascade.json has another format than 'factored 2'")
     name, family = with_keys(metadata, FIELDS, "cascade.json")["name"], str(metadata["family"])
     usable(isinstance(name, str) and 0 < len(name) <= 2000 and name.isprintable(), "cascade.json has no name")
     prove(family in FAMILIES, "the cascade is of no known family")
