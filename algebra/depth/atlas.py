@@ -9,7 +9,7 @@ from pathlib import Path
 from ...common.errors import InputError
 from ...common.rows import write_rows
 from .abelian import abelian_factor, margin
-from .families import FAMILIES
+from .families import CIRCLE, SIGNS
 from .series import Series, shortest_series
 
 COLUMNS = (
@@ -34,8 +34,8 @@ def atlas_row(order: int, number: int) -> dict[str, str | int]:
     from ..groups.catalogue import small_group
 
     group = small_group(order, number)
-    derived = shortest_series(group, FAMILIES["aussm"])
-    signs = shortest_series(group, FAMILIES["negative-mamba"])
+    derived = shortest_series(group, CIRCLE)
+    signs = shortest_series(group, SIGNS)
     row: dict[str, str | int] = dict.fromkeys(COLUMNS, "")
     row |= {
         "order": order,

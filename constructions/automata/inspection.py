@@ -23,7 +23,7 @@ from ...algebra.depth.automaton_verdict import (
     verdict,
     width_refusal,
 )
-from ...algebra.depth.families import FAMILIES, Family, names
+from ...algebra.depth.families import CIRCLE, FAMILIES, Family, names
 from ...algebra.depth.width import TooLargeError, stack_of_widths, widths_text
 from ...common.errors import InputError
 from ...common.terminal import ShownAsTable, plain_table
@@ -164,7 +164,7 @@ class AutomatonInspection(ShownAsTable):
             "l_trivial": monoid.is_l_trivial,
             "j_trivial": monoid.is_j_trivial,
             "definite": is_definite(self.automaton),
-            "solvable": is_solvable(monoid, FAMILIES["aussm"]),
+            "solvable": is_solvable(monoid, CIRCLE),
             "subgroups": self.subgroups,
             "holonomy": self.holonomy,
             "depth_by_family": {FAMILIES[name].key: found.depth for name, found in judged.items()},
@@ -224,7 +224,7 @@ class AutomatonInspection(ShownAsTable):
         if is_definite(self.automaton):
             said.append("definite")
         if not monoid.is_aperiodic:
-            said.append("solvable" if is_solvable(monoid, FAMILIES["aussm"]) else "not solvable")
+            said.append("solvable" if is_solvable(monoid, CIRCLE) else "not solvable")
         return ", ".join(said)
 
     def _trivial(self) -> tuple[tuple[str, bool | None], ...]:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...algebra.arithmetic.permutations import smallest_dtype
+from ...algebra.depth.families import REFLECTIONS
 from ...algebra.groups.group import Group, group_of_rows
 from ...common.errors import InputError
 from ...common.folders import read_folder
@@ -30,7 +31,7 @@ from .sampling import sharpness
 CANNOT = "Elements that are products of more than four transpositions of the points; tokens that merge states."
 """What this target cannot hold."""
 
-MOST_FACTORS = 4
+MOST_FACTORS = max(REFLECTIONS)
 """Of the families `delta-1` … `delta-4`."""
 
 FORMAT = 1
@@ -78,7 +79,7 @@ def own_delta(machine: ReflectionMachine, resets: bool = False) -> dict[str, byt
         "head.bias": np.zeros(order),
     }
     layer = {
-        "family": f"delta-{factors}",
+        "family": REFLECTIONS[factors].name,
         "channels": d,
         "hidden": m,
         "readout": order,

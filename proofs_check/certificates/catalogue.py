@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ...algebra.depth.atlas import catalogue_keys
-from ...algebra.depth.families import FAMILIES
+from ...algebra.depth.families import CIRCLE
 from ...algebra.depth.series import shortest_series
 from ...algebra.groups.catalogue import small_group
 from ...common.folders import save_folder
@@ -30,7 +30,7 @@ def certified_row(key: Key) -> Row:
     row: Row = {"order": key[0], "id": key[1], "layers": "", "claim": ""}
     if group.order == 1:
         return row | {"layers": 0, "claim": "the trivial group needs no layer"}
-    layer = FAMILIES["aussm"]
+    layer = CIRCLE
     with TemporaryDirectory() as name:
         if not shortest_series(group, layer).is_complete:
             return row | {"claim": certify_refusal(group, layer, Path(name)).claim}
