@@ -100,7 +100,7 @@ class Inspection(ShownAsTable):
     @property
     def depth(self) -> int | None:
         """The least number of AUSSM layers, or None for never."""
-        return self.depths["aussm"]
+        return self.depths[CIRCLE.name]
 
     @property
     def solvable(self) -> bool:
