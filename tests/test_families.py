@@ -155,6 +155,6 @@ def test_a_network_is_proved_where_the_record_says_so(name):
 
 
 def test_the_checkers_have_the_same_families():
-    assert checker.FAMILIES.items() <= {name: (r.title, r.exponent) for name, r in FAMILIES.items()}.items()
-    assert set(checker.FAMILIES) == {name for name in FAMILIES if name != GATED_CIRCLE.name}
+    records = {name: (r.title, r.exponent) for name, r in FAMILIES.items() if name != GATED_CIRCLE.name}
+    assert records == checker.FAMILIES
     assert {name: (r.title, r.exponent, r.resets) for name, r in FAMILIES.items()} == automaton_checker.FAMILIES
