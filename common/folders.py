@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import warnings
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -42,15 +41,8 @@ OWN = frozenset(
 """Every name that a folder of ours may hold: in a folder with a manifest such a file is named by it, or is a
 certificate."""
 
-UNBOUND_FORMATS = (1, "factored 1")
-"""Formats of cascade.json that earlier versions wrote, which had no manifest."""
-
 MAX_MANIFEST_BYTES = 1 << 20
 ATTEMPTS = 8
-
-
-class UnboundFolderWarning(UserWarning):
-    """A folder without a manifest, as earlier versions wrote it."""
 
 
 def digest(content: bytes) -> str:
@@ -124,36 +116,34 @@ class Folder:
             return kind_of_files(self._files)
         return kind_of(self.path)
 
-    def files(self, names: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, bytes]:
+    def files(self, names: tuple[str, ...], bound: bool = True) -> dict[str, bytes]:
         """The contents of files that belong together, by name.
 
         Arguments:
-            names, optional: the files wanted; one of `names` that is not there is an error.
+            names: the files wanted.
+            bound: whether there must be a manifest. A network that `save_pretrained` wrote has none; where there is
+                one, it is compared all the same.
 
         Raises:
             MissingFileError: there is no manifest, and a file is missing.
-            InputError: a file is missing or is not the one that the manifest names, or cannot be read.
+            InputError: there is no manifest; a file is missing or is not the one that it names, or cannot be read.
         """
         if self._bound is None:
             self._read_bound()
         if not self._bound:
-            for name in (*names, *optional):
-                if name not in self._files and (name in names or (self.path / name).exists()):
+            if bound and any((self.path / name).exists() for name in names):
+                raise InputError(f"{self.path}: {MANIFEST} is missing: nothing binds its files together; make it again")
+            for name in names:
+                if name not in self._files:
                     self._files[name] = _content(self.path / name)
         for name in names:
             if name not in self._files:
                 raise InputError(f"{self.path}: holds no {name}")
-        return {name: self._files[name] for name in (*names, *optional) if name in self._files}
+        return {name: self._files[name] for name in names}
 
     def digests(self, *names: str) -> dict[str, str]:
         """The SHA-256 of each of these files."""
         return {name: digest(content) for name, content in sorted(self.files(names).items())}
-
-    @property
-    def is_bound(self) -> bool:
-        """Whether there is a manifest, and all its files are as it says."""
-        self.files(())
-        return bool(self._bound)
 
     def has(self, name: str) -> bool:
         """Whether a file is there."""
@@ -164,7 +154,6 @@ class Folder:
         for _ in range(ATTEMPTS):
             before = _manifest_bytes(self.path)
             if before is None:
-                _require_old(self.path)
                 self._bound = False
                 return
             try:
@@ -200,16 +189,6 @@ def _read(folder: Path, manifest: bytes) -> dict[str, bytes]:
     return files
 
 
-def _require_old(folder: Path) -> None:
-    """Refuse a folder without a manifest where its cascade says that it was written with one."""
-    try:
-        metadata = parse_json(_content(folder / "cascade.json"), folder)
-    except InputError:
-        return  # whoever reads it says what is wrong
-    if isinstance(metadata, dict) and "format" in metadata and metadata["format"] not in UNBOUND_FORMATS:
-        raise InputError(f"{folder}: {MANIFEST} is missing: nothing binds its files together; make it again")
-
-
 def _is_stray(folder: Path, name: str) -> bool:
     return name != MANIFEST and name not in CERTIFICATES and (folder / name).exists()
 
@@ -237,13 +216,3 @@ def _stated(folder: Path, manifest: bytes) -> dict[str, str]:
     if not fits:
         raise InputError(f"{folder}: {MANIFEST} is damaged; make the folder again")
     return dict(files)
-
-
-def warn_unbound(folder: Path, example: str) -> None:
-    """Say that nothing binds the files of a folder together, because an earlier version wrote it."""
-    warnings.warn(
-        f"{folder} has no {MANIFEST}, as earlier versions wrote it: nothing shows that its files belong together; "
-        f"{example} writes it anew",
-        UnboundFolderWarning,
-        stacklevel=3,
-    )

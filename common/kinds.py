@@ -102,7 +102,7 @@ LISTED = (GROUP, LEARNT)
 WITH_NETWORK = (GROUP, LEARNT, AUTOMATON, DELTA, TRAINED, NETWORK)
 """Kinds whose config.json and model.safetensors are a `DCDNetwork`; a compiled one may have been too large for it."""
 
-FACTORED_FORMATS, GROUP_FORMATS, AUTOMATON_FORMAT = ("factored 1", "factored 2"), (1, 2), "automaton 1"
+GROUP_FORMAT, FACTORED_FORMAT, AUTOMATON_FORMAT = 2, "factored 2", "automaton 1"
 """What the field `format` of a cascade.json says."""
 
 _RUN_NAMES = {"rows", "networks", "checkpoints", "rows.jsonl", "cells.jsonl"}
@@ -149,9 +149,9 @@ def _kind(names: Collection[str], files: Mapping[str, bytes]) -> str | None:
         written = about.get("format")
         if written == AUTOMATON_FORMAT:
             return AUTOMATON
-        if written in FACTORED_FORMATS:
+        if written == FACTORED_FORMAT:
             return FACTORED
-        if written in GROUP_FORMATS and not isinstance(written, bool):
+        if written == GROUP_FORMAT and not isinstance(written, bool):
             return LEARNT if "learnt" in about or "decompiled_from" in about else GROUP
         return DAMAGED
     if "group.json" in names:

@@ -6,8 +6,6 @@ cascade.safetensors    int32 arrays: elements (n, degree), alphabet (m,), decode
 config.json            the network's configuration, as huggingface_hub's mixin reads it
 model.safetensors      the network's parameters, float64
 manifest.json          the digests of the others (`common.folders`): all are replaced together or not at all
-
-Format 1, of earlier versions, has no manifest and is read with a warning.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ from ..algebra.arithmetic.permutations import smallest_dtype
 from ..algebra.depth.families import FAMILIES
 from ..algebra.groups.group import Group, group_of_rows
 from ..common.errors import InputError
-from ..common.folders import Folder, opened, warn_unbound
+from ..common.folders import Folder, opened
 from ..common.kinds import DAMAGED, LISTED, wrong_kind
 from ..common.reading import MissingFileError, conform, parse_json, parse_tensors
 from .cascade import Cascade, CascadeLayer
@@ -156,8 +154,6 @@ def read_cascade(folder: Folder, kinds: Collection[str], kind: str, example: str
     except InputError as error:
         raise InputError(f"{where}: damaged ({str(error)[:160]})") from None
     try:
-        if not folder.is_bound:
-            warn_unbound(folder.path, f"`compile {example} --out {folder}`")
         return check(metadata, arrays, where)
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{where}: {error} is missing or of the wrong kind") from None
@@ -229,7 +225,7 @@ def load_cascade(folder: str | Path | Folder) -> tuple[Cascade, Group, dict[str,
 def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -> tuple[Cascade, Group, dict[str, Any]]:
     own = Arrays(arrays, where)
     require, array = own.require, own.array
-    require(metadata["format"] in (1, FORMAT), f"format {metadata['format']!r:.40}, wanted {FORMAT}")
+    require(metadata["format"] == FORMAT, f"format {metadata['format']!r:.40}, wanted {FORMAT}")
     metadata = conform(metadata, _Metadata, f"{where}: cascade.json")
     elements = array("elements", 2)
     n, degree = elements.shape

@@ -15,7 +15,7 @@ from rich.text import Text
 from ..algebra.arithmetic.abelian_invariants import abelian_name
 from ..algebra.arithmetic.permutations import cycles, parse_permutation, split_permutations
 from ..algebra.depth.decomposition import Decomposition, decompose
-from ..algebra.depth.families import FAMILIES, Family
+from ..algebra.depth.families import CIRCLE, Family
 from ..algebra.depth.refusal import refusal, way_out
 from ..algebra.depth.series import Series, given_series, shortest_series, verbal_series
 from ..algebra.groups.group import Group
@@ -160,7 +160,7 @@ def compile_group(
     if series is None:
         series = shortest_series(group, stack[0]) if len(stack) == 1 else verbal_series(group, stack)
     if not series.is_complete:
-        solvable = shortest_series(group, FAMILIES["aussm"]).is_complete
+        solvable = shortest_series(group, CIRCLE).is_complete
         next_command = way_out(group.name, group.order, solvable) if len(stack) == 1 else ""
         raise InputError(refusal(series, stack) + next_command)
     if group.order == 1:

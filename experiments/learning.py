@@ -15,7 +15,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from ..algebra.depth.families import FAMILIES
+from ..algebra.depth.families import CIRCLE
 from ..algebra.depth.series import shortest_series
 from ..algebra.groups.catalogue import number_of_groups
 from ..algebra.groups.group import Group
@@ -125,7 +125,7 @@ def run_cell(group: str, arm_name: str, seeds: Sequence[int], recipe: Recipe) ->
     pairs = [words_of_run(task, arm, seed) for task, seed in zip(tasks, seeds, strict=True)]
     listed = tasks[0].group
     assert isinstance(listed, Group)  # arms are about groups
-    series = shortest_series(listed, FAMILIES["aussm"])
+    series = shortest_series(listed, CIRCLE)
     layers = series.length + arm.layers if series.is_complete else 3
     chosen = recipe.with_changes(arm.recipe)
     began = time.process_time()

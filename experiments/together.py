@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..algebra.depth.families import FAMILIES
+from ..algebra.depth.families import CIRCLE
 from ..algebra.depth.series import shortest_series
 from ..algebra.input.parser import list_group
 from ..common.reading import parse_json, read_json, read_text
@@ -115,7 +115,7 @@ def run_cell(group: str, changes: dict[str, Any], seeds: Sequence[int]) -> dict[
     """Train, measure and snap the runs of a cell."""
     listed = list_group(group)
     task = full_task(listed)
-    layers = shortest_series(listed, FAMILIES["aussm"]).length
+    layers = shortest_series(listed, CIRCLE).length
     recipe = TogetherRecipe(**{"layers": layers, **changes})
     words = [words_of_task(task, WORDS, LENGTH, seed) for seed in seeds]
     began = time.process_time()

@@ -149,12 +149,12 @@ class SavedNetwork(
         there = opened(folder)
         if there.kind not in (*WITH_NETWORK, DAMAGED, OTHER, None):
             if there.has("config.json"):  # a broken file says so first
-                parse_json(there.files(("config.json",))["config.json"], there.path / "config.json")
+                parse_json(there.files(("config.json",), False)["config.json"], there.path / "config.json")
             raise wrong_kind(there.path, "a folder with a network of subnormal")
         for name in ("config.json", "model.safetensors"):
             if not there.has(name) and not (there.path / name).is_file():
                 raise InputError(f"{folder}: expected a folder with config.json and model.safetensors, no {name} there")
-        files = there.files(("config.json", "model.safetensors"))
+        files = there.files(("config.json", "model.safetensors"), bound=there.kind not in (NETWORK, OTHER))
         configuration = _configuration(f"{folder}/config.json", files["config.json"])
         file = f"{folder}/model.safetensors"
         parse_tensors(files["model.safetensors"], file)  # what its header says is so

@@ -19,7 +19,7 @@ from ..groups.catalogue import LARGEST_ORDER, number_of_groups, presentation_of,
 from ..groups.group import Group
 from ..groups.identify import small_group_id
 from ..groups.isomorphism import isomorphism
-from .families import FAMILIES
+from .families import CIRCLE
 from .series import shortest_series
 
 LARGEST = 20_000
@@ -58,7 +58,7 @@ def presentation(group: Group) -> Presentation | None:
     """A presentation of a group; None where it is trivial, not solvable, or too large."""
     if group.order == 1 or group.order > LARGEST:
         return None
-    series = shortest_series(group, FAMILIES["aussm"])
+    series = shortest_series(group, CIRCLE)
     if not series.is_complete:
         return None
     steps = _of_catalogue(group) if group.order <= LARGEST_ORDER else None

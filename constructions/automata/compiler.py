@@ -16,7 +16,7 @@ from rich.text import Text
 from ...algebra.automata.automaton import Automaton
 from ...algebra.automata.monoid import TransitionMonoid
 from ...algebra.depth.automaton_verdict import Verdict, stack_refusal, verdict
-from ...algebra.depth.families import FAMILIES, Family, names
+from ...algebra.depth.families import GATED_CIRCLE, Family, names
 from ...algebra.tracked import TrackedAutomaton
 from ...common.errors import InputError
 from ...common.kinds import AUTOMATON
@@ -137,11 +137,11 @@ def compile_automaton(given: Automaton, *stack: Family) -> AutomatonCompilation:
     (layer,) = stack
     found = verdict(monoid, layer)
     if found.least is None:
-        other = FAMILIES["gated-aussm"]
+        other = GATED_CIRCLE
         able = layer != other and verdict(monoid, other).least is not None
         out = f"compile it with --family {other.name}" if able else f"`inspect '{given.name}'` has every family"
         raise InputError(f"{given.name}: no number of {layer.title} layers can track it: {found.reason}; {out}")
-    if layer.name == "s4d":
+    if layer.is_constant:
         raise InputError(
             f"{given.name}: one S4D layer holds its last letters as digits of a number, but no such weights are "
             "written; try --family mamba"

@@ -23,7 +23,7 @@ from ...algebra.arithmetic.permutations import cycles, order, smallest_dtype
 from ...algebra.depth.families import FAMILIES
 from ...common.errors import InputError
 from ...common.folders import Folder, opened
-from ...common.kinds import FACTORED, FACTORED_FORMATS
+from ...common.kinds import FACTORED
 from ...common.reading import conform
 from ..artifact import LayerMetadata, check_layer, json_text, read_cascade, tensor_bytes
 from .cascade import FactoredCascade, FactoredChannel
@@ -31,7 +31,7 @@ from .compiler import FactoredCompilation
 from .proof import Line
 
 FORMAT = "factored 2"
-"""Kind and version of the folder's format. `factored 1`, of earlier versions, had no manifest."""
+"""Kind and version of the folder's format."""
 
 MAX_POWERS = 1 << 27
 """Most entries that the powers of all lifts may have together."""
@@ -120,7 +120,7 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
         require(found.dtype == np.int32 and fits, f"{name} has dtype {found.dtype} and shape {found.shape}")
         return found
 
-    require(metadata["format"] in FACTORED_FORMATS, f"format {metadata['format']!r:.40}, wanted {FORMAT!r}")
+    require(metadata["format"] == FORMAT, f"format {metadata['format']!r:.40}, wanted {FORMAT!r}")
     metadata = conform(metadata, _Metadata, f"{where}: cascade.json")
     require(metadata["family"] in FAMILIES, f"unknown family {metadata['family']!r:.40}")
     alphabet = array("alphabet", None, None)

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from ...algebra.arithmetic.permutations import cycles
 from ...algebra.automata.automaton import Automaton
-from ...algebra.depth.families import FAMILIES
+from ...algebra.depth.families import CIRCLE
 from ...algebra.depth.series import shortest_series
 from ...algebra.groups.group import Group
 from ...common.errors import InputError
@@ -59,11 +59,11 @@ def _reflections(group: Group, tokens: Sequence[int]) -> ReflectionMachine:
 
 
 def _phases(group: Group, tokens: Sequence[int]) -> PhaseMachine:
-    if not shortest_series(group, FAMILIES["aussm"]).is_complete:
+    if not shortest_series(group, CIRCLE).is_complete:
         raise InputError(
             f"{group.name} is not solvable, so no number of Mamba-3 layers tracks it; try --target olmo-hybrid"
         )
-    compilation = compile_group(group, [FAMILIES["aussm"]], tokens, "primary")  # small moduli have wide margins
+    compilation = compile_group(group, [CIRCLE], tokens, "primary")  # small moduli have wide margins
     fault = first_cascade_fault(compilation.cascade, group)
     if fault:
         raise AssertionError(f"the compiled cascade is wrong: {fault}")

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...algebra.arithmetic.permutations import smallest_dtype
+from ...algebra.depth.families import REFLECTIONS
 from ...algebra.groups.group import Group, group_of_rows
 from ...common.errors import InputError
 from ...common.folders import Folder, opened
@@ -30,7 +31,7 @@ from .sampling import sharpness
 CANNOT = "Elements that are products of more than four transpositions of the points; tokens that merge states."
 """What this target cannot hold."""
 
-MOST_FACTORS = 4
+MOST_FACTORS = max(REFLECTIONS)
 """Of the families `delta-1` … `delta-4`."""
 
 FORMAT = 1
@@ -78,7 +79,7 @@ def own_delta(machine: ReflectionMachine, resets: bool = False) -> dict[str, byt
         "head.bias": np.zeros(order),
     }
     layer = {
-        "family": f"delta-{factors}",
+        "family": REFLECTIONS[factors].name,
         "channels": d,
         "hidden": m,
         "readout": order,
@@ -105,8 +106,6 @@ def load_delta_group(given: str | Path | Folder) -> tuple[Group, NDArray[np.int3
     if folder.kind not in (DELTA, DAMAGED, None):
         raise wrong_kind(folder.path, "a folder written by `compile A5 --target delta`")
     files = folder.files(("group.json", "group.safetensors", "config.json", "model.safetensors"))
-    if not folder.is_bound:
-        raise InputError(f"{folder}: manifest.json is missing: nothing binds its files together; make it again")
     about = parse_json(files["group.json"], f"{folder}/group.json")
     arrays = parse_tensors(files["group.safetensors"], f"{folder}/group.safetensors")
     where = f"{folder}: not written by compile --target delta"

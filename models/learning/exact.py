@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...algebra.depth.decomposition import decompose
-from ...algebra.depth.families import FAMILIES
+from ...algebra.depth.families import CIRCLE
 from ...algebra.depth.series import given_series
 from ...algebra.groups.group import Group
 from ...algebra.groups.identify import small_group_id
@@ -118,7 +118,7 @@ def _compile(group: Group, tokens: Integers, machine: Machine, element: Integers
     for upper in reversed(stack):
         members.append(group.subgroup(element[np.flatnonzero(lower == 0)].tolist()))
         lower = upper.lower[lower]
-    series = given_series(group, members[::-1], FAMILIES["aussm"])
+    series = given_series(group, members[::-1], CIRCLE)
     decomposition = decompose(series)
     cascade = compile_cascade(decomposition, tokens)
     return GroupCompilation(group, series, decomposition, cascade)

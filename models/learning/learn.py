@@ -217,7 +217,7 @@ def explain_failure(words: Words, failures: Sequence[str]) -> str:
             f"pairs of a label and the next token never occur, e.g. label {words.label_names[label]} and token "
             f"{words.token_names[token]}; more words are needed ({words.count} of at most {words.length} tokens came)"
         )
-    from ...algebra.depth.families import FAMILIES
+    from ...algebra.depth.families import CIRCLE
     from ...algebra.depth.refusal import refusal
     from ...algebra.depth.series import shortest_series
 
@@ -227,9 +227,9 @@ def explain_failure(words: Words, failures: Sequence[str]) -> str:
             f"none of {runs} found an exact machine: the labels are no group under these tokens (two words "
             "with the same label act differently on other labels), so a label is less than the state of the machine"
         )
-    series = shortest_series(group, FAMILIES["aussm"])
+    series = shortest_series(group, CIRCLE)
     if not series.is_complete:
-        return f"none of {runs} found an exact machine, and none can: {refusal(series, [FAMILIES['aussm']])}"
+        return f"none of {runs} found an exact machine, and none can: {refusal(series, [CIRCLE])}"
     reasons = sorted(set(failures))
     return (
         f"none of {runs} found an exact machine ({'; '.join(reasons)[:200]}); the words are those of a "

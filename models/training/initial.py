@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from ...algebra.automata.automaton import Automaton
+from ...algebra.depth.families import ALL_FAMILIES
 from ...algebra.input.parser import parse_machine
 from ...common import kinds
 from ...common.errors import InputError
@@ -28,7 +29,6 @@ from ...common.folders import Folder
 from ...common.wording import counted
 from ...constructions.parameters import (
     EMBEDDING,
-    FAMILY_PARAMETERS,
     HEAD_BIAS,
     HEAD_WEIGHT,
     in_layer,
@@ -196,7 +196,7 @@ def widened(
     tokens, classes = torch.arange(network.alphabet_size), torch.arange(network.classes)
     places: dict[str, tuple[Tensor, ...]] = {EMBEDDING: (tokens, embedding)}
     for i, (narrow, new) in enumerate(zip(network.specifications, wide.specifications, strict=True)):
-        family = FAMILY_PARAMETERS[narrow.family]
+        family = ALL_FAMILIES[narrow.family]
         components, readout = 2 if family.complex_state else 1, torch.arange(narrow.readout)
         along = {
             "hidden": torch.arange(narrow.hidden),

@@ -1,6 +1,6 @@
 """Batches of runs on all cores, or on a cluster: one process a core, one torch thread each.
 
-`algebra.base.workers` hands out the batches: a process that dies costs its batch another try, from the last checkpoint.
+`common.workers` hands out the batches: a process that dies costs its batch another try, from the last checkpoint.
 
 Two threads in one process are slower than one here: the operations are too small to be split, and beside a busy
 neighbour the threads wait for each other (a training step of 10 ms took 500 ms in a measurement on two shared cores).

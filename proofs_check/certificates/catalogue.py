@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ...algebra.depth.atlas import catalogue_keys
-from ...algebra.depth.families import FAMILIES
+from ...algebra.depth.families import CIRCLE
 from ...algebra.depth.series import shortest_series
 from ...algebra.groups.catalogue import small_group
 from ...common.folders import save_folder
@@ -30,7 +30,7 @@ def certified_row(key: Key) -> Row:
     row: Row = {"order": key[0], "id": key[1], "layers": "", "claim": ""}
     if group.order == 1:
         return row | {"layers": 0, "claim": "the trivial group needs no layer"}
-    layer = FAMILIES["aussm"]
+    layer = CIRCLE
     with TemporaryDirectory() as name:
         if not shortest_series(group, layer).is_complete:
             return row | {"claim": certify_refusal(group, layer, Path(name)).claim}
@@ -41,5 +41,5 @@ def certified_row(key: Key) -> Row:
 
 
 def write_catalogue(path: Path, max_order: int, processes: int = 2) -> Iterator[tuple[int, int]]:
-    """Certify all groups up to an order; see `algebra.base.rows.write_rows`."""
+    """Certify all groups up to an order; see `common.rows.write_rows`."""
     yield from write_rows(path, COLUMNS, catalogue_keys(max_order), certified_row, processes)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...algebra.depth.families import FAMILIES, Family, family
+from ...algebra.depth.families import CIRCLE, Family, family
 from ...algebra.depth.presentation import presentation
 from ...algebra.depth.series import Series, shortest_series
 from ...algebra.depth.witness import depth_witness, residual
@@ -111,7 +111,7 @@ def _presentation(group: Group) -> dict[str, Any] | None:
 
 def claimed_family(stack: Sequence[Family]) -> Family:
     """The family that the lower bound is about: the stack's own, or AUSSM, the strongest, where it is mixed."""
-    return stack[0] if len(set(stack)) == 1 else FAMILIES["aussm"]
+    return stack[0] if len(set(stack)) == 1 else CIRCLE
 
 
 def tracks_claim(order: int, tokens: int, stack: Sequence[Family], least: int) -> str:

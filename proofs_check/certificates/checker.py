@@ -177,12 +177,9 @@ def parse_tensors(content: bytes, name: str, wanted: str = "I32") -> dict[str, A
 
 
 def check_manifest(files: Files) -> None:
-    """Where the folder has a manifest, every file that it names is there and has its digest."""
-    if not files.has("manifest.json"):
-        metadata = files.json("cascade.json") if files.has("cascade.json") else {}
-        old = metadata.get("format", 1) in (1, "factored 1")
-        usable(old, "manifest.json is missing: nothing shows that the files belong together")
-        return
+    """There is a manifest, and every file that it names is there and has its digest."""
+    there = files.has("manifest.json")
+    usable(there, "manifest.json is missing: nothing shows that the files belong together")
     stated = files.json("manifest.json").get("files")
     usable(isinstance(stated, dict), "manifest.json names no files")
     for name, wanted in sorted(dict(stated or {}).items()):
@@ -434,7 +431,7 @@ def check_tracks(files: Files, certificate: dict[str, Any]) -> tuple[str, Listed
     prove(orders[-1] == 1, f"{n // orders[-1]} states for {n} elements")
     check_steps(group, alphabet, layers, take(arrays, "decode", 1, n))
     usable(not arrays, f"cascade.safetensors has arrays of no layer: {', '.join(sorted(arrays))[:80]}")
-    usable(metadata.get("format") in (1, 2), "cascade.json has another format than 2")
+    usable(metadata.get("format") == 2, "cascade.json has another format than 2")
     usable(metadata.get("name") == certificate["name"], "cascade.json and certificate.json bear different names")
     check_statements(metadata, n, orders, [x.tolist() for x, _ in layers])
     keys, k = {"exponent", "layers", "value", "expression"}, len(layers)
@@ -486,19 +483,16 @@ def check(folder: Path, certificate: dict[str, Any] | None = None) -> Verdict:
         certificate = files.json("certificate.json")
     kind, name = str(certificate.get("kind")), certificate.get("name")
     usable(kind in FIELDS, "certificate.json claims no known kind of thing")
-    old = certificate.get("format") == 1  # of earlier versions: the claim, in other words, was about a name
-    with_keys(certificate, FIELDS[kind] - {"presentation"} if old else FIELDS[kind], "certificate.json")
+    with_keys(certificate, FIELDS[kind], "certificate.json")
     usable(isinstance(name, str) and 0 < len(name) <= 2000 and name.isprintable(), "certificate.json has no name")
-    usable(old or certificate["format"] == 2, "certificate.json has another format than 2")
+    usable(certificate["format"] == 2, "certificate.json has another format than 2")
     alone = kind == "tracks" or not files.has("cascade.json")
     usable(alone, "certificate.json is about a group, and the folder holds a cascade: it is of another artifact")
-    bound = old or files.has("manifest.json")
-    usable(bound, "manifest.json is missing: nothing shows that the files belong together")
     wanted = {"group.safetensors"} if kind == "never" else {"cascade.json", "cascade.safetensors"}
     check_files(files, certificate["files"], wanted)
     claim, group = (check_tracks if kind == "tracks" else check_never)(files, certificate)
-    prove(old or certificate["claim"] == claim, f"certificate.json claims something else than was proved: {claim}")
-    facts, presentation = group.facts(), None if old else certificate["presentation"]
+    prove(certificate["claim"] == claim, f"certificate.json claims something else than was proved: {claim}")
+    facts, presentation = group.facts(), certificate["presentation"]
     if presentation is not None:
         facts.append(group.presented(presentation))
     return Verdict(claim, (*facts, CITED), str(name), presentation)

@@ -192,7 +192,7 @@ def check(folder: Path) -> Verdict:
     files = Files(folder)
     check_manifest(files)
     metadata = files.json("cascade.json")
-    usable(metadata.get("format") in ("factored 1", "factored 2"), "cascade.json has another format than 'factored 2'")
+    usable(metadata.get("format") == "factored 2", "cascade.json has another format than 'factored 2'")
     name, family = with_keys(metadata, FIELDS, "cascade.json")["name"], str(metadata["family"])
     usable(isinstance(name, str) and 0 < len(name) <= 2000 and name.isprintable(), "cascade.json has no name")
     prove(family in FAMILIES, "the cascade is of no known family")

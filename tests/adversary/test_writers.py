@@ -10,7 +10,6 @@ import resource
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +24,7 @@ from subnormal.common.writing import write_file
 from subnormal.constructions.artifact import load_cascade
 from subnormal.constructions.compiler import compile_group
 from subnormal.constructions.verification import first_fault
+from subnormal.models.network import DCDNetwork
 from subnormal.models.training.configuration import RunConfiguration
 from subnormal.models.training.runs import RunStore
 from subnormal.proofs_check.certificates import checker
@@ -280,21 +280,20 @@ def test_a_mixed_folder_is_refused_by_every_command_in_one_line(compilations, or
         assert "cascade.safetensors is not the file that manifest.json names" in error
 
 
-def test_a_folder_of_an_earlier_version_is_read_with_a_line(compilations, tmp_path):
+def test_a_folder_without_a_manifest_is_refused_in_one_line(compilations, tmp_path):
     folder = tmp_path / "x"
     compilations[0].save(folder)
     (folder / "manifest.json").unlink()
+    metadata = json.loads((folder / "cascade.json").read_text())
     with pytest.raises(InputError, match="manifest.json is missing"):
         load_cascade(folder)
-    metadata = json.loads((folder / "cascade.json").read_text())
-    (folder / "cascade.json").write_text(json.dumps(metadata | {"format": 1}))
-    with pytest.warns(UserWarning, match="has no manifest.json, as earlier versions wrote it"):
-        assert load_cascade(folder)[1].name == "Q8"
-    command = [sys.executable, "-m", "subnormal", "verify", str(folder), "--length", "10"]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-    assert run.returncode == 0
-    assert run.stderr.count("\n") == 1
-    assert run.stderr.startswith(f"note: {folder} has no manifest.json")
+    with pytest.raises(InputError, match="manifest.json is missing"):
+        DCDNetwork.from_pretrained(folder)
+    with pytest.raises(checker.FaultError, match="manifest.json is missing"):
+        checker.check(folder)
+    (folder / "cascade.json").write_text(json.dumps(metadata | {"format": 1}))  # what no manifest was asked of once
+    with pytest.raises(InputError, match="manifest.json is missing"):
+        load_cascade(folder)
 
 
 def a_row(key: tuple[int, int]) -> dict[str, str | int]:
@@ -311,7 +310,7 @@ def test_an_edited_row_is_not_trusted(tmp_path):
             list(write_rows(path, columns, keys[:20], a_row, 1))
             assert path.read_bytes() == whole
     path.write_bytes(whole)
-    digest_path(path).unlink()  # as earlier versions left it
+    digest_path(path).unlink()  # nothing says whose the rows are
     assert next(write_rows(path, columns, keys, a_row, 1))[0] == 0
     path.write_bytes(whole)
     list(write_rows(path, columns, keys[:20], a_row, 1))

@@ -75,7 +75,7 @@ def test_layers_that_forget_have_no_channel_and_an_rnn_no_phases():
         network.layers[0].transition.log_step.fill_(0.0)
     assert "it can only forget" in decompile_network(network, task, length=20).failure
     network = DCDNetwork(2, 2, [{**layer, "family": "rnn"}], seed=0)
-    with pytest.raises(InputError, match="layer 1 is an RNN"):
+    with pytest.raises(InputError, match="layer 1 is of the family 'rnn'"):
         decompile_network(network, task)
     network = DCDNetwork(2, 2, [{**layer, "family": "delta-1"}], seed=0)
     with pytest.raises(InputError, match="layer 1 is of the family 'delta-1', which has no phases"):

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 
+from subnormal.algebra.depth.families import ALL_FAMILIES
 from subnormal.command_line.__main__ import application
 from subnormal.common.errors import InputError
-from subnormal.constructions.parameters import FAMILY_PARAMETERS
 from subnormal.models.batch import Adam, NetworkBatch
 from subnormal.models.families import FAMILIES
 from subnormal.models.network import DCDNetwork
@@ -40,10 +40,10 @@ SMALL = RunConfiguration(
 
 
 def test_the_families_are_those_of_the_network():
-    assert set(FAMILY_PARAMETERS) == set(FAMILIES)
+    assert set(ALL_FAMILIES) == set(FAMILIES)
     for name, family in FAMILIES.items():
         own = family(2, torch.float32).named_parameters()
-        assert {key: value.dim() for key, value in own} == {k: len(v) for k, v in FAMILY_PARAMETERS[name].own.items()}
+        assert {key: value.dim() for key, value in own} == {k: len(v) for k, v in ALL_FAMILIES[name].own}
 
 
 @pytest.mark.parametrize("activation", ["gelu", "hard"])
