@@ -15,7 +15,7 @@ from ..algebra.tracked import Tracked
 from ..common.errors import InputError
 from ..common.folders import Folder, opened
 from ..common.kinds import COMPILED, NETWORK, RUN, TITLES, TRAINED, described, refusal
-from ..common.reading import conform, parse_json
+from ..common.reading import parse_json
 from ..constructions.cascade import Cascade
 from ..constructions.factored.cascade import FactoredCascade
 from ..constructions.reading import SavedMachine, load_machine
@@ -143,8 +143,8 @@ class Artifact:
         source = self.source
         if source.kind == TRAINED:
             path = source.path / "task.json"
-            record = parse_json(source.folder.files(("task.json",))["task.json"], path)
-            return task_of(RunConfiguration.of_record(conform(record, dict[str, Any], str(path))))
+            record = parse_json(source.folder.files(("task.json",))["task.json"], path, dict[str, Any])
+            return task_of(RunConfiguration.of_record(record))
         if source.kind == NETWORK:
             raise InputError(f"{self} does not say which group it is for; wanted it too, e.g. S3")
         return Task(source.tracked)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import RenderableType
@@ -16,7 +17,9 @@ from ..algebra.depth.families import FAMILIES
 from ..common.terminal import plain_table
 from ..common.wording import counted
 from .cascade import Cascade, CascadeLayer
-from .compiler import GroupCompilation
+
+if TYPE_CHECKING:
+    from .compiler import GroupCompilation
 
 MAX_ROWS = 12
 """Upper states shown of a layer."""

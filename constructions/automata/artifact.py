@@ -9,7 +9,7 @@ config.json, model.safetensors, manifest.json          as for groups
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,9 @@ from ..artifact import (
     tensor_bytes,
 )
 from ..cascade import Cascade
-from .compiler import AutomatonCompilation
+
+if TYPE_CHECKING:
+    from .compiler import AutomatonCompilation
 
 FORMAT = AUTOMATON_FORMAT
 """Kind and version of the folder's format."""

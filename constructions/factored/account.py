@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -10,7 +11,9 @@ from rich.text import Text
 from ...common.terminal import plain_table
 from ...common.wording import counted, describe_order
 from .cascade import FactoredCascade, carried_by
-from .compiler import FactoredCompilation
+
+if TYPE_CHECKING:
+    from .compiler import FactoredCompilation
 
 
 def account(compilation: FactoredCompilation) -> Iterator[RenderableType]:

@@ -14,7 +14,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +27,10 @@ from ...common.kinds import FACTORED
 from ...common.reading import conform
 from ..artifact import LayerMetadata, check_layer, json_text, read_cascade, tensor_bytes
 from .cascade import FactoredCascade, FactoredChannel
-from .compiler import FactoredCompilation
 from .proof import Line
+
+if TYPE_CHECKING:
+    from .compiler import FactoredCompilation
 
 FORMAT = "factored 2"
 """Kind and version of the folder's format."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...algebra.arithmetic.permutations import cycles
 from ..cascade import CascadeLayer
-from ..compiler import GroupCompilation
 from .layout import DISTINCT_PHASES, CircleLayout, dot_radius, dots, labels
 from .style import GREY, INK, SPLIT, UNSPLIT, oklch, subscript, text_width
+
+if TYPE_CHECKING:
+    from ..compiler import GroupCompilation
 
 ALL_TOKENS = 32
 MAX_TOKENS = 24

@@ -11,7 +11,7 @@ import io
 import math
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -23,7 +23,6 @@ from ...algebra.arithmetic.abelian_invariants import abelian_name
 from ...algebra.depth.families import FAMILIES
 from ...common.errors import InputError
 from ...common.writing import write_file
-from ..compiler import GroupCompilation
 from .circle import draw_circle, number_size
 from .content import (
     MAX_LABELLED,
@@ -48,6 +47,9 @@ from .style import (
     text_width,
     typeset,
 )
+
+if TYPE_CHECKING:
+    from ..compiler import GroupCompilation
 
 SUFFIXES = (".png", ".svg", ".pdf")
 
