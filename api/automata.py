@@ -19,7 +19,7 @@ from ..common.errors import InputError
 from ..common.kinds import AUTOMATON
 from ..common.terminal import WIDTH, Shown
 from ..common.wording import counted
-from ..constructions.automata.compiler import AutomatonCompilation, compile_automaton, first_fault
+from ..constructions.automata.compiler import AutomatonCompilation, automaton_fault, compile_automaton
 from ..constructions.cascade import Cascade
 from ..constructions.verification import cases
 from ..constructions.weights import Weights, weights_of
@@ -117,13 +117,13 @@ class CompiledAutomaton(Shown):
         return Renderables(*self._parts(width))
 
     def _parts(self, width: int) -> Iterator[RenderableType]:
-        from ..constructions.automata.account import account
+        from ..constructions.automata.account import automaton_account
 
         yield Text(self.title(), style="bold")
         for note in self.automaton.notes:
             yield Text(f"note: {note}", style="yellow")
         yield Text()
-        yield from account(self.cascade, self.weights, width)
+        yield from automaton_account(self.cascade, self.weights, width)
 
     def __repr__(self) -> str:
         layers = [
@@ -147,7 +147,7 @@ def compiled_automaton(given: Automaton, family: str | None = None) -> CompiledA
     if family is None:
         family = "aussm" if given.minimal().is_permutation else "gated-aussm"
     compilation = compile_automaton(given, *parse_stack(family))
-    fault = first_fault(compilation.cascade)
+    fault = automaton_fault(compilation.cascade)
     if fault:
         raise AssertionError(f"the compiled cascade is wrong: {fault}")
     return CompiledAutomaton(compilation)

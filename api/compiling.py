@@ -129,10 +129,10 @@ class Compiled(Shown):
 
     def view(self, width: int = WIDTH) -> RenderableType:
         """The account that `compile` prints: what each layer carries, and the phases that it adds."""
-        from ..constructions.account import account
+        from ..constructions.account import group_account
 
         notes = [Text(f"note: {note}", style="yellow") for note in self.group.notes]
-        return Renderables(Text(self.title(), style="bold"), *notes, Text(), *account(self.compilation, width))
+        return Renderables(Text(self.title(), style="bold"), *notes, Text(), *group_account(self.compilation, width))
 
     def __repr__(self) -> str:
         layers = [

@@ -23,7 +23,7 @@ from ..constructions.factored.artifact import save_factored
 from ..constructions.factored.bound import lower_bound
 from ..constructions.factored.cascade import FactoredCascade
 from ..constructions.factored.compiler import FactoredCompilation, compile_factored
-from ..constructions.factored.proof import Line, cases, first_fault, needed_layers
+from ..constructions.factored.proof import Line, cases, factored_fault, needed_layers
 from .groups import stack_of
 
 
@@ -137,7 +137,7 @@ def compiled_factored(
         )
     compilation = compile_factored(group.name, read_tokens(group, alphabet), stack[0])
     cascade = compilation.cascade
-    fault = first_fault(cascade)
+    fault = factored_fault(cascade)
     if fault:
         raise AssertionError(f"the compiled cascade is wrong: {fault}")
     program = lower_bound(cascade.alphabet, FAMILIES[cascade.family].exponent)

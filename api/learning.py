@@ -257,12 +257,12 @@ def _is_regular(automaton: Group | Automaton) -> bool:
     """Whether the letters permute the states as a group multiplies: then the states can be learnt as its elements."""
     import numpy as np
 
-    from ..models.learning.machine import Machine
+    from ..models.learning.machine import CounterMachine
 
     if not isinstance(automaton, Automaton):
         return True
     table = automaton.table.astype(np.int64)
-    return automaton.is_permutation and Machine(table, np.zeros(len(table), dtype=np.int64)).products is not None
+    return automaton.is_permutation and CounterMachine(table, np.zeros(len(table), dtype=np.int64)).products is not None
 
 
 def _save(machine: ExactMachine, folder: Path, words: Words, row: dict[str, Any], force: bool) -> str:

@@ -16,15 +16,14 @@ from ..common.terminal import Shown, progress
 from ..common.wording import counted, short
 from ..constructions.artifact import load_cascade
 from ..constructions.automata.artifact import load_automaton
-from ..constructions.automata.compiler import first_fault as automaton_fault
+from ..constructions.automata.compiler import automaton_fault
 from ..constructions.cascade import Cascade
-from ..constructions.execution import ARITHMETICS, Machine
+from ..constructions.execution import ARITHMETICS, CascadeMachine
 from ..constructions.factored.artifact import load_factored
 from ..constructions.factored.cascade import FactoredCascade
 from ..constructions.factored.execution import FactoredMachine
 from ..constructions.factored.proof import cases as factored_cases
-from ..constructions.factored.proof import first_fault as factored_fault
-from ..constructions.factored.proof import needed_layers
+from ..constructions.factored.proof import factored_fault, needed_layers
 from ..constructions.targets.own_delta import load_delta_group
 from ..constructions.verification import Runner, Trial, cases, first_fault, try_word
 from ..constructions.words import AutomatonLetters, GroupLetters, Letters, PermutationLetters, check_kind
@@ -167,7 +166,7 @@ def run_word(
 
         runner = NetworkMachine(folder, cascade, dtype)
     else:
-        runner = Machine(cascade, arithmetic)
+        runner = CascadeMachine(cascade, arithmetic)
     return _tried(runner, arithmetic, letters, kind, length, seed)
 
 

@@ -145,7 +145,7 @@ def _matching(rows: NDArray[np.int64], seen: NDArray[np.int32], moduli: list[int
     return place[np.ravel_multi_index(tuple(rows.T), moduli)]
 
 
-def first_fault(cascade: Cascade) -> str | None:
+def automaton_fault(cascade: Cascade) -> str | None:
     """Whether a cascade tracks its automaton on words of every length; None if it does, else what is wrong.
 
     From state 0, which must decode to the start, every reachable state s and every letter x is tried:

@@ -111,7 +111,7 @@ def save_factored(
 
 
 def load_factored(folder: Path) -> FactoredFolder:
-    """Read a folder. What the arrays mean is not checked here: that is `constructions.factored.proof.first_fault`.
+    """Read a folder. What the arrays mean is not checked here: that is `constructions.factored.proof.factored_fault`.
 
     Raises:
         InputError: a file is missing or damaged, or arrays do not fit together.
