@@ -31,10 +31,10 @@ from .checker import (
     Verdict,
     as_list,
     check_files,
-    check_manifest,
     count,
     indices,
     main,
+    opened,
     prove,
     read_json,
     read_tensors,
@@ -400,19 +400,8 @@ def check_never(folder: Path, certificate: dict[str, Any]) -> tuple[str, Transit
 def check(folder: Path, certificate: dict[str, Any] | None = None) -> Verdict:
     """What a certificate claims of a folder, verified; `FaultError` with one line otherwise. The certificate is the
     folder's own, or one that is to be written there."""
-    usable(folder.is_dir(), f"{folder} is not a folder")
-    check_manifest(folder)
-    if certificate is None:
-        certificate = read_json(folder / "certificate.json")
-    kind, name = str(certificate.get("kind")), certificate.get("name")
-    usable(kind in FIELDS, "certificate.json claims no known kind of thing")
-    with_keys(certificate, FIELDS[kind], "certificate.json")
-    usable(isinstance(name, str) and 0 < len(name) <= 2000 and name.isprintable(), "certificate.json has no name")
-    usable(certificate["format"] == 1, "certificate.json has another format than 1")
-    never = kind == "never automaton"
-    usable(
-        (folder / "manifest.json").exists(), "manifest.json is missing: nothing shows that the files belong together"
-    )
+    certificate = opened(folder, certificate, FIELDS, 1)
+    never, name = certificate["kind"] == "never automaton", certificate["name"]
     wanted = {"automaton.safetensors"} if never else {"cascade.json", "cascade.safetensors"}
     check_files(folder, certificate["files"], wanted)
     claim, machine = (check_never if never else check_tracks)(folder, certificate)

@@ -450,18 +450,24 @@ def check_never(folder: Path, certificate: dict[str, Any]) -> tuple[str, ListedG
     return f"{claim}, over any alphabet that generates it", group
 
 
+def opened(folder: Path, given: dict[str, Any] | None, fields: dict[str, set[str]], version: int) -> dict[str, Any]:
+    """The certificate of a folder whose files belong together, or one that is given, with the fields of its kind."""
+    usable(folder.is_dir(), f"{folder} is not a folder")
+    check_manifest(folder)
+    certificate = read_json(folder / "certificate.json") if given is None else given
+    kind, name = str(certificate.get("kind")), certificate.get("name")
+    usable(kind in fields, "certificate.json claims no known kind of thing")
+    with_keys(certificate, fields[kind], "certificate.json")
+    usable(isinstance(name, str) and 0 < len(name) <= 2000 and name.isprintable(), "certificate.json has no name")
+    usable(certificate["format"] == version, f"certificate.json has another format than {version}")
+    return certificate
+
+
 def check(folder: Path, certificate: dict[str, Any] | None = None) -> Verdict:
     """What a certificate claims of a folder, verified; `FaultError` with one line otherwise. The certificate is the
     folder's own, or one that is to be written there."""
-    usable(folder.is_dir(), f"{folder} is not a folder")
-    check_manifest(folder)
-    if certificate is None:
-        certificate = read_json(folder / "certificate.json")
-    kind, name = str(certificate.get("kind")), certificate.get("name")
-    usable(kind in FIELDS, "certificate.json claims no known kind of thing")
-    with_keys(certificate, FIELDS[kind], "certificate.json")
-    usable(isinstance(name, str) and 0 < len(name) <= 2000 and name.isprintable(), "certificate.json has no name")
-    usable(certificate["format"] == 2, "certificate.json has another format than 2")
+    certificate = opened(folder, certificate, FIELDS, 2)
+    kind, name = certificate["kind"], certificate["name"]
     alone = kind == "tracks" or not (folder / "cascade.json").exists()
     usable(alone, "certificate.json is about a group, and the folder holds a cascade: it is of another artifact")
     wanted = {"group.safetensors"} if kind == "never" else {"cascade.json", "cascade.safetensors"}

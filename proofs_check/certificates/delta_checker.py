@@ -39,9 +39,9 @@ from .checker import (
     Verdict,
     as_list,
     check_files,
-    check_manifest,
     count,
     main,
+    opened,
     prove,
     read_json,
     read_tensors,
@@ -248,17 +248,8 @@ def is_delta_certificate(folder: Path) -> bool:
 def check(folder: Path, certificate: dict[str, Any] | None = None) -> Verdict:
     """What a certificate claims of a folder, verified; `FaultError` with one line otherwise. The certificate is the
     folder's own, or one that is to be written there."""
-    usable(folder.is_dir(), f"{folder} is not a folder")
-    check_manifest(folder)
-    usable(
-        (folder / "manifest.json").exists(), "manifest.json is missing: nothing shows that the files belong together"
-    )
-    if certificate is None:
-        certificate = read_json(folder / "certificate.json")
-    with_keys(certificate, FIELDS, "certificate.json")
+    certificate = opened(folder, certificate, {KIND: FIELDS}, 1)
     name = certificate["name"]
-    usable(certificate["kind"] == KIND and certificate["format"] == 1, "certificate.json claims no known kind of thing")
-    usable(isinstance(name, str) and 0 < len(name) <= 2000 and name.isprintable(), "certificate.json has no name")
     check_files(folder, certificate["files"], set(FILES))
     about = with_keys(read_json(folder / "group.json"), {"format", "name"}, "group.json")
     usable(about["format"] == 1 and about["name"] == name, "group.json and certificate.json bear different names")
