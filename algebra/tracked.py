@@ -26,7 +26,7 @@ from .groups.group import Group
 KINDS = ("random", "constant", "commutator")
 """Random words spread rounding errors; constant words add them up; commutator words move every layer."""
 
-Word = NDArray[np.int32]
+TokenArray = NDArray[np.int32]
 
 LONGEST_CYCLE = 60
 """Of a letter of an automaton that is looked for."""
@@ -126,7 +126,7 @@ class Tracked(ABC):
             return [*self.inverse(a), *self.inverse(b), a, b]
         return []
 
-    def pieces(self, kind: str, length: int, seed: int, piece: int) -> Iterator[Word]:
+    def pieces(self, kind: str, length: int, seed: int, piece: int) -> Iterator[TokenArray]:
         """A word in pieces of `piece` letters, so that its length takes no memory; its letters do not depend on them.
 
         Raises:
@@ -141,7 +141,7 @@ class Tracked(ABC):
             else:
                 yield random.integers(self.count, size=size, dtype=np.int32)
 
-    def word(self, kind: str, length: int, seed: int = 0) -> Word:
+    def word(self, kind: str, length: int, seed: int = 0) -> TokenArray:
         """A word of one of the `KINDS`, shape (length,)."""
         return np.concatenate([np.zeros(0, dtype=np.int32), *self.pieces(kind, length, seed, max(1, length))])
 

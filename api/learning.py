@@ -259,11 +259,11 @@ def _is_regular(tracked: Tracked) -> bool:
     """Whether the letters permute the states as a group multiplies: then the states can be learnt as its elements."""
     import numpy as np
 
-    from ..models.learning.machine import Machine
+    from ..models.learning.machine import CounterMachine
 
     moves = tracked.moves
     permute = (np.sort(moves, axis=0) == np.arange(len(moves))[:, None]).all()
-    return bool(permute) and Machine(moves, np.zeros(len(moves), dtype=np.int64)).products is not None
+    return bool(permute) and CounterMachine(moves, np.zeros(len(moves), dtype=np.int64)).products is not None
 
 
 def _save(machine: ExactMachine, folder: Path, words: Words, row: dict[str, Any], force: bool) -> str:

@@ -19,7 +19,7 @@ from ..common.errors import InputError
 from ..common.kinds import RUN, claim_folder
 from ..common.terminal import Shown, plain_table
 from ..common.wording import default_folder
-from ..models.training.pool import RUNS_TOGETHER, Machine
+from ..models.training.pool import RUNS_TOGETHER, Resources
 from .compiling import Compiled
 from .groups import MachineLike
 from .groups import machine as read_machine
@@ -170,7 +170,7 @@ def train(
     if forbidden is not None:
         print(f"theory: {forbidden}; it is trained all the same", file=sys.stderr, flush=True)
     store = RunStore(folder)
-    machine = Machine(processes, device, runs_together)
+    machine = Resources(processes, device, runs_together)
     train_watched(runs, store, machine, folder / "tensorboard" if tensorboard else None)
     rows = store.of(runs)
     training = Training(folder, tuple(rows), forbidden)

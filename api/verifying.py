@@ -18,14 +18,13 @@ from ..common.errors import InputError, RefutedError
 from ..common.kinds import DELTA
 from ..common.terminal import Shown, progress
 from ..common.wording import counted, short
-from ..constructions.automata.compiler import first_fault as automaton_fault
+from ..constructions.automata.compiler import automaton_fault
 from ..constructions.cascade import Cascade
-from ..constructions.execution import ARITHMETICS, Machine, TableMachine
+from ..constructions.execution import ARITHMETICS, CascadeMachine, TableMachine
 from ..constructions.factored.cascade import FactoredCascade
 from ..constructions.factored.execution import FactoredMachine
 from ..constructions.factored.proof import cases as factored_cases
-from ..constructions.factored.proof import first_fault as factored_fault
-from ..constructions.factored.proof import needed_layers
+from ..constructions.factored.proof import factored_fault, needed_layers
 from ..constructions.verification import Runner, Trial, cases, first_fault, try_word
 
 if TYPE_CHECKING:
@@ -174,7 +173,7 @@ def _runner(artifact: Artifact, arithmetic: str, dtype: str) -> Runner:
         from ..models.compiled import NetworkMachine
 
         return NetworkMachine(artifact.network(dtype), cascade)
-    return Machine(cascade, arithmetic)
+    return CascadeMachine(cascade, arithmetic)
 
 
 NOT_ITS = "holds a delta-rule network, whose state is no phase: it runs in integers (residues) or as the network, not"

@@ -13,7 +13,7 @@ from ..common.errors import InputError
 from ..common.kinds import RUN, claim_folder
 from ..common.terminal import console
 from ..models.training.configuration import RunConfiguration
-from ..models.training.pool import RUNS_TOGETHER, Machine
+from ..models.training.pool import RUNS_TOGETHER, Resources
 from .settings import with_settings
 from .shared import MAX_RUNS, MAX_SEED, Force, GroupOrNone, GroupText, Json, Regex, number, one_of
 
@@ -201,7 +201,7 @@ def reproduce(
 
     folder = out or Path("results") / f"{name}{'-quick' if quick else ''}"
     claim_folder(folder, RUN)
-    machine = Machine(processes, device, runs_together)
+    machine = Resources(processes, device, runs_together)
     if name == "learning":
         from ..experiments.learning import reproduce_learning
 
@@ -245,7 +245,7 @@ def sweep(
     store = RunStore(folder)
     missing = len(store.missing(grid.runs))
     total = len({run.key for run in grid.runs})
-    failed = watched(grid.runs, store, Machine(processes, device, runs_together, scheduler))
+    failed = watched(grid.runs, store, Resources(processes, device, runs_together, scheduler))
     draw_sweep(grid, store, folder / "summary.png")
     print(f"{total} runs: {total - missing} were there, {missing - len(failed)} made, {len(failed)} failed")
     for line in diverged(store.of(grid.runs)):

@@ -28,7 +28,7 @@ GAP = 2
 """Columns between two cells."""
 
 
-def account(compilation: GroupCompilation, width: int) -> Iterator[RenderableType]:
+def group_account(compilation: GroupCompilation, width: int) -> Iterator[RenderableType]:
     """A heading and a table for each layer, at most `width` characters wide. r1, r2, … are the residues that the
     lower layers hold."""
     cascade, weights = compilation.cascade, compilation.weights

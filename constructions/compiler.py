@@ -117,11 +117,11 @@ class GroupCompilation(Compilation):
 
     def account(self, width: int) -> Iterator[RenderableType]:
         """What each layer carries, and the phases that it adds."""
-        from .account import account
+        from .account import group_account
 
         yield from (Text(f"note: {note}", style="yellow") for note in self.group.notes)
         yield Text()
-        yield from account(self, width)
+        yield from group_account(self, width)
 
     def draw(self, path: Path) -> None:
         """Draw the series, and for each layer its phases."""

@@ -19,7 +19,7 @@ from .cascade import Cascade, CascadeLayer
 ARITHMETICS = ("residues", "turns", "complex128", "complex64")
 
 
-class Machine:
+class CascadeMachine:
     """A cascade run in one arithmetic, streaming: each call continues where the last one ended.
 
     Arguments:

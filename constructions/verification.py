@@ -23,7 +23,7 @@ PIECE_ENTRIES = 1 << 22
 
 
 class Runner(Protocol):
-    """Something that runs a word piece by piece: `constructions.execution.Machine`, a factored cascade, or a network.
+    """Something that runs a word piece by piece: a cascade in one arithmetic, a factored cascade, or a network.
 
     `largest_error` is the largest phase error met so far, as a share of the margin.
     """

@@ -145,7 +145,8 @@ def test_a_network_is_proved_where_the_record_says_so(name):
     cascade = counter(name, 2)
     config, arrays = weights.network_parameters(weights.weights_of(cascade))
     network = DCDNetwork.from_parameters(config, arrays)
-    proof = Proof(cascade, network.configuration(), network.specifications, arrays)
+    parameters = {key: tensor.numpy() for key, tensor in network.state_dict().items()}
+    proof = Proof(cascade, network.configuration(), network.specifications, parameters)
     if ProofOf.GROUP in record.proofs:
         found = proof.run().horizon
         assert found is None or found > 10**6

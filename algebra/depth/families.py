@@ -156,6 +156,7 @@ _ANY = "one layer carries any abelian factor, none carries a non-abelian one"
 _RATE = (("log_rate", ("channels",)),)
 _UNIT = Eigenvalues(1.0, 1.0, EXACTLY, EXACTLY, NEVER)
 
+# Records are data: what two of them share is so by nature, and each is to be read by itself.
 ALL_FAMILIES: dict[str, Family] = {
     family.name: family
     for family in (

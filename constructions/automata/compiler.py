@@ -71,7 +71,7 @@ class AutomatonCompilation(Compilation):
         return weights_of(self.cascade)
 
     def fault(self) -> str | None:
-        return first_fault(self.cascade)
+        return automaton_fault(self.cascade)
 
     @property
     def cases(self) -> str:
@@ -99,11 +99,11 @@ class AutomatonCompilation(Compilation):
 
     def account(self, width: int) -> Iterator[RenderableType]:
         """What each layer holds, and what letters do to it."""
-        from .account import account
+        from .account import automaton_account
 
         yield from (Text(f"note: {note}", style="yellow") for note in self.automaton.notes)
         yield Text()
-        yield from account(self.cascade, self.weights, width)
+        yield from automaton_account(self.cascade, self.weights, width)
 
     def draw(self, path: Path) -> None:
         """Draw what letters do to each channel."""
@@ -218,7 +218,7 @@ def _matching(rows: NDArray[np.int64], seen: NDArray[np.int32], moduli: list[int
     return place[np.ravel_multi_index(tuple(rows.T), moduli)]
 
 
-def first_fault(cascade: Cascade) -> str | None:
+def automaton_fault(cascade: Cascade) -> str | None:
     """Whether a cascade tracks its automaton on words of every length; None if it does, else what is wrong.
 
     From state 0, which must decode to the start, every reachable state s and every letter x is tried:

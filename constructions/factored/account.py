@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .compiler import FactoredCompilation
 
 
-def account(compilation: FactoredCompilation) -> Iterator[RenderableType]:
+def factored_account(compilation: FactoredCompilation) -> Iterator[RenderableType]:
     """Lines of text, and the table of layers."""
     cascade, structure = compilation.cascade, compilation.structure
     yield Text("compiled as a factored cascade: its states stand for permutations, and nothing is listed")

@@ -103,7 +103,7 @@ def factored_files(compilation: FactoredCompilation, program: Sequence[Line] | N
 
 
 def load_factored(folder: str | Path | Folder) -> FactoredFolder:
-    """Read a folder. What the arrays mean is not checked here: that is `constructions.factored.proof.first_fault`.
+    """Read a folder. What the arrays mean is not checked here: that is `constructions.factored.proof.factored_fault`.
 
     Raises:
         InputError: a file is missing or damaged, or arrays do not fit together.

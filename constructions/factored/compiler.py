@@ -50,7 +50,7 @@ from ..cascade import compile_cascade
 from ..compilation import Compilation, no_network
 from .bound import lower_bound
 from .cascade import FactoredCascade, FactoredChannel, carried_by
-from .proof import Line, cases, first_fault, needed_layers
+from .proof import Line, cases, factored_fault, needed_layers
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -133,7 +133,7 @@ class FactoredCompilation(Compilation):
         return needed_layers(self.cascade, self.program)
 
     def fault(self) -> str | None:
-        return first_fault(self.cascade)
+        return factored_fault(self.cascade)
 
     @property
     def equations(self) -> int:
@@ -160,9 +160,9 @@ class FactoredCompilation(Compilation):
         return [f"layer {i}: {self.cascade.family} carries {what}" for i, what in enumerate(carried, 1)]
 
     def account(self, width: int) -> Iterator[RenderableType]:
-        from .account import account
+        from .account import factored_account
 
-        return account(self)
+        return factored_account(self)
 
     def draw(self, path: Path) -> None:
         raise InputError(f"{self.name} is too large to list, so there is no picture; its page: --html page.html")

@@ -20,7 +20,7 @@ from ...common.errors import RefutedError
 from ...common.wording import counted
 from ...constructions.cascade import compile_cascade
 from ...constructions.compiler import GroupCompilation
-from .machine import Machine
+from .machine import CounterMachine
 from .words import MISSING, Words
 
 Integers = NDArray[np.int64]
@@ -43,7 +43,7 @@ class ExactMachine:
         labels: shape (order,): the number of the label of each element.
     """
 
-    machine: Machine
+    machine: CounterMachine
     compilation: GroupCompilation
     small_group_id: tuple[int, int] | None
     element: Integers
@@ -60,7 +60,7 @@ class ExactMachine:
         return (int(wrong[0][0]), int(wrong[0][1])) if len(wrong) else None
 
 
-def exact_machine(machine: Machine, decode: Integers, labels: int) -> ExactMachine:
+def exact_machine(machine: CounterMachine, decode: Integers, labels: int) -> ExactMachine:
     """The group of a machine's states.
 
     Arguments:
@@ -100,7 +100,7 @@ def exact_machine(machine: Machine, decode: Integers, labels: int) -> ExactMachi
     return exact
 
 
-def _missing(machine: Machine) -> str:
+def _missing(machine: CounterMachine) -> str:
     if machine.layers and not machine.layers[-1]:
         return f"layer {len(machine.layers)} has no channel that is a counter"
     return "more layers or more channels are needed"
@@ -110,7 +110,7 @@ def _generators(group: Group, tokens: Integers) -> tuple[int, ...]:
     return group.subgroup(int(x) for x in tokens if x).generators
 
 
-def _compile(group: Group, tokens: Integers, machine: Machine, element: Integers) -> GroupCompilation:
+def _compile(group: Group, tokens: Integers, machine: CounterMachine, element: Integers) -> GroupCompilation:
     """The compiler's passes, with the series that the machine's layers are."""
     lower = np.arange(machine.states)
     members = []

@@ -28,7 +28,7 @@ Runs = Sequence[RunConfiguration]
 
 
 @dataclass(frozen=True)
-class Machine:
+class Resources:
     """What runs are trained with.
 
     Arguments:
@@ -62,14 +62,14 @@ class Machine:
 Watch = Callable[[list[RunStatus]], None]
 
 
-HERE = Machine()
+HERE = Resources()
 """One process a core."""
 
 
 def train_all(
     configurations: Runs,
     store: RunStore,
-    machine: Machine = HERE,
+    machine: Resources = HERE,
     watch: Watch | None = None,
     tensorboard: Path | None = None,
 ) -> list[RunConfiguration]:
@@ -130,7 +130,7 @@ def train_away(batch: Runs, device: str) -> list[tuple[Row, dict[str, bytes]]]:
 
     Checkpoints are dropped. Initial weights from a folder must be readable where this runs.
     """
-    Machine(device=device).check()
+    Resources(device=device).check()
     with tempfile.TemporaryDirectory() as folder:
         train_here(batch, Path(folder), device=device)
         store = RunStore(Path(folder))

@@ -474,18 +474,24 @@ def check_never(files: Files, certificate: dict[str, Any]) -> tuple[str, ListedG
     return f"{claim}, over any alphabet that generates it", group
 
 
+def opened(files: Files, given: dict[str, Any] | None, fields: dict[str, set[str]], version: int) -> dict[str, Any]:
+    """The certificate of a folder whose files belong together, or one that is given, with the fields of its kind."""
+    check_manifest(files)
+    certificate = files.json("certificate.json") if given is None else given
+    kind, name = str(certificate.get("kind")), certificate.get("name")
+    usable(kind in fields, "certificate.json claims no known kind of thing")
+    with_keys(certificate, fields[kind], "certificate.json")
+    usable(isinstance(name, str) and 0 < len(name) <= 2000 and name.isprintable(), "certificate.json has no name")
+    usable(certificate["format"] == version, f"certificate.json has another format than {version}")
+    return certificate
+
+
 def check(folder: Path, certificate: dict[str, Any] | None = None) -> Verdict:
     """What a certificate claims of a folder, verified; `FaultError` with one line otherwise. The certificate is the
     folder's own, or one that is to be written there."""
     files = Files(folder, ("cascade.json", "cascade.safetensors", "group.safetensors"))
-    check_manifest(files)
-    if certificate is None:
-        certificate = files.json("certificate.json")
-    kind, name = str(certificate.get("kind")), certificate.get("name")
-    usable(kind in FIELDS, "certificate.json claims no known kind of thing")
-    with_keys(certificate, FIELDS[kind], "certificate.json")
-    usable(isinstance(name, str) and 0 < len(name) <= 2000 and name.isprintable(), "certificate.json has no name")
-    usable(certificate["format"] == 2, "certificate.json has another format than 2")
+    certificate = opened(files, certificate, FIELDS, 2)
+    kind, name = certificate["kind"], certificate["name"]
     alone = kind == "tracks" or not files.has("cascade.json")
     usable(alone, "certificate.json is about a group, and the folder holds a cascade: it is of another artifact")
     wanted = {"group.safetensors"} if kind == "never" else {"cascade.json", "cascade.safetensors"}

@@ -40,9 +40,9 @@ from .checker import (
     Verdict,
     as_list,
     check_files,
-    check_manifest,
     count,
     main,
+    opened,
     prove,
     take,
     usable,
@@ -237,14 +237,8 @@ def check(folder: Path, certificate: dict[str, Any] | None = None) -> Verdict:
     """What a certificate claims of a folder, verified; `FaultError` with one line otherwise. The certificate is the
     folder's own, or one that is to be written there."""
     files = Files(folder, FILES)
-    check_manifest(files)
-    usable(files.has("manifest.json"), "manifest.json is missing: nothing shows that the files belong together")
-    if certificate is None:
-        certificate = files.json("certificate.json")
-    with_keys(certificate, FIELDS, "certificate.json")
+    certificate = opened(files, certificate, {KIND: FIELDS}, 1)
     name = certificate["name"]
-    usable(certificate["kind"] == KIND and certificate["format"] == 1, "certificate.json claims no known kind of thing")
-    usable(isinstance(name, str) and 0 < len(name) <= 2000 and name.isprintable(), "certificate.json has no name")
     check_files(files, certificate["files"], set(FILES))
     about = with_keys(files.json("group.json"), {"format", "name"}, "group.json")
     usable(about["format"] == 1 and about["name"] == name, "group.json and certificate.json bear different names")

@@ -49,7 +49,7 @@ MAX_CASES, MAX_ALL_CASES = 1 << 24, 1 << 31  # of one point; of all points and t
 MAX_ENTRIES, BLOCK = 1 << 27, 1 << 18
 
 
-class Machine:
+class ProvedCounters:
     """The arrays of a folder, proved to be a cascade of counters."""
 
     def __init__(self, arrays: dict[str, Array]) -> None:
@@ -197,7 +197,7 @@ def check(folder: Path) -> Verdict:
     usable(isinstance(name, str) and 0 < len(name) <= 2000 and name.isprintable(), "cascade.json has no name")
     prove(family in FAMILIES, "the cascade is of no known family")
     title, exponent = FAMILIES[family]
-    machine = Machine(files.tensors("cascade.safetensors"))
+    machine = ProvedCounters(files.tensors("cascade.safetensors"))
     prove(not exponent or all(exponent % n == 0 for n in machine.moduli), f"a modulus is none that {title} can carry")
     cases = machine.check_points()
     k = max(machine.layers)

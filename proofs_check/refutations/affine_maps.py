@@ -20,7 +20,7 @@ from ...algebra.depth.families import TransitionKind
 from ...models.families import step_size
 from ...models.layer import Layer
 from ...models.recurrences import fixed_point_turns
-from .long_words import Word
+from .long_words import PowerWord
 
 UNIT = 2.0**-54
 """A multiplier with log|a| above -2⁻⁵⁴ is rounded to modulus 1 by float64: taken to have modulus exactly 1."""
@@ -100,7 +100,7 @@ def signed_turns(phase: NDArray[np.uint64]) -> NDArray[np.float64]:
     return np.asarray(phase).view(np.int64).astype(np.float64) * 2.0**-64
 
 
-def word_map(word: Word, letters: Affine) -> Affine:
+def word_map(word: PowerWord, letters: Affine) -> Affine:
     """The map of a word whose token i acts as `letters[i]`, in closed form."""
     return word.fold(lambda token: letters[token], Affine.then, Affine.power, Affine.identity(letters.shift.shape[-1]))
 

@@ -9,7 +9,7 @@ from subnormal.algebra.input.parser import read_automaton
 from subnormal.algebra.tracked import KINDS, TrackedAutomaton, TrackedGroup, TrackedPermutations, products
 from subnormal.common.errors import InputError
 from subnormal.constructions.arithmetics import read, stored_steps
-from subnormal.constructions.execution import ARITHMETICS, Machine
+from subnormal.constructions.execution import ARITHMETICS, CascadeMachine
 from subnormal.constructions.verification import PIECE, try_word
 from tests.cases import compiled
 
@@ -21,7 +21,7 @@ def test_every_arithmetic_is_right_on_long_words(arithmetic, name, kind):
     compilation = compiled(name)
     cascade = compilation.cascade
     word = TrackedGroup(compilation.group, cascade.alphabet).word(kind, 20_000)
-    machine = Machine(cascade, arithmetic)
+    machine = CascadeMachine(cascade, arithmetic)
     found = np.concatenate([machine.outputs(piece) for piece in np.array_split(word, 7)])
     assert (found == products(compilation.group, cascade.alphabet[word])).all()
     assert 0 <= machine.largest_error < 0.1
@@ -32,7 +32,7 @@ def test_largest_error_is_seen():
     word = TrackedGroup(compilation.group, compilation.cascade.alphabet).word("constant", 50_000)
     errors = {}
     for arithmetic in ARITHMETICS:
-        machine = Machine(compilation.cascade, arithmetic)
+        machine = CascadeMachine(compilation.cascade, arithmetic)
         machine.outputs(word)
         errors[arithmetic] = machine.largest_error
     assert errors["residues"] == 0 < errors["turns"] < errors["complex128"] < errors["complex64"]
@@ -56,7 +56,7 @@ def test_a_wrong_output_is_reported_where_it_is():
         largest_error = 0.0
 
         def __init__(self) -> None:
-            self.machine, self.seen = Machine(compilation.cascade, "residues"), 0
+            self.machine, self.seen = CascadeMachine(compilation.cascade, "residues"), 0
 
         def outputs(self, tokens):
             found = self.machine.outputs(tokens)
@@ -87,7 +87,7 @@ def test_a_word_is_the_same_in_pieces(kind, length, piece):
 
 def test_unknown_arithmetic():
     with pytest.raises(InputError, match="unknown arithmetic 'float8'"):
-        Machine(compiled("S3").cascade, "float8")
+        CascadeMachine(compiled("S3").cascade, "float8")
 
 
 LETTERS = {

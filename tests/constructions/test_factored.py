@@ -21,7 +21,7 @@ from subnormal.constructions.factored import compiler as factored_compiler
 from subnormal.constructions.factored.cascade import BLOCK
 from subnormal.constructions.factored.compiler import FactoredCompilation, compile_factored
 from subnormal.constructions.factored.execution import FactoredMachine, loops
-from subnormal.constructions.factored.proof import first_fault
+from subnormal.constructions.factored.proof import factored_fault
 from subnormal.constructions.verification import try_word
 from tests.cases import REFUSED, TRACKED
 from tests.cases import group as listed_group
@@ -63,7 +63,7 @@ def test_large_groups_compile_with_as_few_layers_as_there_can_be(name):
     assert compilation.chain.order == parse_group(name).order
     assert cascade.states == compilation.structure.order
     assert (cascade.states == compilation.chain.order) == exact
-    assert first_fault(cascade) is None
+    assert factored_fault(cascade) is None
 
 
 @pytest.mark.parametrize("name", LARGE)
@@ -82,7 +82,7 @@ def test_listed_groups_have_the_same_depth(case):
     """Their factored cascades are certified, and visit as many permutations as the group has elements."""
     compilation = factored(case.name)
     cascade = compilation.cascade
-    assert first_fault(cascade) is None
+    assert factored_fault(cascade) is None
     assert compilation.shortest == case.depth
     if compilation.structure.exact:
         assert cascade.depth == case.depth
@@ -99,7 +99,7 @@ def test_named_groups_of_the_oracle():
             compilation = factored(facts.name)
             assert compilation.shortest == facts.derived_length
             assert compilation.cascade.depth == facts.derived_length
-            assert first_fault(compilation.cascade) is None
+            assert factored_fault(compilation.cascade) is None
             tried += 1
     assert tried > 30
 
@@ -108,7 +108,7 @@ def test_named_groups_of_the_oracle():
 def test_signs_alone(case):
     cascade = factored(case.name, "negative-mamba").cascade
     assert set(cascade.moduli) == {2}
-    assert first_fault(cascade) is None
+    assert factored_fault(cascade) is None
     assert factored(case.name, "negative-mamba").shortest == case.signs
 
 
@@ -218,7 +218,7 @@ def test_derived_subgroups_of_wreath_products(name):
     for i, term in enumerate(derived_series(StabiliserChain(parse_group(name).permutations))[1:-1], 1):
         compilation = compile_factored(f"{name}^({i})", few_generators(term).generators, FAMILIES["aussm"])
         assert compilation.cascade.depth == compilation.shortest == depth - i
-        assert first_fault(compilation.cascade) is None
+        assert factored_fault(compilation.cascade) is None
 
 
 def test_a_primitive_group_too_large_to_list(monkeypatch):
@@ -254,7 +254,7 @@ def test_any_solvable_permutation_group(group):
         return
     compilation = compile_factored(group.name, group.permutations, FAMILIES["aussm"])
     cascade = compilation.cascade
-    assert first_fault(cascade) is None
+    assert factored_fault(cascade) is None
     assert cascade.depth >= compilation.shortest
     assert compilation.structure.exact == (cascade.states == group.order)
     word = TrackedPermutations(cascade.alphabet).word("random", 500)

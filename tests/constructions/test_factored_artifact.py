@@ -25,7 +25,7 @@ from subnormal.constructions.factored import compiler as factored_compiler
 from subnormal.constructions.factored.artifact import factored_files, load_factored
 from subnormal.constructions.factored.bound import lower_bound
 from subnormal.constructions.factored.compiler import compile_factored
-from subnormal.constructions.factored.proof import first_fault, needed_layers
+from subnormal.constructions.factored.proof import needed_layers
 from tests.folders import bind
 
 
@@ -48,7 +48,7 @@ def test_what_is_read_is_what_was_written(folder):
         assert (a.modulus, a.layer, a.reads) == (b.modulus, b.layer, b.reads)
         assert (a.lift == b.lift).all()
         assert (a.increments == b.increments).all()
-    assert first_fault(found.cascade) is None
+    assert factored_fault(found.cascade) is None
     assert needed_layers(found.cascade, found.lower_bound) == 6
     assert found.metadata["order"] == 7_962_624 == found.metadata["states"]
     assert found.metadata["series"][-1] == 1

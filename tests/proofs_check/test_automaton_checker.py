@@ -16,7 +16,7 @@ from subnormal.common.errors import RefutedError
 from subnormal.common.folders import digest, save_folder
 from subnormal.constructions.artifact import tensor_bytes
 from subnormal.constructions.automata.artifact import load_automaton
-from subnormal.constructions.automata.compiler import compile_automaton, first_fault
+from subnormal.constructions.automata.compiler import compile_automaton
 from subnormal.proofs_check.certificates.automaton_certificate import certify_automaton, certify_automaton_refusal
 from subnormal.proofs_check.certificates.automaton_checker import check
 from subnormal.proofs_check.certificates.checker import FaultError
@@ -170,7 +170,7 @@ def test_every_changed_entry(name, family, tmp_path):
                 ((layer.increments != 0) & ~(layer.resets if layer.resets is not None else False)).any()
                 for layer in spoiled.layers
             )
-            if first_fault(spoiled) is None and allowed:
+            if automaton_fault(spoiled) is None and allowed:
                 check(folder, certificate)
             else:
                 refused += 1

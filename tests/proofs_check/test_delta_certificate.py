@@ -215,7 +215,7 @@ def test_a_certificate_of_something_else_is_refused(s3):
     content = json.loads(path.read_text())
     for change, kind, message in [
         ({"claim": "x"}, 1, "claims something else than was proved"),
-        ({"format": 2}, 2, "no known kind"),
+        ({"format": 2}, 2, "another format than 1"),
         ({"name": "S4"}, 2, "different names"),
         ({"generators": [0]}, 1, "do not reach every element"),
         ({"generators": [99]}, 1, "outside"),

@@ -26,7 +26,7 @@ from subnormal.constructions.automata.compiler import compile_automaton
 from subnormal.constructions.cascade import Cascade, CascadeLayer
 from subnormal.constructions.compiler import compile_group
 from subnormal.constructions.execution import ARITHMETICS as EXECUTED
-from subnormal.constructions.execution import Machine
+from subnormal.constructions.execution import CascadeMachine
 from subnormal.proofs_check.horizons import horizon
 from subnormal.proofs_check.horizons.horizon import channel_horizon, proved_horizon
 from subnormal.proofs_check.horizons.picture import draw, measure, read_table, write_table
@@ -206,7 +206,7 @@ def test_constants_are_not_trusted(monkeypatch):
 @pytest.mark.parametrize("name", EXECUTED)
 def test_the_executor_decides_as_the_exact_machine(name):
     cascade = compiled("GL(2,3)")
-    machine = Machine(cascade, name)
+    machine = CascadeMachine(cascade, name)
     word = letters("GL(2,3)", cascade).word("random", 5000)
     outputs = machine.outputs(word)
     assert (outputs == cascade.outputs(word)).all()
@@ -214,7 +214,7 @@ def test_the_executor_decides_as_the_exact_machine(name):
     assert last[0].first_wrong is None
     cascade = compiled_automaton("dyck(2,2)")
     word = np.random.default_rng(0).integers(4, size=5000)
-    assert (Machine(cascade, name).outputs(word) == cascade.outputs(word)).all()
+    assert (CascadeMachine(cascade, name).outputs(word) == cascade.outputs(word)).all()
 
 
 @pytest.mark.parametrize("name", SUMS)

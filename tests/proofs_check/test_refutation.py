@@ -18,7 +18,7 @@ from subnormal.proofs_check.refutations.affine_maps import layer_maps
 from subnormal.proofs_check.refutations.divergence import diverge
 from subnormal.proofs_check.refutations.equalising import PATTERNS, equalise, starting_pairs
 from subnormal.proofs_check.refutations.letters import Letters, contraction
-from subnormal.proofs_check.refutations.long_words import Word, parse_word
+from subnormal.proofs_check.refutations.long_words import PowerWord, parse_word
 from subnormal.proofs_check.refutations.refutation import Budget, random_network, refute
 from subnormal.proofs_check.refutations.theory import group_theory
 from tests.proofs_check.refutation_cases import cases, run, table
@@ -179,7 +179,7 @@ def test_equalised_words_act_alike_on_every_state(name):
     with torch.no_grad():
         raw = layer.raw(torch.empty((group.order, 0)), torch.arange(group.order), network.embedding.weight)
         maps = layer_maps(layer, raw)
-    letters = Letters(group, tuple(Word(i) for i in range(group.order)), np.arange(group.order), maps)
+    letters = Letters(group, tuple(PowerWord(i) for i in range(group.order)), np.arange(group.order), maps)
     live = np.ones(4, dtype=bool)
     words = equalise(letters, live, 1e-8)
     assert words is not None
