@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from ..models.network import DCDNetwork
 
 
+def checked(cases: str) -> str:
+    """What `compile` says of a cascade whose every step was checked."""
+    return f"cascade: {cases} step rightly, so words of every length are tracked"
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class CompiledAutomaton(Shown):
     """An automaton compiled into a cascade and the weights of a network; every reachable state × letter was checked.
@@ -124,6 +129,7 @@ class CompiledAutomaton(Shown):
             yield Text(f"note: {note}", style="yellow")
         yield Text()
         yield from account(self.cascade, self.weights, width)
+        yield Text(checked(self.cases))
 
     def __repr__(self) -> str:
         layers = [

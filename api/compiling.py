@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +17,23 @@ from ..algebra.arithmetic.abelian_invariants import abelian_name
 from ..algebra.automata.automaton import Automaton
 from ..common.errors import InputError
 from ..common.kinds import GROUP
+from ..common.packages import LeftOutWarning
 from ..common.terminal import WIDTH, Shown
 from ..common.wording import counted
 from ..constructions.cascade import Cascade
 from ..constructions.compiler import Compilation, compile_group, read_series, save
+from ..constructions.targets.compiler import (
+    Checkpoint,
+    compile_target,
+    refuse_automaton,
+    require_order,
+    target_named,
+)
 from ..constructions.verification import cases, first_fault
-from .automata import CompiledAutomaton, compiled_automaton
+from .automata import CompiledAutomaton, checked, compiled_automaton
 from .factored import FactoredCompiled, compiled_factored
 from .groups import MachineLike, machine, stack_of
+from .trials import tried
 from .verifying import DTYPES
 
 if TYPE_CHECKING:
@@ -132,7 +142,8 @@ class Compiled(Shown):
         from ..constructions.account import account
 
         notes = [Text(f"note: {note}", style="yellow") for note in self.group.notes]
-        return Renderables(Text(self.title(), style="bold"), *notes, Text(), *account(self.compilation, width))
+        parts = account(self.compilation, width)
+        return Renderables(Text(self.title(), style="bold"), *notes, Text(), *parts, Text(checked(self.cases)))
 
     def __repr__(self) -> str:
         layers = [
@@ -146,49 +157,114 @@ class Compiled(Shown):
             return self.picture(Path(folder) / "picture.png").read_bytes()
 
 
-@overload
-def compile(given: Automaton, family: str | Sequence[str] | None = ...) -> CompiledAutomaton: ...
+AnyCompiled = Compiled | CompiledAutomaton | FactoredCompiled | Checkpoint
+"""What `compile` returns."""
+
+
 @overload
 def compile(
-    given: Group,
+    tracked: MachineLike,
     family: str | Sequence[str] | None = ...,
     alphabet: str | Sequence[int] | None = ...,
     channels: str | None = ...,
     series: str | None = ...,
     optimise: str | None = ...,
+    *,
+    target: str,
+    resets: bool = ...,
+    out: str | Path | None = ...,
+    check: bool = ...,
+    force: bool = ...,
+) -> Checkpoint: ...
+@overload
+def compile(
+    tracked: Automaton,
+    family: str | Sequence[str] | None = ...,
+    *,
+    out: str | Path | None = ...,
+    check: bool = ...,
+    force: bool = ...,
+) -> CompiledAutomaton: ...
+@overload
+def compile(
+    tracked: Group,
+    family: str | Sequence[str] | None = ...,
+    alphabet: str | Sequence[int] | None = ...,
+    channels: str | None = ...,
+    series: str | None = ...,
+    optimise: str | None = ...,
+    *,
+    target: None = ...,
+    resets: bool = ...,
+    out: str | Path | None = ...,
+    check: bool = ...,
+    force: bool = ...,
 ) -> Compiled: ...
 @overload
 def compile(
-    given: PermutationGroup,
+    tracked: PermutationGroup,
     family: str | Sequence[str] | None = ...,
     alphabet: str | Sequence[int] | None = ...,
     channels: str | None = ...,
     series: str | None = ...,
     optimise: str | None = ...,
+    *,
+    target: None = ...,
+    resets: bool = ...,
+    out: str | Path | None = ...,
+    check: bool = ...,
+    force: bool = ...,
 ) -> Compiled | FactoredCompiled: ...
 @overload
 def compile(
-    given: MachineLike,
+    tracked: MachineLike,
     family: str | Sequence[str] | None = ...,
     alphabet: str | Sequence[int] | None = ...,
     channels: str | None = ...,
     series: str | None = ...,
     optimise: str | None = ...,
+    *,
+    target: None = ...,
+    resets: bool = ...,
+    out: str | Path | None = ...,
+    check: bool = ...,
+    force: bool = ...,
 ) -> Compiled | CompiledAutomaton | FactoredCompiled: ...
+@overload
 def compile(
-    given: MachineLike,
+    tracked: MachineLike,
+    family: str | Sequence[str] | None = ...,
+    alphabet: str | Sequence[int] | None = ...,
+    channels: str | None = ...,
+    series: str | None = ...,
+    optimise: str | None = ...,
+    *,
+    target: str | None,
+    resets: bool = ...,
+    out: str | Path | None = ...,
+    check: bool = ...,
+    force: bool = ...,
+) -> AnyCompiled: ...
+def compile(
+    tracked: MachineLike,
     family: str | Sequence[str] | None = None,
     alphabet: str | Sequence[int] | None = None,
     channels: str | None = None,
     series: str | None = None,
     optimise: str | None = None,
-) -> Compiled | CompiledAutomaton | FactoredCompiled:
+    *,
+    target: str | None = None,
+    resets: bool = False,
+    out: str | Path | None = None,
+    check: bool = False,
+    force: bool = False,
+) -> AnyCompiled:
     """Compile a group or an automaton: a cascade that tracks it on words of every length, and the weights of a network.
 
     A group too large to list becomes a factored cascade, which is proved in the same way and has no network.
 
     Arguments:
-        given: as for `sn.machine`. The options from `alphabet` on are for groups.
+        tracked: as for `sn.machine`. The options from `alphabet` to `resets` are for groups.
         family: one model family (any number of layers of it), or a stack, first layer first. Default:
             `aussm`, and for an automaton whose letters merge states `gated-aussm`.
         alphabet: `all`, `generators`, element numbers, or elements such as `(1,2);(1,2,3)`; None for all up to order
@@ -196,12 +272,61 @@ def compile(
         channels: `invariant` (fewest channels, the default) or `primary` (widest margins).
         series: your own series: generators of G1, G2, … separated by `|`.
         optimise: `depth`, `channels`, `margin` or `table`: the best of all subnormal series.
+        target: write the group for another library's architecture: `olmo-hybrid`, `deltaproduct`, `pd-ssm`, `mamba3`
+            or `delta`.
+        resets: with `target`: words `=x` too, which set the product to x.
+        out: write this folder, as `.save` does; None for none.
+        check: run the network at the end on words of 100,000 tokens; with `target` the checkpoint on 300 elements.
+        force: whether `out` may replace a folder of another kind.
 
     Raises:
         InputError: the family cannot track the group (the message says why), an option does not fit, or a group with
             one of the options from `channels` on is too large to list.
+        RefutedError: with `check`, an output is wrong.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> sn.compile("S3")
+        S3 = C3:C2: order 6, 2 layers, 6 tokens
+          layer 1: aussm carries C2, 1 channel
+          layer 2: aussm carries C3, 1 channel
+        >>> sn.compile("A5", target="delta").save("a5").name
+        'a5'
     """
-    asked = machine(given)
+    compiled = _compiled(tracked, family, alphabet, channels, series, optimise, target, resets)
+    if out is not None:
+        compiled.save(out, force)
+    if check:
+        _check(compiled, out)
+    return compiled
+
+
+def _check(compiled: AnyCompiled, out: str | Path | None) -> None:
+    """Run what was compiled on long words, from its folder, or a temporary one. Raises `RefutedError`."""
+    with tempfile.TemporaryDirectory() as temporary:
+        message, _ = tried(compiled, compiled.save(Path(temporary) / "own") if out is None else Path(out))
+    if "right on" not in message:
+        warnings.warn(message, LeftOutWarning, stacklevel=3)
+
+
+def _compiled(
+    tracked: MachineLike,
+    family: str | Sequence[str] | None,
+    alphabet: str | Sequence[int] | None,
+    channels: str | None,
+    series: str | None,
+    optimise: str | None,
+    target: str | None,
+    resets: bool,
+) -> AnyCompiled:
+    asked = machine(tracked)
+    if target is not None:
+        for option, value in (("family", family), ("channels", channels), ("series", series), ("optimise", optimise)):
+            if value is not None:
+                raise InputError(f"--target goes with a GROUP, e.g. A5, and not with --{option}")
+        return _for_target(asked, target, alphabet, resets)
+    if resets:
+        raise InputError("--resets goes with --target, e.g. --target olmo-hybrid")
     if isinstance(asked, Automaton):
         if any(option is not None for option in (alphabet, channels, series, optimise)):
             raise InputError("alphabet, channels, series and optimise are for groups, not for an automaton")
@@ -228,3 +353,14 @@ def compile(
     if fault:
         raise AssertionError(f"the compiled cascade is wrong: {fault}")
     return Compiled(compilation)
+
+
+def _for_target(
+    asked: PermutationGroup | Automaton, target: str, alphabet: str | Sequence[int] | None, resets: bool
+) -> Checkpoint:
+    """A group written for another library's architecture. Raises `InputError`."""
+    target_named(target)
+    if isinstance(asked, Automaton):
+        refuse_automaton(asked, target)
+    require_order(asked.name, asked.order)
+    return compile_target(asked.listed(), target, alphabet, resets)

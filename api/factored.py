@@ -17,7 +17,7 @@ from ..algebra.depth.families import FAMILIES
 from ..algebra.groups.permutation_group import PermutationGroup, describe_order
 from ..common.errors import InputError
 from ..common.kinds import FACTORED
-from ..common.terminal import Shown, plain_table
+from ..common.terminal import WIDTH, Shown, plain_table
 from ..common.wording import counted, short
 from ..constructions.factored.artifact import save_factored
 from ..constructions.factored.bound import lower_bound
@@ -87,8 +87,8 @@ class FactoredCompiled(Shown):
         size = f"order {describe_order(self.order)} on {cascade.degree} points"
         return f"{self.name}: {size}, {layers}, {channels}, {counted(len(cascade.alphabet), 'token')}"
 
-    def view(self) -> RenderableType:
-        """The account that `compile` prints: lines of text, and the table of layers."""
+    def view(self, width: int = WIDTH) -> RenderableType:
+        """The account that `compile` prints: lines of text, and the table of layers, which folds by itself."""
         cascade, structure = self.cascade, self.compilation.structure
         found: list[RenderableType] = [
             Text(self.title(), style="bold"),

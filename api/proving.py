@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.text import Text
+
 from ..algebra.automata.automaton import Automaton
 from ..common.errors import InputError, RefutedError
 from ..common.kinds import (
@@ -25,6 +27,7 @@ from ..common.kinds import (
     wrong_kind,
 )
 from ..common.packages import LeftOutWarning, MissingPackageError, named_packages
+from ..common.terminal import Shown
 from ..common.wording import default_folder
 from .automata import CompiledAutomaton
 from .compiling import Compiled, compile
@@ -44,8 +47,8 @@ if TYPE_CHECKING:
 NETWORK_CERTIFICATE = "network_certificate.json"
 
 
-@dataclass(frozen=True)
-class Proved:
+@dataclass(frozen=True, repr=False)
+class Proved(Shown):
     """What was proved about a folder: prints one line for each sentence.
 
     Arguments:
@@ -58,12 +61,13 @@ class Proved:
     sentences: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
-    def __str__(self) -> str:
-        return "\n".join([*self.sentences, *self.notes])
+    def view(self) -> Text:
+        """What the command prints."""
+        return Text("\n".join([*self.sentences, *self.notes]))
 
 
 def certify(
-    target: str | Path | Compiled | CompiledAutomaton | Automaton,
+    tracked: str | Path | Compiled | CompiledAutomaton | Automaton,
     out: str | Path | None = None,
     family: str | None = None,
     *,
@@ -73,7 +77,7 @@ def certify(
     tracks it.
 
     Arguments:
-        target: a folder written by `compile`; or a group or an automaton, as for `sn.machine`; or what `sn.compile`
+        tracked: a folder written by `compile`; or a group or an automaton, as for `sn.machine`; or what `sn.compile`
             returned.
         out: for a group: the folder to write; its name by default.
         family: the family, e.g. `negative-mamba`, or a stack. Default: `aussm`, and for an automaton whose
@@ -83,18 +87,23 @@ def certify(
     Raises:
         RefutedError: the cascade does not track its group.
         InputError: the folder cannot be read or written.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> sn.certify("A5").sentences[0].split(": ")[0]
+        'A5/certificate.json'
     """
-    if isinstance(target, Compiled | CompiledAutomaton):
+    if isinstance(tracked, Compiled | CompiledAutomaton):
         if family is not None:
-            raise InputError(f"family: {target.name} is compiled already; sn.compile(…, family={family!r}) chooses it")
-        folder = target.save(out or default_folder(target.name), force)
+            raise InputError(f"family: {tracked.name} is compiled already; sn.compile(…, family={family!r}) chooses it")
+        folder = tracked.save(out or default_folder(tracked.name), force)
         return _with_network(folder, _certified(folder))
-    if not isinstance(target, Automaton) and is_folder(str(target)):
+    if not isinstance(tracked, Automaton) and is_folder(str(tracked)):
         for option, value in (("out", out), ("family", family), ("force", force or None)):
             if value is not None:
-                raise InputError(f"{target} is a folder, certified as it is: --{option} is for a group, e.g. S4")
-        return _with_network(Path(target), _certified(Path(target)))
-    asked = target if isinstance(target, Automaton) else str(target)
+                raise InputError(f"{tracked} is a folder, certified as it is: --{option} is for a group, e.g. S4")
+        return _with_network(Path(tracked), _certified(Path(tracked)))
+    asked = tracked if isinstance(tracked, Automaton) else str(tracked)
     return _with_network(*_compiled_and_certified(asked, Path(out) if out else None, family, force))
 
 
@@ -201,6 +210,11 @@ def check(folder: str | Path, network: bool = True, coq: bool = False) -> Proved
     Raises:
         RefutedError: the claim is false.
         InputError: the files cannot be used, or Coq is wanted and not installed.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> print(sn.check(sn.certify("A5").folder).sentences[0][:30])
+        verified: nothing of AUSSM lay
     """
     from ..proofs_check.certificates import automaton_checker, checker, delta_checker, factored_checker
 
@@ -245,7 +259,7 @@ def _catalogued(verdict: Verdict) -> list[str]:
     return [f"which is SmallGroup({number[0]},{number[1]}): the catalogue has this presentation"]
 
 
-def horizon(
+def horizon_rows(
     folder: str | Path,
     arithmetics: Sequence[str] | None = None,
     kinds: Sequence[str] | None = None,
@@ -312,7 +326,7 @@ def horizon(
     return rows
 
 
-def refute(
+def refute_model(
     model: DCDNetwork | str | Path,
     tracked: MachineLike | None = None,
     alphabet: NDArray | None = None,

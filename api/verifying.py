@@ -41,16 +41,18 @@ class Verified(Shown):
     Arguments:
         folder: where it is.
         lines: what was checked, and how the folder calls itself.
+        trials: runs on long words.
     """
 
     folder: Path
     lines: tuple[str, ...]
+    trials: tuple[Trial, ...] = ()
 
     def view(self) -> Text:
         return Text("\n".join(self.lines))
 
 
-def verify(folder: str | Path) -> Verified:
+def verify_folder(folder: str | Path) -> Verified:
     """Check a compiled folder's machine from its files alone: that every state and token lead where they should.
 
     Raises:
