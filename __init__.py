@@ -189,11 +189,13 @@ _HOME = {
 """Where each public name lives; a test compares this with `__all__` and with the imports for type checkers."""
 
 
-def __getattr__(name: str) -> Any:
-    for home, names in _HOME.items():
-        if name in names:
-            return getattr(import_module(home, __name__), name)
-    raise AttributeError(f"module 'subnormal' has no attribute {name!r}")
+if not TYPE_CHECKING:  # a type checker that saw it would take any name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        for home, names in _HOME.items():
+            if name in names:
+                return getattr(import_module(home, __name__), name)
+        raise AttributeError(f"module 'subnormal' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -18,6 +18,7 @@ from ..common.kinds import (
     DAMAGED,
     DELTA,
     FACTORED,
+    GROUP,
     LISTED,
     NETWORK,
     REFUSAL,
@@ -29,8 +30,8 @@ from ..common.kinds import (
 from ..common.packages import LeftOutWarning, MissingPackageError, named_packages
 from ..common.terminal import Shown
 from ..common.wording import default_folder
-from .automata import CompiledAutomaton
-from .compiling import Compiled, compile
+from .compiling import AnyCompiled, compile
+from .factored import FactoredCompiled
 from .faults import refutations
 from .groups import GroupLike, MachineLike, group, machine, stack_of
 from .verifying import verified_machine
@@ -67,7 +68,7 @@ class Proved(Shown):
 
 
 def certify(
-    tracked: str | Path | Compiled | CompiledAutomaton | Automaton,
+    tracked: MachineLike | Path | AnyCompiled,
     out: str | Path | None = None,
     family: str | None = None,
     *,
@@ -93,17 +94,21 @@ def certify(
         >>> sn.certify("A5").sentences[0].split(": ")[0]
         'A5/certificate.json'
     """
-    if isinstance(tracked, Compiled | CompiledAutomaton):
+    if isinstance(tracked, AnyCompiled):
+        if isinstance(tracked, FactoredCompiled):
+            raise InputError(f"{tracked.name}: a factored cascade is its own certificate; save it, sn.check proves it")
+        if tracked.kind not in (GROUP, AUTOMATON, DELTA):
+            raise InputError(f"{tracked.name} is for another library; certify wants what runs here, e.g. target='delta'")
         if family is not None:
             raise InputError(f"family: {tracked.name} is compiled already; sn.compile(…, family={family!r}) chooses it")
         folder = tracked.save(out or default_folder(tracked.name), force)
         return _with_network(folder, _certified(folder))
-    if not isinstance(tracked, Automaton) and is_folder(str(tracked)):
+    if isinstance(tracked, str | Path) and is_folder(str(tracked)):
         for option, value in (("out", out), ("family", family), ("force", force or None)):
             if value is not None:
                 raise InputError(f"{tracked} is a folder, certified as it is: --{option} is for a group, e.g. S4")
         return _with_network(Path(tracked), _certified(Path(tracked)))
-    asked = tracked if isinstance(tracked, Automaton) else str(tracked)
+    asked = str(tracked) if isinstance(tracked, Path) else tracked
     return _with_network(*_compiled_and_certified(asked, Path(out) if out else None, family, force))
 
 
@@ -160,12 +165,12 @@ def _automaton_certified(asked: Automaton, out: Path | None, family: str | None,
 
 
 def _compiled_and_certified(
-    text: str | Automaton, out: Path | None, family: str | None, force: bool
+    tracked: MachineLike, out: Path | None, family: str | None, force: bool
 ) -> tuple[Path, Verdict]:
     from ..algebra.depth.series import shortest_series
     from ..proofs_check.certificates.certificate import certify_refusal
 
-    asked = machine(text)
+    asked = machine(tracked)
     if isinstance(asked, Automaton):
         return _automaton_certified(asked, out, family, force)
     listed, stack = asked.listed(), stack_of("aussm" if family is None else family)
@@ -214,7 +219,7 @@ def check(folder: str | Path, network: bool = True, coq: bool = False) -> Proved
     Examples:
         >>> import subnormal as sn
         >>> print(sn.check(sn.certify("A5").folder).sentences[0][:30])
-        verified: nothing of AUSSM lay
+        verified: no number of AUSSM l
     """
     from ..proofs_check.certificates import automaton_checker, checker, delta_checker, factored_checker
 

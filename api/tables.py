@@ -74,7 +74,7 @@ def atlas(
         >>> import subnormal as sn
         >>> table = sn.atlas(max_order=8, processes=1)
         >>> table
-        atlas.csv: 15 groups of order ≤ 8
+        atlas.csv: 14 groups of order ≤ 8
         >>> [row["depth"] for row in table.rows() if row["order"] == "6"]
         ['2', '1']
     """

@@ -127,7 +127,7 @@ def train(
 
     Examples:
         >>> import subnormal as sn
-        >>> training = sn.train("C2", steps=2, length=4, test_words=2, test_length=20, seeds=2, processes=1)
+        >>> training = sn.train("C2", steps=2, length="4", test_words=2, test_length=20, seeds=2, processes=1)
         >>> len(training.rows)
         2
     """

@@ -142,6 +142,7 @@ def run_word(
     """Run a compiled folder on one long word, and compare every output with the group's or the automaton's own.
 
     Arguments:
+        folder: written by `compile`.
         arithmetic: `residues`, `turns`, `complex128`, `complex64` or `network`; of a factored cascade `residues`.
         kind: `random`, `constant` or `commutator`.
         length: tokens.
@@ -151,6 +152,12 @@ def run_word(
     Raises:
         RefutedError: an output is wrong; the message names the first.
         InputError: the folder is damaged, or an option is unknown.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> folder = sn.compile("S3").save("s3")
+        >>> sn.run_word(folder, "turns", "constant", length=100).first_wrong is None
+        True
     """
     check_options(arithmetic, kind, dtype)
     folder = Path(folder)

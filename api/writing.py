@@ -143,7 +143,7 @@ def sweep(
         >>> import subnormal as sn
         >>> from pathlib import Path
         >>> _ = Path("two.toml").write_text(
-        ...     'group = "C2"\\nsteps = 2\\nlength = 4\\ntest_words = 2\\ntest_length = 20\\nseed = [0, 1]\\n'
+        ...     'group = "C2"\\nsteps = 2\\nlength = "4"\\ntest_words = 2\\ntest_length = 20\\nseed = [0, 1]\\n'
         ... )
         >>> len(sn.sweep("two.toml", processes=1).rows)
         2

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..common.brief import Brief
 from .cascade import Cascade, CascadeLayer, layer_transitions
 from .parameters import (
     EMBEDDING,
@@ -41,8 +42,8 @@ NEGATIVE_MAMBA_RATE = 200.0
 exactly -1."""
 
 
-@dataclass(frozen=True, eq=False)
-class LayerWeights:
+@dataclass(frozen=True, eq=False, repr=False)
+class LayerWeights(Brief):
     """One layer's gates, exact.
 
     Arguments:
@@ -60,8 +61,8 @@ class LayerWeights:
     resets: NDArray[np.bool_] | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Weights:
+@dataclass(frozen=True, eq=False, repr=False)
+class Weights(Brief):
     """A network's exact weights.
 
     Arguments:

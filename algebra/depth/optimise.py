@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from ...common.brief import Brief
 from ...common.errors import InputError
 from ...common.terminal import Shown
 from ..groups.group import Group, Subgroup
@@ -82,8 +83,8 @@ class Cost:
         }[goal]
 
 
-@dataclass(frozen=True, eq=False)
-class Choice:
+@dataclass(frozen=True, eq=False, repr=False)
+class Choice(Brief):
     """A series that no other series searched beats in everything.
 
     Arguments:

@@ -13,6 +13,7 @@ from ...algebra.automata.automaton import Automaton
 from ...algebra.automata.monoid import TransitionMonoid
 from ...algebra.depth.automaton_verdict import Verdict, stack_refusal, verdict
 from ...algebra.depth.families import FAMILIES, Family, names
+from ...common.brief import Brief
 from ...common.errors import InputError
 from ...common.wording import counted
 from ..cascade import Cascade, CascadeLayer, reachable_states
@@ -23,8 +24,8 @@ MAX_TABLE_ENTRIES = 2**24
 """Largest number of entries, states × letters × channels, that a cascade's tables may have."""
 
 
-@dataclass(frozen=True, eq=False)
-class AutomatonCompilation:
+@dataclass(frozen=True, eq=False, repr=False)
+class AutomatonCompilation(Brief):
     """Every intermediate form of one compilation.
 
     Arguments:

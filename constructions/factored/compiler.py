@@ -39,6 +39,7 @@ from ...algebra.depth.families import Family
 from ...algebra.depth.refusal import refusal, way_out
 from ...algebra.depth.series import shortest_series
 from ...algebra.groups.permutation_group import PermutationGroup
+from ...common.brief import Brief
 from ...common.errors import InputError
 from ...common.wording import describe_order
 from ..cascade import compile_cascade
@@ -72,8 +73,8 @@ class Structure:
     exact: bool
 
 
-@dataclass(frozen=True, eq=False)
-class FactoredCompilation:
+@dataclass(frozen=True, eq=False, repr=False)
+class FactoredCompilation(Brief):
     """A compiled factored cascade with what is known of its group.
 
     Arguments:

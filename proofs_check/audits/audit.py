@@ -80,7 +80,7 @@ def audit(model: str | Path, seed: int = 0) -> Audit:
         >>> import subnormal as sn
         >>> folder = sn.compile("S3").save("s3")
         >>> [layer.minus_one for layer in sn.audit(folder).layers]
-        ['yes', 'yes']
+        ['exactly', 'exactly']
     """
     place = Path(model)
     config = read_config(place)

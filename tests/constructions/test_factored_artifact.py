@@ -12,8 +12,9 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.input.elements import read_tokens
 from subnormal.algebra.input.parser import parse_group
-from subnormal.api.factored import compiled_factored, read_tokens
+from subnormal.api.factored import compiled_factored
 from subnormal.command_line.compiler import compile_command, verify
 from subnormal.common.errors import InputError, RefutedError
 from subnormal.common.kinds import FACTORED, kind_of
