@@ -86,6 +86,9 @@ def stack_of(families: str | Sequence[str]) -> tuple[Family, ...]:
 def machine(tracked: MachineLike) -> PermutationGroup | Automaton:
     """A group, or an automaton: `flip-flop(2)`, `tomita(5)`, `grid(5,5)`, `automaton(table.csv)`, a file `dfa.json`.
 
+    Arguments:
+        tracked: such a text, or the group or the automaton itself, which comes back.
+
     Raises:
         InputError: the text is not understood.
 
@@ -100,7 +103,11 @@ def machine(tracked: MachineLike) -> PermutationGroup | Automaton:
 
 
 def regex(text: str, letters: str | None = None) -> Automaton:
-    """The minimal automaton of a regular expression, e.g. `(ab|b)*a`; `letters` is the alphabet where it has more.
+    """The minimal automaton of a regular expression.
+
+    Arguments:
+        text: the expression, e.g. `(ab|b)*a`.
+        letters: the alphabet, where it has more letters than the expression.
 
     Raises:
         InputError: the expression is broken, or its language is empty or holds every word.
@@ -178,6 +185,10 @@ def _tokens(group: Group | PermutationGroup, alphabet: str | Sequence[int]) -> t
 
 def pareto(tracked: GroupLike, family: str = "aussm") -> Choices:
     """The subnormal series that none beats in layers, channels, margin and table size at once.
+
+    Arguments:
+        tracked: a group, as for `sn.group`.
+        family: the family whose layers are counted.
 
     Raises:
         InputError: the group is too large to list.

@@ -96,9 +96,9 @@ def certify(
     """
     if isinstance(tracked, AnyCompiled):
         if isinstance(tracked, FactoredCompiled):
-            raise InputError(f"{tracked.name}: a factored cascade is its own certificate; save it, sn.check proves it")
+            raise InputError(f"{tracked.name}: what .save writes is its own certificate, which sn.check proves")
         if tracked.kind not in (GROUP, AUTOMATON, DELTA):
-            raise InputError(f"{tracked.name} is for another library; certify wants what runs here, e.g. target='delta'")
+            raise InputError(f"{tracked.name} is for another library; wanted one that runs here, e.g. target='delta'")
         if family is not None:
             raise InputError(f"family: {tracked.name} is compiled already; sn.compile(…, family={family!r}) chooses it")
         folder = tracked.save(out or default_folder(tracked.name), force)

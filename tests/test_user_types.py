@@ -60,5 +60,5 @@ def test_under_mypy(user):
 
 @pytest.mark.slow
 def test_under_pyright(user):
-    pytest.importorskip("pyright")
+    pytest.importorskip("pyright", reason="installed by the extra dev")
     judged(user, faults(user, [sys.executable, "-m", "pyright", "mine.py", "wrong.py"]))
