@@ -61,4 +61,4 @@ def test_under_mypy(user):
 @pytest.mark.slow
 def test_under_pyright(user):
     pytest.importorskip("pyright", reason="installed by the extra dev")
-    judged(user, faults(user, [sys.executable, "-m", "pyright", "mine.py", "wrong.py"]))
+    judged(user, faults(user, [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, "mine.py", "wrong.py"]))

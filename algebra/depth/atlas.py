@@ -78,5 +78,5 @@ def catalogue_keys(max_order: int) -> list[tuple[int, int]]:
 
 
 def write_atlas(path: Path, max_order: int, processes: int = 2) -> Iterator[tuple[int, int]]:
-    """Write the rows of all groups up to an order; see `algebra.base.rows.write_rows`."""
+    """Write the rows of all groups up to an order; see `common.rows.write_rows`."""
     yield from write_rows(path, COLUMNS, catalogue_keys(max_order), _row, processes)

@@ -40,5 +40,5 @@ def certified_row(key: Key) -> Row:
 
 
 def write_catalogue(path: Path, max_order: int, processes: int = 2) -> Iterator[tuple[int, int]]:
-    """Certify all groups up to an order; see `algebra.base.rows.write_rows`."""
+    """Certify all groups up to an order; see `common.rows.write_rows`."""
     yield from write_rows(path, COLUMNS, catalogue_keys(max_order), certified_row, processes)
