@@ -15,7 +15,7 @@ import subnormal as sn
 
 FILE = Path(__file__).parent / "data" / "user_file.py"
 WRONG = [
-    ('sn.compile("S3", familly="aussm")\n', "familly"),
+    ('sn.compile("S3", familly="aussm")\n', "compile"),
     ('sn.certify("S3").sentence\n', "sentence"),
     ('sn.refute(3.5, "S3")\n', "refute"),
     ('sn.nothing("S3")\n', "nothing"),
