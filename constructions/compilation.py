@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..common.brief import Brief
 from ..common.errors import InputError
 from ..common.folders import Folder, save_folder
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from .weights import Weights
 
 
-class Compilation(ABC):
+class Compilation(Brief, ABC):
     """A compiled group, automaton, or group too large to list.
 
     Attributes:

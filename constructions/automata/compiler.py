@@ -36,7 +36,7 @@ MAX_TABLE_ENTRIES = 2**24
 """Largest number of entries, states × letters × channels, that a cascade's tables may have."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AutomatonCompilation(Compilation):
     """Every intermediate form of the compilation of an automaton.
 

@@ -85,7 +85,7 @@ class Structure:
     exact: bool
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FactoredCompilation(Compilation):
     """A group too large to list, compiled into a factored cascade, with what is known of the group.
 

@@ -7,14 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from rich.console import Group as Renderables
+from rich.console import RenderableType
+from rich.text import Text
+
 from ...algebra.arithmetic.permutations import cycles
 from ...algebra.automata.automaton import Automaton
 from ...algebra.depth.families import CIRCLE
 from ...algebra.depth.series import shortest_series
 from ...algebra.groups.group import Group
 from ...common.errors import InputError
-from ...common.folders import save_folder
-from ...common.wording import counted
+from ...common.folders import Folder, save_folder
+from ...common.kinds import kind_of_files
+from ...common.terminal import WIDTH, Shown
+from ...common.wording import counted, default_folder
 from ..compiler import compile_group, read_alphabet
 from ..verification import first_fault
 from . import delta_product, mamba3, olmo_hybrid, own_delta, pd_ssm
@@ -159,9 +165,9 @@ TARGETS = {
 """By name."""
 
 
-@dataclass(frozen=True, eq=False)
-class Checkpoint:
-    """A group written for a target.
+@dataclass(frozen=True, eq=False, repr=False)
+class Checkpoint(Shown):
+    """A group written for a target, the architecture of another library. It is shown as `compile` prints it.
 
     Arguments:
         target: the architecture.
@@ -173,10 +179,29 @@ class Checkpoint:
     machine: TargetMachine
     files: dict[str, bytes | str]
 
-    def save(self, folder: Path, force: bool = False) -> None:
-        """Write the folder, whole or not at all. Raises `InputError` where it cannot be written, or without `force`
-        where it holds something of another kind, or a model that was trained."""
-        save_folder(folder, self.files, force)
+    @property
+    def name(self) -> str:
+        """The group's and the target's, e.g. `A5-olmo-hybrid`."""
+        return f"{default_folder(self.machine.group.name)}-{self.target.name}"
+
+    @property
+    def kind(self) -> str | None:
+        """Of the folder that `save` writes."""
+        return kind_of_files(self.files)
+
+    def written(self, folder: Path, force: bool = False) -> Folder:
+        """`save`, and what was written, which need not be read back."""
+        return save_folder(folder, self.files, force)
+
+    def save(self, folder: str | Path, force: bool = False) -> Path:
+        """Write the folder, whole or not at all; returns it. Raises `InputError` where it cannot be written, or without
+        `force` where it holds something of another kind, or a model that was trained."""
+        return self.written(Path(folder), force).path
+
+    def view(self, width: int = WIDTH) -> RenderableType:
+        """What `compile --target` prints."""
+        title, *lines = self.lines()
+        return Renderables(Text(title, style="bold"), *(Text(line) for line in lines))
 
     def lines(self) -> list[str]:
         """What was written, for people."""

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ...common.brief import Brief
 from ...common.errors import InputError
 from ...common.wording import counted
 from ..network import DCDNetwork
@@ -36,8 +37,8 @@ EXHAUSTED = 40_000
 """Positions of words that may be gone through to compare network and machine on all words of a length."""
 
 
-@dataclass(frozen=True, eq=False)
-class Decompiled:
+@dataclass(frozen=True, eq=False, repr=False)
+class Decompiled(Brief):
     """What was read out of a network.
 
     Arguments:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ...algebra.automata.automaton import Automaton
 from ...algebra.groups.group import Group
 from ...algebra.tracked import Tracked, TrackedAutomaton, TrackedGroup
+from ...common.brief import Brief
 from ...common.errors import InputError
 from .letters import UNIFORM, LetterDraw
 
@@ -30,8 +31,8 @@ PLANTED_WITHIN = 20
 Tokens = NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
-class Task:
+@dataclass(frozen=True, eq=False, repr=False)
+class Task(Brief):
     """Words over the letters of what is tracked, each position labelled with the product, or the state, so far.
 
     Arguments:

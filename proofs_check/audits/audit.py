@@ -6,13 +6,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rich.text import Text
+
+from ...common.terminal import Shown
 from ...models.references.folder import read_config
 from .layers import LayerAudit, ranges
 from .records import facts_of, is_fla_mamba, is_own, kind_of
 
 
-@dataclass(frozen=True)
-class Audit:
+@dataclass(frozen=True, repr=False)
+class Audit(Shown):
     """What there is to say about a model.
 
     Arguments:
@@ -34,6 +37,10 @@ class Audit:
             "layers": [layer.as_json() for layer in self.layers],
             "notes": list(self.notes),
         }
+
+    def view(self) -> Text:
+        """What `audit` prints."""
+        return Text("\n".join(self.lines()))
 
     def lines(self) -> list[str]:
         """For people; equal layers on one line."""
@@ -58,18 +65,24 @@ class Audit:
         return found + [f"note: {note}" for note in self.notes]
 
 
-def audit(path: str | Path, seed: int = 0) -> Audit:
+def audit(model: str | Path, seed: int = 0) -> Audit:
     """Audit a Hugging Face folder, a configuration alone, or one of our own networks.
 
     Arguments:
-        path: a folder with `config.json`, with weights or without; or a configuration file.
+        model: a folder with `config.json`, with weights or without; or a configuration file.
         seed: of the order in which tokens are read where weights are measured.
 
     Raises:
         InputError: it cannot be read, its class refuses it, or the architecture is not known.
         RefutedError: its weights do what audit says that its class cannot.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> folder = sn.compile("S3").save("s3")
+        >>> [layer.minus_one for layer in sn.audit(folder).layers]
+        ['exactly', 'exactly']
     """
-    place = Path(path)
+    place = Path(model)
     config = read_config(place)
     facts = facts_of(config)
     own = is_own(config)
@@ -85,4 +98,4 @@ def audit(path: str | Path, seed: int = 0) -> Audit:
         else:
             notes += (f"its weights are not measured: that is done for {', '.join(PROBES)} of transformers",)
     layers = tuple(layer.with_measured(measured.get(layer.index)) for layer in facts.layers)
-    return Audit(str(path), "our own network" if own else kind_of(config), layers, notes)
+    return Audit(str(model), "our own network" if own else kind_of(config), layers, notes)
