@@ -44,6 +44,10 @@ if TYPE_CHECKING:
 Own = TypeVar("Own", bound=Compilation)
 
 
+class AbsentError(InputError, AttributeError):
+    """Something was compiled that has no such part; `hasattr` sees it as missing."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Compiled(Shown):
     """A group or an automaton compiled into an exact machine, which was checked: it tracks words of every length.
@@ -80,7 +84,7 @@ class Compiled(Shown):
         cascade = self.compilation.cascade
         if isinstance(cascade, Cascade):
             return cascade
-        raise InputError(f"{self.name} is too large to list: its machine is .factored")
+        raise AbsentError(f"{self.name} is too large to list: its machine is .factored")
 
     @property
     def factored(self) -> FactoredCascade:
@@ -100,7 +104,7 @@ class Compiled(Shown):
     def _of(self, kind: type[Own], what: str) -> Own:
         if isinstance(self.compilation, kind):
             return self.compilation
-        raise InputError(f"{self.name} is compiled as {TITLES[self.kind]}, and has no {what}")
+        raise AbsentError(f"{self.name} is {TITLES[self.kind]}, and has no {what}")
 
     @property
     def group(self) -> Group:

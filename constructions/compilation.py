@@ -91,6 +91,10 @@ class Compilation(Brief, ABC):
             raise AssertionError(f"the compiled cascade is wrong: {fault}")
 
 
+class NoNetworkError(InputError, AttributeError):
+    """A machine without a network was asked for one."""
+
+
 def no_network(name: str) -> InputError:
     """The refusal of a network of a factored cascade; to be raised."""
-    return InputError(f"{name} is too large to list: its cascade runs in integers, and there is no network")
+    return NoNetworkError(f"{name} is too large to list: its cascade runs in integers, and there is no network")

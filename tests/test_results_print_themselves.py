@@ -56,6 +56,7 @@ RESULTS: dict[str, list[Callable[[], Any]]] = {
         lambda: sn.diagnose(sn.compile("tomita(5)").network(), "tomita(5)"),
     ],
     "evaluate": [lambda: sn.evaluate(sn.compile("C2").network(), "C2", length=1000, words=2)],
+    "load": [lambda: sn.load(folder()), lambda: sn.load(sn.certify("A5").folder)],
     "group": [lambda: sn.group("S6"), lambda: sn.group("S4wrS4wrS4")],
     "horizon": [lambda: sn.horizon(folder(), length=1000)],
     "inspect": [
