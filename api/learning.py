@@ -564,7 +564,8 @@ def diagnose(
         return Diagnosis(name, asked.order, True, reason, None, "nothing can be read out of an RNN")
     if other := next((n for n in names if n not in FAMILIES), None):
         raise InputError(
-            f"a layer of the family {other!r} has no phases to be read out; `refute` says what is known of it"
+            f"a layer of the family {other!r} has no phases to be read out; `refute` says what is known of it, and "
+            "`evaluate` how often it is right"
         )
     theory = theory_of(network.specifications, asked, task.alphabet)
     stack, widths = [FAMILIES[n] for n in names], [s.channels for s in network.specifications]
@@ -636,27 +637,33 @@ def network_and_task(model: DCDNetwork | str | Path, tracked: MachineLike | None
     if tracked is None:
         if own is None:
             raise InputError(
-                f"{folder} does not say which group; wanted e.g. `decompile {folder} S3`, sn.{verb}(folder, 'S3')"
+                f"{folder} does not say which group; wanted e.g. `{verb} {folder} S3`, sn.{verb}(folder, 'S3')"
             )
         return network, own
     asked = machine(tracked)
     if isinstance(asked, Automaton):
         task = automaton_task(asked)
         same = own is not None and isinstance(own.group, Automaton) and np.array_equal(own.moves, task.moves)
-        return network, own if same and own is not None else task
+        return network, own if same and own is not None else fitting(network, task, own)
     listed = asked.listed()
     mine = own is not None and not isinstance(own.group, Automaton)
     if mine and own is not None and np.array_equal(own.tracked_group.elements, listed.elements):
         return network, own
-    return network, fitting(network, Task(listed, np.arange(listed.order)))
+    return network, fitting(network, Task(listed, np.arange(listed.order)), own)
 
 
-def fitting(network: DCDNetwork, task: Task) -> Task:
-    """The task, where the network has its tokens and classes; else `InputError`."""
+def fitting(network: DCDNetwork, task: Task, own: Task | None = None) -> Task:
+    """The task, where the network has its tokens and classes; else `InputError`, which names the folder's own task."""
     if (network.alphabet_size, network.classes) != (len(task.alphabet), task.classes):
+        if own is not None:
+            way = f"it was made for {own.name}: leave {task.name} out"
+        elif network.alphabet_size == network.classes:
+            way = f"wanted a group of order {network.classes}"
+        else:
+            way = f"wanted an automaton of {network.alphabet_size} letters and {network.classes} states"
         raise InputError(
-            f"the network has {network.alphabet_size} tokens and {network.classes} classes, {task.group.name} has "
-            f"{len(task.alphabet)} and {task.classes}"
+            f"the network has {network.alphabet_size} tokens and {network.classes} classes, {task.name} has "
+            f"{len(task.alphabet)} and {task.classes}; {way}"
         )
     return task
 

@@ -21,6 +21,7 @@ from ..common.kinds import (
     REFUSAL,
     TITLES,
     TRAINED,
+    described,
     kind_of,
     wrong_kind,
 )
@@ -383,6 +384,11 @@ def saved_network(folder: Path, tracked: GroupLike | None) -> tuple[DCDNetwork, 
     from ..models.network import DCDNetwork
     from ..models.training.initial import saved_task
 
+    if kind_of(folder) is None:
+        raise InputError(
+            f"wanted a folder with a network first, and {described(folder)}; with random weights, of a group alone: "
+            "`refute S3 --random aussm`"
+        )
     network = DCDNetwork.from_pretrained(folder)
     if kind_of(folder) == NETWORK:
         if tracked is None:

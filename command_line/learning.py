@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..common.errors import InputError
-from .shared import MAX_SEED, Force, GroupText, Json, number
+from .shared import MAX_SEED, Force, Json, number
 
 
 def learn(
@@ -88,7 +88,9 @@ def decompile(
 
 def diagnose(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A folder written by train or compile.")],
-    group: GroupText,
+    group: Annotated[
+        str | None, typer.Argument(metavar="GROUP", help="S3, Q8, tomita(5) …; default: what the folder was made for.")
+    ] = None,
     seed: Annotated[int, number(least=0, most=MAX_SEED, help="Of the words.")] = 0,
     as_json: Json = False,
 ) -> None:

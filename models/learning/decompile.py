@@ -130,7 +130,10 @@ def _traced(
         if trace.a is None:
             family = network.specifications[i].family
             kind = "an RNN" if family == "rnn" else f"of the family {family!r}"
-            raise InputError(f"layer {i + 1} is {kind}, which has no phases; wanted layers h = a·h + b")
+            raise InputError(
+                f"layer {i + 1} is {kind}, which has no phases; wanted layers h = a·h + b; `refute` says what is known "
+                "of it, and `evaluate` how often it is right"
+            )
         a = trace.a.expand(*tokens.shape, -1).numpy().astype(np.complex128)
         usable = np.abs(np.abs(a) - 1).mean(axis=(0, 1)) <= OFF_CIRCLE
         added.append(np.angle(a[..., usable]) / (2 * np.pi))

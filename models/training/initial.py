@@ -38,9 +38,12 @@ from ..network import DCDNetwork
 from .configuration import COMPILED, RANDOM, RunConfiguration
 from .letters import LetterDraw
 from .phi_tables import make_tables, rows_of_table
-from .tasks import Task, automaton_task, make_task
+from .tasks import Lengths, Task, automaton_task, make_task
 
 SHARPNESS = 2.0
+MOST_ANSWERS = 2**29
+"""Logits of one step of training; in float32 they take 2 GiB, and as much again on the way back."""
+
 DEFAULT_CHANNELS, DEFAULT_HIDDEN, DEFAULT_READOUT = 16, 64, 32
 
 
@@ -84,6 +87,7 @@ def initial_network(configuration: RunConfiguration, task: Task) -> DCDNetwork:
     Raises:
         InputError: the group cannot be compiled for the family, or a folder's network does not fit the run.
     """
+    _require_size(configuration, task)
     if configuration.init == RANDOM:
         network = _random(configuration, task)
     else:
@@ -98,6 +102,16 @@ def initial_network(configuration: RunConfiguration, task: Task) -> DCDNetwork:
     if configuration.compiled:
         sharpen(network)
     return network
+
+
+def _require_size(configuration: RunConfiguration, task: Task) -> None:
+    """`InputError` where the answers of one batch would not fit into memory; decided before anything is allocated."""
+    length = Lengths.parse(configuration.length).high
+    if configuration.batch * length * task.classes > MOST_ANSWERS:
+        raise InputError(
+            f"{task.name}: {task.classes:,} classes for {configuration.batch:,} words of {length:,} tokens; at most "
+            f"{MOST_ANSWERS:,} logits a step are trained: smaller batch or length, or a smaller group, e.g. S6"
+        )
 
 
 def sharpen(network: DCDNetwork, factor: float = SHARPNESS) -> None:
@@ -165,7 +179,8 @@ def _folder(configuration: RunConfiguration, task: Task) -> DCDNetwork:
         cascade, group, _ = load_cascade(folder)
         if group.order != task.group.order or not np.array_equal(group.table, task.group.table):
             raise InputError(
-                f"{folder}: compiled for {group.name}, not for {task.group.name} (its multiplication table differs)"
+                f"{folder}: compiled for {group.name}, not for {task.group.name} (its multiplication table differs); "
+                f"init compiled starts from weights of {task.group.name} itself"
             )
         if not np.array_equal(cascade.alphabet, task.alphabet):
             raise InputError(

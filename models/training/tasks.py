@@ -51,7 +51,10 @@ class Task:
     def tracked_group(self) -> Group:
         """The group. Raises `InputError` where the task is an automaton's."""
         if isinstance(self.group, Automaton):
-            raise InputError(f"{self.group.name} is an automaton; wanted a network that was made for a group, e.g. S3")
+            raise InputError(
+                f"the network was made for {self.group.name}, an automaton; here wanted one that was made for a group, "
+                "e.g. S3; `evaluate`, `refute` and `diagnose` read it, if no other group is named"
+            )
         return self.group
 
     @property
@@ -130,7 +133,13 @@ def automaton_task(
         InputError: it has one state or not the letter that has a share, or an option is given that is for groups.
     """
     if alphabet is not None or hold_out:
-        raise InputError("alphabet and hold-out are for groups; an automaton is trained on all its letters")
+        option = f"alphabet {alphabet[:40]!r}" if alphabet is not None else f"hold-out {hold_out}"
+        own = ", ".join(given.letters[:6]) + (", …" if given.width > 6 else "")
+        raise InputError(
+            f"{option}: that is for groups, whose tokens are some of their elements; {given.name} is trained on "
+            f"all its letters ({own}): leave it out. --letters, e.g. {given.letters[0]}=0.2, says how often one comes; "
+            "an automaton of fewer letters comes from a file"
+        )
     automaton = given.minimal()
     if automaton.count == 1:
         raise InputError(f"{given.name} has one state: there is nothing to learn; try parity")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ...common.errors import InputError
 from ...models.references.folder import read_config
 from .layers import LayerAudit, ranges
 from .records import facts_of, is_fla_mamba, is_own, kind_of
@@ -45,7 +46,7 @@ class Audit:
         for run in alike:
             first, place = run[0], ranges(layer.index for layer in run)
             found.append(
-                f"{place}: {first.kind}, eigenvalues in [{first.low:g}, {first.high:g}]; -1 {first.minus_one}, "
+                f"{place}: {first.kind}, {first.values} in [{first.low:g}, {first.high:g}]; -1 {first.minus_one}, "
                 f"modulus 1 {first.one}, 0 {first.zero}"
             )
             if first.measured:
@@ -69,6 +70,8 @@ def audit(path: str | Path, seed: int = 0) -> Audit:
         InputError: it cannot be read, its class refuses it, or the architecture is not known.
         RefutedError: its weights do what audit says that its class cannot.
     """
+    if not isinstance(path, str | Path):
+        raise InputError(f"audit of a {type(path).__name__}; wanted a folder with config.json, or such a file")
     place = Path(path)
     config = read_config(place)
     facts = facts_of(config)

@@ -15,7 +15,7 @@ from typing import Any, TypedDict
 from ...common.errors import InputError
 from ...common.reading import conform
 from ...constructions.parameters import FAMILY_PARAMETERS
-from .layers import KDA, MAMBA, MAMBA2, OWN, RWKV7, LayerAudit, delta, mamba3, ranges
+from .layers import COMPLEX, KDA, MAMBA, MAMBA2, MODULI, OWN, RWKV7, LayerAudit, delta, mamba3, ranges
 
 Config = Mapping[str, Any]
 LINEAR, FULL, INDEXED = "linear_attention", "full_attention", "indexed_attention"
@@ -475,7 +475,8 @@ def _own(config: Config) -> Facts:
             found = delta("delta rule", doubled=True, factors=int(family.removeprefix("delta-")))
             layers.append(replace(found, index=i, kind=family))
         elif family in OWN:
-            layers.append(LayerAudit(i, family, *OWN[family]))
+            values = MODULI if family in COMPLEX else "eigenvalues"
+            layers.append(LayerAudit(i, family, *OWN[family], values=values))
         else:
             notes.append(f"layer {i}, {family}, is not audited")
     return Facts(tuple(layers), tuple(notes))
