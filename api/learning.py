@@ -581,7 +581,8 @@ def diagnose(
         return Diagnosis(name, asked.order, True, reason, None, "nothing can be read out of an RNN")
     if other := next((n for n in names if n not in FAMILIES), None):
         raise InputError(
-            f"a layer of the family {other!r} has no phases to be read out; `refute` says what is known of it"
+            f"a layer of the family {other!r} has no phases to be read out; `refute` says what is known of it, and "
+            "`evaluate` how often it is right"
         )
     theory = theory_of(network.specifications, asked, task.alphabet)
     stack, widths = [FAMILIES[n] for n in names], [s.channels for s in network.specifications]

@@ -148,7 +148,8 @@ def run(make: Callable[[], typer.Typer], program: str) -> None:
     except InputError as error:
         _end("error", str(error), 2)
     except UsageError as error:
-        _end("error", f"{error.format_message().rstrip('.')}; see `{program} --help`", 2)
+        where = f" {error.ctx.info_name}" if error.ctx is not None and error.ctx.parent is not None else ""
+        _end("error", f"{error.format_message().rstrip('.')}; see `{program}{where} --help`", 2)
     except RefutedError as error:
         _end("wrong", str(error), 1)
     except MemoryError:

@@ -161,8 +161,9 @@ def compile_group(
     if series is None:
         series = shortest_series(group, stack[0]) if len(stack) == 1 else verbal_series(group, stack)
     if not series.is_complete:
+        points = int((group.elements != group.elements[0]).any(axis=0).sum())
         solvable = shortest_series(group, CIRCLE).is_complete
-        next_command = way_out(group.name, group.order, solvable) if len(stack) == 1 else ""
+        next_command = way_out(group.order, points, solvable) if len(stack) == 1 else ""
         raise InputError(refusal(series, stack) + next_command)
     if group.order == 1:
         raise InputError(f"{group.name} is trivial: 0 layers track it, there is nothing to compile; try C2")

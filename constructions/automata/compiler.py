@@ -139,7 +139,7 @@ def compile_automaton(given: Automaton, *stack: Family) -> AutomatonCompilation:
     if found.least is None:
         other = GATED_CIRCLE
         able = layer != other and verdict(monoid, other).least is not None
-        out = f"compile it with --family {other.name}" if able else f"`inspect '{given.name}'` has every family"
+        out = f"compile it with --family {other.name}" if able else "`inspect` has every family"
         raise InputError(f"{given.name}: no number of {layer.title} layers can track it: {found.reason}; {out}")
     if layer.is_constant:
         raise InputError(

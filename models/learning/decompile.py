@@ -127,7 +127,8 @@ def _traced(
         if trace.a is None:
             family = network.specifications[i].family
             raise InputError(
-                f"layer {i + 1} is of the family {family!r}, which has no phases; wanted layers h = a·h + b"
+                f"layer {i + 1} is of the family {family!r}, which has no phases; wanted layers h = a·h + b; "
+                "`refute` says what is known of it, and `evaluate` how often it is right"
             )
         a = trace.a.expand(*tokens.shape, -1).numpy().astype(np.complex128)
         usable = np.abs(np.abs(a) - 1).mean(axis=(0, 1)) <= OFF_CIRCLE

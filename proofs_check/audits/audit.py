@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.text import Text
 
+from ...common.errors import InputError
 from ...common.terminal import Shown
 from ...models.references.folder import read_config
 from .layers import LayerAudit, ranges
@@ -52,7 +53,7 @@ class Audit(Shown):
         for run in alike:
             first, place = run[0], ranges(layer.index for layer in run)
             found.append(
-                f"{place}: {first.kind}, eigenvalues in [{first.low:g}, {first.high:g}]; -1 {first.minus_one}, "
+                f"{place}: {first.kind}, {first.values} in [{first.low:g}, {first.high:g}]; -1 {first.minus_one}, "
                 f"modulus 1 {first.one}, 0 {first.zero}"
             )
             if first.measured:
@@ -82,6 +83,8 @@ def audit(model: str | Path, seed: int = 0) -> Audit:
         >>> [layer.minus_one for layer in sn.audit(folder).layers]
         ['exactly', 'exactly']
     """
+    if not isinstance(model, str | Path):
+        raise InputError(f"audit of a {type(model).__name__}; wanted a folder with config.json, or such a file")
     place = Path(model)
     config = read_config(place)
     facts = facts_of(config)
