@@ -8,7 +8,10 @@ from typing import Any
 
 from rich.text import Text
 
+from ...artifacts.artifact import load
 from ...common.errors import InputError
+from ...common.kinds import RUN
+from ...common.kinds import kind_of as folder_kind
 from ...common.terminal import Shown
 from ...models.references.folder import read_config
 from .layers import LayerAudit, ranges
@@ -85,7 +88,7 @@ def audit(model: str | Path, seed: int = 0) -> Audit:
     """
     if not isinstance(model, str | Path):
         raise InputError(f"audit of a {type(model).__name__}; wanted a folder with config.json, or such a file")
-    place = Path(model)
+    place = load(model).source.path if folder_kind(model) == RUN else Path(model)
     config = read_config(place)
     facts = facts_of(config)
     own = is_own(config)
