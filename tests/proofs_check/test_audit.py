@@ -14,7 +14,7 @@ from subnormal.command_line.__main__ import application
 from subnormal.common.errors import InputError
 from subnormal.constructions.targets.compiler import compile_target
 from subnormal.proofs_check.audits.audit import audit
-from subnormal.proofs_check.audits.records import facts_of
+from subnormal.proofs_check.audits.configurations import facts_of
 from tests.cases import group
 
 VOCABULARY = 40
@@ -174,7 +174,9 @@ def test_factors_of_a_product(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"model_type": "llama"}', "model_type 'llama' is not known; wanted one of olmo_hybrid"),
+        ('{"model_type": "lama"}', "model_type 'lama' is not known: not a class of fla, mamba_ssm or transformers"),
+        ('{"model_type": "llava", "text_config": {"model_type": "lama"}}', "model_type 'lama', is not known"),
+        ('{"model_type": "llava", "text_config": 5}', "text_config: '5' in the configuration; wanted an object"),
         ("[1]", "a JSON list; wanted an object"),
         ("{", "not JSON"),
         ('{"layers": []}', "layers: none in the configuration"),

@@ -17,8 +17,8 @@ import torch
 
 from subnormal.common.errors import InputError, RefutedError
 from subnormal.proofs_check.audits.audit import Audit, audit
+from subnormal.proofs_check.audits.configurations import facts_of
 from subnormal.proofs_check.audits.layers import MAMBA, RWKV7, delta, ranges
-from subnormal.proofs_check.audits.records import facts_of
 
 DATA = Path(__file__).parent.parent / "data" / "layers_of_others.json"
 """Written by tests/generators/layers_of_others.py, which asks fla and mamba_ssm."""
