@@ -34,6 +34,7 @@ from .records import (
     LOST,
     NO,
     SLIDING,
+    YES,
     Record,
     Use,
     doubles,
@@ -385,17 +386,20 @@ IN_PIECES_LOST = Use(pieces=LOST)
 FLOORED = Use(decoding="no: the floor under Δ holds only where several tokens are read at once")
 WITH_POSITIONS = Use(position_ids="yes, with a cache")
 GEMMA = Use(
-    pieces="loses the convolution's window at the start of each piece; the state is kept on the module",
+    pieces="no: the convolution's window is lost at the start of each piece; the state is kept, on the module",
     left_padding=NO,
 )
-RWKV = Use(left_padding=NO, decoding="for one text at a time: in a batch one token mixes the texts")
-WINDOWED = Use(state_dtype="the weights' own")
-MINIMAX = Use(
-    left_padding="no, if layer 0 is lightning attention: decoding counts positions by it; else yes",
-    decoding="with position_ids",
-    position_ids="yes, with a cache, if layer 0 is lightning attention",
-    state_dtype="the weights' own",
-)
+RWKV = Use(left_padding=NO, decoding="no, in a batch: one token mixes the texts; with one text: yes")
+WINDOWED = Use(state_dtype="that of the weights")
+
+
+def _minimax_use(config: Config) -> Use:
+    """Its cache counts tokens by layer 0, which has no keys if it is lightning attention."""
+    types = config.get("layer_types")
+    if isinstance(types, list) and types and RENAMED.get(str(types[0]), types[0]) == LINEAR:
+        lost = "no: its cache counts tokens by layer 0, which is lightning attention and keeps no count"
+        return Use(lost, lost, YES, WINDOWED.state_dtype, "yes, with a cache")
+    return WINDOWED
 
 
 def _gated_delta(source: str, count: int, places: Places) -> Record:
@@ -611,7 +615,7 @@ RECORDS: dict[str, Record] = {
         _typed(_ALTERNATING, LINEAR, FULL),
         lambda config: ["its decays are numbers of the configuration: no token and no weight changes them"],
         no_switch,
-        MINIMAX,
+        _minimax_use,
         each=_minimax_layer,
     ),
     "recurrent_gemma": Record(
@@ -640,7 +644,7 @@ RECORDS: dict[str, Record] = {
         _xlstm,
         _ignored,
         switch=_xlstm_switch,
-        use=Use(left_padding=NO),
+        use=Use(left_padding=NO, state_dtype=WINDOWED.state_dtype),
     ),
     "lfm2": _convolution(
         "configuration_lfm2.py 82-88; modeling_lfm2.py",

@@ -97,7 +97,7 @@ class Record:
         places: what stands at each place of the stack, given the number of layers; LINEAR everywhere by default.
         notes: what to know about such a configuration.
         switch: what another value of a field would make reachable.
-        use: how it is run; None where that was not measured.
+        use: how it is run, by configuration where that matters; None where it was not measured.
         target: the target of `compile` that writes such weights.
         key: the field that holds the number of layers.
         recurrent: the words of `places` that are recurrent.
@@ -112,7 +112,7 @@ class Record:
     places: Callable[[Config, int], list[str]] = everywhere
     notes: Callable[[Config], list[str]] = nothing
     switch: Callable[[Config], list[str]] = nothing
-    use: Use | None = None
+    use: Use | Callable[[Config], Use] | None = None
     target: str = ""
     key: str = "num_hidden_layers"
     recurrent: frozenset[str] = field(default=frozenset({LINEAR}))
@@ -138,7 +138,7 @@ class Record:
             (*self._of_places(config, places, bool(found)), *notes),
             tuple(dict.fromkeys(self._can(layer) for layer in found if layer.can)),
             tuple(self.switch(config)) if found else (),
-            self.use if found or self.window else None,
+            (self.use(config) if callable(self.use) else self.use) if found or self.window else None,
             f"{self.library}: {self.source}",
         )
 
