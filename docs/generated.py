@@ -180,5 +180,33 @@ def python() -> str:
     )
 
 
-PAGES = {"commands": commands, "families": families, "formats": formats, "python": python}
+def models() -> str:
+    """What `audit` says of every class that keeps a state, by library, in the words of its records."""
+    from subnormal.proofs_check.audits.configurations import RECORDS, facts_of
+    from subnormal.proofs_check.audits.records import READ, READ_ON, Facts, Record
+
+    def cells(name: str, record: Record, found: Facts) -> list[str]:
+        what = "<br>".join(dict.fromkeys(layer.line() for layer in found.layers[:1])) or found.notes[0]
+        use = found.use
+        used = [use.pieces, use.left_padding, use.decoding, use.state_dtype, use.position_ids] if use else ["–"] * 5
+        return [f"`{name}`", what, "<br>".join(found.can), "<br>".join(found.switch), *used, record.source]
+
+    parts = [
+        f"Read and measured on {READ_ON}: " + ", ".join(f"{name} {version}" for name, version in READ.items()) + ".",
+    ]
+    heads = "class, what one token does, can, switch, a prompt in pieces, left padding, token by token, state in, "
+    heads = (heads + "needs position_ids, where it says so").split(", ")
+    for library in READ:
+        rows = [f"## {library}", "", "| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+        for name, record in RECORDS.items():
+            if record.library == library:
+                plain = name.removesuffix(" (fla)")
+                config: dict[str, Any] = {"model_type": plain} if library != "mamba_ssm" else {"ssm_cfg": {"layer": name}}
+                found = facts_of(config | ({"norm_eps": 1e-5} if name != plain else {}))
+                rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells(name, record, found)) + " |")
+        parts.append("\n".join(rows))
+    return "\n\n".join(parts)
+
+
+PAGES = {"commands": commands, "families": families, "formats": formats, "models": models, "python": python}
 """The generated parts, by the name that a page calls them by."""

@@ -377,7 +377,6 @@ RECORDS: dict[str, Record] = {
 RECORDS |= {
     name: _record(24, _fixed(MAMBA), f"models/{name}: attention alone", nowhere)
     for name in (
-        "deltaformer",
         "forgetting_transformer",
         "mla",
         "moba",
@@ -387,4 +386,10 @@ RECORDS |= {
         "wall_transformer",
     )
 }
+RECORDS["deltaformer"] = _record(
+    24,
+    _fixed(MAMBA),
+    "models/deltaformer: attention alone; attn is checked and not read",
+    lambda config, count: ["attention" for _ in _attn_places(config, count)],
+)
 """By `model_type`; a name that transformers has too has fla in brackets."""

@@ -19,6 +19,10 @@ HYBRID, HYBRID_SLIDING = "hybrid", "hybrid_sliding"
 """A recurrent layer, or a convolution, and attention side by side in one layer."""
 CONVOLUTION = "conv"
 
+READ = {"transformers": "5.23.0", "fla": "bc3b101", "mamba_ssm": "e9594ce"}
+"""The version of each library that the records say something of; tests run the first."""
+READ_ON = "2026-11-29"
+
 NO_STATE, SHORT = "has no recurrent state", "only a short convolution"
 YES, NO, LOST = "yes", "no", "loses its state"
 
@@ -139,7 +143,7 @@ class Record:
             tuple(dict.fromkeys(self._can(layer) for layer in found if layer.can)),
             tuple(self.switch(config)) if found else (),
             (self.use(config) if callable(self.use) else self.use) if found or self.window else None,
-            f"{self.library}: {self.source}",
+            f"{self.library} {READ[self.library]}: {self.source}",
         )
 
     def _can(self, layer: LayerAudit) -> str:

@@ -165,14 +165,14 @@ def multipliers(model: Any, layer: int, count: int = VOCABULARY) -> np.ndarray:
         if kind == "rwkv":  # one text at a time; a state is a numerator with the logarithm of its scale
             number, size = reader.cache[2], reader.cache[4]
             kept = [part.clone() for part in reader.cache]
-            images = []
+            numbers = []
             for value in (0.0, 1.0):
                 for part, old in zip(reader.cache, kept, strict=True):
                     part.copy_(old)
                 number[:, :, layer], size[:, :, layer] = value, 4096.0  # above every key
                 reader.read(torch.full((1, 1), token))
-                images.append(number[0, :, layer].double() * (size[0, :, layer].double() - 4096).exp())
-            found.append((images[1] - images[0]).numpy())
+                numbers.append(number[0, :, layer].double() * (size[0, :, layer].double() - 4096).exp())
+            found.append((numbers[1] - numbers[0]).numpy())
             continue
         state = states(model, reader.cache)[layer].zero_()
         scale = torch.ones(())
