@@ -201,8 +201,8 @@ def models() -> str:
         for name, record in RECORDS.items():
             if record.library == library:
                 plain = name.removesuffix(" (fla)")
-                config: dict[str, Any] = {"model_type": plain} if library != "mamba_ssm" else {"ssm_cfg": {"layer": name}}
-                found = facts_of(config | ({"norm_eps": 1e-5} if name != plain else {}))
+                named = {"ssm_cfg": {"layer": name}} if library == "mamba_ssm" else {"model_type": plain}
+                found = facts_of(named | ({"norm_eps": 1e-5} if name != plain else {}))
                 rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells(name, record, found)) + " |")
         parts.append("\n".join(rows))
     return "\n\n".join(parts)

@@ -104,6 +104,9 @@ def audit(path: str | Path, seed: int = 0) -> Audit:
             measured = measure_network(place, seed)
         elif config.get("model_type") in PROBES and not is_fla_mamba(config):  # in transformers' layout
             measured = measure_checkpoint(place, kind_of(config), seed)
+            if left := len(facts.layers) - len(measured):
+                notes += (f"{left} of {len(facts.layers)} recurrent layers are not measured: so many weights are not "
+                          "read whole, and only layer 0 can be run without the others",)  # fmt: skip
         else:
             notes += (f"its weights are not measured: that is done for {', '.join(PROBES)} of transformers",)
     layers = tuple(layer.with_measured(measured.get(layer.index)) for layer in facts.layers)

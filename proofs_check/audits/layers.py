@@ -120,6 +120,10 @@ APERIODIC = (
 )
 DEFINITE = "for ever only what the last letters decide: each token forgets a share of everything"
 DEFINITE_NORMED = DEFINITE + "; the flip-flop up to a horizon, since a token's weight is exponential in its key"
+LIMITED = (
+    "for ever only what the last letters decide: Δ is limited on both sides, so that a head that can be set forgets; "
+    "the flip-flop up to a horizon"
+)
 NEVER_BACK = "automata that never return to a state that they left"
 SOLVABLE_GROUPS = "every solvable group, in as many layers as its shortest abelian series"
 ANY_AUTOMATON = "every automaton whose states its width holds: it is not linear, and its gates saturate"
@@ -162,6 +166,16 @@ def nonlinear(kind: str) -> LayerAudit:
 MAMBA = decays("Mamba")
 MAMBA2 = decays("Mamba-2")
 """exp(-exp(A_log)·Δ): limits of Δ bound nothing, since A_log is free."""
+
+
+def mamba2(floor: float, ceiling: float) -> LayerAudit:
+    """Mamba-2 with limits of Δ. A head keeps for ever if Δ·exp(A_log) can be below 2⁻²⁵, and is set if it can be above
+    log 2: limits on both sides that are close forbid to have both in one head."""
+    if floor * 2.0**25 * math.log(2) > ceiling:
+        return replace(MAMBA2, can=LIMITED)
+    return MAMBA2
+
+
 RWKV7 = LayerAudit(0, "RWKV-7", -0.46, 1.0, NEVER, ROUNDED, ROUNDED, NO_GROUP_BY_TOKENS, APERIODIC)
 RWKV4 = replace(constant("RWKV-4", 0.0, 1.0), zero=ROUNDED, can=DEFINITE_NORMED)
 """exp(-exp(time_decay)), the same for every token; what is read is a quotient of two such sums with weights exp(k)."""

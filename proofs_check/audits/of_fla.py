@@ -27,6 +27,7 @@ from .layers import (
     decays,
     delta,
     kda,
+    mamba2,
     mamba3,
     preconditioned,
 )
@@ -359,7 +360,7 @@ RECORDS: dict[str, Record] = {
     "mamba (fla)": _record(48, _fixed(MAMBA), "models/mamba/configuration_mamba.py 114", everywhere, no_attention),
     "mamba2 (fla)": _record(
         48,
-        _fixed(MAMBA2),
+        lambda config: mamba2(*limits(config, "dt_limit")),
         "models/mamba2/configuration_mamba2.py 106, 125; layers/mamba2.py 534 limits Δ in decoding too",
         everywhere,
         lambda config: limit_notes(*limits(config, "dt_limit"), decoding=False) + no_attention(config),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .fields import Config, limits, part, wrong
-from .layers import MAMBA, MAMBA2, LayerAudit, mamba3
+from .layers import MAMBA, LayerAudit, mamba2, mamba3
 from .of_fla import floor_of, mamba3_switch
 from .of_transformers import limit_notes
 from .records import LINEAR, Record, no_switch, nothing
@@ -40,7 +40,7 @@ def _record(
 RECORDS: dict[str, Record] = {
     "Mamba1": _record(lambda config: MAMBA, "modules/mamba_simple.py"),
     "Mamba2": _record(
-        lambda config: MAMBA2,
+        lambda config: mamba2(*limits(part(config, "ssm_cfg"), "dt_limit")),
         "modules/mamba2.py 183-202 limits Δ, its step (313-314) does not",
         lambda config: limit_notes(*limits(part(config, "ssm_cfg"), "dt_limit"), decoding=True),
     ),

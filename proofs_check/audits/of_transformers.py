@@ -22,6 +22,7 @@ from .layers import (
     decays,
     delta,
     kda,
+    mamba2,
     nonlinear,
 )
 from .records import (
@@ -416,13 +417,17 @@ def _gated_delta(source: str, count: int, places: Places) -> Record:
     )
 
 
+def _mamba2_layer(config: Config) -> LayerAudit:
+    return mamba2(*limits(config, "time_step_limit"))
+
+
 def _mamba2(source: str, places: Places, recurrent: str = LINEAR, use: Use = USUAL) -> Record:
     """A hybrid with Mamba-2 layers."""
     return Record(
         "transformers",
         source,
         32,
-        lambda config: MAMBA2,
+        _mamba2_layer,
         places,
         _time_step_notes,
         no_switch,
@@ -551,7 +556,7 @@ RECORDS: dict[str, Record] = {
         "transformers",
         "modeling_mamba2.py 279, 588 limits Δ where several tokens are read; the step of one (550-575) does not",
         64,
-        lambda config: MAMBA2,
+        _mamba2_layer,
         _plain,
         lambda config: _time_step_notes(config) + _same_name(config) + no_attention(config),
         no_switch,

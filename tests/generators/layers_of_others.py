@@ -21,8 +21,16 @@ from unittest import mock
 import numpy as np
 
 DATA = Path(__file__).parent.parent / "data" / "layers_of_others.json"
-KINDS = ["abc", "comba", "deltaformer", "delta_net", "forgetting_transformer", "gated_deltanet", "gated_deltaproduct", "gla", "gsa", "hgrn", "hgrn2", "kda", "lightnet", "linear_attn", "mamba", "mamba2", "log_linear_mamba2", "mamba3", "mesa_net", "mla", "moba", "mom", "nsa", "parallax", "path_attn", "precond_gated_deltanet", "precond_kda", "raven", "retnet", "rodimus", "rwkv6", "rwkv7", "samba", "transformer", "wall_transformer", "yoco"]
-ATTENTION_ALONE = ["deltaformer", "forgetting_transformer", "mla", "moba", "nsa", "parallax", "transformer", "wall_transformer"]
+KINDS = (
+    "abc", "comba", "deltaformer", "delta_net", "forgetting_transformer", "gated_deltanet", "gated_deltaproduct",
+    "gla", "gsa", "hgrn", "hgrn2", "kda", "lightnet", "linear_attn", "mamba", "mamba2", "log_linear_mamba2",
+    "mamba3", "mesa_net", "mla", "moba", "mom", "nsa", "parallax", "path_attn", "precond_gated_deltanet",
+    "precond_kda", "raven", "retnet", "rodimus", "rwkv6", "rwkv7", "samba", "transformer", "wall_transformer",
+    "yoco",
+)
+"""mamba2 before what is made of it."""
+ATTENTION_ALONE = {"deltaformer", "forgetting_transformer", "mla", "moba", "nsa", "parallax"}
+ATTENTION_ALONE |= {"transformer", "wall_transformer"}
 
 
 class StandIn:
@@ -72,7 +80,7 @@ def fla(root: Path, generator: np.random.Generator) -> list[tuple[dict[str, Any]
         module = "path_attention" if kind == "path_attn" else kind
         package_of = importlib.import_module(f"fla.models.{kind}.configuration_{module}")
         cls = next(value for value in vars(package_of).values() if getattr(value, "model_type", "") == kind)
-        setattr(sys.modules[f"fla.models.{kind}"], cls.__name__, cls)  # log_linear_mamba2 imports mamba2's from there
+        vars(sys.modules[f"fla.models.{kind}"])[cls.__name__] = cls  # log_linear_mamba2 imports mamba2's from there
         block = (root / "fla" / "models" / kind / f"modeling_{module}.py").read_text()
         for _ in range(30):
             config: dict[str, Any] = {"norm_eps": 1e-5}

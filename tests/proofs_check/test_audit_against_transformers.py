@@ -164,10 +164,11 @@ def multipliers(model: Any, layer: int, count: int = VOCABULARY) -> np.ndarray:
     for token in order:
         if kind == "rwkv":  # one text at a time; a state is a numerator with the logarithm of its scale
             number, size = reader.cache[2], reader.cache[4]
-            kept = [part.clone() for part in reader.cache]
+            cache: Any = reader.cache
+            kept = [part.clone() for part in cache]
             numbers = []
             for value in (0.0, 1.0):
-                for part, old in zip(reader.cache, kept, strict=True):
+                for part, old in zip(cache, kept, strict=True):
                     part.copy_(old)
                 number[:, :, layer], size[:, :, layer] = value, 4096.0  # above every key
                 reader.read(torch.full((1, 1), token))
