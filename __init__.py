@@ -24,12 +24,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .api.compiling import Compiled, compile
-    from .api.factored import FactoredCompiled
     from .api.groups import group, inspect, machine, pareto, regex
     from .api.learning import Diagnosis, Learnt, Read, decompile, diagnose, learn
     from .api.proving import Proved, certify, check, horizon, refute
     from .api.training import Training, evaluate, train
     from .api.verifying import Verified, run_word, verify
+    from .artifacts.artifact import Artifact, load
     from .common.errors import InputError, RefutedError
     from .models.network import DCDNetwork
     from .proofs_check.audits.audit import audit
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Artifact",
     "Compiled",
     "DCDNetwork",
     "Diagnosis",
-    "FactoredCompiled",
     "InputError",
     "Learnt",
     "Proved",
@@ -59,6 +59,7 @@ __all__ = [
     "horizon",
     "inspect",
     "learn",
+    "load",
     "machine",
     "pareto",
     "refute",
@@ -71,12 +72,12 @@ __all__ = [
 _HOME = {
     ".common.errors": ("InputError", "RefutedError"),
     ".api.compiling": ("Compiled", "compile"),
-    ".api.factored": ("FactoredCompiled",),
     ".api.groups": ("group", "inspect", "machine", "pareto", "regex"),
     ".api.learning": ("Diagnosis", "Learnt", "Read", "decompile", "diagnose", "learn"),
     ".api.proving": ("Proved", "certify", "check", "horizon", "refute"),
     ".api.training": ("Training", "evaluate", "train"),
     ".api.verifying": ("Verified", "run_word", "verify"),
+    ".artifacts.artifact": ("Artifact", "load"),
     ".models.network": ("DCDNetwork",),
     ".proofs_check.audits.audit": ("audit",),
 }

@@ -73,6 +73,12 @@ def stack_of(families: str | Sequence[str]) -> tuple[Family, ...]:
     return parse_stack(families if isinstance(families, str) else ",".join(families))
 
 
+def default_family(asked: PermutationGroup | Automaton) -> str:
+    """AUSSM, and for an automaton whose letters merge states Gated AUSSM."""
+    merging = isinstance(asked, Automaton) and not asked.minimal().is_permutation
+    return "gated-aussm" if merging else "aussm"
+
+
 def machine(given: MachineLike) -> PermutationGroup | Automaton:
     """A group, or an automaton: `flip-flop(2)`, `tomita(5)`, `grid(5,5)`, `automaton(table.csv)`, a file `dfa.json`.
 

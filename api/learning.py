@@ -7,7 +7,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,10 @@ from rich.text import Text
 
 from ..algebra.automata.automaton import Automaton
 from ..algebra.depth.group_names import group_name
+from ..algebra.tracked import Tracked, TrackedAutomaton
+from ..artifacts.artifact import Artifact
 from ..common.errors import InputError
-from ..common.kinds import AUTOMATON, DAMAGED, LEARNT, NETWORK, WITH_NETWORK, claim_folder, kind_of, wrong_kind
+from ..common.kinds import AUTOMATON, LEARNT, NETWORK, claim_folder
 from ..common.terminal import Shown, plain_table
 from ..common.wording import counted, default_folder
 from .automaton_learning import (
@@ -30,6 +32,7 @@ from .automaton_learning import (
     read_automaton_off,
 )
 from .groups import MachineLike, machine
+from .models import network_and_task
 
 if TYPE_CHECKING:
     from ..algebra.groups.group import Group
@@ -37,7 +40,6 @@ if TYPE_CHECKING:
     from ..models.learning.exact import ExactMachine
     from ..models.learning.words import Words
     from ..models.network import DCDNetwork
-    from ..models.training.tasks import Task
     from ..proofs_check.horizons.trained import TrainedProof
 
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.2, 1000
@@ -236,7 +238,7 @@ def _words(
         no_group = None
         if isinstance(asked, Automaton):
             task = automaton_task(asked, alphabet, letters=LetterDraw("alive"))
-            if not _is_regular(task.group):
+            if not _is_regular(task.tracked):
                 no_group = f"the states of {asked.name} are no group under its letters"
         else:
             task = make_task(asked.listed(), alphabet)
@@ -253,16 +255,15 @@ def _words(
     return words.part(np.sort(order[count:])), words.part(np.sort(order[:count])), path.stem, no_group
 
 
-def _is_regular(automaton: Group | Automaton) -> bool:
+def _is_regular(tracked: Tracked) -> bool:
     """Whether the letters permute the states as a group multiplies: then the states can be learnt as its elements."""
     import numpy as np
 
-    from ..models.learning.machine import Machine
+    from ..models.learning.machine import CounterMachine
 
-    if not isinstance(automaton, Automaton):
-        return True
-    table = automaton.table.astype(np.int64)
-    return automaton.is_permutation and Machine(table, np.zeros(len(table), dtype=np.int64)).products is not None
+    moves = tracked.moves
+    permute = (np.sort(moves, axis=0) == np.arange(len(moves))[:, None]).all()
+    return bool(permute) and CounterMachine(moves, np.zeros(len(moves), dtype=np.int64)).products is not None
 
 
 def _save(machine: ExactMachine, folder: Path, words: Words, row: dict[str, Any], force: bool) -> str:
@@ -281,14 +282,10 @@ def _save(machine: ExactMachine, folder: Path, words: Words, row: dict[str, Any]
 
 def _write(machine: ExactMachine, folder: Path, more: dict[str, Any], force: bool) -> str:
     """Write what `compile` writes, with more metadata, and the certificate; returns the claim that was checked."""
-    from ..constructions.artifact import save_artifact
-    from ..constructions.compiler import describe
     from ..proofs_check.certificates.certificate import certify_folder
 
-    compilation = machine.compilation
-    metadata = {**describe(compilation, machine.small_group_id), **more}
-    save_artifact(folder, compilation.cascade, compilation.weights, metadata, force)
-    return certify_folder(folder).claim
+    stated = {"small_group_id": machine.small_group_id and list(machine.small_group_id), **more}
+    return certify_folder(replace(machine.compilation, stated=stated).save(folder, force)).claim
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -404,7 +401,7 @@ def _layers_table(found: Decompiled) -> RenderableType:
 
 
 def decompile(
-    model: DCDNetwork | str | Path,
+    model: DCDNetwork | str | Path | Artifact,
     tracked: MachineLike | None = None,
     *,
     out: str | Path | None = None,
@@ -432,10 +429,11 @@ def decompile(
         InputError: the model or the group cannot be read, or they do not fit together.
     """
     from ..models.learning.decompile import decompile_network
+    from ..models.network import DCDNetwork
     from ..proofs_check.horizons.trained import prove_decompiled
 
     network, task = network_and_task(model, tracked, "decompile")
-    if isinstance(task.group, Automaton):
+    if isinstance(task.tracked, TrackedAutomaton):
         if pruned is not None:
             raise InputError(f"--pruned goes with a group's network, and {task.name} is an automaton; leave it out")
         return read_automaton_off(network, task, None if out is None else Path(out), seed, length, force)
@@ -454,14 +452,14 @@ def decompile(
         if out is not None:
             folder = Path(out)
             more = {
-                "decompiled_from": str(model) if isinstance(model, str | Path) else "",
+                "decompiled_from": "" if isinstance(model, DCDNetwork) else str(model),
                 "agreement": {
                     "parameters_sha256": _digest(network), "proved_length": proof.length, "proved_by": proof.by
                 },
             }  # fmt: skip
             claim = _write(exact, folder, more, force)
     wanted = None if pruned is None else Path(pruned)
-    return Read(found, task.group.name, folder, claim, proof, tuple(task.alphabet.tolist()), wanted)
+    return Read(found, task.name, folder, claim, proof, tuple(task.alphabet.tolist()), wanted)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -535,7 +533,7 @@ def _loss_text(found: Decompiled, left: Sequence[int]) -> str:
 
 
 def diagnose(
-    model: DCDNetwork | str | Path, tracked: MachineLike | None = None, *, seed: int = 0
+    model: DCDNetwork | str | Path | Artifact, tracked: MachineLike | None = None, *, seed: int = 0
 ) -> Diagnosis | AutomatonDiagnosis:
     """Can this stack track the group, or the automaton, at all, how near did this run come, and what is missing.
 
@@ -554,9 +552,9 @@ def diagnose(
     from ..proofs_check.refutations.theory import theory_of
 
     network, task = network_and_task(model, tracked, "diagnose")
-    if isinstance(task.group, Automaton):
+    if isinstance(task.tracked, TrackedAutomaton):
         return diagnose_automaton(network, task, seed)
-    asked = task.tracked_group
+    asked = task.group
     name = asked.name
     names = [s.family for s in network.specifications]
     if "rnn" in names:
@@ -605,60 +603,6 @@ def _digest(network: DCDNetwork) -> str:
     for name, tensor in sorted(network.state_dict().items()):
         found.update(name.encode() + b"\0" + tensor.detach().contiguous().numpy().tobytes())
     return found.hexdigest()
-
-
-def network_and_task(model: DCDNetwork | str | Path, tracked: MachineLike | None, verb: str) -> tuple[DCDNetwork, Task]:
-    """A network and its task: a folder's own, or all elements of a group, or letters of an automaton, as tokens.
-
-    Arguments:
-        verb: what was asked, for messages.
-
-    Raises:
-        InputError: the model or the group cannot be read, they do not fit together, or nobody says which group.
-    """
-    import numpy as np
-
-    from ..models.network import DCDNetwork
-    from ..models.training.initial import saved_task
-    from ..models.training.tasks import Task, automaton_task
-
-    if isinstance(model, DCDNetwork):
-        if tracked is None:
-            raise InputError(f"a network does not say which group; wanted e.g. sn.{verb}(network, 'S3')")
-        network, own, folder = model, None, None
-    else:
-        folder = Path(model)
-        kind = kind_of(folder)
-        if kind not in (*WITH_NETWORK, DAMAGED):
-            raise wrong_kind(folder, "a network, written by compile or train")
-        network = DCDNetwork.from_pretrained(folder)
-        own = None if kind == NETWORK else saved_task(folder)
-    if tracked is None:
-        if own is None:
-            raise InputError(
-                f"{folder} does not say which group; wanted e.g. `decompile {folder} S3`, sn.{verb}(folder, 'S3')"
-            )
-        return network, own
-    asked = machine(tracked)
-    if isinstance(asked, Automaton):
-        task = automaton_task(asked)
-        same = own is not None and isinstance(own.group, Automaton) and np.array_equal(own.moves, task.moves)
-        return network, own if same and own is not None else task
-    listed = asked.listed()
-    mine = own is not None and not isinstance(own.group, Automaton)
-    if mine and own is not None and np.array_equal(own.tracked_group.elements, listed.elements):
-        return network, own
-    return network, fitting(network, Task(listed, np.arange(listed.order)))
-
-
-def fitting(network: DCDNetwork, task: Task) -> Task:
-    """The task, where the network has its tokens and classes; else `InputError`."""
-    if (network.alphabet_size, network.classes) != (len(task.alphabet), task.classes):
-        raise InputError(
-            f"the network has {network.alphabet_size} tokens and {network.classes} classes, {task.group.name} has "
-            f"{len(task.alphabet)} and {task.classes}"
-        )
-    return task
 
 
 def as_text_of(error: Exception) -> str:

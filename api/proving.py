@@ -10,33 +10,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..algebra.automata.automaton import Automaton
+from ..algebra.groups.permutation_group import PermutationGroup
+from ..algebra.tracked import TrackedAutomaton
+from ..artifacts.artifact import Artifact, load
 from ..common.errors import InputError, RefutedError
-from ..common.kinds import (
-    AUTOMATON,
-    DAMAGED,
-    DELTA,
-    FACTORED,
-    LISTED,
-    NETWORK,
-    REFUSAL,
-    TITLES,
-    TRAINED,
-    kind_of,
-    wrong_kind,
-)
+from ..common.kinds import AUTOMATON, DELTA, FACTORED, REFUSAL, TITLES, kind_of
 from ..common.packages import LeftOutWarning, MissingPackageError, named_packages
 from ..common.wording import default_folder
-from .automata import CompiledAutomaton
+from ..constructions.cascade import Cascade
 from .compiling import Compiled, compile
 from .faults import refutations
-from .groups import GroupLike, MachineLike, group, machine, stack_of
-from .verifying import verified_machine
+from .groups import MachineLike, default_family, machine, stack_of
+from .models import network_and_task
+from .verifying import NOT_ITS, proved_table, right_machine
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..algebra.groups.group import Group
+    from ..algebra.depth.families import Family
     from ..models.network import DCDNetwork
+    from ..models.training.tasks import Task
     from ..proofs_check.certificates.checker import Verdict
     from ..proofs_check.refutations.automaton import AutomatonRefutation
     from ..proofs_check.refutations.refutation import Refutation
@@ -63,7 +56,7 @@ class Proved:
 
 
 def certify(
-    target: str | Path | Compiled | CompiledAutomaton | Automaton,
+    target: MachineLike | Path | Compiled | Artifact,
     out: str | Path | None = None,
     family: str | None = None,
     *,
@@ -84,18 +77,22 @@ def certify(
         RefutedError: the cascade does not track its group.
         InputError: the folder cannot be read or written.
     """
-    if isinstance(target, Compiled | CompiledAutomaton):
+    if isinstance(target, Compiled):
         if family is not None:
             raise InputError(f"family: {target.name} is compiled already; sn.compile(…, family={family!r}) chooses it")
-        folder = target.save(out or default_folder(target.name), force)
-        return _with_network(folder, _certified(folder))
-    if not isinstance(target, Automaton) and is_folder(str(target)):
+        return _certified(load(target.compilation.save(Path(out or default_folder(target.name)), force)))
+    if isinstance(target, Artifact | Path) or (isinstance(target, str) and is_folder(target)):
         for option, value in (("out", out), ("family", family), ("force", force or None)):
             if value is not None:
                 raise InputError(f"{target} is a folder, certified as it is: --{option} is for a group, e.g. S4")
-        return _with_network(Path(target), _certified(Path(target)))
-    asked = target if isinstance(target, Automaton) else str(target)
-    return _with_network(*_compiled_and_certified(asked, Path(out) if out else None, family, force))
+        return _certified(load(target).require("certify"))
+    asked = machine(target)
+    stack = stack_of(default_family(asked) if family is None else family)
+    folder = Path(out) if out else Path(default_folder(asked.name))
+    if len(stack) > 1 or _can(asked, stack[0]):
+        return _certified(load(compile(asked, [layer.name for layer in stack]).compilation.save(folder, force)))
+    with refutations():
+        return Proved(folder, (_sentence(folder, _refused(asked, stack[0], folder, force)),))
 
 
 def is_folder(target: str) -> bool:
@@ -109,92 +106,62 @@ def is_folder(target: str) -> bool:
     return False
 
 
-def _certified(folder: Path) -> Verdict:
-    from ..proofs_check.certificates.certificate import certify_folder
+def _can(asked: PermutationGroup | Automaton, layer: Family) -> bool:
+    """Whether some number of layers of a family tracks a group or an automaton."""
+    if isinstance(asked, Automaton):
+        from ..algebra.automata.monoid import TransitionMonoid
+        from ..algebra.depth.automaton_verdict import verdict
 
-    kind = kind_of(folder)
-    if kind == AUTOMATON:
-        from ..proofs_check.certificates.automaton_certificate import certify_automaton
-
-        with refutations():
-            return certify_automaton(folder)
-    if kind == DELTA:
-        from ..proofs_check.certificates.delta_certificate import certify_delta
-
-        with refutations():
-            return certify_delta(folder)
-    if kind not in (*LISTED, FACTORED, DAMAGED):
-        raise wrong_kind(folder, "a folder written by compile, e.g. `compile S4 --out s4`")
-    if kind == FACTORED:
-        raise InputError(f"{folder}: a factored cascade is its own certificate; `check {folder}` proves it")
-    with refutations():
-        return certify_folder(folder)
-
-
-def _automaton_certified(asked: Automaton, out: Path | None, family: str | None, force: bool) -> tuple[Path, Verdict]:
-    """Compile an automaton where the family can carry it, and certify that; else certify that it never can."""
-    from ..algebra.automata.monoid import TransitionMonoid
-    from ..algebra.depth.automaton_verdict import verdict
-    from ..proofs_check.certificates.automaton_certificate import certify_automaton_refusal
-    from .automata import compiled_automaton
-
-    folder = out or Path(default_folder(asked.name))
-    minimal = asked.minimal()
-    if family is None:
-        family = "aussm" if minimal.is_permutation else "gated-aussm"
-    stack = stack_of(family)
-    if len(stack) > 1 or verdict(TransitionMonoid.of(minimal), stack[0]).least is not None:
-        compiled_automaton(asked, family).save(folder, force)
-        return folder, _certified(folder)
-    with refutations():
-        return folder, certify_automaton_refusal(asked, stack[0], folder, force)
-
-
-def _compiled_and_certified(
-    text: str | Automaton, out: Path | None, family: str | None, force: bool
-) -> tuple[Path, Verdict]:
+        return verdict(TransitionMonoid.of(asked.minimal()), layer).least is not None
     from ..algebra.depth.series import shortest_series
+
+    return shortest_series(asked.listed(), layer).is_complete
+
+
+def _refused(asked: PermutationGroup | Automaton, layer: Family, folder: Path, force: bool) -> Verdict:
+    if isinstance(asked, Automaton):
+        from ..proofs_check.certificates.automaton_certificate import certify_automaton_refusal
+
+        return certify_automaton_refusal(asked, layer, folder, force)
     from ..proofs_check.certificates.certificate import certify_refusal
 
-    asked = machine(text)
-    if isinstance(asked, Automaton):
-        return _automaton_certified(asked, out, family, force)
-    listed, stack = asked.listed(), stack_of("aussm" if family is None else family)
-    folder = out or Path(default_folder(listed.name))
-    if len(stack) > 1 or shortest_series(listed, stack[0]).is_complete:
-        compile(listed, family).save(folder, force)
-        return folder, _certified(folder)
-    with refutations():
-        return folder, certify_refusal(listed, stack[0], folder, force)
+    return certify_refusal(asked.listed(), layer, folder, force)
 
 
-def _with_network(folder: Path, verdict: Verdict) -> Proved:
-    """Certify the network beside a cascade that was certified."""
-    first = f"{folder}/certificate.json: {verdict.claim}"
-    (folder / NETWORK_CERTIFICATE).unlink(missing_ok=True)  # of an earlier network
-    kind = kind_of(folder)
-    if kind in (DELTA, REFUSAL):  # the certificate is about the network itself, or there is none to certify
-        return Proved(folder, (first,))
-    if not (folder / "model.safetensors").exists():
-        note = "network: none in the folder (it would have been too large), so none is certified"
-        return Proved(folder, (first,), (note,))
-    from ..proofs_check.certificates.certificate import write_json
+def _certified(artifact: Artifact) -> Proved:
+    """Certify a compiled folder, and the network beside its cascade."""
+    from ..proofs_check.certificates.automaton_certificate import certify_automaton
+    from ..proofs_check.certificates.certificate import certify_folder, write_json
+    from ..proofs_check.certificates.delta_certificate import certify_delta
     from ..proofs_check.certificates.network_certificate import certificate_content
 
+    with refutations():
+        certified = {AUTOMATON: certify_automaton, DELTA: certify_delta}.get(artifact.kind, certify_folder)
+        first = _sentence(artifact.path, certified(artifact.folder))
+    (artifact.path / NETWORK_CERTIFICATE).unlink(missing_ok=True)  # of an earlier network
+    if artifact.kind == DELTA:  # the certificate is about the network itself
+        return Proved(artifact.path, (first,))
+    if not artifact.has_network:
+        note = "network: none in the folder (it would have been too large), so none is certified"
+        return Proved(artifact.path, (first,), (note,))
     try:
         with named_packages():
-            proof, content = certificate_content(folder)
+            proof, content = certificate_content(artifact.folder)
     except MissingPackageError as error:
-        return Proved(folder, (first,), (f"network: not certified: {error}",))
-    write_json(folder / NETWORK_CERTIFICATE, content)
-    return Proved(folder, (first, f"{folder}/{NETWORK_CERTIFICATE}: {proof.sentence()}"))
+        return Proved(artifact.path, (first,), (f"network: not certified: {error}",))
+    write_json(artifact.path / NETWORK_CERTIFICATE, content)
+    return Proved(artifact.path, (first, f"{artifact}/{NETWORK_CERTIFICATE}: {proof.sentence()}"))
 
 
-def check(folder: str | Path, network: bool = True, coq: bool = False) -> Proved:
+def _sentence(folder: Path, verdict: Verdict) -> str:
+    return f"{folder}/certificate.json: {verdict.claim}"
+
+
+def check(given: str | Path | Artifact, network: bool = True, coq: bool = False) -> Proved:
     """Verify a certificate with the independent checker, and the network's by proving it again.
 
     Arguments:
-        folder: written by `compile` and `certify`.
+        given: a folder written by `compile` and `certify`.
         network: whether the network's certificate, if there is one, is proved again.
         coq: whether Coq proves the theorem of this folder as well, by the checker that is verified there.
 
@@ -204,26 +171,21 @@ def check(folder: str | Path, network: bool = True, coq: bool = False) -> Proved
     """
     from ..proofs_check.certificates import automaton_checker, checker, delta_checker, factored_checker
 
-    folder = Path(folder)
-    kind = kind_of(folder)
-    if kind not in (*LISTED, AUTOMATON, FACTORED, DELTA, REFUSAL, DAMAGED):
-        raise wrong_kind(folder, "a folder that `certify` has been in, e.g. `certify S4`, `check S4`")
-    if kind not in (FACTORED, DAMAGED) and not (folder / "certificate.json").exists():
+    artifact = load(given).require("check")
+    folder, kind = artifact.path, artifact.kind
+    if kind != FACTORED and not (folder / "certificate.json").exists():
         raise InputError(f"{folder} holds {TITLES[kind]} and no certificate.json: `certify {folder}` writes it")
+    automaton = kind == AUTOMATON or (kind == REFUSAL and artifact.folder.has("automaton.safetensors"))
+    own = {FACTORED: factored_checker, DELTA: delta_checker}.get(kind, automaton_checker if automaton else checker)
     with refutations():
-        automaton = automaton_checker.is_automaton_certificate(folder)
-        delta = not automaton and delta_checker.is_delta_certificate(folder)
-        if automaton or delta:
-            verdict = (automaton_checker if automaton else delta_checker).check(folder)
-        else:
-            verdict = (factored_checker if kind == FACTORED else checker).check(folder)
+        verdict = own.check(folder)
     first, *facts = verdict.lines()
     facts[-2:-2] = _catalogued(verdict)
     sentences = [f"verified: {first}"]
     if coq:
         from ..proofs_check.coq.proving import prove_folder
 
-        if delta or automaton or kind == FACTORED:
+        if own is not checker:
             raise InputError(f"{folder} holds {TITLES[kind]}, which the checker in Coq does not read; leave --coq out")
         sentences.append(prove_folder(folder))
     if not (folder / NETWORK_CERTIFICATE).exists():
@@ -232,7 +194,7 @@ def check(folder: str | Path, network: bool = True, coq: bool = False) -> Proved
         return Proved(folder, tuple(sentences), (*facts, f"not checked: {NETWORK_CERTIFICATE}"))
     from ..proofs_check.certificates.network_certificate import recheck
 
-    return Proved(folder, (*sentences, f"verified: {recheck(folder)}"), tuple(facts))
+    return Proved(folder, (*sentences, f"verified: {recheck(artifact.folder)}"), tuple(facts))
 
 
 def _catalogued(verdict: Verdict) -> list[str]:
@@ -246,7 +208,7 @@ def _catalogued(verdict: Verdict) -> list[str]:
 
 
 def horizon(
-    folder: str | Path,
+    given: str | Path | Artifact,
     arithmetics: Sequence[str] | None = None,
     kinds: Sequence[str] | None = None,
     length: int | None = None,
@@ -255,7 +217,7 @@ def horizon(
     """Up to which length each arithmetic is proved to decode every word, and where it first fails on some.
 
     Arguments:
-        folder: written by `compile`.
+        given: a folder written by `compile`.
         arithmetics: some of them; None for all.
         kinds: of words: random, constant, commutator; None for all.
         length: tokens in each word that is tried; 1,000,000 by default.
@@ -269,23 +231,24 @@ def horizon(
         RefutedError: a word failed within a proved horizon.
         InputError: the folder is damaged, or an arithmetic or a kind is unknown.
     """
+    from ..algebra.tracked import KINDS, check_kind
     from ..constructions.arithmetics import ARITHMETICS
     from ..constructions.arithmetics import arithmetic as known
-    from ..constructions.words import KINDS, check_kind
     from ..proofs_check.horizons.horizon import proved_horizon
     from ..proofs_check.horizons.runs import first_failures
-    from .delta import delta_horizons
 
     tried = kinds is not None or length is not None
     kinds, length = list(KINDS if kinds is None else kinds), 1_000_000 if length is None else length
     for kind in kinds:
         check_kind(kind)
-    if kind_of(folder) == DELTA:
+    artifact = load(given).require("horizon")
+    if artifact.kind == DELTA:
         if tried:
-            raise InputError(f"{folder} is proved in exact integers and no words are run; leave kinds and length out")
-        return delta_horizons(Path(folder), arithmetics)
+            raise InputError(f"{artifact} is proved in exact integers and no words are run; leave kinds and length out")
+        return _delta_rows(artifact, arithmetics)
     names = list(ARITHMETICS) if arithmetics is None else [known(name) for name in arithmetics]
-    cascade, letters = verified_machine(Path(folder))
+    cascade, tracked = right_machine(artifact), artifact.tracked
+    assert isinstance(cascade, Cascade)
     rows: list[dict[str, Any]] = [{"arithmetic": name, "proved": proved_horizon(cascade, name)} for name in names]
     tokens = dict.fromkeys(kinds, 0)
 
@@ -293,27 +256,35 @@ def horizon(
         tokens[word] = done
         report(sum(tokens.values()))
 
-    found = first_failures(cascade, letters, names, kinds, length, count)
+    found = first_failures(cascade, tracked, names, kinds, length, count)
     for row in rows:
         row["first_wrong"] = {o.word: o.first_wrong for o in found if o.arithmetic == row["arithmetic"]}
         wrong = [t for t in row["first_wrong"].values() if t is not None]
         if any(row["proved"] is None or t <= row["proved"] for t in wrong):
             raise RefutedError(f"{row['arithmetic']}: a word failed within the proved horizon: {row}")
-    if (Path(folder) / "model.safetensors").exists():
+    if artifact.has_network:
         from ..proofs_check.certificates.network_certificate import prove_network
 
         try:
             for dtype in ("float64", "float32"):
                 with named_packages():
-                    proof = prove_network(Path(folder), dtype)
+                    proof = prove_network(artifact.folder, dtype)
                 rows.append({"arithmetic": f"network, {dtype}", "proved": proof.horizon, "first_wrong": {}})
         except MissingPackageError as error:
-            warnings.warn(f"{folder}: its network is left out: {error}", LeftOutWarning, stacklevel=2)
+            warnings.warn(f"{artifact}: its network is left out: {error}", LeftOutWarning, stacklevel=2)
     return rows
 
 
+def _delta_rows(artifact: Artifact, arithmetics: Sequence[str] | None) -> list[dict[str, Any]]:
+    """The rows of `horizon`: one proof holds for both precisions, on words of every length."""
+    if arithmetics is not None:
+        raise InputError(f"{artifact} {NOT_ITS} in {', '.join(arithmetics)[:60]}; leave --arithmetic out")
+    proved_table(artifact)
+    return [{"arithmetic": f"network, {dtype}", "proved": None, "first_wrong": {}} for dtype in ("float64", "float32")]
+
+
 def refute(
-    model: DCDNetwork | str | Path,
+    model: DCDNetwork | str | Path | Artifact,
     tracked: MachineLike | None = None,
     alphabet: NDArray | None = None,
     epsilon: float | None = None,
@@ -330,72 +301,21 @@ def refute(
     Raises:
         InputError: the model or the group cannot be read, or they do not fit together.
     """
-    from ..models.network import DCDNetwork
-    from ..proofs_check.refutations.refutation import refute as search
+    network, task = network_and_task(model, tracked, "refute")
+    return refuted(network, task, alphabet, epsilon)
 
-    automaton = claimed_automaton(model, tracked)
-    if automaton is not None:
+
+def refuted(
+    network: DCDNetwork, task: Task, alphabet: NDArray | None = None, epsilon: float | None = None
+) -> Refutation | AutomatonRefutation:
+    """`refute` for a network and a task that are here already."""
+    if isinstance(task.tracked, TrackedAutomaton):
         from ..proofs_check.refutations.automaton import refute_automaton
 
         for option, value in (("alphabet", alphabet), ("epsilon", epsilon)):
             if value is not None:
-                raise InputError(f"{option} goes with a group, and {automaton.name} is an automaton; leave it out")
-        network = model if isinstance(model, DCDNetwork) else DCDNetwork.from_pretrained(model)
-        return refute_automaton(network, automaton)
-    assert not isinstance(tracked, Automaton)
-    epsilon = 1e-6 if epsilon is None else epsilon
-    if isinstance(model, DCDNetwork):
-        if tracked is None:
-            raise InputError("a network does not say which group; wanted e.g. sn.refute(network, 'S3')")
-        return search(model, group(tracked).listed(), alphabet, epsilon)
-    network, listed, own = saved_network(Path(model), tracked)
-    return search(network, listed, own if alphabet is None else alphabet, epsilon)
+                raise InputError(f"{option} goes with a group, and {task.name} is an automaton; leave it out")
+        return refute_automaton(network, task.tracked.automaton)
+    from ..proofs_check.refutations.refutation import refute as search
 
-
-def claimed_automaton(model: DCDNetwork | str | Path | None, tracked: MachineLike | None) -> Automaton | None:
-    """The automaton that a model claims: the one that was named, or that of a compiled folder; None for a group."""
-    from ..constructions.automata.artifact import load_automaton
-
-    if tracked is not None:
-        asked = machine(tracked)
-        return asked if isinstance(asked, Automaton) else None
-    if isinstance(model, str | Path):
-        if kind_of(model) == AUTOMATON:
-            return load_automaton(Path(model))[0].automaton
-        if kind_of(model) == TRAINED:
-            from ..models.training.initial import saved_task
-
-            own = saved_task(Path(model)).group
-            return own if isinstance(own, Automaton) else None
-    return None
-
-
-def saved_network(folder: Path, tracked: GroupLike | None) -> tuple[DCDNetwork, Group, NDArray | None]:
-    """A saved network, its group, and the element of each token (None for all in order).
-
-    A compiled or trained folder says which group it is for; another network's is `tracked`.
-
-    Raises:
-        InputError: the folder holds no network, or does not say which group; or it is for another group.
-    """
-    import numpy as np
-
-    from ..models.network import DCDNetwork
-    from ..models.training.initial import saved_task
-
-    network = DCDNetwork.from_pretrained(folder)
-    if kind_of(folder) == NETWORK:
-        if tracked is None:
-            raise InputError(f"{folder} does not say which group; wanted it too, e.g. `refute {folder} S3`")
-        return network, group(tracked).listed(), None
-    task = saved_task(folder)
-    own, alphabet = task.tracked_group, task.alphabet
-    if tracked is None:
-        return network, own, alphabet
-    listed = group(tracked).listed()
-    if listed.elements.shape != own.elements.shape or not np.array_equal(listed.elements, own.elements):
-        made = "trained" if kind_of(folder) == TRAINED else "compiled"
-        raise InputError(
-            f"{folder} was {made} for {own.name}, whose elements are not those of {listed.name}; leave GROUP out"
-        )
-    return network, listed, alphabet
+    return search(network, task.group, task.alphabet if alphabet is None else alphabet, epsilon or 1e-6)

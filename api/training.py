@@ -13,13 +13,15 @@ from rich.console import RenderableType
 
 from ..algebra.automata.automaton import Automaton
 from ..algebra.input.parser import parse_group, parse_machine
+from ..algebra.tracked import TrackedAutomaton
+from ..artifacts.artifact import Artifact
 from ..common.errors import InputError
 from ..common.kinds import RUN, claim_folder
 from ..common.terminal import Shown, plain_table
 from ..common.wording import default_folder
-from ..models.training.pool import RUNS_TOGETHER, Machine
+from ..models.training.pool import RUNS_TOGETHER, Resources
 from .compiling import Compiled
-from .groups import GroupLike, MachineLike
+from .groups import MachineLike
 from .groups import machine as read_machine
 
 if TYPE_CHECKING:
@@ -168,7 +170,7 @@ def train(
     if forbidden is not None:
         print(f"theory: {forbidden}; it is trained all the same", file=sys.stderr, flush=True)
     store = RunStore(folder)
-    machine = Machine(processes, device, runs_together)
+    machine = Resources(processes, device, runs_together)
     train_watched(runs, store, machine, folder / "tensorboard" if tensorboard else None)
     rows = store.of(runs)
     training = Training(folder, tuple(rows), forbidden)
@@ -180,19 +182,19 @@ def _forbidden(network: DCDNetwork, task: Task) -> str | None:
     """The sentence by which theory forbids a network its task; None where there is none."""
     from ..proofs_check.refutations.theory import theory_of
 
-    tracked = task.group
-    if isinstance(tracked, Automaton) and len(task.alphabet) != tracked.width:
-        return None
     try:
-        found = theory_of(network.specifications, tracked, task.alphabet)
+        if isinstance(task.tracked, TrackedAutomaton):
+            found = theory_of(network.specifications, task.tracked.automaton)
+        else:
+            found = theory_of(network.specifications, task.group, task.alphabet)
     except InputError:  # no theorem speaks of such layers, or the monoid is too large to list
         return None
     return found.sentence if found.forbidden else None
 
 
 def evaluate(
-    model: DCDNetwork | str | Path,
-    given: GroupLike | None = None,
+    model: DCDNetwork | str | Path | Artifact,
+    given: MachineLike | None = None,
     length: int = 1000,
     words: int = 1000,
     seed: int = 0,
@@ -208,7 +210,7 @@ def evaluate(
         InputError: the model or the group cannot be read, or they do not fit together.
     """
     from ..models.training.evaluation import evaluate as measured
-    from .learning import network_and_task
+    from .models import network_and_task
 
     network, task = network_and_task(model, given, "evaluate")
     return measured(network, task, length, words, seed=seed)

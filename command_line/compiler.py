@@ -15,6 +15,7 @@ from ..common.packages import MissingPackageError, named_packages
 from .shared import MAX_SEED, Force, GroupOrNone, Regex, number, one_of
 
 if TYPE_CHECKING:
+    from ..artifacts.artifact import Artifact
     from ..constructions.verification import Trial
 
 Alphabet = Annotated[
@@ -82,37 +83,32 @@ def compile_command(
     if resets:
         raise InputError("--resets goes with --target, e.g. --target olmo-hybrid")
     from ..api.compiling import compile
-    from ..api.factored import FactoredCompiled
-    from ..api.verifying import run_factored
+    from ..artifacts.artifact import load
+    from ..common.kinds import FACTORED
     from ..common.terminal import console, say, show
     from ..common.wording import counted, default_folder
     from ..common.writing import prepare_folder
-    from ..constructions.words import KINDS
 
     began = time.perf_counter()
     screen = console()
     compiled = compile(one_of(group, regex), family, alphabet, channels, series, optimise)
     folder = out or Path(default_folder(compiled.name))
     prepare_folder(folder, compiled.kind, force)
-    if isinstance(compiled, FactoredCompiled):
-        show(screen, compiled.view())
-        trials = [run_factored(compiled.cascade, kind, CHECK_LENGTH) for kind in KINDS]
-        say(screen, f"residues: right on random, constant and commutator words of {CHECK_LENGTH:,} tokens")
-        say(screen, f"          {speed(trials)}")
-    else:
-        show(screen, compiled.view(screen.width))
+    show(screen, compiled.view(screen.width))
+    if compiled.kind != FACTORED:
         say(screen, f"cascade: {compiled.cases} step rightly, so words of every length are tracked")
-    compiled.save(folder, force)
+    artifact = load(compiled.compilation.save(folder, force))
     say(screen, f"written: {folder}/ in {time.perf_counter() - began:.2f} s")
-    if isinstance(compiled, FactoredCompiled):
+    if compiled.kind == FACTORED:
+        _try(artifact, "residues", screen)
         say(screen, "network: not written for a factored cascade; it runs with `verify`", "yellow")
-    elif not (folder / "model.safetensors").exists():
+    elif not artifact.has_network:
         count = counted(compiled.weights.parameter_count, "parameter")
         say(screen, f"network: not written, it would have {count}; the cascade runs with `verify`", "yellow")
     elif check:
         try:
             with named_packages():
-                _check(folder, screen)
+                _try(artifact, "network", screen)
         except MissingPackageError as error:
             say(screen, f"network: not run here, {error}", "yellow")
 
@@ -158,14 +154,15 @@ def _compile_target(
         say(screen, f"{ran}: right on a random word of {TARGET_CHECK_LENGTH} elements")
 
 
-def _check(folder: Path, screen: Console) -> None:
+def _try(artifact: Artifact, arithmetic: str, screen: Console) -> None:
+    """Run what was written on a word of each kind."""
+    from ..algebra.tracked import KINDS
     from ..api.verifying import run_word
     from ..common.terminal import say
-    from ..constructions.words import KINDS
 
-    trials = [run_word(folder, "network", kind, CHECK_LENGTH) for kind in KINDS]
+    trials = [run_word(artifact, arithmetic, kind, CHECK_LENGTH) for kind in KINDS]
     words = f"random, constant and commutator words of {CHECK_LENGTH:,} tokens"
-    say(screen, f"network: right on {words} ({speed(trials)})")
+    say(screen, f"{arithmetic}: right on {words} ({speed(trials)})")
 
 
 def speed(trials: Sequence[Trial]) -> str:
@@ -193,16 +190,18 @@ def verify(
     """Check a compiled folder: exhaustively, and on long words in one arithmetic."""
     from ..api.verifying import check_options, run_word
     from ..api.verifying import verify as verified
+    from ..artifacts.artifact import load
     from ..common.terminal import console, say
 
     kinds = words.split(",")
     for kind in kinds:
         check_options(arithmetic, kind, dtype)
     screen = console()
-    for line in verified(folder).lines:
+    artifact = load(folder)
+    for line in verified(artifact).lines:
         say(screen, line)
     for kind in kinds:
-        trial = run_word(folder, arithmetic, kind, length, seed, dtype)
+        trial = run_word(artifact, arithmetic, kind, length, seed, dtype)
         error = f", phase error up to {trial.largest_error:.2g} margins" if trial.largest_error else ""
         say(screen, f"{arithmetic}: {kind} word of {length:,} tokens right, {speed([trial])}{error}")
 
@@ -240,13 +239,10 @@ def show(
     if tracked is not None:
         raise InputError("--group goes with --html and the folder of a trained network")
     from ..api.compiling import compile
-    from ..api.factored import FactoredCompiled
     from ..common.wording import default_folder
     from ..constructions.pictures.picture import check_path
 
     if out is not None:
         check_path(out)
     compiled = compile(one_of(group, regex), family, alphabet, channels, series, optimise)
-    if isinstance(compiled, FactoredCompiled):
-        raise InputError(f"{compiled.name} is too large to list, so there is no picture; its page: --html page.html")
     print(compiled.picture(out or Path(default_folder(compiled.name) + ".png")))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..algebra.automata.automaton import Automaton
 from ..common.errors import InputError
-from ..common.kinds import AUTOMATON, DAMAGED, FACTORED, LISTED, NETWORK, kind_of
+from ..common.kinds import NETWORK
 from ..common.wording import counted, short
 from ..constructions.pages.packing import check_page_path
 
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..algebra.groups.group import Group
-    from ..algebra.groups.permutation_group import PermutationGroup
+    from ..artifacts.artifact import Artifact
     from ..models.network import DCDNetwork
+    from ..models.training.tasks import Task
     from ..proofs_check.refutations.refutation import Refutation
 
 MAX_WORD = 100_000
@@ -36,6 +37,8 @@ def show_page(asked: str | Automaton, path: Path, options: dict[str, Any], track
     Raises:
         InputError: nothing can be shown; the message says why.
     """
+    from ..api.compiling import compile
+    from ..artifacts.artifact import load
     from ..constructions.pages.machine_page import write_machine_page
 
     check_page_path(path)
@@ -43,65 +46,22 @@ def show_page(asked: str | Automaton, path: Path, options: dict[str, Any], track
         given = [f"--{name}" for name, value in options.items() if value is not None]
         if given:
             raise InputError(f"{given[0]} goes with a GROUP, not with the folder {asked}; compile it again instead")
-        data = _folder_data(Path(asked), tracked)
+        artifact = load(asked).require("show")
+        if artifact.kind == NETWORK and tracked is None:
+            raise InputError(f"{asked} does not say which group its network is for; add --group, e.g. --group S3")
+        data = artifact.page() if tracked is None else artifact.page(_task(artifact, tracked).tracked)
     elif tracked is not None:
         raise InputError(f"--group says what a network in a folder is for, and {short(str(asked))} is no folder")
     else:
-        data = _compiled_data(asked, options)
+        data = compile(asked, **options).compilation.page()
     size = write_machine_page(path, data)
     print(f"{path}: {size / 1000:,.0f} kB, opens in any browser without a network")
 
 
-def _compiled_data(asked: str | Automaton, options: dict[str, Any]) -> dict[str, Any]:
-    from ..api.automata import CompiledAutomaton
-    from ..api.compiling import compile
-    from ..api.groups import machine
-    from ..constructions.pages.machine_page import automaton_data, cascade_data
+def _task(artifact: Artifact, tracked: str) -> Task:
+    from ..api.models import network_and_task
 
-    found = machine(asked)
-    if isinstance(found, Automaton):
-        compiled = compile(asked, **options) if isinstance(asked, str) else compile(asked, options["family"])
-        assert isinstance(compiled, CompiledAutomaton)
-        return automaton_data(compiled.cascade)
-    if not found.is_listable and not (options["channels"] or options["series"] or options["optimise"]):
-        return _large_data(found, options["family"] or "aussm", options["alphabet"])
-    of_group = compile(found.listed(), **options)
-    parts = of_group.decomposition
-    return cascade_data(of_group.cascade, of_group.group, str(parts.extension), parts.splits)
-
-
-def _large_data(group: PermutationGroup, family: str, alphabet: str | None) -> dict[str, Any]:
-    from ..api.factored import compiled_factored
-    from ..constructions.pages.machine_page import factored_data
-
-    compiled = compiled_factored(group, family, alphabet)
-    found = compiled.compilation
-    return factored_data(compiled.cascade, compiled.order, found.series_orders, found.structure.text)
-
-
-def _folder_data(folder: Path, tracked: str | None) -> dict[str, Any]:
-    from ..constructions.artifact import load_cascade
-    from ..constructions.automata.artifact import load_automaton
-    from ..constructions.factored.artifact import load_factored
-    from ..constructions.pages.machine_page import automaton_data, cascade_data, factored_data
-
-    kind = kind_of(folder)
-    if kind == AUTOMATON:
-        return automaton_data(load_automaton(folder)[0])
-    if kind == FACTORED:
-        found = load_factored(folder)
-        about = found.metadata
-        return factored_data(found.cascade, int(about["order"]), about["series"], str(about["structure"]))
-    if kind in (*LISTED, DAMAGED) and tracked is None:
-        cascade, group, about = load_cascade(folder)
-        return cascade_data(cascade, group, str(about.get("decomposition", "")))
-    from ..api.proving import saved_network
-    from ..models.network_page import network_data
-
-    if kind == NETWORK and tracked is None:
-        raise InputError(f"{folder} does not say which group its network is for; add --group, e.g. --group S3")
-    network, group, alphabet = saved_network(folder, tracked)
-    return network_data(network, group, alphabet)
+    return network_and_task(artifact, tracked, "show")[1]
 
 
 def refutation_page(found: Refutation, network: DCDNetwork, group: Group, alphabet: NDArray | None, path: Path) -> None:

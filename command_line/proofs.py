@@ -62,8 +62,8 @@ def horizon(
     plot: Annotated[Path | None, typer.Option(help="Instead of DIR: measure C2 … C60, into PNG and CSV.")] = None,
 ) -> None:
     """Say up to which length each arithmetic is proved right for every word, and where it first fails on some."""
+    from ..algebra.tracked import KINDS
     from ..api.proving import horizon as horizons
-    from ..constructions.words import KINDS
 
     if (folder is None) == (plot is None):
         raise InputError("wanted either a DIR, e.g. `horizon s4`, or `--plot horizons.png`")
@@ -131,7 +131,7 @@ def lemmas(
     ] = None,
 ) -> None:
     """Derive the lemmas by SymPy, and check both directions of Theorem 2 on groups."""
-    from ..algebra.depth.families import FAMILIES
+    from ..algebra.depth.families import CIRCLE
     from ..algebra.input.parser import list_group
     from ..constructions.artifact import load_cascade
     from ..constructions.compiler import compile_group
@@ -142,7 +142,7 @@ def lemmas(
         cascades = [load_cascade(folder)[:2] for folder in folders]
     else:
         groups = [list_group(name) for name in ("S3", "S4")]
-        cascades = [(compile_group(group, [FAMILIES["aussm"]]).cascade, group) for group in groups]
+        cascades = [(compile_group(group, [CIRCLE]).cascade, group) for group in groups]
     results = [*symbolic_lemmas(), subgroups_lemma(), *(embedding_lemma(cascade, group) for cascade, group in cascades)]
     for lemma in results:
         print(f"{lemma.text()}\n")

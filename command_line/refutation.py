@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..algebra.tracked import TrackedAutomaton
 from ..common.errors import InputError
 from .shared import ALLOWED, GROWTH_OBSERVED, MAX_SEED, NOT_REFUTED, Json, number
 
 if TYPE_CHECKING:
-    from ..algebra.groups.group import Group
     from ..models.network import DCDNetwork
+    from ..models.training.tasks import Task
     from ..proofs_check.refutations.automaton import AutomatonRefutation
     from ..proofs_check.refutations.refutation import Refutation
 
@@ -45,10 +46,10 @@ def refute(
 ) -> None:
     """Find the words on which a model that cannot track GROUP fails. Exit code 0: found; 3: a state was seen to
     grow, which is not proved to go on; 4: nothing found within the budget; 5: theory allows the model."""
-    from ..api.proving import claimed_automaton, saved_network
-    from ..api.proving import refute as refuted
-    from ..models.network import DCDNetwork
-    from ..proofs_check.refutations.automaton import AutomatonRefutation, random_network, refute_automaton
+    from ..api.models import network_and_task, task_of_name
+    from ..api.proving import refuted
+    from ..artifacts.artifact import load
+    from ..proofs_check.refutations.automaton import AutomatonRefutation
 
     if html is not None:
         from ..constructions.pages.packing import check_page_path
@@ -56,29 +57,19 @@ def refute(
         check_page_path(html)
     if random is not None and group is not None:
         raise InputError(f"both MODEL {model} and --random {random}; wanted one, e.g. `refute S3 --random aussm`")
-    asked = model if random else group
-    automaton = claimed_automaton(None if random else Path(model), asked)
-    if automaton is not None:
-        if html is not None:
-            raise InputError("--html goes with a group, not with an automaton")
-        own = (
-            DCDNetwork.from_pretrained(Path(model))
-            if random is None
-            else random_network(automaton.minimal(), _families(random, layers), width, seed, activation)
-        )
-        _report(refute_automaton(own, automaton), as_json)
-        return
     if random is None:
-        network, listed, alphabet = saved_network(Path(model), group)
+        network, task = network_and_task(load(model), group, "refute")
     else:
-        network, listed, alphabet = _random(random, model, layers, width, seed, activation)
-    found = refuted(network, listed, alphabet, epsilon)
-    assert not isinstance(found, AutomatonRefutation)
-    if html is not None:
+        task = task_of_name(model)
+        network = _random(random, task, layers, width, seed, activation)
+    if html is not None and task.tracked.kind == "automaton":
+        raise InputError("--html goes with a group, not with an automaton")
+    found = refuted(network, task, epsilon=epsilon if task.tracked.kind == "group" else None)
+    if html is not None and not isinstance(found, AutomatonRefutation):
         from .pages import refutation_page
 
         print(json.dumps(found.as_json()) if as_json else found)
-        refutation_page(found, network, listed, alphabet, html)
+        refutation_page(found, network, task.group, task.alphabet, html)
         _exit(found)
         return
     _report(found, as_json)
@@ -103,11 +94,11 @@ def _families(stack: str, layers: int) -> list[str]:
     return families
 
 
-def _random(
-    stack: str, name: str, layers: int, width: int, seed: int, activation: str
-) -> tuple[DCDNetwork, Group, None]:
-    from ..algebra.input.parser import list_group
+def _random(stack: str, task: Task, layers: int, width: int, seed: int, activation: str) -> DCDNetwork:
+    from ..proofs_check.refutations import automaton
     from ..proofs_check.refutations.refutation import random_network
 
-    listed = list_group(name)
-    return random_network(listed.order, _families(stack, layers), width, seed, activation), listed, None
+    families = _families(stack, layers)
+    if isinstance(task.tracked, TrackedAutomaton):
+        return automaton.random_network(task.tracked.automaton, families, width, seed, activation)
+    return random_network(task.classes, families, width, seed, activation)

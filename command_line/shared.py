@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO, cast
 import typer
 
 from ..common.errors import InputError, RefutedError
-from ..common.folders import UnboundFolderWarning
 from ..common.packages import LeftOutWarning, named_packages
 from ..common.wording import short
 
@@ -173,7 +172,7 @@ def _note(
     line: str | None = None,
 ) -> None:
     """A warning as one line. One that is not for users goes its usual way."""
-    if issubclass(category, UnboundFolderWarning | LeftOutWarning):
+    if issubclass(category, LeftOutWarning):
         print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
     else:
         print(warnings.formatwarning(message, category, filename, lineno, line), end="", file=file or sys.stderr)
@@ -188,7 +187,7 @@ def _end(kind: str, message: str, status: int) -> NoReturn:
 
 
 def fill(rows: Iterator[tuple[int, int]]) -> int:
-    """Run `algebra.base.rows.write_rows` to its end under a progress bar, and return the number of rows."""
+    """Run `common.rows.write_rows` to its end under a progress bar, and return the number of rows."""
     from ..common.terminal import progress
 
     _, total = next(rows)

@@ -13,7 +13,7 @@ from ..common.errors import InputError
 from ..common.kinds import RUN, claim_folder
 from ..common.terminal import console
 from ..models.training.configuration import RunConfiguration
-from ..models.training.pool import RUNS_TOGETHER, Machine
+from ..models.training.pool import RUNS_TOGETHER, Resources
 from .settings import with_settings
 from .shared import MAX_RUNS, MAX_SEED, Force, GroupOrNone, GroupText, Json, Regex, number, one_of
 
@@ -117,7 +117,7 @@ def evaluate(
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    from ..api.learning import network_and_task
+    from ..api.models import network_and_task
     from ..common.terminal import console, plain_table
     from ..models.training.evaluation import THRESHOLD
     from ..models.training.evaluation import evaluate as evaluated
@@ -135,14 +135,14 @@ def evaluate(
             network, task, length, words, seed=seed, report=lambda done: progress.update(bar, completed=done)
         )
     if as_json:
-        print(json.dumps({"folder": str(folder), "group": task.group.name, **accuracy.as_json()}, ensure_ascii=False))
+        print(json.dumps({"folder": str(folder), "group": task.name, **accuracy.as_json()}, ensure_ascii=False))
         return
     table = plain_table("length", "last symbol right", "whole word right")
     for i, reached in enumerate(accuracy.lengths):
         if reached in (20, 60) or reached % 200 == 0 or reached == accuracy.lengths[-1]:
             table.add_row(f"{reached:,}", f"{accuracy.last[i]:.2%}", f"{accuracy.whole[i]:.2%}")
     console().print(table)
-    print(f"{task.group.name}, {words:,} words: longest length above {THRESHOLD:.0%}: {accuracy.longest:,}")
+    print(f"{task.name}, {words:,} words: longest length above {THRESHOLD:.0%}: {accuracy.longest:,}")
 
 
 def words(
@@ -159,8 +159,7 @@ def words(
     """Write words in the field's group=k.csv format, or check a file of them."""
     from ..algebra.automata.automaton import Automaton
     from ..algebra.input.parser import parse_machine
-    from ..models.learning.words import full_task
-    from ..models.training.tasks import automaton_task, make_task
+    from ..models.training.tasks import automaton_task, full_task, make_task
     from ..models.training.word_files import check_words, write_words
 
     asked = parse_machine(group)
@@ -202,7 +201,7 @@ def reproduce(
 
     folder = out or Path("results") / f"{name}{'-quick' if quick else ''}"
     claim_folder(folder, RUN)
-    machine = Machine(processes, device, runs_together)
+    machine = Resources(processes, device, runs_together)
     if name == "learning":
         from ..experiments.learning import reproduce_learning
 
@@ -246,7 +245,7 @@ def sweep(
     store = RunStore(folder)
     missing = len(store.missing(grid.runs))
     total = len({run.key for run in grid.runs})
-    failed = watched(grid.runs, store, Machine(processes, device, runs_together, scheduler))
+    failed = watched(grid.runs, store, Resources(processes, device, runs_together, scheduler))
     draw_sweep(grid, store, folder / "summary.png")
     print(f"{total} runs: {total - missing} were there, {missing - len(failed)} made, {len(failed)} failed")
     for line in diverged(store.of(grid.runs)):

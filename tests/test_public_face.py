@@ -105,15 +105,15 @@ def test_a_compilation_is_shown_in_few_lines_and_as_a_picture():
 
 def test_a_group_too_large_to_list_is_compiled_and_proved(tmp_path):
     compiled = sn.compile("S4wrS4wrS4")
-    assert isinstance(compiled, sn.FactoredCompiled)
+    assert compiled.kind == "factored"
     title, *layers = repr(compiled).splitlines()
     assert title == "S4wrS4wrS4: order about 10^29.0 on 64 points, 9 layers, 84 channels, 6 tokens"
-    assert len(layers) == compiled.cascade.depth == compiled.needed == 9
+    assert len(layers) == compiled.factored.depth == compiled.needed == 9
     assert compiled.order == 24 ** (16 + 4 + 1)
     assert "proved: 8 layers cannot" in str(compiled)
     assert str(sn.check(compiled.save(tmp_path / "large"))).startswith("verified:")
     own = sn.compile("S4wrS4", alphabet="generators")
-    assert own.cascade.depth == 6
+    assert own.factored.depth == 6
     with pytest.raises(sn.InputError, match="have no numbers"):
         sn.compile("S4wrS4wrS4", alphabet=[0, 1])
     with pytest.raises(sn.InputError, match="too large|more than"):

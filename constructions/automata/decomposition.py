@@ -26,7 +26,7 @@ from ...algebra.automata.congruences import (
     separating_congruences,
 )
 from ...algebra.automata.holonomy import Holonomy
-from ...algebra.depth.families import FAMILIES, Family, names
+from ...algebra.depth.families import GATED_CIRCLE, SIGNS, Family, names
 from ...common.errors import InputError
 from .holonomy_machine import MAX_GROUP, Style, holonomy_machine
 from .machine import (
@@ -103,7 +103,7 @@ def machine_of_stack(automaton: Automaton, stack: Sequence[Family]) -> Found:
     Raises:
         InputError: no decomposition that was tried fits. That is no proof that the stack cannot carry the automaton.
     """
-    wide, signs = (FAMILIES["gated-aussm"],), (FAMILIES["negative-mamba"],)
+    wide, signs = (GATED_CIRCLE,), (SIGNS,)
     real = any(layer.real for layer in stack)
     styles = [Style(False, wide), Style(False, tuple(stack))]
     if real:
@@ -122,7 +122,7 @@ class _Search:
 
     def __init__(self, style: Style, stack: tuple[Family, ...]) -> None:
         self.style, self.stack = style, stack
-        self.inner = stack if len(stack) == 1 else (FAMILIES["gated-aussm"],)
+        self.inner = stack if len(stack) == 1 else (GATED_CIRCLE,)
         self.known: dict[tuple[bytes, int, int, bool], Found | InputError] = {}
         self.work = Work()
         self.has_holonomy = False  # whether the whole automaton's machine was made

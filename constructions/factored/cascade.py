@@ -222,3 +222,9 @@ class FactoredCascade:
     def outputs(self, tokens: NDArray[np.integer]) -> Permutations:
         """The running product after every token as permutations, shape (T, degree)."""
         return self.decode(self.run(tokens))
+
+
+def carried_by(cascade: FactoredCascade, layer: int) -> str:
+    """What a layer carries, e.g. `C2^3xC3`."""
+    moduli = sorted(channel.modulus for channel in cascade.channels if channel.layer == layer)
+    return "x".join(f"C{n}" + f"^{moduli.count(n)}" * (moduli.count(n) > 1) for n in dict.fromkeys(moduli))

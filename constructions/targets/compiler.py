@@ -9,16 +9,16 @@ from typing import Any, NoReturn
 
 from ...algebra.arithmetic.permutations import cycles
 from ...algebra.automata.automaton import Automaton
-from ...algebra.depth.families import FAMILIES
+from ...algebra.depth.families import CIRCLE
 from ...algebra.depth.series import shortest_series
 from ...algebra.groups.group import Group
 from ...common.errors import InputError
 from ...common.folders import save_folder
 from ...common.wording import counted
 from ..compiler import compile_group, read_alphabet
-from ..verification import first_fault as first_cascade_fault
+from ..verification import first_fault
 from . import delta_product, mamba3, olmo_hybrid, own_delta, pd_ssm
-from .delta_layer import first_fault, margins
+from .delta_layer import margins, reflection_fault
 from .phases import PhaseMachine
 from .reflections import ReflectionMachine, reflection_machine
 
@@ -26,7 +26,7 @@ LARGEST_ORDER = 5040
 """Groups of larger order have too many names to be answered with."""
 
 
-Machine = ReflectionMachine | PhaseMachine
+TargetMachine = ReflectionMachine | PhaseMachine
 
 
 @dataclass(frozen=True)
@@ -52,19 +52,19 @@ class Target:
 
 def _reflections(group: Group, tokens: Sequence[int]) -> ReflectionMachine:
     machine = reflection_machine(group, tokens)
-    fault = first_fault(machine)
+    fault = reflection_fault(machine)
     if fault:
         raise AssertionError(f"the reflection machine is wrong: {fault}")
     return machine
 
 
 def _phases(group: Group, tokens: Sequence[int]) -> PhaseMachine:
-    if not shortest_series(group, FAMILIES["aussm"]).is_complete:
+    if not shortest_series(group, CIRCLE).is_complete:
         raise InputError(
             f"{group.name} is not solvable, so no number of Mamba-3 layers tracks it; try --target olmo-hybrid"
         )
-    compilation = compile_group(group, [FAMILIES["aussm"]], tokens, "primary")  # small moduli have wide margins
-    fault = first_cascade_fault(compilation.cascade, group)
+    compilation = compile_group(group, [CIRCLE], tokens, "primary")  # small moduli have wide margins
+    fault = first_fault(compilation.cascade, group)
     if fault:
         raise AssertionError(f"the compiled cascade is wrong: {fault}")
     return PhaseMachine(group, tuple(tokens), compilation.weights)
@@ -170,7 +170,7 @@ class Checkpoint:
     """
 
     target: Target
-    machine: Machine
+    machine: TargetMachine
     files: dict[str, bytes | str]
 
     def save(self, folder: Path, force: bool = False) -> None:

@@ -189,7 +189,7 @@ def margins(machine: ReflectionMachine) -> dict[str, bool]:
     return {name: 2 * (heads + 2) * heads * unit < 1 for name, unit in UNITS.items()}
 
 
-def first_fault(machine: ReflectionMachine) -> str | None:
+def reflection_fault(machine: ReflectionMachine) -> str | None:
     """What the exact machine does wrong, or None: checked are the start, every letter, and every spelling.
 
     Letters act on the state by a matrix from the left, so it is enough to look at what they do to the start; words of

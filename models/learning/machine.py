@@ -36,7 +36,7 @@ class Counter:
 
 
 @dataclass(frozen=True, eq=False)
-class Machine:
+class CounterMachine:
     """Layers 1 … i, as one table.
 
     Arguments:
@@ -49,10 +49,10 @@ class Machine:
     transitions: Integers
     lower: Integers
     layers: tuple[tuple[Counter, ...], ...] = ()
-    history: tuple[Machine, ...] = ()
+    history: tuple[CounterMachine, ...] = ()
 
     @classmethod
-    def empty(cls, tokens: int) -> Machine:
+    def empty(cls, tokens: int) -> CounterMachine:
         """No layer: one state."""
         return cls(np.zeros((1, tokens), dtype=np.int64), np.zeros(1, dtype=np.int64))
 
@@ -80,7 +80,7 @@ class Machine:
         found = {following: (state, token) for state, token, following in spanning_tree(self.transitions)}
         return tuple(found[state] for state in range(1, self.states))
 
-    def extended(self, channels: Sequence[Counter]) -> Machine | None:
+    def extended(self, channels: Sequence[Counter]) -> CounterMachine | None:
         """This machine with one more layer; None where it would have more than `MAX_STATES` states."""
         start = (0,) * (len(channels) + 1)
         number = {start: 0}
@@ -104,14 +104,14 @@ class Machine:
                     reached.append(after)
                 row.append(number[after])
             rows.append(row)
-        return Machine(
+        return CounterMachine(
             np.array(rows, dtype=np.int64),
             np.array([state[0] for state in reached], dtype=np.int64),
             (*self.layers, tuple(channels)),
             (*self.history, self),
         )
 
-    def with_few(self, channels: Sequence[Counter]) -> Machine:
+    def with_few(self, channels: Sequence[Counter]) -> CounterMachine:
         """One more layer with as few of these channels as tell apart all that they tell apart together.
 
         Channels of large moduli are taken first; one that reaches no new state is left out. Without any that does, the

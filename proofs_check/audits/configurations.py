@@ -13,12 +13,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypedDict
 
+from ...algebra.depth.families import ALL_FAMILIES
 from ...common.errors import InputError
 from ...common.reading import conform
-from ...constructions.parameters import FAMILY_PARAMETERS
 from . import of_fla, of_mamba_ssm, of_transformers
 from .fields import Config, part, wrong
-from .layers import OWN, LayerAudit, delta
+from .layers import own
 from .records import NO_STATE, SHORT, Facts, Record
 
 RECORDS: dict[str, Record] = of_transformers.RECORDS | of_fla.RECORDS | of_mamba_ssm.RECORDS
@@ -76,13 +76,11 @@ def _own(config: Config) -> Facts:
         raise InputError("layers: none in the configuration; wanted one of our own networks, e.g. of compile S3")
     for i, layer in enumerate(config["layers"]):
         family = layer["family"]
-        if family not in FAMILY_PARAMETERS:
-            raise InputError(f"layers: unknown family {family[:40]!r}; wanted one of {', '.join(FAMILY_PARAMETERS)}")
-        if family.startswith("delta-"):
-            found = delta("delta rule", doubled=True, factors=int(family.removeprefix("delta-")))
-            layers.append(replace(found, index=i, kind=family))
-        elif family in OWN:
-            layers.append(LayerAudit(i, family, *OWN[family]))
+        if family not in ALL_FAMILIES:
+            raise InputError(f"layers: unknown family {family[:40]!r}; wanted one of {', '.join(ALL_FAMILIES)}")
+        found = own(i, ALL_FAMILIES[family])
+        if found is not None:
+            layers.append(found)
         else:
             notes.append(f"layer {i}, {family}, is not audited")
     return Facts(tuple(layers), tuple(notes), tuple(dict.fromkeys(layer.can for layer in layers)))

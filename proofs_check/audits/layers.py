@@ -12,10 +12,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+from ...algebra.depth.families import EXACTLY, NEVER, ROUNDED, Family
 from ...common.errors import InputError, RefutedError
-
-NEVER, ROUNDED, EXACTLY = "never", "to rounding", "exactly"
-"""Whether an eigenvalue is reached: by no real parameters and not by floats; by floats that round to it; exactly."""
 
 _SLACK = 1e-5
 """How far float32 may stand beside a bound: the modulus of e^(ix), say."""
@@ -105,6 +103,7 @@ ONE_MAP = (
 )
 NOT_SOLVABLE = "every group that is not solvable, and automata that merge states within one layer"
 SOLVABLE = "every group that is not solvable"
+NO_ODD = "every group that is no 2-group, with any number of such layers: a token of odd order acts as nothing"
 
 
 NO_GROUP_TURNED = NO_GROUP + " (positions turn keys by angles that are no fraction of a turn: none has a finite order)"
@@ -220,23 +219,33 @@ def mamba3(floor: float) -> LayerAudit:
     return LayerAudit(0, "Mamba-3 (complex)", 0.0, 1.0, NEVER, ROUNDED, ROUNDED, NOT_FOR_EVER, can)
 
 
-OWN = {
-    "s4d": (0.0, 1.0, ROUNDED, ROUNDED, ROUNDED, ONE_MAP, DEFINITE),
-    "mamba": (0.0, 1.0, NEVER, ROUNDED, ROUNDED, NO_GROUP, APERIODIC),
-    "negative-mamba": (
-        -1.0,
-        1.0,
-        ROUNDED,
-        ROUNDED,
-        EXACTLY,
-        "every group that is no 2-group, with any number of such layers: a token of odd order acts as nothing",
-        "every 2-group, in as many layers as its shortest series of powers of C2; resets",
-    ),
-    "aussm": (1.0, 1.0, EXACTLY, EXACTLY, NEVER, NOT_SOLVABLE, SOLVABLE_GROUPS),
-    "simple-aussm": (1.0, 1.0, EXACTLY, EXACTLY, NEVER, NOT_SOLVABLE, SOLVABLE_GROUPS),
-    "gated-aussm": (0.0, 1.0, ROUNDED, ROUNDED, ROUNDED, SOLVABLE, SOLVABLE_GROUPS + "; resets"),
-}
-"""Our own families: low, high, -1, modulus 1, 0, what is excluded, what can be carried."""
+def own(index: int, family: Family) -> LayerAudit | None:
+    """A layer of one of our own families; None where nothing is known of its eigenvalues."""
+    if family.factors:
+        return replace(delta("delta rule", doubled=True, factors=family.factors), index=index, kind=family.name)
+    if family.eigenvalues is None:
+        return None
+    return LayerAudit(index, family.name, **vars(family.eigenvalues), excludes=_excluded(family), can=_carried(family))
+
+
+def _excluded(family: Family) -> str:
+    """What a stack of a diagonal family cannot track."""
+    if family.is_constant:
+        return ONE_MAP
+    if family.exponent == 0:
+        return SOLVABLE if family.resets else NOT_SOLVABLE
+    return NO_GROUP if family.exponent == 1 else NO_ODD
+
+
+def _carried(family: Family) -> str:
+    """What a stack of a diagonal family can carry."""
+    if family.is_constant:
+        return DEFINITE
+    if family.exponent == 1:
+        return APERIODIC
+    powers = f"every group with a series of abelian factors of exponent {family.exponent}, a layer for each"
+    groups = powers if family.exponent else SOLVABLE_GROUPS
+    return groups + "; resets" * family.resets
 
 
 def ranges(indices: Iterable[int]) -> str:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...constructions.parameters import DRIVES, OUT_BIAS, OUT_WEIGHT, READOUT_WEIGHT, in_layer
+from ...algebra.depth.families import DRIVES
+from ...constructions.parameters import OUT_BIAS, OUT_WEIGHT, READOUT_WEIGHT, in_layer
 from .boxes import Agreement, Boxes, NotCoveredError, UncertainError, agreement
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ...algebra.groups.group import Group
 from ...common.errors import InputError
 from ...models.network import DCDNetwork
-from .account import account
+from .account import refutation_lines
 from .climb import climb
 from .delta import delta_failing_word
 from .evidence import (
@@ -61,7 +61,7 @@ class Refutation:
     listed: Group
 
     def __repr__(self) -> str:
-        return "\n".join(account(self))
+        return "\n".join(refutation_lines(self))
 
     @property
     def refuted(self) -> bool:

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from subnormal.algebra.depth.families import FAMILIES, parse_stack
 from subnormal.algebra.depth.series import given_series
 from subnormal.algebra.groups.catalogue import small_group
+from subnormal.algebra.tracked import KINDS, TrackedGroup, products
 from subnormal.common.errors import InputError
 from subnormal.constructions.cascade import BLOCK, Cascade, CascadeLayer
 from subnormal.constructions.compiler import compile_group, read_alphabet, read_elements, read_series
 from subnormal.constructions.verification import first_fault
 from subnormal.constructions.weights import phases
-from subnormal.constructions.words import KINDS, GroupLetters, products
 from tests.cases import REFUSED, TRACKED, compilations, compiled, group
 from tests.oracles import small_groups
 
@@ -48,13 +48,13 @@ def test_all_words_up_to_length_four_over_the_generators(name):
 def test_long_words(name, kind):
     compilation = compiled(name)
     listed, cascade = compilation.group, compilation.cascade
-    word = GroupLetters(listed, cascade.alphabet).word(kind, 100_000)
+    word = TrackedGroup(listed, cascade.alphabet).word(kind, 100_000)
     assert (cascade.outputs(word) == products(listed, cascade.alphabet[word])).all()
 
 
 def test_products_are_the_products():
     listed, cascade = group("S4"), compiled("S4", alphabet="all").cascade
-    word = GroupLetters(listed, cascade.alphabet).word("random", 1000, seed=3)
+    word = TrackedGroup(listed, cascade.alphabet).word("random", 1000, seed=3)
     by_hand, y = [], 5
     for token in word.tolist():
         y = listed.times(y, int(cascade.alphabet[token]))
@@ -79,7 +79,7 @@ def test_runs_may_start_anywhere_and_be_cut_anywhere(name, numbers, state):
 
 def test_a_run_over_several_blocks():
     compilation = compiled("GL(2,3)")
-    word = GroupLetters(compilation.group, compilation.cascade.alphabet).word("random", 3 * BLOCK + 17)
+    word = TrackedGroup(compilation.group, compilation.cascade.alphabet).word("random", 3 * BLOCK + 17)
     expected = products(compilation.group, compilation.cascade.alphabet[word])
     assert (compilation.cascade.outputs(word) == expected).all()
 
@@ -180,7 +180,7 @@ def test_alphabets():
     with pytest.raises(InputError, match="unknown kind of channels"):
         compile_group(listed, [FAMILIES["aussm"]], channels="most")
     with pytest.raises(InputError, match="unknown kind of word"):
-        GroupLetters(listed, np.arange(24)).word("silly", 10)
+        TrackedGroup(listed, np.arange(24)).word("silly", 10)
 
 
 def test_phases_are_the_nearest_to_zero():

@@ -14,7 +14,7 @@ import pytest
 from subnormal.command_line.__main__ import application
 from subnormal.common.errors import InputError
 from subnormal.models.network import DCDNetwork
-from subnormal.models.training.pool import Machine, train_all
+from subnormal.models.training.pool import Resources, train_all
 from subnormal.models.training.runs import RunStore
 from subnormal.models.training.sweep import draw_sweep, read_sweep
 from tests.pictures import caught_figures
@@ -123,7 +123,7 @@ def test_kill_9_of_a_whole_sweep_costs_nothing_that_was_finished(sweep_file, tmp
     store, sweep = RunStore(out), read_sweep(sweep_file)
     finished = {row["key"]: store.row_path(row["key"]).stat().st_mtime_ns for row in store.rows()}
     assert 4 <= len(finished) < 8
-    assert train_all(sweep.runs, store, Machine(1)) == []
+    assert train_all(sweep.runs, store, Resources(1)) == []
     assert len(store.rows()) == 8
     for key, when in finished.items():
         assert store.row_path(key).stat().st_mtime_ns == when
@@ -139,7 +139,7 @@ def test_an_unfinished_sweep_can_be_drawn(sweep_file, tmp_path):
 def test_no_scheduler_there(sweep_file, tmp_path):
     pytest.importorskip("distributed")
     with pytest.raises(InputError, match="scheduler tcp://127.0.0.1:9: no scheduler there"):
-        train_all(read_sweep(sweep_file).runs, RunStore(tmp_path), Machine(scheduler="tcp://127.0.0.1:9"))
+        train_all(read_sweep(sweep_file).runs, RunStore(tmp_path), Resources(scheduler="tcp://127.0.0.1:9"))
 
 
 def test_a_cluster_finishes_a_sweep_though_its_workers_are_killed(sweep_file, tmp_path):
@@ -163,7 +163,7 @@ def test_a_cluster_finishes_a_sweep_though_its_workers_are_killed(sweep_file, tm
                     for pid in killed:  # one of them is in the middle of the other batch
                         os.kill(pid, signal.SIGKILL)
 
-            assert train_all(sweep.runs, store, Machine(scheduler=cluster.scheduler_address), watch) == []
+            assert train_all(sweep.runs, store, Resources(scheduler=cluster.scheduler_address), watch) == []
     assert killed
     assert len(store.rows()) == len(sweep.runs) == 12
     assert store.missing(sweep.runs) == []

@@ -60,12 +60,14 @@ def test_compiled_networks_are_proved(name, alphabet, claim, tmp_path):
 
 def test_the_proved_states_are_those_of_torch(s3):
     """The integers of the proof are the floats that the network holds, in both precisions, after every word."""
+    from subnormal.common.folders import Folder
     from subnormal.proofs_check.certificates.checker import ListedGroup
-    from subnormal.proofs_check.certificates.delta_checker import read_network, states_of
+    from subnormal.proofs_check.certificates.delta_certificate import network_of_folder
+    from subnormal.proofs_check.certificates.delta_checker import states_of
 
     listed, alphabet = load_delta_group(s3)
     elements = {"elements": listed.elements.astype(np.int32)}
-    states = states_of(read_network(s3), ListedGroup(elements, list(listed.generators)), alphabet)
+    states = states_of(network_of_folder(Folder(s3)), ListedGroup(elements, list(listed.generators)), alphabet)
     word = np.random.default_rng(1).integers(0, 6, 40)
     for dtype in ("float64", "float32"):
         network, carried = DCDNetwork.from_pretrained(s3, dtype), None
@@ -213,7 +215,7 @@ def test_a_certificate_of_something_else_is_refused(s3):
     content = json.loads(path.read_text())
     for change, kind, message in [
         ({"claim": "x"}, 1, "claims something else than was proved"),
-        ({"format": 2}, 2, "no known kind"),
+        ({"format": 2}, 2, "another format than 1"),
         ({"name": "S4"}, 2, "different names"),
         ({"generators": [0]}, 1, "do not reach every element"),
         ({"generators": [99]}, 1, "outside"),
