@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..common.errors import InputError
-from ..common.wording import counted
 from .arithmetic.permutations import Permutations, cycles
 from .arithmetic.permutations import order as permutation_order
 from .automata.automaton import Automaton
@@ -84,13 +83,25 @@ class Tracked(ABC):
     def same(self, other: Tracked) -> bool:
         """Whether the other has the same letters in the same order, and they lead to the same numbers."""
 
-    def require_fit(self, tokens: int, classes: int, what: str = "the network") -> None:
-        """InputError unless a network with so many tokens and classes has those of what is tracked."""
-        if (tokens, classes) != (self.count, self.classes):
-            raise InputError(
-                f"{what} has {tokens} tokens and {classes} classes, {self.name} has {counted(self.count, self.noun)} "
-                f"and {counted(self.classes, self.outcome)}"
-            )
+    def require_fit(self, tokens: int, classes: int, what: str = "the network", own: str | None = None) -> None:
+        """InputError unless a network has the tokens and classes of what is tracked.
+
+        Arguments:
+            tokens, classes: how many the network has.
+            what: how the message calls it.
+            own: what it was made for, where it says so.
+        """
+        if (tokens, classes) == (self.count, self.classes):
+            return
+        if own is not None:
+            way = f"it was made for {own}: leave {self.name} out"
+        elif tokens == classes:
+            way = f"wanted a group of order {classes}"
+        else:
+            way = f"wanted an automaton of {tokens} letters and {classes} states"
+        raise InputError(
+            f"{what} has {tokens} tokens and {classes} classes, {self.name} has {self.count} and {self.classes}; {way}"
+        )
 
     @abstractmethod
     def run(self, word: NDArray[np.integer], start: Any = None) -> NDArray[Any]:

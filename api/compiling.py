@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, overload
 
 from rich.console import Group as Renderables
 from rich.console import RenderableType
@@ -14,7 +15,8 @@ from rich.text import Text
 
 from ..algebra.automata.automaton import Automaton
 from ..common.errors import InputError
-from ..common.kinds import TITLES
+from ..common.kinds import FACTORED, TITLES
+from ..common.packages import LeftOutWarning
 from ..common.terminal import WIDTH, Shown
 from ..constructions.automata.compiler import AutomatonCompilation, compile_automaton
 from ..constructions.cascade import Cascade
@@ -22,8 +24,10 @@ from ..constructions.compilation import Compilation
 from ..constructions.compiler import GroupCompilation, compile_group, read_series
 from ..constructions.factored.cascade import FactoredCascade
 from ..constructions.factored.compiler import FactoredCompilation
+from ..constructions.targets.compiler import Checkpoint, compile_target, refuse_automaton, require_order, target_named
 from .factored import factored_compilation
 from .groups import MachineLike, default_family, machine, stack_of
+from .trials import tried
 from .verifying import DTYPES
 
 if TYPE_CHECKING:
@@ -31,11 +35,17 @@ if TYPE_CHECKING:
     from ..algebra.depth.families import Family
     from ..algebra.depth.series import Series
     from ..algebra.groups.group import Group
+    from ..algebra.groups.permutation_group import PermutationGroup
     from ..algebra.tracked import Tracked
+    from ..common.folders import Folder
     from ..constructions.weights import Weights
     from ..models.network import DCDNetwork
 
 Own = TypeVar("Own", bound=Compilation)
+
+
+class AbsentError(InputError, AttributeError):
+    """Something was compiled that has no such part; `hasattr` sees it as missing."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -74,7 +84,7 @@ class Compiled(Shown):
         cascade = self.compilation.cascade
         if isinstance(cascade, Cascade):
             return cascade
-        raise InputError(f"{self.name} is too large to list: its machine is .factored")
+        raise AbsentError(f"{self.name} is too large to list: its machine is .factored")
 
     @property
     def factored(self) -> FactoredCascade:
@@ -94,7 +104,7 @@ class Compiled(Shown):
     def _of(self, kind: type[Own], what: str) -> Own:
         if isinstance(self.compilation, kind):
             return self.compilation
-        raise InputError(f"{self.name} is compiled as {TITLES[self.kind]}, and has no {what}")
+        raise AbsentError(f"{self.name} is {TITLES[self.kind]}, and has no {what}")
 
     @property
     def group(self) -> Group:
@@ -133,6 +143,10 @@ class Compiled(Shown):
             raise InputError(f"unknown dtype {dtype[:40]!r}; wanted one of {', '.join(DTYPES)}")
         return network_of(self.weights, dtype)
 
+    def written(self, folder: Path, force: bool = False) -> Folder:
+        """`save`, and what was written, which need not be read back."""
+        return self.compilation.save(folder, force)
+
     def save(self, folder: str | Path, force: bool = False) -> Path:
         """Write the folder that `compile` writes: the machine, and the network unless it is too large.
 
@@ -143,7 +157,7 @@ class Compiled(Shown):
         Raises:
             InputError: the folder cannot be written; or it holds something of another kind, and `force` is not given.
         """
-        return self.compilation.save(Path(folder), force).path
+        return self.written(Path(folder), force).path
 
     def picture(self, path: str | Path) -> Path:
         """Draw the series with the phases of each layer, or what letters do to each channel; PNG, SVG or PDF by the
@@ -157,7 +171,10 @@ class Compiled(Shown):
 
     def view(self, width: int = WIDTH) -> RenderableType:
         """The account that `compile` prints: what each layer carries, and what tokens do to it."""
-        return Renderables(Text(self.title(), style="bold"), *self.compilation.account(width))
+        parts = [*self.compilation.account(width)]
+        if self.kind != FACTORED:
+            parts.append(Text(f"cascade: {self.cases} step rightly, so words of every length are tracked"))
+        return Renderables(Text(self.title(), style="bold"), *parts)
 
     def __repr__(self) -> str:
         return "\n".join([self.title(), *(f"  {line}" for line in self.compilation.layer_lines())])
@@ -167,20 +184,71 @@ class Compiled(Shown):
             return self.picture(Path(folder) / "picture.png").read_bytes()
 
 
+@overload
 def compile(
-    given: MachineLike,
+    tracked: MachineLike,
+    family: str | Sequence[str] | None = ...,
+    alphabet: str | Sequence[int] | None = ...,
+    channels: str | None = ...,
+    series: str | None = ...,
+    optimise: str | None = ...,
+    *,
+    target: None = ...,
+    resets: bool = ...,
+    out: str | Path | None = ...,
+    check: bool = ...,
+    force: bool = ...,
+) -> Compiled: ...
+@overload
+def compile(
+    tracked: MachineLike,
+    family: str | Sequence[str] | None = ...,
+    alphabet: str | Sequence[int] | None = ...,
+    channels: str | None = ...,
+    series: str | None = ...,
+    optimise: str | None = ...,
+    *,
+    target: str,
+    resets: bool = ...,
+    out: str | Path | None = ...,
+    check: bool = ...,
+    force: bool = ...,
+) -> Checkpoint: ...
+@overload
+def compile(
+    tracked: MachineLike,
+    family: str | Sequence[str] | None = ...,
+    alphabet: str | Sequence[int] | None = ...,
+    channels: str | None = ...,
+    series: str | None = ...,
+    optimise: str | None = ...,
+    *,
+    target: str | None,
+    resets: bool = ...,
+    out: str | Path | None = ...,
+    check: bool = ...,
+    force: bool = ...,
+) -> Compiled | Checkpoint: ...
+def compile(
+    tracked: MachineLike,
     family: str | Sequence[str] | None = None,
     alphabet: str | Sequence[int] | None = None,
     channels: str | None = None,
     series: str | None = None,
     optimise: str | None = None,
-) -> Compiled:
+    *,
+    target: str | None = None,
+    resets: bool = False,
+    out: str | Path | None = None,
+    check: bool = False,
+    force: bool = False,
+) -> Compiled | Checkpoint:
     """Compile a group or an automaton: a cascade that tracks it on words of every length, and the weights of a network.
 
     A group too large to list becomes a factored cascade, which is proved in the same way and has no network.
 
     Arguments:
-        given: as for `sn.machine`. The options from `alphabet` on are for groups.
+        tracked: as for `sn.machine`. The options from `alphabet` to `resets` are for groups.
         family: one model family (any number of layers of it), or a stack, first layer first. Default:
             `aussm`, and for an automaton whose letters merge states `gated-aussm`.
         alphabet: `all`, `generators`, element numbers, or elements such as `(1,2);(1,2,3)`; None for all up to order
@@ -188,12 +256,60 @@ def compile(
         channels: `invariant` (fewest channels, the default) or `primary` (widest margins).
         series: your own series: generators of G1, G2, … separated by `|`.
         optimise: `depth`, `channels`, `margin` or `table`: the best of all subnormal series.
+        target: write the group for another library's architecture: `olmo-hybrid`, `deltaproduct`, `pd-ssm`, `mamba3`
+            or `delta`.
+        resets: with `target`: words `=x` too, which set the product to x.
+        out: write this folder, as `.save` does; None for none.
+        check: run the network at the end on words of 100,000 tokens; with `target` the checkpoint on 300 elements.
+        force: whether `out` may replace a folder of another kind.
 
     Raises:
         InputError: the family cannot track the group (the message says why), an option does not fit, or a group with
             one of the options from `channels` on is too large to list.
+        RefutedError: with `check`, an output is wrong.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> sn.compile("S3")
+        S3 = C3:C2: order 6, 2 layers, 6 tokens
+          layer 1: aussm carries C2, 1 channel
+          layer 2: aussm carries C3, 1 channel
+        >>> sn.compile("A5", target="delta").save("a5").name
+        'a5'
     """
-    asked = machine(given)
+    compiled = _compiled(machine(tracked), family, alphabet, channels, series, optimise, target, resets)
+    if out is not None:
+        compiled.save(out, force)
+    if check:
+        _check(compiled, out)
+    return compiled
+
+
+def _check(compiled: Compiled | Checkpoint, out: str | Path | None) -> None:
+    """Run what was compiled on long words, from its folder, or a temporary one. Raises `RefutedError`."""
+    with tempfile.TemporaryDirectory() as temporary:
+        message, _ = tried(compiled, compiled.save(Path(temporary) / "own") if out is None else Path(out))
+    if "right on" not in message:
+        warnings.warn(message, LeftOutWarning, stacklevel=3)
+
+
+def _compiled(
+    asked: PermutationGroup | Automaton,
+    family: str | Sequence[str] | None,
+    alphabet: str | Sequence[int] | None,
+    channels: str | None,
+    series: str | None,
+    optimise: str | None,
+    target: str | None,
+    resets: bool,
+) -> Compiled | Checkpoint:
+    if target is not None:
+        for option, value in (("family", family), ("channels", channels), ("series", series), ("optimise", optimise)):
+            if value is not None:
+                raise InputError(f"--target goes with a GROUP, e.g. A5, and not with --{option}")
+        return _for_target(asked, target, alphabet, resets)
+    if resets:
+        raise InputError("--resets goes with --target, e.g. --target olmo-hybrid")
     stack = stack_of(default_family(asked) if family is None else family)
     if isinstance(asked, Automaton):
         if any(option is not None for option in (alphabet, channels, series, optimise)):
@@ -205,6 +321,17 @@ def compile(
         compilation = _group_compilation(asked.listed(), stack, alphabet, channels, series, optimise)
     compilation.require_right()
     return Compiled(compilation)
+
+
+def _for_target(
+    asked: PermutationGroup | Automaton, target: str, alphabet: str | Sequence[int] | None, resets: bool
+) -> Checkpoint:
+    """A group written for another library's architecture. Raises `InputError`."""
+    target_named(target)
+    if isinstance(asked, Automaton):
+        refuse_automaton(asked, target)
+    require_order(asked.name, asked.order)
+    return compile_target(asked.listed(), target, alphabet, resets)
 
 
 def _group_compilation(

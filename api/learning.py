@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from ..algebra.tracked import Tracked, TrackedAutomaton
 from ..artifacts.artifact import Artifact
 from ..common.errors import InputError
 from ..common.kinds import AUTOMATON, LEARNT, NETWORK, claim_folder
-from ..common.terminal import Shown, plain_table
+from ..common.terminal import Shown, plain_table, status
 from ..common.wording import counted, default_folder
 from .automaton_learning import (
     AutomatonDiagnosis,
@@ -152,9 +152,10 @@ def learn(
     alphabet: str | None = None,
     seed: int = 0,
     length: int | None = None,
+    steps: int = 1000,
+    channels: int = 32,
     out: str | Path | None = None,
     force: bool = False,
-    report: Callable[[str], None] | None = None,
     **settings: Any,
 ) -> Learnt | LearntAutomaton:
     """From words with labels to an exact machine with a proof. Called again, it goes on where it was stopped.
@@ -171,14 +172,21 @@ def learn(
         alphabet: for a group's name: `all`, `generators` or elements.
         seed: the first seed; of the words as well, and of which words of a file are held out.
         length: of the words drawn from a group; 60 by default. A file has its own.
+        steps: training steps of each layer.
+        channels: of each layer before the snap.
         out: folder; `learnt/` and the name of the data by default.
         force: whether it may replace a folder of another kind.
-        report: called with lines of progress.
-        settings: fields of `subnormal.models.learning.recipe.Recipe`, such as `steps` and `channels`.
+        settings: other fields of `subnormal.models.learning.recipe.Recipe`, such as `batch` and `phase_rate`.
 
     Raises:
         InputError: the data are no machine's (the words that show it are named), no run found an exact machine (with
             the reason as far as the words show it), or an option does not fit.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> found = sn.learn("C2", runs=1, length=20, steps=300)
+        >>> found.name, found.layers
+        ('C2', 1)
     """
     from ..models.learning.learn import BATCH_OF_RUNS, explain_failure, is_no_group, learn_runs, require_runs
     from ..models.learning.recipe import Recipe
@@ -187,7 +195,7 @@ def learn(
     require_runs(runs)
     if layers is not None and layers < 1:
         raise InputError(f"layers: wanted at least 1, got {layers}")
-    recipe = Recipe().with_changes(settings)
+    recipe = Recipe().with_changes({"steps": steps, "channels": channels, **settings})
     training, held_out, name, no_group = _words(data, alphabet, seed, length)
     folder = Path(out) if out is not None else Path("learnt") / default_folder(name)
     if no_group is not None:
@@ -201,12 +209,13 @@ def learn(
     keys = {number: run_key(training, recipe, layers, number) for number in range(seed, seed + runs)}
     missing = [number for number, key in keys.items() if store.get(key, training, held_out) is None]
     finished = []
-    for start in range(0, len(missing), BATCH_OF_RUNS):
-        part = missing[start : start + BATCH_OF_RUNS]
-        found = learn_runs([training] * len(part), part, recipe, layers, [held_out] * len(part), report)
-        for run in found:
-            store.add(row_of(keys[run.seed], run))
-        finished += found
+    with status() as report:
+        for start in range(0, len(missing), BATCH_OF_RUNS):
+            part = missing[start : start + BATCH_OF_RUNS]
+            found = learn_runs([training] * len(part), part, recipe, layers, [held_out] * len(part), report)
+            for run in found:
+                store.add(row_of(keys[run.seed], run))
+            finished += found
     rows = [row for key in keys.values() if (row := store.get(key)) is not None]
     exact = [row for row in rows if row["exact"]]
     if not exact and is_no_group(training):
@@ -427,6 +436,11 @@ def decompile(
 
     Raises:
         InputError: the model or the group cannot be read, or they do not fit together.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> sn.decompile(sn.compile("S3").network(), "S3", length=40).exact
+        True
     """
     from ..models.learning.decompile import decompile_network
     from ..models.network import DCDNetwork
@@ -544,6 +558,11 @@ def diagnose(
 
     Raises:
         InputError: the model or the group cannot be read, or they do not fit together.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> print(sn.diagnose(sn.compile("C2").network(), "C2").verdict.split(":")[0])
+        nothing is missing on the lengths that were measured
     """
     from ..algebra.depth.families import FAMILIES
     from ..algebra.depth.series import verbal_series
@@ -562,7 +581,8 @@ def diagnose(
         return Diagnosis(name, asked.order, True, reason, None, "nothing can be read out of an RNN")
     if other := next((n for n in names if n not in FAMILIES), None):
         raise InputError(
-            f"a layer of the family {other!r} has no phases to be read out; `refute` says what is known of it"
+            f"a layer of the family {other!r} has no phases to be read out; `refute` says what is known of it, and "
+            "`evaluate` how often it is right"
         )
     theory = theory_of(network.specifications, asked, task.alphabet)
     stack, widths = [FAMILIES[n] for n in names], [s.channels for s in network.specifications]

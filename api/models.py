@@ -30,7 +30,7 @@ def network_and_task(
     Raises:
         InputError: the model or the group cannot be read, they do not fit together, or nobody says which group.
     """
-    artifact = load(model).require(verb)
+    artifact = _loaded(model, verb).require(verb)
     if not artifact.has_network:
         raise InputError(f"{artifact} holds no network (it would have been too large): `verify {artifact}` runs it")
     if tracked is None and artifact.kind == NETWORK:
@@ -44,8 +44,18 @@ def network_and_task(
     task = task_of_name(tracked)
     if own is not None and _same_numbers(own, task):
         return network, own
-    task.tracked.require_fit(network.alphabet_size, network.classes)
+    task.tracked.require_fit(network.alphabet_size, network.classes, own=None if own is None else own.name)
     return network, task
+
+
+def _loaded(model: DCDNetwork | str | Path | Artifact, verb: str) -> Artifact:
+    try:
+        return load(model)
+    except InputError as error:
+        if verb != "refute":
+            raise
+        hint = "with random weights, of a group alone: `refute S3 --random aussm`"
+        raise InputError(f"wanted a folder with a network first, and {error}; {hint}") from None
 
 
 def task_of_name(tracked: MachineLike) -> Task:

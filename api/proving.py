@@ -9,36 +9,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.text import Text
+
 from ..algebra.automata.automaton import Automaton
 from ..algebra.groups.permutation_group import PermutationGroup
-from ..algebra.tracked import TrackedAutomaton
 from ..artifacts.artifact import Artifact, load
 from ..common.errors import InputError, RefutedError
-from ..common.kinds import AUTOMATON, DELTA, FACTORED, REFUSAL, TITLES, kind_of
+from ..common.kinds import AUTOMATON, COMPILED, DELTA, FACTORED, REFUSAL, TITLES, kind_of
 from ..common.packages import LeftOutWarning, MissingPackageError, named_packages
+from ..common.terminal import Shown
 from ..common.wording import default_folder
 from ..constructions.cascade import Cascade
+from ..constructions.targets.compiler import Checkpoint
 from .compiling import Compiled, compile
 from .faults import refutations
 from .groups import MachineLike, default_family, machine, stack_of
-from .models import network_and_task
 from .verifying import NOT_ITS, proved_table, right_machine
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
     from ..algebra.depth.families import Family
-    from ..models.network import DCDNetwork
-    from ..models.training.tasks import Task
     from ..proofs_check.certificates.checker import Verdict
-    from ..proofs_check.refutations.automaton import AutomatonRefutation
-    from ..proofs_check.refutations.refutation import Refutation
 
 NETWORK_CERTIFICATE = "network_certificate.json"
 
 
-@dataclass(frozen=True)
-class Proved:
+@dataclass(frozen=True, repr=False)
+class Proved(Shown):
     """What was proved about a folder: prints one line for each sentence.
 
     Arguments:
@@ -51,12 +48,13 @@ class Proved:
     sentences: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
-    def __str__(self) -> str:
-        return "\n".join([*self.sentences, *self.notes])
+    def view(self) -> Text:
+        """What the command prints."""
+        return Text("\n".join([*self.sentences, *self.notes]))
 
 
 def certify(
-    target: MachineLike | Path | Compiled | Artifact,
+    tracked: MachineLike | Path | Compiled | Checkpoint | Artifact,
     out: str | Path | None = None,
     family: str | None = None,
     *,
@@ -66,7 +64,7 @@ def certify(
     tracks it.
 
     Arguments:
-        target: a folder written by `compile`; or a group or an automaton, as for `sn.machine`; or what `sn.compile`
+        tracked: a folder written by `compile`; or a group or an automaton, as for `sn.machine`; or what `sn.compile`
             returned.
         out: for a group: the folder to write; its name by default.
         family: the family, e.g. `negative-mamba`, or a stack. Default: `aussm`, and for an automaton whose
@@ -76,21 +74,30 @@ def certify(
     Raises:
         RefutedError: the cascade does not track its group.
         InputError: the folder cannot be read or written.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> sn.certify("A5").sentences[0].split(": ")[0]
+        'A5/certificate.json'
     """
-    if isinstance(target, Compiled):
+    if isinstance(tracked, Compiled | Checkpoint):
+        if tracked.kind == FACTORED:
+            raise InputError(f"{tracked.name}: what .save writes is its own certificate, which sn.check proves")
+        if tracked.kind not in COMPILED:
+            raise InputError(f"{tracked.name} is for another library; wanted one that runs here, e.g. target='delta'")
         if family is not None:
-            raise InputError(f"family: {target.name} is compiled already; sn.compile(…, family={family!r}) chooses it")
-        return _certified(load(target.compilation.save(Path(out or default_folder(target.name)), force)))
-    if isinstance(target, Artifact | Path) or (isinstance(target, str) and is_folder(target)):
+            raise InputError(f"family: {tracked.name} is compiled already; sn.compile(…, family={family!r}) chooses it")
+        return _certified(load(tracked.written(Path(out or default_folder(tracked.name)), force)))
+    if isinstance(tracked, Artifact) or (isinstance(tracked, str | Path) and is_folder(str(tracked))):
         for option, value in (("out", out), ("family", family), ("force", force or None)):
             if value is not None:
-                raise InputError(f"{target} is a folder, certified as it is: --{option} is for a group, e.g. S4")
-        return _certified(load(target).require("certify"))
-    asked = machine(target)
+                raise InputError(f"{tracked} is a folder, certified as it is: --{option} is for a group, e.g. S4")
+        return _certified(load(tracked).require("certify"))
+    asked = machine(str(tracked) if isinstance(tracked, Path) else tracked)
     stack = stack_of(default_family(asked) if family is None else family)
     folder = Path(out) if out else Path(default_folder(asked.name))
     if len(stack) > 1 or _can(asked, stack[0]):
-        return _certified(load(compile(asked, [layer.name for layer in stack]).compilation.save(folder, force)))
+        return _certified(load(compile(asked, [layer.name for layer in stack]).written(folder, force)))
     with refutations():
         return Proved(folder, (_sentence(folder, _refused(asked, stack[0], folder, force)),))
 
@@ -157,28 +164,33 @@ def _sentence(folder: Path, verdict: Verdict) -> str:
     return f"{folder}/certificate.json: {verdict.claim}"
 
 
-def check(given: str | Path | Artifact, network: bool = True, coq: bool = False) -> Proved:
+def check(folder: str | Path | Artifact, network: bool = True, coq: bool = False) -> Proved:
     """Verify a certificate with the independent checker, and the network's by proving it again.
 
     Arguments:
-        given: a folder written by `compile` and `certify`.
+        folder: written by `compile` and `certify`.
         network: whether the network's certificate, if there is one, is proved again.
         coq: whether Coq proves the theorem of this folder as well, by the checker that is verified there.
 
     Raises:
         RefutedError: the claim is false.
         InputError: the files cannot be used, or Coq is wanted and not installed.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> print(sn.check(sn.certify("A5").folder).sentences[0][:30])
+        verified: no number of AUSSM l
     """
     from ..proofs_check.certificates import automaton_checker, checker, delta_checker, factored_checker
 
-    artifact = load(given).require("check")
-    folder, kind = artifact.path, artifact.kind
-    if kind != FACTORED and not (folder / "certificate.json").exists():
-        raise InputError(f"{folder} holds {TITLES[kind]} and no certificate.json: `certify {folder}` writes it")
+    artifact = load(folder).require("check")
+    place, kind = artifact.path, artifact.kind
+    if kind != FACTORED and not (place / "certificate.json").exists():
+        raise InputError(f"{place} holds {TITLES[kind]} and no certificate.json: `certify {place}` writes it")
     automaton = kind == AUTOMATON or (kind == REFUSAL and artifact.folder.has("automaton.safetensors"))
     own = {FACTORED: factored_checker, DELTA: delta_checker}.get(kind, automaton_checker if automaton else checker)
     with refutations():
-        verdict = own.check(folder)
+        verdict = own.check(place)
     first, *facts = verdict.lines()
     facts[-2:-2] = _catalogued(verdict)
     sentences = [f"verified: {first}"]
@@ -186,15 +198,15 @@ def check(given: str | Path | Artifact, network: bool = True, coq: bool = False)
         from ..proofs_check.coq.proving import prove_folder
 
         if own is not checker:
-            raise InputError(f"{folder} holds {TITLES[kind]}, which the checker in Coq does not read; leave --coq out")
-        sentences.append(prove_folder(folder))
-    if not (folder / NETWORK_CERTIFICATE).exists():
-        return Proved(folder, tuple(sentences), tuple(facts))
+            raise InputError(f"{place} holds {TITLES[kind]}, which the checker in Coq does not read; leave --coq out")
+        sentences.append(prove_folder(place))
+    if not (place / NETWORK_CERTIFICATE).exists():
+        return Proved(place, tuple(sentences), tuple(facts))
     if not network:
-        return Proved(folder, tuple(sentences), (*facts, f"not checked: {NETWORK_CERTIFICATE}"))
+        return Proved(place, tuple(sentences), (*facts, f"not checked: {NETWORK_CERTIFICATE}"))
     from ..proofs_check.certificates.network_certificate import recheck
 
-    return Proved(folder, (*sentences, f"verified: {recheck(artifact.folder)}"), tuple(facts))
+    return Proved(place, (*sentences, f"verified: {recheck(artifact.folder)}"), tuple(facts))
 
 
 def _catalogued(verdict: Verdict) -> list[str]:
@@ -207,8 +219,8 @@ def _catalogued(verdict: Verdict) -> list[str]:
     return [f"which is SmallGroup({number[0]},{number[1]}): the catalogue has this presentation"]
 
 
-def horizon(
-    given: str | Path | Artifact,
+def horizon_rows(
+    folder: str | Path | Artifact,
     arithmetics: Sequence[str] | None = None,
     kinds: Sequence[str] | None = None,
     length: int | None = None,
@@ -217,7 +229,7 @@ def horizon(
     """Up to which length each arithmetic is proved to decode every word, and where it first fails on some.
 
     Arguments:
-        given: a folder written by `compile`.
+        folder: written by `compile`.
         arithmetics: some of them; None for all.
         kinds: of words: random, constant, commutator; None for all.
         length: tokens in each word that is tried; 1,000,000 by default.
@@ -241,7 +253,7 @@ def horizon(
     kinds, length = list(KINDS if kinds is None else kinds), 1_000_000 if length is None else length
     for kind in kinds:
         check_kind(kind)
-    artifact = load(given).require("horizon")
+    artifact = load(folder).require("horizon")
     if artifact.kind == DELTA:
         if tried:
             raise InputError(f"{artifact} is proved in exact integers and no words are run; leave kinds and length out")
@@ -281,41 +293,3 @@ def _delta_rows(artifact: Artifact, arithmetics: Sequence[str] | None) -> list[d
         raise InputError(f"{artifact} {NOT_ITS} in {', '.join(arithmetics)[:60]}; leave --arithmetic out")
     proved_table(artifact)
     return [{"arithmetic": f"network, {dtype}", "proved": None, "first_wrong": {}} for dtype in ("float64", "float32")]
-
-
-def refute(
-    model: DCDNetwork | str | Path | Artifact,
-    tracked: MachineLike | None = None,
-    alphabet: NDArray | None = None,
-    epsilon: float | None = None,
-) -> Refutation | AutomatonRefutation:
-    """Find the words on which a model fails that cannot track a group or an automaton.
-
-    Arguments:
-        model: a network, or a folder with `config.json` and `model.safetensors`.
-        tracked: the group or the automaton, as for `sn.machine`; None for that of a compiled folder.
-        alphabet: the element of each token, shape (tokens,), for a network; None for all elements in order, or the
-            compiled folder's own.
-        epsilon: states this close in every channel count as one; 1e-6 by default. For groups, as `alphabet`.
-
-    Raises:
-        InputError: the model or the group cannot be read, or they do not fit together.
-    """
-    network, task = network_and_task(model, tracked, "refute")
-    return refuted(network, task, alphabet, epsilon)
-
-
-def refuted(
-    network: DCDNetwork, task: Task, alphabet: NDArray | None = None, epsilon: float | None = None
-) -> Refutation | AutomatonRefutation:
-    """`refute` for a network and a task that are here already."""
-    if isinstance(task.tracked, TrackedAutomaton):
-        from ..proofs_check.refutations.automaton import refute_automaton
-
-        for option, value in (("alphabet", alphabet), ("epsilon", epsilon)):
-            if value is not None:
-                raise InputError(f"{option} goes with a group, and {task.name} is an automaton; leave it out")
-        return refute_automaton(network, task.tracked.automaton)
-    from ..proofs_check.refutations.refutation import refute as search
-
-    return search(network, task.group, task.alphabet if alphabet is None else alphabet, epsilon or 1e-6)

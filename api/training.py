@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from rich.console import Group as Renderables
 from rich.console import RenderableType
+from rich.text import Text
 
 from ..algebra.automata.automaton import Automaton
 from ..algebra.input.parser import parse_group, parse_machine
@@ -17,7 +19,7 @@ from ..algebra.tracked import TrackedAutomaton
 from ..artifacts.artifact import Artifact
 from ..common.errors import InputError
 from ..common.kinds import RUN, claim_folder
-from ..common.terminal import Shown, plain_table
+from ..common.terminal import Shown, plain_table, progress
 from ..common.wording import default_folder
 from ..models.training.pool import RUNS_TOGETHER, Resources
 from .compiling import Compiled
@@ -62,8 +64,8 @@ class Training(Shown):
         return self.folder / "curves.png"
 
     def view(self) -> RenderableType:
-        """The table that `train` prints."""
-        from ..models.training.live import loss_text
+        """What `train` prints: the table, runs that diverged, where everything is."""
+        from ..models.training.live import diverged, loss_text
 
         table = plain_table("seed", "learning rate", "noise", "steps", "loss", "longest", "whole at 60", "network")
         for row in self.rows:
@@ -77,14 +79,15 @@ class Training(Shown):
                 "–" if whole is None else f"{whole:.1%}",
                 row["key"],
             )
-        return table
+        places = [f"networks: {self.folder}/networks/", f"curves: {self.picture}"]
+        return Renderables(table, *(Text(line) for line in [*diverged(self.rows), *places]))
 
     def _repr_png_(self) -> bytes:
         return self.picture.read_bytes()
 
 
 def train(
-    given: MachineLike,
+    tracked: MachineLike,
     family: str | None = None,
     *,
     init: str | Path | Compiled = "random",
@@ -105,7 +108,7 @@ def train(
     Where theory forbids such a network what it is asked to learn, a line on standard error says so before it starts.
 
     Arguments:
-        given: as for `sn.machine`; it must have a name or permutations that the commands understand.
+        tracked: as for `sn.machine`; it must have a name or permutations that the commands understand.
         family: one model family, or a stack such as `negative-mamba,aussm`; None for that of `init`, else `aussm`.
         init: `random`, `compiled`, a folder with a network, or what `sn.compile` returned.
         noise: standard deviation of the noise on every initial weight; several make an axis.
@@ -123,6 +126,12 @@ def train(
 
     Raises:
         InputError: an unknown setting, or a value that cannot be used.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> training = sn.train("C2", steps=2, length="4", test_words=2, test_length=20, seeds=2, processes=1)
+        >>> len(training.rows)
+        2
     """
     from ..models.training.configuration import PROTOCOLS, RunConfiguration
     from ..models.training.curves import draw_curves
@@ -131,8 +140,8 @@ def train(
     from ..models.training.runs import RunStore
     from ..models.training.sweep import MAX_RUNS
 
-    text = _text(given)
-    folder = Path(out) if out is not None else Path("runs") / default_folder(read_machine(given).name)
+    text = _text(tracked)
+    folder = Path(out) if out is not None else Path("runs") / default_folder(read_machine(tracked).name)
     claim_folder(folder, RUN, force)
     if isinstance(init, Compiled):
         own = _family(init)
@@ -194,7 +203,7 @@ def _forbidden(network: DCDNetwork, task: Task) -> str | None:
 
 def evaluate(
     model: DCDNetwork | str | Path | Artifact,
-    given: MachineLike | None = None,
+    tracked: MachineLike | None = None,
     length: int = 1000,
     words: int = 1000,
     seed: int = 0,
@@ -203,17 +212,26 @@ def evaluate(
 
     Arguments:
         model: a network, whose tokens are the group's elements in order; or a folder written by `train` or `compile`.
-        given: the group; None for the folder's own.
-        length, words: of the words, and their number.
+        tracked: the group or the automaton; None for the folder's own.
+        length: the longest.
+        words: their number.
+        seed: of the words.
 
     Raises:
         InputError: the model or the group cannot be read, or they do not fit together.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> sn.evaluate(sn.compile("S3").network(), "S3", length=40, words=10).longest
+        40
     """
     from ..models.training.evaluation import evaluate as measured
     from .models import network_and_task
 
-    network, task = network_and_task(model, given, "evaluate")
-    return measured(network, task, length, words, seed=seed)
+    network, task = network_and_task(model, tracked, "evaluate")
+    with progress("tokens of each word", length) as advance:
+        found = measured(network, task, length, words, seed=seed, report=advance)
+    return replace(found, name=task.name, folder="" if model is network else str(model))
 
 
 def _automaton_text(asked: Automaton) -> str:

@@ -41,23 +41,25 @@ class Verified(Shown):
     Arguments:
         folder: where it is.
         lines: what was checked, and how the folder calls itself.
+        trials: runs on long words.
     """
 
     folder: Path
     lines: tuple[str, ...]
+    trials: tuple[Trial, ...] = ()
 
     def view(self) -> Text:
         return Text("\n".join(self.lines))
 
 
-def verify(given: str | Path | Artifact) -> Verified:
+def verify_folder(folder: str | Path | Artifact) -> Verified:
     """Check a compiled folder's machine from its files alone: that every state and token lead where they should.
 
     Raises:
         RefutedError: the machine does not track its group or automaton; the message names a state and a token.
         InputError: the folder is damaged, or holds no machine.
     """
-    artifact = load(given).require("verify")
+    artifact = load(folder).require("verify")
     if artifact.kind == DELTA:
         states, count = proved_table(artifact).shape
         letters = f"{states:,} states × {counted(count, 'token')}"
@@ -129,7 +131,7 @@ def check_options(arithmetic: str, kind: str, dtype: str) -> None:
 
 
 def run_word(
-    given: str | Path | Artifact,
+    folder: str | Path | Artifact,
     arithmetic: str = "residues",
     kind: str = "random",
     length: int = 1_000_000,
@@ -139,6 +141,7 @@ def run_word(
     """Run a compiled folder on one long word, and compare every output with the group's or the automaton's own.
 
     Arguments:
+        folder: written by `compile`.
         arithmetic: `residues`, `turns`, `complex128`, `complex64` or `network`; of a factored cascade `residues`.
         kind: `random`, `constant` or `commutator`.
         length: tokens.
@@ -148,9 +151,15 @@ def run_word(
     Raises:
         RefutedError: an output is wrong; the message names the first.
         InputError: the folder is damaged, or an option is unknown.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> folder = sn.compile("S3").save("s3")
+        >>> sn.run_word(folder, "turns", "constant", length=100).first_wrong is None
+        True
     """
     check_options(arithmetic, kind, dtype)
-    artifact = load(given).require("verify")
+    artifact = load(folder).require("verify")
     return try_machine(_runner(artifact, arithmetic, dtype), arithmetic, artifact.tracked, kind, length, seed)
 
 

@@ -190,29 +190,29 @@ def _kind(folder: Folder) -> str:
     return folder.kind
 
 
-def load(given: DCDNetwork | str | Path | Folder | Artifact) -> Artifact:
+def load(model: DCDNetwork | str | Path | Folder | Artifact) -> Artifact:
     """Open what was made: a folder written by `compile`, `certify`, `learn`, `train`, `decompile` or `save_pretrained`;
     or take a network that is here already.
 
     Arguments:
-        given: the folder, or a network, or what `load` returned before.
+        model: the folder, or a network, or what `load` returned before.
 
     Raises:
         InputError: there is no such folder, or nothing in it is known.
 
-    Example:
-        >>> import subnormal as sn, tempfile
-        >>> folder = sn.compile("S3").save(tempfile.mkdtemp() + "/s3")
+    Examples:
+        >>> import subnormal as sn
+        >>> folder = sn.compile("S3").save("s3")
         >>> made = sn.load(folder)
         >>> made.kind, made.tracked.name, made.machine().moduli
         ('group', 'S3', (2, 3))
     """
-    if isinstance(given, Artifact):
-        return given
-    if isinstance(given, str | Path | Folder):
-        return Artifact(opened(given))
+    if isinstance(model, Artifact):
+        return model
+    if isinstance(model, str | Path | Folder):
+        return Artifact(opened(model))
     from ..models.network import DCDNetwork
 
-    if isinstance(given, DCDNetwork):
-        return Artifact(None, given)
-    raise InputError(f"{str(given)[:60]!r} ({type(given).__name__}); wanted a folder, or a network of subnormal")
+    if isinstance(model, DCDNetwork):
+        return Artifact(None, model)
+    raise InputError(f"{str(model)[:60]!r} ({type(model).__name__}); wanted a folder, or a network of subnormal")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..common.brief import Brief
 from ..common.errors import InputError
 from ..common.folders import Folder, save_folder
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from .weights import Weights
 
 
-class Compilation(ABC):
+class Compilation(Brief, ABC):
     """A compiled group, automaton, or group too large to list.
 
     Attributes:
@@ -90,6 +91,10 @@ class Compilation(ABC):
             raise AssertionError(f"the compiled cascade is wrong: {fault}")
 
 
+class NoNetworkError(InputError, AttributeError):
+    """A machine without a network was asked for one."""
+
+
 def no_network(name: str) -> InputError:
     """The refusal of a network of a factored cascade; to be raised."""
-    return InputError(f"{name} is too large to list: its cascade runs in integers, and there is no network")
+    return NoNetworkError(f"{name} is too large to list: its cascade runs in integers, and there is no network")

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from rich.text import Text
 
 from ..algebra.arithmetic.abelian_invariants import abelian_name
-from ..algebra.arithmetic.permutations import cycles, parse_permutation, split_permutations
+from ..algebra.arithmetic.permutations import cycles
 from ..algebra.depth.decomposition import Decomposition, decompose
 from ..algebra.depth.families import CIRCLE, Family
 from ..algebra.depth.refusal import refusal, way_out
 from ..algebra.depth.series import Series, given_series, shortest_series, verbal_series
 from ..algebra.groups.group import Group
 from ..algebra.groups.identify import small_group_id
+from ..algebra.input.elements import read_elements
 from ..algebra.tracked import TrackedGroup
 from ..common.errors import InputError
 from ..common.kinds import GROUP
@@ -40,7 +41,7 @@ MAX_TABLE_ENTRIES = 2**28
 """Largest number of entries, states × alphabet × channels, that a cascade's tables may have."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GroupCompilation(Compilation):
     """Every intermediate form of the compilation of a listed group.
 
@@ -160,8 +161,9 @@ def compile_group(
     if series is None:
         series = shortest_series(group, stack[0]) if len(stack) == 1 else verbal_series(group, stack)
     if not series.is_complete:
+        points = int((group.elements != group.elements[0]).any(axis=0).sum())
         solvable = shortest_series(group, CIRCLE).is_complete
-        next_command = way_out(group.name, group.order, solvable) if len(stack) == 1 else ""
+        next_command = way_out(group.order, points, solvable) if len(stack) == 1 else ""
         raise InputError(refusal(series, stack) + next_command)
     if group.order == 1:
         raise InputError(f"{group.name} is trivial: 0 layers track it, there is nothing to compile; try C2")
@@ -207,33 +209,6 @@ def read_alphabet(group: Group, alphabet: str | Sequence[int] | None) -> NDArray
         twice = next(element for element in elements if elements.count(element) > 1)
         raise InputError(f"element {twice} appears twice in the alphabet")
     return np.array(elements, dtype=np.int32)
-
-
-def read_elements(group: Group, text: str) -> list[int]:
-    """Element indices from a text such as `1;3`, `1,3`, `(1,2);(1,2,3)` or `(1 2), (1 2 3)`. Raises `InputError` for
-    what is not an element."""
-    own = split_permutations(text) if "(" in text or ";" in text else text.split(",")
-    parts = [part.strip() for part in own if part.strip()]
-    elements = []
-    for part in parts:
-        if part.isascii() and part.isdigit() and len(part) < 10:
-            if int(part) >= group.order:
-                raise InputError(f"element {part}; {group.name} has elements 0 … {group.order - 1}")
-            elements.append(int(part))
-            continue
-        if not part.startswith("("):
-            raise InputError(
-                f"cannot read the element {part[:40]!r}; wanted an index, e.g. 3, or a permutation, e.g. (1,2,3)"
-            )
-        image = parse_permutation(part)
-        permutation = np.arange(max(group.degree, len(image)))
-        permutation[: len(image)] = image
-        fits = len(permutation) == group.degree
-        permutation = permutation.astype(group.elements.dtype) if fits else permutation
-        if not fits or not group.contains(permutation):
-            raise InputError(f"{cycles(permutation)} is not an element of {group.name}")
-        elements.append(int(group.index_of(permutation[None])[0]))
-    return elements
 
 
 def read_series(group: Group, text: str, layer: Family) -> Series:

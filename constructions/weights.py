@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..algebra.depth.families import FAMILIES, TransitionKind
+from ..common.brief import Brief
 from ..common.errors import InputError
 from .cascade import Cascade, CascadeLayer, layer_transitions
 from .parameters import (
@@ -44,8 +45,8 @@ NEGATIVE_MAMBA_RATE = 200.0
 exactly -1."""
 
 
-@dataclass(frozen=True, eq=False)
-class LayerWeights:
+@dataclass(frozen=True, eq=False, repr=False)
+class LayerWeights(Brief):
     """One layer's gates, exact.
 
     Arguments:
@@ -63,8 +64,8 @@ class LayerWeights:
     resets: NDArray[np.bool_] | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Weights:
+@dataclass(frozen=True, eq=False, repr=False)
+class Weights(Brief):
     """A network's exact weights.
 
     Arguments:

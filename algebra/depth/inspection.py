@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from .architectures import Architectures
+    from .optimise import Choices
 
 INSPECTION_LIMIT = 10_000
 """Groups of larger order are inspected through stabiliser chains, in milliseconds but without decomposition."""
@@ -54,6 +55,7 @@ class Inspection(ShownAsTable):
         decomposition: of the derived series; None where the group is not solvable or not listed.
         alphabet: the elements that are tokens, where that matters (`architectures`); None for all.
         widths: on the stack with the widths that were asked about, if any.
+        choices: the unbeaten subnormal series, where they were asked about.
     """
 
     group: Group | PermutationGroup
@@ -67,6 +69,7 @@ class Inspection(ShownAsTable):
     decomposition: Decomposition | None = None
     alphabet: tuple[int, ...] | None = None
     widths: WidthAnswer | None = None
+    choices: Choices | None = None
 
     @cached_property
     def least_widths(self) -> tuple[tuple[int, ...], ...] | None:

@@ -22,6 +22,7 @@ from itertools import pairwise, product
 import numpy as np
 from numpy.typing import NDArray
 
+from ...common.brief import Brief
 from ...common.errors import InputError
 from ...common.wording import counted
 from ..arithmetic.finite_field import factorise
@@ -51,8 +52,8 @@ class TooLargeError(InputError):
     """The search was given up: neither answer is proved."""
 
 
-@dataclass(frozen=True, eq=False)
-class WidthAnswer:
+@dataclass(frozen=True, eq=False, repr=False)
+class WidthAnswer(Brief):
     """Whether layers of given widths can track a group.
 
     Arguments:

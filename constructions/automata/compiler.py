@@ -36,7 +36,7 @@ MAX_TABLE_ENTRIES = 2**24
 """Largest number of entries, states × letters × channels, that a cascade's tables may have."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AutomatonCompilation(Compilation):
     """Every intermediate form of the compilation of an automaton.
 
@@ -139,7 +139,7 @@ def compile_automaton(given: Automaton, *stack: Family) -> AutomatonCompilation:
     if found.least is None:
         other = GATED_CIRCLE
         able = layer != other and verdict(monoid, other).least is not None
-        out = f"compile it with --family {other.name}" if able else f"`inspect '{given.name}'` has every family"
+        out = f"compile it with --family {other.name}" if able else "`inspect` has every family"
         raise InputError(f"{given.name}: no number of {layer.title} layers can track it: {found.reason}; {out}")
     if layer.is_constant:
         raise InputError(

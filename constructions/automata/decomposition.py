@@ -27,6 +27,7 @@ from ...algebra.automata.congruences import (
 )
 from ...algebra.automata.holonomy import Holonomy
 from ...algebra.depth.families import GATED_CIRCLE, SIGNS, Family, names
+from ...common.brief import Brief
 from ...common.errors import InputError
 from .holonomy_machine import MAX_GROUP, Style, holonomy_machine
 from .machine import (
@@ -61,8 +62,8 @@ MAX_WORK = 600_000
 counted, not timed, so that an automaton has one answer."""
 
 
-@dataclass(frozen=True, eq=False)
-class Found:
+@dataclass(frozen=True, eq=False, repr=False)
+class Found(Brief):
     """A machine with its layers.
 
     Arguments:

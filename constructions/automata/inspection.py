@@ -25,6 +25,7 @@ from ...algebra.depth.automaton_verdict import (
 )
 from ...algebra.depth.families import CIRCLE, FAMILIES, GATED_CIRCLE, Family, names
 from ...algebra.depth.width import TooLargeError, stack_of_widths, widths_text
+from ...common.brief import Brief
 from ...common.errors import InputError
 from ...common.terminal import ShownAsTable, plain_table
 from ...common.wording import counted
@@ -34,8 +35,8 @@ Depth = int | list[int | None] | None
 """null for never; a number where it is known; else [least, most], where most is null if no machine was found."""
 
 
-@dataclass(frozen=True, eq=False)
-class Judgement:
+@dataclass(frozen=True, eq=False, repr=False)
+class Judgement(Brief):
     """What is known of a family.
 
     Arguments:
@@ -68,8 +69,8 @@ class Judgement:
         return f"{least} to {self.most}" if self.most is not None else f"at least {least}"
 
 
-@dataclass(frozen=True, eq=False)
-class StackJudgement:
+@dataclass(frozen=True, eq=False, repr=False)
+class StackJudgement(Brief):
     """What is known of a stack of several families.
 
     Arguments:

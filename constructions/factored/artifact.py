@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ...algebra.arithmetic.permutations import cycles, order, smallest_dtype
 from ...algebra.depth.families import FAMILIES
+from ...common.brief import Brief
 from ...common.errors import InputError
 from ...common.folders import Folder, opened
 from ...common.kinds import FACTORED
@@ -56,8 +57,8 @@ class _Metadata(TypedDict):
     lower_bound: list[tuple[str, int, int]]
 
 
-@dataclass(frozen=True, eq=False)
-class FactoredFolder:
+@dataclass(frozen=True, eq=False, repr=False)
+class FactoredFolder(Brief):
     """What a folder holds.
 
     Arguments:

@@ -85,7 +85,7 @@ class Structure:
     exact: bool
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FactoredCompilation(Compilation):
     """A group too large to list, compiled into a factored cascade, with what is known of the group.
 
@@ -200,7 +200,7 @@ def _refused(name: str, chain: StabiliserChain, family: Family, orders: Sequence
         why = f"it is not solvable, its perfect residual has order {describe_order(residual.order)}"
     else:
         why = f"{family.reason}; the series stops at order {describe_order(orders[-1])}"
-    out = way_out(name, chain.order, solvable=residual.order == 1)
+    out = way_out(chain.order, chain.degree, residual.order == 1)
     return f"{name} cannot be tracked by any number of layers of {family.title}: {why}{out}"
 
 

@@ -99,8 +99,8 @@ def delta_layer(machine: ReflectionMachine, behaviours: Sequence[Behaviour], fac
     entries = hidden * heads * (key * (1 + factors) + n * (2 + factors))
     if entries > LARGEST_LAYER:
         raise InputError(
-            f"{machine.group.name}: a layer of {entries:,} weights, wanted at most {LARGEST_LAYER:,}; try --target "
-            "olmo-hybrid, which spells, or a smaller group, e.g. S5"
+            f"{machine.group.name}: a layer of {entries:,} weights, wanted at most {LARGEST_LAYER:,}; try "
+            f"{'--target olmo-hybrid, which spells, or ' if factors > 1 else ''}a smaller group, e.g. S5"
         )
     normed = np.sqrt(hidden)  # a behaviour's entry after the norm; a power of 2
     large = np.float32(LARGE / normed)

@@ -55,7 +55,10 @@ def own_delta(machine: ReflectionMachine, resets: bool = False) -> dict[str, byt
     words = [_swaps(machine.action[x]) for x in machine.alphabet]
     factors = max(1, *(len(word) for word in words))
     if factors > MOST_FACTORS:
-        raise InputError(f"{name}: {factors} transpositions an element, wanted at most {MOST_FACTORS}, as in S5 or A5")
+        raise InputError(
+            f"{name}: an element is a product of {factors} transpositions, and at most {MOST_FACTORS} are written, as "
+            "in S5 or A5; --target olmo-hybrid or pd-ssm takes more, or an alphabet of simpler elements with --alphabet"
+        )
     d, m = 2 * n, len(words)
     raw = np.zeros((m, 2 * factors + 2, d))
     raw[:, 1 : 2 * factors : 2] = -SATURATED  # betas

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ...common.brief import Brief
 from ...common.errors import InputError
 from ...common.wording import counted
 from ..network import DCDNetwork
@@ -36,8 +37,8 @@ EXHAUSTED = 40_000
 """Positions of words that may be gone through to compare network and machine on all words of a length."""
 
 
-@dataclass(frozen=True, eq=False)
-class Decompiled:
+@dataclass(frozen=True, eq=False, repr=False)
+class Decompiled(Brief):
     """What was read out of a network.
 
     Arguments:
@@ -126,7 +127,8 @@ def _traced(
         if trace.a is None:
             family = network.specifications[i].family
             raise InputError(
-                f"layer {i + 1} is of the family {family!r}, which has no phases; wanted layers h = a·h + b"
+                f"layer {i + 1} is of the family {family!r}, which has no phases; wanted layers h = a·h + b; "
+                "`refute` says what is known of it, and `evaluate` how often it is right"
             )
         a = trace.a.expand(*tokens.shape, -1).numpy().astype(np.complex128)
         usable = np.abs(np.abs(a) - 1).mean(axis=(0, 1)) <= OFF_CIRCLE

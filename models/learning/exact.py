@@ -16,6 +16,7 @@ from ...algebra.depth.families import CIRCLE
 from ...algebra.depth.series import given_series
 from ...algebra.groups.group import Group
 from ...algebra.groups.identify import small_group_id
+from ...common.brief import Brief
 from ...common.errors import RefutedError
 from ...common.wording import counted
 from ...constructions.cascade import compile_cascade
@@ -30,8 +31,8 @@ class NotExactError(RefutedError):
     """Why a snapped machine does not track a group on words of every length, or not the group of the words."""
 
 
-@dataclass(frozen=True, eq=False)
-class ExactMachine:
+@dataclass(frozen=True, eq=False, repr=False)
+class ExactMachine(Brief):
     """A machine whose states are a group.
 
     Arguments:

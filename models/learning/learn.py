@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...common.brief import Brief
 from ...common.errors import InputError
 from ...common.wording import counted
 from .exact import ExactMachine, NotExactError, exact_machine
@@ -36,8 +37,8 @@ DECODING_WORDS = 300
 Report = Callable[[str], None]
 
 
-@dataclass(frozen=True, eq=False)
-class LearntLayer:
+@dataclass(frozen=True, eq=False, repr=False)
+class LearntLayer(Brief):
     """One layer of one run: as trained, what was kept, and the machine up to it."""
 
     trained: TrainedLayer
@@ -45,8 +46,8 @@ class LearntLayer:
     machine: CounterMachine
 
 
-@dataclass(frozen=True, eq=False)
-class LearntRun:
+@dataclass(frozen=True, eq=False, repr=False)
+class LearntRun(Brief):
     """What became of one seed.
 
     Arguments:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...algebra.automata.automaton import spanning_tree
+from ...common.brief import Brief
 
 Integers = NDArray[np.int64]
 
@@ -22,8 +23,8 @@ MAX_STATES = 4096
 """A machine with more states than this is not followed: it is no machine for the labels."""
 
 
-@dataclass(frozen=True, eq=False)
-class Counter:
+@dataclass(frozen=True, eq=False, repr=False)
+class Counter(Brief):
     """One channel.
 
     Arguments:
@@ -35,8 +36,8 @@ class Counter:
     increments: Integers
 
 
-@dataclass(frozen=True, eq=False)
-class CounterMachine:
+@dataclass(frozen=True, eq=False, repr=False)
+class CounterMachine(Brief):
     """Layers 1 … i, as one table.
 
     Arguments:

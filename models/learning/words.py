@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...algebra.automata.automaton import Automaton
+from ...common.brief import Brief
 from ...common.errors import InputError
 from ...common.reading import read_csv
 from ..training.tasks import TRAINING, Task
@@ -31,8 +32,8 @@ SHOWN = 12
 """Most tokens of a word shown in a message."""
 
 
-@dataclass(frozen=True, eq=False)
-class Words:
+@dataclass(frozen=True, eq=False, repr=False)
+class Words(Brief):
     """Labelled words.
 
     Arguments:

@@ -39,9 +39,12 @@ from ..network import DCDNetwork
 from .configuration import COMPILED, RANDOM, RunConfiguration
 from .letters import LetterDraw
 from .phi_tables import make_tables, rows_of_table
-from .tasks import Task, automaton_task, make_task
+from .tasks import Lengths, Task, automaton_task, make_task
 
 SHARPNESS = 2.0
+MOST_ANSWERS = 2**29
+"""Logits of one step of training; in float32 they take 2 GiB, and as much again on the way back."""
+
 DEFAULT_CHANNELS, DEFAULT_HIDDEN, DEFAULT_READOUT = 16, 64, 32
 
 
@@ -62,6 +65,7 @@ def initial_network(configuration: RunConfiguration, task: Task) -> DCDNetwork:
     Raises:
         InputError: the group cannot be compiled for the family, or a folder's network does not fit the run.
     """
+    _require_size(configuration, task)
     if configuration.init == RANDOM:
         network = _random(configuration, task)
     else:
@@ -76,6 +80,16 @@ def initial_network(configuration: RunConfiguration, task: Task) -> DCDNetwork:
     if configuration.compiled:
         sharpen(network)
     return network
+
+
+def _require_size(configuration: RunConfiguration, task: Task) -> None:
+    """`InputError` where the answers of one batch would not fit into memory; decided before anything is allocated."""
+    length = Lengths.parse(configuration.length).high
+    if configuration.batch * length * task.classes > MOST_ANSWERS:
+        raise InputError(
+            f"{task.name}: {task.classes:,} classes for {configuration.batch:,} words of {length:,} tokens; at most "
+            f"{MOST_ANSWERS:,} logits a step are trained: smaller batch or length, or a smaller group, e.g. S6"
+        )
 
 
 def sharpen(network: DCDNetwork, factor: float = SHARPNESS) -> None:
@@ -135,7 +149,8 @@ def _folder(configuration: RunConfiguration, task: Task) -> DCDNetwork:
         if not own.same(task.tracked):
             raise InputError(
                 f"{folder}: compiled for {own.name} with {counted(own.count, own.noun)}, not for {task.name} with "
-                f"{counted(task.tracked.count, task.tracked.noun)} (letters or products differ)"
+                f"{counted(task.tracked.count, task.tracked.noun)} (letters or products differ); "
+                f"init compiled starts from weights of {task.name} itself"
             )
     task.tracked.require_fit(network.alphabet_size, network.classes, f"{folder}: its network")
     return network

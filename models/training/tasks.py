@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ...algebra.automata.automaton import Automaton
 from ...algebra.groups.group import Group
 from ...algebra.tracked import Tracked, TrackedAutomaton, TrackedGroup
+from ...common.brief import Brief
 from ...common.errors import InputError
 from .letters import UNIFORM, LetterDraw
 
@@ -30,8 +31,8 @@ PLANTED_WITHIN = 20
 Tokens = NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
-class Task:
+@dataclass(frozen=True, eq=False, repr=False)
+class Task(Brief):
     """Words over the letters of what is tracked, each position labelled with the product, or the state, so far.
 
     Arguments:
@@ -49,7 +50,10 @@ class Task:
         """The group. Raises `InputError` where an automaton is tracked."""
         if isinstance(self.tracked, TrackedGroup):
             return self.tracked.group
-        raise InputError(f"{self.name} is an automaton; wanted a network that was made for a group, e.g. S3")
+        raise InputError(
+            f"the network was made for {self.name}, an automaton; here wanted one that was made for a group, e.g. S3; "
+            "`evaluate`, `refute` and `diagnose` read it, if no other group is named"
+        )
 
     @property
     def alphabet(self) -> NDArray[np.integer]:
@@ -127,7 +131,13 @@ def automaton_task(
         InputError: it has one state or not the letter that has a share, or an option is given that is for groups.
     """
     if alphabet is not None or hold_out:
-        raise InputError("alphabet and hold-out are for groups; an automaton is trained on all its letters")
+        option = f"alphabet {alphabet[:40]!r}" if alphabet is not None else f"hold-out {hold_out}"
+        own = ", ".join(given.letters[:6]) + (", …" if given.width > 6 else "")
+        raise InputError(
+            f"{option}: that is for groups, whose tokens are some of their elements; {given.name} is trained on "
+            f"all its letters ({own}): leave it out. --letters, e.g. {given.letters[0]}=0.2, says how often one comes; "
+            "an automaton of fewer letters comes from a file"
+        )
     automaton = given.minimal()
     if automaton.count == 1:
         raise InputError(f"{given.name} has one state: there is nothing to learn; try parity")

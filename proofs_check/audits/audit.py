@@ -6,6 +6,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rich.text import Text
+
+from ...common.errors import InputError
+from ...common.terminal import Shown
 from ...models.references.folder import read_config
 from .configurations import facts_of, is_own, kind_of
 from .layers import LayerAudit, ranges
@@ -13,8 +17,8 @@ from .of_fla import is_fla_mamba
 from .records import NO_STATE, SHORT, Use
 
 
-@dataclass(frozen=True)
-class Audit:
+@dataclass(frozen=True, repr=False)
+class Audit(Shown):
     """What there is to say about a model.
 
     Arguments:
@@ -49,6 +53,10 @@ class Audit:
             "source": self.source,
         }
 
+    def view(self) -> Text:
+        """What `audit` prints."""
+        return Text("\n".join(self.lines()))
+
     def lines(self) -> list[str]:
         """For people; equal layers on one line."""
         found = [f"{self.name}: {self.architecture}"]
@@ -80,18 +88,26 @@ def _alike(first: LayerAudit, second: LayerAudit) -> bool:
     return same and (first.measured is None or (first.low, first.high) == (second.low, second.high))
 
 
-def audit(path: str | Path, seed: int = 0) -> Audit:
+def audit(model: str | Path, seed: int = 0) -> Audit:
     """Audit a Hugging Face folder, a configuration alone, or one of our own networks.
 
     Arguments:
-        path: a folder with `config.json`, with weights or without; or a configuration file.
+        model: a folder with `config.json`, with weights or without; or a configuration file.
         seed: of the order in which tokens are read where weights are measured.
 
     Raises:
         InputError: it cannot be read, its class refuses it, or the architecture is not known.
         RefutedError: its weights do what audit says that its class cannot.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> folder = sn.compile("S3").save("s3")
+        >>> [layer.minus_one for layer in sn.audit(folder).layers]
+        ['exactly', 'exactly']
     """
-    place = Path(path)
+    if not isinstance(model, str | Path):
+        raise InputError(f"audit of a {type(model).__name__}; wanted a folder with config.json, or such a file")
+    place = Path(model)
     config = read_config(place)
     facts = facts_of(config)
     own = is_own(config)
@@ -111,4 +127,4 @@ def audit(path: str | Path, seed: int = 0) -> Audit:
             notes += (f"its weights are not measured: that is done for {', '.join(PROBES)} of transformers",)
     layers = tuple(layer.with_measured(measured.get(layer.index)) for layer in facts.layers)
     kind = "our own network" if own else kind_of(config)
-    return Audit(str(path), kind, layers, notes, facts.can, facts.switch, facts.use, facts.source)
+    return Audit(str(model), kind, layers, notes, facts.can, facts.switch, facts.use, facts.source)

@@ -15,6 +15,9 @@ from typing import Any
 from ...algebra.depth.families import EXACTLY, NEVER, ROUNDED, Family
 from ...common.errors import InputError, RefutedError
 
+MODULI = "moduli"
+"""What is bounded where eigenvalues are complex."""
+
 _SLACK = 1e-5
 """How far float32 may stand beside a bound: the modulus of e^(ix), say."""
 
@@ -33,6 +36,7 @@ class LayerAudit:
         can: what a stack of such layers can carry; empty where nothing is known.
         part: the part of a composite configuration that has it, e.g. `text_config`; empty for the whole.
         measured: what the actual weights do on the tokens tried: `eigenvalues` (least, largest), `tokens`; or None.
+        values: what the bounds and the measured numbers are of: `eigenvalues`, or `moduli` where those are complex.
     """
 
     index: int
@@ -46,6 +50,7 @@ class LayerAudit:
     can: str = ""
     part: str = ""
     measured: dict[str, Any] | None = None
+    values: str = "eigenvalues"
 
     def as_json(self) -> dict[str, Any]:
         return dict(vars(self))
@@ -56,7 +61,7 @@ class LayerAudit:
             return f"{self.kind}, not linear: it has no eigenvalues"
         high = f"1 - {1 - self.high:.1e}" if 0 < 1 - self.high < 1e-5 else f"{self.high:g}"
         low = "without a lower bound, at most 1" if self.low is None else f"in [{self.low:g}, {high}]"
-        return f"{self.kind}, eigenvalues {low}; -1 {self.minus_one}, modulus 1 {self.one}, 0 {self.zero}"
+        return f"{self.kind}, {self.values} {low}; -1 {self.minus_one}, modulus 1 {self.one}, 0 {self.zero}"
 
     def with_measured(self, found: dict[str, Any] | None) -> LayerAudit:
         """The same with what its weights do. The two are printed one below the other, so they are compared first.
@@ -99,8 +104,11 @@ NO_LARGE_ORDER = (
 )
 NOT_FOR_EVER = "every group but the trivial one for ever, with any number of such layers: each turn shrinks the state"
 ONE_MAP = (
-    "every group but the trivial one for ever, with any number of such layers: one map for all tokens, and it shrinks"
+    "every group that is read over two tokens or more, for ever, with any number of such layers: all tokens multiply "
+    "by one map, so of a long word its last tokens are held, and its length modulo n where a modulus of 1 is rounded to"
 )
+"""Two tokens differ by a translation where |a| = 1; it is of finite order, so none. By induction over the layers two
+long words of one length and one ending leave one state, and over a group's two tokens some of them differ."""
 NOT_SOLVABLE = "every group that is not solvable, and automata that merge states within one layer"
 SOLVABLE = "every group that is not solvable"
 NO_ODD = "every group that is no 2-group, with any number of such layers: a token of odd order acts as nothing"
@@ -154,7 +162,7 @@ def decays(kind: str, low: float = 0.0, one: str = ROUNDED, turned: bool = False
 
 def constant(kind: str, low: float, high: float) -> LayerAudit:
     """One map for all tokens, known from the configuration or the weights alone, that shrinks."""
-    return LayerAudit(0, kind, low, high, NEVER, ROUNDED if high > 1 - 2.0**-25 else NEVER, NEVER, ONE_MAP, DEFINITE)
+    return LayerAudit(0, kind, low, high, NEVER, ROUNDED if high >= 1 - 2.0**-25 else NEVER, NEVER, ONE_MAP, DEFINITE)
 
 
 def nonlinear(kind: str) -> LayerAudit:
@@ -197,7 +205,7 @@ def preconditioned(kind: str, doubled: bool) -> LayerAudit:
 def capped(kind: str, cap: float) -> LayerAudit:
     """A forget gate sigmoid(c·tanh(·/c)), strictly between the sigmoids of -c and c."""
     small = math.exp(-cap) / (1 + math.exp(-cap)) if cap < 700 else 0.0
-    saturates = small < 2.0**-25  # 1 - small is 1 in float32
+    saturates = small <= 2.0**-25  # 1 - small is 1 in float32
     return LayerAudit(
         0,
         kind,
@@ -214,9 +222,9 @@ def capped(kind: str, cap: float) -> LayerAudit:
 def mamba3(floor: float) -> LayerAudit:
     """A = -floor at most, so half a turn, which needs Δ > 1, shrinks by exp(-floor) or more."""
     can = SOLVABLE_GROUPS + ", up to a horizon"
-    if math.exp(-floor) > 1 - 2.0**-24:  # 1 in float32, to which the floor says nothing
-        return LayerAudit(0, "Mamba-3 (complex)", 0.0, 1.0, ROUNDED, ROUNDED, ROUNDED, SOLVABLE, can)
-    return LayerAudit(0, "Mamba-3 (complex)", 0.0, 1.0, NEVER, ROUNDED, ROUNDED, NOT_FOR_EVER, can)
+    if math.exp(-floor) >= 1 - 2.0**-25:  # 1 in float32, to which the floor says nothing: the tie goes to 1
+        return LayerAudit(0, "Mamba-3 (complex)", 0.0, 1.0, ROUNDED, ROUNDED, ROUNDED, SOLVABLE, can, values=MODULI)
+    return LayerAudit(0, "Mamba-3 (complex)", 0.0, 1.0, NEVER, ROUNDED, ROUNDED, NOT_FOR_EVER, can, values=MODULI)
 
 
 def own(index: int, family: Family) -> LayerAudit | None:
@@ -225,7 +233,9 @@ def own(index: int, family: Family) -> LayerAudit | None:
         return replace(delta("delta rule", doubled=True, factors=family.factors), index=index, kind=family.name)
     if family.eigenvalues is None:
         return None
-    return LayerAudit(index, family.name, **vars(family.eigenvalues), excludes=_excluded(family), can=_carried(family))
+    values = MODULI if family.complex_state else "eigenvalues"
+    excludes, can = _excluded(family), _carried(family)
+    return LayerAudit(index, family.name, **vars(family.eigenvalues), excludes=excludes, can=can, values=values)
 
 
 def _excluded(family: Family) -> str:

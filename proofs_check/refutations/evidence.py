@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ...algebra.groups.group import Group
 from ...algebra.tracked import products
+from ...common.brief import Brief
 from ...models.network import DCDNetwork
 from ...models.recurrences import UnitState
 from .affine_maps import Affine
@@ -26,8 +27,8 @@ PIECE = 1 << 14
 """Tokens run at a time."""
 
 
-@dataclass(frozen=True)
-class PairEvidence:
+@dataclass(frozen=True, repr=False)
+class PairEvidence(Brief):
     """Two words of one length with different products that the model cannot tell apart.
 
     Arguments:
@@ -69,8 +70,8 @@ class PairEvidence:
         }
 
 
-@dataclass(frozen=True)
-class DivergenceEvidence:
+@dataclass(frozen=True, repr=False)
+class DivergenceEvidence(Brief):
     """A word along whose powers a layer's state grows.
 
     Arguments:
@@ -104,8 +105,8 @@ class DivergenceEvidence:
         }
 
 
-@dataclass(frozen=True)
-class FailingWord:
+@dataclass(frozen=True, repr=False)
+class FailingWord(Brief):
     """A word on which the model's last answer is wrong."""
 
     word: PowerWord

@@ -21,13 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...algebra.groups.group import Group
+from ...common.brief import Brief
 from ...common.errors import InputError
 
 Value = TypeVar("Value")
 
 
-@dataclass(frozen=True, eq=False)
-class PowerWord:
+@dataclass(frozen=True, eq=False, repr=False)
+class PowerWord(Brief):
     """A word as an expression.
 
     Arguments:

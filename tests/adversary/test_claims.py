@@ -16,7 +16,8 @@ import torch
 
 from subnormal.algebra.depth.families import FAMILIES, parse_stack
 from subnormal.algebra.input.parser import parse_group
-from subnormal.api.proving import check, horizon
+from subnormal.api.proving import check
+from subnormal.api.running import horizon
 from subnormal.command_line.compiler import verify
 from subnormal.common.folders import save_folder
 from subnormal.constructions.artifact import load_cascade

@@ -15,7 +15,8 @@ from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.depth.families import FAMILIES, parse_stack
 from subnormal.algebra.groups.group import Group
 from subnormal.algebra.input.parser import read_automaton
-from subnormal.api.proving import certify, check, horizon
+from subnormal.api.proving import certify, check
+from subnormal.api.running import horizon
 from subnormal.command_line.compiler import verify
 from subnormal.constructions.automata.compiler import compile_automaton
 from subnormal.constructions.targets.compiler import compile_target

@@ -60,7 +60,7 @@ def test_pipes_and_devices(run, place, alarm, command):
     positions = [p.name for p in parameters if p.param_type_name == "argument"]
     for parameter in parameters:
         told = typed(command).get(parameter.name, ("",))[0]
-        path = "Path" in str(told) or parameter.name in ("group", "data", "model", "target")
+        path = "Path" in str(told) or parameter.name in ("group", "data", "model", "tracked")
         if not path or kind(command, parameter) != "text":
             continue
         pipe = place / f"pipe{SUFFIX.get((command, parameter.name), '')}"

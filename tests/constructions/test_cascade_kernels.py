@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+pytest.importorskip("numba")  # compiled kernels are of the extra `fast`
+
 from subnormal.algebra.automata.named import TASKS
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import read_automaton

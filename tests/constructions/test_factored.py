@@ -70,6 +70,7 @@ def test_large_groups_compile_with_as_few_layers_as_there_can_be(name):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("fast", [True, False])
 def test_long_words(name, kind, fast):
+    pytest.importorskip("numba")  # of the extra `fast`
     cascade = factored(name).cascade
     length = 100_000 if name.startswith("S4wrS4") and fast else 10_000
     *_, trial = try_word(FactoredMachine(cascade, fast), TrackedPermutations(cascade.alphabet), kind, length, seed=1)
@@ -156,6 +157,7 @@ def test_parts_without_a_common_layer_run_side_by_side():
     st.integers(0, 60),
 )
 def test_runs_may_be_cut_anywhere(name, numbers, cut):
+    pytest.importorskip("numba")  # of the extra `fast`
     cascade = factored(name).cascade
     word = np.array(numbers) % len(cascade.alphabet)
     cut = min(cut, len(word) - 1)
@@ -168,6 +170,7 @@ def test_runs_may_be_cut_anywhere(name, numbers, cut):
 
 
 def test_a_run_over_several_blocks():
+    pytest.importorskip("numba")  # of the extra `fast`
     cascade = factored("S4wrS4").cascade
     word = TrackedPermutations(cascade.alphabet).word("random", 2 * BLOCK + 3)
     assert (cascade.run(word) == loops(cascade, fast=True).run(word)).all()

@@ -13,9 +13,9 @@ from safetensors.numpy import load_file, save_file
 
 import subnormal as sn
 from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.input.elements import read_tokens
 from subnormal.algebra.input.parser import parse_group
 from subnormal.algebra.tracked import KINDS
-from subnormal.api.factored import read_tokens
 from subnormal.command_line.compiler import compile_command, verify
 from subnormal.common.errors import InputError, RefutedError
 from subnormal.common.folders import save_folder
@@ -25,7 +25,7 @@ from subnormal.constructions.factored import compiler as factored_compiler
 from subnormal.constructions.factored.artifact import factored_files, load_factored
 from subnormal.constructions.factored.bound import lower_bound
 from subnormal.constructions.factored.compiler import compile_factored
-from subnormal.constructions.factored.proof import needed_layers
+from subnormal.constructions.factored.proof import factored_fault, needed_layers
 from tests.folders import bind
 
 

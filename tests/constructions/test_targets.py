@@ -129,7 +129,7 @@ def test_files(target):
         ("S3", "mamba-9", "unknown target 'mamba-9'; wanted one of olmo-hybrid, deltaproduct, delta, pd-ssm"),
         ("S8", "olmo-hybrid", "order 40,320; targets are written up to 5,040"),
         ("C1", "olmo-hybrid", "is trivial"),
-        ("Q8", "delta", "Q8: 6 transpositions an element, wanted at most 4"),
+        ("Q8", "delta", "Q8: an element is a product of 6 transpositions, and at most 4 are written"),
         ("D1000", "olmo-hybrid", "acts on 1,000 points; targets are written for at most 256"),
     ],
 )

@@ -11,7 +11,9 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from subnormal.api.proving import certify, check, horizon, refute
+from subnormal.api.proving import certify, check
+from subnormal.api.refuting import refute
+from subnormal.api.running import horizon
 from subnormal.api.verifying import run_word
 from subnormal.command_line.__main__ import application
 from subnormal.common.errors import InputError, RefutedError
@@ -295,7 +297,7 @@ def test_verify_and_horizon(s3, capsys):
     assert "residues: constant word of 2,000 tokens right" in out
     for dtype in ("float64", "float32"):
         assert run_word(s3, "network", "random", 500, 0, dtype).first_wrong is None
-    assert [row["proved"] for row in horizon(s3)] == [None, None]
+    assert [row["proved"] for row in horizon(s3).rows] == [None, None]
     with pytest.raises(InputError, match="whose state is no phase"):
         run_word(s3, "turns", "random", 10)
     with pytest.raises(InputError, match="leave --arithmetic out"):
