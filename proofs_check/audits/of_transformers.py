@@ -700,6 +700,8 @@ RECORDS: dict[str, Record] = {
         *_HYBRIDS,
     ),
     "encodec": _predictor("modeling_encodec.py 236-248: in the encoder and in the decoder", key="num_lstm_layers"),
+    "wavtokenizer": _predictor("modeling_wavtokenizer.py 177-188 (5.24.0): in the encoder", key="num_lstm_layers"),
+    "wavtokenizer_encoder": _predictor("modeling_wavtokenizer.py 177-188 (5.24.0)", key="num_lstm_layers"),
     "parakeet_rnnt": _predictor("modeling_parakeet.py 811-856: the prediction network"),
     "parakeet_tdt": _predictor("modeling_parakeet.py 811-856: the prediction network"),
     "nemotron_asr_streaming": _predictor("modeling_nemotron_asr_streaming.py 1055-1101: the prediction network"),

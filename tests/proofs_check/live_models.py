@@ -76,7 +76,8 @@ MODELS: dict[str, dict[str, Any]] = {
     "lfm3": ATTENTION | {"layer_types": ["conv", "full_attention"], "head_dim": 8},
     "zaya": ATTENTION | FEW | {"head_dim": 8, "router_hidden_size": 8, "num_attention_heads": 4},
     "inkling_text": ATTENTION | FEW | WINDOWS | {"n_shared_experts": 1, "mlp_layer_types": ["dense", "dense"]},
-    "inkling2_text": ATTENTION | FEW | WINDOWS | {"n_layers_per_attn_res_block": 1},
+    "inkling2_text": ATTENTION | FEW | WINDOWS
+    | {"n_layers_per_attn_res_block": 1, "unpadded_vocab_size": VOCABULARY},
 }
 """By `model_type`, or with a word on the configuration behind a comma."""
 
@@ -113,10 +114,8 @@ def made(name: str, held: bool = True) -> Any:
     return model.eval()
 
 
-def held(model: Any) -> str:
-    """The argument by which the model takes its cache."""
-    accepted = inspect.signature(model.forward).parameters
-    return next(name for name in ("cache_params", "past_key_values", "state") if name in accepted)
+CACHES = ("cache", "cache_params", "past_key_values", "state")
+"""The arguments by which models take what they keep, the newest name first."""
 
 
 def answers(output: Any) -> Tensor:
@@ -128,8 +127,9 @@ class Reader:
     """A model, read piece after piece."""
 
     def __init__(self, model: Any, positions: bool = False) -> None:
-        self.model, self.name, self.at, self.cache = model, held(model), 0, None
+        self.model, self.at, self.cache = model, 0, None
         accepted = inspect.signature(model.forward).parameters
+        self.name = next(name for name in CACHES if name in accepted)
         self.positions = positions and "position_ids" in accepted
         if model.config.model_type == "recurrent_gemma":  # it returns none
             from transformers import DynamicCache
@@ -143,7 +143,9 @@ class Reader:
         if self.cache is not None:
             options[self.name] = self.cache
         output = self.model(ids, use_cache=True, **options)
-        self.cache = getattr(output, self.name, None) if self.cache is None else self.cache
+        if self.cache is None:
+            given = (getattr(output, name, None) for name in CACHES)
+            self.cache = next((cache for cache in given if cache is not None), None)
         self.at += ids.shape[1]
         return answers(output)
 
