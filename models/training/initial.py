@@ -39,7 +39,6 @@ from ..network import DCDNetwork
 from .configuration import COMPILED, RANDOM, RunConfiguration
 from .letters import LetterDraw
 from .phi_tables import make_tables, rows_of_table
-from .runs import best_network
 from .tasks import Lengths, Task, automaton_task, make_task
 
 SHARPNESS = 2.0
@@ -144,8 +143,6 @@ def _compiled(configuration: RunConfiguration, task: Task) -> DCDNetwork:
 
 def _folder(configuration: RunConfiguration, task: Task) -> DCDNetwork:
     folder = Folder(configuration.init)
-    if folder.kind == kinds.RUN:
-        folder = Folder(best_network(folder.path))
     network = DCDNetwork.from_pretrained(folder)
     if folder.kind in kinds.COMPILED:  # a network that was trained or saved does not say what it is for
         own = load_machine(folder).tracked
