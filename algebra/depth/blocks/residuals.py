@@ -13,8 +13,10 @@ V_3(C) and V_4(R) are known from both sides: `excluded` lies in their residual, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import wraps
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,11 +31,31 @@ HALL_LIMIT = 2048
 """Hall subgroups, which only sharpen a lower bound, are sought in groups up to this order."""
 
 
+Answer = TypeVar("Answer")
+
+
+def remembered(function: Callable[[Subgroup], Answer]) -> Callable[[Subgroup], Answer]:
+    """Keeps the answers beside the listed group: several kinds of blocks ask for the same ones."""
+
+    @wraps(function)
+    def answer(subgroup: Subgroup) -> Answer:
+        answers = subgroup.group.__dict__.setdefault("_residuals", {})
+        key = function.__name__, subgroup.mask.tobytes()
+        if key not in answers:
+            answers[key] = function(subgroup)
+        found: Answer = answers[key]
+        return found
+
+    return answer
+
+
+@remembered
 def squares(subgroup: Subgroup) -> Subgroup:
     """The subgroup that the squares generate: a group of exponent 2 is abelian."""
     return verbal_subgroup(subgroup, 2)
 
 
+@remembered
 def real_2(subgroup: Subgroup) -> Subgroup:
     """[H^2, H^2], the residual for real 2x2 blocks: trivial if and only if the squares of H commute."""
     return verbal_subgroup(squares(subgroup), 0)
@@ -47,15 +69,16 @@ class Real3:
         below: the residual R.
         planes: D/R has 4^planes elements beside the factors A5: minimal normal subgroups of order 4.
         icosahedra: the number of its factors A5.
-        whole: whether every one of the planes is turned by C3 alone, as in A4, and by no S3, as in S4.
+        cyclic: whether every one of the planes is turned by C3 alone, as in A4, and by no S3, as in S4.
     """
 
     below: Subgroup
     planes: int
     icosahedra: int
-    whole: bool
+    cyclic: bool
 
 
+@remembered
 def real_3(subgroup: Subgroup) -> Real3:
     """The residual for real 3x3 blocks, of a subgroup H of a listed group."""
     top = real_2(subgroup)
@@ -66,17 +89,18 @@ def real_3(subgroup: Subgroup) -> Real3:
         inside[top.members] = (np.bitwise_count(residues & functional) % 2) == 0
         mask &= inside
     icosahedra = 0
-    for other, order in simple_factors(subgroup, top):
-        if order == 60:
+    for factor in simple_factors(subgroup, top):
+        if factor.order == 60 and factor.inner:
             icosahedra += 1
-            mask &= other.mask
+            mask &= factor.below.mask
     below = top if not functionals and not icosahedra else subgroup_of(subgroup.group, mask)
     return Real3(below, len(functionals) // 2, icosahedra, whole)
 
 
-def complex_2(subgroup: Subgroup, real: Real3 | None = None) -> Subgroup:
-    """The residual for complex 2x2 blocks; `real` is what `real_3` says, if it is known already."""
-    below = (real or real_3(subgroup)).below
+@remembered
+def complex_2(subgroup: Subgroup) -> Subgroup:
+    """The residual for complex 2x2 blocks."""
+    below = real_3(subgroup).below
     if below.order == 1:
         return below
     group = subgroup.group
@@ -136,31 +160,51 @@ def subgroup_of(group: Group, mask: NDArray[np.bool_]) -> Subgroup:
     return found
 
 
+@remembered
 def perfect_residual(subgroup: Subgroup) -> Subgroup:
     """The last term of the derived series."""
     return list(descending(subgroup, lambda member: verbal_subgroup(member, 0)))[-1]
 
 
-def simple_factors(subgroup: Subgroup, top: Subgroup) -> Iterator[tuple[Subgroup, int]]:
-    """The normal M < `top` of H whose factor top/M is a simple group S, not abelian, that H moves by inner
-    automorphisms alone, each with the order of S. `top` is normal in H."""
+@dataclass(frozen=True, eq=False)
+class SimpleFactor:
+    """A factor top/M that is simple and not abelian, top being normal in H.
+
+    Arguments:
+        below: M, if H moves the factor by inner automorphisms alone; else a maximal normal subgroup of the perfect
+            residual of `top`.
+        order: of the simple group.
+        inner: whether H moves it by inner automorphisms alone.
+    """
+
+    below: Subgroup
+    order: int
+    inner: bool
+
+
+def simple_factors(subgroup: Subgroup, top: Subgroup) -> list[SimpleFactor]:
+    """The simple factors of a normal subgroup `top` of H that are not abelian, and how H moves them."""
     perfect = perfect_residual(top)
     if perfect.order == 1:
-        return
+        return []
     group = subgroup.group
+    everything = np.arange(group.order)
+    found = []
     for kernel in maximal_normal(perfect):
         order = perfect.order // kernel.order
-        if not all(group.conjugate(a, by) in kernel for a in kernel.generators for by in subgroup.generators):
-            continue
-        still = np.ones(group.order, dtype=bool)  # the centraliser of perfect/kernel, over all of the group
-        everything = np.arange(group.order)
-        for a in perfect.generators:
+        kept = all(group.conjugate(a, by) in kernel for a in kernel.generators for by in subgroup.generators)
+        still = np.ones(group.order, dtype=bool)  # what centralises perfect/kernel, in all of the group
+        for a in perfect.generators if kept else ():
             moved = group.multiply(group.multiply(group.inverses, a), everything)
             still &= kernel.mask[group.multiply(group.inverse(a), moved)]
-        if subgroup.order == order * int((still & subgroup.mask).sum()):
-            yield subgroup_of(group, still & top.mask), order
+        if kept and subgroup.order == order * int((still & subgroup.mask).sum()):
+            found.append(SimpleFactor(subgroup_of(group, still & top.mask), order, True))
+        else:
+            found.append(SimpleFactor(kernel, order, False))
+    return found
 
 
+@remembered
 def maximal_normal(perfect: Subgroup) -> list[Subgroup]:
     """The maximal normal subgroups of a perfect subgroup; the factors are simple and not abelian.
 
@@ -246,6 +290,7 @@ def hall(subgroup: Subgroup, primes: Iterable[int]) -> Subgroup:
     return found
 
 
+@remembered
 def composition_factors(subgroup: Subgroup) -> list[int]:
     """The orders of the composition factors that are not abelian, without repetition, in increasing order."""
     found = set()
@@ -255,6 +300,43 @@ def composition_factors(subgroup: Subgroup) -> list[int]:
         found.add(current.order // kernel.order)
         current = perfect_residual(kernel)
     return sorted(found)
+
+
+MOST_HALVES = 6
+"""Subgroups of index 2 are looked at where G/G^2 has at most 2^6 elements."""
+
+
+def halves(subgroup: Subgroup) -> list[Subgroup]:
+    """The subgroups of index 2, if they are few: a group is a subgroup of the wreath product of each with C2, and for L
+    in V_3(R) the wreath product of L and C2 is in V_4(R) (docs/mathematics.md)."""
+    factor = abelian_factor(subgroup, squares(subgroup))
+    size = len(factor.moduli)
+    if size > MOST_HALVES:
+        return []
+    residues = factor.residues[subgroup.members] @ (1 << np.arange(size))
+    found = []
+    for functional in range(1, 1 << size):
+        mask = np.zeros_like(subgroup.mask)
+        mask[subgroup.members] = np.bitwise_count(residues & functional) % 2 == 0
+        found.append(subgroup_of(subgroup.group, mask))
+    return found
+
+
+def dihedral_blocks(subgroup: Subgroup) -> int:
+    """So many real 2x2 blocks track a group whose squares commute: one for each character of G/A and each cyclic factor
+    of A, where A is abelian and contains the squares (docs/mathematics.md)."""
+    group = subgroup.group
+    inside = squares(subgroup)
+    while True:  # as large as it gets
+        central = subgroup.mask & ~inside.mask
+        for a in inside.generators:
+            everything = np.arange(group.order)
+            central &= group.multiply(everything, a) == group.multiply(a, everything)
+        if not central.any():
+            break
+        inside = inside.extended([int(np.argmax(central))])
+    rank = len(abelian_factor(inside, group.trivial_subgroup).moduli)
+    return subgroup.order // inside.order * max(rank, 1)
 
 
 def real_4_excluded(subgroup: Subgroup) -> Subgroup:
