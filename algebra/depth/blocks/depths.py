@@ -209,9 +209,7 @@ class _Listed:
         table = self.table(member)
         if table is None or kernel(table, kind.size, kind.real).sum() > 1:
             return None
-        return (
-            f"T = G: its representations of degree ≤ {kind.size} over {'R' if kind.real else 'C'} are faithful together"
-        )
+        return f"its own representations of degree ≤ {kind.size} over {'R' if kind.real else 'C'} are faithful together"
 
     def _count(self, kind: Blocks) -> int | None:
         """How many blocks of one layer are known to do."""
