@@ -58,11 +58,11 @@ class Blocks:
 
 
 BLOCKS = (
-    Blocks("block-2", "block_2", "real 2×2 blocks", 2, True, ()),
-    Blocks("block-3", "block_3", "real 3×3 blocks", 3, True, (60,)),
-    Blocks("complex-block-2", "complex_block_2", "complex 2×2 blocks", 2, False, (60,)),
-    Blocks("block-4", "block_4", "real 4×4 blocks", 4, True, (60,)),
-    Blocks("complex-block-3", "complex_block_3", "complex 3×3 blocks", 3, False, (60, 168, 360)),
+    Blocks("block-2", "block_2", "2×2 blocks, R", 2, True, ()),
+    Blocks("block-3", "block_3", "3×3 blocks, R", 3, True, (60,)),
+    Blocks("complex-block-2", "complex_block_2", "2×2 blocks, C", 2, False, (60,)),
+    Blocks("block-4", "block_4", "4×4 blocks, R", 4, True, (60,)),
+    Blocks("complex-block-3", "complex_block_3", "3×3 blocks, C", 3, False, (60, 168, 360)),
 )
 """The kinds of blocks, each able to do all that the one before can, but for the last two."""
 
