@@ -1,4 +1,4 @@
-(* Layers of m x m blocks, over any field of characteristic 0: what k of them track.
+(* Layers of m x m blocks, over any field of characteristic 0: what k of them track, both ways (necessity and sufficiency).
 
    Layer: h_j <- h_j A_j + b_j for the blocks j < r, each h_j a row of m numbers; A and b are ANY functions of the states of the
    lower layers and the token, singular or not, of any norm; blocks of one layer do not read each other. The decoder is any
@@ -307,3 +307,126 @@ Qed.
 End Necessity.
 
 End Models.
+
+(* Sufficiency: a layer holds, row by row, the matrices of an element of T; a token multiplies them by the matrices of a lift. *)
+Section Sufficiency.
+
+Variables (F : fieldType) (X : Type) (gT : finGroupType) (tok : X -> gT).
+
+(* After every word the product is in N * decode(state). *)
+Definition knows (N : {set gT}) S ms (M : block_model F X S ms) s0 (decode : S -> gT) : Prop :=
+  forall w, (product tok w * (decode (brun M s0 w))^-1)%g \in N.
+
+Section OneLayer.
+
+Variables (S : Type) (ms : seq nat) (lower : block_model F X S ms) (s0 : S) (decode : S -> gT) (K N : {group gT}) (m : nat).
+Hypothesis known : knows K lower s0 decode.
+Variables (tT : finGroupType) (T : {group tT}) (phi : tT -> gT) (I : finType) (d : I -> nat)
+  (rho : forall i, mx_representation F T (d i)).
+Hypotheses (mphi : {in T &, {morph phi : x y / (x * y)%g}}) (img : phi @: T = K) (deg : forall i, (d i <= m)%N).
+Hypothesis ker : {in T, forall x, (forall i, rho i x = 1%:M) -> phi x \in N}.
+
+Let J := {i : I & 'I_(d i)}.
+Let wide i : 'M[F]_(d i, m) := pid_mx (d i).
+Let tall i : 'M[F]_(m, d i) := pid_mx (d i).
+Let a_row (j : J) t : 'rV[F]_m := row (tagged j) (rho (tag j) t) *m wide (tag j).
+Let matrix i t : 'M[F]_m := tall i *m rho i t *m wide i.
+
+Let wide_tall i : wide i *m tall i = 1%:M.
+Proof. by rewrite /wide /tall mul_pid_mx minnn (minn_idPr (deg i)) pid_mx_1. Qed.
+
+Let a_rowM (j : J) t u : t \in T -> u \in T -> a_row j t *m matrix (tag j) u = a_row j (t * u)%g.
+Proof.
+move=> Tt Tu; rewrite /a_row /matrix repr_mxM // row_mul !mulmxA.
+by rewrite -(mulmxA _ (wide _)) wide_tall mulmx1.
+Qed.
+
+Let lift g := odflt 1%g [pick t in T | phi t == g].
+Let liftP g : g \in K -> lift g \in T /\ phi (lift g) = g.
+Proof.
+rewrite -img => /imsetP[t Tt ->]; rewrite /lift; case: pickP => [u /andP[Tu /eqP ut] | /(_ t)]; first by [].
+by rewrite Tt eqxx.
+Qed.
+
+Let step_by s x := (decode s * tok x * (decode (bstep lower s x))^-1)%g.
+Let rows t : {ffun 'I_#|{: J}| -> 'rV[F]_m} := [ffun j => a_row (enum_val j) t].
+Definition one_layer : block_model F X (S * {ffun 'I_#|{: J}| -> 'rV[F]_m}) (m :: ms) :=
+  Blocks lower (fun s x j => matrix (tag (enum_val j)) (lift (step_by s x))) (fun _ _ _ => 0).
+Definition one_start := (s0, rows (lift (decode s0)^-1%g)).
+Definition one_decode (s : S * {ffun 'I_#|{: J}| -> 'rV[F]_m}) : gT :=
+  (phi (odflt 1%g [pick t in T | rows t == s.2]) * decode s.1)%g.
+
+Let held w : exists2 t, t \in T & phi t = (product tok w * (decode (brun lower s0 w))^-1)%g /\
+  brun one_layer one_start w = (brun lower s0 w, rows t).
+Proof.
+elim/last_ind: w => [|w x [t Tt [pt run_w]]].
+  have K0 := known [::]; rewrite /product big_nil mul1g /= in K0 *.
+  have [Tl pl] := liftP K0; by exists (lift (decode s0)^-1%g).
+set s := brun lower s0 w in pt run_w *.
+have lower_wx : brun lower s0 (rcons w x) = bstep lower s x by rewrite -cats1 brun_cat.
+have prod_wx : product tok (rcons w x) = (product tok w * tok x)%g.
+  by rewrite -cats1 product_cat {2}/product big_seq1.
+have eq_wx : (product tok (rcons w x) * (decode (bstep lower s x))^-1 = phi t * step_by s x)%g.
+  by rewrite pt /step_by prod_wx !mulgA mulgKV.
+have Kt : phi t \in K by rewrite -img imset_f.
+have Ks : step_by s x \in K.
+  by rewrite -(groupMl _ Kt) -eq_wx -lower_wx; apply: known.
+have [Tl pl] := liftP Ks; exists (t * lift (step_by s x))%g; first exact: groupM.
+rewrite lower_wx eq_wx mphi // pl; split=> //.
+rewrite -cats1 brun_cat run_w /brun /=; congr (_, _); apply/ffunP=> j.
+by rewrite !ffunE addr0 a_rowM.
+Qed.
+
+Lemma knows_layer : knows N one_layer one_start one_decode.
+Proof.
+move=> w; have [t Tt [pt ->]] := held w; rewrite /one_decode /=.
+case: pickP => [u /andP[Tu /eqP/ffunP ut] | /(_ t)]; last by rewrite Tt eqxx.
+rewrite /= invMg mulgA -pt.
+have same i : rho i u = rho i t.
+  apply/row_matrixP=> k; have := ut (enum_rank (Tagged (fun i => 'I_(d i)) k)).
+  rewrite !ffunE enum_rankK /a_row /= => /(congr1 (mulmx^~ (tall i))).
+  by rewrite -!mulmxA wide_tall !mulmx1.
+have TuV : (u^-1)%g \in T by rewrite groupV.
+have -> : (phi t * (phi u)^-1 = phi (t * u^-1))%g.
+  have puV : (phi u * phi u^-1 = 1)%g.
+    by rewrite -mphi // mulgV; apply: (mulgI (phi 1%g)); rewrite -mphi // !mulg1.
+  by rewrite mphi //; congr (_ * _)%g; apply: (mulgI (phi u)); rewrite mulgV.
+apply: ker => [|i]; first exact: groupM.
+by rewrite repr_mxM // -same -repr_mxM // mulgV repr_mx1.
+Qed.
+
+Lemma finite_layer : finitely_many lower s0 -> finitely_many one_layer one_start.
+Proof.
+case=> n [t tn]; exists #|{: 'I_n * tT}|, (fun k => (t (enum_val k).1, rows (enum_val k).2)) => w.
+have [u _ [_ ->]] := held w; have [i ->] := tn w.
+by exists (enum_rank (i, u)); rewrite enum_rankK.
+Qed.
+
+End OneLayer.
+
+Variable G : {group gT}.
+Hypothesis tokG : forall x, tok x \in G.
+
+Lemma series_model ms (N : {group gT}) : block_series F ms G N ->
+  exists S (M : block_model F X S ms) s0 (decode : S -> gT), knows N M s0 decode /\ finitely_many M s0.
+Proof.
+elim: ms N => [|m ms IH] N /=.
+  move=> ->; exists unit, (Input F X), tt, (fun=> 1%g); split.
+    by move=> w; rewrite invg1 mulg1 /product; apply: group_prod.
+  by exists 1%N, (fun=> tt) => w; exists ord0; case: (brun _ _ _).
+case=> K /IH [S [M [s0 [decode [known fin]]]]] [_ [tT [T [phi [I [d [rho [mphi img deg ker]]]]]]]].
+have k1 := knows_layer known mphi img deg ker.
+have f1 : finitely_many (one_layer M decode m phi rho) (one_start s0 decode m phi rho).
+  by eapply finite_layer; eassumption.
+by do 4 eexists; split; [exact: k1 | exact: f1].
+Qed.
+
+(* Sufficiency: a series down to 1 whose factors are quotients of subgroups of products of finite linear groups. *)
+Theorem block_sufficiency ms : block_series F ms G 1%G ->
+  exists S (M : block_model F X S ms) s0 (decode : S -> gT), finitely_many M s0 /\ btracks M s0 decode tok.
+Proof.
+case/series_model=> S [M [s0 [decode [known fin]]]]; exists S, M, s0, decode; split=> // w.
+by have := known w; rewrite inE => /eqP /(congr1 (mulg^~ (decode (brun M s0 w)))); rewrite mulgKV mul1g.
+Qed.
+
+End Sufficiency.
