@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from ...algebra.depth.decomposition import decompose
 from ...algebra.depth.families import FAMILIES
-from ...algebra.depth.series import given_series
+from ...algebra.depth.series import given_series, shortest_series
 from ...algebra.groups.group import Group
 from ...algebra.groups.identify import small_group_id
 from ...common.errors import RefutedError
 from ...common.wording import counted
 from ...constructions.cascade import compile_cascade
-from ...constructions.compiler import Compilation
+from ...constructions.compiler import Compilation, compile_group
 from ...constructions.weights import weights_of
 from .machine import Machine
 from .words import MISSING, Words
@@ -36,16 +36,18 @@ class ExactMachine:
     """A machine whose states are a group.
 
     Arguments:
-        machine: the counters.
-        compilation: its group, numbered by the labels (the start's first), the series of its layers, and the compiler's
-            cascade and weights for them.
+        machine: the counters; or, from a block layer, the states alone.
+        group: of the states, numbered by the labels (the start's first).
+        compilation: the series of its layers, and the compiler's cascade and weights for them. From a block layer: the
+            shortest series; None where the group has none, because it is not solvable.
         small_group_id: the group in GAP's library; None above order 255.
         element: shape (states,): the group element of each state.
         labels: shape (order,): the number of the label of each element.
     """
 
     machine: Machine
-    compilation: Compilation
+    group: Group
+    compilation: Compilation | None
     small_group_id: tuple[int, int] | None
     element: Integers
     labels: Integers
@@ -96,8 +98,9 @@ def exact_machine(machine: Machine, decode: Integers, labels: int) -> ExactMachi
     name = f"SmallGroup({found[0]},{found[1]})" if found else f"a group of order {group.order}"
     group = Group.from_table(table, name, generators)
     compilation = _compile(group, tokens, machine, element)
-    exact = ExactMachine(machine, compilation, found, element, decode[order])
-    _require_equal(exact)
+    exact = ExactMachine(machine, group, compilation, found, element, decode[order])
+    if compilation is not None:
+        _require_equal(exact, compilation)
     return exact
 
 
@@ -111,8 +114,12 @@ def _generators(group: Group, tokens: Integers) -> tuple[int, ...]:
     return group.subgroup(int(x) for x in tokens if x).generators
 
 
-def _compile(group: Group, tokens: Integers, machine: Machine, element: Integers) -> Compilation:
-    """The compiler's passes, with the series that the machine's layers are."""
+def _compile(group: Group, tokens: Integers, machine: Machine, element: Integers) -> Compilation | None:
+    """The compiler's passes, with the series that the machine's layers are; without layers, the shortest if any."""
+    if not machine.layers:
+        if not shortest_series(group, FAMILIES["aussm"]).is_complete:
+            return None
+        return compile_group(group, [FAMILIES["aussm"]], tokens)
     lower = np.arange(machine.states)
     members = []
     stack = [*machine.history[1:], machine]
@@ -125,9 +132,9 @@ def _compile(group: Group, tokens: Integers, machine: Machine, element: Integers
     return Compilation(group, series, decomposition, cascade, weights_of(cascade))
 
 
-def _require_equal(exact: ExactMachine) -> None:
+def _require_equal(exact: ExactMachine, compilation: Compilation) -> None:
     """The learnt machine and the compiled cascade take every state and token to the same element."""
-    cascade = exact.compilation.cascade
+    cascade = compilation.cascade
     state_of = np.empty(cascade.order, dtype=np.int64)
     state_of[cascade.decode] = np.arange(cascade.order)
     compiled = cascade.decode[cascade.transitions()[state_of[exact.element]]]
