@@ -177,7 +177,17 @@ def words(
     print(write_words(out, task, task.training_words(count, length, seed), seed))
 
 
-EXPERIMENTS = ("table1", "table2", "near-solution", "parity", "deltaproduct", "automata", "learning", "learn-together")
+EXPERIMENTS = (
+    "table1",
+    "table2",
+    "near-solution",
+    "parity",
+    "deltaproduct",
+    "automata",
+    "learning",
+    "learn-together",
+    "learn-blocks",
+)
 
 
 def reproduce(
@@ -185,7 +195,7 @@ def reproduce(
         str,
         typer.Argument(
             metavar="NAME",
-            help="table1, table2, near-solution, parity, deltaproduct, automata, learning or learn-together.",
+            help=f"{', '.join(EXPERIMENTS[:-1])} or {EXPERIMENTS[-1]}.",
         ),
     ],
     quick: Annotated[bool, typer.Option("--quick", help="Few runs and steps: minutes instead of an hour.")] = False,
@@ -211,6 +221,10 @@ def reproduce(
         from ..experiments.together import reproduce_together
 
         page = reproduce_together(folder, quick)
+    elif name == "learn-blocks":
+        from ..experiments.block_learning import reproduce_block_learning
+
+        page = reproduce_block_learning(folder, quick)
     elif name == "automata":
         from ..experiments.automata import reproduce_automata
 

@@ -16,6 +16,7 @@ from .reading import MAX_TENSOR_BYTES, parse_json, read_bytes
 
 GROUP, AUTOMATON, FACTORED, DELTA = "group", "automaton", "factored", "delta"
 LEARNT, TRAINED, NETWORK, RUN = "learnt", "trained", "network", "run"
+TABLE = "table"
 CHECKPOINT, REFUSAL, DAMAGED, OTHER = "checkpoint", "refusal", "damaged", "other"
 
 TITLES = {
@@ -24,6 +25,7 @@ TITLES = {
     FACTORED: "a factored cascade",
     DELTA: "a delta-rule network for a group",
     LEARNT: "a machine that was learnt",
+    TABLE: "the table of a machine that was learnt",
     TRAINED: "a network that was trained",
     NETWORK: "a network that was saved",
     RUN: "runs of an experiment",
@@ -40,6 +42,7 @@ _USE = {
     FACTORED: "`check` and `verify` read it",
     DELTA: "`certify`, `check`, `verify` and `horizon` read it",
     LEARNT: "`certify`, `check`, `verify` and `horizon` read it",
+    TABLE: "machine.json has its steps, and nothing here certifies them; `learn DATA --out {folder}` makes it again",
     TRAINED: "`evaluate` and `refute` read it; `decompile {folder} --out machine` may make a machine of it",
     NETWORK: "`refute {folder} S3` and `decompile {folder} S3` read it, with the group that it is for",
     RUN: "its networks, if it has any, are {folder}/networks/KEY",
@@ -55,6 +58,9 @@ LISTED = (GROUP, LEARNT)
 
 WITH_NETWORK = (GROUP, LEARNT, AUTOMATON, DELTA, TRAINED, NETWORK)
 """Kinds whose config.json and model.safetensors are a `DCDNetwork`; a compiled one may have been too large for it."""
+
+TABLE_FORMAT = "machine 1"
+"""What the field `format` of a machine.json says."""
 
 FACTORED_FORMATS, GROUP_FORMATS, AUTOMATON_FORMAT = ("factored 1", "factored 2"), (1, 2), "automaton 1"
 """What the field `format` of a cascade.json says."""
@@ -91,6 +97,13 @@ def kind_of(folder: str | Path) -> str | None:
     return found
 
 
+def holds_learnt(folder: str | Path) -> bool:
+    """Whether a folder holds what an earlier `learn` wrote, whatever its kind: `learn` may replace that."""
+    kind = kind_of(folder)
+    stated = _object(_read(Path(folder), "manifest.json")).get("files")
+    return kind == LEARNT or (kind in (DELTA, TABLE) and isinstance(stated, dict) and "machine.json" in stated)
+
+
 def kind_of_files(files: Mapping[str, bytes | str]) -> str | None:
     """`kind_of` for files that are to be written."""
     contents = {name: text.encode() if isinstance(text, str) else text for name, text in files.items()}
@@ -110,6 +123,8 @@ def _kind(names: Collection[str], files: Mapping[str, bytes]) -> str | None:
         return DAMAGED
     if "group.json" in names:
         return DELTA
+    if "machine.json" in names:
+        return TABLE
     if "task.json" in names:
         return TRAINED
     if "config.json" in names:

@@ -19,7 +19,7 @@ class Tried:
 
     Arguments:
         trained: the layer.
-        snapped: what was kept of it; None where it was not looked at, because words did not grow.
+        snapped: what was kept of it when the snap was last tried.
         failure: why there is no machine; None where there is one.
     """
 
@@ -125,11 +125,11 @@ def _try(
         return True
 
     trained = train_blocks(words, matrix_group(name), seed, recipe, is_enough, report)
-    if found is None and (snapped is None or not recipe.steps):
-        is_enough(trained)
-        snapped = snapped if recipe.steps == 0 or found is not None else snapped
+    if found is None and (snapped is None or not trained.curve):
+        is_enough(trained)  # words did not grow; what the snap makes of it says why, and null models are judged by it
     if found is not None:
         return Tried(trained, snapped, None), found
-    steps = counted(len(trained.curve), "step")
-    where = f"{name}: {steps}, words of {trained.length} tokens, loss {trained.curve[-1]:.2f}" if trained.curve else name
+    where = f"{name}: {counted(len(trained.curve), 'step')}, words of {trained.length} tokens"
+    if trained.curve:
+        where += f", loss {trained.curve[-1]:.2f}"
     return Tried(trained, snapped, f"{where}: {failure}"), None

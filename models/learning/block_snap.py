@@ -3,7 +3,7 @@
 A label is the state, so in every block the word's product of matrices should depend on its label alone: P_y. And token
 x takes P_y to P_{yx} = Q_x P_y, for every step (y, x) → yx that the words show. Both are averaged in turn,
 
-    P_{y'} = polar part of the mean of Q_x P_y over the steps to y'        P = 1 before the first token
+    P_{y'} = polar part of the mean of Q_x P_y over the steps to y'        before the first token: of Q_xᵀ P_x
     Q_x    = polar part of the mean of P_{yx} P_yᵀ over the labels y seen before x
 
 (Grove, Karcher and Ruh: for a group whose steps are all seen, the error is squared each time). A block is kept if its
@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .blocks import PROJECTED, SCHULZ, TrainedBlocks, polar
+from .blocks import PROJECTED, TrainedBlocks
 from .exact import ExactMachine, NotExactError, exact_machine
 from .machine import MAX_STATES, Machine
 from .words import MISSING, Words, first_labels
@@ -29,11 +29,17 @@ from .words import MISSING, Words, first_labels
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-ROUNDS = 60
+ROUNDS = 40
 """Most rounds of averages."""
 
-OBEYED = 1e-9
-"""The largest entry of Q_x P_y - P_{yx} in a block that is kept."""
+OBEYED, DONE = 1e-9, 1e-13
+"""The largest entry of Q_x P_y - P_{yx} in a block that is kept; and where rounds end."""
+
+HOPEFUL, LOST = 8, 0.1
+"""After so many rounds a block whose largest entry is above this is given up."""
+
+CLOSE = 0.5
+"""Newton-Schulz steps converge from here without knowing the largest singular value."""
 
 MOST_STEPS = 40_000
 """Steps of the words that are averaged over."""
@@ -79,25 +85,31 @@ def snap_blocks(trained: TrainedBlocks, words: Words, concentration: float) -> S
         concentration: how near the matrices have to be to what is made of them; 0 for as far as one likes.
     """
     steps = seen_steps(words)
-    found = torch.from_numpy(trained.matrices)
-    first = found
-    defect = torch.full((found.shape[1],), torch.inf, dtype=torch.float64)
-    products = _products(found, steps)
-    if products is not None:
-        sample = _sample(steps)
-        for _ in range(ROUNDS):
-            products, found = _round(products, found, sample)
-            before, defect = defect, _defects(products, found, sample)
-            if bool(((defect < 1e-13) | ((defect > 0.5 * before) & (defect < OBEYED))).all()):
-                break
-    near = (first * found).sum((0, 2, 3)).numpy() / (len(found) * found.shape[-1])
-    kept = np.flatnonzero((defect.numpy() < OBEYED) & (near >= concentration))
+    trained_matrices = torch.from_numpy(trained.matrices)
+    size = trained_matrices.shape[-1]
+    live = torch.arange(trained_matrices.shape[1])
+    near, defect = torch.zeros(len(live), dtype=torch.float64), torch.full((len(live),), torch.inf).double()
+    found, products = trained_matrices, _products(trained_matrices, steps)
+    sample = _sample(steps)
+    for number in range(ROUNDS if products is not None else 0):
+        assert products is not None
+        products, found = _round(products, found, sample)
+        before, defect[live] = defect[live], _defects(products, found, sample)
+        near[live] = (trained_matrices[:, live] * found).sum((0, 2, 3)) / (len(found) * size)
+        here = defect[live]
+        if bool(((here < DONE) | ((here < OBEYED) & (here > 0.5 * before))).all()):
+            break
+        if number == HOPEFUL:
+            hopeful = here < LOST
+            live, products, found = live[hopeful], products[hopeful].contiguous(), found[:, hopeful].contiguous()
+    kept = (defect[live] < OBEYED) & (near[live] >= concentration)
+    numbers = live[kept].tolist()
     return SnappedBlocks(
-        tuple(kept.tolist()),
+        tuple(numbers),
         found[:, kept].numpy(),
-        trained.start[kept],
-        float(defect[kept].max()) if len(kept) else float(defect.min()),
-        near,
+        trained.start[numbers],
+        float(defect[live][kept].max()) if numbers else float(defect.min()),
+        near.numpy(),
     )
 
 
@@ -135,11 +147,12 @@ def _sample(steps: Integers) -> list[tuple[Tensor, Tensor]]:
 def _round(products: Tensor, matrices: Tensor, sample: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
     r, m, count, _ = products.shape
     total = torch.zeros_like(products)
-    total[:, :, -1] = products[:, :, -1]
     for token, (before, after) in enumerate(sample):
         moved = torch.bmm(matrices[token], products[:, :, before].flatten(2)).view(r, m, len(before), m)
         total.index_add_(2, after, moved)
-    total[:, :, -1] = products[:, :, -1]
+    for token, (before, after) in enumerate(sample):  # nothing leads to the start: it is told by what it leads to
+        first = after[before == count - 1]
+        total[:, :, -1] += (matrices[token].mT.unsqueeze(1) @ total[:, :, first].transpose(1, 2)).sum(1)
     products = _polar(total.transpose(1, 2)).transpose(1, 2).contiguous()
     found = torch.empty_like(matrices)
     for token, (before, after) in enumerate(sample):
@@ -156,11 +169,18 @@ def _defects(products: Tensor, matrices: Tensor, sample: list[tuple[Tensor, Tens
 
 
 def _polar(matrices: Tensor) -> Tensor:
-    """Polar factors; a few more steps from matrices that are nearly multiples of orthogonal ones."""
+    """Polar factors (…, m, m) of matrices that have positive multiples of orthogonal ones near them, or of any."""
     size = matrices.shape[-1]
-    scaled = matrices * (size**0.5 / torch.linalg.matrix_norm(matrices, keepdim=True).clamp(min=1e-30))
-    near = (scaled @ scaled.mT - torch.eye(size, dtype=scaled.dtype)).abs().amax() < 0.3
-    return polar(scaled, SCHULZ) if near and SCHULZ > 2 else polar(matrices, PROJECTED)
+    one = torch.eye(size, dtype=matrices.dtype)
+    found = matrices * (size**0.5 / torch.linalg.matrix_norm(matrices, keepdim=True).clamp(min=1e-30))
+    if float((found.mT @ found - one).abs().amax()) > CLOSE:
+        found = matrices / torch.linalg.matrix_norm(matrices, 2, keepdim=True).clamp(min=1e-30)
+    for _ in range(PROJECTED):
+        square = found.mT @ found
+        found = 1.5 * found - 0.5 * found @ square
+        if float((square - one).abs().amax()) < 1e-8:  # the next error is its square
+            break
+    return found
 
 
 def machine_of_blocks(matrices: Floats, start: Floats) -> Machine:

@@ -111,7 +111,8 @@ class BlockRecipe:
         words: words in a step, at most.
         grow: words become longer when the loss of a step is below this.
         longest: words grow up to so many tokens.
-        done: the snap is tried when words have this length and the loss is below this.
+        done: the snap is tried when words have grown to their length and the loss is below this.
+        ask: and again after so many steps, while it finds no machine.
         first, patience: a group of matrices is given up if words have not grown once in `first` steps, or later not
             again in `patience` steps, or in `share` of what the first growth took if that is more.
         share: see there.
@@ -124,21 +125,22 @@ class BlockRecipe:
 
     blocks: int = 8
     steps: int = 1200
-    matrix_rate: float = 0.01
-    head_rate: float = 0.01
+    matrix_rate: float = 0.02
+    head_rate: float = 0.02
     positions: int = 2048
     words: int = 256
     grow: float = 0.5
     longest: int = 42
-    done: float = 0.1
-    first: int = 700
-    patience: int = 150
+    done: float = 0.3
+    ask: int = 25
+    first: int = 500
+    patience: int = 100
     share: float = 0.5
     concentration: float = 0.7
     matrices: tuple[str, ...] = LADDER
 
     def __post_init__(self) -> None:
-        for name in ("blocks", "positions", "words", "longest", "first", "patience"):
+        for name in ("blocks", "positions", "words", "longest", "ask", "first", "patience"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name}: wanted at least 1, got {getattr(self, name)}")
         if self.steps < 0:
@@ -267,7 +269,7 @@ def train_blocks(
         {"params": [weight, bias], "lr": recipe.head_rate},
     ]
     optimiser = torch.optim.Adam(moved, fused=True)
-    length, grown, asked = min(SHORTEST, longest), 0, -recipe.patience
+    length, grown, asked = min(SHORTEST, longest), 0, -recipe.ask
     losses: list[float] = []
     growths: list[tuple[int, int]] = []
 
@@ -300,7 +302,7 @@ def train_blocks(
             growths.append((step + 1, length))
             grown = step
         elif length == longest:
-            if losses[-1] < recipe.done and step - asked >= recipe.patience // 3:
+            if losses[-1] < recipe.done and step - asked >= recipe.ask:
                 asked = step
                 if is_enough(found()):
                     break

@@ -19,7 +19,7 @@ from ...algebra.groups.identify import small_group_id
 from ...common.errors import RefutedError
 from ...common.wording import counted
 from ...constructions.cascade import compile_cascade
-from ...constructions.compiler import Compilation, compile_group
+from ...constructions.compiler import Compilation
 from ...constructions.weights import weights_of
 from .machine import Machine
 from .words import MISSING, Words
@@ -51,6 +51,11 @@ class ExactMachine:
     small_group_id: tuple[int, int] | None
     element: Integers
     labels: Integers
+
+    @property
+    def is_of_blocks(self) -> bool:
+        """Whether the states are those of a block layer: then no counters say what a layer carries."""
+        return not self.machine.layers
 
     def outputs(self, tokens: Integers) -> Integers:
         """Label numbers after every token: (…, length) to (…, length)."""
@@ -116,17 +121,19 @@ def _generators(group: Group, tokens: Integers) -> tuple[int, ...]:
 
 def _compile(group: Group, tokens: Integers, machine: Machine, element: Integers) -> Compilation | None:
     """The compiler's passes, with the series that the machine's layers are; without layers, the shortest if any."""
-    if not machine.layers:
-        if not shortest_series(group, FAMILIES["aussm"]).is_complete:
+    layer = FAMILIES["aussm"]
+    if machine.layers:
+        lower = np.arange(machine.states)
+        members = []
+        stack = [*machine.history[1:], machine]
+        for upper in reversed(stack):
+            members.append(group.subgroup(element[np.flatnonzero(lower == 0)].tolist()))
+            lower = upper.lower[lower]
+        series = given_series(group, members[::-1], layer)
+    else:
+        series = shortest_series(group, layer)
+        if not series.is_complete:
             return None
-        return compile_group(group, [FAMILIES["aussm"]], tokens)
-    lower = np.arange(machine.states)
-    members = []
-    stack = [*machine.history[1:], machine]
-    for upper in reversed(stack):
-        members.append(group.subgroup(element[np.flatnonzero(lower == 0)].tolist()))
-        lower = upper.lower[lower]
-    series = given_series(group, members[::-1], FAMILIES["aussm"])
     decomposition = decompose(series)
     cascade = compile_cascade(decomposition, tokens)
     return Compilation(group, series, decomposition, cascade, weights_of(cascade))
