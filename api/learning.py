@@ -242,7 +242,7 @@ def learn(
     if not exact and is_no_group(training):
         return learn_automaton(training, held_out, name, folder, force=True)  # it holds the runs of this call
     if not exact:
-        raise InputError(explain_failure(training, [row["failure"] for row in rows]))
+        raise InputError(explain_failure(training, [row["failure"] for row in rows], layers_of))
     best = min(exact, key=lambda row: ("tried" in row, len(row["layers"]), row["seed"]))
     machine = machine_of(best, training, held_out)
     claim, without = _save(machine, folder, training, best, force)
@@ -409,7 +409,7 @@ def _save(
     if machine.compilation is not None:
         claim: str | None = _write(machine, machine.compilation, folder, names, force)
     else:
-        claim, without = _write_unsolvable(machine, folder, names, force)
+        claim, without = _write_unsolvable(machine, folder, names)
     draw_learnt(row, machine, folder / "learnt.png")
     return claim, without
 
@@ -425,8 +425,11 @@ def _write(machine: ExactMachine, compilation: Compilation, folder: Path, more: 
     return certify_folder(folder).claim
 
 
-def _write_unsolvable(machine: ExactMachine, folder: Path, more: dict[str, Any], force: bool) -> tuple[str | None, str]:
-    """Write our delta-rule network with its certificate if it holds the group, else nothing but the table."""
+def _write_unsolvable(machine: ExactMachine, folder: Path, more: dict[str, Any]) -> tuple[str | None, str]:
+    """Write our delta-rule network with its certificate if it holds the group, else nothing but the table.
+
+    The folder was claimed, and holds the runs of this call.
+    """
     from ..common.folders import save_folder
     from ..constructions.targets.compiler import compile_target
     from ..models.learning.store import table_files
@@ -439,9 +442,9 @@ def _write_unsolvable(machine: ExactMachine, folder: Path, more: dict[str, Any],
         tokens = machine.element[machine.machine.transitions[0]].tolist()
         network = compile_target(group, "delta", tokens).files
     except InputError as error:
-        save_folder(folder, files, force)
+        save_folder(folder, files, force=True)
         return None, f"{no_layers}, and our delta-rule network does not hold it ({error}): machine.json has its table"
-    save_folder(folder, {**network, **files}, force)
+    save_folder(folder, {**network, **files}, force=True)
     claim = certify_delta(folder).claim
     return claim, f"{no_layers}; the folder holds a delta-rule network, and machine.json the table"
 

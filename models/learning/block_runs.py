@@ -125,11 +125,11 @@ def _try(
         return True
 
     trained = train_blocks(words, matrix_group(name), seed, recipe, is_enough, report)
-    if found is None and (snapped is None or not trained.curve):
-        is_enough(trained)  # words did not grow; what the snap makes of it says why, and null models are judged by it
+    if snapped is None and not trained.curve:
+        is_enough(trained)  # nothing was trained: null models
     if found is not None:
         return Tried(trained, snapped, None), found
     where = f"{name}: {counted(len(trained.curve), 'step')}, words of {trained.length} tokens"
     if trained.curve:
         where += f", loss {trained.curve[-1]:.2f}"
-    return Tried(trained, snapped, f"{where}: {failure}"), None
+    return Tried(trained, snapped, f"{where}: {failure or 'they did not grow'}"), None

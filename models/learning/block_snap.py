@@ -102,6 +102,8 @@ def snap_blocks(trained: TrainedBlocks, words: Words, concentration: float) -> S
         if number == HOPEFUL:
             hopeful = here < LOST
             live, products, found = live[hopeful], products[hopeful].contiguous(), found[:, hopeful].contiguous()
+            if not len(live):
+                break
     kept = (defect[live] < OBEYED) & (near[live] >= concentration)
     numbers = live[kept].tolist()
     return SnappedBlocks(

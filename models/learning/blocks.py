@@ -133,7 +133,7 @@ class BlockRecipe:
     longest: int = 42
     done: float = 0.3
     ask: int = 25
-    first: int = 500
+    first: int = 600
     patience: int = 100
     share: float = 0.5
     concentration: float = 0.7
