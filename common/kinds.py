@@ -42,7 +42,7 @@ _USE = {
     FACTORED: "`check` and `verify` read it",
     DELTA: "`certify`, `check`, `verify` and `horizon` read it",
     LEARNT: "`certify`, `check`, `verify` and `horizon` read it",
-    TABLE: "machine.json has its steps, and nothing here certifies them; `learn DATA --out {folder}` makes it again",
+    TABLE: "machine.json has its steps as text; no certificate is written for them",
     TRAINED: "`evaluate` and `refute` read it; `decompile {folder} --out machine` may make a machine of it",
     NETWORK: "`refute {folder} S3` and `decompile {folder} S3` read it, with the group that it is for",
     RUN: "its networks, if it has any, are {folder}/networks/KEY",

@@ -30,10 +30,10 @@ __all__ = ["block_loop", "block_scan", "block_walk"]
 def block_loop(a: Tensor, b: Tensor | None, h: Tensor) -> Tensor:
     """All states, token by token, in torch's own operations: the oracle. Shapes as for `block_scan`."""
     states = []
-    for t in range(a.shape[1]):
-        h = (a[:, t] * h.unsqueeze(1)).sum(2)
-        if b is not None:
-            h = h + b[:, t]
+    drives = [None] * a.shape[1] if b is None else b.unbind(1)
+    for matrix, drive in zip(a.unbind(1), drives, strict=True):  # slices would each have a gradient of a's whole size
+        h = (matrix * h.unsqueeze(1)).sum(2)
+        h = h if drive is None else h + drive
         states.append(h)
     return torch.stack(states, 1) if states else h.new_empty((len(h), 0, *h.shape[1:]))
 

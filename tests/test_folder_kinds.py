@@ -4,6 +4,7 @@ import itertools
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -23,14 +24,18 @@ from subnormal.common.kinds import (
     OTHER,
     REFUSAL,
     RUN,
+    TABLE,
     TRAINED,
     claim_folder,
     kind_of,
 )  # fmt: skip
 from subnormal.constructions.targets.compiler import compile_target
+from subnormal.models.learning.exact import exact_machine
+from subnormal.models.learning.machine import Machine
+from subnormal.models.learning.store import table_files
 from subnormal.models.network import DCDNetwork
 
-KINDS = (GROUP, AUTOMATON, FACTORED, DELTA, REFUSAL, CHECKPOINT, NETWORK, TRAINED, RUN, LEARNT)
+KINDS = (GROUP, AUTOMATON, FACTORED, DELTA, REFUSAL, CHECKPOINT, NETWORK, TRAINED, RUN, LEARNT, TABLE)
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
@@ -52,6 +57,9 @@ def folders(tmp_path_factory):
     key = trained.rows[0]["key"]
     (place / RUN / "networks" / key).rename(place / TRAINED)
     sn.decompile(place / GROUP, out=place / LEARNT, length=20)
+    table = sn.group("S3").listed().table.astype(int)
+    exact = exact_machine(Machine(table, np.zeros(6, dtype=int)), np.arange(6), 6)
+    save_folder(place / TABLE, table_files(exact, {}))
     return place
 
 

@@ -87,12 +87,14 @@ def learn_blocks(
         report: called with a line of progress.
     """
     tried: list[Tried] = []
-    for name in recipe.matrices:
-        group = matrix_group(name)
-        one, exact = _try(words, [seed, group.size, int(group.is_complex)], name, recipe, held_out, report)
-        tried.append(one)
-        if exact is not None:
-            return BlockRun(seed, tuple(tried), exact, None)
+    for attempt in range(recipe.attempts if recipe.steps else 1):
+        for name in recipe.matrices:
+            group = matrix_group(name)
+            own = [seed, group.size, int(group.is_complex), *([attempt] if attempt else [])]
+            one, exact = _try(words, own, name, recipe, held_out, report)
+            tried.append(one)
+            if exact is not None:
+                return BlockRun(seed, tuple(tried), exact, None)
     return BlockRun(seed, tuple(tried), None, "; ".join(str(one.failure) for one in tried))
 
 

@@ -118,6 +118,7 @@ class BlockRecipe:
         share: see there.
         concentration: how near trained matrices have to be to what the snap makes of them; see `block_snap`.
         matrices: the groups of matrices, in the order in which they are tried.
+        attempts: how often all of them are tried, from new random weights each time.
 
     Raises:
         InputError: a value that cannot be used.
@@ -138,9 +139,10 @@ class BlockRecipe:
     share: float = 0.5
     concentration: float = 0.7
     matrices: tuple[str, ...] = LADDER
+    attempts: int = 2
 
     def __post_init__(self) -> None:
-        for name in ("blocks", "positions", "words", "longest", "ask", "first", "patience"):
+        for name in ("blocks", "positions", "words", "longest", "ask", "first", "patience", "attempts"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name}: wanted at least 1, got {getattr(self, name)}")
         if self.steps < 0:

