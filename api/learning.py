@@ -154,7 +154,7 @@ class Learnt(Shown):
             if "tried" in row:
                 last = row["tried"][-1]
                 loss = "–" if last["loss"] is None else f"{last['loss']:.3f}"
-                table.add_row(str(row["seed"]), "–", loss, f"{last['matrices']} {last['kept']}", outcome)
+                table.add_row(str(row["seed"]), "–", loss, f"{last['kept']} blocks on {last['matrices']}", outcome)
                 continue
             table.add_row(
                 str(row["seed"]),

@@ -233,7 +233,7 @@ def explain_failure(words: Words, failures: Sequence[str], kinds: str = "diagona
     if not series.is_complete:
         why = refusal(series, [FAMILIES["aussm"]])
         if kinds == "diagonal":
-            return f"none of {runs} found an exact machine, and none can: {why}; try --layers-of block"
+            return f"none of {runs} found an exact machine, and no diagonal layers can: {why}; try --layers-of block"
         return (
             f"none of {runs} found an exact machine by a block layer ({'; '.join(reasons)[:300]}), and diagonal layers "
             f"cannot: {why}; try --steps or other --matrices, e.g. SO(7)"
