@@ -31,7 +31,7 @@ from subnormal.common.kinds import (
 )  # fmt: skip
 from subnormal.constructions.targets.compiler import compile_target
 from subnormal.models.learning.exact import exact_machine
-from subnormal.models.learning.machine import Machine
+from subnormal.models.learning.machine import CounterMachine
 from subnormal.models.learning.store import table_files
 from subnormal.models.network import DCDNetwork
 
@@ -58,7 +58,7 @@ def folders(tmp_path_factory):
     (place / RUN / "networks" / key).rename(place / TRAINED)
     sn.decompile(place / GROUP, out=place / LEARNT, length=20)
     table = sn.group("S3").listed().table.astype(int)
-    exact = exact_machine(Machine(table, np.zeros(6, dtype=int)), np.arange(6), 6)
+    exact = exact_machine(CounterMachine(table, np.zeros(6, dtype=int)), np.arange(6), 6)
     save_folder(place / TABLE, table_files(exact, {}))
     return place
 

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from .blocks import PROJECTED, TrainedBlocks
 from .exact import ExactMachine, NotExactError, exact_machine
-from .machine import MAX_STATES, Machine
+from .machine import MAX_STATES, CounterMachine
 from .words import MISSING, Words, first_labels
 
 Floats = NDArray[np.float64]
@@ -188,7 +188,7 @@ def _polar(matrices: Tensor) -> Tensor:
     return found
 
 
-def machine_of_blocks(matrices: Floats, start: Floats) -> Machine:
+def machine_of_blocks(matrices: Floats, start: Floats) -> CounterMachine:
     """The states that words lead to: the orbit of h_0, by a breadth-first search.
 
     Arguments:
@@ -225,7 +225,7 @@ def machine_of_blocks(matrices: Floats, start: Floats) -> Machine:
         if fresh:
             states = np.concatenate([states, np.array(fresh)])
     transitions = np.concatenate(rows)
-    return Machine(transitions, np.zeros(len(transitions), dtype=np.int64))
+    return CounterMachine(transitions, np.zeros(len(transitions), dtype=np.int64))
 
 
 def _nearest(states: Floats, points: Floats) -> tuple[Integers, Floats]:

@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...algebra.depth.decomposition import decompose
-from ...algebra.depth.families import FAMILIES
+from ...algebra.depth.families import CIRCLE
 from ...algebra.depth.series import given_series, shortest_series
 from ...algebra.groups.group import Group
 from ...algebra.groups.identify import small_group_id
+from ...common.brief import Brief
 from ...common.errors import RefutedError
 from ...common.wording import counted
 from ...constructions.cascade import compile_cascade
-from ...constructions.compiler import Compilation
-from ...constructions.weights import weights_of
-from .machine import Machine
+from ...constructions.compiler import GroupCompilation
+from .machine import CounterMachine
 from .words import MISSING, Words
 
 Integers = NDArray[np.int64]
@@ -31,8 +31,8 @@ class NotExactError(RefutedError):
     """Why a snapped machine does not track a group on words of every length, or not the group of the words."""
 
 
-@dataclass(frozen=True, eq=False)
-class ExactMachine:
+@dataclass(frozen=True, eq=False, repr=False)
+class ExactMachine(Brief):
     """A machine whose states are a group.
 
     Arguments:
@@ -45,9 +45,9 @@ class ExactMachine:
         labels: shape (order,): the number of the label of each element.
     """
 
-    machine: Machine
+    machine: CounterMachine
     group: Group
-    compilation: Compilation | None
+    compilation: GroupCompilation | None
     small_group_id: tuple[int, int] | None
     element: Integers
     labels: Integers
@@ -68,7 +68,7 @@ class ExactMachine:
         return (int(wrong[0][0]), int(wrong[0][1])) if len(wrong) else None
 
 
-def exact_machine(machine: Machine, decode: Integers, labels: int) -> ExactMachine:
+def exact_machine(machine: CounterMachine, decode: Integers, labels: int) -> ExactMachine:
     """The group of a machine's states.
 
     Arguments:
@@ -109,7 +109,7 @@ def exact_machine(machine: Machine, decode: Integers, labels: int) -> ExactMachi
     return exact
 
 
-def _missing(machine: Machine) -> str:
+def _missing(machine: CounterMachine) -> str:
     if machine.layers and not machine.layers[-1]:
         return f"layer {len(machine.layers)} has no channel that is a counter"
     return "more layers or more channels are needed"
@@ -119,9 +119,8 @@ def _generators(group: Group, tokens: Integers) -> tuple[int, ...]:
     return group.subgroup(int(x) for x in tokens if x).generators
 
 
-def _compile(group: Group, tokens: Integers, machine: Machine, element: Integers) -> Compilation | None:
+def _compile(group: Group, tokens: Integers, machine: CounterMachine, element: Integers) -> GroupCompilation | None:
     """The compiler's passes, with the series that the machine's layers are; without layers, the shortest if any."""
-    layer = FAMILIES["aussm"]
     if machine.layers:
         lower = np.arange(machine.states)
         members = []
@@ -129,17 +128,17 @@ def _compile(group: Group, tokens: Integers, machine: Machine, element: Integers
         for upper in reversed(stack):
             members.append(group.subgroup(element[np.flatnonzero(lower == 0)].tolist()))
             lower = upper.lower[lower]
-        series = given_series(group, members[::-1], layer)
+        series = given_series(group, members[::-1], CIRCLE)
     else:
-        series = shortest_series(group, layer)
+        series = shortest_series(group, CIRCLE)
         if not series.is_complete:
             return None
     decomposition = decompose(series)
     cascade = compile_cascade(decomposition, tokens)
-    return Compilation(group, series, decomposition, cascade, weights_of(cascade))
+    return GroupCompilation(group, series, decomposition, cascade)
 
 
-def _require_equal(exact: ExactMachine, compilation: Compilation) -> None:
+def _require_equal(exact: ExactMachine, compilation: GroupCompilation) -> None:
     """The learnt machine and the compiled cascade take every state and token to the same element."""
     cascade = compilation.cascade
     state_of = np.empty(cascade.order, dtype=np.int64)

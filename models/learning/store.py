@@ -23,7 +23,7 @@ from .block_runs import BlockRun
 from .blocks import BlockRecipe
 from .exact import ExactMachine, NotExactError, exact_machine
 from .learn import LearntRun
-from .machine import MAX_STATES, Counter, Machine
+from .machine import MAX_STATES, Counter, CounterMachine
 from .recipe import CURVE_POINTS, Recipe
 from .snap import fix_gauge
 from .words import Words
@@ -143,7 +143,7 @@ def machine_of(row: Row, words: Words, *judged: Words) -> ExactMachine:
         InputError: the row holds no such machine.
     """
     tokens, labels = len(words.token_names), len(words.label_names)
-    machine = _of_table(row["transitions"], tokens) if "transitions" in row else Machine.empty(tokens)
+    machine = _of_table(row["transitions"], tokens) if "transitions" in row else CounterMachine.empty(tokens)
     for layer in row["layers"]:
         counters = []
         for c in layer["counters"]:
@@ -169,7 +169,7 @@ def machine_of(row: Row, words: Words, *judged: Words) -> ExactMachine:
     return exact
 
 
-def _of_table(transitions: list[list[int]], tokens: int) -> Machine:
+def _of_table(transitions: list[list[int]], tokens: int) -> CounterMachine:
     """The machine of a table. Raises `InputError` for one with other shapes or numbers, or states not reached."""
     states = len(transitions)
     shape = 1 <= states <= MAX_STATES and all(len(line) == tokens for line in transitions)
@@ -178,7 +178,7 @@ def _of_table(transitions: list[list[int]], tokens: int) -> Machine:
     table = np.array(transitions, dtype=np.int64)
     if len({following for _, _, following in spanning_tree(table)}) != states - 1:
         raise InputError("transitions has states that no word leads to")
-    return Machine(table, np.zeros(states, dtype=np.int64))
+    return CounterMachine(table, np.zeros(states, dtype=np.int64))
 
 
 def table_files(machine: ExactMachine, more: Mapping[str, Any]) -> dict[str, bytes | str]:
