@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..algebra.input.parser import list_group
+from ..algebra.tracked import TrackedGroup
 from ..common.errors import InputError
 from ..common.reading import parse_json, read_text
 from ..common.writing import write_file
@@ -88,7 +89,7 @@ def run_one(group: str, arm_name: str, seed: int) -> dict[str, Any]:
     """Train, snap and judge one run; its row."""
     arm = ARMS[arm_name]
     listed = list_group(group)
-    task = Task(listed, np.array(listed.generators if arm.generators else range(listed.order)))
+    task = Task(TrackedGroup(listed, np.array(listed.generators if arm.generators else range(listed.order))))
     words = words_of_task(task, arm.words, LENGTH, seed)
     held_out = words_of_task(task, HELD_OUT_WORDS, HELD_OUT_LENGTH, seed, stream=TEST)
     if arm.shuffled:
@@ -142,12 +143,14 @@ def reproduce_block_learning(folder: Path, quick: bool = False) -> Path:
 
 
 def write_page(folder: Path, cells: Sequence[Cell]) -> Path:
-    """README.md from the runs that are there."""
+    """cells.jsonl and README.md from the runs that are there."""
     lines = []
+    every: list[dict[str, Any]] = []
     for group, arm, _ in cells:
         rows = read_rows(_path(folder, group, arm))
         if not rows:
             continue
+        every += rows
         found = [row["tried"][-1]["matrices"] for row in rows if row["right"]]
         names = ", ".join(f"{name} {found.count(name)}" for name in dict.fromkeys(found)) or "–"
         steps = [row["tried"][-1]["steps"] for row in rows]
@@ -160,9 +163,10 @@ def write_page(folder: Path, cells: Sequence[Cell]) -> Path:
     page = [
         "# From words to exact machines by one block layer",
         "Written by `subnormal reproduce learn-blocks`. What is counted, and what it means: docs/learning.md. Every "
-        "run, also the failed ones, is a line of `cells/`.",
+        "run, also the failed ones, is a line of `cells.jsonl`.",
         "| group | arm | tokens | words | right | wrong machines that passed | found on | steps there, median | CPU s "
         "a run, median | most |\n|---|---|---|---|---|---|---|---|---|---|\n" + "\n".join(lines),
     ]
+    write_file(folder / "cells.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in every))
     write_file(folder / "README.md", "\n\n".join(page) + "\n")
     return folder / "README.md"

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from subnormal.algebra.input.parser import list_group
+from subnormal.algebra.tracked import TrackedGroup
 from subnormal.api.learning import learn
 from subnormal.api.proving import check
 from subnormal.common.errors import InputError
@@ -16,8 +17,8 @@ from subnormal.models.learning.block_runs import learn_blocks
 from subnormal.models.learning.block_snap import exact_blocks, machine_of_blocks, snap_blocks
 from subnormal.models.learning.blocks import BlockRecipe, Draws, TrainedBlocks, matrix_group, polar
 from subnormal.models.learning.exact import NotExactError
-from subnormal.models.learning.words import MISSING, Words, full_task, words_of_task
-from subnormal.models.training.tasks import Task
+from subnormal.models.learning.words import MISSING, Words, words_of_task
+from subnormal.models.training.tasks import Task, full_task
 
 
 def permutation_matrices(group):
@@ -132,7 +133,7 @@ def test_stretches_of_words_begin_with_the_token_that_has_the_label():
 
 def test_where_labels_are_missing_or_no_token_has_them_words_begin_at_their_beginning():
     group = list_group("S4")
-    words = words_of_task(Task(group, np.array(group.generators)), 20, 30, 3)
+    words = words_of_task(Task(TrackedGroup(group, np.array(group.generators))), 20, 30, 3)
     tokens, _ = Draws(words, [1])(100, 7)
     assert {tuple(w) for w in tokens.tolist()} <= {tuple(w) for w in words.tokens[:, :7].tolist()}
     full = words_of_task(full_task(group), 20, 30, 3)
