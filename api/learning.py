@@ -399,7 +399,7 @@ def _save(
     """
     from ..models.learning.pictures import draw_learnt
 
-    names = {
+    names: dict[str, Any] = {
         "token_names": list(words.token_names),
         "label_names": [words.label_names[label] for label in machine.labels],
         "learnt": {"seed": row["seed"], "words": words.count},
