@@ -81,7 +81,7 @@ class CompiledAutomaton(Shown):
         return AUTOMATON
 
     def save(self, folder: str | Path, force: bool = False) -> Path:
-        """Write the folder that `compile` writes: the cascade, and the network unless it is too large.
+        """Write the folder that `compile` writes: the cascade and the network.
 
         Arguments:
             folder: where.

@@ -98,7 +98,7 @@ class Compiled(Shown):
         return GROUP
 
     def save(self, folder: str | Path, force: bool = False) -> Path:
-        """Write the folder that `compile` writes: the cascade, and the network unless it is too large.
+        """Write the folder that `compile` writes: the cascade and the network.
 
         Arguments:
             folder: where.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 from rich.text import Text
 
 from ..algebra.chains.stabiliser_chain import StabiliserChain
@@ -27,11 +29,14 @@ from ..constructions.factored.proof import first_fault as factored_fault
 from ..constructions.factored.proof import needed_layers
 from ..constructions.targets.own_delta import load_delta_group
 from ..constructions.verification import Runner, Trial, cases, first_fault, try_word
-from ..constructions.words import AutomatonLetters, GroupLetters, Letters, PermutationLetters, check_kind
+from ..constructions.words import KINDS, AutomatonLetters, GroupLetters, Letters, PermutationLetters, check_kind
 from .delta import delta_runner, proved_table
 
 DTYPES = ("float32", "float64")
 """Precisions that a compiled network can be loaded in."""
+
+FIRST_PIECE = 1024
+"""Tokens of each word that `try_network` runs, whatever time it has."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -171,6 +176,50 @@ def run_word(
     return _tried(runner, arithmetic, letters, kind, length, seed)
 
 
+def try_network(folder: Path, length: int, seconds: float) -> list[Trial]:
+    """Run a compiled folder's network on a word of each of the `KINDS`, for about so long in all.
+
+    The words have the same length, at most `length` tokens: pieces are run of each in turn, twice as long as those
+    before, while another is likely to fit. The first pieces, of `FIRST_PIECE` tokens, are always run.
+
+    Raises:
+        RefutedError: an output is wrong; the message names the first.
+    """
+    from ..models.compiled import NetworkMachine
+
+    cascade, letters = load_machine(folder)
+    machines = [NetworkMachine(folder, cascade, long=False)]
+    machines += [machines[0].again() for _ in KINDS[1:]]
+    words = [letters.word(kind, length) for kind in KINDS]
+    trials = [Trial(kind, 0, 0.0) for kind in KINDS]
+    reached = [letters.start for _ in KINDS]
+    began, done, piece = time.perf_counter(), 0, FIRST_PIECE
+    while done < length:
+        part = slice(done, min(length, done + piece))
+        for i, (machine, word) in enumerate(zip(machines, words, strict=True)):
+            expected = letters.run(word[part], reached[i])
+            start = time.perf_counter()
+            found = machine.outputs(word[part])
+            spent = trials[i].seconds + time.perf_counter() - start
+            trials[i] = Trial(KINDS[i], part.stop, spent, largest_error=machine.largest_error)
+            wrong = np.flatnonzero(found != expected)
+            if len(wrong):
+                place, outputs = int(wrong[0]), (expected[wrong[0]], found[wrong[0]])
+                _refuse(replace(trials[i], first_wrong=done + place + 1, expected=outputs[0], found=outputs[1]))
+            reached[i] = expected[-1]
+        used, done, piece = time.perf_counter() - began, part.stop, 2 * piece
+        if used * (done + piece) / done > seconds:
+            break
+    return trials
+
+
+def _refuse(trial: Trial, arithmetic: str = "network", seed: int = 0, what: str = "element") -> None:
+    raise RefutedError(
+        f"{arithmetic}: first wrong output at token {trial.first_wrong:,} of the {trial.kind} word (seed {seed}): "
+        f"{what} {short(str(trial.found))} instead of {short(str(trial.expected))}"
+    )
+
+
 @dataclass(frozen=True)
 class FactoredTrial(Trial):
     """A run of a factored cascade.
@@ -195,9 +244,5 @@ def _tried(runner: Runner, arithmetic: str, letters: Letters, kind: str, length:
         for trial in try_word(runner, letters, kind, length, seed):
             advance(trial.tokens)
     if trial.first_wrong is not None:
-        what = "permutation" if isinstance(letters, PermutationLetters) else "element"
-        raise RefutedError(
-            f"{arithmetic}: first wrong output at token {trial.first_wrong:,} of the {kind} word (seed {seed}): "
-            f"{what} {short(str(trial.found))} instead of {short(str(trial.expected))}"
-        )
+        _refuse(trial, arithmetic, seed, "permutation" if isinstance(letters, PermutationLetters) else "element")
     return trial

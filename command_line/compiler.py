@@ -47,7 +47,7 @@ Optimise = Annotated[
     ),
 ]
 CHECK_LENGTH = 100_000
-"""Length of the words that `compile` tries the network on."""
+"""Length of the words that `compile` tries the network on, at most: no longer than compiling took, and a half more."""
 
 
 def compile_command(
@@ -85,7 +85,7 @@ def compile_command(
     from ..api.factored import FactoredCompiled
     from ..api.verifying import run_factored
     from ..common.terminal import console, say, show
-    from ..common.wording import counted, default_folder
+    from ..common.wording import default_folder
     from ..common.writing import prepare_folder
     from ..constructions.words import KINDS
 
@@ -106,13 +106,10 @@ def compile_command(
     say(screen, f"written: {folder}/ in {time.perf_counter() - began:.2f} s")
     if isinstance(compiled, FactoredCompiled):
         say(screen, "network: not written for a factored cascade; it runs with `verify`", "yellow")
-    elif not (folder / "model.safetensors").exists():
-        count = counted(compiled.weights.parameter_count, "parameter")
-        say(screen, f"network: not written, it would have {count}; the cascade runs with `verify`", "yellow")
     elif check:
         try:
             with named_packages():
-                _check(folder, screen)
+                _check(folder, screen, max(0.5, 1.5 * (time.perf_counter() - began)))
         except MissingPackageError as error:
             say(screen, f"network: not run here, {error}", "yellow")
 
@@ -158,13 +155,12 @@ def _compile_target(
         say(screen, f"{ran}: right on a random word of {TARGET_CHECK_LENGTH} elements")
 
 
-def _check(folder: Path, screen: Console) -> None:
-    from ..api.verifying import run_word
+def _check(folder: Path, screen: Console, seconds: float) -> None:
+    from ..api.verifying import try_network
     from ..common.terminal import say
-    from ..constructions.words import KINDS
 
-    trials = [run_word(folder, "network", kind, CHECK_LENGTH) for kind in KINDS]
-    words = f"random, constant and commutator words of {CHECK_LENGTH:,} tokens"
+    trials = try_network(folder, CHECK_LENGTH, seconds)
+    words = f"random, constant and commutator words of {trials[0].tokens:,} tokens"
     say(screen, f"network: right on {words} ({speed(trials)})")
 
 

@@ -33,34 +33,23 @@ from .weights import Weights, network_parameters
 FORMAT = 2
 """Version of the folder's format."""
 
-MAX_NETWORK_PARAMETERS = 50_000_000
-"""A network with more parameters than this (400 MB) is not written: its gates would be as many as the group's
-elements."""
-
 
 def save_artifact(
     folder: Path, cascade: Cascade, weights: Weights, metadata: Mapping[str, Any], force: bool = False
-) -> bool:
+) -> None:
     """Write cascade and network in place of a compiled folder of the same kind, whole or not at all.
-
-    Returns:
-        Whether the network was small enough to be written.
 
     Raises:
         InputError: the folder cannot be written; it is as it was.
     """
-    return save_machine(folder, cascade_files(cascade, metadata), weights, force)
+    save_machine(folder, cascade_files(cascade, metadata), weights, force)
 
 
-def save_machine(folder: Path, files: Mapping[str, bytes | str], weights: Weights, force: bool = False) -> bool:
+def save_machine(folder: Path, files: Mapping[str, bytes | str], weights: Weights, force: bool = False) -> None:
     """Write a cascade's files and its network; as `save_artifact`."""
-    written = weights.parameter_count <= MAX_NETWORK_PARAMETERS
-    network: dict[str, bytes | str] = {}
-    if written:
-        config, arrays = network_parameters(weights)
-        network = {"model.safetensors": tensor_bytes(arrays), "config.json": json_text(config)}
+    config, arrays = network_parameters(weights)
+    network: dict[str, bytes | str] = {"model.safetensors": tensor_bytes(arrays), "config.json": json_text(config)}
     save_folder(folder, {**files, **network}, force)
-    return written
 
 
 def cascade_files(cascade: Cascade, metadata: Mapping[str, Any]) -> dict[str, bytes | str]:

@@ -161,6 +161,6 @@ def describe(compilation: Compilation, small_group_id: tuple[int, int] | None) -
     }
 
 
-def save(compilation: Compilation, folder: Path, small_group_id: tuple[int, int] | None, force: bool = False) -> bool:
+def save(compilation: Compilation, folder: Path, small_group_id: tuple[int, int] | None, force: bool = False) -> None:
     """Write the artifact; see `constructions.artifact.save_artifact`."""
-    return save_artifact(folder, compilation.cascade, compilation.weights, describe(compilation, small_group_id), force)
+    save_artifact(folder, compilation.cascade, compilation.weights, describe(compilation, small_group_id), force)

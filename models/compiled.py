@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,6 @@ from ..constructions.cascade import Cascade
 from ..constructions.weights import Weights, network_parameters
 from .network import DCDNetwork
 from .recurrences import UnitState
-
-PIECE_ENTRIES = 1 << 22
-"""Hidden units × tokens run at a time."""
 
 
 def network_of(weights: Weights, dtype: str = "float64") -> DCDNetwork:
@@ -53,24 +51,29 @@ class NetworkMachine:
         folder: a compiled folder with `config.json` and `model.safetensors`.
         cascade: the folder's cascade; the largest phase error, measured once a piece, refers to its moduli.
         dtype: `float64` or `float32`.
+        long: whether so much is run that loading numba's kernels pays.
 
     Raises:
         InputError: the network's files are missing or damaged.
     """
 
-    def __init__(self, folder: Path, cascade: Cascade, dtype: str = "float64") -> None:
+    def __init__(self, folder: Path, cascade: Cascade, dtype: str = "float64", long: bool = True) -> None:
         self.network = DCDNetwork.from_pretrained(folder, dtype)
         self.cascade = cascade
         self.largest_error = 0.0
+        if not long:
+            self.network.backend = "torch"
         self._state = self.network.initial_state(1)
-        widest = max(specification.hidden for specification in self.network.specifications) + sum(cascade.moduli)
-        self._piece = max(256, PIECE_ENTRIES // widest)
+
+    def again(self) -> NetworkMachine:
+        """The same network at its start."""
+        machine = copy.copy(self)
+        machine._state, machine.largest_error = self.network.initial_state(1), 0.0
+        return machine
 
     def outputs(self, tokens: NDArray[np.integer]) -> NDArray[np.int64]:
         """Element indices after every token of the next piece, shape (T,)."""
-        found, self._state = self.network.predict(
-            torch.from_numpy(tokens.astype(np.int64))[None], self._state, self._piece
-        )
+        found, self._state = self.network.predict(torch.from_numpy(tokens.astype(np.int64))[None], self._state)
         self._measure()
         return found[0].numpy()
 

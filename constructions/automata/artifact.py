@@ -52,16 +52,13 @@ class _Metadata(TypedDict):
     layers: list[LayerMetadata]
 
 
-def save_automaton(folder: Path, compilation: AutomatonCompilation, force: bool = False) -> bool:
+def save_automaton(folder: Path, compilation: AutomatonCompilation, force: bool = False) -> None:
     """Write cascade and network in place of a compiled folder of the same kind, whole or not at all.
-
-    Returns:
-        Whether the network was small enough to be written.
 
     Raises:
         InputError: the folder cannot be written; it is as it was.
     """
-    return save_machine(folder, cascade_files(compilation), weights_of(compilation.cascade), force)
+    save_machine(folder, cascade_files(compilation), weights_of(compilation.cascade), force)
 
 
 def cascade_files(compilation: AutomatonCompilation) -> dict[str, bytes | str]:

@@ -99,12 +99,17 @@ def test_killed_while_a_folder_is_replaced(compilations, originals, tmp_path, ro
     counts.check()
 
 
+def save_often(compilation, folder, times):
+    for _ in range(times):
+        save(compilation, folder, None)
+
+
 @rounds
 def test_two_writers_and_a_reader(compilations, originals, tmp_path, rounds):
     counts = Counts("two writers and a reader")
     folder = tmp_path / "x"
     for _ in range(rounds):
-        numbers = [child(lambda one=one: [save(one, folder, None) for _ in range(3)]) for one in compilations]
+        numbers = [child(lambda one=one: save_often(one, folder, 3)) for one in compilations]
         while numbers:
             with contextlib.suppress(InputError):  # not there yet
                 found = read_folder(folder, ("cascade.json", "cascade.safetensors"))
@@ -135,7 +140,7 @@ def test_where_folders_cannot_be_exchanged_in_one_step(compilations, originals, 
         save(compilations[i % 2], folder, None)
         assert content(folder) == originals[i % 2]
         assert leftovers(tmp_path) == []
-    numbers = [child(lambda one=one: [save(one, folder, None) for _ in range(20)]) for one in compilations]
+    numbers = [child(lambda one=one: save_often(one, folder, 20)) for one in compilations]
     for number in numbers:
         os.waitpid(number, 0)
     assert content(folder) in originals
