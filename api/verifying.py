@@ -177,7 +177,7 @@ def run_word(
 
 
 def try_network(folder: Path, length: int, seconds: float) -> list[Trial]:
-    """Run a compiled folder's network on a word of each of the `KINDS`, for about so long in all.
+    """Run a compiled folder's network on a word of each of the `KINDS`, for about so many seconds of processor time.
 
     The words have the same length, at most `length` tokens: pieces are run of each in turn, twice as long as those
     before, while another is likely to fit. The first pieces, of `FIRST_PIECE` tokens, are always run.
@@ -193,7 +193,7 @@ def try_network(folder: Path, length: int, seconds: float) -> list[Trial]:
     words = [letters.word(kind, length) for kind in KINDS]
     trials = [Trial(kind, 0, 0.0) for kind in KINDS]
     reached = [letters.start for _ in KINDS]
-    began, done, piece = time.perf_counter(), 0, FIRST_PIECE
+    began, done, piece = time.process_time(), 0, FIRST_PIECE
     while done < length:
         part = slice(done, min(length, done + piece))
         for i, (machine, word) in enumerate(zip(machines, words, strict=True)):
@@ -207,7 +207,7 @@ def try_network(folder: Path, length: int, seconds: float) -> list[Trial]:
                 place, outputs = int(wrong[0]), (expected[wrong[0]], found[wrong[0]])
                 _refuse(replace(trials[i], first_wrong=done + place + 1, expected=outputs[0], found=outputs[1]))
             reached[i] = expected[-1]
-        used, done, piece = time.perf_counter() - began, part.stop, 2 * piece
+        used, done, piece = time.process_time() - began, part.stop, 2 * piece
         if used * (done + piece) / done > seconds:
             break
     return trials

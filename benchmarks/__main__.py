@@ -26,6 +26,7 @@ SECTIONS = {
     "compilation": "Compiling",
     "automata": "Automata and their monoids",
     "execution": "Exact execution",
+    "networks": "Compiled networks",
     "scans": "Recurrences, forward and backward",
     "batches_of_runs": "Training steps",
     "gpu": "Recurrences and training on a GPU",

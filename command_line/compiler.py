@@ -89,7 +89,7 @@ def compile_command(
     from ..common.writing import prepare_folder
     from ..constructions.words import KINDS
 
-    began = time.perf_counter()
+    began, began_working = time.perf_counter(), time.process_time()
     screen = console()
     compiled = compile(one_of(group, regex), family, alphabet, channels, series, optimise)
     folder = out or Path(default_folder(compiled.name))
@@ -109,7 +109,7 @@ def compile_command(
     elif check:
         try:
             with named_packages():
-                _check(folder, screen, max(0.5, 1.5 * (time.perf_counter() - began)))
+                _check(folder, screen, max(0.5, 1.5 * (time.process_time() - began_working)))
         except MissingPackageError as error:
             say(screen, f"network: not run here, {error}", "yellow")
 
