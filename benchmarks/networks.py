@@ -147,7 +147,7 @@ def main(quick: bool = False) -> None:
         command = [sys.executable, "-m", "benchmarks.networks", name, *(["dense"] if dense else [])]
         out = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
         form = "matrices" if dense else "compact"
-        print(f"`decompile` of {name}, {form}: {out[0]} s of the processor, up to {out[1]} MiB, {out[2]} before it began.")
+        print(f"`decompile` of {name}, {form}: {out[0]} s of processor time, {out[1]} MiB at most, {out[2]} before.")
 
 
 if __name__ == "__main__":
