@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -71,6 +72,7 @@ def measure(groups: dict[str, int], repeats: int = REPEATS) -> list[Row]:
     import torch
 
     from subnormal.models.compiled import network_of
+    from subnormal.models.network import DCDNetwork
 
     torch.set_num_threads(1)
     rows = []
@@ -81,14 +83,14 @@ def measure(groups: dict[str, int], repeats: int = REPEATS) -> list[Row]:
         word = np.random.default_rng(0).integers(compact.alphabet_size, size=MORE * tokens)
         run_tables = tables(compilation.cascade)
 
-        def predicted(network: torch.nn.Module, word: np.ndarray) -> np.ndarray:
+        def predicted(network: DCDNetwork, word: np.ndarray) -> np.ndarray:
             found: np.ndarray = network.predict(torch.from_numpy(word)[None])[0][0].numpy()
             return found
 
-        jobs = {
-            "compact": lambda compact=compact, word=word: predicted(compact, word),
-            "matrices": lambda dense=dense, word=word, tokens=tokens: predicted(dense, word[:tokens]),
-            "tables": lambda run_tables=run_tables, word=word: run_tables(word),
+        jobs: dict[str, Callable[[], np.ndarray]] = {
+            "compact": partial(predicted, compact, word),
+            "matrices": partial(predicted, dense, word[:tokens]),
+            "tables": partial(run_tables, word),
         }
         times: dict[str, list[float]] = {candidate: [] for candidate in jobs}
         for turn in range(repeats + 1):
@@ -133,6 +135,13 @@ def decompiled(name: str, dense: bool) -> tuple[float, float, float]:
 
 def main(quick: bool = False) -> None:
     """Print the rows as a Markdown table, and what `decompile` takes."""
+    name = "S3" if quick else DECOMPILED
+    said = []
+    for form in ("compact", "matrices"):  # first: a new process begins with the peak of the one that started it
+        command = [sys.executable, "-m", "benchmarks.networks", name, form]
+        out = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        took = f"{out[0]} s of processor time, {out[1]} MiB at most, {out[2]} before"
+        said.append(f"`decompile` of {name}, {form}: {took}.")
     rows = measure({"S4": 50} if quick else GROUPS, 1 if quick else REPEATS)
     print("| group | candidate | tokens/s | over the matrices | bytes | of the matrices |\n|---|---|--:|--:|--:|--:|")
     for row in rows:
@@ -141,17 +150,11 @@ def main(quick: bool = False) -> None:
             f"| {row.group} | {row.candidate} | {row.rate:,.0f} | {row.rate / peer.rate:.3g} | {row.bytes:,} "
             f"| {row.bytes / peer.bytes:.3g} |"
         )
-    name = "S3" if quick else DECOMPILED
-    print()
-    for dense in (False, True):
-        command = [sys.executable, "-m", "benchmarks.networks", name, *(["dense"] if dense else [])]
-        out = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-        form = "matrices" if dense else "compact"
-        print(f"`decompile` of {name}, {form}: {out[0]} s of processor time, {out[1]} MiB at most, {out[2]} before.")
+    print("", *said, sep="\n")
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        print(*(f"{value:.3g}" for value in decompiled(sys.argv[1], len(sys.argv) > 2)))
+        print(*(f"{value:,.1f}" for value in decompiled(sys.argv[1], sys.argv[2] == "matrices")))
     else:
         main()
