@@ -23,6 +23,7 @@ import numpy as np
 
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import list_group
+from subnormal.algebra.tracked import TrackedGroup
 from subnormal.constructions.artifact import tensor_bytes
 from subnormal.constructions.cascade import Cascade
 from subnormal.constructions.compiler import compile_group
@@ -127,7 +128,7 @@ def decompiled(name: str, dense: bool) -> tuple[float, float, float]:
         network = network.dense()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     started = time.process_time()
-    found = decompile_network(network, Task(group, np.arange(group.order)))
+    found = decompile_network(network, Task(TrackedGroup(group, np.arange(group.order))))
     if found.exact is None:
         raise RuntimeError(f"{name}: {found.failure}")
     return time.process_time() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, before

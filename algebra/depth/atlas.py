@@ -9,7 +9,7 @@ from pathlib import Path
 from ...common.errors import InputError
 from ...common.rows import write_rows
 from .abelian import abelian_factor, margin
-from .families import FAMILIES
+from .families import CIRCLE, SIGNS
 from .series import Series, shortest_series
 
 COLUMNS = (
@@ -24,18 +24,26 @@ COLUMNS = (
     "primary_channels",
     "margin",
     "primary_margin",
+    "block_2",
+    "block_3",
+    "complex_block_2",
+    "block_4",
+    "complex_block_3",
+    "readout_complex",
+    "readout_real",
 )
 """The columns of the atlas. Lists are separated by spaces, layers by `;`; margins are in turns; what there is none of
-is empty."""
+is empty. Layers of blocks: a number, or `1-2` for one to two; the least block sizes for a linear read-out."""
 
 
 def atlas_row(order: int, number: int) -> dict[str, str | int]:
     """One group's row. Channels are counted, and margins taken, over all layers of the derived series."""
     from ..groups.catalogue import small_group
+    from .blocks.depths import block_answer
 
     group = small_group(order, number)
-    derived = shortest_series(group, FAMILIES["aussm"])
-    signs = shortest_series(group, FAMILIES["negative-mamba"])
+    derived = shortest_series(group, CIRCLE)
+    signs = shortest_series(group, SIGNS)
     row: dict[str, str | int] = dict.fromkeys(COLUMNS, "")
     row |= {
         "order": order,
@@ -48,6 +56,11 @@ def atlas_row(order: int, number: int) -> dict[str, str | int]:
     if derived.is_complete:
         row["depth"] = derived.length
         row |= _channels(derived)
+    blocks = block_answer(group)
+    for key, answer in blocks.by_key().items():
+        row[key] = "" if answer.least is None else answer.text.replace(" to ", "-")
+    if blocks.readout:
+        row |= {"readout_complex": blocks.readout.complex, "readout_real": blocks.readout.real}
     return row
 
 
@@ -78,5 +91,5 @@ def catalogue_keys(max_order: int) -> list[tuple[int, int]]:
 
 
 def write_atlas(path: Path, max_order: int, processes: int = 2) -> Iterator[tuple[int, int]]:
-    """Write the rows of all groups up to an order; see `algebra.base.rows.write_rows`."""
+    """Write the rows of all groups up to an order; see `common.rows.write_rows`."""
     yield from write_rows(path, COLUMNS, catalogue_keys(max_order), _row, processes)

@@ -21,7 +21,7 @@ from ..groups.group import TABLE_LIMIT, Group
 from ..groups.permutation_group import PermutationGroup
 from .abelian import AbelianFactor, margin, primary_moduli
 from .decomposition import Decomposition, decompose
-from .families import FAMILIES, Family, names
+from .families import CIRCLE, FAMILIES, Family, names
 from .program_witness import PerfectTerm, ProgramWitness
 from .refusal import cause, generators_text, refusal, witness_text
 from .series import Series, shortest_series, verbal_series
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from .architectures import Architectures
+    from .blocks.depths import BlockAnswer
+    from .optimise import Choices
 
 INSPECTION_LIMIT = 10_000
 """Groups of larger order are inspected through stabiliser chains, in milliseconds but without decomposition."""
@@ -54,6 +56,7 @@ class Inspection(ShownAsTable):
         decomposition: of the derived series; None where the group is not solvable or not listed.
         alphabet: the elements that are tokens, where that matters (`architectures`); None for all.
         widths: on the stack with the widths that were asked about, if any.
+        choices: the unbeaten subnormal series, where they were asked about.
     """
 
     group: Group | PermutationGroup
@@ -67,6 +70,7 @@ class Inspection(ShownAsTable):
     decomposition: Decomposition | None = None
     alphabet: tuple[int, ...] | None = None
     widths: WidthAnswer | None = None
+    choices: Choices | None = None
 
     @cached_property
     def least_widths(self) -> tuple[tuple[int, ...], ...] | None:
@@ -86,7 +90,7 @@ class Inspection(ShownAsTable):
         if not isinstance(self.group, Group):
             return None, f"widths are searched for groups of order up to {TABLE_LIMIT:,}"
         try:
-            return least_widths(self.group, FAMILIES["aussm"], self.depth), None
+            return least_widths(self.group, CIRCLE, self.depth), None
         except TooLargeError as error:
             return None, str(error)
 
@@ -97,10 +101,20 @@ class Inspection(ShownAsTable):
 
         return architectures(self.group, self.depth, self.alphabet) if isinstance(self.group, Group) else None
 
+    @cached_property
+    def blocks(self) -> BlockAnswer:
+        """What layers of m x m blocks do: how many track the group, and with which m one does by a linear read-out."""
+        from .blocks.depths import block_answer, chain_block_answer
+
+        if not isinstance(self.group, Group):
+            return chain_block_answer(self.group.chain)
+        found = self.architectures.representation if self.architectures else None
+        return block_answer(self.group, found.table if found else None)
+
     @property
     def depth(self) -> int | None:
         """The least number of AUSSM layers, or None for never."""
-        return self.depths["aussm"]
+        return self.depths[CIRCLE.name]
 
     @property
     def solvable(self) -> bool:
@@ -132,8 +146,12 @@ class Inspection(ShownAsTable):
             "factors": [list(factor.moduli) for factor in self.factors] if self.solvable else None,
             "decomposition": str(self.decomposition.extension) if self.decomposition else None,
             "splits": list(self.decomposition.splits) if self.decomposition else None,
-            "depth_by_family": {FAMILIES[name].key: depth for name, depth in self.depths.items()},
-            "reasons": {FAMILIES[name].key: reason for name, reason in self.reasons.items()},
+            "depth_by_family": {FAMILIES[name].key: depth for name, depth in self.depths.items()}
+            | {key: row.layers for key, row in self.blocks.by_key().items()},
+            "reasons": {FAMILIES[name].key: reason for name, reason in self.reasons.items()}
+            | {key: row.reason for key, row in self.blocks.by_key().items()},
+            "blocks": {key: row.blocks for key, row in self.blocks.by_key().items()},
+            "linear_readout": self.blocks.readout and self.blocks.readout.as_json(),
             "layers": [layer_summary(factor) for factor in self.factors],
             "least_widths": self.least_widths and [list(widths) for widths in self.least_widths],
             "witness": self._witness_json(),
@@ -241,7 +259,7 @@ def inspect_group(
         decomposition.factors if decomposition else (),
         _depths(series),
         {name: _reason(series[family.exponent], family) for name, family in FAMILIES.items()},
-        depth_witness(derived) if derived.is_complete else residual(derived, FAMILIES["aussm"]),
+        depth_witness(derived) if derived.is_complete else residual(derived, CIRCLE),
         (tuple(stack), verbal_series(group, stack)) if stack else None,
         small_group_id(group),
         decomposition,

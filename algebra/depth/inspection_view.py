@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 
 def inspection_view(inspection: Inspection) -> RenderableType:
     """An inspection as a page of text."""
-    return Renderables(*_parts(inspection))
+    parts = list(_parts(inspection))
+    if inspection.choices is not None:
+        table = inspection.choices.view()
+        parts += table.renderables if isinstance(table, Renderables) else [table]
+    return Renderables(*parts)
 
 
 def _parts(inspection: Inspection) -> Iterator[RenderableType]:
@@ -51,6 +55,7 @@ def _parts(inspection: Inspection) -> Iterator[RenderableType]:
         yield from _not_solvable(inspection)
     yield Text()
     yield _families(inspection)
+    yield from _linear_readout(inspection)
     yield from _least_widths(inspection)
     if inspection.architectures:
         yield Text()
@@ -136,7 +141,19 @@ def _families(inspection: Inspection) -> Table:
     for name, layer in FAMILIES.items():
         depth = inspection.depths[name]
         table.add_row(layer.title, "never" if depth is None else str(depth), inspection.reasons[name])
+    for row in inspection.blocks.rows:
+        table.add_row(
+            row.kind.title, row.text, row.reason + (f"; {counted(row.blocks, 'block')}" if row.blocks else "")
+        )
     return table
+
+
+def _linear_readout(inspection: Inspection) -> Iterator[RenderableType]:
+    """The least blocks of one layer that is read by a linear map."""
+    found = inspection.blocks.readout
+    if found and found.real:
+        sizes = f"complex blocks of size {found.complex}, or real ones of size {found.real}"
+        yield Text(f"one layer with a linear read-out: {sizes}, and no smaller")
 
 
 def _least_widths(inspection: Inspection) -> Iterator[RenderableType]:
@@ -159,7 +176,7 @@ def _architectures(found: Architectures) -> Table:
     return table
 
 
-def pareto_view(choices: Sequence[Choice]) -> RenderableType:
+def pareto_view(choices: Sequence[Choice], family: str = "AUSSM") -> RenderableType:
     """The series none of which beats another, one a row."""
     table = plain_table("layers", "channels", "margin (turns)", "table entries a token", "series", "moduli")
     for choice in choices:
@@ -176,5 +193,5 @@ def pareto_view(choices: Sequence[Choice]) -> RenderableType:
         )
     if not choices:
         return Text("no subnormal series has abelian factors only")
-    title = "\nsubnormal series that none beats in all four (AUSSM):"
+    title = f"\nsubnormal series that none beats in all four ({family}):"
     return Renderables(Text(title), table)

@@ -271,7 +271,7 @@ def group_of_rows(elements: Permutations, alphabet: Sequence[int] | NDArray[np.i
     return Group(elements, found.generators, name)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Subgroup:
     """A subgroup of a listed group.
 
@@ -286,6 +286,9 @@ class Subgroup:
     members: Indices
     generators: tuple[int, ...]
     mask: NDArray[np.bool_]
+
+    def __repr__(self) -> str:
+        return f"subgroup of order {self.order:,} of {self.group.name}"
 
     @property
     def order(self) -> int:
@@ -332,6 +335,14 @@ class Subgroup:
             closure = closure.extended(self.group.conjugate(generator, by) for by in self.generators)
             seen += 1
         return closure
+
+    def as_group(self) -> Group:
+        """The subgroup as a group of its own, on the same points; element i is the i-th of `members`."""
+        return Group(
+            np.ascontiguousarray(self.group.elements[self.members]),
+            tuple(int(i) for i in np.searchsorted(self.members, self.generators)),
+            self.group.name if self.order == self.group.order else f"a subgroup of {self.group.name}",
+        )
 
     def normalises(self, other: Subgroup) -> bool:
         """Whether conjugation by this subgroup's elements maps the other one to itself."""

@@ -37,6 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...algebra.groups.group import Group
+from ...common.brief import Brief
 from ..weights import Weights
 
 ELEMENTARY = 8
@@ -106,8 +107,8 @@ def centred(residue: int, n: int) -> int:
     return residue - n if 2 * residue > n else residue
 
 
-@dataclass(frozen=True, eq=False)
-class PhaseMachine:
+@dataclass(frozen=True, eq=False, repr=False)
+class PhaseMachine(Brief):
     """A solvable group as the relative phases of some layers.
 
     Arguments:

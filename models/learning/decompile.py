@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ...common.brief import Brief
 from ...common.errors import InputError
 from ...common.wording import counted
 from ..network import DCDNetwork
@@ -43,8 +44,8 @@ EXHAUSTED = 40_000
 """Positions of words that may be gone through to compare network and machine on all words of a length."""
 
 
-@dataclass(frozen=True, eq=False)
-class Decompiled:
+@dataclass(frozen=True, eq=False, repr=False)
+class Decompiled(Brief):
     """What was read out of a network.
 
     Arguments:
@@ -95,12 +96,8 @@ def decompile_network(network: DCDNetwork, task: Task, seed: int = 0, length: in
     Raises:
         InputError: the network and the task do not fit, or a layer is no diagonal recurrence.
     """
-    order = task.tracked_group.order
-    if network.alphabet_size != len(task.alphabet) or network.classes != order:
-        raise InputError(
-            f"the network has {network.alphabet_size} tokens and {network.classes} classes, {task.group.name} has "
-            f"{len(task.alphabet)} and {order}"
-        )
+    task.group  # noqa: B018 - an automaton is refused
+    task.tracked.require_fit(network.alphabet_size, network.classes)
     words = _reaching_words(task, seed)
     answers, added, losses = _traced(network, words)
     layers = snap_traced(added, words)
@@ -137,11 +134,12 @@ def _traced(
     network: DCDNetwork, words: Words
 ) -> tuple[NDArray[np.int64], list[NDArray[np.float64]], tuple[float, float]]:
     """Answers, the phases that each layer's usable channels add, and the losses."""
-    for i, specification in enumerate(network.specifications, 1):
-        if not network.layers[i - 1].transition.diagonal:
-            family = specification.family
-            kind = "an RNN" if family == "rnn" else f"of the family {family!r}"
-            raise InputError(f"layer {i} is {kind}, which has no phases; wanted layers h = a·h + b")
+    for i, (specification, layer) in enumerate(zip(network.specifications, network.layers, strict=True), 1):
+        if not layer.transition.diagonal:
+            raise InputError(
+                f"layer {i} is of the family {specification.family!r}, which has no phases; wanted layers "
+                "h = a·h + b; `refute` says what is known of it, and `evaluate` how often it is right"
+            )
     some = max(1, min(network.piece(), SMALL_PIECE) // words.length)
     answers, losses, multipliers = [], [], []
     for begin in range(0, words.count, some):

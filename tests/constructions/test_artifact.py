@@ -13,14 +13,14 @@ from subnormal.algebra.depth.families import FAMILIES
 from subnormal.common import writing
 from subnormal.common.errors import InputError
 from subnormal.constructions.artifact import load_cascade
-from subnormal.constructions.compiler import compile_group, save
+from subnormal.constructions.compiler import compile_group
 from tests.cases import compiled, group
 from tests.folders import bind
 
 
 @pytest.fixture
 def folder(tmp_path):
-    save(compiled("S4", alphabet="all"), tmp_path / "s4", (24, 12))
+    compiled("S4", alphabet="all").save(tmp_path / "s4")
     return tmp_path / "s4"
 
 
@@ -36,7 +36,7 @@ def test_saving_and_loading_gives_the_same_bits(folder, tmp_path):
         assert (ours.increments == theirs.increments).all()
     assert (group.name, group.order, metadata["small_group_id"]) == ("S4", 24, [24, 12])
     again = tmp_path / "again"
-    save(compiled("S4", alphabet="all"), again, (24, 12))
+    compiled("S4", alphabet="all").save(again)
     for file in folder.glob("*.*"):
         assert (again / file.name).read_bytes() == file.read_bytes()
 
@@ -128,7 +128,7 @@ def test_missing_files(tmp_path, folder):
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write"):
-        save(compiled("S3"), tmp_path / "file" / "below", None)
+        compiled("S3").save(tmp_path / "file" / "below")
 
 
 def content(folder):
@@ -144,7 +144,7 @@ def test_a_write_that_fails_leaves_the_old_folder(folder, monkeypatch, step):
 
     monkeypatch.setattr(writing.os, step, broken)
     with pytest.raises(InputError, match="No space left on device"):
-        save(compiled("S3"), folder, None)
+        compiled("S3").save(folder)
     assert content(folder) == before
     assert list(folder.parent.iterdir()) == [folder]
 
@@ -153,12 +153,12 @@ def test_a_write_that_fails_leaves_the_old_folder(folder, monkeypatch, step):
 def test_a_network_takes_as_much_room_as_its_gates_and_cases(tmp_path, name, alphabet):
     """Its file grows with gates × channels and elements × channels, not with their squares."""
     compilation = compile_group(group(name), [FAMILIES["aussm"]], alphabet)
-    save(compilation, tmp_path, None)
+    compilation.save(tmp_path / "x")
     channels = len(compilation.cascade.moduli)
     gates = sum(len(layer.gates) * (4 * (channels + 1) + 32 * channels) for layer in compilation.weights.layers)
     elements = compilation.group.order * (12 + 4 * channels)
     decisions = 8 * sum(compilation.cascade.moduli) * (8 if name != "S4wrC3" else sum(compilation.cascade.moduli))
-    assert (tmp_path / "model.safetensors").stat().st_size < gates + elements + decisions + 10_000
+    assert (tmp_path / "x" / "model.safetensors").stat().st_size < gates + elements + decisions + 10_000
 
 
 @pytest.mark.parametrize(
