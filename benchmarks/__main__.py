@@ -28,6 +28,7 @@ SECTIONS = {
     "execution": "Exact execution",
     "networks": "Compiled networks",
     "scans": "Recurrences, forward and backward",
+    "blocks": "Recurrences with blocks, and learning by them",
     "batches_of_runs": "Training steps",
     "gpu": "Recurrences and training on a GPU",
     "training_profile": "A profile of training",
