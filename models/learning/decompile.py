@@ -135,7 +135,7 @@ def _traced(
 ) -> tuple[NDArray[np.int64], list[NDArray[np.float64]], tuple[float, float]]:
     """Answers, the phases that each layer's usable channels add, and the losses."""
     for i, (specification, layer) in enumerate(zip(network.specifications, network.layers, strict=True), 1):
-        if not layer.transition.diagonal:
+        if not layer.transition.family.is_diagonal:
             raise InputError(
                 f"layer {i} is of the family {specification.family!r}, which has no phases; wanted layers "
                 "h = a·h + b; `refute` says what is known of it, and `evaluate` how often it is right"
