@@ -63,13 +63,14 @@ def certificate_content(given: str | Path | Folder) -> tuple[NetworkProof, dict[
     return proof, json.loads(json.dumps(content))
 
 
-def recheck(folder: Folder) -> str:
+def recheck(given: str | Path | Folder) -> str:
     """Prove a folder's network again and compare with its `network_certificate.json`; returns the claim.
 
     Raises:
         InputError: as `prove_network`, or the certificate cannot be read or is about other files.
         NotProvedError: the proof fails, or the certificate states something else.
     """
+    folder = opened(given)
     path = folder.path / CERTIFICATE
     stated = read_json(path)
     if not isinstance(stated, dict) or stated.get("files") != folder.digests(*FILES):
