@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -148,7 +149,7 @@ class Compiled(Shown):
         return self.compilation.save(folder, force)
 
     def save(self, folder: str | Path, force: bool = False) -> Path:
-        """Write the folder that `compile` writes: the machine, and the network unless it is too large.
+        """Write the folder that `compile` writes: the machine, and the network where it has one.
 
         Arguments:
             folder: where.
@@ -260,7 +261,8 @@ def compile(
             or `delta`.
         resets: with `target`: words `=x` too, which set the product to x.
         out: write this folder, as `.save` does; None for none.
-        check: run the network at the end on words of 100,000 tokens; with `target` the checkpoint on 300 elements.
+        check: run the network at the end on words of 100,000 tokens, or of so many as half a second and half as long
+            again as compiling took allow; with `target` the checkpoint on 300 elements.
         force: whether `out` may replace a folder of another kind.
 
     Raises:
@@ -277,18 +279,20 @@ def compile(
         >>> sn.compile("A5", target="delta").save("a5").name
         'a5'
     """
+    began = time.process_time()
     compiled = _compiled(machine(tracked), family, alphabet, channels, series, optimise, target, resets)
     if out is not None:
         compiled.save(out, force)
     if check:
-        _check(compiled, out)
+        _check(compiled, out, began)
     return compiled
 
 
-def _check(compiled: Compiled | Checkpoint, out: str | Path | None) -> None:
+def _check(compiled: Compiled | Checkpoint, out: str | Path | None, began: float) -> None:
     """Run what was compiled on long words, from its folder, or a temporary one. Raises `RefutedError`."""
     with tempfile.TemporaryDirectory() as temporary:
-        message, _ = tried(compiled, compiled.save(Path(temporary) / "own") if out is None else Path(out))
+        folder = compiled.save(Path(temporary) / "own") if out is None else Path(out)
+        message, _ = tried(compiled, folder, began)
     if "right on" not in message:
         warnings.warn(message, LeftOutWarning, stacklevel=3)
 

@@ -32,7 +32,7 @@ def network_and_task(
     """
     artifact = _loaded(model, verb).require(verb)
     if not artifact.has_network:
-        raise InputError(f"{artifact} holds no network (it would have been too large): `verify {artifact}` runs it")
+        raise InputError(f"{artifact} holds no network: compile it again, or `verify {artifact}` runs its integers")
     if tracked is None and artifact.kind == NETWORK:
         command = "" if not isinstance(model, str | Path | Artifact) else f"`{verb} {artifact} S3`, "
         raise InputError(f"{artifact} does not say which group it is for; wanted e.g. {command}sn.{verb}(model, 'S3')")

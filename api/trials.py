@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,16 +11,15 @@ from ..algebra.tracked import KINDS
 from ..artifacts.artifact import load
 from ..common.kinds import FACTORED
 from ..common.packages import MissingPackageError, named_packages
-from ..common.wording import counted
 from ..constructions.targets.compiler import Checkpoint
-from .verifying import FactoredTrial, run_word
+from .verifying import FactoredTrial, run_word, try_network
 
 if TYPE_CHECKING:
     from ..constructions.verification import Trial
     from .compiling import Compiled
 
 TRIED, TRIED_ELEMENTS = 100_000, 300
-"""Tokens in each word; elements of the one for another library's checkpoint."""
+"""Tokens in each word, at most; elements of the one for another library's checkpoint."""
 
 
 def speed(trials: Sequence[Trial]) -> str:
@@ -34,8 +34,12 @@ def speed(trials: Sequence[Trial]) -> str:
     return f"{rate / 1e6:.1f} million tokens/s" if rate >= 1e6 else f"{rate / 1e3:.0f} thousand tokens/s"
 
 
-def tried(compiled: Compiled | Checkpoint, folder: Path) -> tuple[str, str]:
+def tried(compiled: Compiled | Checkpoint, folder: Path, began: float) -> tuple[str, str]:
     """Run what was compiled, and written to a folder, on long words; what `compile` says of that, and a style.
+
+    Arguments:
+        began: by `time.process_time`, the work that made it. A network may run for half as long again, and at least for
+            half a second; integers and checkpoints need little.
 
     Raises:
         RefutedError: an output is wrong; the message names the first.
@@ -50,17 +54,14 @@ def tried(compiled: Compiled | Checkpoint, folder: Path) -> tuple[str, str]:
             return f"not run here, {error}", "yellow"
         return f"{ran}: right on a random word of {TRIED_ELEMENTS} elements", ""
     artifact = load(folder)
-    words = f"random, constant and commutator words of {TRIED:,} tokens"
+    words = "random, constant and commutator words of"
     if compiled.kind == FACTORED:
         trials = [run_word(artifact, "residues", kind, TRIED) for kind in KINDS]
         none = "network: none is written for a factored cascade; it runs with `verify`"
-        return f"residues: right on {words}\n          {speed(trials)}\n{none}", ""
-    if not artifact.has_network:
-        count = counted(compiled.weights.parameter_count, "parameter")
-        return f"network: not written, it would have {count}; the cascade runs with `verify`", "yellow"
+        return f"residues: right on {words} {TRIED:,} tokens\n          {speed(trials)}\n{none}", ""
     try:
         with named_packages():
-            trials = [run_word(artifact, "network", kind, TRIED) for kind in KINDS]
+            trials = try_network(artifact, TRIED, max(0.5, 1.5 * (time.process_time() - began)))
     except MissingPackageError as error:
         return f"network: not run here, {error}", "yellow"
-    return f"network: right on {words} ({speed(trials)})", ""
+    return f"network: right on {words} {trials[0].tokens:,} tokens ({speed(trials)})", ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ import numpy as np
 from rich.text import Text
 
 from ..algebra.groups.permutation_group import describe_order
-from ..algebra.tracked import Tracked, TrackedGroup, check_kind
+from ..algebra.tracked import KINDS, Tracked, TrackedGroup, check_kind
 from ..artifacts.artifact import Artifact, load
 from ..common.errors import InputError, RefutedError
 from ..common.kinds import DELTA
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 DTYPES = ("float32", "float64")
 """Precisions that a compiled network can be loaded in."""
+
+FIRST_PIECE = 1024
+"""Tokens of each word that `try_network` runs, whatever time it has."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -188,6 +192,55 @@ def _runner(artifact: Artifact, arithmetic: str, dtype: str) -> Runner:
 NOT_ITS = "holds a delta-rule network, whose state is no phase: it runs in integers (residues) or as the network, not"
 
 
+def try_network(folder: str | Path | Artifact, length: int, seconds: float) -> list[Trial]:
+    """Run a compiled folder's network on a word of each of the `KINDS`, for about so many seconds of processor time.
+
+    The words have the same length, at most `length` tokens: pieces are run of each in turn, twice as long as those
+    before, while another is likely to fit. The first pieces, of `FIRST_PIECE` tokens, are always run.
+
+    Raises:
+        RefutedError: an output is wrong; the message names the first.
+        InputError: the folder is damaged, or holds no network of a cascade.
+    """
+    from ..models.compiled import NetworkMachine
+
+    artifact = load(folder).require("verify")
+    cascade, tracked = artifact.machine(), artifact.tracked
+    if isinstance(cascade, FactoredCascade):
+        raise InputError(f"{artifact} holds a factored cascade, which has no network")
+    machines = [NetworkMachine(artifact.network("float64"), cascade, long=False)]
+    machines += [machines[0].again() for _ in KINDS[1:]]
+    words = [tracked.word(kind, length) for kind in KINDS]
+    trials = [Trial(kind, 0, 0.0) for kind in KINDS]
+    reached = [tracked.start for _ in KINDS]
+    began, done, piece = time.process_time(), 0, FIRST_PIECE
+    while done < length:
+        part = slice(done, min(length, done + piece))
+        for i, (machine, word) in enumerate(zip(machines, words, strict=True)):
+            expected = tracked.run(word[part], reached[i])
+            start = time.perf_counter()
+            found = machine.outputs(word[part])
+            spent = trials[i].seconds + time.perf_counter() - start
+            trials[i] = Trial(KINDS[i], part.stop, spent, largest_error=machine.largest_error)
+            wrong = np.flatnonzero(found != expected)
+            if len(wrong):
+                place, outputs = int(wrong[0]), (expected[wrong[0]], found[wrong[0]])
+                first = replace(trials[i], first_wrong=done + place + 1, expected=outputs[0], found=outputs[1])
+                _refuse(first, what=tracked.outcome)
+            reached[i] = expected[-1]
+        used, done, piece = time.process_time() - began, part.stop, 2 * piece
+        if used * (done + piece) / done > seconds:
+            break
+    return trials
+
+
+def _refuse(trial: Trial, arithmetic: str = "network", seed: int = 0, what: str = "element") -> None:
+    raise RefutedError(
+        f"{arithmetic}: first wrong output at token {trial.first_wrong:,} of the {trial.kind} word (seed {seed}): "
+        f"{what} {short(str(trial.found))} instead of {short(str(trial.expected))}"
+    )
+
+
 @dataclass(frozen=True)
 class FactoredTrial(Trial):
     """A run of a factored cascade.
@@ -200,18 +253,13 @@ class FactoredTrial(Trial):
     decode_seconds: float = 0.0
 
 
-def try_machine(
-    runner: Runner, arithmetic: str, tracked: Tracked, kind: str, length: int, seed: int = 0
-) -> Trial:
+def try_machine(runner: Runner, arithmetic: str, tracked: Tracked, kind: str, length: int, seed: int = 0) -> Trial:
     """Run a machine on one word. Raises `RefutedError` where an output is wrong."""
     with progress(f"{arithmetic}, {kind} word", length) as advance:
         for trial in try_word(runner, tracked, kind, length, seed):
             advance(trial.tokens)
     if trial.first_wrong is not None:
-        raise RefutedError(
-            f"{arithmetic}: first wrong output at token {trial.first_wrong:,} of the {kind} word (seed {seed}): "
-            f"{tracked.outcome} {short(str(trial.found))} instead of {short(str(trial.expected))}"
-        )
+        _refuse(trial, arithmetic, seed, tracked.outcome)
     if isinstance(runner, FactoredMachine):
         return FactoredTrial(**vars(trial), run_seconds=runner.run_seconds, decode_seconds=runner.decode_seconds)
     return trial

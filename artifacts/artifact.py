@@ -115,7 +115,7 @@ class Artifact:
 
     @cached_property
     def has_network(self) -> bool:
-        """Whether there are a network's files: one that would have been too large was not written."""
+        """Whether there are a network's files: earlier versions wrote no large one."""
         return self._folder is None or self.source.folder.has("model.safetensors")
 
     def network(self, dtype: str | None = None) -> DCDNetwork:

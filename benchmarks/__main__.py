@@ -26,6 +26,7 @@ SECTIONS = {
     "compilation": "Compiling",
     "automata": "Automata and their monoids",
     "execution": "Exact execution",
+    "networks": "Compiled networks",
     "scans": "Recurrences, forward and backward",
     "blocks": "Recurrences with blocks, and learning by them",
     "batches_of_runs": "Training steps",

@@ -40,6 +40,7 @@ Optimise = Annotated[
     ),
 ]
 
+
 def compile_command(
     tracked: GroupOrNone = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the artifact. Default: the group's name.")] = None,
@@ -68,7 +69,7 @@ def compile_command(
     from ..common.wording import default_folder
     from ..common.writing import prepare_folder
 
-    began, screen = time.perf_counter(), console()
+    began, began_working, screen = time.perf_counter(), time.process_time(), console()
     asked = one_of(tracked, regex)
     compiled = compile(asked, family, alphabet, channels, series, optimise, target=target, resets=resets)
     folder = out or Path(compiled.name if target else default_folder(compiled.name))
@@ -77,7 +78,7 @@ def compile_command(
     compiled.save(folder, force)
     say(screen, f"written: {folder}/ in {time.perf_counter() - began:.2f} s")
     if check:
-        say(screen, *tried(compiled, folder))
+        say(screen, *tried(compiled, folder, began_working))
 
 
 def verify(

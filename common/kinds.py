@@ -104,7 +104,7 @@ LISTED = (GROUP, LEARNT)
 """Kinds that hold the cascade of a listed group."""
 
 WITH_NETWORK = (GROUP, LEARNT, AUTOMATON, DELTA, TRAINED, NETWORK)
-"""Kinds whose config.json and model.safetensors are a `DCDNetwork`; a compiled one may have been too large for it."""
+"""Kinds whose config.json and model.safetensors are a `DCDNetwork`."""
 
 TABLE_FORMAT = "machine 1"
 """What the field `format` of a machine.json says."""

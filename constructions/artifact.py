@@ -31,15 +31,9 @@ from .weights import Weights, network_parameters
 FORMAT = 2
 """Version of the folder's format."""
 
-MAX_NETWORK_PARAMETERS = 50_000_000
-"""A network with more parameters than this (400 MB) is not written: its gates would be as many as the group's
-elements."""
-
 
 def network_files(weights: Weights) -> dict[str, bytes | str]:
-    """`config.json` and `model.safetensors`, by name; none where the network would be too large."""
-    if weights.parameter_count > MAX_NETWORK_PARAMETERS:
-        return {}
+    """`config.json` and `model.safetensors`, by name."""
     config, arrays = network_parameters(weights)
     return {"model.safetensors": tensor_bytes(arrays), "config.json": json_text(config)}
 

@@ -77,7 +77,7 @@ class Compilation(Brief, ABC):
         """The data of its page, as `constructions.pages.machine_page` describes them."""
 
     def save(self, folder: Path, force: bool = False) -> Folder:
-        """Write the folder in place of one of the same kind, whole or not at all; the network if it is not too large.
+        """Write the folder in place of one of the same kind, whole or not at all.
 
         Raises:
             InputError: it cannot be written, or holds something of another kind and `force` is not given.

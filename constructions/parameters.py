@@ -10,6 +10,15 @@
     head.weight, .bias                  (classes, width or gates), (classes,)
 
 The lower width of layer i is the sum of the readouts of the layers before it; `width` is the sum of all. No torch here.
+
+Compiled networks are *compact*: their configuration has `head_cases`, every φ is "gates", and what is one-hot is kept
+as numbers. Instead of phi.hidden.*, head_gates.* and head.weight they have, in int32,
+
+    layers.i.phi.gates                  (hidden, lower groups + 1)        decisions and token at which a unit is 1
+    head.cases, head.outputs            (cases, groups), (cases,)         decisions that make a case; its class
+
+with -1 for a decision that is not read, in a whole column; and their embedding has length 0. `dense_parameters` in
+constructions/weights.py writes the same network out with all matrices.
 """
 
 from __future__ import annotations
@@ -19,7 +28,7 @@ from typing import Any
 
 from ..algebra.depth.families import ALL_FAMILIES
 
-__all__ = ["in_layer", "layer_axes", "layer_sizes", "parameter_shapes"]
+__all__ = ["in_layer", "is_integer", "layer_axes", "layer_sizes", "parameter_shapes"]
 
 EMBEDDING = "embedding.weight"
 HIDDEN_WEIGHT, HIDDEN_BIAS = "phi.hidden.weight", "phi.hidden.bias"
@@ -28,6 +37,7 @@ INITIAL_STATE = "initial_state"
 READOUT_WEIGHT, READOUT_BIAS = "psi.weight", "psi.bias"
 HEAD_GATES_WEIGHT, HEAD_GATES_BIAS = "head_gates.weight", "head_gates.bias"
 HEAD_WEIGHT, HEAD_BIAS = "head.weight", "head.bias"
+GATES, HEAD_CASES, HEAD_OUTPUTS = "phi.gates", "head.cases", "head.outputs"
 
 
 def in_layer(i: int, name: str) -> str:
@@ -35,12 +45,17 @@ def in_layer(i: int, name: str) -> str:
     return f"layers.{i}.{name}"
 
 
-def layer_axes(family: str) -> dict[str, tuple[str, ...]]:
+def is_integer(name: str) -> bool:
+    """Whether a parameter of this name holds numbers of decisions, int32, and is not trained."""
+    return name.endswith(GATES) or name in (HEAD_CASES, HEAD_OUTPUTS)
+
+
+def layer_axes(family: str, phi: str = "relu") -> dict[str, tuple[str, ...]]:
     """The axes of a layer's parameters, by their names within the layer."""
     own = ALL_FAMILIES[family]
+    hidden = {HIDDEN_WEIGHT: ("hidden", "inputs"), HIDDEN_BIAS: ("hidden",)}
     return {
-        HIDDEN_WEIGHT: ("hidden", "inputs"),
-        HIDDEN_BIAS: ("hidden",),
+        **({GATES: ("hidden", "decisions")} if phi == "gates" else hidden),
         OUT_WEIGHT: ("raw", "hidden"),
         OUT_BIAS: ("raw",),
         INITIAL_STATE: ("channels", "components") if own.complex_state else ("channels",),
@@ -50,19 +65,21 @@ def layer_axes(family: str) -> dict[str, tuple[str, ...]]:
     }
 
 
-def layer_sizes(layer: Mapping[str, Any], lower: int, embedding: int) -> dict[str, int]:
+def layer_sizes(layer: Mapping[str, Any], lower: int, embedding: int, groups: int = 0) -> dict[str, int]:
     """The length of every axis of a layer.
 
     Arguments:
         layer: its entry in the configuration: family, channels, hidden, readout.
         lower: width of the lower layers' readouts.
         embedding: length of an embedded token.
+        groups: number of the lower layers' decisions.
     """
     own, channels = ALL_FAMILIES[layer["family"]], layer["channels"]
     components = 2 if own.complex_state else 1
     return {
         "hidden": layer["hidden"],
         "inputs": lower + embedding,
+        "decisions": groups + 1,
         "raw": len(own.parts) * channels,
         "channels": channels,
         "components": components,
@@ -74,14 +91,22 @@ def layer_sizes(layer: Mapping[str, Any], lower: int, embedding: int) -> dict[st
 def parameter_shapes(configuration: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     """The shape of every parameter of the network that a checked configuration describes, by name and in order."""
     tokens = configuration["alphabet_size"]
-    embedding = configuration.get("embedding_size") or tokens
+    cases = configuration.get("head_cases")
+    embedding = 0 if cases else configuration.get("embedding_size") or tokens
     shapes: dict[str, tuple[int, ...]] = {EMBEDDING: (tokens, embedding)}
-    lower = 0
+    lower = groups = 0
     for i, layer in enumerate(configuration["layers"]):
-        sizes = layer_sizes(layer, lower, embedding)
-        for name, axes in layer_axes(layer["family"]).items():
+        sizes = layer_sizes(layer, lower, embedding, groups)
+        for name, axes in layer_axes(layer["family"], layer.get("phi", "relu")).items():
             shapes[in_layer(i, name)] = tuple(sizes[axis] for axis in axes)
         lower += layer["readout"]
+        groups += len(layer.get("groups") or (layer["readout"],))
+    if cases is not None:
+        return shapes | {
+            HEAD_CASES: (cases, groups),
+            HEAD_OUTPUTS: (cases,),
+            HEAD_BIAS: (configuration["classes"],),
+        }
     gates = configuration.get("head_gates")
     if gates is not None:
         shapes |= {HEAD_GATES_WEIGHT: (gates, lower), HEAD_GATES_BIAS: (gates,)}

@@ -2,16 +2,17 @@
 
 The network reads, at layer i, the one-hot residues of the lower layers *after* the token and the token's one-hot
 embedding. φ's hidden units are AND gates, one for each (lower state, token) that adds something; its output holds
-what that adds, as phases. ψ is a hard decision: the one-hot of the residue whose phase is nearest.
+what that adds, as phases. ψ is a hard decision: the one-hot of the residue whose phase is nearest. What is one-hot is
+written as numbers (`parameters.py`: compact), so that the network grows with the gates and not with their square.
 
 For an automaton the lower layers are read *before* the token: tokens may merge states, and then what a layer held
 before cannot be told from what it holds after. A gate may also set channels (a = 0, b = ω^c), and where several states
-of the cascade stand for one of the automaton the head has a gate for each.
+of the cascade stand for one of the automaton the head has a case for each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,9 +25,12 @@ from ..common.errors import InputError
 from .cascade import Cascade, CascadeLayer, layer_transitions
 from .parameters import (
     EMBEDDING,
+    GATES,
     HEAD_BIAS,
+    HEAD_CASES,
     HEAD_GATES_BIAS,
     HEAD_GATES_WEIGHT,
+    HEAD_OUTPUTS,
     HEAD_WEIGHT,
     HIDDEN_BIAS,
     HIDDEN_WEIGHT,
@@ -36,9 +40,10 @@ from .parameters import (
     READOUT_BIAS,
     READOUT_WEIGHT,
     in_layer,
+    layer_axes,
 )
 
-Arrays = dict[str, NDArray[np.float64]]
+Arrays = dict[str, NDArray[Any]]
 
 NEGATIVE_MAMBA_RATE = 200.0
 """Δ for a sign flip: exp(-200) vanishes beside 1 in double precision and underflows in single, so 2·exp(-200) - 1 is
@@ -85,25 +90,6 @@ class Weights(Brief):
     @property
     def moduli(self) -> tuple[int, ...]:
         return tuple(n for layer in self.layers for n in layer.moduli)
-
-    @property
-    def linear_head(self) -> bool:
-        """Whether each class has one case, so that no gates are needed to decide."""
-        return len(np.unique(self.outputs)) == len(self.outputs)
-
-    @property
-    def parameter_count(self) -> int:
-        """Entries of the φ and head matrices, which are nearly all."""
-        return sum(len(layer.gates) * width for layer, width in zip(self.layers, self._widths(), strict=True)) + len(
-            self.residues
-        ) * sum(self.moduli)
-
-    def _widths(self) -> list[int]:
-        widths, lower = [], 0
-        for layer in self.layers:
-            widths.append(lower + self.alphabet_size)
-            lower += sum(layer.moduli)
-        return widths
 
 
 def weights_of(cascade: Cascade) -> Weights:
@@ -179,68 +165,113 @@ def _gates(grid: NDArray[np.int64], axes: int) -> tuple[NDArray[np.int64], NDArr
 
 
 def network_parameters(weights: Weights) -> tuple[dict[str, Any], Arrays]:
-    """The configuration and the parameters (float64) of the network, by the names in `parameters.py`.
+    """The configuration and the parameters (float64, int32) of the compact network, by the names in `parameters.py`.
 
     Phases are in turns, in [-1/2, 1/2).
     """
-    m = weights.alphabet_size
-    arrays: Arrays = {EMBEDDING: np.eye(m)}
+    arrays: Arrays = {EMBEDDING: np.zeros((weights.alphabet_size, 0))}
     layers = []
     lower: tuple[int, ...] = ()
     for i, layer in enumerate(weights.layers):
-        d, units = len(layer.moduli), max(len(layer.gates), 1)
-        width = sum(lower)
-        hidden = np.zeros((units, width + m))
-        bias = np.zeros(units)
-        starts = np.cumsum((0, *lower))[:-1]
-        for unit, gate in enumerate(layer.gates):
-            read = np.flatnonzero(gate[:-1] >= 0)
-            hidden[unit, starts[read] + gate[read]] = 1
-            hidden[unit, width + gate[-1]] = 1
-            bias[unit] = -len(read)
-        out, out_bias, transition = _drive(layer, units)
+        gates = layer.gates
+        if not len(gates):  # a layer that nothing moves has one unit, which adds nothing
+            gates = np.array([[*[-1] * len(lower), 0]])
+        out, out_bias, transition = _drive(layer, len(gates))
+        psi, initial = _decision(layer, sum(lower))
         arrays |= {
-            in_layer(i, HIDDEN_WEIGHT): hidden,
-            in_layer(i, HIDDEN_BIAS): bias,
+            in_layer(i, GATES): gates.astype(np.int32),
             in_layer(i, OUT_WEIGHT): out,
             in_layer(i, OUT_BIAS): out_bias,
-        }
-        arrays |= {in_layer(i, name): array for name, array in transition.items()}
-        psi, initial = _decision(layer, width)
-        arrays |= {
             in_layer(i, INITIAL_STATE): initial,
+            **{in_layer(i, name): array for name, array in transition.items()},
             in_layer(i, READOUT_WEIGHT): psi,
             in_layer(i, READOUT_BIAS): np.zeros(len(psi)),
         }
         layers.append(
             {
                 "family": layer.family,
-                "channels": d,
-                "hidden": units,
+                "channels": len(layer.moduli),
+                "hidden": len(gates),
                 "readout": len(psi),
                 "activation": "hard",
                 "groups": list(layer.moduli),
+                "phi": "gates",
                 **({} if weights.reads == "after" else {"reads": weights.reads}),
             }
         )
         lower += layer.moduli
-    starts = np.cumsum((0, *lower))[:-1]
-    cases = np.zeros((len(weights.residues), sum(lower)))
-    case, channel = np.nonzero(weights.residues >= 0)
-    cases[case, starts[channel] + weights.residues[case, channel]] = 1
     classes = int(weights.outputs.max()) + 1
-    config = {"alphabet_size": m, "classes": classes, "layers": layers, "embedding_size": m, "dtype": "float64"}
-    if weights.linear_head:
-        return config, arrays | {HEAD_WEIGHT: cases, HEAD_BIAS: np.zeros(classes)}
-    head = np.zeros((classes, len(cases)))
-    head[weights.outputs, np.arange(len(cases))] = 1
     arrays |= {
-        HEAD_GATES_WEIGHT: cases,
-        HEAD_GATES_BIAS: 1 - cases.sum(axis=1),
-        HEAD_WEIGHT: head,
+        HEAD_CASES: weights.residues.astype(np.int32),
+        HEAD_OUTPUTS: weights.outputs.astype(np.int32),
         HEAD_BIAS: np.zeros(classes),
     }
-    return config | {"head_gates": len(cases)}, arrays
+    return {
+        "alphabet_size": weights.alphabet_size,
+        "classes": classes,
+        "layers": layers,
+        "embedding_size": 0,
+        "dtype": "float64",
+        "head_cases": len(weights.residues),
+    }, arrays
+
+
+def dense_configuration(configuration: Mapping[str, Any], linear: bool) -> dict[str, Any]:
+    """The configuration of `dense_parameters`; `linear`: whether every class has one case, which reads all decisions,
+    so that no gates are needed to decide."""
+    cases = configuration["head_cases"]
+    layers = [{**layer, "phi": "relu"} for layer in configuration["layers"]]
+    kept = {name: value for name, value in configuration.items() if name != "head_cases"}
+    dense = {**kept, "layers": layers, "embedding_size": configuration["alphabet_size"]}
+    return dense if linear else {**dense, "head_gates": cases}
+
+
+def has_linear_head(arrays: Mapping[str, NDArray[Any]]) -> bool:
+    """Whether a compact network's head, written out, is one linear map."""
+    cases, outputs = arrays[HEAD_CASES], arrays[HEAD_OUTPUTS]
+    return len(np.unique(outputs)) == len(outputs) == len(arrays[HEAD_BIAS]) and bool((cases >= 0).all())
+
+
+def dense_parameters(
+    configuration: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> tuple[dict[str, Any], Arrays]:
+    """A compact network with all its matrices written out: one-hot tokens, a relu unit for each gate and case.
+
+    It answers the same; its matrices grow with the square of the group's order.
+    """
+    m, dtype = configuration["alphabet_size"], arrays[EMBEDDING].dtype
+    found: Arrays = {EMBEDDING: np.eye(m, dtype=dtype)}
+    groups: list[int] = []
+    for i, layer in enumerate(configuration["layers"]):
+        gates = arrays[in_layer(i, GATES)]
+        hidden = np.concatenate([_one_hot(gates[:, :-1], groups), _one_hot(gates[:, -1:], [m])], axis=1).astype(dtype)
+        kept = [name for name in layer_axes(layer["family"], "gates") if name != GATES]
+        found |= {
+            in_layer(i, HIDDEN_WEIGHT): hidden,
+            in_layer(i, HIDDEN_BIAS): -(gates[:, :-1] >= 0).sum(axis=1).astype(dtype),
+            **{in_layer(i, name): arrays[in_layer(i, name)] for name in kept},
+        }
+        groups += layer["groups"] or [layer["readout"]]
+    cases, outputs = arrays[HEAD_CASES], arrays[HEAD_OUTPUTS]
+    rows = _one_hot(cases, groups).astype(dtype)
+    found[HEAD_BIAS] = arrays[HEAD_BIAS]
+    linear = has_linear_head(arrays)
+    if linear:
+        found[HEAD_WEIGHT] = np.empty_like(rows)
+        found[HEAD_WEIGHT][outputs] = rows
+    else:
+        head = np.zeros((len(arrays[HEAD_BIAS]), len(cases)), dtype=dtype)
+        head[outputs, np.arange(len(cases))] = 1
+        found |= {HEAD_GATES_WEIGHT: rows, HEAD_GATES_BIAS: 1 - rows.sum(axis=1), HEAD_WEIGHT: head}
+    return dense_configuration(configuration, linear), found
+
+
+def _one_hot(numbers: NDArray[np.integer], sizes: list[int]) -> NDArray[np.float64]:
+    """Rows of numbers, one below each size, side by side in one-hot form; all 0 for -1."""
+    found = np.zeros((len(numbers), sum(sizes)))
+    row, column = np.nonzero(numbers >= 0)
+    found[row, np.cumsum([0, *sizes])[column] + numbers[row, column]] = 1
+    return found
 
 
 def phases(residues: NDArray[np.integer], moduli: tuple[int, ...]) -> NDArray[np.float64]:

@@ -45,6 +45,7 @@ class NetworkBatch:
     """
 
     def __init__(self, networks: Sequence[DCDNetwork], device: str = "cpu") -> None:
+        networks = [network.dense() for network in networks]  # every number of a compact one is trained too
         self.template = networks[0]
         configuration = self.template.configuration()
         assert all(network.configuration() == configuration for network in networks)

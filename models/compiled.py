@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -10,9 +12,6 @@ from ..constructions.cascade import Cascade
 from ..constructions.weights import Weights, network_parameters
 from .network import DCDNetwork
 from .recurrences import UnitState
-
-PIECE_ENTRIES = 1 << 22
-"""Hidden units × tokens run at a time."""
 
 
 def network_of(weights: Weights, dtype: str = "float64") -> DCDNetwork:
@@ -46,21 +45,26 @@ class NetworkMachine:
     Arguments:
         network: compiled from the cascade.
         cascade: the largest phase error, measured once a piece, refers to its moduli.
+        long: whether so much is run that loading numba's kernels pays.
     """
 
-    def __init__(self, network: DCDNetwork, cascade: Cascade) -> None:
+    def __init__(self, network: DCDNetwork, cascade: Cascade, long: bool = True) -> None:
         self.network = network
         self.cascade = cascade
         self.largest_error = 0.0
+        if not long:
+            self.network.backend = "torch"
         self._state = self.network.initial_state(1)
-        widest = max(specification.hidden for specification in self.network.specifications) + sum(cascade.moduli)
-        self._piece = max(256, PIECE_ENTRIES // widest)
+
+    def again(self) -> NetworkMachine:
+        """The same network at its start."""
+        machine = copy.copy(self)
+        machine._state, machine.largest_error = self.network.initial_state(1), 0.0
+        return machine
 
     def outputs(self, tokens: NDArray[np.integer]) -> NDArray[np.int64]:
         """Element indices after every token of the next piece, shape (T,)."""
-        found, self._state = self.network.predict(
-            torch.from_numpy(tokens.astype(np.int64))[None], self._state, self._piece
-        )
+        found, self._state = self.network.predict(torch.from_numpy(tokens.astype(np.int64))[None], self._state)
         self._measure()
         return found[0].numpy()
 

@@ -24,7 +24,7 @@ from torch.nn import functional
 
 from ..algebra.depth.families import ALL_FAMILIES, DRIVES, Family, TransitionKind
 from .delta_rule import delta_scan, delta_step
-from .linear import per_word
+from .linear import per_word, pick
 from .recurrences import (
     Backend,
     UnitState,
@@ -82,10 +82,16 @@ class Transition(nn.Module):
         """(a, b) of h -> a h + b for raw outputs (..., parts * channels); `TypeError` if the family is not affine."""
         raise NotImplementedError
 
-    def scan(self, raw: Tensor, state: LayerState, backend: Backend) -> tuple[Tensor, LayerState]:
-        """States after every token, (batch, length, channels), and the state to carry on with."""
+    def scan(
+        self, raw: Tensor, state: LayerState, backend: Backend, rows: Tensor | None = None
+    ) -> tuple[Tensor, LayerState]:
+        """States after every token, (batch, length, channels), and the state to carry on with.
+
+        raw: (batch, length, parts * channels); or with `rows` (batch, length) a table of rows, of which each token has
+        one: what is made of the outputs is then made once for each row.
+        """
         a, b = self.affine(raw)
-        return diagonal_scan(a, b, _plain(state), backend)
+        return diagonal_scan(pick(a, rows), pick(b, rows), _plain(state), backend)
 
     def step(self, raw: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
         """The state after one token: raw (batch, parts * channels). Returns h and the state to carry on with."""
@@ -136,10 +142,13 @@ class _UnitModulus(Transition):
         angle = (turns - turns.detach().round()) * (2.0 * math.pi)
         return torch.complex(angle.cos(), angle.sin()), torch.complex(parts["b_real"], parts["b_imag"])
 
-    def scan(self, raw: Tensor, state: LayerState, backend: Backend) -> tuple[Tensor, LayerState]:
+    def scan(
+        self, raw: Tensor, state: LayerState, backend: Backend, rows: Tensor | None = None
+    ) -> tuple[Tensor, LayerState]:
         parts = self.split(raw)
         state = state if isinstance(state, UnitState) else UnitState.of(state)
-        return unit_scan(self.turns(parts), self._drive(parts), state, backend)
+        drive = self._drive(parts)
+        return unit_scan(pick(self.turns(parts), rows), None if drive is None else pick(drive, rows), state, backend)
 
     def step(self, raw: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
         parts = self.split(raw)
@@ -214,21 +223,23 @@ class GatedAUSSM(Transition):
         turn = torch.complex(angle.cos(), angle.sin())
         return self.modulus(parts["gate"]) * turn, torch.complex(parts["b_real"], parts["b_imag"])
 
-    def scan(self, raw: Tensor, state: LayerState, backend: Backend) -> tuple[Tensor, LayerState]:
+    def scan(
+        self, raw: Tensor, state: LayerState, backend: Backend, rows: Tensor | None = None
+    ) -> tuple[Tensor, LayerState]:
         if backend == "loop":
             a, b = self.affine(raw)
-            h, last = diagonal_scan(a, b, _plain(state), backend)
+            h, last = diagonal_scan(pick(a, rows), pick(b, rows), _plain(state), backend)
             return h, UnitState.of(last)
         parts = self.split(raw)
         state = state if isinstance(state, UnitState) else UnitState.of(state)
-        turns = parts["turns"]
+        turns = pick(parts["turns"], rows)
         phases = fixed_point_turns(turns).cumsum(1) + state.phase.unsqueeze(1)
         # The exact phase has no gradient; a turn of 0 beside it, which is a function of the turns so far, has theirs.
         total = turns.cumsum(1)
         angle = (total - total.detach()) * (2.0 * math.pi)
         circle = unit_circle(phases, turns.dtype) * torch.complex(angle.cos(), angle.sin())
-        gate = self.modulus(parts["gate"])
-        drive = circle.conj() * torch.complex(parts["b_real"], parts["b_imag"])
+        gate = pick(self.modulus(parts["gate"]), rows)
+        drive = circle.conj() * pick(torch.complex(parts["b_real"], parts["b_imag"]), rows)
         remainders, last = diagonal_scan(torch.complex(gate, torch.zeros_like(gate)), drive, state.remainder, backend)
         after = phases[:, -1] if turns.shape[1] else state.phase
         # Gradients through the carried state are those of h: the phase of the representation is held fixed.
@@ -334,8 +345,10 @@ class RNN(Transition):
     def affine(self, raw: Tensor) -> tuple[Tensor, Tensor]:
         raise TypeError(f'family "{self.family.name}" is not affine in its state: it has no transition (a, b)')
 
-    def scan(self, raw: Tensor, state: LayerState, backend: Backend) -> tuple[Tensor, LayerState]:
-        return tanh_scan(self.weight, raw, _plain(state))
+    def scan(
+        self, raw: Tensor, state: LayerState, backend: Backend, rows: Tensor | None = None
+    ) -> tuple[Tensor, LayerState]:
+        return tanh_scan(self.weight, pick(raw, rows), _plain(state))
 
     def step(self, raw: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
         h = torch.tanh(_plain(state) @ self.weight.T + raw)
@@ -361,8 +374,10 @@ class DeltaRule(Transition):
     def affine(self, raw: Tensor) -> tuple[Tensor, Tensor]:
         raise TypeError(f'family "{self.family.name}" is not diagonal: it has no multipliers (a, b)')
 
-    def scan(self, raw: Tensor, state: LayerState, backend: Backend) -> tuple[Tensor, LayerState]:
-        keys, betas, gate, drive = self._parts(raw)
+    def scan(
+        self, raw: Tensor, state: LayerState, backend: Backend, rows: Tensor | None = None
+    ) -> tuple[Tensor, LayerState]:
+        keys, betas, gate, drive = self._parts(pick(raw, rows))
         return delta_scan(keys, betas, gate, drive, _plain(state))
 
     def step(self, raw: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:

@@ -7,16 +7,21 @@ runs; N counts the positions of all words of a run. For one network N may be sev
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from .families import FAMILIES, LayerState, Transition
-from .linear import add_product, affine, look_up
+from .gates import GatePhi
+from .linear import add_product, affine, bare_linear, look_up
 from .specification import ELEMENTWISE, LayerSpecification
 
-__all__ = ["Layer", "bare_linear", "draw_uniform", "one_hot_decision"]
+__all__ = ["Layer", "draw_uniform", "one_hot_decision"]
+
+FEW_UNITS = 32
+"""Units of a decision up to which they are compared one after the other, all places at once."""
 
 
 class _Exact(torch.autograd.Function):
@@ -79,21 +84,43 @@ class Layer(nn.Module):
 
     `lower` is s^{i-1}, the readouts of the lower layers, of shape (*runs, N, width), width 0 for the first layer;
     `tokens` (*runs, N) are positions in the alphabet; `embedding` is E (*runs, m, e).
+
+    Arguments:
+        groups: sizes of the lower layers' decisions.
+        tokens, embedding_size, dtype: of the network.
     """
 
-    def __init__(self, specification: LayerSpecification, width: int, embedding_size: int, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        specification: LayerSpecification,
+        groups: Sequence[int],
+        tokens: int,
+        embedding_size: int,
+        dtype: torch.dtype,
+    ) -> None:
         super().__init__()
         self.specification = specification
-        self.width = width
+        self.width = width = sum(groups)
         channels = specification.channels
         self.transition: Transition = FAMILIES[specification.family](channels, dtype)
         outputs = len(self.transition.parts) * channels
-        self.phi = _Phi(width + embedding_size, specification.hidden, outputs, dtype)
+        hidden = specification.hidden
+        self.phi: GatePhi | _Phi
+        if specification.phi == "gates":
+            self.phi = GatePhi(hidden, (*groups, tokens), outputs, dtype)
+        else:
+            self.phi = _Phi(width + embedding_size, hidden, outputs, dtype)
         parts = 2 if self.transition.complex_state else 1
         shape = (channels, 2) if self.transition.complex_state else (channels,)
         self.initial_state = nn.Parameter(torch.zeros(shape, dtype=dtype))
         self.psi = bare_linear(width + parts * channels, specification.readout, dtype)
         self._activation = _Readout(specification)
+
+    @property
+    def matrices(self) -> _Phi:
+        """φ with its matrices; a compact network's has none (`DCDNetwork.dense` writes them out)."""
+        assert isinstance(self.phi, _Phi), "a compact network"
+        return self.phi
 
     def gate(self, hidden: Tensor) -> Tensor:
         """φ's hidden units from what they sum up: relu, or the same."""
@@ -104,7 +131,10 @@ class Layer(nn.Module):
 
         The token's share of the hidden layer is looked up in a table of m rows; without lower layers, so is all of φ.
         """
-        hidden, out = self.phi.hidden, self.phi.out
+        if isinstance(self.phi, GatePhi):
+            found: Tensor = self.phi(lower, tokens)
+            return found
+        hidden, out = self.matrices.hidden, self.matrices.out
         if tokens.numel() * embedding.shape[-1] < embedding.numel():  # fewer tokens than rows: a table would not pay
             inputs = torch.cat([lower, look_up(tokens, embedding)], -1)
             return affine(self.gate(affine(inputs, hidden.weight, hidden.bias)), out.weight, out.bias)
@@ -118,6 +148,44 @@ class Layer(nn.Module):
         """ψ(s^{i-1}, Re h, Im h): (*runs, N, readout) for states h (*runs, N, d)."""
         parts = [h.real, h.imag] if h.is_complex() else [h]
         return self._activation(affine(torch.cat([lower, *parts], -1), self.psi.weight, self.psi.bias))
+
+    def rows(self, decisions: Sequence[Tensor], tokens: Tensor) -> tuple[Tensor, Tensor | None]:
+        """φ's outputs of a compact layer as rows of a table, which has each different one once: (rows, p d), and the
+        row of each place, shaped as `tokens` (N,). Without rows the table is of the places themselves."""
+        assert isinstance(self.phi, GatePhi)
+        units = self.phi.units(decisions, tokens)
+        if len(units) >= len(self.phi.gates):
+            return self.phi.table(), units
+        missing = (units == len(self.phi.gates)).unsqueeze(1)
+        weight = self.phi.out.weight.T.index_select(0, units.clamp(max=len(self.phi.gates) - 1))
+        return weight.masked_fill(missing, 0.0) + self.phi.out.bias, None
+
+    def decisions(self, h: Tensor) -> list[Tensor] | None:
+        """What a layer of hard decisions that reads its own states alone decides for h (N, d): int64 (N,) for each
+        group. None where it reads more, or a score might not be finite: then `read` has to say."""
+        weight, bias = self.psi.weight, self.psi.bias
+        own = weight[:, self.width :]
+        if h.is_complex():
+            h, d = torch.view_as_real(h.resolve_conj()).flatten(-2), h.shape[-1]
+            own = own.unflatten(1, (2, d)).transpose(1, 2).flatten(1)  # (Re, Im) of one channel after another
+        sizes = [x.abs().amax() for x in (own, h, bias) if x.numel()]
+        size = sizes[0] * sizes[1] * own.shape[1] + sizes[2] if len(sizes) == 3 else bias.abs().amax()
+        if not bool(size < torch.finfo(weight.dtype).max) or bool(weight[:, : self.width].any()):
+            return None
+        found, start = [], 0
+        for group in self.specification.groups or (len(bias),):
+            rows = slice(start, start + group)
+            start += group
+            if group > FEW_UNITS:
+                found.append(affine(h, own[rows], bias[rows]).max(-1).indices)
+                continue
+            scores = torch.addmm(bias[rows].unsqueeze(1), own[rows], h.T)
+            best, place = scores[0], torch.zeros(len(h), dtype=torch.int64, device=h.device)
+            for unit in range(1, group):
+                place = torch.where(scores[unit] > best, unit, place)
+                best = torch.maximum(best, scores[unit])
+            found.append(place)
+        return found
 
     def transition_of(self, lower: Tensor, tokens: Tensor, embedding: Tensor) -> tuple[Tensor, Tensor]:
         """(a, b) of the affine map h -> a h + b that each token makes, (*runs, N, channels), complex or real as the
@@ -133,11 +201,12 @@ class Layer(nn.Module):
 
     def initialise(self, generator: torch.Generator | None) -> None:
         """Draw every parameter: He for the hidden layer, then each raw output to the spread its family asks for."""
-        draw_uniform(self.phi.hidden.weight, math.sqrt(6.0 / self.phi.hidden.in_features), generator)
-        draw_uniform(self.phi.hidden.bias, 1.0 / math.sqrt(self.phi.hidden.in_features), generator)
+        if isinstance(self.phi, _Phi):
+            draw_uniform(self.phi.hidden.weight, math.sqrt(6.0 / self.phi.hidden.in_features), generator)
+            draw_uniform(self.phi.hidden.bias, 1.0 / math.sqrt(self.phi.hidden.in_features), generator)
         self.transition.initialise(generator)
         biases = self.transition.initial_biases(generator)
-        hidden = self.phi.hidden.out_features
+        hidden = self.specification.hidden
         with torch.no_grad():
             rows = self.phi.out.weight.split(self.specification.channels)
             for row, part in zip(rows, self.transition.parts, strict=True):
@@ -150,12 +219,6 @@ class Layer(nn.Module):
             )
         draw_uniform(self.psi.weight, math.sqrt(6.0 / self.psi.in_features), generator)
         draw_uniform(self.psi.bias, 1.0 / math.sqrt(self.psi.in_features), generator)
-
-
-def bare_linear(inputs: int, outputs: int, dtype: torch.dtype) -> nn.Linear:
-    """A Linear layer whose parameters are to be set later."""
-    layer: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, outputs, dtype=dtype)
-    return layer
 
 
 def draw_uniform(tensor: Tensor, bound: float, generator: torch.Generator | None) -> None:

@@ -8,10 +8,16 @@ between the two, and this file is the only place that looks at it, beside `per_w
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["add_product", "affine", "look_up", "per_word"]
+__all__ = ["add_product", "affine", "bare_linear", "look_up", "per_word", "pick"]
+
+
+def bare_linear(inputs: int, outputs: int, dtype: torch.dtype) -> nn.Linear:
+    """A Linear layer whose parameters are to be set later."""
+    layer: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, outputs, dtype=dtype)
+    return layer
 
 
 def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -45,3 +51,12 @@ def per_word(parameter: Tensor, like: Tensor) -> Tensor:
         return parameter
     rows = parameter.repeat_interleave(like.shape[0] // len(parameter), 0)
     return rows.view(len(rows), *(1,) * (like.dim() - 2), -1)
+
+
+def pick(table: Tensor, rows: Tensor | None) -> Tensor:
+    """Rows (...) of a table (m, k), shape (..., k); without `rows` the table itself."""
+    if rows is None:
+        return table
+    if table.shape[1] == 1:  # one number a row: twenty times as fast
+        return table.reshape(-1).index_select(0, rows.reshape(-1)).view(*rows.shape, 1)
+    return functional.embedding(rows, table)

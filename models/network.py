@@ -17,6 +17,10 @@ raw outputs per channel (constructions/parameters.py gives their order), H hidde
 Complex states are read as [Re h, Im h]; an initial state (d, 2) holds (Re, Im) pairs. `psi` is an activation; "hard"
 makes one-hot decisions within the `groups` of readout units, so that noise in one layer does not leak into the next.
 
+A *compact* network, as the compiler writes it, has gates and cases in place of the matrices of φ and of the head
+(constructions/parameters.py, models/gates.py). Where no gradient is asked for it keeps decisions as numbers, and
+evaluates φ and the head once for each different row.
+
 The same forward pass runs several networks at once: a network whose parameters have a leading axis of runs (R, …) reads
 tokens (R, batch, length). `models.batch` makes one.
 """
@@ -34,8 +38,9 @@ from torch.nn import functional
 
 from ..common.errors import InputError
 from .families import LayerState
-from .layer import Layer, bare_linear, draw_uniform
-from .linear import affine
+from .gates import CaseHead, GatePhi, Lookup
+from .layer import FEW_UNITS, Layer, draw_uniform
+from .linear import affine, bare_linear
 from .recurrences import Backend, UnitState
 from .saved import DTYPES, SavedNetwork
 from .specification import LayerSpecification, positive
@@ -64,6 +69,29 @@ def _delayed(lower: Tensor, first: Tensor, length: int) -> Tensor:
     return torch.cat([first.unsqueeze(-2), words[..., :-1, :]], -2).reshape(lower.shape)
 
 
+def _later(decisions: Tensor, first: Tensor, length: int) -> Tensor:
+    """Decisions (batch·length,) one token later; `first` (batch,) stands before each word."""
+    words = decisions.view(-1, length)
+    return torch.cat([first.unsqueeze(1), words[:, :-1]], 1).flatten()
+
+
+def _rows(state: LayerState, rows: slice) -> LayerState:
+    """The state of some of the words."""
+    return UnitState(state.phase[rows], state.remainder[rows]) if isinstance(state, UnitState) else state[rows]
+
+
+def _joined(states: list[LayerState]) -> LayerState:
+    """States of some words and of others, of all of them."""
+    if isinstance(states[0], UnitState):
+        phases, remainders = zip(*states, strict=True)
+        return UnitState(torch.cat(phases), torch.cat(remainders))
+    return torch.cat(states)  # type: ignore[arg-type]
+
+
+PIECE_ENTRIES = 1 << 22
+"""Entries of what `predict` computes on the way, about: 32 MB in float64."""
+
+
 class Layers(nn.ModuleList):
     """A module list whose entries are known to be layers."""
 
@@ -85,6 +113,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
         dtype: "float32" or "float64".
         seed: of the random initialisation; None draws from torch's global generator.
         head_gates: number of relu units that the head has before its linear map; None for a linear head.
+        head_cases: number of cases of a compact network's head; then every φ is "gates" and e is 0.
 
     Raises InputError for a configuration or tokens that do not fit.
 
@@ -103,32 +132,49 @@ class DCDNetwork(nn.Module, SavedNetwork):
         dtype: str = "float32",
         seed: int | None = None,
         head_gates: int | None = None,
+        head_cases: int | None = None,
     ) -> None:
         super().__init__()
         positive("alphabet_size", alphabet_size)
         positive("classes", classes)
-        if embedding_size is not None:
+        if head_cases is not None:
+            positive("head_cases", head_cases)
+            if head_gates is not None or embedding_size not in (0, None) or isinstance(embedding_size, bool):
+                raise InputError("head_cases: a compact network has no head_gates, and an embedding_size of 0")
+        elif embedding_size is not None:
             positive("embedding_size", embedding_size)
         if dtype not in DTYPES:
             raise InputError(f'dtype: expected "float32" or "float64", got {dtype!r}')
         if isinstance(layers, (str, Mapping)) or not isinstance(layers, Sequence) or len(layers) == 0:
             raise InputError(f"layers: expected a list of at least one layer, got {layers!r}")
         specifications = [LayerSpecification.parse(i, entry) for i, entry in enumerate(layers)]
+        for i, specification in enumerate(specifications):
+            if (specification.phi == "gates") != (head_cases is not None):
+                raise InputError(
+                    f'layers[{i}].phi: {specification.phi!r}; a network with head_cases has "gates" in every layer, '
+                    "another in none"
+                )
         kind = DTYPES[dtype]
         self.alphabet_size, self.classes = alphabet_size, classes
         self.backend: Backend = "auto"
         self.local_gradient = False
-        size = alphabet_size if embedding_size is None else embedding_size
+        size = 0 if head_cases is not None else alphabet_size if embedding_size is None else embedding_size
         self.embedding = nn.Embedding.from_pretrained(torch.zeros(alphabet_size, size, dtype=kind), freeze=False)
         self.layers = Layers()
-        width = 0
+        groups: list[int] = []
         for specification in specifications:
-            self.layers.append(Layer(specification, width, size, kind))
-            width += specification.readout
+            self.layers.append(Layer(specification, groups, alphabet_size, size, kind))
+            groups += specification.groups or (specification.readout,)
+        self.groups, width = tuple(groups), sum(groups)
+        self.head_width, self.head_cases = head_gates, head_cases
+        self.head: nn.Linear | CaseHead
+        if head_cases is not None:
+            self.head = CaseHead(head_cases, classes, groups, kind)
+            self.initialise(seed)
+            return
         if head_gates is not None:
             positive("head_gates", head_gates)
             self.head_gates = bare_linear(width, head_gates, kind)
-        self.head_width = head_gates
         self.head = bare_linear(head_gates or width, classes, kind)
         self.initialise(seed)
 
@@ -151,6 +197,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
             "embedding_size": self.embedding.embedding_dim,
             "dtype": str(self.dtype).removeprefix("torch."),
             **({} if self.head_width is None else {"head_gates": self.head_width}),
+            **({} if self.head_cases is None else {"head_cases": self.head_cases}),
         }
 
     def initialise(self, seed: int | None = None) -> None:
@@ -163,7 +210,8 @@ class DCDNetwork(nn.Module, SavedNetwork):
         if self.head_width is not None:
             draw_uniform(self.head_gates.weight, math.sqrt(6.0 / self.head_gates.in_features), generator)
             draw_uniform(self.head_gates.bias, 1.0 / math.sqrt(self.head_gates.in_features), generator)
-        draw_uniform(self.head.weight, 1.0 / math.sqrt(self.head.in_features), generator)
+        if isinstance(self.head, nn.Linear):
+            draw_uniform(self.head.weight, 1.0 / math.sqrt(self.head.in_features), generator)
         nn.init.zeros_(self.head.bias)
 
     # ------------------------------------------------------------------ running
@@ -191,6 +239,10 @@ class DCDNetwork(nn.Module, SavedNetwork):
         """
         if self.embedding.weight.dim() == 2:
             self._check_tokens(tokens, 2)
+        if not (every_layer or return_drive or torch.is_grad_enabled()) and (ran := self._run_decisions(tokens, state)):
+            assert isinstance(self.head, CaseHead)
+            logits = self.head.logits_of(ran[0]).view(*tokens.shape, self.classes)
+            return (logits, ran[1]) if return_state else logits
         drives: list[Tensor] | None = [] if return_drive else None
         lower, after, _ = self._run(tokens, state, tokens.shape[-1], drives=drives)
         if every_layer:
@@ -212,20 +264,58 @@ class DCDNetwork(nn.Module, SavedNetwork):
 
     @torch.no_grad()
     def predict(
-        self, tokens: Tensor, state: Sequence[LayerState] | None = None, piece: int = 8192
+        self, tokens: Tensor, state: Sequence[LayerState] | None = None, piece: int | None = None
     ) -> tuple[Tensor, list[LayerState]]:
         """The most probable class at every position, int64 (batch, length), and the state after the last.
 
-        The words stream through `piece` tokens at a time, so memory does not grow with their length.
+        The words stream through `piece` tokens at a time, all words together, and some words at a time where one token
+        of each is more: memory grows neither with their length nor with their number. Without a piece it is such that
+        what is computed on the way has about `PIECE_ENTRIES` entries.
         """
         self._check_tokens(tokens, 2)
         state = self._check_state(state, tokens.shape[0])
+        piece = self.piece() if piece is None else piece
+        if tokens.shape[0] > piece:
+            some = [slice(begin, begin + piece) for begin in range(0, tokens.shape[0], piece)]
+            parts = [self.predict(tokens[rows], [_rows(own, rows) for own in state], piece) for rows in some]
+            states = [_joined(list(own)) for own in zip(*(after for _, after in parts), strict=True)]
+            return torch.cat([found for found, _ in parts]), states
         found = torch.empty_like(tokens)
-        for start in range(0, tokens.shape[1], piece):
-            part = slice(start, start + piece)
-            lower, state, _ = self._run(tokens[:, part], state, len(found[0, part]))
-            found[:, part] = self.decide(lower).argmax(-1).view_as(found[:, part])
+        length = max(1, piece // max(1, tokens.shape[0]))
+        for start in range(0, tokens.shape[1], length):
+            part = tokens[:, start : start + length]
+            decided = None
+            if ran := self._run_decisions(part, state):
+                assert isinstance(self.head, CaseHead)
+                decisions, state = ran
+                decided = self.head.classes_of(decisions)
+                if decided is None:
+                    decided = self.head.logits_of(decisions).argmax(-1)
+            else:
+                lower, state, _ = self._run(part, state, part.shape[1])
+                decided = self.decide(lower).argmax(-1)
+            found[:, start : start + length] = decided.view_as(part)
         return found, list(state)
+
+    def piece(self) -> int:
+        """Tokens in a piece of `predict`, of all words together."""
+        if self.head_cases is not None:
+            width = 16 + max(s.channels * 8 + (s.readout if s.readout > FEW_UNITS else 4) for s in self.specifications)
+            return max(256, PIECE_ENTRIES // width)
+        widest = max(s.hidden + len(layer.transition.parts) * s.channels + s.readout for layer in self.layers
+                     for s in [layer.specification])  # fmt: skip
+        return max(256, PIECE_ENTRIES // (widest + self.classes + (self.head_width or 0)))
+
+    def check_numbers(self) -> None:
+        """InputError unless the gates and cases of a compact network are such as models/gates.py wants them."""
+        if isinstance(self.head, CaseHead):
+            for i, layer in enumerate(self.layers):
+                assert isinstance(layer.phi, GatePhi)
+                Lookup(layer.phi.gates, layer.phi.sizes, f"layers.{i}.phi.gates")
+            Lookup(self.head.cases, self.head.sizes, "head.cases")
+            outputs = self.head.outputs
+            if bool(((outputs < 0) | (outputs >= self.classes)).any()):
+                raise InputError(f"head.outputs: expected classes from 0 to {self.classes - 1}")
 
     def readouts(self, state: Sequence[LayerState]) -> Tensor:
         """All layers' readouts s^k (batch, width) at a state, e.g. what `step` returned: what `decide` makes logits of.
@@ -239,6 +329,9 @@ class DCDNetwork(nn.Module, SavedNetwork):
 
     def decide(self, readouts: Tensor) -> Tensor:
         """The logits (*runs, N, classes) from all layers' readouts s^k (*runs, N, width)."""
+        if isinstance(self.head, CaseHead):
+            found: Tensor = self.head(readouts)
+            return found
         if self.head_width is not None:
             readouts = affine(readouts, self.head_gates.weight, self.head_gates.bias).relu()
         return affine(readouts, self.head.weight, self.head.bias)
@@ -296,6 +389,41 @@ class DCDNetwork(nn.Module, SavedNetwork):
                 first = torch.cat([first, layer.read(first, held.reshape(*shape, held.shape[-1]))], -1)
             after.append(carried)
         return lower, after, traces
+
+    def _run_decisions(
+        self, tokens: Tensor, state: Sequence[LayerState] | None
+    ) -> tuple[list[Tensor], list[LayerState]] | None:
+        """As `_run` on words (batch, length) of a compact network, with the decisions of all groups as numbers, (batch
+        · length,) each. None for another network, and where something on the way has to be seen in full."""
+        if self.head_cases is None or not tokens.numel():
+            return None
+        state = self._check_state(state, len(tokens))
+        places = tokens.flatten()
+        decided: list[Tensor] = []
+        before: list[Tensor] = []  # what the words' first tokens find, (batch,) each
+        after = []
+        reads_before = any(s.reads == "before" for s in self.specifications)
+        for layer, own in zip(self.layers, state, strict=True):
+            read = decided
+            if layer.specification.reads == "before":
+                read = [_later(one, first, tokens.shape[1]) for one, first in zip(decided, before, strict=True)]
+            table, rows = layer.rows(read, places)
+            if rows is None:
+                table = table.view(*tokens.shape, -1)
+            states, carried = layer.transition.scan(
+                table, own, self.backend, None if rows is None else rows.view(tokens.shape)
+            )
+            found = layer.decisions(states.reshape(len(places), -1))
+            if found is None:
+                return None
+            if reads_before:
+                first = layer.decisions(own.value if isinstance(own, UnitState) else own)
+                if first is None:
+                    return None
+                before = before + first
+            decided = decided + found
+            after.append(carried)
+        return decided, after
 
     def _check_tokens(self, tokens: Tensor, dimensions: int) -> None:
         wanted = "(batch, length)" if dimensions == 2 else "(batch,)"

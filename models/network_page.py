@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..algebra.depth.families import ALL_FAMILIES, TransitionKind
 from ..algebra.groups.group import Group
@@ -53,9 +53,12 @@ def network_data(network: DCDNetwork, group: Group, alphabet: NDArray[np.integer
             f"the model has {network.alphabet_size} tokens and {network.classes} classes, {group.name} has "
             f"{len(tokens)} and {group.order}; wanted a model made for this group"
         )
-    count = sum(parameter.numel() for parameter in network.parameters())
+    count = network.dense_size()
     if count > MAX_PARAMETERS:
         raise InputError(f"a network of {count:,} parameters; a page runs at most {MAX_PARAMETERS:,}")
+    network = network.dense()
+    head = network.head
+    assert isinstance(head, nn.Linear), "written out"
     names = [specification.family for specification in network.specifications]
     for number, name in enumerate(names, 1):
         if ALL_FAMILIES[name].transition not in RUN_BY_THE_PAGE:
@@ -78,7 +81,7 @@ def network_data(network: DCDNetwork, group: Group, alphabet: NDArray[np.integer
         "embedding": _packed(network.embedding.weight),
         "embedding_size": network.embedding.embedding_dim,
         "layers": [_layer(layer) for layer in network.layers],
-        "head": {"weight": _packed(network.head.weight), "bias": _packed(network.head.bias)},
+        "head": {"weight": _packed(head.weight), "bias": _packed(head.bias)},
         "lattice": None,
     }
 
@@ -89,7 +92,7 @@ def _packed(tensor: Tensor) -> dict[str, str]:
 
 def _layer(layer: Layer) -> dict[str, Any]:
     specification = layer.specification
-    linear = {"hidden": layer.phi.hidden, "out": layer.phi.out, "psi": layer.psi}
+    linear = {"hidden": layer.matrices.hidden, "out": layer.matrices.out, "psi": layer.psi}
     weights: dict[str, Any] = {
         name: {"weight": _packed(part.weight), "bias": _packed(part.bias)} for name, part in linear.items()
     }

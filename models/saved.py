@@ -22,16 +22,17 @@ from ..common.errors import InputError
 from ..common.folders import Folder, opened
 from ..common.kinds import DAMAGED, NETWORK, OTHER, WITH_NETWORK, claim_folder, wrong_kind
 from ..common.reading import parse_json, parse_tensors
-from ..constructions.parameters import parameter_shapes
+from ..constructions.parameters import is_integer, parameter_shapes
+from ..constructions.weights import dense_configuration, dense_parameters, has_linear_head
 from .specification import LayerSpecification, positive
 
 __all__ = ["DTYPES", "SavedNetwork"]
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 NEEDED = ("alphabet_size", "classes", "layers")
-ARGUMENTS = (*NEEDED, "embedding_size", "dtype", "seed", "head_gates")
+ARGUMENTS = (*NEEDED, "embedding_size", "dtype", "seed", "head_gates", "head_cases")
 
-SIZES = ("alphabet_size", "classes", "embedding_size", "head_gates")
+SIZES = ("alphabet_size", "classes", "head_gates", "head_cases", "embedding_size")
 
 CARD = """---
 {{ card_data }}
@@ -78,11 +79,15 @@ class SavedNetwork(
         for name in sorted(shapes.keys() | given.keys()):
             if name not in given or name not in shapes:
                 raise InputError(f"{where}: {name} is {'missing' if name in shapes else 'not a parameter here'}")
-            value = given[name]
-            if tuple(value.shape) != shapes[name] or value.dtype != kind:
-                wanted, came = f"{kind} {shapes[name]}", f"{value.dtype} {tuple(value.shape)}"
+            value, own = given[name], torch.int32 if is_integer(name) else kind
+            if tuple(value.shape) != shapes[name] or value.dtype != own:
+                wanted, came = f"{own} {shapes[name]}", f"{value.dtype} {tuple(value.shape)}"
                 raise InputError(f"{where}: {name} should be {wanted}, is {came}")
         network.load_state_dict(given)  # type: ignore[attr-defined]
+        try:
+            network.check_numbers()  # type: ignore[attr-defined]
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
         return network
 
     def converted(self, dtype: str) -> Self:
@@ -92,6 +97,28 @@ class SavedNetwork(
             return self
         parameters = self.state_dict()  # type: ignore[attr-defined]
         return self.from_parameters(configuration, parameters, dtype)
+
+    def dense(self) -> Self:
+        """The network with all its matrices written out, every number in them a parameter; itself where it is so.
+
+        For readers that know matrices alone: training, horizons of trained networks, pages. `dense_size` says
+        beforehand how large it is.
+        """
+        configuration = self.configuration()  # type: ignore[attr-defined]
+        if configuration.get("head_cases") is None:
+            return self
+        return self.from_parameters(*dense_parameters(configuration, self._numpy()))
+
+    def dense_size(self) -> int:
+        """How many parameters `dense` has."""
+        configuration = self.configuration()  # type: ignore[attr-defined]
+        if configuration.get("head_cases") is not None:
+            configuration = dense_configuration(configuration, has_linear_head(self._numpy()))
+        return sum(math.prod(shape) for shape in parameter_shapes(configuration).values())
+
+    def _numpy(self) -> dict[str, NDArray]:
+        state = self.state_dict()  # type: ignore[attr-defined]
+        return {name: value.detach().cpu().numpy() for name, value in state.items()}
 
     def save_pretrained(  # type: ignore[override]
         self,
@@ -114,7 +141,7 @@ class SavedNetwork(
         configuration = self.configuration()  # type: ignore[attr-defined]
         state = self.state_dict()  # type: ignore[attr-defined]
         shapes = parameter_shapes(configuration)
-        kinds = sorted({str(value.dtype).removeprefix("torch.") for value in state.values()})
+        kinds = sorted({str(v.dtype).removeprefix("torch.") for name, v in state.items() if not is_integer(name)})
         if len(kinds) > 1 or kinds[0] not in DTYPES:
             raise InputError(
                 f"{save_directory}: the parameters are {' and '.join(kinds)}; a network is saved in float32 or "
@@ -169,7 +196,9 @@ def _shape(state: Mapping[str, Tensor], name: str) -> tuple[int, ...] | None:
 
 def _compare_sizes(configuration: Mapping[str, Any], given: Mapping[str, tuple[int, ...]], where: str) -> None:
     """Compare the sizes that a configuration asks for with those that are there, before anything of them is made."""
-    sizes = [name for name in SIZES if configuration.get(name) is not None]
+    compact = configuration.get("head_cases") is not None
+    names = SIZES[:-1] if compact else SIZES  # the network itself checks an embedding of length 0
+    sizes = [name for name in names if configuration.get(name) is not None]
     for name in (*SIZES[:2], *sizes):
         positive(name, configuration.get(name))
     layers = configuration.get("layers")

@@ -34,7 +34,8 @@ class LayerSpecification:
         channels, hidden, readout: the widths of the state, of φ's hidden layer and of ψ.
         activation: of ψ.
         groups: the sizes of the one-hot groups in which "hard" and "softmax" decide; None makes one group of all.
-        phi: "relu", or "linear" for a φ without its relu.
+        phi: "relu"; "linear" for a φ without its relu; or "gates", of a compact network, whose hidden units are each 1
+            at one choice of the lower decisions and the token, and 0 elsewhere (models/gates.py).
         reads: "after": φ reads the lower readouts after the same token; "before": those before it, as through a
             convolution of width 2. Tokens that merge states need the second (docs/automata.md).
     """
@@ -71,8 +72,10 @@ class LayerSpecification:
             names = ", ".join((*GROUPED, *ELEMENTWISE))
             raise InputError(f"{where}.activation: unknown activation {activation!r}; known: {names}")
         phi = entry.get("phi", "relu")
-        if phi not in ("relu", "linear"):
-            raise InputError(f'{where}.phi: expected "relu" or "linear", got {phi!r}')
+        if phi not in ("relu", "linear", "gates"):
+            raise InputError(f'{where}.phi: expected "relu", "linear" or "gates", got {phi!r}')
+        if phi == "gates" and activation != "hard":
+            raise InputError(f'{where}: a phi of "gates" goes with the activation "hard", got {activation!r}')
         reads = entry.get("reads", "after")
         if reads not in ("after", "before"):
             raise InputError(f'{where}.reads: expected "after" or "before", got {reads!r}')

@@ -13,6 +13,7 @@ ROWS = {
     "compilation": 2,
     "automata": 3,
     "execution": 6,
+    "networks": 3,
     "scans": 4,
     "blocks": 6,
     "batches_of_runs": 2,

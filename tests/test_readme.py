@@ -19,7 +19,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 RECIPES = tuple(f"docs/how-to/{path.name}" for path in sorted((ROOT / "docs/how-to").glob("*.md")))
 PAGES = ("README.md", "docs/guide.md", "docs/start.md", *RECIPES)
-MEASURED = re.compile(r"\d[\d.,]*(e-?\d+)?(?= ?(s|ms)\b| (million|thousand) tokens/s| margins)|(?<= in )\d+\.\d+")
+MEASURED = re.compile(
+    r"\d[\d.,]*(e-?\d+)?(?= ?(s|ms)\b| (million|thousand) tokens/s| margins)|(?<= in )\d+\.\d+"
+    r"|(?<=network: right on random, constant and commutator words of )[\d,]+"  # as many as its time allows
+)
 
 
 Step = tuple[str, str, list[str]]

@@ -30,6 +30,13 @@ from .words import Words, words_of_task
 WORDS, LENGTH = 1500, 12
 """Words on which a network is read; short ones, because in long ones a network that drifts loses its lower states."""
 
+LONGEST, MOST_READ = 192, 1_000_000
+"""Where words of `LENGTH` tokens do not reach every state, they become longer, up to `LONGEST`, and then more, up to so
+many tokens in all."""
+
+SMALL_PIECE = 4096
+"""Tokens that a network is traced on at a time, at most: everything it does with them is kept."""
+
 OFF_CIRCLE = 0.05
 """A channel is left out when its multipliers' moduli are further than this from 1, on the average."""
 
@@ -91,7 +98,7 @@ def decompile_network(network: DCDNetwork, task: Task, seed: int = 0, length: in
     """
     task.group  # noqa: B018 - an automaton is refused
     task.tracked.require_fit(network.alphabet_size, network.classes)
-    words = words_of_task(task, WORDS, LENGTH, seed, stream=VALIDATION)
+    words = _reaching_words(task, seed)
     answers, added, losses = _traced(network, words)
     layers = snap_traced(added, words)
     exact, failure = None, None
@@ -112,28 +119,43 @@ def decompile_network(network: DCDNetwork, task: Task, seed: int = 0, length: in
     )
 
 
+def _reaching_words(task: Task, seed: int) -> Words:
+    """Random words that reach every state: longer ones where those of `LENGTH` tokens do not, and then more of them."""
+    count, length = WORDS, LENGTH
+    while True:
+        words = words_of_task(task, count, length, seed, stream=VALIDATION)
+        if len(np.unique(words.labels)) == task.classes or 2 * count * length > MOST_READ:
+            return words
+        count, length = (count, 2 * length) if length < LONGEST else (2 * count, length)
+
+
 @torch.no_grad()
 def _traced(
     network: DCDNetwork, words: Words
 ) -> tuple[NDArray[np.int64], list[NDArray[np.float64]], tuple[float, float]]:
     """Answers, the phases that each layer's usable channels add, and the losses."""
-    tokens = torch.from_numpy(words.tokens)
-    logits = network(tokens).double()
-    each = torch.nn.functional.cross_entropy(
-        logits.flatten(0, 1), torch.from_numpy(words.labels).flatten(), reduction="none"
-    ).view(tokens.shape)
-    added = []
-    for i, trace in enumerate(network.trace(tokens)):
-        if trace.a is None:
-            family = network.specifications[i].family
+    for i, (specification, layer) in enumerate(zip(network.specifications, network.layers, strict=True), 1):
+        if not layer.transition.family.is_diagonal:
             raise InputError(
-                f"layer {i + 1} is of the family {family!r}, which has no phases; wanted layers h = a·h + b; "
-                "`refute` says what is known of it, and `evaluate` how often it is right"
+                f"layer {i} is of the family {specification.family!r}, which has no phases; wanted layers "
+                "h = a·h + b; `refute` says what is known of it, and `evaluate` how often it is right"
             )
-        a = trace.a.expand(*tokens.shape, -1).numpy().astype(np.complex128)
+    some = max(1, min(network.piece(), SMALL_PIECE) // words.length)
+    answers, losses, multipliers = [], [], []
+    for begin in range(0, words.count, some):
+        tokens = torch.from_numpy(words.tokens[begin : begin + some])
+        traces = network.trace(tokens)
+        logits = network.decide(torch.cat([trace.readout for trace in traces], -1).flatten(0, 1)).double()
+        labels = torch.from_numpy(words.labels[begin : begin + some]).flatten()
+        losses.append(torch.nn.functional.cross_entropy(logits, labels, reduction="none").view(tokens.shape))
+        answers.append(logits.argmax(-1).view(tokens.shape).numpy())
+        multipliers.append([t.a.expand(*tokens.shape, -1).numpy() for t in traces if t.a is not None])
+    each, added = torch.cat(losses), []
+    for own in zip(*multipliers, strict=True):
+        a = np.concatenate(own).astype(np.complex128)
         usable = np.abs(np.abs(a) - 1).mean(axis=(0, 1)) <= OFF_CIRCLE
         added.append(np.angle(a[..., usable]) / (2 * np.pi))
-    return logits.argmax(-1).numpy(), added, (float(each[:, :6].mean()), float(each.mean()))
+    return np.concatenate(answers), added, (float(each[:, :6].mean()), float(each.mean()))
 
 
 def equal_up_to(

@@ -116,7 +116,7 @@ def evaluate(
     """
     wanted = lengths_to(longest)
     widest = max(max(s.hidden, s.readout, 2 * s.channels, network.classes) for s in network.specifications)
-    piece = max(1, PIECE_ENTRIES // (words * widest))
+    piece = None if network.head_cases is not None else max(1, PIECE_ENTRIES // widest)
     state: Any = None
     current = np.zeros(words, dtype=np.int64)
     unbroken = np.ones(words, dtype=bool)

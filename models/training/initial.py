@@ -70,6 +70,7 @@ def initial_network(configuration: RunConfiguration, task: Task) -> DCDNetwork:
         network = _random(configuration, task)
     else:
         network = _compiled(configuration, task) if configuration.init == COMPILED else _folder(configuration, task)
+        network = network.dense()
         network = _fitted(network, configuration)
     if configuration.noise:
         generator = torch.Generator().manual_seed(_seed(configuration, 1))

@@ -61,7 +61,7 @@ def make_tables(network: DCDNetwork, seed: int) -> None:
     network.embedding.weight.copy_(torch.eye(tokens))
     starts: list[range] = []  # the units of each lower layer
     for layer in network.layers:
-        weight, bias = layer.phi.hidden.weight, layer.phi.hidden.bias
+        weight, bias = layer.matrices.hidden.weight, layer.matrices.hidden.bias
         weight.zero_()
         bias.fill_(-float(len(starts)))
         for row, places in enumerate(itertools.product(*starts, range(tokens))):

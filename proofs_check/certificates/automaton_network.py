@@ -29,9 +29,8 @@ from ...algebra.depth.families import FAMILIES, Family, ProofOf, TransitionKind
 from ...constructions.cascade import CascadeLayer, reachable_states
 from ...constructions.parameters import (
     HEAD_BIAS,
-    HEAD_GATES_BIAS,
-    HEAD_GATES_WEIGHT,
-    HEAD_WEIGHT,
+    HEAD_CASES,
+    HEAD_OUTPUTS,
     OUT_BIAS,
     OUT_WEIGHT,
     in_layer,
@@ -50,7 +49,6 @@ class AutomatonProof(Proof):
     """One run over all layers of an automaton's network."""
 
     reads = "before"
-    options = frozenset({"head_gates"})
 
     def classes(self) -> int:
         assert self.cascade.automaton is not None
@@ -65,7 +63,7 @@ class AutomatonProof(Proof):
         d = len(layer.moduli)
         out = self.array(in_layer(i, OUT_WEIGHT), (d * len(parts), None))
         bias = self.array(in_layer(i, OUT_BIAS), (d * len(parts),))
-        on = self.gates_on(i, after.shape[0], lower, out.shape[1])
+        on = self.gates_on(i, lower, out.shape[1])
         with np.errstate(over="ignore"):
             raw = np.concatenate([out.T, np.zeros_like(out.T[:1])]) + bias
         require(np.isfinite(raw[np.unique(on)]).all(), f"layer {i + 1}: φ overflows")
@@ -180,31 +178,16 @@ class AutomatonProof(Proof):
 
     def head(self, moduli: tuple[int, ...]) -> None:
         cascade, classes = self.cascade, self.classes()
-        gated = HEAD_GATES_WEIGHT in self.arrays
-        width = sum(moduli)
-        gates = self.array(HEAD_GATES_WEIGHT, (None, width)) if gated else None
-        weight = self.array(HEAD_WEIGHT, (classes, width if gates is None else len(gates)))
-        arrays = [weight, self.array(HEAD_BIAS, (classes,))]
-        bias = None
-        if gates is not None:
-            bias = self.array(HEAD_GATES_BIAS, (len(gates),))
-            arrays += [gates, bias]
-        limit = 2.0**10 if self.double else 2.0**5
-        for array in arrays:
-            small = (array == np.rint(array)).all() and np.abs(array).max(initial=0) <= max(limit, width)
-            require(small, "the head has a weight that is no small integer")
-        require((width + 1) ** 2 * (1 + len(weight.T)) < (2.0**52 if self.double else 2.0**23), "the head is too wide")
+        cases = self.array(HEAD_CASES, (None, len(moduli)))
+        outputs = self.array(HEAD_OUTPUTS, (len(cases),))
+        require(not self.array(HEAD_BIAS, (classes,)).any(), "the head has a bias")
+        require(((outputs >= 0) & (outputs < classes)).all(), "a case of the head has no class")
+        read = self.columns(cases, moduli, "a case of the head")
         reached = np.flatnonzero(reachable_states(cascade.transitions()))
         residues = np.stack(np.unravel_index(reached, moduli), axis=1)
-        starts = np.cumsum((0, *moduli))[:-1]
-        for begin in range(0, len(reached), 4096):
-            part = residues[begin : begin + 4096]
-            readouts = np.zeros((len(part), width))
-            np.put_along_axis(readouts, starts + part, 1.0, axis=1)
-            if gates is not None and bias is not None:
-                readouts = np.maximum(readouts @ gates.T.astype(np.float64) + bias, 0)
-            logits = readouts @ weight.T.astype(np.float64) + arrays[1]
-            wanted = cascade.decode[reached[begin : begin + 4096]]
-            own = logits[np.arange(len(part)), wanted].copy()
-            logits[np.arange(len(part)), wanted] = -np.inf
-            require((own >= logits.max(axis=1) + 1).all(), "the head decides a state wrongly")
+        both = np.concatenate([cases[:, read], residues[:, read]])
+        number = np.unique(both, axis=0, return_inverse=True)[1].reshape(-1)
+        of_number = np.full(len(both), -1)
+        of_number[number[: len(cases)]] = outputs
+        found = of_number[number[len(cases) :]]
+        require((found == cascade.decode[reached]).all(), "the head decides a state wrongly")

@@ -2,9 +2,9 @@
 
 What is proved, for every joint state of the lower layers and every token (Σ_i |G/G_i|·|alphabet| cases):
 
-1. *Gates.* φ's hidden weights, biases and the embedding are integers so small that every partial sum is exact in the
-   network's dtype, whatever the order of summation and with or without fused multiply-add. At most one gate is on, and
-   its value is 1. So φ's output is the column of one gate plus the bias: the very float that NumPy computes here.
+1. *Gates.* The network is compact: φ has a gate for each choice of lower decisions and a token, no two the same, and
+   the gate that is on has the value 1 (a sum of zeros and ones less a small integer, exact in any order). So φ's output
+   is the column of one gate plus the bias, or the bias: the very float that NumPy computes here.
 2. *Phases.* b is 0 and Δ = 1 + elu(0) = 1 exactly, so the recurrence adds the stored phase, truncated to 2⁻⁶¹ turns
    (`models.recurrences.fixed_point_turns`), in wrapping 64-bit integers: no further error. δ is the largest distance,
    an exact rational, between a stored phase and the multiple of 1/n turns that the cascade adds; after T tokens the
@@ -14,10 +14,10 @@ What is proved, for every joint state of the lower layers and every token (Σ_i 
    scores' rounding errors. The difference of two scores is |d|·cos(2π(θ - φ)) for some φ; being positive at both ends
    of an arc shorter than half a turn, it is so on the arc, so the ends q/n ± ε are enough. Cosines and sines there are
    enclosed by arb.
-4. *Head.* Each row is one-hot in each channel's group, at the residues that decode to its element. The right element
-   scores the number of channels, every other at least 1 less, all small integers.
+4. *Head.* Each element has one case, the residues that decode to it. The right element scores the number of channels,
+   every other at least 1 less, all small integers.
 
-5. *Range.* Nothing overflows on the way: sums of φ are integers below 2⁵², phases are below 2²⁰ turns, ψ's scores below
+5. *Range.* Nothing overflows on the way: phases are below 2²⁰ turns, ψ's scores below
    an eighth of the largest number, and what a multiplier of Negative Mamba is made of is enclosed. What underflows
    counts as an error of the smallest normal number. Comparisons are written so that NaN fails them.
 6. *Everything.* The network is the one that `DCDNetwork.from_pretrained` loads; every field of its configuration and
@@ -39,7 +39,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,16 +49,17 @@ from ...common.errors import RefutedError
 from ...constructions.cascade import Cascade, CascadeLayer, layer_transitions
 from ...constructions.parameters import (
     EMBEDDING,
+    GATES,
     HEAD_BIAS,
-    HEAD_WEIGHT,
-    HIDDEN_BIAS,
-    HIDDEN_WEIGHT,
+    HEAD_CASES,
+    HEAD_OUTPUTS,
     INITIAL_STATE,
     OUT_BIAS,
     OUT_WEIGHT,
     READOUT_BIAS,
     READOUT_WEIGHT,
     in_layer,
+    is_integer,
 )
 from ..intervals import arb_precision, unit_point, upper
 
@@ -72,7 +72,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.floating]
 
 DTYPES = ("float32", "float64")
-CONFIGURATION = {"alphabet_size", "classes", "layers", "embedding_size", "dtype"}
+CONFIGURATION = {"alphabet_size", "classes", "layers", "embedding_size", "dtype", "head_cases"}
 """The fields of a network's configuration that the proof covers; `layers` field by field in `check_specification`."""
 
 
@@ -134,9 +134,6 @@ class Proof:
     reads = "after"
     """Which lower readouts φ reads: those after the token, or before it."""
 
-    options: frozenset[str] = frozenset()
-    """Fields that the configuration may have besides `CONFIGURATION`."""
-
     def classes(self) -> int:
         """The number of classes that the network should have."""
         return self.cascade.order
@@ -160,16 +157,17 @@ class Proof:
         self.largest, self.smallest = float(limits.max), float(limits.tiny)
         self.cases = self.gates = 0
         m = len(cascade.alphabet)
-        named = set(configuration) - self.options
-        require(named == CONFIGURATION, f"a field beside {', '.join(sorted(CONFIGURATION))}")
+        require("head_cases" in configuration, "its matrices are written out (compile it again)")
+        require(set(configuration) == CONFIGURATION, f"a field beside {', '.join(sorted(CONFIGURATION))}")
         classes = self.classes()
         require(
             (configuration["alphabet_size"], configuration["classes"]) == (m, classes),
             f"{configuration['alphabet_size']} tokens and {configuration['classes']} classes, wanted {m} and {classes}",
         )
         for name, array in arrays.items():
-            require(array.dtype == self.dtype and np.isfinite(array).all(), f"{name} is not a finite {self.dtype}")
-        self.embedding = self.array(EMBEDDING, (m, None))
+            kind = "int32" if is_integer(name) else self.dtype
+            require(array.dtype == kind and np.isfinite(array).all(), f"{name} is not a finite {kind}")
+        self.array(EMBEDDING, (m, 0))
 
     def array(self, name: str, shape: tuple[int | None, ...]) -> Floats:
         """A parameter by name, of a shape in which None stands for any length."""
@@ -204,11 +202,11 @@ class Proof:
         wanted = {
             "family": layer.family,
             "channels": len(layer.moduli),
-            "hidden": len(self.arrays[in_layer(i, HIDDEN_BIAS)]),
+            "hidden": len(self.arrays[in_layer(i, GATES)]),
             "readout": sum(layer.moduli),
             "activation": "hard",
             "groups": layer.moduli,
-            "phi": "relu",
+            "phi": "gates",
             "reads": self.reads,
         }
         found = {field.name: getattr(specification, field.name) for field in fields(specification)}
@@ -225,7 +223,7 @@ class Proof:
         d, width = len(layer.moduli), sum(lower)
         out = self.array(in_layer(i, OUT_WEIGHT), (d * parts, None))
         bias = self.array(in_layer(i, OUT_BIAS), (d * parts,))
-        on = self.gates_on(i, after.shape[0], lower, out.shape[1])
+        on = self.gates_on(i, lower, out.shape[1])
         # Row u of `raw` is φ's output where gate u is on; the last row where none is (index -1).
         with np.errstate(over="ignore"):
             raw = np.concatenate([out.T, np.zeros_like(out.T[:1])]) + bias
@@ -251,40 +249,25 @@ class Proof:
 
     # ---------------------------------------------------------------------------------------- gates
 
-    def gates_on(self, i: int, states: int, lower: tuple[int, ...], units: int) -> NDArray[np.int64]:
+    def gates_on(self, i: int, lower: tuple[int, ...], units: int) -> NDArray[np.int64]:
         """The gate that is on for each joint lower state *after* the token and each token, -1 for none: (states, m)."""
-        width, m = sum(lower), len(self.embedding)
-        size = self.embedding.shape[1]
-        weight = self.array(in_layer(i, HIDDEN_WEIGHT), (units, width + size))
-        bias = self.array(in_layer(i, HIDDEN_BIAS), (units,))
-        largest = 0.0
-        for array in (weight, bias, self.embedding):
-            require((array == np.rint(array)).all(), f"layer {i + 1}: a gate's weight is not an integer")
-            largest = max(largest, float(np.abs(array).max(initial=0)))
-        # Every partial sum is an integer below the size from which on integers are no longer exact.
-        limit = 2.0**52 if self.double else 2.0**23
-        small = largest < limit and (width + size + 1) * max(largest, 1.0) ** 2 < limit
-        require(small, f"layer {i + 1}: a gate's weight is too large")
-        own = weight[:, width:].astype(np.float64)
-        identity = self.embedding.shape == (m, m) and bool((self.embedding == np.eye(m)).all())
-        tokens = (own if identity else own @ self.embedding.T.astype(np.float64)) + bias.astype(np.float64)[:, None]
-        starts = np.cumsum((0, *lower))
-        highest = sum((weight[:, a:b].max(axis=1) for a, b in pairwise(starts)), np.zeros(units))
-        residues = np.array(np.unravel_index(np.arange(states), lower)) if lower else np.zeros((0, states), dtype=int)
-        on = np.full((states, m), -1, dtype=np.int64)
-        for token in range(m):
-            candidates = np.flatnonzero(tokens[:, token] + highest > 0)  # the others are off whatever is lower
-            values = np.broadcast_to(tokens[candidates, token], (states, len(candidates))).copy()
-            for start, residue in zip(starts, residues, strict=False):
-                values += weight[candidates][:, start + residue].T
-            active = values > 0
-            require((active.sum(axis=1) <= 1).all(), f"layer {i + 1}, token {token}: more than one gate is on")
-            require((values[active] == 1).all(), f"layer {i + 1}, token {token}: a gate that is on is not 1")
-            some, which = np.nonzero(active)
-            on[some, token] = candidates[which]
-        self.cases += on.size
+        m = len(self.cascade.alphabet)
+        gates = self.array(in_layer(i, GATES), (units, len(lower) + 1))
+        read = self.columns(gates, (*lower, m), f"layer {i + 1}: a gate")
+        on = np.full([n if axis in read else 1 for axis, n in enumerate((*lower, m))], -1, dtype=np.int64)
+        on[tuple(gates[:, axis] if axis in read else 0 for axis in range(on.ndim))] = np.arange(units)
+        found = np.broadcast_to(on, (*lower, m)).reshape(-1, m)
+        self.cases += found.size
         self.gates += units
-        return on
+        return found
+
+    def columns(self, rows: NDArray[Any], sizes: tuple[int, ...], what: str) -> list[int]:
+        """The columns that are read of rows of decisions, no two of which are met at once."""
+        require(((rows >= -1) & (rows < np.array(sizes))).all(), f"{what} reads a decision that is not there")
+        unread = (rows < 0).all(axis=0)
+        require(((rows >= 0) | unread).all(), f"{what} reads other decisions than the first")
+        require(len(np.unique(rows, axis=0)) == len(rows), f"{what} stands twice")
+        return np.flatnonzero(~unread).tolist()
 
     # ---------------------------------------------------------------------------------------- phases
 
@@ -385,14 +368,12 @@ class Proof:
 
     def head(self, moduli: tuple[int, ...]) -> None:
         n, cascade = self.cascade.order, self.cascade
-        weight = self.array(HEAD_WEIGHT, (n, sum(moduli)))
+        cases, outputs = self.array(HEAD_CASES, (n, len(moduli))), self.array(HEAD_OUTPUTS, (n,))
         require(not self.array(HEAD_BIAS, (n,)).any(), "the head has a bias")
+        require((outputs == np.arange(n)).all(), "a case of the head is not its element's")
         residues = np.empty((n, len(moduli)), dtype=np.int64)
         residues[cascade.decode] = np.stack(np.unravel_index(np.arange(n), moduli), axis=1)
-        starts = np.cumsum((0, *moduli))[:-1]
-        picked = weight[np.arange(n)[:, None], starts + residues]
-        own = (picked == 1).all() and np.count_nonzero(weight) == picked.size
-        require(own, "a row of the head is not its element's")
+        require((cases == residues).all(), "a case of the head is not its element's")
 
 
 def _circle_distance(turns: Fraction) -> Fraction:

@@ -253,6 +253,7 @@ def heavy_words(boxes: Boxes, length: int) -> Integers:
 
 
 def _content(network: DCDNetwork) -> tuple[dict[str, Any], Sequence[Any], dict[str, NDArray[np.floating]]]:
+    network = network.dense()
     arrays = {name: tensor.detach().numpy() for name, tensor in network.state_dict().items()}
     return network.configuration(), network.specifications, arrays
 

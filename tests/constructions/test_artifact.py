@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from subnormal.algebra.depth.families import FAMILIES
 from subnormal.common import writing
 from subnormal.common.errors import InputError
-from subnormal.constructions import artifact
 from subnormal.constructions.artifact import load_cascade
-from tests.cases import compiled
+from subnormal.constructions.compiler import compile_group
+from tests.cases import compiled, group
 from tests.folders import bind
 
 
@@ -148,11 +149,16 @@ def test_a_write_that_fails_leaves_the_old_folder(folder, monkeypatch, step):
     assert list(folder.parent.iterdir()) == [folder]
 
 
-def test_a_network_too_large_is_not_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(artifact, "MAX_NETWORK_PARAMETERS", 10)
-    assert not compiled("S3").save(tmp_path).has("model.safetensors")
-    assert json.loads((tmp_path / "cascade.json").read_text())["name"] == "S3"
-    assert not (tmp_path / "model.safetensors").exists()
+@pytest.mark.parametrize(("name", "alphabet"), [("D500", None), ("D2000", "generators"), ("S4wrC3", "generators")])
+def test_a_network_takes_as_much_room_as_its_gates_and_cases(tmp_path, name, alphabet):
+    """Its file grows with gates × channels and elements × channels, not with their squares."""
+    compilation = compile_group(group(name), [FAMILIES["aussm"]], alphabet)
+    compilation.save(tmp_path / "x")
+    channels = len(compilation.cascade.moduli)
+    gates = sum(len(layer.gates) * (4 * (channels + 1) + 32 * channels) for layer in compilation.weights.layers)
+    elements = compilation.group.order * (12 + 4 * channels)
+    decisions = 8 * sum(compilation.cascade.moduli) * (8 if name != "S4wrC3" else sum(compilation.cascade.moduli))
+    assert (tmp_path / "x" / "model.safetensors").stat().st_size < gates + elements + decisions + 10_000
 
 
 @pytest.mark.parametrize(

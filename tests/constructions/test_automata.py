@@ -285,6 +285,7 @@ def test_faults_are_found():
 def test_folder(tmp_path):
     compilation = compile_automaton(read_automaton("even-pairs"), FAMILIES["mamba"])
     compilation.save(tmp_path / "pairs")
+    assert (tmp_path / "pairs" / "model.safetensors").exists()
     cascade, metadata = load_automaton(tmp_path / "pairs")
     assert metadata["family"] == "mamba"
     assert cascade.automaton.accepts([0, 1, 0])

@@ -3,18 +3,24 @@ both precisions."""
 
 from __future__ import annotations
 
+import shutil
 from itertools import product
 
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file, save_file
 
 from subnormal.algebra.tracked import KINDS, TrackedGroup, products
+from subnormal.api.verifying import FIRST_PIECE, try_network
+from subnormal.common.errors import RefutedError
 from subnormal.constructions.artifact import load_cascade
+from subnormal.constructions.parameters import is_integer
 from subnormal.constructions.weights import network_parameters
 from subnormal.models.compiled import NetworkMachine
 from subnormal.models.network import DCDNetwork
 from tests.cases import TRACKED, compilations, compiled
+from tests.folders import bind
 
 LONG = 100_000
 
@@ -93,7 +99,7 @@ def test_the_folder_loads_with_the_same_bits(folders, tmp_path):
     state = network.state_dict()
     assert set(state) == set(arrays)
     for name, tensor in state.items():
-        assert tensor.dtype == torch.float64
+        assert tensor.dtype == (torch.int32 if is_integer(name) else torch.float64)
         assert (tensor.numpy() == arrays[name]).all()
     network.save_pretrained(tmp_path)
     for name, tensor in DCDNetwork.from_pretrained(tmp_path).state_dict().items():
@@ -120,3 +126,28 @@ def test_compiled_weights_can_be_trained_on(folders):
     assert gradient is not None
     assert torch.isfinite(gradient).all()
     assert gradient.abs().sum() > 0
+
+
+def test_a_trial_ends_with_its_time_or_its_words(folders):
+    folder = folders("S4", alphabet="all")
+    for seconds, length, tokens in ((0.0, 1_000_000, FIRST_PIECE), (1e6, 5_000, 5_000), (1e6, 10, 10)):
+        trials = try_network(folder, length, seconds)
+        assert [(trial.kind, trial.tokens, trial.first_wrong) for trial in trials] == [(k, tokens, None) for k in KINDS]
+
+
+def test_a_trial_finds_the_first_wrong_output(folders, tmp_path):
+    folder = tmp_path / "spoiled"
+    shutil.copytree(folders("S4", alphabet="all"), folder)
+    arrays = load_file(folder / "model.safetensors")
+    arrays["head.outputs"][[4, 9]] = arrays["head.outputs"][[9, 4]]
+    save_file(arrays, folder / "model.safetensors", {"format": "pt"})
+    bind(folder)
+    cascade, listed, _ = load_cascade(folder)
+    right = products(listed, cascade.alphabet[TrackedGroup(listed, cascade.alphabet).word("random", 1000)])
+    first = int(np.flatnonzero(np.isin(right, (4, 9)))[0])
+    found = {4: 9, 9: 4}[int(right[first])]
+    with pytest.raises(
+        RefutedError,
+        match=rf"at token {first + 1} of the random word \(seed 0\): element {found} instead of {right[first]}$",
+    ):
+        try_network(folder, LONG, 0.0)

@@ -61,7 +61,7 @@ def test_every_activation(activation, gates):
 
 def test_parity_runs_the_networks_own_head(monkeypatch):
     """A head that answers the other way is noticed: nobody multiplies by the head's matrix alone."""
-    plain = parity.weakened_network(4.0, torch.float32)
+    plain = parity.weakened_network(4.0, torch.float32).dense()
     gated = DCDNetwork(**{**plain.configuration(), "head_gates": 6}, seed=0)
     with torch.no_grad():
         for name, value in plain.named_parameters():

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file
 
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import read_automaton
-from subnormal.common.errors import RefutedError
+from subnormal.common.errors import InputError, RefutedError
 from subnormal.common.folders import digest, save_folder
 from subnormal.constructions.artifact import tensor_bytes
 from subnormal.constructions.automata.artifact import load_automaton
@@ -227,16 +227,16 @@ def test_networks_are_proved_and_spoiled_ones_are_not(name, family, tmp_path):
     for key, change in [
         ("layers.0.phi.out.bias", 300.0),
         ("layers.0.phi.out.weight", 1.0),
-        ("layers.0.phi.hidden.weight", 1.0),
+        ("layers.0.phi.gates", 1),
+        ("head.outputs", 1),
+        ("head.bias", 1.0),
         ("layers.0.psi.weight", -3.0),
         ("layers.0.initial_state", -2.0),
-        ("head.weight", 1.0),
+        ("head.cases", 1),
     ]:
         spoiled = {name: array.copy() for name, array in arrays.items()}
-        if key == "head.weight":  # class 0 then likes the last case as well as that case's own class does
-            spoiled[key][0, -1] += change
-        else:
-            spoiled[key].reshape(-1)[-1 if key == "layers.0.phi.out.weight" else 0] += change
+        last = key in ("layers.0.phi.out.weight", "head.cases")
+        spoiled[key].reshape(-1)[-1 if last else 0] += change
         save_folder(tmp_path / "s", files | {"model.safetensors": tensor_bytes(spoiled)})
-        with pytest.raises(RefutedError):
+        with pytest.raises((RefutedError, InputError)):
             prove_network(tmp_path / "s")

@@ -121,9 +121,9 @@ def test_wide_unit_modulus_layers_fall_in_closed_form(width):
 def compiled(name, stack, layers):
     """The first layers of a compiled network, with the part of the head that reads them."""
     group = list_group(name)
-    from subnormal.constructions.weights import network_parameters
+    from subnormal.constructions.weights import dense_parameters, network_parameters
 
-    config, arrays = network_parameters(compile_group(group, parse_stack(stack)).weights)
+    config, arrays = dense_parameters(*network_parameters(compile_group(group, parse_stack(stack)).weights))
     config["layers"] = config["layers"][:layers]
     network = DCDNetwork(**config)
     own = network.state_dict()

@@ -27,11 +27,12 @@ from subnormal.proofs_check.horizons.walks import DIRECT, walk
 def noisy(name, sigma, seed=0, dtype="float32", alphabet=None, family="aussm"):
     """The compiled network of a group with noise on every parameter; transitions and answers of its group."""
     compiled = compile(name, alphabet=alphabet, family=family)
-    parameters = compiled.network().state_dict()
+    dense = compiled.network().dense()
+    parameters = dense.state_dict()
     generator = torch.Generator().manual_seed(seed)
     for key, value in parameters.items():
         parameters[key] = value + sigma * torch.randn(value.shape, generator=generator, dtype=torch.float64).to(value)
-    network = DCDNetwork.from_parameters(compiled.network().configuration(), parameters, dtype)
+    network = DCDNetwork.from_parameters(dense.configuration(), parameters, dtype)
     return network, *machine(compiled.group, compiled.cascade.alphabet)
 
 

@@ -1,0 +1,231 @@
+"""Compact networks: gates and cases as numbers of decisions, found by looking them up.
+
+Where all lower layers decide ("hard"), the readouts that φ gets are one-hot, and of its AND gates at most one is on:
+the one whose decisions and token are there. So φ is a table with a row for each gate, and the head one with a row for
+each case; matrices that would be nearly all zeros are neither kept nor multiplied by.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ..common.errors import InputError
+from .linear import bare_linear
+
+__all__ = ["CaseHead", "GatePhi", "Lookup", "decisions_of", "one_hot"]
+
+MOST_KEYS = 1 << 20
+"""Keys up to which a table of all of them is made; beyond it, and beyond eight times the rows, they are searched."""
+
+
+class _Numbering:
+    """Different keys 0 ≤ key < space by their numbers; `len(keys)` for any other."""
+
+    def __init__(self, keys: Tensor, numbers: Tensor, space: int) -> None:
+        self.count = len(keys)
+        self.table = self.keys = self.numbers = None
+        if space <= max(MOST_KEYS, 8 * self.count):
+            self.table = torch.full((space,), self.count, dtype=torch.int64, device=keys.device)
+            self.table[keys] = numbers
+        else:
+            order = keys.argsort()
+            self.keys, self.numbers = keys[order], numbers[order]
+
+    def __call__(self, keys: Tensor) -> Tensor:
+        if self.table is not None:
+            return self.table.index_select(0, keys)
+        assert self.keys is not None
+        assert self.numbers is not None
+        place = torch.searchsorted(self.keys, keys.contiguous()).clamp_(max=self.count - 1)
+        return torch.where(self.keys[place] == keys, self.numbers[place], self.count)
+
+
+class Lookup:
+    """Which row of a table of numbers is met.
+
+    Arguments:
+        rows: shape (rows, columns), numbers below `sizes`; -1 throughout a column that is not read. No two are equal.
+        sizes: of each column.
+        name: of the table, for messages.
+
+    Raises:
+        InputError: the rows are not such.
+    """
+
+    def __init__(self, rows: Tensor, sizes: Sequence[int], name: str) -> None:
+        self.count, self.device = len(rows), rows.device
+        rows = rows.to(torch.int64)
+        high = torch.tensor(list(sizes), device=rows.device)
+        if rows.dim() != 2 or rows.shape[1] != len(sizes) or bool(((rows < -1) | (rows >= high)).any()):
+            raise InputError(f"{name}: expected numbers of decisions from -1 to below {list(sizes)}")
+        unread = rows < 0
+        if bool((unread.any(0) & ~unread.all(0)).any()):
+            raise InputError(f"{name}: a decision is read in some rows and not in others; wanted -1 in a whole column")
+        self.read = [j for j in range(len(sizes)) if self.count and not bool(unread[0, j])]
+        self.steps: list[tuple[int, int, _Numbering | None]] = []  # column, size, and how keys are numbered before
+        key = torch.zeros(self.count, dtype=torch.int64, device=rows.device)
+        space = 1
+        for j in self.read:
+            numbering = None
+            if space * sizes[j] >= 2**62:
+                different, key = key.unique(return_inverse=True)
+                numbering = _Numbering(different, torch.arange(len(different), device=rows.device), space)
+                space = len(different) + 1
+            self.steps.append((j, sizes[j], numbering))
+            key = key * sizes[j] + rows[:, j]
+            space *= sizes[j]
+        if len(key.unique()) != self.count:
+            raise InputError(f"{name}: two rows are equal")
+        self.last = _Numbering(key, torch.arange(self.count, device=rows.device), space)
+
+    def __call__(self, columns: Sequence[Tensor]) -> Tensor:
+        """The number of the row that meets these numbers, int64 (N,) a column to (N,); `count` where none does."""
+        key: Tensor | None = None
+        for j, size, numbering in self.steps:
+            if key is not None:
+                key = (key if numbering is None else numbering(key)) * size
+            key = columns[j] if key is None else key + columns[j]
+        if key is None:  # no row, or one that is met always
+            return torch.zeros_like(columns[-1])
+        return self.last(key)
+
+
+def decisions_of(readouts: Tensor, groups: Sequence[int]) -> list[Tensor]:
+    """The decision of each group of one-hot readouts, (..., width) to int64 (...) each."""
+    return [part.argmax(-1) for part in readouts.split(list(groups), -1)]
+
+
+class _Rows(nn.Module):
+    """A module that looks rows of one of its buffers up."""
+
+    def _lookup(self, rows: Tensor, sizes: Sequence[int], name: str) -> Lookup:
+        """The lookup of these rows as they are now."""
+        known = self.__dict__.get("_known")
+        if known is None or known[0] is not rows or known[1] != rows._version:
+            self.__dict__["_known"] = known = (rows, rows._version, Lookup(rows, sizes, name))
+        found: Lookup = known[2]
+        return found
+
+
+class GatePhi(_Rows):
+    """φ of a compact network: `gates` (units, lower groups + 1), int32, and the linear map `out` of the units.
+
+    Arguments:
+        units, outputs: of gates, and of φ's raw outputs.
+        sizes: of the lower groups, then the number of tokens.
+    """
+
+    gates: Tensor
+
+    def __init__(self, units: int, sizes: Sequence[int], outputs: int, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.sizes = tuple(sizes)
+        self.register_buffer("gates", torch.full((units, len(self.sizes)), -1, dtype=torch.int32))
+        self.out = bare_linear(units, outputs, dtype)
+
+    def units(self, decisions: Sequence[Tensor], tokens: Tensor) -> Tensor:
+        """The unit that is on, int64 (N,); the number of units where none is."""
+        return self._lookup(self.gates, self.sizes, "phi.gates")([*decisions, tokens])
+
+    def table(self) -> Tensor:
+        """φ's output for each unit that is on, and last for none: (units + 1, outputs)."""
+        weight = self.out.weight
+        return torch.cat([weight.T, weight.new_zeros(1, len(weight))]) + self.out.bias
+
+    def forward(self, lower: Tensor, tokens: Tensor) -> Tensor:
+        """φ's outputs (..., outputs) for one-hot readouts (..., width) and tokens (...).
+
+        The unit that is on is relu of the sum of what it reads less its number, so it is 1, or not a number where a
+        readout is none; gradients go on to what it reads, and to no other unit, as those of relu do.
+        """
+        flat = lower.reshape(tokens.numel(), lower.shape[-1])
+        unit = self.units(decisions_of(flat, self.sizes[:-1]), tokens.reshape(-1))
+        missing = unit == len(self.gates)
+        unit = unit.clamp(max=len(self.gates) - 1)
+        on = flat.new_ones(len(flat))
+        start = 0
+        for j, size in enumerate(self.sizes[:-1]):
+            picked = self.gates[:, j].to(torch.int64)[unit]
+            if bool((self.gates[:, j] >= 0).any()):
+                on = on + flat.gather(1, (start + picked).unsqueeze(1)).squeeze(1) - 1
+            start += size
+        on = torch.where(missing, 0 * on, on)
+        raw = on.unsqueeze(1) * self.out.weight.T.index_select(0, unit) + self.out.bias
+        return raw.view(*tokens.shape, -1)
+
+
+class CaseHead(_Rows):
+    """The head of a compact network: a class's score is the largest number of decisions, over its cases, that are as
+    in the case; decisions that a case does not read count as met.
+
+    Arguments:
+        cases, classes: how many.
+        sizes: of the groups.
+    """
+
+    cases: Tensor
+    outputs: Tensor
+
+    def __init__(self, cases: int, classes: int, sizes: Sequence[int], dtype: torch.dtype) -> None:
+        super().__init__()
+        self.sizes = tuple(sizes)
+        self.register_buffer("cases", torch.full((cases, len(self.sizes)), -1, dtype=torch.int32))
+        self.register_buffer("outputs", torch.zeros(cases, dtype=torch.int32))
+        self.bias = nn.Parameter(torch.zeros(classes, dtype=dtype))
+
+    def forward(self, readouts: Tensor) -> Tensor:
+        """The logits (..., classes) of readouts (..., width)."""
+        nothing = 0 * readouts.sum(-1, keepdim=True)  # but not a number where a readout is none
+        score = nothing.expand(*readouts.shape[:-1], len(self.cases))
+        start = 0
+        for j, size in enumerate(self.sizes):
+            numbers = self.cases[:, j].to(torch.int64)
+            picked = readouts[..., start : start + size].index_select(-1, numbers.clamp(min=0))
+            score = score + torch.where(numbers >= 0, picked, 1.0)
+            start += size
+        outputs = self.outputs.to(torch.int64)
+        count = len(self.bias)
+        if len(outputs) == count and torch.equal(outputs, torch.arange(count, device=outputs.device)):
+            return score + self.bias
+        best = score.new_zeros((*score.shape[:-1], len(self.bias)))
+        return best.scatter_reduce(-1, outputs.expand(score.shape), score, "amax") + self.bias
+
+    def classes_of(self, decisions: Sequence[Tensor]) -> Tensor | None:
+        """The class with the largest logit, int64 (N,), by looking the case up; None where that does not decide:
+        a choice of decisions is no case, or the bias is not 0."""
+        if bool(self.bias.any()):
+            return None
+        case = self._lookup(self.cases, self.sizes, "head.cases")(decisions)
+        if bool((case == len(self.cases)).any()):
+            return None
+        return self.outputs.to(torch.int64).index_select(0, case)
+
+    def logits_of(self, decisions: Sequence[Tensor]) -> Tensor:
+        """The logits (N, classes), computed once for each different choice of decisions."""
+        key, place = decisions[0], None
+        if math.prod(self.sizes) < 2**62:
+            key = torch.zeros_like(decisions[0])
+            for own, size in zip(decisions, self.sizes, strict=True):
+                key = key * size + own
+            key, place = key.unique(return_inverse=True)
+            different = []
+            for size in reversed(self.sizes):
+                different.append(key % size)
+                key = key.div(size, rounding_mode="floor")
+            decisions = different[::-1]
+        logits: Tensor = self(one_hot(decisions, self.sizes, self.bias.dtype))
+        return logits if place is None else logits.index_select(0, place)
+
+
+def one_hot(decisions: Sequence[Tensor], sizes: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """Decisions (N,) of each group as one-hot readouts (N, width)."""
+    found = torch.zeros((len(decisions[0]), sum(sizes)), dtype=dtype, device=decisions[0].device)
+    start = 0
+    for own, size in zip(decisions, sizes, strict=True):
+        found.scatter_(1, (start + own).unsqueeze(1), 1.0)
+        start += size
+    return found
