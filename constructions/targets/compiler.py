@@ -17,7 +17,7 @@ from ...common.folders import save_folder
 from ...common.wording import counted
 from ..compiler import compile_group, read_alphabet
 from ..verification import first_fault as first_cascade_fault
-from . import delta_product, mamba3, olmo_hybrid, own_delta, pd_ssm
+from . import fla, mamba3, olmo_hybrid, own_delta, pd_ssm
 from .delta_layer import first_fault, margins
 from .phases import PhaseMachine
 from .reflections import ReflectionMachine, reflection_machine
@@ -108,7 +108,16 @@ def _of_olmo_hybrid(machine: ReflectionMachine) -> tuple[str, str]:
 
 
 def _of_delta_product(machine: ReflectionMachine) -> tuple[str, str]:
-    return _by_heads(machine, f"{counted(max(machine.longest, 1), 'factor')} a token")
+    return _with_dtype(machine, *_by_heads(machine, f"{counted(max(machine.longest, 1), 'factor')} a token"))
+
+
+def _of_delta_net(machine: ReflectionMachine) -> tuple[str, str]:
+    return _with_dtype(machine, *_of_olmo_hybrid(machine))
+
+
+def _with_dtype(machine: ReflectionMachine, sizes: str, proved: str) -> tuple[str, str]:
+    dtype = fla.chunked(machine) or "float32 and fused_recurrent"
+    return sizes, f"{proved}; config.json says {dtype}, as fla's chunks refuse float32"
 
 
 def _of_own_delta(machine: ReflectionMachine) -> tuple[str, str]:
@@ -147,9 +156,17 @@ TARGETS = {
             "deltaproduct",
             "GatedDeltaProductForCausalLM (fla)",
             _reflections,
-            delta_product.delta_product,
+            fla.delta_product,
             _of_delta_product,
-            delta_product.CANNOT,
+            fla.CANNOT["deltaproduct"],
+        ),
+        *(
+            Target(name, f"{title} (fla)", _reflections, write, account, fla.CANNOT[name])
+            for name, title, write, account in (
+                ("gated-deltanet", "GatedDeltaNetForCausalLM", fla.gated_deltanet, _of_olmo_hybrid),
+                ("delta-net", "DeltaNetForCausalLM", fla.delta_net, _of_delta_net),
+                ("kda", "KDAForCausalLM", fla.kda, _of_olmo_hybrid),
+            )
         ),
         Target("delta", "our own network", _reflections, own_delta.own_delta, _of_own_delta, own_delta.CANNOT),
         Target("pd-ssm", "one PD-SSM layer", _reflections, pd_ssm.pd_ssm, _of_pd_ssm, pd_ssm.CANNOT),

@@ -8,7 +8,7 @@ from subnormal.algebra.arithmetic.permutations import cycles
 from subnormal.constructions.targets.compiler import compile_target
 from subnormal.constructions.targets.sampling import WRONG
 from subnormal.models.network import DCDNetwork
-from subnormal.models.references.delta_product import DeltaProductReference
+from subnormal.models.references.fla import FlaReference
 from subnormal.models.references.mamba3 import Mamba3Reference
 from subnormal.models.references.pd_ssm import PDSSMReference
 from tests.cases import group
@@ -81,7 +81,7 @@ def logits_of(folder, target, machine, letters, dtype):
     if target == "mamba3":
         tokens = torch.tensor([[2, *(3 + letters)]])
         return Mamba3Reference(folder, dtype).logits(tokens)[0, 1:], 3 + first
-    reference = DeltaProductReference(folder, dtype)
+    reference = FlaReference(folder, dtype)
     start = -(-len(machine.start()) // reference.config["num_householder"])
     tokens = torch.tensor([*range(2, 2 + start), *(3 + start + letters)])
     return reference.logits(tokens)[start:], 3 + start + first
