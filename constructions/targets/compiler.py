@@ -20,6 +20,7 @@ from ..verification import first_fault as first_cascade_fault
 from . import fla, mamba3, olmo_hybrid, own_delta, pd_ssm
 from .delta_layer import first_fault, margins
 from .phases import PhaseMachine
+from .phases import first_fault as first_phase_fault
 from .reflections import ReflectionMachine, reflection_machine
 
 LARGEST_ORDER = 5040
@@ -67,7 +68,11 @@ def _phases(group: Group, tokens: Sequence[int]) -> PhaseMachine:
     fault = first_cascade_fault(compilation.cascade, group)
     if fault:
         raise AssertionError(f"the compiled cascade is wrong: {fault}")
-    return PhaseMachine(group, tuple(tokens), compilation.weights)
+    machine = PhaseMachine(group, tuple(tokens), compilation.weights)
+    fault = first_phase_fault(machine)
+    if fault:
+        raise AssertionError(f"the phase machine is wrong: {fault}")
+    return machine
 
 
 def refuse_automaton(automaton: Automaton, target: str) -> NoReturn:
@@ -135,8 +140,9 @@ def _of_mamba3(machine: PhaseMachine) -> tuple[str, str]:
     lines = sum(channel.lines for layer in machine.channels for channel in layer)
     carries = " then ".join(" x ".join(f"C{channel.modulus}" for channel in layer) for layer in machine.channels)
     layers, elements = counted(len(machine.channels), "layer"), counted(len(machine.alphabet), "element")
+    length = "one token each" if machine.longest == 1 else f"up to {counted(machine.longest, 'token')} each"
     return (
-        f"{layers}, which carry {carries} by {counted(lines, 'head')}; {elements}, one token each",
+        f"{layers}, which carry {carries} by {counted(lines, 'head')}; {elements}, {length}",
         f"proved right up to so many elements, by the dtype of the weights: {machine.describe()}",
     )
 

@@ -100,18 +100,17 @@ class SpelledWords:
 def _mamba3(folder: Path, machine: PhaseMachine, word: NDArray[np.int64]) -> list[str]:
     from .mamba3 import Mamba3Reference
 
-    first = 3  # the unknown, the pad and the first token
-    place = {x: first + i for i, x in enumerate(machine.alphabet)}
-    tokens = torch.tensor([[first - 1, *(place[int(x)] for x in word)]])
-    best = Mamba3Reference(folder).logits(tokens)[0, 1:].argmax(-1) - (first + len(machine.alphabet))
-    return [cycles(machine.group.elements[i]) if i >= 0 else "?" for i in best.tolist()]
+    reader = SpelledWords(folder)
+    tokens, ends = reader.tokens([cycles(machine.group.elements[x]) for x in word])
+    best = Mamba3Reference(folder).logits(torch.tensor([tokens]))[0].argmax(-1)
+    return [reader.name(i) for i in best[ends].tolist()]
 
 
 def _pd_ssm(folder: Path, machine: ReflectionMachine, word: NDArray[np.int64]) -> list[str]:
     from .pd_ssm import PDSSMReference
 
-    place = {x: i for i, x in enumerate(machine.alphabet)}
-    best = PDSSMReference(folder).logits(torch.tensor([place[int(x)] for x in word])).argmax(-1)
+    place = {x: 1 + i for i, x in enumerate(machine.alphabet)}  # after the start
+    best = PDSSMReference(folder).logits(torch.tensor([0, *(place[int(x)] for x in word)]))[1:].argmax(-1)
     return [cycles(machine.group.elements[i]) for i in best.tolist()]
 
 

@@ -126,7 +126,11 @@ def test_files(target):
 @pytest.mark.parametrize(
     ("name", "target", "message"),
     [
-        ("S3", "mamba-9", "unknown target 'mamba-9'; wanted one of olmo-hybrid, deltaproduct, gated-deltanet, delta-net, kda"),
+        (
+            "S3",
+            "mamba-9",
+            "unknown target 'mamba-9'; wanted one of olmo-hybrid, deltaproduct, gated-deltanet, delta-net, kda",
+        ),
         ("S8", "olmo-hybrid", "order 40,320; targets are written up to 5,040"),
         ("C1", "olmo-hybrid", "is trivial"),
         ("Q8", "delta", "Q8: 6 transpositions an element, wanted at most 4"),

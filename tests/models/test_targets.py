@@ -17,6 +17,7 @@ from subnormal.common.packages import missing_package
 from subnormal.constructions.targets.compiler import compile_target
 from subnormal.models.references.fla import FlaReference
 from subnormal.models.references.hugging_face import load
+from subnormal.models.references.pd_ssm import PDSSMReference
 from subnormal.models.references.trial import SpelledWords, try_checkpoint
 from tests.cases import group
 
@@ -264,10 +265,26 @@ def test_the_words_of_the_trial_are_the_tokenizers(checkpoints):
     assert SpelledWords(folder).tokens(words)[0] == AutoTokenizer.from_pretrained(folder)(" ".join(words)).input_ids
 
 
+def test_pd_ssm_copies_by_rows_and_sets_by_resets(checkpoints):
+    """C2 and S3 with resets on words of 1,000; what moved by columns was wrong in 513 of them (issue 23)."""
+    for name in ("C2", "S3"):
+        folder, machine = checkpoints(name, "pd-ssm", resets=True)
+        reference, order = PDSSMReference(folder), machine.group.order
+        word = np.random.default_rng(0).integers(0, 2 * order, 1000)
+        found = reference.logits(torch.tensor([0, *(1 + word)]))[1:].argmax(-1).tolist()
+        product, expected = 0, []
+        for x in word.tolist():
+            product = x - order if x >= order else machine.group.times(product, x)
+            expected.append(product)
+        assert found == expected
+        assert reference.config["embed_size"] == reference.config["state_size"]
+        assert reference.config["tokens"][: 1 + order] == ["<start>", *reference.config["classes"]]
+
+
 def test_a_spoiled_checkpoint_is_refuted(checkpoints, tmp_path):
     from safetensors.torch import load_file, save_file
 
-    for target, name in (("deltaproduct", "lm_head.weight"), ("pd-ssm", "readout")):
+    for target, name in (("deltaproduct", "lm_head.weight"), ("pd-ssm", "readout.weight")):
         folder, machine = checkpoints("S3", target)
         spoiled = tmp_path / target
         shutil.copytree(folder, spoiled)
