@@ -62,7 +62,8 @@ def compile_command(
     target: Annotated[
         str | None,
         typer.Option(
-            help="Write a group for another library's architecture: olmo-hybrid, deltaproduct, pd-ssm, mamba3 or delta."
+            help="Write a group for another library's architecture: olmo-hybrid, deltaproduct, gated-deltanet, "
+            "delta-net, kda, pd-ssm, mamba3 or delta; an aperiodic automaton: mamba2 or qwen3-next."
         ),
     ] = None,
     resets: Annotated[
@@ -128,17 +129,18 @@ def _compile_target(
     from ..api.groups import machine
     from ..common.terminal import console, say
     from ..common.wording import default_folder
-    from ..constructions.targets.compiler import compile_target, refuse_automaton, require_order, target_named
+    from ..constructions.targets.compiler import compile_target, require_order, target_named
 
     began = time.perf_counter()
     screen = console()
     target_named(target)
     asked = machine(group)
     if isinstance(asked, Automaton):
-        refuse_automaton(asked, target)
-    require_order(asked.name, asked.order)
-    checkpoint = compile_target(asked.listed(), target, alphabet, resets)
-    folder = out or Path(f"{default_folder(checkpoint.machine.group.name)}-{checkpoint.target.name}")
+        checkpoint = compile_target(asked, target, alphabet, resets)
+    else:
+        require_order(asked.name, asked.order)
+        checkpoint = compile_target(asked.listed(), target, alphabet, resets)
+    folder = out or Path(f"{default_folder(checkpoint.name)}-{checkpoint.target.name}")
     checkpoint.save(folder, force)
     title, *lines = checkpoint.lines()
     say(screen, title, "bold")
@@ -155,7 +157,8 @@ def _compile_target(
     except MissingPackageError as error:
         say(screen, f"not run here, {error}", "yellow")
     else:
-        say(screen, f"{ran}: right on a random word of {TARGET_CHECK_LENGTH} elements")
+        parts = "letters" if checkpoint.target.tracks == "automaton" else "elements"
+        say(screen, f"{ran}: right on a random word of {TARGET_CHECK_LENGTH} {parts}")
 
 
 def _check(folder: Path, screen: Console) -> None:

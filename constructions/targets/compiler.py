@@ -17,17 +17,18 @@ from ...common.folders import save_folder
 from ...common.wording import counted
 from ..compiler import compile_group, read_alphabet
 from ..verification import first_fault as first_cascade_fault
-from . import fla, mamba3, olmo_hybrid, own_delta, pd_ssm
+from . import fla, mamba3, olmo_hybrid, own_delta, pd_ssm, resets
 from .delta_layer import first_fault, margins
 from .phases import PhaseMachine
 from .phases import first_fault as first_phase_fault
 from .reflections import ReflectionMachine, reflection_machine
+from .resets import ResetMachine
 
 LARGEST_ORDER = 5040
 """Groups of larger order have too many names to be answered with."""
 
 
-Machine = ReflectionMachine | PhaseMachine
+Machine = ReflectionMachine | PhaseMachine | ResetMachine
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,16 @@ class Target:
         write: machine and whether there are resets → files.
         account: what was written, in two lines, for people.
         cannot: what cannot be written into it, and why.
+        tracks: `group`, or `automaton`: then `machine` takes an automaton alone.
     """
 
     name: str
     title: str
-    machine: Callable[[Group, Sequence[int]], Any]
+    machine: Callable[..., Any]
     write: Callable[[Any, bool], dict[str, bytes | str]]
     account: Callable[[Any], tuple[str, str]]
     cannot: str
+    tracks: str = "group"
 
 
 def _reflections(group: Group, tokens: Sequence[int]) -> ReflectionMachine:
@@ -94,8 +97,8 @@ def refuse_automaton(automaton: Automaton, target: str) -> NoReturn:
     else:
         near = f"`compile '{own.name}'` writes it for a Gated AUSSM"
     raise InputError(
-        f"--target writes checkpoints that answer with a group's elements, and {own.name} answers with an automaton's "
-        f"states; {near}"
+        f"--target {target} writes checkpoints that answer with a group's elements, and {own.name} answers with an "
+        f"automaton's states; {near}"
     )
 
 
@@ -177,6 +180,10 @@ TARGETS = {
         Target("delta", "our own network", _reflections, own_delta.own_delta, _of_own_delta, own_delta.CANNOT),
         Target("pd-ssm", "one PD-SSM layer", _reflections, pd_ssm.pd_ssm, _of_pd_ssm, pd_ssm.CANNOT),
         Target("mamba3", "Mamba-3 layers (mamba_ssm)", _phases, mamba3.mamba3, _of_mamba3, mamba3.CANNOT),
+        *(
+            Target(name, title, resets.reset_machine, write, resets.account, resets.CANNOT, "automaton")
+            for name, (title, write) in resets.WRITERS.items()
+        ),
     )
 }
 """By name."""
@@ -184,11 +191,11 @@ TARGETS = {
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A group written for a target.
+    """A group, or an automaton, written for a target.
 
     Arguments:
         target: the architecture.
-        machine: what was written, with its `group` and `alphabet`.
+        machine: what was written, with its `group` and `alphabet`, or its `automaton`.
         files: by name.
     """
 
@@ -201,10 +208,18 @@ class Checkpoint:
         where it holds something of another kind, or a model that was trained."""
         save_folder(folder, self.files, force)
 
+    @property
+    def name(self) -> str:
+        """Of the group or the automaton."""
+        return (self.machine.automaton if isinstance(self.machine, ResetMachine) else self.machine.group).name
+
     def lines(self) -> list[str]:
         """What was written, for people."""
-        group = self.machine.group
-        head = f"{group.name}: order {group.order:,}, for {self.target.title}"
+        if isinstance(self.machine, ResetMachine):
+            size = counted(self.machine.automaton.count, "state")
+        else:
+            size = f"order {self.machine.group.order:,}"
+        head = f"{self.name}: {size}, for {self.target.title}"
         return [head, *self.target.account(self.machine), f"cannot hold: {self.target.cannot}"]
 
 
@@ -226,21 +241,38 @@ def require_order(name: str, order: int) -> None:
 
 
 def compile_target(
-    group: Group, target: str, alphabet: str | Sequence[int] | None = None, resets: bool = False
+    given: Group | Automaton, target: str, alphabet: str | Sequence[int] | None = None, resets: bool = False
 ) -> Checkpoint:
-    """Write a group for an architecture that other people's libraries run.
+    """Write a group, or an aperiodic automaton, for an architecture that other people's libraries run.
 
     Arguments:
-        group: a listed group.
+        given: a listed group; an automaton for the targets that carry no group.
         target: one of `TARGETS`.
         alphabet: as for `compile_group`.
         resets: whether there are words `=x` too, which set the product to an element x of the alphabet.
 
     Raises:
-        InputError: the target is unknown, or the group too large for it.
+        InputError: the target is unknown, carries the other kind, or what is given is too large for it.
+
+    Example:
+        >>> from subnormal.algebra.automata.families import named_automaton
+        >>> compile_target(named_automaton("flip-flop(2)"), "qwen3-next").name
+        'flip-flop(2)'
     """
     chosen = target_named(target)
-    require_order(group.name, group.order)
-    tokens = [int(x) for x in read_alphabet(group, alphabet)]
-    machine = chosen.machine(group, tokens)
+    if isinstance(given, Automaton):
+        if chosen.tracks == "group":
+            refuse_automaton(given, chosen.name)
+        if alphabet is not None:
+            raise InputError("--alphabet goes with a group; an automaton is read by its own letters")
+        machine = chosen.machine(given)
+        return Checkpoint(chosen, machine, chosen.write(machine, resets))
+    if chosen.tracks == "automaton":
+        raise InputError(
+            f"{given.name}: no number of layers of {chosen.title.split(' ')[0]} tracks a group; it carries aperiodic "
+            f"automata, e.g. 'flip-flop(2)', and --target olmo-hybrid every group"
+        )
+    require_order(given.name, given.order)
+    tokens = [int(x) for x in read_alphabet(given, alphabet)]
+    machine = chosen.machine(given, tokens)
     return Checkpoint(chosen, machine, chosen.write(machine, resets))

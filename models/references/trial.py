@@ -16,6 +16,7 @@ from ...common.reading import read_json
 from ...constructions.targets.compiler import Machine
 from ...constructions.targets.phases import PhaseMachine
 from ...constructions.targets.reflections import ReflectionMachine
+from ...constructions.targets.resets import ResetMachine, answers_of
 
 LARGEST_TOKENIZER = 1 << 28
 """Bytes of a tokenizer.json that are read at most."""
@@ -32,6 +33,8 @@ def try_checkpoint(folder: Path, target: str, machine: Machine, length: int, see
         MissingPackageError: what runs it is not installed.
     """
     generator = np.random.default_rng(seed)
+    if isinstance(machine, ResetMachine):
+        return _try_automaton(folder, machine, generator.integers(0, machine.automaton.width, length), seed)
     word = np.array(machine.alphabet)[generator.integers(0, len(machine.alphabet), length)]
     name, run = RUNNERS[target]
     product = 0
@@ -41,6 +44,24 @@ def try_checkpoint(folder: Path, target: str, machine: Machine, length: int, see
         if answer != expected:
             raise RefutedError(f"{name}: {answer!r} instead of {expected} after element {position} (seed {seed})")
     return name
+
+
+def _try_automaton(folder: Path, machine: ResetMachine, word: NDArray[np.int64], seed: int) -> str:
+    from .hugging_face import load
+
+    automaton, names = machine.automaton, answers_of(machine.automaton)
+    tokenizer, model = load(folder)
+    tokens = tokenizer(" ".join(automaton.letters[x] for x in word), return_tensors="pt")
+    with torch.no_grad():
+        best = model(**tokens).logits[0].argmax(-1)
+    state = automaton.start
+    for position, (x, found) in enumerate(zip(word, tokenizer.convert_ids_to_tokens(best.tolist()), strict=True), 1):
+        state = int(automaton.table[state, x])
+        if found != names[state]:
+            raise RefutedError(
+                f"transformers: {found!r} instead of {names[state]} after letter {position} (seed {seed})"
+            )
+    return "transformers"
 
 
 def _olmo_hybrid(folder: Path, machine: ReflectionMachine, word: NDArray[np.int64]) -> list[str]:
