@@ -255,8 +255,8 @@ def compile_target(
         InputError: the target is unknown, carries the other kind, or what is given is too large for it.
 
     Example:
-        >>> from subnormal.algebra.automata.families import named_automaton
-        >>> compile_target(named_automaton("flip-flop(2)"), "qwen3-next").name
+        >>> from subnormal.algebra.automata.named import flip_flop
+        >>> compile_target(flip_flop(2), "qwen3-next").name
         'flip-flop(2)'
     """
     chosen = target_named(target)

@@ -317,6 +317,7 @@ def mamba2(machine: ResetMachine, resets: bool = False) -> dict[str, bytes | str
         "state_size": KEYS,
         "expand": heads * size // plan.width,
         "conv_kernel": TAPS,
+        "chunk_size": 64,
         "use_bias": False,
         "use_conv_bias": False,
         "layer_norm_epsilon": 1e-6,

@@ -203,3 +203,10 @@ assert (y[:1024] == 1).all() and (y[1024:] == -1).all()
     with tempfile.TemporaryDirectory() as scratch:
         (Path(scratch) / "saturates.py").write_text(program)
         subprocess.run([str(python), str(Path(scratch) / "saturates.py")], check=True, timeout=300)
+
+
+def test_the_clock_of_cyclic_flow(python):
+    """It carries C5 with nothing that decays, and stands still from 2²⁴ on: docs/architectures.md says so."""
+    command = [str(python), "-W", "ignore", str(HERE / "cyclic_flow.py")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert done.stdout.split("\n")[:3] == ["0 right", "16775216 right", "16777216 stands still"], done.stderr[-1000:]
