@@ -34,7 +34,7 @@ class Recorder:
 
 
 combined._Mamba3Function = Recorder
-batch, length, heads, width, state = 1, 4, 2, 8, 16
+batch, length, heads, width, state = 1, 4, 2, 32, 16
 angle = 1 + 2**-9
 angles = torch.full((batch, length, heads, state // 2), angle)
 combined.mamba3_siso_combined(
