@@ -19,10 +19,11 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from ..algebra.automata.automaton import Automaton, spanning_tree
+from ..algebra.tracked import TrackedAutomaton
 from ..common.errors import InputError
 from ..common.terminal import Shown
 from ..common.wording import counted
-from .automata import CompiledAutomaton, compiled_automaton
+from .compiling import Compiled, compile
 
 if TYPE_CHECKING:
     from ..constructions.automata.inspection import AutomatonInspection
@@ -49,7 +50,7 @@ class LearntAutomaton(Shown):
     """
 
     folder: Path
-    compiled: CompiledAutomaton
+    compiled: Compiled
     words: int
     held_out: int
     claim: str
@@ -108,15 +109,14 @@ def learn_automaton(training: Words, held_out: Words, name: str, folder: Path, f
                 f"the labels are not the states of a machine: the word ({judged.spell(row, place + 1)}) ends in "
                 f"{judged.label_names[judged.labels[row, place]]}, and the steps of the others lead elsewhere"
             )
-    compiled = compiled_automaton(automaton)
+    compiled = compile(automaton)
     return LearntAutomaton(folder, compiled, training.count, held_out.count, _certified(compiled, folder, force))
 
 
-def _certified(compiled: CompiledAutomaton, folder: Path, force: bool) -> str:
+def _certified(compiled: Compiled, folder: Path, force: bool) -> str:
     from ..proofs_check.certificates.automaton_certificate import certify_automaton
 
-    compiled.save(folder, force)
-    return certify_automaton(folder).claim
+    return certify_automaton(compiled.compilation.save(folder, force)).claim
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -203,13 +203,8 @@ def read_automaton_off(
     from ..models.training.evaluation import evaluate
     from ..models.training.tasks import VALIDATION
 
-    automaton = task.group
-    assert isinstance(automaton, Automaton)
-    if network.alphabet_size != automaton.width or network.classes != automaton.count:
-        raise InputError(
-            f"the network has {network.alphabet_size} tokens and {network.classes} classes, {automaton.name} has "
-            f"{automaton.width} letters and {automaton.count} states"
-        )
+    automaton = _automaton(task)
+    task.tracked.require_fit(network.alphabet_size, network.classes)
     tokens = torch.from_numpy(task.evaluation_words(VALIDATION, WORDS, LENGTH, seed))
     with torch.no_grad():
         logits = network(tokens).double()
@@ -222,8 +217,13 @@ def read_automaton_off(
     accuracy = evaluate(network, task, length, words=200, seed=seed, give_up=True)
     folder = claim = None
     if failure is None and out is not None:
-        folder, claim = out, _certified(compiled_automaton(automaton), out, force)
+        folder, claim = out, _certified(compile(automaton), out, force)
     return ReadAutomaton(automaton, failure, proved, wrong, accuracy, loss, folder, claim)
+
+
+def _automaton(task: Task) -> Automaton:
+    assert isinstance(task.tracked, TrackedAutomaton)
+    return task.tracked.automaton
 
 
 def _every_step(automaton: Automaton) -> Integers:
@@ -318,8 +318,7 @@ def diagnose_automaton(network: DCDNetwork, task: Task, seed: int = 0) -> Automa
     from ..algebra.depth.families import FAMILIES
     from ..constructions.automata.inspection import inspect_automaton
 
-    automaton = task.group
-    assert isinstance(automaton, Automaton)
+    automaton = _automaton(task)
     stack = [s.family for s in network.specifications]
     if other := next((name for name in stack if name not in FAMILIES), None):
         raise InputError(f"a layer of the family {other!r} is not judged; wanted one of {', '.join(FAMILIES)}")

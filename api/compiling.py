@@ -3,41 +3,54 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, TypeVar, overload
 
 from rich.console import Group as Renderables
 from rich.console import RenderableType
 from rich.text import Text
 
-from ..algebra.arithmetic.abelian_invariants import abelian_name
 from ..algebra.automata.automaton import Automaton
 from ..common.errors import InputError
-from ..common.kinds import GROUP
+from ..common.kinds import FACTORED, TITLES
+from ..common.packages import LeftOutWarning
 from ..common.terminal import WIDTH, Shown
-from ..common.wording import counted
+from ..constructions.automata.compiler import AutomatonCompilation, compile_automaton
 from ..constructions.cascade import Cascade
-from ..constructions.compiler import Compilation, compile_group, read_series, save
-from ..constructions.verification import cases, first_fault
-from .automata import CompiledAutomaton, compiled_automaton
-from .factored import FactoredCompiled, compiled_factored
-from .groups import MachineLike, machine, stack_of
+from ..constructions.compilation import Compilation
+from ..constructions.compiler import GroupCompilation, compile_group, read_series
+from ..constructions.factored.cascade import FactoredCascade
+from ..constructions.factored.compiler import FactoredCompilation
+from ..constructions.targets.compiler import Checkpoint, compile_target, refuse_automaton, require_order, target_named
+from .factored import factored_compilation
+from .groups import MachineLike, default_family, machine, stack_of
+from .trials import tried
 from .verifying import DTYPES
 
 if TYPE_CHECKING:
     from ..algebra.depth.decomposition import Decomposition
+    from ..algebra.depth.families import Family
     from ..algebra.depth.series import Series
     from ..algebra.groups.group import Group
     from ..algebra.groups.permutation_group import PermutationGroup
+    from ..algebra.tracked import Tracked
+    from ..common.folders import Folder
     from ..constructions.weights import Weights
     from ..models.network import DCDNetwork
+
+Own = TypeVar("Own", bound=Compilation)
+
+
+class AbsentError(InputError, AttributeError):
+    """Something was compiled that has no such part; `hasattr` sees it as missing."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Compiled(Shown):
-    """A group compiled into a cascade and the weights of a network; every state × token has been checked.
+    """A group or an automaton compiled into an exact machine, which was checked: it tracks words of every length.
 
     Arguments:
         compilation: every intermediate form.
@@ -47,41 +60,79 @@ class Compiled(Shown):
 
     @property
     def name(self) -> str:
-        """The group's."""
-        return self.group.name
+        """Of the group or the automaton."""
+        return self.compilation.name
+
+    @property
+    def kind(self) -> str:
+        """Of the folder that `save` writes: `group`, `automaton` or `factored`."""
+        return self.compilation.kind
+
+    @property
+    def tracked(self) -> Tracked:
+        """What is tracked, with its letters; its class numbers are the network's."""
+        return self.compilation.tracked
 
     @property
     def cases(self) -> str:
         """What was gone through."""
-        return cases(self.cascade)
+        return self.compilation.cases
+
+    @property
+    def cascade(self) -> Cascade:
+        """The exact integer machine, as tables. Raises `InputError` for a group too large to list: `factored`."""
+        cascade = self.compilation.cascade
+        if isinstance(cascade, Cascade):
+            return cascade
+        raise AbsentError(f"{self.name} is too large to list: its machine is .factored")
+
+    @property
+    def factored(self) -> FactoredCascade:
+        """The exact machine of a group too large to list."""
+        return self._of(FactoredCompilation, "factored machine").cascade
+
+    @property
+    def needed(self) -> int:
+        """So many layers are needed, as a program of nested commutators proves; for a group too large to list."""
+        return self._of(FactoredCompilation, "program of commutators").needed
+
+    @property
+    def order(self) -> int:
+        """How many elements, or states, are told apart."""
+        return self.tracked.classes
+
+    def _of(self, kind: type[Own], what: str) -> Own:
+        if isinstance(self.compilation, kind):
+            return self.compilation
+        raise AbsentError(f"{self.name} is {TITLES[self.kind]}, and has no {what}")
 
     @property
     def group(self) -> Group:
-        """The group with its elements listed; element numbers are the network's classes."""
-        return self.compilation.group
+        """The group with its elements listed."""
+        return self._of(GroupCompilation, "list of elements").group
 
     @property
     def series(self) -> Series:
         """The subnormal series that was used."""
-        return self.compilation.series
+        return self._of(GroupCompilation, "series of listed subgroups").series
 
     @property
     def decomposition(self) -> Decomposition:
         """The series with its abelian factors."""
-        return self.compilation.decomposition
+        return self._of(GroupCompilation, "decomposition of a listed group").decomposition
 
     @property
-    def cascade(self) -> Cascade:
-        """The exact integer machine."""
-        return self.compilation.cascade
+    def automaton(self) -> Automaton:
+        """The minimal automaton, or its reachable part where the state is the output."""
+        return self._of(AutomatonCompilation, "automaton").automaton
 
     @property
     def weights(self) -> Weights:
-        """The network's parameters, before torch."""
+        """The network's parameters, before torch. Raises `InputError` for a group too large to list."""
         return self.compilation.weights
 
     def network(self, dtype: str = "float64") -> DCDNetwork:
-        """The network, a `torch.nn.Module`: tokens (batch, length) → logits (batch, length, order).
+        """The network, a `torch.nn.Module`: tokens (batch, length) → logits (batch, length, classes).
 
         Arguments:
             dtype: `float64`, or `float32` with every weight rounded once.
@@ -92,13 +143,12 @@ class Compiled(Shown):
             raise InputError(f"unknown dtype {dtype[:40]!r}; wanted one of {', '.join(DTYPES)}")
         return network_of(self.weights, dtype)
 
-    @property
-    def kind(self) -> str:
-        """Of the folder that `save` writes."""
-        return GROUP
+    def written(self, folder: Path, force: bool = False) -> Folder:
+        """`save`, and what was written, which need not be read back."""
+        return self.compilation.save(folder, force)
 
     def save(self, folder: str | Path, force: bool = False) -> Path:
-        """Write the folder that `compile` writes: the cascade, and the network unless it is too large.
+        """Write the folder that `compile` writes: the machine, and the network unless it is too large.
 
         Arguments:
             folder: where.
@@ -107,39 +157,27 @@ class Compiled(Shown):
         Raises:
             InputError: the folder cannot be written; or it holds something of another kind, and `force` is not given.
         """
-        from ..algebra.groups.identify import small_group_id
-
-        save(self.compilation, Path(folder), small_group_id(self.group), force)
-        return Path(folder)
+        return self.written(Path(folder), force).path
 
     def picture(self, path: str | Path) -> Path:
-        """Draw the series, and for each layer its phases; PNG, SVG or PDF by the suffix. Raises `InputError`."""
-        from ..constructions.pictures.picture import draw
-
-        draw(self.compilation, Path(path))
+        """Draw the series with the phases of each layer, or what letters do to each channel; PNG, SVG or PDF by the
+        suffix. Raises `InputError`, also for a group too large to list."""
+        self.compilation.draw(Path(path))
         return Path(path)
 
     def title(self) -> str:
-        """One line: the group, its decomposition, layers and tokens."""
-        extension = str(self.decomposition.extension)
-        structure = f" = {extension}" if extension != self.group.name else ""
-        layers = counted(len(self.cascade.layers), "layer")
-        tokens = counted(len(self.cascade.alphabet), "token")
-        return f"{self.group.name}{structure}: order {self.group.order:,}, {layers}, {tokens}"
+        """One line: what was compiled, layers and tokens."""
+        return self.compilation.title()
 
     def view(self, width: int = WIDTH) -> RenderableType:
-        """The account that `compile` prints: what each layer carries, and the phases that it adds."""
-        from ..constructions.account import account
-
-        notes = [Text(f"note: {note}", style="yellow") for note in self.group.notes]
-        return Renderables(Text(self.title(), style="bold"), *notes, Text(), *account(self.compilation, width))
+        """The account that `compile` prints: what each layer carries, and what tokens do to it."""
+        parts = [*self.compilation.account(width)]
+        if self.kind != FACTORED:
+            parts.append(Text(f"cascade: {self.cases} step rightly, so words of every length are tracked"))
+        return Renderables(Text(self.title(), style="bold"), *parts)
 
     def __repr__(self) -> str:
-        layers = [
-            f"  layer {i}: {layer.family} carries {abelian_name(layer.moduli)}, {counted(len(layer.moduli), 'channel')}"
-            for i, layer in enumerate(self.cascade.layers, 1)
-        ]
-        return "\n".join([self.title(), *layers])
+        return "\n".join([self.title(), *(f"  {line}" for line in self.compilation.layer_lines())])
 
     def _repr_png_(self) -> bytes:
         with tempfile.TemporaryDirectory() as folder:
@@ -147,48 +185,70 @@ class Compiled(Shown):
 
 
 @overload
-def compile(given: Automaton, family: str | Sequence[str] | None = ...) -> CompiledAutomaton: ...
-@overload
 def compile(
-    given: Group,
+    tracked: MachineLike,
     family: str | Sequence[str] | None = ...,
     alphabet: str | Sequence[int] | None = ...,
     channels: str | None = ...,
     series: str | None = ...,
     optimise: str | None = ...,
+    *,
+    target: None = ...,
+    resets: bool = ...,
+    out: str | Path | None = ...,
+    check: bool = ...,
+    force: bool = ...,
 ) -> Compiled: ...
 @overload
 def compile(
-    given: PermutationGroup,
+    tracked: MachineLike,
     family: str | Sequence[str] | None = ...,
     alphabet: str | Sequence[int] | None = ...,
     channels: str | None = ...,
     series: str | None = ...,
     optimise: str | None = ...,
-) -> Compiled | FactoredCompiled: ...
+    *,
+    target: str,
+    resets: bool = ...,
+    out: str | Path | None = ...,
+    check: bool = ...,
+    force: bool = ...,
+) -> Checkpoint: ...
 @overload
 def compile(
-    given: MachineLike,
+    tracked: MachineLike,
     family: str | Sequence[str] | None = ...,
     alphabet: str | Sequence[int] | None = ...,
     channels: str | None = ...,
     series: str | None = ...,
     optimise: str | None = ...,
-) -> Compiled | CompiledAutomaton | FactoredCompiled: ...
+    *,
+    target: str | None,
+    resets: bool = ...,
+    out: str | Path | None = ...,
+    check: bool = ...,
+    force: bool = ...,
+) -> Compiled | Checkpoint: ...
 def compile(
-    given: MachineLike,
+    tracked: MachineLike,
     family: str | Sequence[str] | None = None,
     alphabet: str | Sequence[int] | None = None,
     channels: str | None = None,
     series: str | None = None,
     optimise: str | None = None,
-) -> Compiled | CompiledAutomaton | FactoredCompiled:
+    *,
+    target: str | None = None,
+    resets: bool = False,
+    out: str | Path | None = None,
+    check: bool = False,
+    force: bool = False,
+) -> Compiled | Checkpoint:
     """Compile a group or an automaton: a cascade that tracks it on words of every length, and the weights of a network.
 
     A group too large to list becomes a factored cascade, which is proved in the same way and has no network.
 
     Arguments:
-        given: as for `sn.machine`. The options from `alphabet` on are for groups.
+        tracked: as for `sn.machine`. The options from `alphabet` to `resets` are for groups.
         family: one model family (any number of layers of it), or a stack, first layer first. Default:
             `aussm`, and for an automaton whose letters merge states `gated-aussm`.
         alphabet: `all`, `generators`, element numbers, or elements such as `(1,2);(1,2,3)`; None for all up to order
@@ -196,35 +256,104 @@ def compile(
         channels: `invariant` (fewest channels, the default) or `primary` (widest margins).
         series: your own series: generators of G1, G2, … separated by `|`.
         optimise: `depth`, `channels`, `margin` or `table`: the best of all subnormal series.
+        target: write the group for another library's architecture: `olmo-hybrid`, `deltaproduct`, `pd-ssm`, `mamba3`
+            or `delta`.
+        resets: with `target`: words `=x` too, which set the product to x.
+        out: write this folder, as `.save` does; None for none.
+        check: run the network at the end on words of 100,000 tokens; with `target` the checkpoint on 300 elements.
+        force: whether `out` may replace a folder of another kind.
 
     Raises:
         InputError: the family cannot track the group (the message says why), an option does not fit, or a group with
             one of the options from `channels` on is too large to list.
+        RefutedError: with `check`, an output is wrong.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> sn.compile("S3")
+        S3 = C3:C2: order 6, 2 layers, 6 tokens
+          layer 1: aussm carries C2, 1 channel
+          layer 2: aussm carries C3, 1 channel
+        >>> sn.compile("A5", target="delta").save("a5").name
+        'a5'
     """
-    asked = machine(given)
+    compiled = _compiled(machine(tracked), family, alphabet, channels, series, optimise, target, resets)
+    if out is not None:
+        compiled.save(out, force)
+    if check:
+        _check(compiled, out)
+    return compiled
+
+
+def _check(compiled: Compiled | Checkpoint, out: str | Path | None) -> None:
+    """Run what was compiled on long words, from its folder, or a temporary one. Raises `RefutedError`."""
+    with tempfile.TemporaryDirectory() as temporary:
+        message, _ = tried(compiled, compiled.save(Path(temporary) / "own") if out is None else Path(out))
+    if "right on" not in message:
+        warnings.warn(message, LeftOutWarning, stacklevel=3)
+
+
+def _compiled(
+    asked: PermutationGroup | Automaton,
+    family: str | Sequence[str] | None,
+    alphabet: str | Sequence[int] | None,
+    channels: str | None,
+    series: str | None,
+    optimise: str | None,
+    target: str | None,
+    resets: bool,
+) -> Compiled | Checkpoint:
+    if target is not None:
+        for option, value in (("family", family), ("channels", channels), ("series", series), ("optimise", optimise)):
+            if value is not None:
+                raise InputError(f"--target goes with a GROUP, e.g. A5, and not with --{option}")
+        return _for_target(asked, target, alphabet, resets)
+    if resets:
+        raise InputError("--resets goes with --target, e.g. --target olmo-hybrid")
+    stack = stack_of(default_family(asked) if family is None else family)
     if isinstance(asked, Automaton):
         if any(option is not None for option in (alphabet, channels, series, optimise)):
             raise InputError("alphabet, channels, series and optimise are for groups, not for an automaton")
-        return compiled_automaton(asked, family if family is None or isinstance(family, str) else ",".join(family))
-    if not asked.is_listable and channels is series is optimise is None:
-        return compiled_factored(asked, family, alphabet)
-    stack, listed = stack_of("aussm" if family is None else family), asked.listed()
-    own = None
+        compilation: Compilation = compile_automaton(asked, *stack)
+    elif not asked.is_listable and channels is series is optimise is None:
+        compilation = factored_compilation(asked, stack, alphabet)
+    else:
+        compilation = _group_compilation(asked.listed(), stack, alphabet, channels, series, optimise)
+    compilation.require_right()
+    return Compiled(compilation)
+
+
+def _for_target(
+    asked: PermutationGroup | Automaton, target: str, alphabet: str | Sequence[int] | None, resets: bool
+) -> Checkpoint:
+    """A group written for another library's architecture. Raises `InputError`."""
+    target_named(target)
+    if isinstance(asked, Automaton):
+        refuse_automaton(asked, target)
+    require_order(asked.name, asked.order)
+    return compile_target(asked.listed(), target, alphabet, resets)
+
+
+def _group_compilation(
+    group: Group,
+    stack: tuple[Family, ...],
+    alphabet: str | Sequence[int] | None,
+    channels: str | None,
+    series: str | None,
+    optimise: str | None,
+) -> GroupCompilation:
     for option, value in (("series", series), ("optimise", optimise)):
         if value is not None and len(stack) > 1:
             raise InputError(f"--{option} goes with one family, not with a stack of {len(stack)}")
     if series is not None and optimise is not None:
         raise InputError("--series and --optimise each choose the series; give one of them")
+    own = None
     if series is not None:
-        own = read_series(listed, series, stack[0])
+        own = read_series(group, series, stack[0])
     elif optimise is not None:
         from ..algebra.depth.optimise import best_series
 
-        choice = best_series(listed, stack[0], optimise)
+        choice = best_series(group, stack[0], optimise)
         if choice is not None:  # else the compiler says why the family cannot
             own, channels = choice.series, channels or choice.channels
-    compilation = compile_group(listed, stack, alphabet, channels or "invariant", own)
-    fault = first_fault(compilation.cascade, listed)
-    if fault:
-        raise AssertionError(f"the compiled cascade is wrong: {fault}")
-    return Compiled(compilation)
+    return compile_group(group, stack, alphabet, channels or "invariant", own)

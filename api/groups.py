@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,18 +20,18 @@ from ..common.errors import InputError
 
 if TYPE_CHECKING:
     from ..algebra.depth.inspection import Inspection
-    from ..algebra.depth.optimise import Choice
+    from ..algebra.depth.optimise import Choices
     from ..constructions.automata.inspection import AutomatonInspection
 
 GroupLike = str | PermutationGroup | Group
 MachineLike = GroupLike | Automaton
 
 
-def group(given: GroupLike | ArrayLike, name: str = "G") -> PermutationGroup:
+def group(tracked: GroupLike | ArrayLike, name: str = "G") -> PermutationGroup:
     """A group.
 
     Arguments:
-        given: a name or expression (`S4`, `C2xC4`, `SmallGroup(24,12)`, `(1,2,3),(1,2)`, `table.csv`: everything that
+        tracked: a name or expression (`S4`, `C2xC4`, `SmallGroup(24,12)`, `(1,2,3),(1,2)`, `table.csv`: everything that
             the commands take), a group, or a Cayley table: a square array of element numbers, i·j in row i, column j.
         name: of a group that is given as a table.
 
@@ -44,14 +45,14 @@ def group(given: GroupLike | ArrayLike, name: str = "G") -> PermutationGroup:
         >>> sn.group([[0, 1], [1, 0]], name="signs").order
         2
     """
-    if isinstance(given, PermutationGroup):
-        return given
-    if isinstance(given, Group):
-        return PermutationGroup.from_listed(given)
-    if isinstance(given, str):
-        return parse_group(given)
+    if isinstance(tracked, PermutationGroup):
+        return tracked
+    if isinstance(tracked, Group):
+        return PermutationGroup.from_listed(tracked)
+    if isinstance(tracked, str):
+        return parse_group(tracked)
     try:
-        table = np.asarray(given)
+        table = np.asarray(tracked)
     except ValueError:
         table = np.empty(0)
     if table.ndim != 2 or table.shape[0] != table.shape[1] or not len(table) or table.dtype.kind not in "iu":
@@ -68,27 +69,59 @@ def group(given: GroupLike | ArrayLike, name: str = "G") -> PermutationGroup:
     return PermutationGroup.from_listed(Group.from_table(checked, name, notes=notes))
 
 
+def unbeaten(asked: PermutationGroup, family: str = "aussm") -> Choices:
+    """`pareto` of a group that was read."""
+    from ..algebra.depth.optimise import Choices, pareto_front
+
+    if family not in FAMILIES:
+        raise InputError(f"unknown family {family[:40]!r}; wanted one of {', '.join(FAMILIES)}")
+    return Choices(tuple(pareto_front(asked.listed(), FAMILIES[family])), FAMILIES[family].title)
+
+
 def stack_of(families: str | Sequence[str]) -> tuple[Family, ...]:
     """Model families by name: `aussm`, `negative-mamba,aussm`, or a list of names. Raises `InputError`."""
     return parse_stack(families if isinstance(families, str) else ",".join(families))
 
 
-def machine(given: MachineLike) -> PermutationGroup | Automaton:
+def default_family(asked: PermutationGroup | Automaton) -> str:
+    """AUSSM, and for an automaton whose letters merge states Gated AUSSM."""
+    merging = isinstance(asked, Automaton) and not asked.minimal().is_permutation
+    return "gated-aussm" if merging else "aussm"
+
+
+def machine(tracked: MachineLike) -> PermutationGroup | Automaton:
     """A group, or an automaton: `flip-flop(2)`, `tomita(5)`, `grid(5,5)`, `automaton(table.csv)`, a file `dfa.json`.
+
+    Arguments:
+        tracked: such a text, or the group or the automaton itself, which comes back.
 
     Raises:
         InputError: the text is not understood.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> sn.machine("S3").order, sn.machine("tomita(5)").count
+        (6, 4)
     """
-    if isinstance(given, Automaton):
-        return given
-    return parse_machine(given) if isinstance(given, str) else group(given)
+    if isinstance(tracked, Automaton):
+        return tracked
+    return parse_machine(tracked) if isinstance(tracked, str) else group(tracked)
 
 
 def regex(text: str, letters: str | None = None) -> Automaton:
-    """The minimal automaton of a regular expression, e.g. `(ab|b)*a`; `letters` is the alphabet where it has more.
+    """The minimal automaton of a regular expression.
+
+    Arguments:
+        text: the expression, e.g. `(ab|b)*a`.
+        letters: the alphabet, where it has more letters than the expression.
 
     Raises:
         InputError: the expression is broken, or its language is empty or holds every word.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> sn.regex("(ab|b)*a").count
+        3
     """
     from ..algebra.automata.regular_expression import regular_expression
 
@@ -96,40 +129,79 @@ def regex(text: str, letters: str | None = None) -> Automaton:
 
 
 def inspect(
-    given: MachineLike, stack: str | Sequence[str] | None = None, channels: str | Sequence[int] | None = None
+    tracked: MachineLike,
+    stack: str | Sequence[str] | None = None,
+    channels: str | Sequence[int] | None = None,
+    alphabet: str | Sequence[int] | None = None,
+    pareto: bool = False,
 ) -> Inspection | AutomatonInspection:
     """How many layers of each model family a group or an automaton needs, and why not fewer.
 
     Arguments:
-        given: as for `machine`.
+        tracked: as for `machine`.
         stack: also ask about these layers, first layer first, e.g. `negative-mamba,aussm`.
         channels: ask about layers with so many channels, e.g. `1,1,2`: of AUSSM, or of the stack.
+        alphabet: of a group, the tokens, for architectures where they matter: `all`, `generators`, element numbers, or
+            elements such as `(1,2);(1,2,3)`.
+        pareto: of a group, also the unbeaten subnormal series, as `sn.pareto` finds them.
 
     Returns:
         What prints as `subnormal inspect` does; its fields hold the series, factors, depths and witness.
 
     Raises:
-        InputError: the group or the stack is not understood, or the group is too large for every route.
+        InputError: the group or the stack is not understood, the group is too large for every route, or an option does
+            not fit.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> sn.inspect("S4").depth
+        3
+        >>> sn.inspect("A5").depth is None
+        True
     """
-    asked, layers = machine(given), stack_of(stack) if stack is not None else None
+    asked, layers = machine(tracked), stack_of(stack) if stack is not None else None
     widths = read_widths(channels) if channels is not None else None
     if isinstance(asked, Automaton):
+        if alphabet is not None or pareto:
+            option = "pareto" if pareto else "alphabet"
+            raise InputError(f"--{option} goes with a group, not with the automaton {asked.name}")
         from ..constructions.automata.inspection import inspect_automaton
 
         return inspect_automaton(asked, layers, widths)
     from ..algebra.depth.inspection import inspect_group
 
-    return inspect_group(asked, layers, widths)
+    found = inspect_group(asked, layers, widths)
+    if alphabet is not None:
+        found = replace(found, alphabet=_tokens(found.group, alphabet))
+    return replace(found, choices=unbeaten(asked)) if pareto else found
 
 
-def pareto(given: GroupLike, family: str = "aussm") -> list[Choice]:
+def _tokens(group: Group | PermutationGroup, alphabet: str | Sequence[int]) -> tuple[int, ...]:
+    """Element numbers of the tokens, which must generate the group."""
+    from ..constructions.compiler import read_alphabet
+
+    if not isinstance(group, Group):
+        raise InputError("--alphabet goes with a group whose elements are listed, e.g. S4")
+    tokens = tuple(int(x) for x in read_alphabet(group, alphabet))
+    generated = group.subgroup(tokens).order
+    if generated < group.order:
+        raise InputError(f"the alphabet generates a subgroup of order {generated:,} of {group.name}, wanted all of it")
+    return tokens
+
+
+def pareto(tracked: GroupLike, family: str = "aussm") -> Choices:
     """The subnormal series that none beats in layers, channels, margin and table size at once.
+
+    Arguments:
+        tracked: a group, as for `sn.group`.
+        family: the family whose layers are counted.
 
     Raises:
         InputError: the group is too large to list.
-    """
-    from ..algebra.depth.optimise import pareto_front
 
-    if family not in FAMILIES:
-        raise InputError(f"unknown family {family[:40]!r}; wanted one of {', '.join(FAMILIES)}")
-    return pareto_front(group(given).listed(), FAMILIES[family])
+    Examples:
+        >>> import subnormal as sn
+        >>> [choice.cost.layers for choice in sn.pareto("S3")]
+        [2]
+    """
+    return unbeaten(group(tracked), family)

@@ -6,8 +6,8 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,11 @@ from rich.text import Text
 
 from ..algebra.automata.automaton import Automaton
 from ..algebra.depth.group_names import group_name
+from ..algebra.tracked import Tracked, TrackedAutomaton
+from ..artifacts.artifact import Artifact
 from ..common.errors import InputError
-from ..common.kinds import AUTOMATON, DAMAGED, LEARNT, NETWORK, WITH_NETWORK, claim_folder, kind_of, wrong_kind
-from ..common.terminal import Shown, plain_table
+from ..common.kinds import AUTOMATON, LEARNT, NETWORK, claim_folder
+from ..common.terminal import Shown, plain_table, status
 from ..common.wording import counted, default_folder
 from .automaton_learning import (
     AutomatonDiagnosis,
@@ -30,6 +32,7 @@ from .automaton_learning import (
     read_automaton_off,
 )
 from .groups import MachineLike, machine
+from .models import network_and_task
 
 if TYPE_CHECKING:
     from ..algebra.groups.group import Group
@@ -37,7 +40,6 @@ if TYPE_CHECKING:
     from ..models.learning.exact import ExactMachine
     from ..models.learning.words import Words
     from ..models.network import DCDNetwork
-    from ..models.training.tasks import Task
     from ..proofs_check.horizons.trained import TrainedProof
 
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.2, 1000
@@ -150,9 +152,10 @@ def learn(
     alphabet: str | None = None,
     seed: int = 0,
     length: int | None = None,
+    steps: int = 1000,
+    channels: int = 32,
     out: str | Path | None = None,
     force: bool = False,
-    report: Callable[[str], None] | None = None,
     **settings: Any,
 ) -> Learnt | LearntAutomaton:
     """From words with labels to an exact machine with a proof. Called again, it goes on where it was stopped.
@@ -169,14 +172,21 @@ def learn(
         alphabet: for a group's name: `all`, `generators` or elements.
         seed: the first seed; of the words as well, and of which words of a file are held out.
         length: of the words drawn from a group; 60 by default. A file has its own.
+        steps: training steps of each layer.
+        channels: of each layer before the snap.
         out: folder; `learnt/` and the name of the data by default.
         force: whether it may replace a folder of another kind.
-        report: called with lines of progress.
-        settings: fields of `subnormal.models.learning.recipe.Recipe`, such as `steps` and `channels`.
+        settings: other fields of `subnormal.models.learning.recipe.Recipe`, such as `batch` and `phase_rate`.
 
     Raises:
         InputError: the data are no machine's (the words that show it are named), no run found an exact machine (with
             the reason as far as the words show it), or an option does not fit.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> found = sn.learn("C2", runs=1, length=20, steps=300)
+        >>> found.name, found.layers
+        ('C2', 1)
     """
     from ..models.learning.learn import BATCH_OF_RUNS, explain_failure, is_no_group, learn_runs, require_runs
     from ..models.learning.recipe import Recipe
@@ -185,7 +195,7 @@ def learn(
     require_runs(runs)
     if layers is not None and layers < 1:
         raise InputError(f"layers: wanted at least 1, got {layers}")
-    recipe = Recipe().with_changes(settings)
+    recipe = Recipe().with_changes({"steps": steps, "channels": channels, **settings})
     training, held_out, name, no_group = _words(data, alphabet, seed, length)
     folder = Path(out) if out is not None else Path("learnt") / default_folder(name)
     if no_group is not None:
@@ -199,12 +209,13 @@ def learn(
     keys = {number: run_key(training, recipe, layers, number) for number in range(seed, seed + runs)}
     missing = [number for number, key in keys.items() if store.get(key, training, held_out) is None]
     finished = []
-    for start in range(0, len(missing), BATCH_OF_RUNS):
-        part = missing[start : start + BATCH_OF_RUNS]
-        found = learn_runs([training] * len(part), part, recipe, layers, [held_out] * len(part), report)
-        for run in found:
-            store.add(row_of(keys[run.seed], run))
-        finished += found
+    with status() as report:
+        for start in range(0, len(missing), BATCH_OF_RUNS):
+            part = missing[start : start + BATCH_OF_RUNS]
+            found = learn_runs([training] * len(part), part, recipe, layers, [held_out] * len(part), report)
+            for run in found:
+                store.add(row_of(keys[run.seed], run))
+            finished += found
     rows = [row for key in keys.values() if (row := store.get(key)) is not None]
     exact = [row for row in rows if row["exact"]]
     if not exact and is_no_group(training):
@@ -236,7 +247,7 @@ def _words(
         no_group = None
         if isinstance(asked, Automaton):
             task = automaton_task(asked, alphabet, letters=LetterDraw("alive"))
-            if not _is_regular(task.group):
+            if not _is_regular(task.tracked):
                 no_group = f"the states of {asked.name} are no group under its letters"
         else:
             task = make_task(asked.listed(), alphabet)
@@ -253,16 +264,15 @@ def _words(
     return words.part(np.sort(order[count:])), words.part(np.sort(order[:count])), path.stem, no_group
 
 
-def _is_regular(automaton: Group | Automaton) -> bool:
+def _is_regular(tracked: Tracked) -> bool:
     """Whether the letters permute the states as a group multiplies: then the states can be learnt as its elements."""
     import numpy as np
 
-    from ..models.learning.machine import Machine
+    from ..models.learning.machine import CounterMachine
 
-    if not isinstance(automaton, Automaton):
-        return True
-    table = automaton.table.astype(np.int64)
-    return automaton.is_permutation and Machine(table, np.zeros(len(table), dtype=np.int64)).products is not None
+    moves = tracked.moves
+    permute = (np.sort(moves, axis=0) == np.arange(len(moves))[:, None]).all()
+    return bool(permute) and CounterMachine(moves, np.zeros(len(moves), dtype=np.int64)).products is not None
 
 
 def _save(machine: ExactMachine, folder: Path, words: Words, row: dict[str, Any], force: bool) -> str:
@@ -281,14 +291,10 @@ def _save(machine: ExactMachine, folder: Path, words: Words, row: dict[str, Any]
 
 def _write(machine: ExactMachine, folder: Path, more: dict[str, Any], force: bool) -> str:
     """Write what `compile` writes, with more metadata, and the certificate; returns the claim that was checked."""
-    from ..constructions.artifact import save_artifact
-    from ..constructions.compiler import describe
     from ..proofs_check.certificates.certificate import certify_folder
 
-    compilation = machine.compilation
-    metadata = {**describe(compilation, machine.small_group_id), **more}
-    save_artifact(folder, compilation.cascade, compilation.weights, metadata, force)
-    return certify_folder(folder).claim
+    stated = {"small_group_id": machine.small_group_id and list(machine.small_group_id), **more}
+    return certify_folder(replace(machine.compilation, stated=stated).save(folder, force)).claim
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -404,7 +410,7 @@ def _layers_table(found: Decompiled) -> RenderableType:
 
 
 def decompile(
-    model: DCDNetwork | str | Path,
+    model: DCDNetwork | str | Path | Artifact,
     tracked: MachineLike | None = None,
     *,
     out: str | Path | None = None,
@@ -430,12 +436,18 @@ def decompile(
 
     Raises:
         InputError: the model or the group cannot be read, or they do not fit together.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> sn.decompile(sn.compile("S3").network(), "S3", length=40).exact
+        True
     """
     from ..models.learning.decompile import decompile_network
+    from ..models.network import DCDNetwork
     from ..proofs_check.horizons.trained import prove_decompiled
 
     network, task = network_and_task(model, tracked, "decompile")
-    if isinstance(task.group, Automaton):
+    if isinstance(task.tracked, TrackedAutomaton):
         if pruned is not None:
             raise InputError(f"--pruned goes with a group's network, and {task.name} is an automaton; leave it out")
         return read_automaton_off(network, task, None if out is None else Path(out), seed, length, force)
@@ -454,14 +466,14 @@ def decompile(
         if out is not None:
             folder = Path(out)
             more = {
-                "decompiled_from": str(model) if isinstance(model, str | Path) else "",
+                "decompiled_from": "" if isinstance(model, DCDNetwork) else str(model),
                 "agreement": {
                     "parameters_sha256": _digest(network), "proved_length": proof.length, "proved_by": proof.by
                 },
             }  # fmt: skip
             claim = _write(exact, folder, more, force)
     wanted = None if pruned is None else Path(pruned)
-    return Read(found, task.group.name, folder, claim, proof, tuple(task.alphabet.tolist()), wanted)
+    return Read(found, task.name, folder, claim, proof, tuple(task.alphabet.tolist()), wanted)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -535,7 +547,7 @@ def _loss_text(found: Decompiled, left: Sequence[int]) -> str:
 
 
 def diagnose(
-    model: DCDNetwork | str | Path, tracked: MachineLike | None = None, *, seed: int = 0
+    model: DCDNetwork | str | Path | Artifact, tracked: MachineLike | None = None, *, seed: int = 0
 ) -> Diagnosis | AutomatonDiagnosis:
     """Can this stack track the group, or the automaton, at all, how near did this run come, and what is missing.
 
@@ -546,6 +558,11 @@ def diagnose(
 
     Raises:
         InputError: the model or the group cannot be read, or they do not fit together.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> print(sn.diagnose(sn.compile("C2").network(), "C2").verdict.split(":")[0])
+        nothing is missing on the lengths that were measured
     """
     from ..algebra.depth.families import FAMILIES
     from ..algebra.depth.series import verbal_series
@@ -554,9 +571,9 @@ def diagnose(
     from ..proofs_check.refutations.theory import theory_of
 
     network, task = network_and_task(model, tracked, "diagnose")
-    if isinstance(task.group, Automaton):
+    if isinstance(task.tracked, TrackedAutomaton):
         return diagnose_automaton(network, task, seed)
-    asked = task.tracked_group
+    asked = task.group
     name = asked.name
     names = [s.family for s in network.specifications]
     if "rnn" in names:
@@ -564,7 +581,8 @@ def diagnose(
         return Diagnosis(name, asked.order, True, reason, None, "nothing can be read out of an RNN")
     if other := next((n for n in names if n not in FAMILIES), None):
         raise InputError(
-            f"a layer of the family {other!r} has no phases to be read out; `refute` says what is known of it"
+            f"a layer of the family {other!r} has no phases to be read out; `refute` says what is known of it, and "
+            "`evaluate` how often it is right"
         )
     theory = theory_of(network.specifications, asked, task.alphabet)
     stack, widths = [FAMILIES[n] for n in names], [s.channels for s in network.specifications]
@@ -605,60 +623,6 @@ def _digest(network: DCDNetwork) -> str:
     for name, tensor in sorted(network.state_dict().items()):
         found.update(name.encode() + b"\0" + tensor.detach().contiguous().numpy().tobytes())
     return found.hexdigest()
-
-
-def network_and_task(model: DCDNetwork | str | Path, tracked: MachineLike | None, verb: str) -> tuple[DCDNetwork, Task]:
-    """A network and its task: a folder's own, or all elements of a group, or letters of an automaton, as tokens.
-
-    Arguments:
-        verb: what was asked, for messages.
-
-    Raises:
-        InputError: the model or the group cannot be read, they do not fit together, or nobody says which group.
-    """
-    import numpy as np
-
-    from ..models.network import DCDNetwork
-    from ..models.training.initial import saved_task
-    from ..models.training.tasks import Task, automaton_task
-
-    if isinstance(model, DCDNetwork):
-        if tracked is None:
-            raise InputError(f"a network does not say which group; wanted e.g. sn.{verb}(network, 'S3')")
-        network, own, folder = model, None, None
-    else:
-        folder = Path(model)
-        kind = kind_of(folder)
-        if kind not in (*WITH_NETWORK, DAMAGED):
-            raise wrong_kind(folder, "a network, written by compile or train")
-        network = DCDNetwork.from_pretrained(folder)
-        own = None if kind == NETWORK else saved_task(folder)
-    if tracked is None:
-        if own is None:
-            raise InputError(
-                f"{folder} does not say which group; wanted e.g. `decompile {folder} S3`, sn.{verb}(folder, 'S3')"
-            )
-        return network, own
-    asked = machine(tracked)
-    if isinstance(asked, Automaton):
-        task = automaton_task(asked)
-        same = own is not None and isinstance(own.group, Automaton) and np.array_equal(own.moves, task.moves)
-        return network, own if same and own is not None else task
-    listed = asked.listed()
-    mine = own is not None and not isinstance(own.group, Automaton)
-    if mine and own is not None and np.array_equal(own.tracked_group.elements, listed.elements):
-        return network, own
-    return network, fitting(network, Task(listed, np.arange(listed.order)))
-
-
-def fitting(network: DCDNetwork, task: Task) -> Task:
-    """The task, where the network has its tokens and classes; else `InputError`."""
-    if (network.alphabet_size, network.classes) != (len(task.alphabet), task.classes):
-        raise InputError(
-            f"the network has {network.alphabet_size} tokens and {network.classes} classes, {task.group.name} has "
-            f"{len(task.alphabet)} and {task.classes}"
-        )
-    return task
 
 
 def as_text_of(error: Exception) -> str:

@@ -9,43 +9,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.text import Text
+
 from ..algebra.automata.automaton import Automaton
+from ..algebra.groups.permutation_group import PermutationGroup
+from ..artifacts.artifact import Artifact, load
 from ..common.errors import InputError, RefutedError
-from ..common.kinds import (
-    AUTOMATON,
-    DAMAGED,
-    DELTA,
-    FACTORED,
-    LISTED,
-    NETWORK,
-    REFUSAL,
-    TITLES,
-    TRAINED,
-    kind_of,
-    wrong_kind,
-)
+from ..common.kinds import AUTOMATON, COMPILED, DELTA, FACTORED, REFUSAL, TITLES, kind_of
 from ..common.packages import LeftOutWarning, MissingPackageError, named_packages
+from ..common.terminal import Shown
 from ..common.wording import default_folder
-from .automata import CompiledAutomaton
+from ..constructions.cascade import Cascade
+from ..constructions.targets.compiler import Checkpoint
 from .compiling import Compiled, compile
 from .faults import refutations
-from .groups import GroupLike, MachineLike, group, machine, stack_of
-from .verifying import verified_machine
+from .groups import MachineLike, default_family, machine, stack_of
+from .verifying import NOT_ITS, proved_table, right_machine
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from ..algebra.groups.group import Group
-    from ..models.network import DCDNetwork
+    from ..algebra.depth.families import Family
     from ..proofs_check.certificates.checker import Verdict
-    from ..proofs_check.refutations.automaton import AutomatonRefutation
-    from ..proofs_check.refutations.refutation import Refutation
 
 NETWORK_CERTIFICATE = "network_certificate.json"
 
 
-@dataclass(frozen=True)
-class Proved:
+@dataclass(frozen=True, repr=False)
+class Proved(Shown):
     """What was proved about a folder: prints one line for each sentence.
 
     Arguments:
@@ -58,12 +47,13 @@ class Proved:
     sentences: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
-    def __str__(self) -> str:
-        return "\n".join([*self.sentences, *self.notes])
+    def view(self) -> Text:
+        """What the command prints."""
+        return Text("\n".join([*self.sentences, *self.notes]))
 
 
 def certify(
-    target: str | Path | Compiled | CompiledAutomaton | Automaton,
+    tracked: MachineLike | Path | Compiled | Checkpoint | Artifact,
     out: str | Path | None = None,
     family: str | None = None,
     *,
@@ -73,7 +63,7 @@ def certify(
     tracks it.
 
     Arguments:
-        target: a folder written by `compile`; or a group or an automaton, as for `sn.machine`; or what `sn.compile`
+        tracked: a folder written by `compile`; or a group or an automaton, as for `sn.machine`; or what `sn.compile`
             returned.
         out: for a group: the folder to write; its name by default.
         family: the family, e.g. `negative-mamba`, or a stack. Default: `aussm`, and for an automaton whose
@@ -83,19 +73,32 @@ def certify(
     Raises:
         RefutedError: the cascade does not track its group.
         InputError: the folder cannot be read or written.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> sn.certify("A5").sentences[0].split(": ")[0]
+        'A5/certificate.json'
     """
-    if isinstance(target, Compiled | CompiledAutomaton):
+    if isinstance(tracked, Compiled | Checkpoint):
+        if tracked.kind == FACTORED:
+            raise InputError(f"{tracked.name}: what .save writes is its own certificate, which sn.check proves")
+        if tracked.kind not in COMPILED:
+            raise InputError(f"{tracked.name} is for another library; wanted one that runs here, e.g. target='delta'")
         if family is not None:
-            raise InputError(f"family: {target.name} is compiled already; sn.compile(…, family={family!r}) chooses it")
-        folder = target.save(out or default_folder(target.name), force)
-        return _with_network(folder, _certified(folder))
-    if not isinstance(target, Automaton) and is_folder(str(target)):
+            raise InputError(f"family: {tracked.name} is compiled already; sn.compile(…, family={family!r}) chooses it")
+        return _certified(load(tracked.written(Path(out or default_folder(tracked.name)), force)))
+    if isinstance(tracked, Artifact) or (isinstance(tracked, str | Path) and is_folder(str(tracked))):
         for option, value in (("out", out), ("family", family), ("force", force or None)):
             if value is not None:
-                raise InputError(f"{target} is a folder, certified as it is: --{option} is for a group, e.g. S4")
-        return _with_network(Path(target), _certified(Path(target)))
-    asked = target if isinstance(target, Automaton) else str(target)
-    return _with_network(*_compiled_and_certified(asked, Path(out) if out else None, family, force))
+                raise InputError(f"{tracked} is a folder, certified as it is: --{option} is for a group, e.g. S4")
+        return _certified(load(tracked).require("certify"))
+    asked = machine(str(tracked) if isinstance(tracked, Path) else tracked)
+    stack = stack_of(default_family(asked) if family is None else family)
+    folder = Path(out) if out else Path(default_folder(asked.name))
+    if len(stack) > 1 or _can(asked, stack[0]):
+        return _certified(load(compile(asked, [layer.name for layer in stack]).written(folder, force)))
+    with refutations():
+        return Proved(folder, (_sentence(folder, _refused(asked, stack[0], folder, force)),))
 
 
 def is_folder(target: str) -> bool:
@@ -109,88 +112,58 @@ def is_folder(target: str) -> bool:
     return False
 
 
-def _certified(folder: Path) -> Verdict:
-    from ..proofs_check.certificates.certificate import certify_folder
+def _can(asked: PermutationGroup | Automaton, layer: Family) -> bool:
+    """Whether some number of layers of a family tracks a group or an automaton."""
+    if isinstance(asked, Automaton):
+        from ..algebra.automata.monoid import TransitionMonoid
+        from ..algebra.depth.automaton_verdict import verdict
 
-    kind = kind_of(folder)
-    if kind == AUTOMATON:
-        from ..proofs_check.certificates.automaton_certificate import certify_automaton
-
-        with refutations():
-            return certify_automaton(folder)
-    if kind == DELTA:
-        from ..proofs_check.certificates.delta_certificate import certify_delta
-
-        with refutations():
-            return certify_delta(folder)
-    if kind not in (*LISTED, FACTORED, DAMAGED):
-        raise wrong_kind(folder, "a folder written by compile, e.g. `compile S4 --out s4`")
-    if kind == FACTORED:
-        raise InputError(f"{folder}: a factored cascade is its own certificate; `check {folder}` proves it")
-    with refutations():
-        return certify_folder(folder)
-
-
-def _automaton_certified(asked: Automaton, out: Path | None, family: str | None, force: bool) -> tuple[Path, Verdict]:
-    """Compile an automaton where the family can carry it, and certify that; else certify that it never can."""
-    from ..algebra.automata.monoid import TransitionMonoid
-    from ..algebra.depth.automaton_verdict import verdict
-    from ..proofs_check.certificates.automaton_certificate import certify_automaton_refusal
-    from .automata import compiled_automaton
-
-    folder = out or Path(default_folder(asked.name))
-    minimal = asked.minimal()
-    if family is None:
-        family = "aussm" if minimal.is_permutation else "gated-aussm"
-    stack = stack_of(family)
-    if len(stack) > 1 or verdict(TransitionMonoid.of(minimal), stack[0]).least is not None:
-        compiled_automaton(asked, family).save(folder, force)
-        return folder, _certified(folder)
-    with refutations():
-        return folder, certify_automaton_refusal(asked, stack[0], folder, force)
-
-
-def _compiled_and_certified(
-    text: str | Automaton, out: Path | None, family: str | None, force: bool
-) -> tuple[Path, Verdict]:
+        return verdict(TransitionMonoid.of(asked.minimal()), layer).least is not None
     from ..algebra.depth.series import shortest_series
+
+    return shortest_series(asked.listed(), layer).is_complete
+
+
+def _refused(asked: PermutationGroup | Automaton, layer: Family, folder: Path, force: bool) -> Verdict:
+    if isinstance(asked, Automaton):
+        from ..proofs_check.certificates.automaton_certificate import certify_automaton_refusal
+
+        return certify_automaton_refusal(asked, layer, folder, force)
     from ..proofs_check.certificates.certificate import certify_refusal
 
-    asked = machine(text)
-    if isinstance(asked, Automaton):
-        return _automaton_certified(asked, out, family, force)
-    listed, stack = asked.listed(), stack_of("aussm" if family is None else family)
-    folder = out or Path(default_folder(listed.name))
-    if len(stack) > 1 or shortest_series(listed, stack[0]).is_complete:
-        compile(listed, family).save(folder, force)
-        return folder, _certified(folder)
-    with refutations():
-        return folder, certify_refusal(listed, stack[0], folder, force)
+    return certify_refusal(asked.listed(), layer, folder, force)
 
 
-def _with_network(folder: Path, verdict: Verdict) -> Proved:
-    """Certify the network beside a cascade that was certified."""
-    first = f"{folder}/certificate.json: {verdict.claim}"
-    (folder / NETWORK_CERTIFICATE).unlink(missing_ok=True)  # of an earlier network
-    kind = kind_of(folder)
-    if kind in (DELTA, REFUSAL):  # the certificate is about the network itself, or there is none to certify
-        return Proved(folder, (first,))
-    if not (folder / "model.safetensors").exists():
-        note = "network: none in the folder (it would have been too large), so none is certified"
-        return Proved(folder, (first,), (note,))
-    from ..proofs_check.certificates.certificate import write_json
+def _certified(artifact: Artifact) -> Proved:
+    """Certify a compiled folder, and the network beside its cascade."""
+    from ..proofs_check.certificates.automaton_certificate import certify_automaton
+    from ..proofs_check.certificates.certificate import certify_folder, write_json
+    from ..proofs_check.certificates.delta_certificate import certify_delta
     from ..proofs_check.certificates.network_certificate import certificate_content
 
+    with refutations():
+        certified = {AUTOMATON: certify_automaton, DELTA: certify_delta}.get(artifact.kind, certify_folder)
+        first = _sentence(artifact.path, certified(artifact.folder))
+    (artifact.path / NETWORK_CERTIFICATE).unlink(missing_ok=True)  # of an earlier network
+    if artifact.kind == DELTA:  # the certificate is about the network itself
+        return Proved(artifact.path, (first,))
+    if not artifact.has_network:
+        note = "network: none in the folder (it would have been too large), so none is certified"
+        return Proved(artifact.path, (first,), (note,))
     try:
         with named_packages():
-            proof, content = certificate_content(folder)
+            proof, content = certificate_content(artifact.folder)
     except MissingPackageError as error:
-        return Proved(folder, (first,), (f"network: not certified: {error}",))
-    write_json(folder / NETWORK_CERTIFICATE, content)
-    return Proved(folder, (first, f"{folder}/{NETWORK_CERTIFICATE}: {proof.sentence()}"))
+        return Proved(artifact.path, (first,), (f"network: not certified: {error}",))
+    write_json(artifact.path / NETWORK_CERTIFICATE, content)
+    return Proved(artifact.path, (first, f"{artifact}/{NETWORK_CERTIFICATE}: {proof.sentence()}"))
 
 
-def check(folder: str | Path, network: bool = True, coq: bool = False) -> Proved:
+def _sentence(folder: Path, verdict: Verdict) -> str:
+    return f"{folder}/certificate.json: {verdict.claim}"
+
+
+def check(folder: str | Path | Artifact, network: bool = True, coq: bool = False) -> Proved:
     """Verify a certificate with the independent checker, and the network's by proving it again.
 
     Arguments:
@@ -201,38 +174,38 @@ def check(folder: str | Path, network: bool = True, coq: bool = False) -> Proved
     Raises:
         RefutedError: the claim is false.
         InputError: the files cannot be used, or Coq is wanted and not installed.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> print(sn.check(sn.certify("A5").folder).sentences[0][:30])
+        verified: no number of AUSSM l
     """
     from ..proofs_check.certificates import automaton_checker, checker, delta_checker, factored_checker
 
-    folder = Path(folder)
-    kind = kind_of(folder)
-    if kind not in (*LISTED, AUTOMATON, FACTORED, DELTA, REFUSAL, DAMAGED):
-        raise wrong_kind(folder, "a folder that `certify` has been in, e.g. `certify S4`, `check S4`")
-    if kind not in (FACTORED, DAMAGED) and not (folder / "certificate.json").exists():
-        raise InputError(f"{folder} holds {TITLES[kind]} and no certificate.json: `certify {folder}` writes it")
+    artifact = load(folder).require("check")
+    place, kind = artifact.path, artifact.kind
+    if kind != FACTORED and not (place / "certificate.json").exists():
+        raise InputError(f"{place} holds {TITLES[kind]} and no certificate.json: `certify {place}` writes it")
+    automaton = kind == AUTOMATON or (kind == REFUSAL and artifact.folder.has("automaton.safetensors"))
+    own = {FACTORED: factored_checker, DELTA: delta_checker}.get(kind, automaton_checker if automaton else checker)
     with refutations():
-        automaton = automaton_checker.is_automaton_certificate(folder)
-        delta = not automaton and delta_checker.is_delta_certificate(folder)
-        if automaton or delta:
-            verdict = (automaton_checker if automaton else delta_checker).check(folder)
-        else:
-            verdict = (factored_checker if kind == FACTORED else checker).check(folder)
+        verdict = own.check(place)
     first, *facts = verdict.lines()
     facts[-2:-2] = _catalogued(verdict)
     sentences = [f"verified: {first}"]
     if coq:
         from ..proofs_check.coq.proving import prove_folder
 
-        if delta or automaton or kind == FACTORED:
-            raise InputError(f"{folder} holds {TITLES[kind]}, which the checker in Coq does not read; leave --coq out")
-        sentences.append(prove_folder(folder))
-    if not (folder / NETWORK_CERTIFICATE).exists():
-        return Proved(folder, tuple(sentences), tuple(facts))
+        if own is not checker:
+            raise InputError(f"{place} holds {TITLES[kind]}, which the checker in Coq does not read; leave --coq out")
+        sentences.append(prove_folder(place))
+    if not (place / NETWORK_CERTIFICATE).exists():
+        return Proved(place, tuple(sentences), tuple(facts))
     if not network:
-        return Proved(folder, tuple(sentences), (*facts, f"not checked: {NETWORK_CERTIFICATE}"))
+        return Proved(place, tuple(sentences), (*facts, f"not checked: {NETWORK_CERTIFICATE}"))
     from ..proofs_check.certificates.network_certificate import recheck
 
-    return Proved(folder, (*sentences, f"verified: {recheck(folder)}"), tuple(facts))
+    return Proved(place, (*sentences, f"verified: {recheck(artifact.folder)}"), tuple(facts))
 
 
 def _catalogued(verdict: Verdict) -> list[str]:
@@ -245,8 +218,8 @@ def _catalogued(verdict: Verdict) -> list[str]:
     return [f"which is SmallGroup({number[0]},{number[1]}): the catalogue has this presentation"]
 
 
-def horizon(
-    folder: str | Path,
+def horizon_rows(
+    folder: str | Path | Artifact,
     arithmetics: Sequence[str] | None = None,
     kinds: Sequence[str] | None = None,
     length: int | None = None,
@@ -269,23 +242,24 @@ def horizon(
         RefutedError: a word failed within a proved horizon.
         InputError: the folder is damaged, or an arithmetic or a kind is unknown.
     """
+    from ..algebra.tracked import KINDS, check_kind
     from ..constructions.arithmetics import ARITHMETICS
     from ..constructions.arithmetics import arithmetic as known
-    from ..constructions.words import KINDS, check_kind
     from ..proofs_check.horizons.horizon import proved_horizon
     from ..proofs_check.horizons.runs import first_failures
-    from .delta import delta_horizons
 
     tried = kinds is not None or length is not None
     kinds, length = list(KINDS if kinds is None else kinds), 1_000_000 if length is None else length
     for kind in kinds:
         check_kind(kind)
-    if kind_of(folder) == DELTA:
+    artifact = load(folder).require("horizon")
+    if artifact.kind == DELTA:
         if tried:
-            raise InputError(f"{folder} is proved in exact integers and no words are run; leave kinds and length out")
-        return delta_horizons(Path(folder), arithmetics)
+            raise InputError(f"{artifact} is proved in exact integers and no words are run; leave kinds and length out")
+        return _delta_rows(artifact, arithmetics)
     names = list(ARITHMETICS) if arithmetics is None else [known(name) for name in arithmetics]
-    cascade, letters = verified_machine(Path(folder))
+    cascade, tracked = right_machine(artifact), artifact.tracked
+    assert isinstance(cascade, Cascade)
     rows: list[dict[str, Any]] = [{"arithmetic": name, "proved": proved_horizon(cascade, name)} for name in names]
     tokens = dict.fromkeys(kinds, 0)
 
@@ -293,109 +267,28 @@ def horizon(
         tokens[word] = done
         report(sum(tokens.values()))
 
-    found = first_failures(cascade, letters, names, kinds, length, count)
+    found = first_failures(cascade, tracked, names, kinds, length, count)
     for row in rows:
         row["first_wrong"] = {o.word: o.first_wrong for o in found if o.arithmetic == row["arithmetic"]}
         wrong = [t for t in row["first_wrong"].values() if t is not None]
         if any(row["proved"] is None or t <= row["proved"] for t in wrong):
             raise RefutedError(f"{row['arithmetic']}: a word failed within the proved horizon: {row}")
-    if (Path(folder) / "model.safetensors").exists():
+    if artifact.has_network:
         from ..proofs_check.certificates.network_certificate import prove_network
 
         try:
             for dtype in ("float64", "float32"):
                 with named_packages():
-                    proof = prove_network(Path(folder), dtype)
+                    proof = prove_network(artifact.folder, dtype)
                 rows.append({"arithmetic": f"network, {dtype}", "proved": proof.horizon, "first_wrong": {}})
         except MissingPackageError as error:
-            warnings.warn(f"{folder}: its network is left out: {error}", LeftOutWarning, stacklevel=2)
+            warnings.warn(f"{artifact}: its network is left out: {error}", LeftOutWarning, stacklevel=2)
     return rows
 
 
-def refute(
-    model: DCDNetwork | str | Path,
-    tracked: MachineLike | None = None,
-    alphabet: NDArray | None = None,
-    epsilon: float | None = None,
-) -> Refutation | AutomatonRefutation:
-    """Find the words on which a model fails that cannot track a group or an automaton.
-
-    Arguments:
-        model: a network, or a folder with `config.json` and `model.safetensors`.
-        tracked: the group or the automaton, as for `sn.machine`; None for that of a compiled folder.
-        alphabet: the element of each token, shape (tokens,), for a network; None for all elements in order, or the
-            compiled folder's own.
-        epsilon: states this close in every channel count as one; 1e-6 by default. For groups, as `alphabet`.
-
-    Raises:
-        InputError: the model or the group cannot be read, or they do not fit together.
-    """
-    from ..models.network import DCDNetwork
-    from ..proofs_check.refutations.refutation import refute as search
-
-    automaton = claimed_automaton(model, tracked)
-    if automaton is not None:
-        from ..proofs_check.refutations.automaton import refute_automaton
-
-        for option, value in (("alphabet", alphabet), ("epsilon", epsilon)):
-            if value is not None:
-                raise InputError(f"{option} goes with a group, and {automaton.name} is an automaton; leave it out")
-        network = model if isinstance(model, DCDNetwork) else DCDNetwork.from_pretrained(model)
-        return refute_automaton(network, automaton)
-    assert not isinstance(tracked, Automaton)
-    epsilon = 1e-6 if epsilon is None else epsilon
-    if isinstance(model, DCDNetwork):
-        if tracked is None:
-            raise InputError("a network does not say which group; wanted e.g. sn.refute(network, 'S3')")
-        return search(model, group(tracked).listed(), alphabet, epsilon)
-    network, listed, own = saved_network(Path(model), tracked)
-    return search(network, listed, own if alphabet is None else alphabet, epsilon)
-
-
-def claimed_automaton(model: DCDNetwork | str | Path | None, tracked: MachineLike | None) -> Automaton | None:
-    """The automaton that a model claims: the one that was named, or that of a compiled folder; None for a group."""
-    from ..constructions.automata.artifact import load_automaton
-
-    if tracked is not None:
-        asked = machine(tracked)
-        return asked if isinstance(asked, Automaton) else None
-    if isinstance(model, str | Path):
-        if kind_of(model) == AUTOMATON:
-            return load_automaton(Path(model))[0].automaton
-        if kind_of(model) == TRAINED:
-            from ..models.training.initial import saved_task
-
-            own = saved_task(Path(model)).group
-            return own if isinstance(own, Automaton) else None
-    return None
-
-
-def saved_network(folder: Path, tracked: GroupLike | None) -> tuple[DCDNetwork, Group, NDArray | None]:
-    """A saved network, its group, and the element of each token (None for all in order).
-
-    A compiled or trained folder says which group it is for; another network's is `tracked`.
-
-    Raises:
-        InputError: the folder holds no network, or does not say which group; or it is for another group.
-    """
-    import numpy as np
-
-    from ..models.network import DCDNetwork
-    from ..models.training.initial import saved_task
-
-    network = DCDNetwork.from_pretrained(folder)
-    if kind_of(folder) == NETWORK:
-        if tracked is None:
-            raise InputError(f"{folder} does not say which group; wanted it too, e.g. `refute {folder} S3`")
-        return network, group(tracked).listed(), None
-    task = saved_task(folder)
-    own, alphabet = task.tracked_group, task.alphabet
-    if tracked is None:
-        return network, own, alphabet
-    listed = group(tracked).listed()
-    if listed.elements.shape != own.elements.shape or not np.array_equal(listed.elements, own.elements):
-        made = "trained" if kind_of(folder) == TRAINED else "compiled"
-        raise InputError(
-            f"{folder} was {made} for {own.name}, whose elements are not those of {listed.name}; leave GROUP out"
-        )
-    return network, listed, alphabet
+def _delta_rows(artifact: Artifact, arithmetics: Sequence[str] | None) -> list[dict[str, Any]]:
+    """The rows of `horizon`: one proof holds for both precisions, on words of every length."""
+    if arithmetics is not None:
+        raise InputError(f"{artifact} {NOT_ITS} in {', '.join(arithmetics)[:60]}; leave --arithmetic out")
+    proved_table(artifact)
+    return [{"arithmetic": f"network, {dtype}", "proved": None, "first_wrong": {}} for dtype in ("float64", "float32")]

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from rich.console import Group as Renderables
 from rich.console import RenderableType
+from rich.text import Text
 
 from ..algebra.automata.automaton import Automaton
 from ..algebra.input.parser import parse_group, parse_machine
+from ..algebra.tracked import TrackedAutomaton
+from ..artifacts.artifact import Artifact
 from ..common.errors import InputError
 from ..common.kinds import RUN, claim_folder
-from ..common.terminal import Shown, plain_table
+from ..common.terminal import Shown, plain_table, progress
 from ..common.wording import default_folder
-from ..models.training.pool import RUNS_TOGETHER, Machine
+from ..models.training.pool import RUNS_TOGETHER, Resources
 from .compiling import Compiled
-from .groups import GroupLike, MachineLike
+from .groups import MachineLike
 from .groups import machine as read_machine
 
 if TYPE_CHECKING:
@@ -60,8 +64,8 @@ class Training(Shown):
         return self.folder / "curves.png"
 
     def view(self) -> RenderableType:
-        """The table that `train` prints."""
-        from ..models.training.live import loss_text
+        """What `train` prints: the table, runs that diverged, where everything is."""
+        from ..models.training.live import diverged, loss_text
 
         table = plain_table("seed", "learning rate", "noise", "steps", "loss", "longest", "whole at 60", "network")
         for row in self.rows:
@@ -75,14 +79,15 @@ class Training(Shown):
                 "–" if whole is None else f"{whole:.1%}",
                 row["key"],
             )
-        return table
+        places = [f"networks: {self.folder}/networks/", f"curves: {self.picture}"]
+        return Renderables(table, *(Text(line) for line in [*diverged(self.rows), *places]))
 
     def _repr_png_(self) -> bytes:
         return self.picture.read_bytes()
 
 
 def train(
-    given: MachineLike,
+    tracked: MachineLike,
     family: str | None = None,
     *,
     init: str | Path | Compiled = "random",
@@ -103,7 +108,7 @@ def train(
     Where theory forbids such a network what it is asked to learn, a line on standard error says so before it starts.
 
     Arguments:
-        given: as for `sn.machine`; it must have a name or permutations that the commands understand.
+        tracked: as for `sn.machine`; it must have a name or permutations that the commands understand.
         family: one model family, or a stack such as `negative-mamba,aussm`; None for that of `init`, else `aussm`.
         init: `random`, `compiled`, a folder with a network, or what `sn.compile` returned.
         noise: standard deviation of the noise on every initial weight; several make an axis.
@@ -121,6 +126,12 @@ def train(
 
     Raises:
         InputError: an unknown setting, or a value that cannot be used.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> training = sn.train("C2", steps=2, length="4", test_words=2, test_length=20, seeds=2, processes=1)
+        >>> len(training.rows)
+        2
     """
     from ..models.training.configuration import PROTOCOLS, RunConfiguration
     from ..models.training.curves import draw_curves
@@ -129,8 +140,8 @@ def train(
     from ..models.training.runs import RunStore
     from ..models.training.sweep import MAX_RUNS
 
-    text = _text(given)
-    folder = Path(out) if out is not None else Path("runs") / default_folder(read_machine(given).name)
+    text = _text(tracked)
+    folder = Path(out) if out is not None else Path("runs") / default_folder(read_machine(tracked).name)
     claim_folder(folder, RUN, force)
     if isinstance(init, Compiled):
         own = _family(init)
@@ -168,7 +179,7 @@ def train(
     if forbidden is not None:
         print(f"theory: {forbidden}; it is trained all the same", file=sys.stderr, flush=True)
     store = RunStore(folder)
-    machine = Machine(processes, device, runs_together)
+    machine = Resources(processes, device, runs_together)
     train_watched(runs, store, machine, folder / "tensorboard" if tensorboard else None)
     rows = store.of(runs)
     training = Training(folder, tuple(rows), forbidden)
@@ -180,19 +191,19 @@ def _forbidden(network: DCDNetwork, task: Task) -> str | None:
     """The sentence by which theory forbids a network its task; None where there is none."""
     from ..proofs_check.refutations.theory import theory_of
 
-    tracked = task.group
-    if isinstance(tracked, Automaton) and len(task.alphabet) != tracked.width:
-        return None
     try:
-        found = theory_of(network.specifications, tracked, task.alphabet)
+        if isinstance(task.tracked, TrackedAutomaton):
+            found = theory_of(network.specifications, task.tracked.automaton)
+        else:
+            found = theory_of(network.specifications, task.group, task.alphabet)
     except InputError:  # no theorem speaks of such layers, or the monoid is too large to list
         return None
     return found.sentence if found.forbidden else None
 
 
 def evaluate(
-    model: DCDNetwork | str | Path,
-    given: GroupLike | None = None,
+    model: DCDNetwork | str | Path | Artifact,
+    tracked: MachineLike | None = None,
     length: int = 1000,
     words: int = 1000,
     seed: int = 0,
@@ -201,17 +212,26 @@ def evaluate(
 
     Arguments:
         model: a network, whose tokens are the group's elements in order; or a folder written by `train` or `compile`.
-        given: the group; None for the folder's own.
-        length, words: of the words, and their number.
+        tracked: the group or the automaton; None for the folder's own.
+        length: the longest.
+        words: their number.
+        seed: of the words.
 
     Raises:
         InputError: the model or the group cannot be read, or they do not fit together.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> sn.evaluate(sn.compile("S3").network(), "S3", length=40, words=10).longest
+        40
     """
     from ..models.training.evaluation import evaluate as measured
-    from .learning import network_and_task
+    from .models import network_and_task
 
-    network, task = network_and_task(model, given, "evaluate")
-    return measured(network, task, length, words, seed=seed)
+    network, task = network_and_task(model, tracked, "evaluate")
+    with progress("tokens of each word", length) as advance:
+        found = measured(network, task, length, words, seed=seed, report=advance)
+    return replace(found, name=task.name, folder="" if model is network else str(model))
 
 
 def _automaton_text(asked: Automaton) -> str:

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 from rich.text import Text
 
-from ..algebra.chains.stabiliser_chain import StabiliserChain
 from ..algebra.groups.permutation_group import describe_order
+from ..algebra.tracked import Tracked, TrackedGroup, check_kind
+from ..artifacts.artifact import Artifact, load
 from ..common.errors import InputError, RefutedError
-from ..common.kinds import AUTOMATON, DAMAGED, DELTA, FACTORED, LISTED, kind_of, wrong_kind
+from ..common.kinds import DELTA
 from ..common.terminal import Shown, progress
 from ..common.wording import counted, short
-from ..constructions.artifact import load_cascade
-from ..constructions.automata.artifact import load_automaton
-from ..constructions.automata.compiler import first_fault as automaton_fault
+from ..constructions.automata.compiler import automaton_fault
 from ..constructions.cascade import Cascade
-from ..constructions.execution import ARITHMETICS, Machine
-from ..constructions.factored.artifact import load_factored
+from ..constructions.execution import ARITHMETICS, CascadeMachine, TableMachine
 from ..constructions.factored.cascade import FactoredCascade
 from ..constructions.factored.execution import FactoredMachine
 from ..constructions.factored.proof import cases as factored_cases
-from ..constructions.factored.proof import first_fault as factored_fault
-from ..constructions.factored.proof import needed_layers
-from ..constructions.targets.own_delta import load_delta_group
+from ..constructions.factored.proof import factored_fault, needed_layers
 from ..constructions.verification import Runner, Trial, cases, first_fault, try_word
-from ..constructions.words import AutomatonLetters, GroupLetters, Letters, PermutationLetters, check_kind
-from .delta import delta_runner, proved_table
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 DTYPES = ("float32", "float64")
 """Precisions that a compiled network can be loaded in."""
@@ -41,81 +41,82 @@ class Verified(Shown):
     Arguments:
         folder: where it is.
         lines: what was checked, and how the folder calls itself.
+        trials: runs on long words.
     """
 
     folder: Path
     lines: tuple[str, ...]
+    trials: tuple[Trial, ...] = ()
 
     def view(self) -> Text:
         return Text("\n".join(self.lines))
 
 
-def verify(folder: str | Path) -> Verified:
+def verify_folder(folder: str | Path | Artifact) -> Verified:
     """Check a compiled folder's machine from its files alone: that every state and token lead where they should.
 
     Raises:
         RefutedError: the machine does not track its group or automaton; the message names a state and a token.
-        InputError: the folder is damaged.
+        InputError: the folder is damaged, or holds no machine.
     """
-    folder = Path(folder)
-    kind = kind_of(folder)
-    if kind == FACTORED:
-        return _verified_factored(folder)
-    if kind == DELTA:
-        states, count = proved_table(folder).shape
+    artifact = load(folder).require("verify")
+    if artifact.kind == DELTA:
+        states, count = proved_table(artifact).shape
         letters = f"{states:,} states × {counted(count, 'token')}"
-        proved = f"verified: all {letters} of the network step rightly in exact integers, on words of every length"
-        return Verified(folder, (proved, _label(load_delta_group(folder)[0].name)))
-    cascade, _ = verified_machine(folder)
-    proved = f"verified: {cases(cascade)} step rightly, so words of every length are tracked"
-    return Verified(folder, (proved, _label(cascade.name)))
+        lines = [f"verified: all {letters} of the network step rightly in exact integers, on words of every length"]
+    else:
+        cascade = right_machine(artifact)
+        if isinstance(cascade, FactoredCascade):
+            lines = _factored_lines(artifact, cascade)
+        else:
+            lines = [f"verified: {cases(cascade)} step rightly, so words of every length are tracked"]
+    return Verified(artifact.path, (*lines, _label(artifact.tracked.name)))
 
 
-def verified_machine(folder: Path) -> tuple[Cascade, Letters]:
-    """`load_machine`, and the check of what was loaded. Raises `RefutedError` and `InputError` like `verify`."""
-    cascade, letters = load_machine(folder)
-    fault = first_fault(cascade, letters.group) if isinstance(letters, GroupLetters) else automaton_fault(cascade)
+def right_machine(artifact: Artifact) -> Cascade | FactoredCascade:
+    """The machine of a compiled folder, checked. Raises `RefutedError` and `InputError` like `verify`."""
+    cascade, tracked = artifact.machine(), artifact.tracked
+    if isinstance(cascade, FactoredCascade):
+        fault = factored_fault(cascade)
+    else:
+        fault = first_fault(cascade, tracked.group) if isinstance(tracked, TrackedGroup) else automaton_fault(cascade)
     if fault:
-        raise RefutedError(f"the cascade in {folder} does not track what it is for: {fault}")
-    return cascade, letters
+        raise RefutedError(f"the cascade in {artifact} does not track what it is for: {fault}")
+    return cascade
 
 
-def _verified_factored(folder: Path) -> Verified:
-    found = load_factored(folder)
-    cascade, stated = found.cascade, found.metadata
-    fault = factored_fault(cascade)
-    if fault:
-        raise RefutedError(f"the cascade in {folder} does not track what it is for: {fault}")
-    order = StabiliserChain(cascade.alphabet).order
+@lru_cache(maxsize=4)
+def proved_table(artifact: Artifact) -> NDArray[np.integer]:
+    """The table of a delta-rule network, proved to be the group's; see `proofs_check.certificates.delta_checker`.
+
+    Raises:
+        RefutedError: the network is not proved to track the group.
+        InputError: the folder cannot be read.
+    """
+    from ..proofs_check.certificates.delta_certificate import delta_table
+    from .faults import refutations
+
+    with refutations():
+        return delta_table(artifact.folder)
+
+
+def _factored_lines(artifact: Artifact, cascade: FactoredCascade) -> list[str]:
+    stated = artifact.metadata
+    order = artifact.tracked.classes
     layers = [layer.get("moduli") if isinstance(layer, dict) else None for layer in stated["layers"]]
     for what, claim, fact in [("order", stated["order"], order), ("layers", layers, cascade.layers)]:
         if claim != fact:
-            raise RefutedError(f"{folder} states another {what} than {short(str(fact))}")
-    needed = needed_layers(cascade, found.lower_bound)
+            raise RefutedError(f"{artifact} states another {what} than {short(str(fact))}")
+    needed = needed_layers(cascade, tuple(stated["lower_bound"]))
     size = f"a group of order {describe_order(order)} on {cascade.degree} points"
-    lines = (
+    return [
         f"verified: tracks {size} on words of every length: {factored_cases(cascade):,} equations between points hold",
         f"{counted(len(cascade.alphabet), 'token')}, {counted(cascade.depth, 'layer')}, and at least {needed} needed",
-        _label(cascade.name),
-    )
-    return Verified(folder, lines)
+    ]
 
 
 def _label(name: str) -> str:
     return f"label, not proved: the folder calls it {json.dumps(name, ensure_ascii=False)}"
-
-
-def load_machine(folder: Path) -> tuple[Cascade, Letters]:
-    """A compiled folder's cascade, and the letters of its words. Raises `InputError`."""
-    kind = kind_of(folder)
-    if kind not in (*LISTED, AUTOMATON, DAMAGED, None):
-        raise wrong_kind(folder, "the folder of a compiled group or automaton")
-    if kind == AUTOMATON:
-        cascade, _ = load_automaton(folder)
-        assert cascade.automaton is not None
-        return cascade, AutomatonLetters(cascade.automaton)
-    cascade, group, _ = load_cascade(folder)
-    return cascade, GroupLetters(group, cascade.alphabet)
 
 
 def check_options(arithmetic: str, kind: str, dtype: str) -> None:
@@ -130,7 +131,7 @@ def check_options(arithmetic: str, kind: str, dtype: str) -> None:
 
 
 def run_word(
-    folder: str | Path,
+    folder: str | Path | Artifact,
     arithmetic: str = "residues",
     kind: str = "random",
     length: int = 1_000_000,
@@ -140,6 +141,7 @@ def run_word(
     """Run a compiled folder on one long word, and compare every output with the group's or the automaton's own.
 
     Arguments:
+        folder: written by `compile`.
         arithmetic: `residues`, `turns`, `complex128`, `complex64` or `network`; of a factored cascade `residues`.
         kind: `random`, `constant` or `commutator`.
         length: tokens.
@@ -149,26 +151,41 @@ def run_word(
     Raises:
         RefutedError: an output is wrong; the message names the first.
         InputError: the folder is damaged, or an option is unknown.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> folder = sn.compile("S3").save("s3")
+        >>> sn.run_word(folder, "turns", "constant", length=100).first_wrong is None
+        True
     """
     check_options(arithmetic, kind, dtype)
-    folder = Path(folder)
-    there = kind_of(folder)
-    if there == FACTORED:
+    artifact = load(folder).require("verify")
+    return try_machine(_runner(artifact, arithmetic, dtype), arithmetic, artifact.tracked, kind, length, seed)
+
+
+def _runner(artifact: Artifact, arithmetic: str, dtype: str) -> Runner:
+    """The machine in one arithmetic; a delta-rule network's table is proved first. Raises `InputError`."""
+    if artifact.kind == DELTA:
+        if arithmetic == "network":
+            from ..models.compiled import PlainMachine
+
+            return PlainMachine(artifact.network(dtype))
         if arithmetic != "residues":
-            raise InputError(f"{folder} holds a factored cascade, which runs on residues, not on {arithmetic}")
-        return run_factored(load_factored(folder).cascade, kind, length, seed)
-    if there == DELTA:
-        own = GroupLetters(*load_delta_group(folder))
-        return _tried(delta_runner(folder, arithmetic, dtype), arithmetic, own, kind, length, seed)
-    cascade, letters = load_machine(folder)
-    runner: Runner
+            raise InputError(f"{artifact} {NOT_ITS} in {arithmetic}")
+        return TableMachine(proved_table(artifact))
+    cascade = artifact.machine()
+    if isinstance(cascade, FactoredCascade):
+        if arithmetic != "residues":
+            raise InputError(f"{artifact} holds a factored cascade, which runs on residues, not on {arithmetic}")
+        return FactoredMachine(cascade)
     if arithmetic == "network":
         from ..models.compiled import NetworkMachine
 
-        runner = NetworkMachine(folder, cascade, dtype)
-    else:
-        runner = Machine(cascade, arithmetic)
-    return _tried(runner, arithmetic, letters, kind, length, seed)
+        return NetworkMachine(artifact.network(dtype), cascade)
+    return CascadeMachine(cascade, arithmetic)
+
+
+NOT_ITS = "holds a delta-rule network, whose state is no phase: it runs in integers (residues) or as the network, not"
 
 
 @dataclass(frozen=True)
@@ -183,21 +200,16 @@ class FactoredTrial(Trial):
     decode_seconds: float = 0.0
 
 
-def run_factored(cascade: FactoredCascade, kind: str, length: int, seed: int = 0) -> FactoredTrial:
-    """`run_word` for a factored cascade that is here already."""
-    machine = FactoredMachine(cascade)
-    trial = _tried(machine, "residues", PermutationLetters(cascade.alphabet), kind, length, seed)
-    return FactoredTrial(**vars(trial), run_seconds=machine.run_seconds, decode_seconds=machine.decode_seconds)
-
-
-def _tried(runner: Runner, arithmetic: str, letters: Letters, kind: str, length: int, seed: int) -> Trial:
+def try_machine(runner: Runner, arithmetic: str, tracked: Tracked, kind: str, length: int, seed: int = 0) -> Trial:
+    """Run a machine on one word. Raises `RefutedError` where an output is wrong."""
     with progress(f"{arithmetic}, {kind} word", length) as advance:
-        for trial in try_word(runner, letters, kind, length, seed):
+        for trial in try_word(runner, tracked, kind, length, seed):
             advance(trial.tokens)
     if trial.first_wrong is not None:
-        what = "permutation" if isinstance(letters, PermutationLetters) else "element"
         raise RefutedError(
             f"{arithmetic}: first wrong output at token {trial.first_wrong:,} of the {kind} word (seed {seed}): "
-            f"{what} {short(str(trial.found))} instead of {short(str(trial.expected))}"
+            f"{tracked.outcome} {short(str(trial.found))} instead of {short(str(trial.expected))}"
         )
+    if isinstance(runner, FactoredMachine):
+        return FactoredTrial(**vars(trial), run_seconds=runner.run_seconds, decode_seconds=runner.decode_seconds)
     return trial

@@ -32,11 +32,11 @@ from numpy.typing import NDArray
 from subnormal.algebra.arithmetic.permutations import smallest_dtype
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import list_group, parse_group, read_automaton
+from subnormal.algebra.tracked import TrackedGroup, TrackedPermutations
 from subnormal.constructions.automata.compiler import compile_automaton
 from subnormal.constructions.cascade import Cascade
 from subnormal.constructions.compiler import compile_group
 from subnormal.constructions.factored.compiler import compile_factored
-from subnormal.constructions.words import GroupLetters, PermutationLetters
 
 LISTED = ("S4", "GL(2,3)", "C60", "S3wrC2")
 AUTOMATA = ("flip-flop(2)", "tomita(3)", "modular-arithmetic(7,left-to-right)", "grid(5,5)", "dyck(2,4)")
@@ -111,7 +111,7 @@ def _factored_jobs(name: str, length: int) -> dict[str, Callable[[], Any]]:
     cascade = compile_factored(name, group.permutations, FAMILIES["aussm"]).cascade
     word = np.random.default_rng(0).integers(len(cascade.alphabet), size=length, dtype=np.int32)
     jobs: dict[str, Callable[[], Any]] = {}
-    expected = PermutationLetters(cascade.alphabet).run(word)
+    expected = TrackedPermutations(cascade.alphabet).run(word)
     residues = cascade.run(word)
     if (cascade.decode(residues) != expected).any():
         raise RuntimeError(f"{name}: the cascade's permutations are not the running product")
@@ -166,7 +166,7 @@ def measure(tokens: int = TOKENS, factored_tokens: int = FACTORED_TOKENS, repeat
     for name in LISTED:
         group = list_group(name)
         cascade = compile_group(group, [FAMILIES["aussm"]], "all").cascade
-        word = GroupLetters(group, cascade.alphabet).word("random", tokens)
+        word = TrackedGroup(group, cascade.alphabet).word("random", tokens)
         jobs = _listed_jobs(cascade, word)
         expected = cascade.run(word)
         for candidate, job in jobs.items():

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from ..common.errors import InputError
-from ..common.packages import MissingPackageError, named_packages
-from .shared import MAX_SEED, Force, GroupOrNone, Regex, number, one_of
-
-if TYPE_CHECKING:
-    from ..constructions.verification import Trial
+from .shared import MAX_SEED, Force, GroupOrNone, Regex, number, one_of, print_found
 
 Alphabet = Annotated[
     str | None,
@@ -46,12 +39,9 @@ Optimise = Annotated[
         help="depth, channels, margin or table: the best of all subnormal series. Default: the derived series."
     ),
 ]
-CHECK_LENGTH = 100_000
-"""Length of the words that `compile` tries the network on."""
-
 
 def compile_command(
-    group: GroupOrNone = None,
+    tracked: GroupOrNone = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the artifact. Default: the group's name.")] = None,
     family: FamilyName = None,
     alphabet: Alphabet = None,
@@ -73,38 +63,21 @@ def compile_command(
     force: Force = False,
 ) -> None:
     """Write the weights of a network that tracks GROUP, and show that it does."""
-    if target is not None:
-        options = {"family": family, "channels": channels, "series": series, "optimise": optimise, "regex": regex}
-        used = next((name for name, value in options.items() if value is not None), None)
-        if used is not None or group is None:
-            raise InputError(f"--target goes with a GROUP, e.g. A5, and not with --{used or 'regex'}")
-        _compile_target(group, out, target, alphabet, resets, check, force)
-        return
-    if resets:
-        raise InputError("--resets goes with --target, e.g. --target olmo-hybrid")
     from ..api.compiling import compile
-    from ..api.factored import FactoredCompiled
-    from ..api.verifying import run_factored
+    from ..api.trials import tried
     from ..common.terminal import console, say, show
-    from ..common.wording import counted, default_folder
+    from ..common.wording import default_folder
     from ..common.writing import prepare_folder
-    from ..constructions.words import KINDS
 
-    began = time.perf_counter()
-    screen = console()
-    compiled = compile(one_of(group, regex), family, alphabet, channels, series, optimise)
-    folder = out or Path(default_folder(compiled.name))
+    began, screen = time.perf_counter(), console()
+    asked = one_of(tracked, regex)
+    compiled = compile(asked, family, alphabet, channels, series, optimise, target=target, resets=resets)
+    folder = out or Path(compiled.name if target else default_folder(compiled.name))
     prepare_folder(folder, compiled.kind, force)
-    if isinstance(compiled, FactoredCompiled):
-        show(screen, compiled.view())
-        trials = [run_factored(compiled.cascade, kind, CHECK_LENGTH) for kind in KINDS]
-        say(screen, f"residues: right on random, constant and commutator words of {CHECK_LENGTH:,} tokens")
-        say(screen, f"          {speed(trials)}")
-    else:
-        show(screen, compiled.view(screen.width))
-        say(screen, f"cascade: {compiled.cases} step rightly, so words of every length are tracked")
+    show(screen, compiled.view(screen.width))
     compiled.save(folder, force)
     say(screen, f"written: {folder}/ in {time.perf_counter() - began:.2f} s")
+<<<<<<< HEAD
     if isinstance(compiled, FactoredCompiled):
         say(screen, "network: not written for a factored cascade; it runs with `verify`", "yellow")
     elif not (folder / "model.safetensors").exists():
@@ -183,6 +156,10 @@ def speed(trials: Sequence[Trial]) -> str:
         return f"{running:.2g} million tokens/s to residues, {decoding:.2g} on to permutations"
     rate = tokens / max(1e-9, sum(trial.seconds for trial in trials))
     return f"{rate / 1e6:.1f} million tokens/s" if rate >= 1e6 else f"{rate / 1e3:.0f} thousand tokens/s"
+=======
+    if check:
+        say(screen, *tried(compiled, folder))
+>>>>>>> 1b0e7b8139913e42882c8564c29c8ec488b743a6
 
 
 def verify(
@@ -194,24 +171,13 @@ def verify(
     dtype: Annotated[str, typer.Option(help="float64 or float32, for the network.")] = "float64",
 ) -> None:
     """Check a compiled folder: exhaustively, and on long words in one arithmetic."""
-    from ..api.verifying import check_options, run_word
-    from ..api.verifying import verify as verified
-    from ..common.terminal import console, say
+    from ..api.running import verify as verified
 
-    kinds = words.split(",")
-    for kind in kinds:
-        check_options(arithmetic, kind, dtype)
-    screen = console()
-    for line in verified(folder).lines:
-        say(screen, line)
-    for kind in kinds:
-        trial = run_word(folder, arithmetic, kind, length, seed, dtype)
-        error = f", phase error up to {trial.largest_error:.2g} margins" if trial.largest_error else ""
-        say(screen, f"{arithmetic}: {kind} word of {length:,} tokens right, {speed([trial])}{error}")
+    print_found(verified(folder, length, arithmetic, words, seed, dtype))
 
 
 def show(
-    group: GroupOrNone = None,
+    tracked: GroupOrNone = None,
     out: Annotated[
         Path | None, typer.Option(help="Picture to write: .png, .svg or .pdf. Default: the group's name and .png.")
     ] = None,
@@ -227,29 +193,12 @@ def show(
             help="Write a page for the browser instead, where words can be played; GROUP may then be a folder too."
         ),
     ] = None,
-    tracked: Annotated[
-        str | None, typer.Option("--group", help="With --html and a trained network's folder: the group it is for.")
+    group: Annotated[
+        str | None, typer.Option(help="With --html and a trained network's folder: the group it is for.")
     ] = None,
 ) -> None:
     """Draw the series, and for each layer its phases on the circle for every token and lower state."""
-    if html is not None:
-        from .pages import show_page
+    from ..api.pages import show as shown
 
-        if out is not None:
-            raise InputError("--out names a picture and --html a page; give one of them")
-        options = {"family": family, "alphabet": alphabet, "channels": channels, "series": series, "optimise": optimise}
-        show_page(one_of(group, regex), html, options, tracked)
-        return
-    if tracked is not None:
-        raise InputError("--group goes with --html and the folder of a trained network")
-    from ..api.compiling import compile
-    from ..api.factored import FactoredCompiled
-    from ..common.wording import default_folder
-    from ..constructions.pictures.picture import check_path
-
-    if out is not None:
-        check_path(out)
-    compiled = compile(one_of(group, regex), family, alphabet, channels, series, optimise)
-    if isinstance(compiled, FactoredCompiled):
-        raise InputError(f"{compiled.name} is too large to list, so there is no picture; its page: --html page.html")
-    print(compiled.picture(out or Path(default_folder(compiled.name) + ".png")))
+    asked = one_of(tracked, regex)
+    print_found(shown(asked, family, alphabet, channels, series, optimise, out=out, html=html, group=group))

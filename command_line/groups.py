@@ -5,25 +5,20 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ..common.errors import InputError
-from .shared import GROUP, Json, Regex, fill, number, one_of
-
-if TYPE_CHECKING:
-    from ..algebra.depth.inspection import Inspection
-
+from .shared import GROUP, Json, Regex, number, one_of, print_found
 
 MAX_DIGITS = 100_001
 """Digits of the largest order that is written out: S10000 has 35,660."""
 
 
 def inspect(
-    group: Annotated[str | None, GROUP] = None,
+    tracked: Annotated[str | None, GROUP] = None,
     as_json: Json = False,
     stack: Annotated[
         str | None, typer.Option(help="A stack of families, first layer first, e.g. aussm,negative-mamba.")
@@ -45,37 +40,21 @@ def inspect(
     regex: Regex = None,
 ) -> None:
     """Say how many layers of each family a group or an automaton needs, and why."""
-    from ..algebra.depth.inspection import Inspection
     from ..api.groups import inspect as inspected
-    from ..api.groups import pareto as unbeaten
-
-    if (group is None and regex is None) == (batch is None):
-        raise InputError("wanted either a GROUP, e.g. `inspect S4`, or `--batch FILE`")
-    if batch is not None and (pareto or alphabet is not None):
-        raise InputError(f"--{'pareto' if pareto else 'alphabet'} goes with a GROUP, not with --batch")
-    if batch is not None:
-        _inspect_batch(batch, lambda text: inspected(text, stack, channels).as_json())
-        return
-    asked = one_of(group, regex)
-    inspection = inspected(asked, stack, channels)
-    if not isinstance(inspection, Inspection) and (pareto or alphabet is not None):
-        option = "pareto" if pareto else "alphabet"
-        raise InputError(f"--{option} goes with a group, not with the automaton {group or regex}")
-    if alphabet is not None and isinstance(inspection, Inspection):
-        inspection = _with_alphabet(inspection, alphabet)
-    choices = unbeaten(asked) if pareto and isinstance(asked, str) else None
-    if as_json:
-        content = inspection.as_json()
-        if choices is not None:
-            content["pareto"] = [choice.as_json() for choice in choices]
-        print(_as_text(content))
-        return
-    from ..algebra.depth.inspection_view import pareto_view
     from ..common.terminal import console, show
 
-    show(console(), inspection.view())
-    if choices is not None:
-        show(console(), pareto_view(choices))
+    if (tracked is None and regex is None) == (batch is None):
+        raise InputError("wanted either a GROUP, e.g. `inspect S4`, or `--batch FILE`")
+    if batch is not None:
+        if pareto or alphabet is not None:
+            raise InputError(f"--{'pareto' if pareto else 'alphabet'} goes with a GROUP, not with --batch")
+        _inspect_batch(batch, lambda text: inspected(text, stack, channels).as_json())
+        return
+    found = inspected(one_of(tracked, regex), stack, channels, alphabet, pareto)
+    if as_json:
+        print(_as_text(found.as_json()))
+    else:
+        show(console(), found.view())
 
 
 def _as_text(content: dict) -> str:
@@ -86,21 +65,6 @@ def _as_text(content: dict) -> str:
         return json.dumps(content, ensure_ascii=False)
     finally:
         sys.set_int_max_str_digits(limit)
-
-
-def _with_alphabet(inspection: Inspection, text: str) -> Inspection:
-    """The inspection with these tokens, which must generate the group."""
-    from ..algebra.groups.group import Group
-    from ..constructions.compiler import read_alphabet
-
-    group = inspection.group
-    if not isinstance(group, Group):
-        raise InputError("--alphabet goes with a group whose elements are listed, e.g. S4")
-    tokens = tuple(int(x) for x in read_alphabet(group, text))
-    generated = group.subgroup(tokens).order
-    if generated < group.order:
-        raise InputError(f"the alphabet generates a subgroup of order {generated:,} of {group.name}, wanted all of it")
-    return replace(inspection, alphabet=tokens)
 
 
 def _inspect_batch(batch: Path, inspection: Callable[[str], dict]) -> None:
@@ -126,16 +90,6 @@ def atlas(
     ] = None,
 ) -> None:
     """Write one row for every group of the catalogue up to an order."""
-    from ..algebra.depth.atlas import write_atlas
+    from ..api.tables import atlas as written
 
-    if html is not None:
-        from ..constructions.pages.packing import check_page_path
-
-        check_page_path(html)
-    total = fill(write_atlas(out, max_order, processes))
-    print(f"{out}: {total:,} groups of order ≤ {max_order}")
-    if html is not None:
-        from ..constructions.pages.atlas_page import write_atlas_page
-
-        size = write_atlas_page(html, out)
-        print(f"{html}: {size / 1000:,.0f} kB, opens in any browser without a network")
+    print_found(written(max_order, out, processes, html))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..common.errors import InputError
-from .shared import MAX_SEED, Force, GroupText, Json, number
+from .shared import MAX_SEED, Force, Json, number, print_found
 
 
 def learn(
@@ -35,33 +34,25 @@ def learn(
     as_json: Json = False,
 ) -> None:
     """Learn a machine from words and labels alone, and prove what was found. Started again, it goes on."""
-    from rich.console import Console
-
     from ..api.learning import as_text_of
     from ..api.learning import learn as learnt
-    from ..common.terminal import console, show
 
-    screen = Console(stderr=True, highlight=False)
     try:
-        with screen.status("") as status:
-            found = learnt(
-                data, runs, layers, alphabet=alphabet, seed=seed, length=length, out=out, steps=steps,
-                channels=channels, force=force, report=status.update if screen.is_terminal else None,
-            )  # fmt: skip
+        found = learnt(
+            data, runs, layers, alphabet=alphabet, seed=seed, length=length, steps=steps, channels=channels, out=out,
+            force=force,
+        )  # fmt: skip
     except InputError as error:
         if as_json:
             print(as_text_of(error))
             raise typer.Exit(2) from None
         raise
-    if as_json:
-        print(json.dumps(found.as_json(), ensure_ascii=False))
-        return
-    show(console(), found.view())
+    print_found(found, as_json)
 
 
 def decompile(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A folder written by train or compile.")],
-    group: Annotated[
+    tracked: Annotated[
         str | None, typer.Argument(metavar="GROUP", help="S3, Q8, tomita(5) …; default: what the folder was made for.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the machine here, as compile does, with its proof.")] = None,
@@ -75,29 +66,22 @@ def decompile(
 ) -> None:
     """Read an exact machine out of a trained network, or say where it fails. Exit code 1: there is none."""
     from ..api.learning import decompile as decompiled
-    from ..common.terminal import console, show
 
-    found = decompiled(Path(model), group, out=out, pruned=pruned, seed=seed, length=length, force=force)
-    if as_json:
-        print(json.dumps(found.as_json(), ensure_ascii=False))
-    else:
-        show(console(), found.view())
+    found = decompiled(Path(model), tracked, out=out, pruned=pruned, seed=seed, length=length, force=force)
+    print_found(found, as_json)
     if not found.exact:
         raise typer.Exit(1)
 
 
 def diagnose(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A folder written by train or compile.")],
-    group: GroupText,
+    tracked: Annotated[
+        str | None, typer.Argument(metavar="GROUP", help="S3, Q8, tomita(5) …; default: what the folder was made for.")
+    ] = None,
     seed: Annotated[int, number(least=0, most=MAX_SEED, help="Of the words.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Can this stack track GROUP, how near did this run come, and what is missing: precision or structure."""
     from ..api.learning import diagnose as diagnosed
-    from ..common.terminal import console, show
 
-    found = diagnosed(Path(model), group, seed=seed)
-    if as_json:
-        print(json.dumps(found.as_json(), ensure_ascii=False))
-        return
-    show(console(), found.view())
+    print_found(diagnosed(Path(model), tracked, seed=seed), as_json)

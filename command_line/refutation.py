@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from ..common.errors import InputError
-from .shared import ALLOWED, GROWTH_OBSERVED, MAX_SEED, NOT_REFUTED, Json, number
-
-if TYPE_CHECKING:
-    from ..algebra.groups.group import Group
-    from ..models.network import DCDNetwork
-    from ..proofs_check.refutations.automaton import AutomatonRefutation
-    from ..proofs_check.refutations.refutation import Refutation
+from .shared import ALLOWED, GROWTH_OBSERVED, MAX_SEED, NOT_REFUTED, Json, number, print_found
 
 
 def refute(
@@ -25,12 +17,13 @@ def refute(
             metavar="MODEL", help="A folder with config.json and model.safetensors; left out with --random."
         ),
     ],
-    group: Annotated[
+    tracked: Annotated[
         str | None, typer.Argument(metavar="GROUP", help="S3, tomita(5), … (regex(a*b) too); default: a folder's.")
     ] = None,
     epsilon: Annotated[
-        float, number(least=0, most=1e30, kind=float, help="States this close in every channel count as one.")
-    ] = 1e-6,
+        float | None,
+        number(least=0, most=1e30, kind=float, help="States this close in every channel count as one. Default: 1e-6."),
+    ] = None,
     random: Annotated[
         str | None, typer.Option(help="A random network instead of MODEL: a family, or a stack such as mamba,aussm.")
     ] = None,
@@ -45,69 +38,15 @@ def refute(
 ) -> None:
     """Find the words on which a model that cannot track GROUP fails. Exit code 0: found; 3: a state was seen to
     grow, which is not proved to go on; 4: nothing found within the budget; 5: theory allows the model."""
-    from ..api.proving import claimed_automaton, saved_network
-    from ..api.proving import refute as refuted
-    from ..models.network import DCDNetwork
-    from ..proofs_check.refutations.automaton import AutomatonRefutation, random_network, refute_automaton
+    from ..api.pages import Written
+    from ..api.refuting import refute as refuted
 
+    found = refuted(
+        model, tracked, epsilon=epsilon, random=random, layers=layers, width=width, seed=seed, activation=activation,
+        html=html,
+    )  # fmt: skip
+    print_found(found, as_json)
     if html is not None:
-        from ..constructions.pages.packing import check_page_path
-
-        check_page_path(html)
-    if random is not None and group is not None:
-        raise InputError(f"both MODEL {model} and --random {random}; wanted one, e.g. `refute S3 --random aussm`")
-    asked = model if random else group
-    automaton = claimed_automaton(None if random else Path(model), asked)
-    if automaton is not None:
-        if html is not None:
-            raise InputError("--html goes with a group, not with an automaton")
-        own = (
-            DCDNetwork.from_pretrained(Path(model))
-            if random is None
-            else random_network(automaton.minimal(), _families(random, layers), width, seed, activation)
-        )
-        _report(refute_automaton(own, automaton), as_json)
-        return
-    if random is None:
-        network, listed, alphabet = saved_network(Path(model), group)
-    else:
-        network, listed, alphabet = _random(random, model, layers, width, seed, activation)
-    found = refuted(network, listed, alphabet, epsilon)
-    assert not isinstance(found, AutomatonRefutation)
-    if html is not None:
-        from .pages import refutation_page
-
-        print(json.dumps(found.as_json()) if as_json else found)
-        refutation_page(found, network, listed, alphabet, html)
-        _exit(found)
-        return
-    _report(found, as_json)
-
-
-def _report(found: Refutation | AutomatonRefutation, as_json: bool) -> None:
-    print(json.dumps(found.as_json(), ensure_ascii=False) if as_json else found)
-    _exit(found)
-
-
-def _exit(found: Refutation | AutomatonRefutation) -> None:
+        print(Written.at(html))
     if not found.refuted:
         raise typer.Exit({"growth": GROWTH_OBSERVED, "allowed": ALLOWED}.get(found.kind, NOT_REFUTED))
-
-
-def _families(stack: str, layers: int) -> list[str]:
-    families = [family.strip().lower().replace("_", "-") for family in stack.split(",")]
-    if len(families) == 1:
-        return families * layers
-    if layers not in (1, len(families)):
-        raise InputError(f"--layers {layers} with a stack of {len(families)} families; leave --layers out")
-    return families
-
-
-def _random(
-    stack: str, name: str, layers: int, width: int, seed: int, activation: str
-) -> tuple[DCDNetwork, Group, None]:
-    from ..algebra.input.parser import list_group
-    from ..proofs_check.refutations.refutation import random_network
-
-    listed = list_group(name)
-    return random_network(listed.order, _families(stack, layers), width, seed, activation), listed, None

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO, cast
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO, cast
 
 import typer
 
 from ..common.errors import InputError, RefutedError
-from ..common.folders import UnboundFolderWarning
 from ..common.packages import LeftOutWarning, named_packages
 from ..common.wording import short
 
@@ -148,7 +148,8 @@ def run(make: Callable[[], typer.Typer], program: str) -> None:
     except InputError as error:
         _end("error", str(error), 2)
     except UsageError as error:
-        _end("error", f"{error.format_message().rstrip('.')}; see `{program} --help`", 2)
+        where = f" {error.ctx.info_name}" if error.ctx is not None and error.ctx.parent is not None else ""
+        _end("error", f"{error.format_message().rstrip('.')}; see `{program}{where} --help`", 2)
     except RefutedError as error:
         _end("wrong", str(error), 1)
     except MemoryError:
@@ -173,7 +174,7 @@ def _note(
     line: str | None = None,
 ) -> None:
     """A warning as one line. One that is not for users goes its usual way."""
-    if issubclass(category, UnboundFolderWarning | LeftOutWarning):
+    if issubclass(category, LeftOutWarning):
         print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
     else:
         print(warnings.formatwarning(message, category, filename, lineno, line), end="", file=file or sys.stderr)
@@ -187,12 +188,11 @@ def _end(kind: str, message: str, status: int) -> NoReturn:
     sys.exit(status)
 
 
-def fill(rows: Iterator[tuple[int, int]]) -> int:
-    """Run `algebra.base.rows.write_rows` to its end under a progress bar, and return the number of rows."""
-    from ..common.terminal import progress
+def print_found(found: Any, as_json: bool = False) -> None:
+    """Print what a function returned: as the function's result prints itself, or as one JSON object."""
+    if as_json:
+        print(json.dumps(found.as_json(), ensure_ascii=False))
+        return
+    from ..common.terminal import console, show
 
-    _, total = next(rows)
-    with progress("groups", total) as advance:
-        for done, _ in rows:
-            advance(done)
-    return total
+    show(console(), found.view())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,12 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from ..common.errors import InputError
-from ..common.kinds import RUN, claim_folder
-from ..common.terminal import console
 from ..models.training.configuration import RunConfiguration
-from ..models.training.pool import RUNS_TOGETHER, Machine
+from ..models.training.pool import RUNS_TOGETHER
 from .settings import with_settings
-from .shared import MAX_RUNS, MAX_SEED, Force, GroupOrNone, GroupText, Json, Regex, number, one_of
+from .shared import MAX_RUNS, MAX_SEED, Force, GroupOrNone, GroupText, Json, Regex, number, one_of, print_found
 
 Out = Annotated[
     Path | None, typer.Option(help="Folder for rows, networks and pictures. Default: runs/ and the group's name.")
@@ -37,9 +34,9 @@ RunsTogether = Annotated[
 ]
 
 
-@with_settings(RunConfiguration, seed="seeds")
+@with_settings(RunConfiguration, group="tracked", seed="seeds")
 def train(
-    group: GroupOrNone = None,
+    tracked: GroupOrNone = None,
     noise: Annotated[str, typer.Option(help="σ of the noise on every initial weight; several, e.g. 0,0.1.")] = "0",
     learning_rate: Annotated[
         str | None,
@@ -61,10 +58,9 @@ def train(
 ) -> None:
     """Train networks on GROUP: every seed × learning rate × noise. Start the same command again to continue."""
     from ..api.training import train as trained
-    from ..models.training.live import diverged
 
     training = trained(
-        one_of(group, regex),
+        one_of(tracked, regex),
         noise=_numbers("noise", noise),
         learning_rate=None if learning_rate is None else _numbers("learning-rate", learning_rate),
         seeds=_seeds(seeds),
@@ -77,11 +73,7 @@ def train(
         force=force,
         **_given(settings),
     )
-    console().print(training.view())
-    for line in diverged(training.rows):
-        print(line)
-    print(f"networks: {training.folder}/networks/")
-    print(f"curves: {training.picture}")
+    print_found(training)
 
 
 def _given(settings: dict[str, Any]) -> dict[str, Any]:
@@ -105,48 +97,25 @@ def _seeds(text: str) -> int | list[int]:
 
 
 def evaluate(
-    folder: Annotated[
+    model: Annotated[
         Path, typer.Argument(metavar="DIR", help="A folder written by compile, or a network written by train.")
     ],
+    tracked: Annotated[
+        str | None, typer.Argument(metavar="GROUP", help="S3, tomita(5) …; default: what the folder was made for.")
+    ] = None,
     length: Annotated[int, number(least=1, most=10**9, help="The longest length.")] = 1000,
     words: Annotated[int, number(least=1, most=10**6, help="Number of words.")] = 1000,
     seed: Annotated[int, number(least=0, most=MAX_SEED, help="Of the words.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Accuracy at lengths 20, 40, … 1000 and beyond, on words that were never trained on."""
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+    from ..api.training import evaluate as evaluated
 
-    from ..api.learning import network_and_task
-    from ..common.terminal import console, plain_table
-    from ..models.training.evaluation import THRESHOLD
-    from ..models.training.evaluation import evaluate as evaluated
-
-    network, task = network_and_task(folder, None, "evaluate")
-    with Progress(
-        *Progress.get_default_columns()[:2],
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    ) as progress:
-        bar = progress.add_task("tokens of each word", total=length)
-        accuracy = evaluated(
-            network, task, length, words, seed=seed, report=lambda done: progress.update(bar, completed=done)
-        )
-    if as_json:
-        print(json.dumps({"folder": str(folder), "group": task.group.name, **accuracy.as_json()}, ensure_ascii=False))
-        return
-    table = plain_table("length", "last symbol right", "whole word right")
-    for i, reached in enumerate(accuracy.lengths):
-        if reached in (20, 60) or reached % 200 == 0 or reached == accuracy.lengths[-1]:
-            table.add_row(f"{reached:,}", f"{accuracy.last[i]:.2%}", f"{accuracy.whole[i]:.2%}")
-    console().print(table)
-    print(f"{task.group.name}, {words:,} words: longest length above {THRESHOLD:.0%}: {accuracy.longest:,}")
+    print_found(evaluated(model, tracked, length, words, seed), as_json)
 
 
 def words(
-    group: GroupText,
+    tracked: GroupText,
     length: Annotated[int, number(least=1, most=10**6, help="Tokens in each word.")] = 20,
     count: Annotated[int, number(least=1, most=10**7, help="Number of words.")] = 1000,
     alphabet: Annotated[
@@ -157,27 +126,9 @@ def words(
     check: Annotated[Path | None, typer.Option(help="Check this file of words instead of writing one.")] = None,
 ) -> None:
     """Write words in the field's group=k.csv format, or check a file of them."""
-    from ..algebra.automata.automaton import Automaton
-    from ..algebra.input.parser import parse_machine
-    from ..models.learning.words import full_task
-    from ..models.training.tasks import automaton_task, make_task
-    from ..models.training.word_files import check_words, write_words
+    from ..api.writing import words as written
 
-    asked = parse_machine(group)
-    if isinstance(asked, Automaton):
-        task, answer = automaton_task(asked, alphabet), "the state of"
-    else:
-        listed = asked.listed()
-        task, answer = full_task(listed) if check is not None else make_task(listed, alphabet), "the product in"
-    if check is not None:
-        count, length = check_words(check, task)
-        letters = "letters" if isinstance(asked, Automaton) else "elements"
-        print(f"{check}: {count:,} words of {length} {letters}, every target {answer} {task.name}")
-        return
-    print(write_words(out, task, task.training_words(count, length, seed), seed))
-
-
-EXPERIMENTS = ("table1", "table2", "near-solution", "parity", "deltaproduct", "automata", "learning", "learn-together")
+    print_found(written(tracked, length, count, alphabet, seed, out, check=check))
 
 
 def reproduce(
@@ -195,36 +146,13 @@ def reproduce(
     runs_together: RunsTogether = RUNS_TOGETHER,
 ) -> None:
     """Run one of the papers' experiments, or those of `learn`, into a folder: rows, a page with a table, a picture."""
-    if name not in EXPERIMENTS:
-        raise InputError(f"unknown experiment {name[:40]!r}; wanted one of {', '.join(EXPERIMENTS)}")
-    from ..experiments.near_solution import reproduce_near_solution
-    from ..experiments.tables import reproduce_table
+    from ..api.writing import reproduce as reproduced
 
-    folder = out or Path("results") / f"{name}{'-quick' if quick else ''}"
-    claim_folder(folder, RUN)
-    machine = Machine(processes, device, runs_together)
-    if name == "learning":
-        from ..experiments.learning import reproduce_learning
-
-        page = reproduce_learning(folder, quick, processes)
-    elif name == "learn-together":
-        from ..experiments.together import reproduce_together
-
-        page = reproduce_together(folder, quick)
-    elif name == "automata":
-        from ..experiments.automata import reproduce_automata
-
-        page = reproduce_automata(folder, quick, machine)
-    elif name == "near-solution":
-        page = reproduce_near_solution(folder, quick, machine)
-    else:
-        page = reproduce_table(name, folder, quick, machine)
-    print(page.read_text(encoding="utf-8"))
-    print(f"written: {page}")
+    print_found(reproduced(name, quick, out, processes=processes, device=device, runs_together=runs_together))
 
 
 def sweep(
-    file: Annotated[Path, typer.Argument(metavar="SWEEP.TOML", help="Settings; a list makes an axis of the grid.")],
+    path: Annotated[Path, typer.Argument(metavar="SWEEP.TOML", help="Settings; a list makes an axis of the grid.")],
     scheduler: Annotated[
         str | None, typer.Option(help="A Dask scheduler, e.g. tcp://127.0.0.1:8786 (extra `cluster`).")
     ] = None,
@@ -236,20 +164,6 @@ def sweep(
     runs_together: RunsTogether = RUNS_TOGETHER,
 ) -> None:
     """Run a grid of settings; started again, it does only what is missing."""
-    from ..models.training.live import diverged, refuse_lost, watched
-    from ..models.training.runs import RunStore
-    from ..models.training.sweep import draw_sweep, read_sweep
+    from ..api.writing import sweep as swept
 
-    grid = read_sweep(file)
-    folder = out or Path("runs") / file.stem
-    claim_folder(folder, RUN)
-    store = RunStore(folder)
-    missing = len(store.missing(grid.runs))
-    total = len({run.key for run in grid.runs})
-    failed = watched(grid.runs, store, Machine(processes, device, runs_together, scheduler))
-    draw_sweep(grid, store, folder / "summary.png")
-    print(f"{total} runs: {total - missing} were there, {missing - len(failed)} made, {len(failed)} failed")
-    for line in diverged(store.of(grid.runs)):
-        print(line)
-    print(f"rows: {folder}/rows; summary: {folder}/summary.png")
-    refuse_lost(failed)
+    print_found(swept(path, scheduler, out, processes=processes, device=device, runs_together=runs_together))

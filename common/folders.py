@@ -2,10 +2,10 @@
 
     manifest.json   {"format": 1, "files": {NAME: SHA-256 in hexadecimal, …}}
 
-`save_folder` writes all files and the manifest in one step. Every reader takes the files through `read_folder`, which
-compares all of them with the manifest: a folder in which one file was edited, exchanged or left over from something
-else is refused whole. A certificate is not in the manifest: it holds the digests of the files that it is about, and
-goes when they are replaced.
+`save_folder` writes all files and the manifest in one step. Every reader takes the files through a `Folder`, which
+reads each of them once and compares all with the manifest: a folder in which one file was edited, exchanged or left
+over from something else is refused whole. A certificate is not in the manifest: it holds the digests of the files that
+it is about, and goes when they are replaced.
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from .errors import InputError
-from .kinds import claim_folder, kind_of_files
+from .kinds import claim_folder, kind_of, kind_of_files
 from .reading import MAX_TENSOR_BYTES, MissingFileError, parse_json, read_bytes
 from .writing import replace_folder
 
@@ -42,34 +41,8 @@ OWN = frozenset(
 """Every name that a folder of ours may hold: in a folder with a manifest such a file is named by it, or is a
 certificate."""
 
-UNBOUND_FORMATS = (1, "factored 1")
-"""Formats of cascade.json that earlier versions wrote, which had no manifest."""
-
 MAX_MANIFEST_BYTES = 1 << 20
 ATTEMPTS = 8
-
-
-class UnboundFolderWarning(UserWarning):
-    """A folder without a manifest, as earlier versions wrote it."""
-
-
-@dataclass(frozen=True)
-class FolderContent:
-    """What a folder holds, read at one moment.
-
-    Arguments:
-        folder: where.
-        files: contents by name, those that were asked for and are there.
-        bound: whether there is a manifest, and all its files are as it says.
-    """
-
-    folder: Path
-    files: Mapping[str, bytes]
-    bound: bool
-
-    def digests(self) -> dict[str, str]:
-        """The SHA-256 of each file."""
-        return {name: digest(content) for name, content in sorted(self.files.items())}
 
 
 def digest(content: bytes) -> str:
@@ -77,12 +50,15 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def save_folder(folder: Path, files: Mapping[str, bytes | str], force: bool = False) -> None:
+def save_folder(folder: Path, files: Mapping[str, bytes | str], force: bool = False) -> Folder:
     """Replace a folder's content of ours, certificates included, by these files and their manifest: whole or not at
     all.
 
     Arguments:
         force: whether a folder of another kind may be replaced (`common.kinds`).
+
+    Returns:
+        The folder with what was written: nothing needs to be read back.
 
     Raises:
         InputError: it cannot be written, or holds something of another kind; the old folder, if any, is as it was.
@@ -91,6 +67,9 @@ def save_folder(folder: Path, files: Mapping[str, bytes | str], force: bool = Fa
     contents = {name: content.encode() if isinstance(content, str) else content for name, content in files.items()}
     manifest = {"format": FORMAT, "files": {name: digest(content) for name, content in sorted(contents.items())}}
     replace_folder(folder, contents | {MANIFEST: (json.dumps(manifest, indent=1) + "\n").encode()}, own_names)
+    written = Folder(folder)
+    written._files, written._bound = contents, True
+    return written
 
 
 def own_names(folder: Path) -> frozenset[str]:
@@ -105,33 +84,93 @@ def own_names(folder: Path) -> frozenset[str]:
     return frozenset(names)
 
 
-def read_folder(folder: Path, names: tuple[str, ...], optional: tuple[str, ...] = ()) -> FolderContent:
-    """Read files that belong together, while others may be replacing them.
+class Folder:
+    """A folder that was opened: which kind of thing it holds, and its files, each read once and passed on.
+
+    All files that a manifest names are read together, at one moment; others when they are asked for. Whoever has a
+    `Folder` sees what was there then, whatever is written into it since.
 
     Arguments:
-        names, optional: the files wanted; one of `names` that is not there is an error.
+        path: where.
 
-    Raises:
-        MissingFileError: there is no manifest, and a file is missing.
-        InputError: a file is missing or is not the one that the manifest names, or cannot be read.
+    Example:
+        >>> Folder("no such folder").kind is None
+        True
     """
-    for _ in range(ATTEMPTS):
-        before = _manifest_bytes(folder)
-        try:
-            content = _read(folder, before, names, optional)
-            if content.bound or _manifest_bytes(folder) is None:
-                return content
-        except InputError:
-            if _manifest_bytes(folder) == before:  # else somebody was replacing the folder: once more
-                raise
-    raise InputError(f"{folder}: is being replaced all the time; try again when nobody writes to it")
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._files: dict[str, bytes] = {}
+        self._bound: bool | None = None
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    @cached_property
+    def kind(self) -> str | None:
+        """See `common.kinds.kind_of`."""
+        if self._bound is None and (self.path / MANIFEST).exists():
+            with contextlib.suppress(InputError):  # whoever asks for the files is told
+                self._read_bound()
+        if self._bound:
+            return kind_of_files(self._files)
+        return kind_of(self.path)
+
+    def files(self, names: tuple[str, ...], bound: bool = True) -> dict[str, bytes]:
+        """The contents of files that belong together, by name.
+
+        Arguments:
+            names: the files wanted.
+            bound: whether there must be a manifest. A network that `save_pretrained` wrote has none; where there is
+                one, it is compared all the same.
+
+        Raises:
+            MissingFileError: there is no manifest, and a file is missing.
+            InputError: there is no manifest; a file is missing or is not the one that it names, or cannot be read.
+        """
+        if self._bound is None:
+            self._read_bound()
+        if not self._bound:
+            if bound and any((self.path / name).exists() for name in names):
+                raise InputError(f"{self.path}: {MANIFEST} is missing: nothing binds its files together; make it again")
+            for name in names:
+                if name not in self._files:
+                    self._files[name] = _content(self.path / name)
+        for name in names:
+            if name not in self._files:
+                raise InputError(f"{self.path}: holds no {name}")
+        return {name: self._files[name] for name in names}
+
+    def digests(self, *names: str) -> dict[str, str]:
+        """The SHA-256 of each of these files."""
+        return {name: digest(content) for name, content in sorted(self.files(names).items())}
+
+    def has(self, name: str) -> bool:
+        """Whether a file is there."""
+        return name in self._files if self._bound else (self.path / name).exists()
+
+    def _read_bound(self) -> None:
+        """Read everything that the manifest names, while others may be replacing the folder."""
+        for _ in range(ATTEMPTS):
+            before = _manifest_bytes(self.path)
+            if before is None:
+                self._bound = False
+                return
+            try:
+                self._files, self._bound = _read(self.path, before), True
+                return
+            except InputError:
+                if _manifest_bytes(self.path) == before:  # else somebody was replacing the folder: once more
+                    raise
+        raise InputError(f"{self.path}: is being replaced all the time; try again when nobody writes to it")
 
 
-def _read(folder: Path, manifest: bytes | None, names: tuple[str, ...], optional: tuple[str, ...]) -> FolderContent:
-    if manifest is None:
-        _require_old(folder)
-        there = [name for name in (*names, *optional) if name in names or (folder / name).exists()]
-        return FolderContent(folder, {name: _content(folder / name) for name in there}, False)
+def opened(folder: str | Path | Folder) -> Folder:
+    """A folder, opened unless it is already."""
+    return folder if isinstance(folder, Folder) else Folder(folder)
+
+
+def _read(folder: Path, manifest: bytes) -> dict[str, bytes]:
     stated = _stated(folder, manifest)
     if stray := next((name for name in sorted(OWN) if name not in stated and _is_stray(folder, name)), None):
         raise InputError(f"{folder}: {stray} is not named by {MANIFEST}: the folder is mixed; make it again")
@@ -146,22 +185,8 @@ def _read(folder: Path, manifest: bytes | None, names: tuple[str, ...], optional
                 f"{folder}: {name} is not the file that {MANIFEST} names (its SHA-256 differs): the folder is mixed or "
                 "was edited; make it again"
             )
-        if name in names or name in optional:
-            files[name] = content
-    for name in names:
-        if name not in files:
-            raise InputError(f"{folder}: holds no {name}")
-    return FolderContent(folder, files, True)
-
-
-def _require_old(folder: Path) -> None:
-    """Refuse a folder without a manifest where its cascade says that it was written with one."""
-    try:
-        metadata = parse_json(_content(folder / "cascade.json"), folder)
-    except InputError:
-        return  # whoever reads it says what is wrong
-    if isinstance(metadata, dict) and "format" in metadata and metadata["format"] not in UNBOUND_FORMATS:
-        raise InputError(f"{folder}: {MANIFEST} is missing: nothing binds its files together; make it again")
+        files[name] = content
+    return files
 
 
 def _is_stray(folder: Path, name: str) -> bool:
@@ -191,13 +216,3 @@ def _stated(folder: Path, manifest: bytes) -> dict[str, str]:
     if not fits:
         raise InputError(f"{folder}: {MANIFEST} is damaged; make the folder again")
     return dict(files)
-
-
-def warn_unbound(folder: Path, example: str) -> None:
-    """Say that nothing binds the files of a folder together, because an earlier version wrote it."""
-    warnings.warn(
-        f"{folder} has no {MANIFEST}, as earlier versions wrote it: nothing shows that its files belong together; "
-        f"{example} writes it anew",
-        UnboundFolderWarning,
-        stacklevel=3,
-    )

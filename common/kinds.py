@@ -34,21 +34,67 @@ TITLES = {
 }
 """What each kind is called in messages."""
 
-_USE = {
-    GROUP: "`certify`, `check`, `verify` and `horizon` read it",
-    AUTOMATON: "`certify`, `check`, `verify` and `horizon` read it",
-    FACTORED: "`check` and `verify` read it",
-    DELTA: "`certify`, `check`, `verify` and `horizon` read it",
-    LEARNT: "`certify`, `check`, `verify` and `horizon` read it",
-    TRAINED: "`evaluate` and `refute` read it; `decompile {folder} --out machine` may make a machine of it",
-    NETWORK: "`refute {folder} S3` and `decompile {folder} S3` read it, with the group that it is for",
-    RUN: "its networks, if it has any, are {folder}/networks/KEY",
-    CHECKPOINT: "`audit {folder}` says what its layers can do",
-    REFUSAL: "`check {folder}` reads it",
-    DAMAGED: "make it again in a new folder, e.g. with `compile S4 --out s4`",
-    OTHER: "name a folder written by compile, learn or train",
+_PROOFS = ("certify", "check", "verify", "horizon")
+_READINGS = ("evaluate", "refute", "decompile", "diagnose")
+_RUNS = (*_READINGS, "train", "audit")
+VERBS = (*_PROOFS, *_READINGS, "show", "train", "audit")
+"""What is done with a folder: commands, and functions of the same names; `show` writes its page, `train` starts from
+it."""
+
+_READ_OUT = "it is no exact machine: `decompile {folder} --out machine` may make one of it, for `{verb} machine`"
+_INTEGERS = "it runs in integers and has no network: `verify {folder}` runs it"
+_AGAIN = "make it again in a new folder, e.g. with `compile S4 --out s4`"
+_NOTHING = "name a folder written by compile, learn or train"
+_FOREIGN = "that is done for networks of our own; `audit {folder}` says what its layers can do"
+_UNTRACKED = "there is nothing to run: `check {folder}` proves it"
+
+CANNOT: dict[str, dict[str, str]] = {
+    GROUP: {},
+    LEARNT: {},
+    AUTOMATON: {},
+    FACTORED: {
+        "certify": "a factored cascade is its own certificate: `check {folder}` proves it",
+        "horizon": "it runs in integers, right on words of every length: `verify {folder}` proves it",
+        **dict.fromkeys(_RUNS, _INTEGERS),
+    },
+    DELTA: {
+        "decompile": "its layer is proved in exact integers and has no phases to read out: `verify {folder}`",
+        "diagnose": "its layer is proved in exact integers and has no phases to read out: `verify {folder}`",
+        "show": "a page runs diagonal layers: `verify {folder}` runs this network",
+    },
+    TRAINED: dict.fromkeys(_PROOFS, _READ_OUT),
+    NETWORK: dict.fromkeys(_PROOFS, _READ_OUT),
+    RUN: dict.fromkeys(_PROOFS, _READ_OUT),
+    CHECKPOINT: dict.fromkeys((*_PROOFS, *_READINGS, "show", "train"), _FOREIGN),
+    REFUSAL: dict.fromkeys(("certify", "verify", "horizon", *_RUNS, "show"), _UNTRACKED),
+    DAMAGED: dict.fromkeys(VERBS, _AGAIN),
+    OTHER: dict.fromkeys(VERBS, _NOTHING),
 }
-"""For each kind, what can be done with it."""
+"""Kind × verb: why not, and which command can. What is not there can be done. Code, tests and docs/reference/kinds.md
+follow from this table."""
+
+
+def refusal(kind: str, verb: str, folder: str | Path) -> str | None:
+    """Why a verb does not take a folder of a kind, with what to do instead; None where it does.
+
+    Example:
+        >>> refusal("group", "certify", "s4") is None
+        True
+    """
+    reason = CANNOT[kind].get(verb)
+    return None if reason is None else reason.format(folder=folder, verb=verb)
+
+
+def _use(kind: str, folder: str | Path) -> str:
+    """What can be done with a folder of a kind."""
+    able = [f"`{verb}`" for verb in VERBS if verb not in CANNOT[kind]]
+    if not able:
+        return (_AGAIN if kind == DAMAGED else _NOTHING).format(folder=folder)
+    return f"{', '.join(able[:-1])} and {able[-1]} read it" if len(able) > 1 else f"{able[0]} reads it"
+
+
+COMPILED = (GROUP, LEARNT, AUTOMATON, FACTORED, DELTA)
+"""Kinds that hold a machine."""
 
 LISTED = (GROUP, LEARNT)
 """Kinds that hold the cascade of a listed group."""
@@ -56,7 +102,7 @@ LISTED = (GROUP, LEARNT)
 WITH_NETWORK = (GROUP, LEARNT, AUTOMATON, DELTA, TRAINED, NETWORK)
 """Kinds whose config.json and model.safetensors are a `DCDNetwork`; a compiled one may have been too large for it."""
 
-FACTORED_FORMATS, GROUP_FORMATS, AUTOMATON_FORMAT = ("factored 1", "factored 2"), (1, 2), "automaton 1"
+GROUP_FORMAT, FACTORED_FORMAT, AUTOMATON_FORMAT = 2, "factored 2", "automaton 1"
 """What the field `format` of a cascade.json says."""
 
 _RUN_NAMES = {"rows", "networks", "checkpoints", "rows.jsonl", "cells.jsonl"}
@@ -103,9 +149,9 @@ def _kind(names: Collection[str], files: Mapping[str, bytes]) -> str | None:
         written = about.get("format")
         if written == AUTOMATON_FORMAT:
             return AUTOMATON
-        if written in FACTORED_FORMATS:
+        if written == FACTORED_FORMAT:
             return FACTORED
-        if written in GROUP_FORMATS and not isinstance(written, bool):
+        if written == GROUP_FORMAT and not isinstance(written, bool):
             return LEARNT if "learnt" in about or "decompiled_from" in about else GROUP
         return DAMAGED
     if "group.json" in names:
@@ -151,12 +197,10 @@ def described(folder: str | Path) -> str:
     """`S4 holds a compiled group: …`, for messages about a folder that cannot be used for what was asked."""
     place, kind = Path(folder), kind_of(folder)
     if kind is not None:
-        return f"{folder} holds {TITLES[kind]}: {_USE[kind].format(folder=folder)}"
+        return f"{folder} holds {TITLES[kind]}: {_use(kind, folder)}"
     if place.is_dir():
-        return f"{folder} holds nothing that is read here: {_USE[OTHER]}"
-    return (
-        f"{folder} is {'a file, no' if place.exists() else 'no'} folder: {_USE[OTHER]}, e.g. by `compile S4 --out s4`"
-    )
+        return f"{folder} holds nothing that is read here: {_NOTHING}"
+    return f"{folder} is {'a file, no' if place.exists() else 'no'} folder: {_NOTHING}, e.g. by `compile S4 --out s4`"
 
 
 def wrong_kind(folder: str | Path, wanted: str) -> InputError:

@@ -46,6 +46,17 @@ def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
         yield lambda done: bar.update(task, completed=done)
 
 
+@contextmanager
+def status() -> Iterator[Callable[[str], None] | None]:
+    """A line on standard error, where that is a terminal, that says what is being done; else None."""
+    screen = Console(stderr=True, highlight=False)
+    if not screen.is_terminal:
+        yield None
+        return
+    with screen.status("") as line:
+        yield line.update
+
+
 def say(screen: Console, text: str, style: str = "") -> None:
     """Print a line as it is, with no markup."""
     screen.print(Text(text, style=style), soft_wrap=True)
@@ -73,8 +84,21 @@ def as_html(view: RenderableType) -> str:
     return screen.export_html(inline_styles=True, code_format=frame)
 
 
+LINES, CHARACTERS = 40, 4000
+"""A `repr` has no more; `print` shows all."""
+
+
+def cut(text: str) -> str:
+    """The beginning of a text, as much as a `repr` may have; it says so where there is more."""
+    lines = text.splitlines()
+    if len(lines) <= LINES and len(text) <= CHARACTERS:
+        return text
+    kept = "\n".join(lines[: LINES - 1])[: CHARACTERS - 100]
+    return f"{kept}\n… {len(lines):,} lines, {len(text):,} characters in all: print(…) shows them"
+
+
 class Shown:
-    """Something with a view, printed as the command prints it."""
+    """Something with a view, printed as the command prints it. Its `repr` is the beginning of that."""
 
     def view(self) -> RenderableType:
         """What a terminal shows."""
@@ -84,7 +108,7 @@ class Shown:
         return as_text(self.view())
 
     def __repr__(self) -> str:
-        return str(self)
+        return cut(str(self))
 
 
 class ShownAsTable(Shown):

@@ -1,7 +1,7 @@
 """Files and folders that appear whole or not at all, whatever kills the writer and however many write at once.
 
 A file is written beside its place, flushed to disk, and renamed. A folder of files that belong together is written
-beside its place as a whole, with `manifest.json` (`algebra.base.folders`), flushed, and exchanged with the one that was
+beside its place as a whole, with `manifest.json` (`common.folders`), flushed, and exchanged with the one that was
 there in one step of the file system. What a killed writer leaves is removed by the next one for the same place: every
 writer holds a lock on what it is writing, so what is not locked has no writer any more.
 """

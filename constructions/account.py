@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import RenderableType
@@ -16,7 +17,9 @@ from ..algebra.depth.families import FAMILIES
 from ..common.terminal import plain_table
 from ..common.wording import counted
 from .cascade import Cascade, CascadeLayer
-from .compiler import Compilation
+
+if TYPE_CHECKING:
+    from .compiler import GroupCompilation
 
 MAX_ROWS = 12
 """Upper states shown of a layer."""
@@ -25,7 +28,7 @@ GAP = 2
 """Columns between two cells."""
 
 
-def account(compilation: Compilation, width: int) -> Iterator[RenderableType]:
+def group_account(compilation: GroupCompilation, width: int) -> Iterator[RenderableType]:
     """A heading and a table for each layer, at most `width` characters wide. r1, r2, … are the residues that the
     lower layers hold."""
     cascade, weights = compilation.cascade, compilation.weights

@@ -5,9 +5,7 @@ cascade.safetensors    int32 arrays: elements (n, degree), alphabet (m,), decode
                        layer{i}.moduli (d,) and layer{i}.increments (lower states, m, d)
 config.json            the network's configuration, as huggingface_hub's mixin reads it
 model.safetensors      the network's parameters, float64
-manifest.json          the digests of the others (`algebra.base.folders`): all are replaced together or not at all
-
-Format 1, of earlier versions, has no manifest and is read with a warning.
+manifest.json          the digests of the others (`common.folders`): all are replaced together or not at all
 """
 
 from __future__ import annotations
@@ -24,8 +22,8 @@ from ..algebra.arithmetic.permutations import smallest_dtype
 from ..algebra.depth.families import FAMILIES
 from ..algebra.groups.group import Group, group_of_rows
 from ..common.errors import InputError
-from ..common.folders import read_folder, save_folder, warn_unbound
-from ..common.kinds import DAMAGED, LISTED, kind_of, wrong_kind
+from ..common.folders import Folder, opened
+from ..common.kinds import DAMAGED, LISTED, wrong_kind
 from ..common.reading import MissingFileError, conform, parse_json, parse_tensors
 from .cascade import Cascade, CascadeLayer
 from .weights import Weights, network_parameters
@@ -38,29 +36,12 @@ MAX_NETWORK_PARAMETERS = 50_000_000
 elements."""
 
 
-def save_artifact(
-    folder: Path, cascade: Cascade, weights: Weights, metadata: Mapping[str, Any], force: bool = False
-) -> bool:
-    """Write cascade and network in place of a compiled folder of the same kind, whole or not at all.
-
-    Returns:
-        Whether the network was small enough to be written.
-
-    Raises:
-        InputError: the folder cannot be written; it is as it was.
-    """
-    return save_machine(folder, cascade_files(cascade, metadata), weights, force)
-
-
-def save_machine(folder: Path, files: Mapping[str, bytes | str], weights: Weights, force: bool = False) -> bool:
-    """Write a cascade's files and its network; as `save_artifact`."""
-    written = weights.parameter_count <= MAX_NETWORK_PARAMETERS
-    network: dict[str, bytes | str] = {}
-    if written:
-        config, arrays = network_parameters(weights)
-        network = {"model.safetensors": tensor_bytes(arrays), "config.json": json_text(config)}
-    save_folder(folder, {**files, **network}, force)
-    return written
+def network_files(weights: Weights) -> dict[str, bytes | str]:
+    """`config.json` and `model.safetensors`, by name; none where the network would be too large."""
+    if weights.parameter_count > MAX_NETWORK_PARAMETERS:
+        return {}
+    config, arrays = network_parameters(weights)
+    return {"model.safetensors": tensor_bytes(arrays), "config.json": json_text(config)}
 
 
 def cascade_files(cascade: Cascade, metadata: Mapping[str, Any]) -> dict[str, bytes | str]:
@@ -147,11 +128,11 @@ Checked = TypeVar("Checked")
 Check = Callable[[dict[str, Any], dict[str, NDArray], str], Checked]
 
 
-def read_cascade(folder: Path, kinds: Collection[str], kind: str, example: str, check: Check[Checked]) -> Checked:
+def read_cascade(folder: Folder, kinds: Collection[str], kind: str, example: str, check: Check[Checked]) -> Checked:
     """Read `cascade.json` and `cascade.safetensors`, and hand them to `check` with the beginning of an error message.
 
     Arguments:
-        kinds: of `algebra.base.kinds` that are read here.
+        kinds: of `common.kinds` that are read here.
         kind, example: what the folder should be, and a group that makes one, for messages.
         check: takes metadata, arrays and the beginning of a message; may raise what missing keys and wrong types raise.
 
@@ -159,22 +140,20 @@ def read_cascade(folder: Path, kinds: Collection[str], kind: str, example: str, 
         InputError: a file is missing or damaged, or does not belong to the others, or what `check` finds.
     """
     where = f"{folder}: not {kind}"
-    if kind_of(folder) not in (*kinds, DAMAGED, None):
-        raise wrong_kind(folder, kind)
+    if folder.kind not in (*kinds, DAMAGED, None):
+        raise wrong_kind(folder.path, kind)
     try:
-        content = read_folder(folder, ("cascade.json", "cascade.safetensors"))
+        files = folder.files(("cascade.json", "cascade.safetensors"))
     except MissingFileError as error:
         missing = str(error).removeprefix(f"{folder}/")
         raise InputError(f"{where}: {missing}; make one with `compile {example} --out {folder}`") from None
     try:
-        metadata = parse_json(content.files["cascade.json"], "cascade.json", dict[str, Any])
-        tensors = parse_tensors(content.files["cascade.safetensors"], "cascade.safetensors")
+        metadata = parse_json(files["cascade.json"], "cascade.json", dict[str, Any])
+        tensors = parse_tensors(files["cascade.safetensors"], "cascade.safetensors")
         arrays = {name: tensors[name] for name in tensors}
     except InputError as error:
         raise InputError(f"{where}: damaged ({str(error)[:160]})") from None
     try:
-        if not content.bound:
-            warn_unbound(folder, f"`compile {example} --out {folder}`")
         return check(metadata, arrays, where)
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{where}: {error} is missing or of the wrong kind") from None
@@ -234,19 +213,19 @@ class Arrays:
         return tuple(layers), lower
 
 
-def load_cascade(folder: Path) -> tuple[Cascade, Group, dict[str, Any]]:
+def load_cascade(folder: str | Path | Folder) -> tuple[Cascade, Group, dict[str, Any]]:
     """The cascade of a folder, the group rebuilt from its elements, and the metadata.
 
     Raises:
         InputError: a file is missing or damaged, or arrays do not fit together.
     """
-    return read_cascade(folder, LISTED, "a compiled folder", "S4", _checked)
+    return read_cascade(opened(folder), LISTED, "a compiled folder", "S4", _checked)
 
 
 def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -> tuple[Cascade, Group, dict[str, Any]]:
     own = Arrays(arrays, where)
     require, array = own.require, own.array
-    require(metadata["format"] in (1, FORMAT), f"format {metadata['format']!r:.40}, wanted {FORMAT}")
+    require(metadata["format"] == FORMAT, f"format {metadata['format']!r:.40}, wanted {FORMAT}")
     metadata = conform(metadata, _Metadata, f"{where}: cascade.json")
     elements = array("elements", 2)
     n, degree = elements.shape

@@ -22,14 +22,15 @@ from numpy.typing import NDArray
 from ..algebra.arithmetic.permutations import Permutations
 from ..algebra.automata.automaton import Automaton
 from ..algebra.depth.decomposition import Decomposition
+from ..common.brief import Brief
 from ..common.errors import InputError
 
 BLOCK = 1 << 16
 """Tokens run at a time: the arrays of one block stay in the cache."""
 
 
-@dataclass(frozen=True, eq=False)
-class CascadeLayer:
+@dataclass(frozen=True, eq=False, repr=False)
+class CascadeLayer(Brief):
     """One layer of counters.
 
     Arguments:
@@ -58,8 +59,8 @@ class CascadeLayer:
         return tuple(accumulate((1, *self.moduli[:0:-1]), lambda a, b: a * b))[::-1]
 
 
-@dataclass(frozen=True, eq=False)
-class Cascade:
+@dataclass(frozen=True, eq=False, repr=False)
+class Cascade(Brief):
     """A cascade with its decoder.
 
     Arguments:

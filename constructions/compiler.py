@@ -1,25 +1,38 @@
-"""The driver: one call a pass, from a group to an artifact."""
+"""The driver: one call a pass, from a group to its machine."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.text import Text
 
-from ..algebra.arithmetic.permutations import cycles, parse_permutation, split_permutations
+from ..algebra.arithmetic.abelian_invariants import abelian_name
+from ..algebra.arithmetic.permutations import cycles
 from ..algebra.depth.decomposition import Decomposition, decompose
-from ..algebra.depth.families import FAMILIES, Family
+from ..algebra.depth.families import CIRCLE, Family
 from ..algebra.depth.refusal import refusal, way_out
 from ..algebra.depth.series import Series, given_series, shortest_series, verbal_series
 from ..algebra.groups.group import Group
+from ..algebra.groups.identify import small_group_id
+from ..algebra.input.elements import read_elements
+from ..algebra.tracked import TrackedGroup
 from ..common.errors import InputError
-from .artifact import save_artifact
+from ..common.kinds import GROUP
+from ..common.wording import counted
+from .artifact import cascade_files, network_files
 from .cascade import Cascade, compile_cascade
+from .compilation import Compilation
+from .verification import cases, first_fault
 from .weights import Weights, weights_of
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 FULL_ALPHABET_LIMIT = 1024
 """Up to this order the default alphabet is the whole group; beyond it the generators."""
@@ -28,15 +41,100 @@ MAX_TABLE_ENTRIES = 2**28
 """Largest number of entries, states × alphabet × channels, that a cascade's tables may have."""
 
 
-@dataclass(frozen=True, eq=False)
-class Compilation:
-    """Every intermediate form of one compilation."""
+@dataclass(frozen=True, eq=False, repr=False)
+class GroupCompilation(Compilation):
+    """Every intermediate form of the compilation of a listed group.
+
+    Arguments:
+        group: its element numbers are the network's classes.
+        series: the subnormal series that was used.
+        decomposition: the series with its abelian factors.
+        cascade: the exact integer machine.
+        stated: more fields of `cascade.json`, such as where a machine that was learnt comes from.
+    """
+
+    kind = GROUP
 
     group: Group
     series: Series
     decomposition: Decomposition
     cascade: Cascade
-    weights: Weights
+    stated: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return self.group.name
+
+    @cached_property
+    def tracked(self) -> TrackedGroup:
+        return TrackedGroup(self.group, self.cascade.alphabet)
+
+    @cached_property
+    def weights(self) -> Weights:
+        return weights_of(self.cascade)
+
+    def fault(self) -> str | None:
+        return first_fault(self.cascade, self.group)
+
+    @property
+    def cases(self) -> str:
+        return cases(self.cascade)
+
+    def machine_files(self) -> dict[str, bytes | str]:
+        """The files of the machine alone, without a network's."""
+        return cascade_files(self.cascade, {**self._described(), **self.stated})
+
+    def files(self) -> dict[str, bytes | str]:
+        return self.machine_files() | network_files(self.weights)
+
+    def _described(self) -> dict[str, Any]:
+        """The fields of `cascade.json` beside format and layers."""
+        group = self.group
+        known = "small_group_id" in self.stated
+        identity = None if known else small_group_id(group)
+        return {
+            "name": group.name,
+            "order": group.order,
+            "small_group_id": list(identity) if identity else None,
+            "notes": list(group.notes),
+            "alphabet": [cycles(group.elements[a]) for a in self.cascade.alphabet] if group.degree <= 64 else None,
+            "series": list(self.series.orders),
+            "factors": [list(factor.moduli) for factor in self.decomposition.factors],
+            "decomposition": str(self.decomposition.extension),
+        }
+
+    def title(self) -> str:
+        extension = str(self.decomposition.extension)
+        structure = f" = {extension}" if extension != self.group.name else ""
+        layers = counted(len(self.cascade.layers), "layer")
+        tokens = counted(len(self.cascade.alphabet), "token")
+        return f"{self.group.name}{structure}: order {self.group.order:,}, {layers}, {tokens}"
+
+    def layer_lines(self) -> list[str]:
+        return [
+            f"layer {i}: {layer.family} carries {abelian_name(layer.moduli)}, {counted(len(layer.moduli), 'channel')}"
+            for i, layer in enumerate(self.cascade.layers, 1)
+        ]
+
+    def account(self, width: int) -> Iterator[RenderableType]:
+        """What each layer carries, and the phases that it adds."""
+        from .account import group_account
+
+        yield from (Text(f"note: {note}", style="yellow") for note in self.group.notes)
+        yield Text()
+        yield from group_account(self, width)
+
+    def draw(self, path: Path) -> None:
+        """Draw the series, and for each layer its phases."""
+        from .pictures.picture import draw
+
+        draw(self, path)
+
+    def page(self) -> dict[str, Any]:
+        from .pages.machine_page import cascade_data
+
+        parts = self.decomposition
+        return cascade_data(self.cascade, self.group, str(parts.extension), parts.splits)
 
 
 def compile_group(
@@ -45,7 +143,7 @@ def compile_group(
     alphabet: str | Sequence[int] | None = None,
     channels: str = "invariant",
     series: Series | None = None,
-) -> Compilation:
+) -> GroupCompilation:
     """Compile a group for one family (any number of layers of it) or a mixed stack (exactly these layers).
 
     Arguments:
@@ -63,8 +161,9 @@ def compile_group(
     if series is None:
         series = shortest_series(group, stack[0]) if len(stack) == 1 else verbal_series(group, stack)
     if not series.is_complete:
-        solvable = shortest_series(group, FAMILIES["aussm"]).is_complete
-        next_command = way_out(group.name, group.order, solvable) if len(stack) == 1 else ""
+        points = int((group.elements != group.elements[0]).any(axis=0).sum())
+        solvable = shortest_series(group, CIRCLE).is_complete
+        next_command = way_out(group.order, points, solvable) if len(stack) == 1 else ""
         raise InputError(refusal(series, stack) + next_command)
     if group.order == 1:
         raise InputError(f"{group.name} is trivial: 0 layers track it, there is nothing to compile; try C2")
@@ -75,7 +174,7 @@ def compile_group(
         factors = tuple(factor.in_primary_channels() for factor in decomposition.factors)
         decomposition = Decomposition(series, factors, decomposition.extension, decomposition.splits)
     cascade = compile_cascade(decomposition, tokens)
-    return Compilation(group, series, decomposition, cascade, weights_of(cascade))
+    return GroupCompilation(group, series, decomposition, cascade)
 
 
 def _require_size(group: Group, series: Series, tokens: int) -> None:
@@ -112,55 +211,8 @@ def read_alphabet(group: Group, alphabet: str | Sequence[int] | None) -> NDArray
     return np.array(elements, dtype=np.int32)
 
 
-def read_elements(group: Group, text: str) -> list[int]:
-    """Element indices from a text such as `1;3`, `1,3`, `(1,2);(1,2,3)` or `(1 2), (1 2 3)`. Raises `InputError` for
-    what is not an element."""
-    own = split_permutations(text) if "(" in text or ";" in text else text.split(",")
-    parts = [part.strip() for part in own if part.strip()]
-    elements = []
-    for part in parts:
-        if part.isascii() and part.isdigit() and len(part) < 10:
-            if int(part) >= group.order:
-                raise InputError(f"element {part}; {group.name} has elements 0 … {group.order - 1}")
-            elements.append(int(part))
-            continue
-        if not part.startswith("("):
-            raise InputError(
-                f"cannot read the element {part[:40]!r}; wanted an index, e.g. 3, or a permutation, e.g. (1,2,3)"
-            )
-        image = parse_permutation(part)
-        permutation = np.arange(max(group.degree, len(image)))
-        permutation[: len(image)] = image
-        fits = len(permutation) == group.degree
-        permutation = permutation.astype(group.elements.dtype) if fits else permutation
-        if not fits or not group.contains(permutation):
-            raise InputError(f"{cycles(permutation)} is not an element of {group.name}")
-        elements.append(int(group.index_of(permutation[None])[0]))
-    return elements
-
-
 def read_series(group: Group, text: str, layer: Family) -> Series:
     """A user's own series: generators of G_1, G_2, … separated by `|`, e.g. `(1,2,3);(1,2)(3,4) |
     (1,2)(3,4);(1,3)(2,4)` for S4."""
     members = [group.subgroup(read_elements(group, part)) for part in text.split("|")]
     return given_series(group, members, layer)
-
-
-def describe(compilation: Compilation, small_group_id: tuple[int, int] | None) -> dict[str, Any]:
-    """The artifact's metadata."""
-    group, series = compilation.group, compilation.series
-    return {
-        "name": group.name,
-        "order": group.order,
-        "small_group_id": list(small_group_id) if small_group_id else None,
-        "notes": list(group.notes),
-        "alphabet": [cycles(group.elements[a]) for a in compilation.cascade.alphabet] if group.degree <= 64 else None,
-        "series": list(series.orders),
-        "factors": [list(factor.moduli) for factor in compilation.decomposition.factors],
-        "decomposition": str(compilation.decomposition.extension),
-    }
-
-
-def save(compilation: Compilation, folder: Path, small_group_id: tuple[int, int] | None, force: bool = False) -> bool:
-    """Write the artifact; see `constructions.artifact.save_artifact`."""
-    return save_artifact(folder, compilation.cascade, compilation.weights, describe(compilation, small_group_id), force)

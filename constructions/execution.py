@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..common.errors import InputError
+from ..common.packages import installed
 from .arithmetics import Values, accumulate, read, start, stored_steps
 from .cascade import Cascade, CascadeLayer
 
 ARITHMETICS = ("residues", "turns", "complex128", "complex64")
 
 
-class Machine:
+class CascadeMachine:
     """A cascade run in one arithmetic, streaming: each call continues where the last one ended.
 
     Arguments:
@@ -86,3 +87,34 @@ def _distance(name: str, values: Values, residues: NDArray[np.int64], n: int) ->
         return float(np.abs((values - exact).astype(np.int64)).max(initial=0)) / 2.0**64
     turns = np.angle(values.astype(np.complex128)) / math.tau - residues / n
     return float(np.abs(turns - np.rint(turns)).max(initial=0))
+
+
+class TableMachine:
+    """A machine given by its table (states, tokens) of next states; state 0 first. It is a `verification.Runner`.
+
+    With numba the table is walked by compiled code, else by a loop of Python.
+    """
+
+    def __init__(self, table: NDArray[np.integer]) -> None:
+        self.largest_error = 0.0
+        self._table = np.ascontiguousarray(table)
+        self._state = 0
+
+    def outputs(self, tokens: NDArray[np.integer]) -> NDArray[np.integer]:
+        """The states after every token of the next piece, shape (T,)."""
+        if not len(tokens):
+            return np.zeros(0, dtype=np.int64)
+        found: NDArray[np.integer] = self._run(tokens)
+        self._state = int(found[-1])
+        return found
+
+    def _run(self, tokens: NDArray[np.integer]) -> NDArray[np.integer]:
+        if installed("numba"):
+            from .cascade_kernels import run_table
+
+            return run_table(self._table, tokens, self._state)
+        rows, state, found = self._table.tolist(), self._state, np.empty(len(tokens), dtype=np.int64)
+        for t, token in enumerate(tokens.tolist()):
+            state = rows[state][token]
+            found[t] = state
+        return found

@@ -15,10 +15,11 @@ The lower width of layer i is the sum of the readouts of the layers before it; `
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["FAMILY_PARAMETERS", "FamilyParameters", "in_layer", "layer_axes", "layer_sizes", "parameter_shapes"]
+from ..algebra.depth.families import ALL_FAMILIES
+
+__all__ = ["in_layer", "layer_axes", "layer_sizes", "parameter_shapes"]
 
 EMBEDDING = "embedding.weight"
 HIDDEN_WEIGHT, HIDDEN_BIAS = "phi.hidden.weight", "phi.hidden.bias"
@@ -28,47 +29,6 @@ READOUT_WEIGHT, READOUT_BIAS = "psi.weight", "psi.bias"
 HEAD_GATES_WEIGHT, HEAD_GATES_BIAS = "head_gates.weight", "head_gates.bias"
 HEAD_WEIGHT, HEAD_BIAS = "head.weight", "head.bias"
 
-DRIVES = ("b", "b_real", "b_imag")
-"""The parts of φ's raw outputs that make b_t; the others make a_t (or, in the RNN, everything)."""
-
-FORGETTING_NOTHING = ("simple-aussm", "aussm")
-"""Families with |a_t| = 1 throughout: their states add up every b_t, turned, and never lose one."""
-
-
-@dataclass(frozen=True)
-class FamilyParameters:
-    """What one family's layer has that another's may not.
-
-    Arguments:
-        parts: φ's raw outputs, `channels` numbers each, in this order.
-        complex_state: whether h is complex.
-        own: the axes of the transition's own parameters, by name.
-    """
-
-    parts: tuple[str, ...]
-    complex_state: bool
-    own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-FAMILY_PARAMETERS: dict[str, FamilyParameters] = {
-    "s4d": FamilyParameters(
-        ("b_real", "b_imag"), True, dict.fromkeys(("log_step", "log_rate", "frequency"), ("channels",))
-    ),
-    "mamba": FamilyParameters(("delta", "b"), False, {"log_rate": ("channels",)}),
-    "negative-mamba": FamilyParameters(("delta", "b"), False, {"log_rate": ("channels",)}),
-    "simple-aussm": FamilyParameters(("turns", "b_real", "b_imag"), True),
-    "aussm": FamilyParameters(("delta", "turns", "b_real", "b_imag"), True),
-    "gated-aussm": FamilyParameters(("gate", "turns", "b_real", "b_imag"), True),
-    "rnn": FamilyParameters(("drive",), False, {"weight": ("channels", "channels")}),
-    **{
-        f"delta-{factors}": FamilyParameters(
-            (*(f"{part}_{j}" for j in range(1, factors + 1) for part in ("key", "beta")), "gate", "b"), False
-        )
-        for factors in (1, 2, 3, 4)
-    },
-}
-"""Every family that a network can have; `models.families.FAMILIES` has the recurrence of each."""
-
 
 def in_layer(i: int, name: str) -> str:
     """The full name of a parameter of layer i, counted from 0."""
@@ -77,14 +37,14 @@ def in_layer(i: int, name: str) -> str:
 
 def layer_axes(family: str) -> dict[str, tuple[str, ...]]:
     """The axes of a layer's parameters, by their names within the layer."""
-    own = FAMILY_PARAMETERS[family]
+    own = ALL_FAMILIES[family]
     return {
         HIDDEN_WEIGHT: ("hidden", "inputs"),
         HIDDEN_BIAS: ("hidden",),
         OUT_WEIGHT: ("raw", "hidden"),
         OUT_BIAS: ("raw",),
         INITIAL_STATE: ("channels", "components") if own.complex_state else ("channels",),
-        **{f"transition.{name}": axes for name, axes in own.own.items()},
+        **{f"transition.{name}": axes for name, axes in own.own},
         READOUT_WEIGHT: ("readout", "reading"),
         READOUT_BIAS: ("readout",),
     }
@@ -98,7 +58,7 @@ def layer_sizes(layer: Mapping[str, Any], lower: int, embedding: int) -> dict[st
         lower: width of the lower layers' readouts.
         embedding: length of an embedded token.
     """
-    own, channels = FAMILY_PARAMETERS[layer["family"]], layer["channels"]
+    own, channels = ALL_FAMILIES[layer["family"]], layer["channels"]
     components = 2 if own.complex_state else 1
     return {
         "hidden": layer["hidden"],

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..algebra.groups.group import Group
+from ..algebra.tracked import Tracked
 from ..common.wording import counted
 from .cascade import Cascade, reachable_states
-from .words import Letters
 
 PIECE = 1 << 18
 """Tokens run between two reports of progress, at most."""
@@ -23,7 +23,7 @@ PIECE_ENTRIES = 1 << 22
 
 
 class Runner(Protocol):
-    """Something that runs a word piece by piece: `constructions.execution.Machine`, a factored cascade, or a network.
+    """Something that runs a word piece by piece: a cascade in one arithmetic, a factored cascade, or a network.
 
     `largest_error` is the largest phase error met so far, as a share of the margin.
     """
@@ -85,7 +85,7 @@ def first_fault(cascade: Cascade, group: Group) -> str | None:
     return None
 
 
-def try_word(machine: Runner, letters: Letters, kind: str, length: int, seed: int = 0) -> Iterator[Trial]:
+def try_word(machine: Runner, letters: Tracked, kind: str, length: int, seed: int = 0) -> Iterator[Trial]:
     """Run a machine on a word piece by piece and compare every output with what the letters lead to; stops at the first
     wrong one."""
     reached, seconds, done = letters.start, 0.0, 0

@@ -11,12 +11,16 @@ of the cascade stand for one of the automaton the head has a gate for each.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..algebra.depth.families import FAMILIES, TransitionKind
+from ..common.brief import Brief
+from ..common.errors import InputError
 from .cascade import Cascade, CascadeLayer, layer_transitions
 from .parameters import (
     EMBEDDING,
@@ -41,8 +45,8 @@ NEGATIVE_MAMBA_RATE = 200.0
 exactly -1."""
 
 
-@dataclass(frozen=True, eq=False)
-class LayerWeights:
+@dataclass(frozen=True, eq=False, repr=False)
+class LayerWeights(Brief):
     """One layer's gates, exact.
 
     Arguments:
@@ -60,8 +64,8 @@ class LayerWeights:
     resets: NDArray[np.bool_] | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Weights:
+@dataclass(frozen=True, eq=False, repr=False)
+class Weights(Brief):
     """A network's exact weights.
 
     Arguments:
@@ -246,25 +250,25 @@ def phases(residues: NDArray[np.integer], moduli: tuple[int, ...]) -> NDArray[np
 
 
 def _drive(layer: LayerWeights, units: int) -> tuple[NDArray, NDArray, Arrays]:
-    """φ's output matrix and bias, and the parameters of the transition; b is zero but where a channel is set."""
+    """φ's output matrix and bias, and the parameters of the transition; b is zero but where a channel is set: there
+    a = 0 and b = ω^c, which for signs is ±1."""
+    family = FAMILIES[layer.family]
+    if family.transition not in _DRIVES:
+        raise InputError(f"no weights are written for layers of {family.title}; try --family mamba")
     d = len(layer.moduli)
-    increments = np.zeros((units, d), dtype=np.int64)
-    increments[: len(layer.increments)] = layer.increments
-    if layer.resets is not None or layer.family in ("mamba", "gated-aussm"):
-        resets = np.zeros((units, d), dtype=bool)
-        if layer.resets is not None:
-            resets[: len(layer.resets)] = layer.resets
-        return _resetting_drive(layer, increments, resets)
-    if layer.family == "negative-mamba":
-        # Δ = 1 + elu(raw): exactly 0 at raw = -rate (no flip), about the rate where a gate is on.
-        out = np.concatenate([(2 * NEGATIVE_MAMBA_RATE * increments).T, np.zeros((d, units))])
-        bias = np.concatenate([np.full(d, -NEGATIVE_MAMBA_RATE), np.zeros(d)])
-        return out, bias, {"transition.log_rate": np.zeros(d)}
-    rows = [phases(increments, layer.moduli).T, np.zeros((2 * d, units))]
-    if layer.family == "aussm":
-        rows.insert(0, np.zeros((d, units)))  # Δ = 1 + elu(0) = 1
-    out = np.concatenate(rows)
-    return out, np.zeros(len(out)), {}
+    adds, sets = np.zeros((units, d), dtype=np.int64), np.zeros((units, d), dtype=bool)
+    held = len(layer.increments)
+    if layer.resets is not None:
+        sets[:held] = layer.resets
+    adds[:held] = np.where(sets[:held], 0, layer.increments)
+    angle = np.zeros((units, d))
+    angle[:held] = 2 * np.pi * layer.increments / np.array(layer.moduli)
+    b = np.where(sets, np.cos(angle), 0.0), np.where(sets, np.sin(angle), 0.0)
+    parts, kept, own = _DRIVES[family.transition](adds, sets, layer)
+    parts |= {"b_real": b[0], "b_imag": b[1]} if family.complex_state else {"b": b[0]}
+    out = np.concatenate([parts[part].T for part in family.parts])
+    bias = np.concatenate([np.full(d, kept.get(part, 0.0)) for part in family.parts])
+    return out, bias, {f"transition.{name}": np.full(d, value) for name, value in own.items()}
 
 
 KEEP, FORGET = -200.0, 800.0
@@ -273,30 +277,50 @@ KEEP, FORGET = -200.0, 800.0
 HALVING = float(np.log(np.log(2.0)))
 """The logarithm of the rate at which Δ = 1 halves, so that 2·exp(-Δ·rate) - 1 is 0 to within rounding."""
 
+Drive = tuple[dict[str, NDArray[Any]], dict[str, float], dict[str, float]]
+"""What makes a_t: for each unit and channel the parts of φ, by name; the biases that are not 0; and the transition's
+own parameters."""
 
-def _resetting_drive(
-    layer: LayerWeights, increments: NDArray[np.int64], resets: NDArray[np.bool_]
-) -> tuple[NDArray, NDArray, Arrays]:
-    """The same for layers that set channels: a = 0 and b = ω^c, which for signs is ±1."""
-    d = len(layer.moduli)
-    adds, angle = np.where(resets, 0, increments), 2 * np.pi * increments / np.array(layer.moduli)
-    real, imaginary = np.where(resets, np.cos(angle), 0.0), np.where(resets, np.sin(angle), 0.0)
-    kept = np.full(d, KEEP)
-    if layer.family == "gated-aussm":
-        parts = [(FORGET - KEEP) * resets, phases(adds, layer.moduli), real, imaginary]
-        return np.concatenate([part.T for part in parts]), np.concatenate([kept, np.zeros(3 * d)]), {}
-    if layer.family == "mamba":
-        delta, rate = (FORGET - KEEP) * resets, 0.0
-    else:  # Δ is 0 to keep the sign, 1 to forget it, and large to flip it
-        delta, rate = -KEEP * resets - 2 * KEEP * adds, HALVING
-    out = np.concatenate([delta.T, real.T])
-    return out, np.concatenate([kept, np.zeros(d)]), {"transition.log_rate": np.full(d, rate)}
+
+def _turns(adds: NDArray[np.int64], sets: NDArray[np.bool_], layer: LayerWeights) -> Drive:
+    return {"turns": phases(adds, layer.moduli)}, {}, {}
+
+
+def _stepped_turns(adds: NDArray[np.int64], sets: NDArray[np.bool_], layer: LayerWeights) -> Drive:
+    # Δ = 1 + elu(0) = 1
+    return {"delta": np.zeros(adds.shape), "turns": phases(adds, layer.moduli)}, {}, {}
+
+
+def _gated_turns(adds: NDArray[np.int64], sets: NDArray[np.bool_], layer: LayerWeights) -> Drive:
+    return {"gate": (FORGET - KEEP) * sets, "turns": phases(adds, layer.moduli)}, {"gate": KEEP}, {}
+
+
+def _decays(adds: NDArray[np.int64], sets: NDArray[np.bool_], layer: LayerWeights) -> Drive:
+    return {"delta": (FORGET - KEEP) * sets}, {"delta": KEEP}, {"log_rate": 0.0}
+
+
+def _signs(adds: NDArray[np.int64], sets: NDArray[np.bool_], layer: LayerWeights) -> Drive:
+    if layer.resets is None:
+        # Δ = 1 + elu(raw): exactly 0 at raw = -rate (no flip), about the rate where a gate is on.
+        return {"delta": 2 * NEGATIVE_MAMBA_RATE * adds}, {"delta": -NEGATIVE_MAMBA_RATE}, {"log_rate": 0.0}
+    # Δ is 0 to keep the sign, 1 to forget it, and large to flip it.
+    return {"delta": -KEEP * sets - 2 * KEEP * adds}, {"delta": KEEP}, {"log_rate": HALVING}
+
+
+_DRIVES: dict[TransitionKind, Callable[[NDArray[np.int64], NDArray[np.bool_], LayerWeights], Drive]] = {
+    TransitionKind.TURN: _turns,
+    TransitionKind.STEPPED_TURN: _stepped_turns,
+    TransitionKind.GATED_TURN: _gated_turns,
+    TransitionKind.DECAY: _decays,
+    TransitionKind.SIGNED_DECAY: _signs,
+}
+"""For each kind of transition that is compiled what φ gives; of a constant one there is nothing to give."""
 
 
 def _decision(layer: LayerWeights, width: int) -> tuple[NDArray, NDArray]:
     """ψ's matrix, which scores each residue by the cosine of its distance from the state, and the initial state."""
     d = len(layer.moduli)
-    real = layer.family in ("mamba", "negative-mamba")
+    real = FAMILIES[layer.family].real
     psi = np.zeros((sum(layer.moduli), width + (d if real else 2 * d)))
     row = 0
     for j, n in enumerate(layer.moduli):

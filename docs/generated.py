@@ -1,7 +1,6 @@
 """What the reference says, made from the code itself: commands, families, file formats, and the Python interface.
 
-Nothing here is typed by hand that the code knows. What it does not know, a family's full name and its paper, stands in
-`PAPERS`; tests/test_docs.py compares its keys with the families.
+Nothing here is typed by hand that the code knows; what a family is called and where it comes from is in its record.
 """
 
 from __future__ import annotations
@@ -9,35 +8,10 @@ from __future__ import annotations
 import inspect
 import re
 from importlib import import_module
+from itertools import groupby
 from typing import Any
 
 PLACE = re.compile(r"<!-- generated: ([a-z-]+) -->")
-
-FIRST = "[The Expressive Limits of Diagonal SSMs for State-Tracking](https://arxiv.org/abs/2603.01959)"
-PARITY = "[Parity Requires Unified Input Dependence and Negative Eigenvalues in SSMs](https://arxiv.org/abs/2508.07395)"
-UNITARY = "[Bridging Expressivity and Scalability with Adaptive Unitary SSMs](https://arxiv.org/abs/2507.05238)"
-NEGATIVE = "[Unlocking State-Tracking in Linear RNNs Through Negative Eigenvalues](https://arxiv.org/abs/2411.12537)"
-
-PAPERS: dict[str, tuple[str, str]] = {
-    "s4d": (
-        "diagonal structured state space (S4D)",
-        "[On the Parameterization and Initialization of Diagonal State Space Models](https://arxiv.org/abs/2206.11893)",
-    ),
-    "mamba": (
-        "Mamba, the selective state space model",
-        "[Mamba: Linear-Time Sequence Modeling with Selective State Spaces](https://arxiv.org/abs/2312.00752)",
-    ),
-    "negative-mamba": ("Mamba with eigenvalues down to −1", NEGATIVE),
-    "simple-aussm": ("adaptive unitary state space model with Δ = 1", f"named in {FIRST}; this reading is ours"),
-    "aussm": ("adaptive unitary state space model", UNITARY),
-    "gated-aussm": ("adaptive unitary state space model with a gate", "ours: docs/mathematics.md"),
-    "rnn": ("recurrent neural network, not diagonal", f"the comparison in {FIRST}"),
-    "delta": (
-        "delta rule, 1 to 4 Householder factors a token",
-        "[DeltaProduct](https://arxiv.org/abs/2502.10297), see docs/architectures.md",
-    ),
-}
-"""For each family, its name spelt out and where it comes from; `delta` stands for `delta-1` … `delta-4`."""
 
 FORMATS = {
     "A group as a file": "algebra.input.files.read_group",
@@ -95,49 +69,21 @@ def commands() -> str:
     return "\n".join(parts)
 
 
-def recurrences() -> dict[str, list[str]]:
-    """The table of recurrences in `models/families.py`, by family: a_t, φ's raw outputs, the state."""
-    text = inspect.getdoc(import_module("subnormal.models.families")) or ""
-    _, _, body, _ = re.split(r"^==+[ =]*$", text, flags=re.MULTILINE)
-    rows = {}
-    for line in body.strip().splitlines():
-        name, *cells = re.split(r" {2,}", line.strip())
-        if len(cells) == 2:  # a long cell reaches the next one
-            cells[0], middle = re.split(r"\s(?=Gate)", cells[0])
-            cells.insert(1, middle)
-        rows[name.split("`")[1].removesuffix("-1")] = cells
-    return rows
-
-
-SIGNS = {"pi": "π", "Delta": "Δ", "Lambda": "Λ", "<=": "≤", "abs(a)": "\\|a\\|", " - 1": " − 1", "(-": "(−"}
-"""What the table of recurrences writes in ASCII."""
-
-
-def carries(name: str) -> str:
-    """What one layer of a family carries, from its record."""
-    from subnormal.algebra.depth.families import FAMILIES
-
-    family = FAMILIES.get(name)
-    if family is None:
-        return "not diagonal: the theorem does not limit it" if name == "rnn" else "see docs/architectures.md"
-    groups = {0: "any abelian factor", 1: "no factor"}.get(
-        family.exponent, f"abelian factors of exponent {family.exponent}: powers of C{family.exponent}"
-    )
-    return groups + ("; a token can set a channel" if family.resets else "")
-
-
 def families() -> str:
-    """One row for each family."""
+    """One row for each family, from its record; families that differ in a number alone share one."""
+    from subnormal.algebra.depth.families import ALL_FAMILIES
+
     rows = [
-        "| name | in full | multiplier a of h ← a·h + b | state | one layer carries | paper |",
-        "|---|" * 1 + "---|" * 5,
+        "| name | in full | multiplier a of h ← a·h + b | state | one layer carries | proved right | paper |",
+        "|---|" + "---|" * 6,
     ]
-    for name, (a, _, state) in recurrences().items():
-        spelt, paper = PAPERS[name]
-        for plain, sign in SIGNS.items():
-            a, state = a.replace(plain, sign), state.replace(plain, sign)
-        shown = "`delta-1` … `delta-4`" if name == "delta" else f"`{name}`"
-        rows.append(f"| {shown} | {spelt} | {a} | {state} | {carries(name)} | {paper} |")
+    for spelt, group in groupby(ALL_FAMILIES.values(), lambda family: family.spelt):
+        members = list(group)
+        own = members[0]
+        name = " … ".join(f"`{family.name}`" for family in dict.fromkeys((own, members[-1])))
+        state = f"{'complex' if own.complex_state else 'real'}, {own.range or 'not diagonal'}".replace("|", "\\|")
+        proved = "; ".join(own.proofs) or "none"
+        rows.append(f"| {name} | {spelt} | {own.multiplier} | {state} | {own.carries} | {proved} | {own.paper} |")
     return re.sub(r"docs/(\w+)\.md", r"[\1](../\1.md)", "\n".join(rows))
 
 
@@ -180,5 +126,22 @@ def python() -> str:
     )
 
 
-PAGES = {"commands": commands, "families": families, "formats": formats, "python": python}
+def kinds() -> str:
+    """Kinds × verbs, and why not, from the table that the code follows."""
+    from subnormal.common.kinds import CANNOT, TITLES, VERBS, refusal
+
+    lines = [f"| kind | {' | '.join(f'`{verb}`' for verb in VERBS)} |", "|---|" + "---|" * len(VERBS)]
+    for kind, cannot in CANNOT.items():
+        cells = ("no" if verb in cannot else "yes" for verb in VERBS)
+        lines.append(f"| {TITLES[kind]} (`{kind}`) | {' | '.join(cells)} |")
+    lines.append("\n## Why not, and what can\n")
+    for kind, cannot in CANNOT.items():
+        reasons: dict[str, list[str]] = {}
+        for verb in cannot:
+            reasons.setdefault(refusal(kind, verb, "DIR") or "", []).append(f"`{verb}`")
+        lines += [f"- **{kind}**, {', '.join(verbs)}: {reason}." for reason, verbs in reasons.items()]
+    return "\n".join(lines)
+
+
+PAGES = {"commands": commands, "families": families, "formats": formats, "kinds": kinds, "python": python}
 """The generated parts, by the name that a page calls them by."""

@@ -22,7 +22,7 @@ from ..models.training.evaluation import evaluate
 from ..models.training.initial import task_of
 from ..models.training.letters import LetterDraw
 from ..models.training.live import train_watched
-from ..models.training.pool import Machine
+from ..models.training.pool import Resources
 from ..models.training.runs import Row, RunStore
 from ..models.training.tasks import TEST
 from .cells import Budget, Cell, merit, outcome
@@ -108,7 +108,7 @@ def allowed(judgement: Judgement, layers: int) -> bool | None:
     return True if judgement.most is not None and layers >= judgement.most else None
 
 
-def reproduce_automata(folder: Path, quick: bool, machine: Machine) -> Path:
+def reproduce_automata(folder: Path, quick: bool, machine: Resources) -> Path:
     """Run the experiment into a folder, task after task, and write the page of what is done after each; returns it."""
     cells = automata_cells(quick)
     store = RunStore(folder / "store")

@@ -15,12 +15,13 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from ..algebra.depth.families import FAMILIES
+from ..algebra.depth.families import CIRCLE
 from ..algebra.depth.series import shortest_series
 from ..algebra.groups.catalogue import number_of_groups
 from ..algebra.groups.group import Group
 from ..algebra.groups.identify import small_group_id
 from ..algebra.input.parser import list_group
+from ..algebra.tracked import TrackedGroup
 from ..common.errors import InputError
 from ..common.reading import conform, read_json
 from ..common.workers import LOST, available_cores, each_result
@@ -89,14 +90,14 @@ def task_of_arm(group: str, arm: Arm, seed: int) -> Task:
     listed = list_group(group)
     alphabet = np.array(listed.generators if arm.generators else range(listed.order))
     if not arm.held_out_pairs:
-        return Task(listed, alphabet)
+        return Task(TrackedGroup(listed, alphabet))
     m = len(alphabet)
     generator = np.random.default_rng([7, seed])
     while True:
         chosen = generator.permutation(m * m)[: round(arm.held_out_pairs * m * m)]
         pairs = tuple((int(p) // m, int(p) % m) for p in chosen)
         if np.bincount([a for a, _ in pairs], minlength=m).max() < m:  # every token keeps a successor
-            return Task(listed, alphabet, pairs)
+            return Task(TrackedGroup(listed, alphabet), pairs)
 
 
 def words_of_run(task: Task, arm: Arm, seed: int) -> tuple[Words, Words]:
@@ -124,7 +125,7 @@ def run_cell(group: str, arm_name: str, seeds: Sequence[int], recipe: Recipe) ->
     pairs = [words_of_run(task, arm, seed) for task, seed in zip(tasks, seeds, strict=True)]
     listed = tasks[0].group
     assert isinstance(listed, Group)  # arms are about groups
-    series = shortest_series(listed, FAMILIES["aussm"])
+    series = shortest_series(listed, CIRCLE)
     layers = series.length + arm.layers if series.is_complete else 3
     chosen = recipe.with_changes(arm.recipe)
     began = time.process_time()

@@ -21,11 +21,12 @@ from ..algebra.input.parser import list_group
 from ..common.reading import parse_json, read_text
 from ..common.writing import write_file
 from ..models.learning.learn import learn_runs
-from ..models.learning.machine import Machine
+from ..models.learning.machine import CounterMachine
 from ..models.learning.mlp import hidden_of_pairs, kernel_parts, make_sparse, new_mlp
 from ..models.learning.recipe import LayerBatch, Recipe, descend, initial_phases
 from ..models.learning.snap import snap
-from ..models.learning.words import Words, full_task, words_of_task
+from ..models.learning.words import Words, words_of_task
+from ..models.training.tasks import full_task
 
 GROUP, LOWER_LAYERS = "S4", 2
 WORDS, LENGTH = 4000, 60
@@ -72,7 +73,7 @@ LAYER_ARMS: dict[str, LayerArm] = {
 
 
 def train_layer(
-    arm: LayerArm, words: Sequence[Words], machines: Sequence[Machine], seeds: Sequence[int]
+    arm: LayerArm, words: Sequence[Words], machines: Sequence[CounterMachine], seeds: Sequence[int]
 ) -> tuple[list[int], tuple[float, float, float] | None]:
     """Train the layer of all runs side by side.
 

@@ -10,7 +10,7 @@ from typing import Any
 from ..common.writing import write_figure, write_file
 from ..models.training.configuration import RunConfiguration
 from ..models.training.live import train_watched
-from ..models.training.pool import Machine
+from ..models.training.pool import Resources
 from ..models.training.runs import RunStore
 from .folder import write_record
 from .landscape import NEARBY, hessian_summary, loss_along_line
@@ -85,7 +85,7 @@ def near_runs(quick: bool) -> dict[tuple[str, float], list[RunConfiguration]]:
     }
 
 
-def reproduce_near_solution(folder: Path, quick: bool, machine: Machine) -> Path:
+def reproduce_near_solution(folder: Path, quick: bool, machine: Resources) -> Path:
     """Run the experiment into a folder; returns the page written."""
     size: dict[str, Any] = QUICK if quick else FULL
     plan = near_runs(quick)

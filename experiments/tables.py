@@ -12,7 +12,7 @@ import numpy as np
 from ..common.wording import counted
 from ..common.writing import write_figure, write_file
 from ..models.training.live import train_watched
-from ..models.training.pool import Machine
+from ..models.training.pool import Resources
 from ..models.training.runs import RunStore
 from .cells import Budget, Cell, cell_table, disagreements, merit
 from .delta_product import delta_product_cells
@@ -154,7 +154,7 @@ def parity_cells(quick: bool) -> list[Cell]:
     return cells
 
 
-def reproduce_table(name: str, folder: Path, quick: bool, machine: Machine) -> Path:
+def reproduce_table(name: str, folder: Path, quick: bool, machine: Resources) -> Path:
     """Run table1, table2, parity or deltaproduct into a folder; returns the page written."""
     made = {"table1": table1_cells, "table2": table2_cells, "parity": parity_cells, "deltaproduct": delta_product_cells}
     cells = made[name](quick)

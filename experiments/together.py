@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..algebra.depth.families import FAMILIES
+from ..algebra.depth.families import CIRCLE
 from ..algebra.depth.series import shortest_series
 from ..algebra.input.parser import list_group
 from ..common.reading import parse_json, read_json, read_text
@@ -19,9 +19,9 @@ from ..common.writing import write_file
 from ..models.learning.exact import NotExactError
 from ..models.learning.together import TogetherNetworks, TogetherRecipe, train_together
 from ..models.learning.traced import read_machine, snap_traced
-from ..models.learning.words import full_task, words_of_task
+from ..models.learning.words import words_of_task
 from ..models.training.evaluation import THRESHOLD
-from ..models.training.tasks import TEST, Task
+from ..models.training.tasks import TEST, Task, full_task
 from .mlp_layer import layer_section, run_layer_arms
 
 WORDS, LENGTH = 4000, 60
@@ -115,7 +115,7 @@ def run_cell(group: str, changes: dict[str, Any], seeds: Sequence[int]) -> dict[
     """Train, measure and snap the runs of a cell."""
     listed = list_group(group)
     task = full_task(listed)
-    layers = shortest_series(listed, FAMILIES["aussm"]).length
+    layers = shortest_series(listed, CIRCLE).length
     recipe = TogetherRecipe(**{"layers": layers, **changes})
     words = [words_of_task(task, WORDS, LENGTH, seed) for seed in seeds]
     began = time.process_time()

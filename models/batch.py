@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
+from ..algebra.depth.families import DRIVES
 from ..constructions.parameters import (
-    DRIVES,
     HEAD_BIAS,
     HEAD_GATES_BIAS,
     HEAD_GATES_WEIGHT,

@@ -1,8 +1,6 @@
-"""Running a compiled folder's network on long words."""
+"""Running compiled networks on long words."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -23,20 +21,16 @@ def network_of(weights: Weights, dtype: str = "float64") -> DCDNetwork:
 
 
 class PlainMachine:
-    """A folder's network as a `constructions.verification.Runner`, whatever its family; no error is measured.
+    """A network as a `constructions.verification.Runner`, whatever its family; no error is measured.
 
     Arguments:
-        folder: with `config.json` and `model.safetensors`.
-        dtype: `float64` or `float32`.
-
-    Raises:
-        InputError: the network's files are missing or damaged.
+        network: of any families.
     """
 
     largest_error = 0.0
 
-    def __init__(self, folder: Path, dtype: str = "float64") -> None:
-        self.network = DCDNetwork.from_pretrained(folder, dtype)
+    def __init__(self, network: DCDNetwork) -> None:
+        self.network = network
         self._state = self.network.initial_state(1)
 
     def outputs(self, tokens: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -50,16 +44,12 @@ class NetworkMachine:
     """A compiled network as a `constructions.verification.Runner`.
 
     Arguments:
-        folder: a compiled folder with `config.json` and `model.safetensors`.
-        cascade: the folder's cascade; the largest phase error, measured once a piece, refers to its moduli.
-        dtype: `float64` or `float32`.
-
-    Raises:
-        InputError: the network's files are missing or damaged.
+        network: compiled from the cascade.
+        cascade: the largest phase error, measured once a piece, refers to its moduli.
     """
 
-    def __init__(self, folder: Path, cascade: Cascade, dtype: str = "float64") -> None:
-        self.network = DCDNetwork.from_pretrained(folder, dtype)
+    def __init__(self, network: DCDNetwork, cascade: Cascade) -> None:
+        self.network = network
         self.cascade = cascade
         self.largest_error = 0.0
         self._state = self.network.initial_state(1)

@@ -1,17 +1,5 @@
-"""The transition families of the papers: they differ in how a_t is made, and in nothing else.
-
-==================  =======================================  ==========================  ======================
-family              a_t                                      raw outputs of φ            state
-==================  =======================================  ==========================  ======================
-`aussm`             exp(2 pi i Delta(x) Lambda(x))           Delta, Lambda, Re b, Im b   complex, abs(a) = 1
-`simple-aussm`      exp(2 pi i Lambda(x))                    Lambda, Re b, Im b          complex, abs(a) = 1
-`mamba`             exp(Delta(x) Lambda), Lambda < 0         Delta, b                    real, a in (0, 1]
-`negative-mamba`    2 exp(Delta(x) Lambda) - 1, Lambda < 0   Delta, b                    real, a in (-1, 1]
-`gated-aussm`       g exp(2 pi i Lambda(x)), g = exp(-D) Gate, Lambda, Re b, Im b    complex, abs(a) <= 1
-`s4d`               exp(Delta Lambda), Re Lambda < 0         Re b, Im b                  complex, abs(a) < 1
-`rnn`               h = tanh(W h + drive)                    drive                       real, not diagonal
-`delta-1` … `-4`    models/delta_rule.py                     keys, betas, gate, b        real, not diagonal
-==================  =======================================  ==========================  ======================
+"""The recurrences of the families, one class for each kind of transition: they differ in how a_t is made, and in
+nothing else. The formulas stand in the records, `algebra/depth/families.py`.
 
 Each raw output is one block of d = channels numbers, in the order given. Phases (Lambda of the two unit-modulus
 families) are in turns. `simple-aussm` is our reading of a name the paper does not define: AUSSM with Delta = 1.
@@ -27,13 +15,14 @@ Lambda = -1, raw = +200 gives exactly -1 for Negative Mamba, in float32 and floa
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..constructions.parameters import DRIVES, FAMILY_PARAMETERS
+from ..algebra.depth.families import ALL_FAMILIES, DRIVES, Family, TransitionKind
 from .delta_rule import delta_scan, delta_step
 from .linear import per_word
 from .recurrences import (
@@ -46,7 +35,7 @@ from .recurrences import (
     unit_scan,
 )
 
-__all__ = ["FAMILIES", "LayerState", "Transition", "step_size"]
+__all__ = ["FAMILIES", "KINDS", "LayerState", "Transition", "step_size"]
 
 # What a layer carries from token to token: h itself, or for unit modulus its exact form.
 LayerState = Tensor | UnitState
@@ -64,22 +53,22 @@ class Transition(nn.Module):
     parameters are (d,), or (R, d) for the words of R runs, run by run.
     """
 
-    name: str
-    parts: tuple[str, ...]
-    complex_state: bool
-    diagonal = True
-    """Whether h -> a h + b with one multiplier a channel; `affine` raises where it is not."""
+    begins = 1.0
+    """The state before the first token, at first."""
 
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        if "name" in vars(cls):
-            own = FAMILY_PARAMETERS[cls.name]
-            cls.parts, cls.complex_state = own.parts, own.complex_state
-
-    def __init__(self, channels: int, dtype: torch.dtype) -> None:
+    def __init__(self, family: Family, channels: int, dtype: torch.dtype) -> None:
         super().__init__()
+        self.family = family
         self.channels = channels
         self.dtype = dtype
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return self.family.parts
+
+    @property
+    def complex_state(self) -> bool:
+        return self.family.complex_state
 
     def split(self, raw: Tensor) -> dict[str, Tensor]:
         """The raw outputs by name, each (..., channels)."""
@@ -184,8 +173,6 @@ class _UnitModulus(Transition):
 class SimpleAUSSM(_UnitModulus):
     """a = exp(2 pi i Lambda(x)): any phase for any token."""
 
-    name = "simple-aussm"
-
     def turns(self, parts: dict[str, Tensor]) -> Tensor:
         return parts["turns"]
 
@@ -201,8 +188,6 @@ class SimpleAUSSM(_UnitModulus):
 class AUSSM(SimpleAUSSM):
     """a = exp(2 pi i Delta(x) Lambda(x))."""
 
-    name = "aussm"
-
     def turns(self, parts: dict[str, Tensor]) -> Tensor:
         return step_size(parts["delta"]) * parts["turns"]
 
@@ -217,8 +202,6 @@ class GatedAUSSM(Transition):
     P_t r_t where r_t = g_t r_{t-1} + conj(P_t) b_t. So a gate of 1 with b = 0 leaves the remainder as it is, to the
     last bit, and a gate of 0 begins anew: nothing accumulates but the rounding of phases since then.
     """
-
-    name = "gated-aussm"
 
     @staticmethod
     def modulus(raw: Tensor) -> Tensor:
@@ -274,11 +257,10 @@ class GatedAUSSM(Transition):
 class Mamba(Transition):
     """a = exp(Delta(x) Lambda) in (0, 1], Lambda = -exp(`log_rate`) one number per channel."""
 
-    name = "mamba"
     rates = (0.01, 1.0)
 
-    def __init__(self, channels: int, dtype: torch.dtype) -> None:
-        super().__init__(channels, dtype)
+    def __init__(self, family: Family, channels: int, dtype: torch.dtype) -> None:
+        super().__init__(family, channels, dtype)
         self.log_rate = nn.Parameter(torch.zeros(channels, dtype=dtype))
 
     def decay(self, raw_delta: Tensor) -> Tensor:
@@ -302,7 +284,6 @@ class Mamba(Transition):
 class NegativeMamba(Mamba):
     """a = 2 exp(Delta(x) Lambda) - 1 in (-1, 1]."""
 
-    name = "negative-mamba"
     rates = (0.1, 10.0)  # multipliers of both signs from the start
 
     def affine(self, raw: Tensor) -> tuple[Tensor, Tensor]:
@@ -316,10 +297,8 @@ class S4D(Transition):
     n) it starts from.
     """
 
-    name = "s4d"
-
-    def __init__(self, channels: int, dtype: torch.dtype) -> None:
-        super().__init__(channels, dtype)
+    def __init__(self, family: Family, channels: int, dtype: torch.dtype) -> None:
+        super().__init__(family, channels, dtype)
         self.log_step = nn.Parameter(torch.zeros(channels, dtype=dtype))
         self.log_rate = nn.Parameter(torch.zeros(channels, dtype=dtype))
         self.frequency = nn.Parameter(torch.zeros(channels, dtype=dtype))
@@ -346,15 +325,14 @@ class S4D(Transition):
 class RNN(Transition):
     """h = tanh(W h + drive(x)), the comparison outside the scheme; `weight` is W (channels, channels)."""
 
-    name = "rnn"
-    diagonal = False
+    begins = 0.0
 
-    def __init__(self, channels: int, dtype: torch.dtype) -> None:
-        super().__init__(channels, dtype)
+    def __init__(self, family: Family, channels: int, dtype: torch.dtype) -> None:
+        super().__init__(family, channels, dtype)
         self.weight = nn.Parameter(torch.eye(channels, dtype=dtype))
 
     def affine(self, raw: Tensor) -> tuple[Tensor, Tensor]:
-        raise TypeError('family "rnn" is not affine in its state: it has no transition (a, b)')
+        raise TypeError(f'family "{self.family.name}" is not affine in its state: it has no transition (a, b)')
 
     def scan(self, raw: Tensor, state: LayerState, backend: Backend) -> tuple[Tensor, LayerState]:
         return tanh_scan(self.weight, raw, _plain(state))
@@ -380,11 +358,8 @@ class DeltaRule(Transition):
     these two are one number each, made from the mean of their d raw outputs.
     """
 
-    factors: int
-    diagonal = False
-
     def affine(self, raw: Tensor) -> tuple[Tensor, Tensor]:
-        raise TypeError(f'family "{self.name}" is not diagonal: it has no multipliers (a, b)')
+        raise TypeError(f'family "{self.family.name}" is not diagonal: it has no multipliers (a, b)')
 
     def scan(self, raw: Tensor, state: LayerState, backend: Backend) -> tuple[Tensor, LayerState]:
         keys, betas, gate, drive = self._parts(raw)
@@ -397,7 +372,7 @@ class DeltaRule(Transition):
     def _parts(self, raw: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Keys (..., factors, d), betas (..., factors, 1), alpha (..., 1), b (..., d)."""
         parts = self.split(raw)
-        numbers = range(1, self.factors + 1)
+        numbers = range(1, self.family.factors + 1)
         keys = functional.normalize(torch.stack([parts[f"key_{j}"] for j in numbers], -2), dim=-1)
         betas = 2.0 * torch.stack([parts[f"beta_{j}"] for j in numbers], -2).mean(-1, keepdim=True).sigmoid()
         return keys, betas, parts["gate"].mean(-1, keepdim=True).sigmoid(), parts["b"]
@@ -405,11 +380,24 @@ class DeltaRule(Transition):
     def initial_biases(self, generator: torch.Generator | None) -> dict[str, tuple[Tensor, Tensor]]:
         zero, one = self._constant(0.0), self._constant(1.0)
         found = {"gate": (self._constant(4.0), one), "b": (zero, self._constant(0.1))}
-        for j in range(1, self.factors + 1):
+        for j in range(1, self.family.factors + 1):
             found |= {f"key_{j}": (zero, one), f"beta_{j}": (one, self._constant(4.0))}
         return found
 
 
-_DELTAS = [type(f"Delta{n}", (DeltaRule,), {"name": f"delta-{n}", "factors": n}) for n in (1, 2, 3, 4)]
-_CLASSES: Sequence[type[Transition]] = (S4D, Mamba, NegativeMamba, SimpleAUSSM, AUSSM, GatedAUSSM, RNN, *_DELTAS)
-FAMILIES: dict[str, type[Transition]] = {cls.name: cls for cls in _CLASSES}
+KINDS: dict[TransitionKind, type[Transition]] = {
+    TransitionKind.CONSTANT: S4D,
+    TransitionKind.DECAY: Mamba,
+    TransitionKind.SIGNED_DECAY: NegativeMamba,
+    TransitionKind.TURN: SimpleAUSSM,
+    TransitionKind.STEPPED_TURN: AUSSM,
+    TransitionKind.GATED_TURN: GatedAUSSM,
+    TransitionKind.TANH: RNN,
+    TransitionKind.REFLECTIONS: DeltaRule,
+}
+"""How torch runs each kind of transition."""
+
+FAMILIES: dict[str, Callable[[int, torch.dtype], Transition]] = {
+    name: partial(KINDS[family.transition], family) for name, family in ALL_FAMILIES.items()
+}
+"""For each family what makes its transition, from a number of channels and a dtype."""

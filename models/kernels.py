@@ -342,7 +342,8 @@ def _real_backward(a, initial, states, grad_states, grad_a, grad_b, grad_initial
 
 @compiled
 def _complex_forward(a, b, initial, states):  # type: ignore[no-untyped-def]
-    """As `_real_forward`, with (Re, Im) alternating along the last axis."""
+    """As `_real_forward`, with (Re, Im) alternating along the last axis. The two are written out: one kernel for both
+    would choose in its innermost loop, which is then not vectorised."""
     batch, length, twice = b.shape
     for i in range(batch):
         before = initial[i]

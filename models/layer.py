@@ -145,10 +145,9 @@ class Layer(nn.Module):
                 row.mul_(biases[part][1].unsqueeze(1))
             self.phi.out.bias.copy_(torch.cat([biases[part][0] for part in self.transition.parts]))
             self.initial_state.zero_()
-            if self.transition.complex_state:
-                self.initial_state[:, 0] = 1.0
-            elif self.transition.name != "rnn":
-                self.initial_state.fill_(1.0)
+            (self.initial_state[:, 0] if self.transition.complex_state else self.initial_state).fill_(
+                self.transition.begins
+            )
         draw_uniform(self.psi.weight, math.sqrt(6.0 / self.psi.in_features), generator)
         draw_uniform(self.psi.bias, 1.0 / math.sqrt(self.psi.in_features), generator)
 

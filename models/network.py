@@ -33,7 +33,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..common.errors import InputError
-from ..constructions.parameters import FORGETTING_NOTHING
 from .families import LayerState
 from .layer import Layer, bare_linear, draw_uniform
 from .linear import affine
@@ -278,7 +277,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
             if self.local_gradient:
                 read = read.detach()
             raw = layer.raw(read, places, embedding)
-            if drives is not None and layer.specification.family in FORGETTING_NOTHING:
+            if drives is not None and layer.transition.family.forgets_nothing:
                 drives.append(layer.transition.drive_size(raw).mean((-2, -1)))
             if length is None:
                 states, carried = layer.transition.step(raw, before)
@@ -288,7 +287,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
             seen = lower.detach() if self.local_gradient else lower
             readout = layer.read(seen, states.reshape(*places.shape, states.shape[-1]))
             if traced:
-                a, b = layer.transition.affine(words) if layer.transition.diagonal else (None, None)
+                a, b = layer.transition.affine(words) if layer.transition.family.is_diagonal else (None, None)
                 seen, added = (part.reshape(*tokens.shape, part.shape[-1]) for part in (read, readout))
                 traces.append(LayerTrace(seen, a, b, states, added))
             lower = torch.cat([lower, readout], -1)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..algebra.depth.families import FAMILIES as CARRIERS
+from ..algebra.depth.families import ALL_FAMILIES, TransitionKind
 from ..algebra.groups.group import Group
 from ..common.errors import InputError
 from ..common.wording import counted
@@ -23,8 +23,15 @@ from ..constructions.pages.packing import packed
 from .layer import Layer
 from .network import DCDNetwork
 
-RUN_BY_THE_PAGE = ("aussm", "simple-aussm", "mamba", "negative-mamba", "s4d", "rnn")
-"""Families whose recurrence `assets/machines.js` has."""
+RUN_BY_THE_PAGE = (
+    TransitionKind.CONSTANT,
+    TransitionKind.DECAY,
+    TransitionKind.SIGNED_DECAY,
+    TransitionKind.TURN,
+    TransitionKind.STEPPED_TURN,
+    TransitionKind.TANH,
+)
+"""Kinds of transitions whose recurrence `assets/machines.js` has."""
 
 MAX_PARAMETERS = 1_000_000
 """A larger network would be slow in the browser, and is refused."""
@@ -51,8 +58,9 @@ def network_data(network: DCDNetwork, group: Group, alphabet: NDArray[np.integer
         raise InputError(f"a network of {count:,} parameters; a page runs at most {MAX_PARAMETERS:,}")
     names = [specification.family for specification in network.specifications]
     for number, name in enumerate(names, 1):
-        if name not in RUN_BY_THE_PAGE:
-            raise InputError(f"layer {number} is of the family {name}; a page runs {', '.join(RUN_BY_THE_PAGE)}")
+        if ALL_FAMILIES[name].transition not in RUN_BY_THE_PAGE:
+            able = (other for other, family in ALL_FAMILIES.items() if family.transition in RUN_BY_THE_PAGE)
+            raise InputError(f"layer {number} is of the family {name}; a page runs {', '.join(able)}")
     return {
         "kind": "network",
         "name": group.name,
@@ -87,12 +95,13 @@ def _layer(layer: Layer) -> dict[str, Any]:
     }
     weights["own"] = {name: _packed(value) for name, value in layer.transition.named_parameters()}
     weights["initial"] = _packed(layer.initial_state)
-    carrier = CARRIERS.get(specification.family)
+    family = layer.transition.family
     return {
-        "family": specification.family,
+        "family": family.name,
+        "transition": family.transition.name,
         "carries": None,
-        "title": carrier.title if carrier else specification.family,
-        "complex": layer.transition.complex_state,
+        "title": family.title,
+        "complex": family.complex_state,
         "phi": specification.phi,
         "activation": specification.activation,
         "groups": list(specification.groups or (specification.readout,)),

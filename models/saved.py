@@ -19,9 +19,9 @@ from safetensors.torch import load
 from torch import Tensor
 
 from ..common.errors import InputError
-from ..common.folders import read_folder
-from ..common.kinds import DAMAGED, NETWORK, OTHER, WITH_NETWORK, claim_folder, kind_of, wrong_kind
-from ..common.reading import MAX_TENSOR_BYTES, parse_json, parse_tensors, read_bytes
+from ..common.folders import Folder, opened
+from ..common.kinds import DAMAGED, NETWORK, OTHER, WITH_NETWORK, claim_folder, wrong_kind
+from ..common.reading import parse_json, parse_tensors
 from ..constructions.parameters import parameter_shapes
 from .specification import LayerSpecification, positive
 
@@ -134,7 +134,7 @@ class SavedNetwork(
 
     @classmethod
     def from_pretrained(  # type: ignore[override]
-        cls, folder: str | Path, dtype: str | None = None, map_location: str = "cpu"
+        cls, folder: str | Path | Folder, dtype: str | None = None, map_location: str = "cpu"
     ) -> Self:
         """The network saved in a local `folder`; never asks a server.
 
@@ -146,19 +146,19 @@ class SavedNetwork(
         Raises:
             InputError: the folder or a file is missing, or they do not fit together.
         """
-        if kind_of(folder) not in (*WITH_NETWORK, DAMAGED, OTHER, None):
-            stated = Path(folder) / "config.json"
-            if stated.is_file():
-                parse_json(read_bytes(stated, MAX_TENSOR_BYTES), stated)  # a broken file says so first
-            raise wrong_kind(folder, "a folder with a network of subnormal")
+        there = opened(folder)
+        if there.kind not in (*WITH_NETWORK, DAMAGED, OTHER, None):
+            if there.has("config.json"):  # a broken file says so first
+                parse_json(there.files(("config.json",), False)["config.json"], there.path / "config.json")
+            raise wrong_kind(there.path, "a folder with a network of subnormal")
         for name in ("config.json", "model.safetensors"):
-            if not (Path(folder) / name).is_file():
+            if not there.has(name) and not (there.path / name).is_file():
                 raise InputError(f"{folder}: expected a folder with config.json and model.safetensors, no {name} there")
-        content = read_folder(Path(folder), ("config.json", "model.safetensors"))
-        configuration = _configuration(f"{folder}/config.json", content.files["config.json"])
+        files = there.files(("config.json", "model.safetensors"), bound=there.kind not in (NETWORK, OTHER))
+        configuration = _configuration(f"{folder}/config.json", files["config.json"])
         file = f"{folder}/model.safetensors"
-        parse_tensors(content.files["model.safetensors"], file)  # what its header says is so
-        weights = load(content.files["model.safetensors"])
+        parse_tensors(files["model.safetensors"], file)  # what its header says is so
+        weights = load(files["model.safetensors"])
         network = cls.from_parameters(configuration, weights, dtype, where=file)
         return network.to(map_location)  # type: ignore[attr-defined]
 

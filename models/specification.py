@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..algebra.depth.families import ALL_FAMILIES
 from ..common.errors import InputError
-from ..constructions.parameters import FAMILY_PARAMETERS
 
 __all__ = ["GROUPED", "LayerSpecification", "positive"]
 
@@ -30,7 +30,7 @@ class LayerSpecification:
     """One entry of the `layers` of a `DCDNetwork`, checked.
 
     Arguments:
-        family: a key of `models.families.FAMILIES`.
+        family: its name, a key of `algebra.depth.families.ALL_FAMILIES`.
         channels, hidden, readout: the widths of the state, of φ's hidden layer and of ψ.
         activation: of ψ.
         groups: the sizes of the one-hot groups in which "hard" and "softmax" decide; None makes one group of all.
@@ -61,8 +61,8 @@ class LayerSpecification:
         for key in ("family", "channels", "hidden", "readout"):
             if key not in entry:
                 raise InputError(f"{where}: {key!r} is missing; needed: family, channels, hidden, readout")
-        if not isinstance(entry["family"], str) or entry["family"] not in FAMILY_PARAMETERS:
-            known_families = ", ".join(FAMILY_PARAMETERS)
+        if not isinstance(entry["family"], str) or entry["family"] not in ALL_FAMILIES:
+            known_families = ", ".join(ALL_FAMILIES)
             raise InputError(f"{where}.family: unknown family {entry['family']!r}; known: {known_families}")
         for key in ("channels", "hidden", "readout"):
             positive(f"{where}.{key}", entry[key])
@@ -93,7 +93,7 @@ class LayerSpecification:
     def as_json(self) -> dict[str, Any]:
         """The entry of `config.json`."""
         content = asdict(self) | {"groups": self.groups and list(self.groups)}
-        if self.reads == "after":  # as all networks of earlier versions do
+        if self.reads == "after":  # the default is not written
             del content["reads"]
         return content
 

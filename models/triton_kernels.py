@@ -309,7 +309,8 @@ def _complex_scan(  # type: ignore[no-untyped-def]
     a, b, h, out, product, last, length, segment, segments, channels,
     BACK: tl.constexpr, WRITE: tl.constexpr, T: tl.constexpr, C: tl.constexpr,
 ):  # fmt: skip
-    """As `_real_scan`, with (Re, Im) alternating; BACK takes the conjugates of a."""
+    """As `_real_scan`, with (Re, Im) alternating; BACK takes the conjugates of a. The two are written out: every line
+    that touches memory or multiplies has another form."""
     row = tl.program_id(0).to(tl.int64)
     word, start = row // segments, (row % segments) * segment
     end = tl.minimum(start + segment, length)

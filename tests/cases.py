@@ -12,7 +12,7 @@ from functools import cache
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.groups.group import Group
 from subnormal.algebra.input.parser import list_group
-from subnormal.constructions.compiler import Compilation, compile_group
+from subnormal.constructions.compiler import GroupCompilation, compile_group
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def group(name: str) -> Group:
 @cache
 def compiled(
     name: str, family: str = "aussm", alphabet: str = "generators", channels: str = "invariant"
-) -> Compilation:
+) -> GroupCompilation:
     """A compilation, shared by all tests."""
     return compile_group(group(name), [FAMILIES[family]], alphabet, channels)
 

@@ -84,4 +84,16 @@ def test_it_works_beside_rooms_of_the_users(wheel, tmp_path):
     assert "written: S3/" in run(sys.executable, "-m", "subnormal.constructions", "compile", "S3")
     assert "words of every length" in run(str(site / "bin" / "subnormal"), "certify", "S3")
     assert "verified" in run(sys.executable, "-m", "subnormal.proofs_check", "check", "S3")
+    refused = subprocess.run(
+        [str(site / "bin" / "subnormal"), "reproduce", "table1"],
+        cwd=work,
+        env=os.environ | {"PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 2, refused.stderr
+    assert refused.stderr.count("\n") == 1
+    assert "clone the repository" in refused.stderr
+    assert "`subnormal reproduce table1` there" in refused.stderr
     assert "SmallGroup(6,1)" in run(sys.executable, "-m", "subnormal", "inspect", "S3")

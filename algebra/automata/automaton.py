@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...common.brief import Brief
 from ...common.errors import InputError
 from ...common.wording import counted
 
@@ -25,8 +26,8 @@ MAX_LETTERS = 256
 Table = NDArray[np.int32]
 
 
-@dataclass(frozen=True, eq=False)
-class Automaton:
+@dataclass(frozen=True, eq=False, repr=False)
+class Automaton(Brief):
     """A complete deterministic automaton.
 
     Arguments:

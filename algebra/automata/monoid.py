@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ...common.brief import Brief
 from ...common.errors import InputError
 from ...common.wording import describe_order
 from ..arithmetic.permutations import smallest_dtype
@@ -32,8 +33,8 @@ COMPILED_FROM = 2_000
 """Elements from which on numba is worth its import."""
 
 
-@dataclass(frozen=True, eq=False)
-class Listing:
+@dataclass(frozen=True, eq=False, repr=False)
+class Listing(Brief):
     """Elements of a monoid, those of the shortest words first.
 
     Arguments:
@@ -60,8 +61,8 @@ class Listing:
         return tuple(reversed(letters))
 
 
-@dataclass(frozen=True, eq=False)
-class TransitionMonoid:
+@dataclass(frozen=True, eq=False, repr=False)
+class TransitionMonoid(Brief):
     """The transition monoid of an automaton; it is listed only where something that is asked for needs the list.
 
     Arguments:

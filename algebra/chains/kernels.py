@@ -214,6 +214,9 @@ class Level(NamedTuple):
     inverses: list[Code | None]
     labels: dict[int, Vector] | None = None
 
+    def __repr__(self) -> str:
+        return f"Level(point={self.point}, orbit of {len(self.orbit):,} points)"
+
 
 Levels = list[Level]
 

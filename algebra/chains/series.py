@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...common.brief import Brief
 from ...common.descent import descending
 from ...common.errors import InputError
 from ..arithmetic.abelian_invariants import primary_invariants
@@ -151,8 +152,8 @@ def verbal_subgroup(chain: StabiliserChain, exponent: int | None) -> StabiliserC
     return chain if verbal.order == chain.order else verbal
 
 
-@dataclass(frozen=True, eq=False)
-class ChainFactor:
+@dataclass(frozen=True, eq=False, repr=False)
+class ChainFactor(Brief):
     """An abelian factor upper/lower ≅ C_{n_1} × … × C_{n_d} of groups known by chains.
 
     Arguments:

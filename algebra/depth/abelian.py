@@ -9,6 +9,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from ...common.brief import Brief
 from ..arithmetic.abelian_invariants import abelian_name
 from ..arithmetic.finite_field import factorise
 from ..arithmetic.integer_matrices import smith_normal_form
@@ -16,8 +17,8 @@ from ..chains.series import ChainFactor
 from ..groups.group import Subgroup
 
 
-@dataclass(frozen=True, eq=False)
-class AbelianFactor:
+@dataclass(frozen=True, eq=False, repr=False)
+class AbelianFactor(Brief):
     """The factor upper/lower ≅ C_{n_1} × … × C_{n_d}.
 
     Arguments:

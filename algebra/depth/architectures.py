@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...common.brief import Brief
 from ...common.wording import counted
 from ..groups.group import Group
 from ..representations.characters import CLASS_LIMIT
@@ -39,8 +40,8 @@ class Row:
         return {"answer": self.answer, "reason": self.reason}
 
 
-@dataclass(frozen=True, eq=False)
-class Architectures:
+@dataclass(frozen=True, eq=False, repr=False)
+class Architectures(Brief):
     """What the architectures need for one group and alphabet.
 
     Arguments:

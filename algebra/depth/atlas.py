@@ -9,7 +9,7 @@ from pathlib import Path
 from ...common.errors import InputError
 from ...common.rows import write_rows
 from .abelian import abelian_factor, margin
-from .families import FAMILIES
+from .families import CIRCLE, SIGNS
 from .series import Series, shortest_series
 
 COLUMNS = (
@@ -34,8 +34,8 @@ def atlas_row(order: int, number: int) -> dict[str, str | int]:
     from ..groups.catalogue import small_group
 
     group = small_group(order, number)
-    derived = shortest_series(group, FAMILIES["aussm"])
-    signs = shortest_series(group, FAMILIES["negative-mamba"])
+    derived = shortest_series(group, CIRCLE)
+    signs = shortest_series(group, SIGNS)
     row: dict[str, str | int] = dict.fromkeys(COLUMNS, "")
     row |= {
         "order": order,
@@ -78,5 +78,5 @@ def catalogue_keys(max_order: int) -> list[tuple[int, int]]:
 
 
 def write_atlas(path: Path, max_order: int, processes: int = 2) -> Iterator[tuple[int, int]]:
-    """Write the rows of all groups up to an order; see `algebra.base.rows.write_rows`."""
+    """Write the rows of all groups up to an order; see `common.rows.write_rows`."""
     yield from write_rows(path, COLUMNS, catalogue_keys(max_order), _row, processes)

@@ -69,7 +69,7 @@ def verdict(monoid: TransitionMonoid, layer: Family) -> Verdict:
 
 
 def _never(automaton: Automaton, monoid: TransitionMonoid, layer: Family) -> tuple[str, Witness | None] | None:
-    if layer.name == "s4d":
+    if layer.is_constant:
         found = kept_apart(automaton)
         return (f"its states forget what lies far back, but {found.text}", found) if found else None
     if not layer.resets:
@@ -89,7 +89,7 @@ def _never(automaton: Automaton, monoid: TransitionMonoid, layer: Family) -> tup
 
 
 def _at_least(monoid: TransitionMonoid, layer: Family) -> Verdict:
-    if layer.name == "s4d":
+    if layer.is_constant:
         return Verdict(layer, 1, "no layers track only one state", None)
     depths = [(*nested(monoid.automaton, subgroup, layer), subgroup) for subgroup in monoid.maximal_subgroups]
     least, witness, subgroup = max(depths, key=lambda found: found[0], default=(1, None, None))
@@ -113,7 +113,7 @@ def stack_refusal(monoid: TransitionMonoid, stack: Sequence[Family]) -> str | No
     Raises:
         InputError: there are S4D layers, which forget in a way of their own.
     """
-    if any(layer.name == "s4d" for layer in stack):
+    if any(layer.is_constant for layer in stack):
         raise InputError("stacks with S4D layers are not judged for automata; leave s4d out")
     if not any(layer.resets for layer in stack):
         found = merge(monoid.automaton)

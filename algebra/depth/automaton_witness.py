@@ -20,8 +20,6 @@ from .families import Family
 from .series import shortest_series
 from .witness import Expression, depth_witness, residual
 
-Word = tuple[int, ...]
-
 SHORT = 40
 """Elements of the monoid, those of the shortest words, among which a failing identity is looked for."""
 

@@ -51,7 +51,7 @@ class Extension:
         return f"{parts[0]}{':' if self.splits else '.'}{parts[1]}"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Decomposition:
     """A series with a choice of lifts for every factor.
 
@@ -66,6 +66,9 @@ class Decomposition:
     factors: tuple[AbelianFactor, ...]
     extension: Extension
     splits: tuple[bool | None, ...]
+
+    def __repr__(self) -> str:
+        return f"{self.extension}: {self.series!r}"
 
 
 def decompose(series: Series) -> Decomposition:

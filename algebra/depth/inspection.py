@@ -21,7 +21,7 @@ from ..groups.group import TABLE_LIMIT, Group
 from ..groups.permutation_group import PermutationGroup
 from .abelian import AbelianFactor, margin, primary_moduli
 from .decomposition import Decomposition, decompose
-from .families import FAMILIES, Family, names
+from .families import CIRCLE, FAMILIES, Family, names
 from .program_witness import PerfectTerm, ProgramWitness
 from .refusal import cause, generators_text, refusal, witness_text
 from .series import Series, shortest_series, verbal_series
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from .architectures import Architectures
+    from .optimise import Choices
 
 INSPECTION_LIMIT = 10_000
 """Groups of larger order are inspected through stabiliser chains, in milliseconds but without decomposition."""
@@ -54,6 +55,7 @@ class Inspection(ShownAsTable):
         decomposition: of the derived series; None where the group is not solvable or not listed.
         alphabet: the elements that are tokens, where that matters (`architectures`); None for all.
         widths: on the stack with the widths that were asked about, if any.
+        choices: the unbeaten subnormal series, where they were asked about.
     """
 
     group: Group | PermutationGroup
@@ -67,6 +69,7 @@ class Inspection(ShownAsTable):
     decomposition: Decomposition | None = None
     alphabet: tuple[int, ...] | None = None
     widths: WidthAnswer | None = None
+    choices: Choices | None = None
 
     @cached_property
     def least_widths(self) -> tuple[tuple[int, ...], ...] | None:
@@ -86,7 +89,7 @@ class Inspection(ShownAsTable):
         if not isinstance(self.group, Group):
             return None, f"widths are searched for groups of order up to {TABLE_LIMIT:,}"
         try:
-            return least_widths(self.group, FAMILIES["aussm"], self.depth), None
+            return least_widths(self.group, CIRCLE, self.depth), None
         except TooLargeError as error:
             return None, str(error)
 
@@ -100,7 +103,7 @@ class Inspection(ShownAsTable):
     @property
     def depth(self) -> int | None:
         """The least number of AUSSM layers, or None for never."""
-        return self.depths["aussm"]
+        return self.depths[CIRCLE.name]
 
     @property
     def solvable(self) -> bool:
@@ -241,7 +244,7 @@ def inspect_group(
         decomposition.factors if decomposition else (),
         _depths(series),
         {name: _reason(series[family.exponent], family) for name, family in FAMILIES.items()},
-        depth_witness(derived) if derived.is_complete else residual(derived, FAMILIES["aussm"]),
+        depth_witness(derived) if derived.is_complete else residual(derived, CIRCLE),
         (tuple(stack), verbal_series(group, stack)) if stack else None,
         small_group_id(group),
         decomposition,

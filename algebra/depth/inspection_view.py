@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 
 def inspection_view(inspection: Inspection) -> RenderableType:
     """An inspection as a page of text."""
-    return Renderables(*_parts(inspection))
+    parts = list(_parts(inspection))
+    if inspection.choices is not None:
+        table = inspection.choices.view()
+        parts += table.renderables if isinstance(table, Renderables) else [table]
+    return Renderables(*parts)
 
 
 def _parts(inspection: Inspection) -> Iterator[RenderableType]:
@@ -159,7 +163,7 @@ def _architectures(found: Architectures) -> Table:
     return table
 
 
-def pareto_view(choices: Sequence[Choice]) -> RenderableType:
+def pareto_view(choices: Sequence[Choice], family: str = "AUSSM") -> RenderableType:
     """The series none of which beats another, one a row."""
     table = plain_table("layers", "channels", "margin (turns)", "table entries a token", "series", "moduli")
     for choice in choices:
@@ -176,5 +180,5 @@ def pareto_view(choices: Sequence[Choice]) -> RenderableType:
         )
     if not choices:
         return Text("no subnormal series has abelian factors only")
-    title = "\nsubnormal series that none beats in all four (AUSSM):"
+    title = f"\nsubnormal series that none beats in all four ({family}):"
     return Renderables(Text(title), table)

@@ -15,17 +15,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from ...common.brief import Brief
 from ...common.errors import InputError
+from ...common.terminal import Shown
 from ..groups.group import Group, Subgroup
 from ..groups.isomorphism import conjugacy_classes
 from .abelian import abelian_factor
 from .families import Family
 from .series import Series, shortest_series, verbal_subgroup
 from .width import all_between
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 MAX_NORMAL_SUBGROUPS = 500
 """More normal subgroups than this are not listed (C2^5 has 374, C2^6 has 2,825)."""
@@ -78,8 +83,8 @@ class Cost:
         }[goal]
 
 
-@dataclass(frozen=True, eq=False)
-class Choice:
+@dataclass(frozen=True, eq=False, repr=False)
+class Choice(Brief):
     """A series that no other series searched beats in everything.
 
     Arguments:
@@ -102,6 +107,39 @@ class Choice:
             "moduli": [list(layer) for layer in self.moduli],
             "cost": asdict(self.cost) | {"margin": str(Fraction(1, 2 * self.cost.modulus))},
         }
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Choices(Shown, Sequence[Choice]):
+    """The series that none beats, as a sequence of `Choice`.
+
+    Arguments:
+        found: the choices.
+        family: title of the family that they are for.
+    """
+
+    found: tuple[Choice, ...]
+    family: str
+
+    @overload
+    def __getitem__(self, place: int) -> Choice: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Choice]: ...
+    def __getitem__(self, place: int | slice) -> Choice | Sequence[Choice]:
+        return self.found[place]
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """One JSON object each."""
+        return [choice.as_json() for choice in self.found]
+
+    def view(self) -> RenderableType:
+        """The table of `inspect --pareto`."""
+        from .inspection_view import pareto_view
+
+        return pareto_view(self.found, self.family)
 
 
 @dataclass(frozen=True, eq=False)

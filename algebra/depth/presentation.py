@@ -19,13 +19,13 @@ from ..groups.catalogue import LARGEST_ORDER, number_of_groups, presentation_of,
 from ..groups.group import Group
 from ..groups.identify import small_group_id
 from ..groups.isomorphism import isomorphism
-from .families import FAMILIES
+from .families import CIRCLE
 from .series import shortest_series
 
 LARGEST = 20_000
 """Of larger groups no presentation is sought."""
 
-Word = tuple[int, ...]
+Exponents = tuple[int, ...]
 """Exponents of g_1 … g_r."""
 
 
@@ -42,14 +42,14 @@ class Presentation:
 
     generators: tuple[int, ...]
     relative_orders: tuple[int, ...]
-    powers: tuple[Word, ...]
-    conjugates: tuple[Word, ...]
+    powers: tuple[Exponents, ...]
+    conjugates: tuple[Exponents, ...]
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @property
-    def relations(self) -> tuple[tuple[int, ...], tuple[Word, ...], tuple[Word, ...]]:
+    def relations(self) -> tuple[tuple[int, ...], tuple[Exponents, ...], tuple[Exponents, ...]]:
         """All but the elements; a group is given by these up to isomorphism."""
         return self.relative_orders, self.powers, self.conjugates
 
@@ -58,7 +58,7 @@ def presentation(group: Group) -> Presentation | None:
     """A presentation of a group; None where it is trivial, not solvable, or too large."""
     if group.order == 1 or group.order > LARGEST:
         return None
-    series = shortest_series(group, FAMILIES["aussm"])
+    series = shortest_series(group, CIRCLE)
     if not series.is_complete:
         return None
     steps = _of_catalogue(group) if group.order <= LARGEST_ORDER else None
@@ -100,7 +100,7 @@ def _prime_steps(group: Group, terms: list[tuple[int, ...]]) -> list[tuple[int, 
 
 def _from_elements(group: Group, steps: list[tuple[int, int]]) -> Presentation:
     """The relations that these elements satisfy."""
-    words: dict[int, Word] = {0: (0,) * len(steps)}
+    words: dict[int, Exponents] = {0: (0,) * len(steps)}
     for i in reversed(range(len(steps))):
         element, p = steps[i]
         larger = dict(words)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...common.brief import Brief
 from ...common.wording import short
 from ..arithmetic.permutations import Permutations, cycles, invert
 from ..chains.solvable import SolvableTower, Step
@@ -35,8 +36,8 @@ class PerfectTerm:
         return {"kind": "perfect residual", "order": self.order}
 
 
-@dataclass(frozen=True, eq=False)
-class ProgramWitness:
+@dataclass(frozen=True, eq=False, repr=False)
+class ProgramWitness(Brief):
     """A straight-line program over a group's generators whose value, not 1, lies in the last term but one of its
     derived series.
 

@@ -22,24 +22,40 @@ def refusal(series: Series[Any], stack: Sequence[Family], name: str | None = Non
     if len(stack) > 1:
         return (
             f"{name}: the stack {names(stack)} cannot track it: its series {orders_text(series)} does not reach 1; "
-            f"`inspect '{name}'` says how many layers each family needs"
+            "`inspect` says how many layers each family needs"
         )
     kind = "not solvable, " if stack[0].exponent == 0 else ""
     return f"{name}: {kind}no number of {stack[0].title} layers can track it: {cause(series, stack[0])}"
 
 
-MOST_FOR_A_TARGET = 5040
-"""Groups of larger order are not written for other libraries (`constructions.targets.compiler.LARGEST_ORDER`)."""
+MOST_FOR_A_TARGET, POINTS_OF_A_TARGET, SMALL_FOR_A_TARGET = 5040, 256, 256
+"""What is written for other libraries: groups of at most this order (`constructions.targets.compiler.LARGEST_ORDER`)
+that move at most so many points (`reflections.LARGEST_DEGREE`), or are so small that fewer points are looked for
+(`actions.SEARCHED_ORDER`)."""
+
+SURE_POINTS = 64
+"""On so many points a layer is never too large: at most 2,016 swaps, and 12 base points, as 2¹³ is above the order."""
 
 
-def way_out(name: str, order: int, solvable: bool) -> str:
-    """The clause that names the command that can, after a refusal to compile a group."""
-    quoted = f"'{short(name)}'" if not name.isalnum() else name
+def way_out(order: int, points: int, solvable: bool) -> str:
+    """The clause that says how to compile what was refused. It names options and no command: a group that was read
+    from a file, or typed as permutations, has no name that could be typed.
+
+    Arguments:
+        order: of the group.
+        points: that it moves.
+        solvable: whether it is.
+    """
     if solvable:
-        return f"; `compile {quoted} --family aussm` can"
-    if order <= MOST_FOR_A_TARGET:
-        return f"; one delta-rule layer can: `compile {quoted} --target olmo-hybrid`"
-    return f"; no diagonal layers can, and other libraries get groups of order ≤ {MOST_FOR_A_TARGET:,}, e.g. S6"
+        return "; compiled with --family aussm it can be tracked"
+    if order <= MOST_FOR_A_TARGET and (points <= SURE_POINTS or order <= SMALL_FOR_A_TARGET):
+        return "; one delta-rule layer can: compile it with --target olmo-hybrid"
+    if order <= MOST_FOR_A_TARGET and points <= POINTS_OF_A_TARGET:
+        return "; one delta-rule layer can: --target olmo-hybrid writes it, unless its weights are too many"
+    return (
+        f"; no diagonal layers can, and other libraries' are written for order ≤ {MOST_FOR_A_TARGET:,} and "
+        f"≤ {POINTS_OF_A_TARGET} points, e.g. S6; `inspect` says what it would take"
+    )
 
 
 def cause(series: Series[Any], layer: Family) -> str:

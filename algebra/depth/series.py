@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar, overload
 
 from ...common.descent import descending
 from ...common.errors import InputError
+from ...common.wording import describe_order, short
 from ..chains import series as chain_series
 from ..chains.stabiliser_chain import StabiliserChain
 from ..groups.group import Group, Subgroup
@@ -24,7 +25,7 @@ Member = TypeVar("Member", Subgroup, StabiliserChain)
 """A subgroup of a listed group, or one known by its stabiliser chain."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Series(Generic[Member]):
     """A descending series G = G_0 ≥ G_1 ≥ … ≥ G_k, each normal in the one before with an abelian factor.
 
@@ -35,6 +36,9 @@ class Series(Generic[Member]):
 
     subgroups: tuple[Member, ...]
     families: tuple[Family, ...]
+
+    def __repr__(self) -> str:
+        return f"series {short(' > '.join(map(describe_order, self.orders)), 400)}"
 
     @property
     def group(self) -> Group:

@@ -22,12 +22,13 @@ from itertools import pairwise, product
 import numpy as np
 from numpy.typing import NDArray
 
+from ...common.brief import Brief
 from ...common.errors import InputError
 from ...common.wording import counted
 from ..arithmetic.finite_field import factorise
 from ..groups.group import TABLE_LIMIT, Group, Subgroup
 from .abelian import AbelianFactor, abelian_factor
-from .families import FAMILIES, Family, names
+from .families import CIRCLE, Family, names
 from .series import Series, verbal_subgroup
 
 Layers = tuple[tuple[int, int], ...]
@@ -51,8 +52,8 @@ class TooLargeError(InputError):
     """The search was given up: neither answer is proved."""
 
 
-@dataclass(frozen=True, eq=False)
-class WidthAnswer:
+@dataclass(frozen=True, eq=False, repr=False)
+class WidthAnswer(Brief):
     """Whether layers of given widths can track a group.
 
     Arguments:
@@ -109,7 +110,7 @@ def read_widths(given: str | Sequence[int]) -> tuple[int, ...]:
 
 def stack_of_widths(stack: Sequence[Family] | None, widths: Sequence[int]) -> tuple[Family, ...]:
     """A family for each width: AUSSM where no stack is given, and one family stands for all. Raises `InputError`."""
-    own = tuple(stack) if stack else (FAMILIES["aussm"],)
+    own = tuple(stack) if stack else (CIRCLE,)
     own = own * len(widths) if len(own) == 1 else own
     if len(own) != len(widths):
         raise InputError(
@@ -135,9 +136,9 @@ def widths_answer(
         TooLargeError: the group is too large, or the search too long.
 
     Examples:
-        >>> from subnormal.algebra.depth.families import FAMILIES
+        >>> from subnormal.algebra.depth.families import CIRCLE
         >>> from subnormal.algebra.input.parser import list_group
-        >>> widths_answer(list_group("S4"), [FAMILIES["aussm"]] * 4, (1, 1, 1, 1)).series.orders
+        >>> widths_answer(list_group("S4"), [CIRCLE] * 4, (1, 1, 1, 1)).series.orders
         (24, 12, 4, 2, 1)
     """
     if len(widths) != len(stack):
@@ -162,9 +163,9 @@ def least_widths(group: Group, layer: Family, depth: int) -> tuple[tuple[int, ..
         TooLargeError: the group or the search is too large.
 
     Examples:
-        >>> from subnormal.algebra.depth.families import FAMILIES
+        >>> from subnormal.algebra.depth.families import CIRCLE
         >>> from subnormal.algebra.input.parser import list_group
-        >>> least_widths(list_group("S4"), FAMILIES["aussm"], 3)
+        >>> least_widths(list_group("S4"), CIRCLE, 3)
         ((1, 1, 2),)
     """
     if group.order > TABLE_LIMIT:

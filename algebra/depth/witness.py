@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...common.brief import Brief
 from ..arithmetic.permutations import cycles
 from ..groups.group import Group, Subgroup
 from .families import Family
@@ -112,8 +113,8 @@ def depth_witness(series: Series) -> Expression | None:
     return next(tree for tree in trees if tree.value)
 
 
-@dataclass(frozen=True, eq=False)
-class Residual:
+@dataclass(frozen=True, eq=False, repr=False)
+class Residual(Brief):
     """The subgroup V at which a group's series stands still: V = [V, V]·V^m ≠ 1.
 
     Arguments:

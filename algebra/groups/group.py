@@ -271,7 +271,7 @@ def group_of_rows(elements: Permutations, alphabet: Sequence[int] | NDArray[np.i
     return Group(elements, found.generators, name)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Subgroup:
     """A subgroup of a listed group.
 
@@ -286,6 +286,9 @@ class Subgroup:
     members: Indices
     generators: tuple[int, ...]
     mask: NDArray[np.bool_]
+
+    def __repr__(self) -> str:
+        return f"subgroup of order {self.order:,} of {self.group.name}"
 
     @property
     def order(self) -> int:

@@ -19,6 +19,7 @@ _WANTED = (
     '{"permutations": [[1, 2, 0], [1, 0, 2]]}'
 )
 
+_ANY: Any = list[Any] | dict[str, Any]
 _SCHEMA: Any = list[list[int]] | dict[str, list[list[int] | str]]
 
 
@@ -38,6 +39,9 @@ def read_group(path: Path) -> PermutationGroup:
     if suffix == ".npy":
         return _from_table(_table(reading.read_npy(path, wanted=_WANTED), path), path)
     if suffix == ".json":
+        keys = reading.read_json(path, _ANY, wanted=_WANTED)
+        if isinstance(keys, dict) and (other := next((key for key in keys if key != "permutations"), None)):
+            raise InputError(f"{path}: the key {other[:40]!r} is not read; leave it out: {_WANTED}")
         content = reading.read_json(path, _SCHEMA, wanted=_WANTED)
         return _permutations(content, path) if isinstance(content, dict) else _from_table(_table(content, path), path)
     return _from_table(_table(reading.read_table(path, wanted=_WANTED), path), path)

@@ -98,7 +98,9 @@ def read_automaton(text: str) -> Automaton:
     """The automaton that a text stands for. Raises `InputError` like `parse_machine`, and for a group."""
     found = parse_machine(text)
     if isinstance(found, PermutationGroup):
-        raise InputError(f"{found.name} is a group; wanted an automaton, e.g. group({found.name}) or flip-flop(2)")
+        raise InputError(
+            f"{found.name} is a group; wanted an automaton, e.g. group({text.strip()[:60]}) or flip-flop(2)"
+        )
     return found
 
 

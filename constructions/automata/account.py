@@ -32,7 +32,7 @@ def lower_states(cascade: Cascade, layer: int) -> NDArray[np.int64]:
     return np.unique(np.flatnonzero(reachable_states(cascade.transitions())) // after)
 
 
-def account(cascade: Cascade, weights: Weights, width: int) -> Iterator[RenderableType]:
+def automaton_account(cascade: Cascade, weights: Weights, width: int) -> Iterator[RenderableType]:
     """A heading and a table for each layer, at most `width` characters wide."""
     lower: tuple[int, ...] = ()
     for i, (layer, gates) in enumerate(zip(cascade.layers, weights.layers, strict=True)):

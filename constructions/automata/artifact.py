@@ -9,13 +9,14 @@ config.json, model.safetensors, manifest.json          as for groups
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...algebra.automata.automaton import Automaton
 from ...algebra.depth.families import names
+from ...common.folders import Folder, opened
 from ...common.kinds import AUTOMATON, AUTOMATON_FORMAT
 from ...common.reading import conform
 from ..artifact import (
@@ -25,12 +26,12 @@ from ..artifact import (
     json_text,
     machine_arrays,
     read_cascade,
-    save_machine,
     tensor_bytes,
 )
 from ..cascade import Cascade
-from ..weights import weights_of
-from .compiler import AutomatonCompilation
+
+if TYPE_CHECKING:
+    from .compiler import AutomatonCompilation
 
 FORMAT = AUTOMATON_FORMAT
 """Kind and version of the folder's format."""
@@ -50,18 +51,6 @@ class _Metadata(TypedDict):
     automaton: dict[str, Any]
     notes: list[str]
     layers: list[LayerMetadata]
-
-
-def save_automaton(folder: Path, compilation: AutomatonCompilation, force: bool = False) -> bool:
-    """Write cascade and network in place of a compiled folder of the same kind, whole or not at all.
-
-    Returns:
-        Whether the network was small enough to be written.
-
-    Raises:
-        InputError: the folder cannot be written; it is as it was.
-    """
-    return save_machine(folder, cascade_files(compilation), weights_of(compilation.cascade), force)
 
 
 def cascade_files(compilation: AutomatonCompilation) -> dict[str, bytes | str]:
@@ -87,13 +76,13 @@ def automaton_arrays(automaton: Automaton) -> dict[str, NDArray[np.int32]]:
     return {"transitions": automaton.table.astype(np.int32), "accepting": accepting.astype(np.int32)}
 
 
-def load_automaton(folder: Path) -> tuple[Cascade, dict[str, Any]]:
+def load_automaton(folder: str | Path | Folder) -> tuple[Cascade, dict[str, Any]]:
     """The cascade of a folder, with its automaton, and the metadata.
 
     Raises:
         InputError: a file is missing or damaged, or arrays do not fit together.
     """
-    return read_cascade(folder, (AUTOMATON,), "the folder of a compiled automaton", "'tomita(5)'", _checked)
+    return read_cascade(opened(folder), (AUTOMATON,), "the folder of a compiled automaton", "'tomita(5)'", _checked)
 
 
 def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -> tuple[Cascade, dict[str, Any]]:

@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.text import Text
 
 from ...algebra.automata.automaton import Automaton
 from ...algebra.automata.monoid import TransitionMonoid
 from ...algebra.depth.automaton_verdict import Verdict, stack_refusal, verdict
-from ...algebra.depth.families import FAMILIES, Family, names
+from ...algebra.depth.families import GATED_CIRCLE, Family, names
+from ...algebra.tracked import TrackedAutomaton
 from ...common.errors import InputError
+from ...common.kinds import AUTOMATON
 from ...common.wording import counted
+from ..artifact import network_files
 from ..cascade import Cascade, CascadeLayer, reachable_states
+from ..compilation import Compilation
+from ..verification import cases
+from ..weights import Weights, weights_of
 from .decomposition import Found, best_machine, machine_of_stack
 from .machine import ChannelMachine, least_reads
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 MAX_TABLE_ENTRIES = 2**24
 """Largest number of entries, states × letters × channels, that a cascade's tables may have."""
 
 
-@dataclass(frozen=True, eq=False)
-class AutomatonCompilation:
-    """Every intermediate form of one compilation.
+@dataclass(frozen=True, eq=False, repr=False)
+class AutomatonCompilation(Compilation):
+    """Every intermediate form of the compilation of an automaton.
 
     Arguments:
         given: the automaton as it was given.
@@ -36,12 +49,72 @@ class AutomatonCompilation:
         cascade: the exact machine as tables.
     """
 
+    kind = AUTOMATON
+
     given: Automaton
     automaton: Automaton
     stack: tuple[Family, ...]
     verdict: Verdict | None
     found: Found
     cascade: Cascade
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return self.given.name
+
+    @cached_property
+    def tracked(self) -> TrackedAutomaton:
+        return TrackedAutomaton(self.automaton)
+
+    @cached_property
+    def weights(self) -> Weights:
+        return weights_of(self.cascade)
+
+    def fault(self) -> str | None:
+        return automaton_fault(self.cascade)
+
+    @property
+    def cases(self) -> str:
+        return cases(self.cascade)
+
+    def files(self) -> dict[str, bytes | str]:
+        from .artifact import cascade_files
+
+        return cascade_files(self) | network_files(self.weights)
+
+    def title(self) -> str:
+        layers = len(self.cascade.layers)
+        if self.verdict is None:
+            bound = f"the stack {names(self.stack)}"
+        else:
+            bound = "no fewer can" if self.verdict.least == layers else f"at least {self.verdict.least} needed"
+        states, letters = counted(self.automaton.count, "state"), counted(self.automaton.width, "letter")
+        return f"{self.name}: {states}, {counted(layers, 'layer')} ({bound}), {letters}"
+
+    def layer_lines(self) -> list[str]:
+        return [
+            f"layer {i}: {layer.family}, moduli {' '.join(map(str, layer.moduli))}"
+            for i, layer in enumerate(self.cascade.layers, 1)
+        ]
+
+    def account(self, width: int) -> Iterator[RenderableType]:
+        """What each layer holds, and what letters do to it."""
+        from .account import automaton_account
+
+        yield from (Text(f"note: {note}", style="yellow") for note in self.automaton.notes)
+        yield Text()
+        yield from automaton_account(self.cascade, self.weights, width)
+
+    def draw(self, path: Path) -> None:
+        """Draw what letters do to each channel."""
+        from .picture import draw
+
+        draw(self, path)
+
+    def page(self) -> dict[str, Any]:
+        from ..pages.machine_page import automaton_data
+
+        return automaton_data(self.cascade)
 
 
 def compile_automaton(given: Automaton, *stack: Family) -> AutomatonCompilation:
@@ -64,11 +137,11 @@ def compile_automaton(given: Automaton, *stack: Family) -> AutomatonCompilation:
     (layer,) = stack
     found = verdict(monoid, layer)
     if found.least is None:
-        other = FAMILIES["gated-aussm"]
+        other = GATED_CIRCLE
         able = layer != other and verdict(monoid, other).least is not None
-        out = f"compile it with --family {other.name}" if able else f"`inspect '{given.name}'` has every family"
+        out = f"compile it with --family {other.name}" if able else "`inspect` has every family"
         raise InputError(f"{given.name}: no number of {layer.title} layers can track it: {found.reason}; {out}")
-    if layer.name == "s4d":
+    if layer.is_constant:
         raise InputError(
             f"{given.name}: one S4D layer holds its last letters as digits of a number, but no such weights are "
             "written; try --family mamba"
@@ -145,7 +218,7 @@ def _matching(rows: NDArray[np.int64], seen: NDArray[np.int32], moduli: list[int
     return place[np.ravel_multi_index(tuple(rows.T), moduli)]
 
 
-def first_fault(cascade: Cascade) -> str | None:
+def automaton_fault(cascade: Cascade) -> str | None:
     """Whether a cascade tracks its automaton on words of every length; None if it does, else what is wrong.
 
     From state 0, which must decode to the start, every reachable state s and every letter x is tried:

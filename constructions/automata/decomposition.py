@@ -26,7 +26,8 @@ from ...algebra.automata.congruences import (
     separating_congruences,
 )
 from ...algebra.automata.holonomy import Holonomy
-from ...algebra.depth.families import FAMILIES, Family, names
+from ...algebra.depth.families import GATED_CIRCLE, SIGNS, Family, names
+from ...common.brief import Brief
 from ...common.errors import InputError
 from .holonomy_machine import MAX_GROUP, Style, holonomy_machine
 from .machine import (
@@ -61,8 +62,8 @@ MAX_WORK = 600_000
 counted, not timed, so that an automaton has one answer."""
 
 
-@dataclass(frozen=True, eq=False)
-class Found:
+@dataclass(frozen=True, eq=False, repr=False)
+class Found(Brief):
     """A machine with its layers.
 
     Arguments:
@@ -103,7 +104,7 @@ def machine_of_stack(automaton: Automaton, stack: Sequence[Family]) -> Found:
     Raises:
         InputError: no decomposition that was tried fits. That is no proof that the stack cannot carry the automaton.
     """
-    wide, signs = (FAMILIES["gated-aussm"],), (FAMILIES["negative-mamba"],)
+    wide, signs = (GATED_CIRCLE,), (SIGNS,)
     real = any(layer.real for layer in stack)
     styles = [Style(False, wide), Style(False, tuple(stack))]
     if real:
@@ -122,7 +123,7 @@ class _Search:
 
     def __init__(self, style: Style, stack: tuple[Family, ...]) -> None:
         self.style, self.stack = style, stack
-        self.inner = stack if len(stack) == 1 else (FAMILIES["gated-aussm"],)
+        self.inner = stack if len(stack) == 1 else (GATED_CIRCLE,)
         self.known: dict[tuple[bytes, int, int, bool], Found | InputError] = {}
         self.work = Work()
         self.has_holonomy = False  # whether the whole automaton's machine was made

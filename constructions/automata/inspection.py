@@ -23,8 +23,9 @@ from ...algebra.depth.automaton_verdict import (
     verdict,
     width_refusal,
 )
-from ...algebra.depth.families import FAMILIES, Family, names
+from ...algebra.depth.families import CIRCLE, FAMILIES, GATED_CIRCLE, Family, names
 from ...algebra.depth.width import TooLargeError, stack_of_widths, widths_text
+from ...common.brief import Brief
 from ...common.errors import InputError
 from ...common.terminal import ShownAsTable, plain_table
 from ...common.wording import counted
@@ -34,8 +35,8 @@ Depth = int | list[int | None] | None
 """null for never; a number where it is known; else [least, most], where most is null if no machine was found."""
 
 
-@dataclass(frozen=True, eq=False)
-class Judgement:
+@dataclass(frozen=True, eq=False, repr=False)
+class Judgement(Brief):
     """What is known of a family.
 
     Arguments:
@@ -68,8 +69,8 @@ class Judgement:
         return f"{least} to {self.most}" if self.most is not None else f"at least {least}"
 
 
-@dataclass(frozen=True, eq=False)
-class StackJudgement:
+@dataclass(frozen=True, eq=False, repr=False)
+class StackJudgement(Brief):
     """What is known of a stack of several families.
 
     Arguments:
@@ -164,7 +165,7 @@ class AutomatonInspection(ShownAsTable):
             "l_trivial": monoid.is_l_trivial,
             "j_trivial": monoid.is_j_trivial,
             "definite": is_definite(self.automaton),
-            "solvable": is_solvable(monoid, FAMILIES["aussm"]),
+            "solvable": is_solvable(monoid, CIRCLE),
             "subgroups": self.subgroups,
             "holonomy": self.holonomy,
             "depth_by_family": {FAMILIES[name].key: found.depth for name, found in judged.items()},
@@ -200,7 +201,7 @@ class AutomatonInspection(ShownAsTable):
             reason = found.verdict.reason + (f"; {found.problem}" if found.problem else "")
             table.add_row(FAMILIES[name].title, found.layers_text, reason)
         yield table
-        best = self.judgements["gated-aussm"]
+        best = self.judgements[GATED_CIRCLE.name]
         if best.moduli:
             held = " | ".join(" ".join(map(str, moduli)) for moduli in best.moduli)
             yield Text(f"\nchannels of a Gated AUSSM, layer by layer: {held}")
@@ -224,7 +225,7 @@ class AutomatonInspection(ShownAsTable):
         if is_definite(self.automaton):
             said.append("definite")
         if not monoid.is_aperiodic:
-            said.append("solvable" if is_solvable(monoid, FAMILIES["aussm"]) else "not solvable")
+            said.append("solvable" if is_solvable(monoid, CIRCLE) else "not solvable")
         return ", ".join(said)
 
     def _trivial(self) -> tuple[tuple[str, bool | None], ...]:
@@ -304,7 +305,7 @@ def judge(monoid: TransitionMonoid, name: str) -> Judgement:
     found = verdict(monoid, layer)
     if found.least is None:
         return Judgement(found, None, (), None)
-    if layer.name == "s4d":  # one layer holds the last letters as digits of a number (docs/mathematics.md)
+    if layer.is_constant:  # one layer holds the last letters as digits of a number (docs/mathematics.md)
         return Judgement(found, found.least, (), None)
     try:
         best = best_machine(monoid.automaton, layer, found.least)

@@ -16,10 +16,11 @@ from ...common.wording import counted
 from ...common.writing import write_figure
 from ..cascade import CascadeLayer
 from .account import lower_states
-from .compiler import AutomatonCompilation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from .compiler import AutomatonCompilation
 
 MAX_LETTERS, MAX_STATES = 10, 5
 """Letters, and lower states of each layer, that are drawn."""

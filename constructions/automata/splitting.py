@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...algebra.depth.families import FAMILIES
+from ...algebra.depth.families import GATED_CIRCLE
 from ...common.errors import InputError
 from .holonomy_machine import digits, register
 from .machine import ChannelMachine, distinct, explore, layers_of, least_reads
@@ -23,7 +23,7 @@ def split(machine: ChannelMachine, real: bool, limit: int) -> ChannelMachine | N
     Arguments:
         real: whether the registers are binary digits.
     """
-    wide = FAMILIES["gated-aussm"]
+    wide = GATED_CIRCLE
     layers = layers_of(machine, (wide,))
     if layers is None:
         return None

@@ -14,24 +14,27 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...algebra.arithmetic.permutations import cycles, order, smallest_dtype
 from ...algebra.depth.families import FAMILIES
+from ...common.brief import Brief
 from ...common.errors import InputError
-from ...common.folders import save_folder
-from ...common.kinds import FACTORED, FACTORED_FORMATS
+from ...common.folders import Folder, opened
+from ...common.kinds import FACTORED
 from ...common.reading import conform
 from ..artifact import LayerMetadata, check_layer, json_text, read_cascade, tensor_bytes
 from .cascade import FactoredCascade, FactoredChannel
-from .compiler import FactoredCompilation
 from .proof import Line
 
+if TYPE_CHECKING:
+    from .compiler import FactoredCompilation
+
 FORMAT = "factored 2"
-"""Kind and version of the folder's format. `factored 1`, of earlier versions, had no manifest."""
+"""Kind and version of the folder's format."""
 
 MAX_POWERS = 1 << 27
 """Most entries that the powers of all lifts may have together."""
@@ -54,8 +57,8 @@ class _Metadata(TypedDict):
     lower_bound: list[tuple[str, int, int]]
 
 
-@dataclass(frozen=True, eq=False)
-class FactoredFolder:
+@dataclass(frozen=True, eq=False, repr=False)
+class FactoredFolder(Brief):
     """What a folder holds.
 
     Arguments:
@@ -69,14 +72,8 @@ class FactoredFolder:
     metadata: dict[str, Any]
 
 
-def save_factored(
-    folder: Path, compilation: FactoredCompilation, lower_bound: Sequence[Line], force: bool = False
-) -> None:
-    """Write the folder, whole or not at all.
-
-    Raises:
-        InputError: the folder cannot be written.
-    """
+def factored_files(compilation: FactoredCompilation, program: Sequence[Line] | None = None) -> dict[str, bytes | str]:
+    """`cascade.json` and `cascade.safetensors`, by name; `program` is the compilation's own where it is None."""
     cascade, structure = compilation.cascade, compilation.structure
     description = {
         "format": FORMAT,
@@ -90,7 +87,7 @@ def save_factored(
         "alphabet": [cycles(token) for token in cascade.alphabet],
         "series": list(compilation.series_orders),
         "layers": [{"family": cascade.family, "moduli": moduli} for moduli in cascade.layers],
-        "lower_bound": [list(line) for line in lower_bound],
+        "lower_bound": [list(line) for line in (compilation.program if program is None else program)],
     }
     width = max(1, *(len(channel.reads) for channel in cascade.channels))
     arrays = {
@@ -100,23 +97,19 @@ def save_factored(
         "reads": np.array([[*channel.reads, *[-1] * (width - len(channel.reads))] for channel in cascade.channels]),
         "increments": np.concatenate([channel.increments.ravel() for channel in cascade.channels]),
     }
-    save_folder(
-        folder,
-        {
-            "cascade.json": json_text(description, indent=1),
-            "cascade.safetensors": tensor_bytes({name: a.astype(np.int32) for name, a in arrays.items()}),
-        },
-        force,
-    )
+    return {
+        "cascade.json": json_text(description, indent=1),
+        "cascade.safetensors": tensor_bytes({name: a.astype(np.int32) for name, a in arrays.items()}),
+    }
 
 
-def load_factored(folder: Path) -> FactoredFolder:
-    """Read a folder. What the arrays mean is not checked here: that is `constructions.factored.proof.first_fault`.
+def load_factored(folder: str | Path | Folder) -> FactoredFolder:
+    """Read a folder. What the arrays mean is not checked here: that is `constructions.factored.proof.factored_fault`.
 
     Raises:
         InputError: a file is missing or damaged, or arrays do not fit together.
     """
-    return read_cascade(folder, (FACTORED,), "the folder of a factored cascade", "S4wrS4", _checked)
+    return read_cascade(opened(folder), (FACTORED,), "the folder of a factored cascade", "S4wrS4", _checked)
 
 
 def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -> FactoredFolder:
@@ -130,7 +123,7 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
         require(found.dtype == np.int32 and fits, f"{name} has dtype {found.dtype} and shape {found.shape}")
         return found
 
-    require(metadata["format"] in FACTORED_FORMATS, f"format {metadata['format']!r:.40}, wanted {FORMAT!r}")
+    require(metadata["format"] == FORMAT, f"format {metadata['format']!r:.40}, wanted {FORMAT!r}")
     metadata = conform(metadata, _Metadata, f"{where}: cascade.json")
     require(metadata["family"] in FAMILIES, f"unknown family {metadata['family']!r:.40}")
     alphabet = array("alphabet", None, None)

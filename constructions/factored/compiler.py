@@ -27,6 +27,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,14 +38,24 @@ from ...algebra.arithmetic.permutations import Permutations, smallest_dtype
 from ...algebra.chains.series import perfect_residual
 from ...algebra.chains.stabiliser_chain import StabiliserChain
 from ...algebra.depth.decomposition import decompose
-from ...algebra.depth.families import Family
+from ...algebra.depth.families import FAMILIES, Family
 from ...algebra.depth.refusal import refusal, way_out
 from ...algebra.depth.series import shortest_series
 from ...algebra.groups.permutation_group import PermutationGroup
+from ...algebra.tracked import TrackedPermutations
 from ...common.errors import InputError
-from ...common.wording import describe_order
+from ...common.kinds import FACTORED
+from ...common.wording import counted, describe_order
 from ..cascade import compile_cascade
-from .cascade import FactoredCascade, FactoredChannel
+from ..compilation import Compilation, no_network
+from .bound import lower_bound
+from .cascade import FactoredCascade, FactoredChannel, carried_by
+from .proof import Line, cases, factored_fault, needed_layers
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from ..weights import Weights
 
 LARGEST_ATOM = 100_000
 """Largest order of an atom."""
@@ -72,9 +85,11 @@ class Structure:
     exact: bool
 
 
-@dataclass(frozen=True, eq=False)
-class FactoredCompilation:
-    """A compiled factored cascade with what is known of its group.
+@dataclass(frozen=True, eq=False, repr=False)
+class FactoredCompilation(Compilation):
+    """A group too large to list, compiled into a factored cascade, with what is known of the group.
+
+    Its states stand for permutations. It has no network: it runs as integers.
 
     Arguments:
         cascade: the machine.
@@ -83,10 +98,79 @@ class FactoredCompilation:
         series_orders: orders of the shortest series that the family's layers can carry, found by stabiliser chains.
     """
 
+    kind = FACTORED
+
     cascade: FactoredCascade
     structure: Structure
     chain: StabiliserChain
     series_orders: tuple[int, ...]
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return self.cascade.name
+
+    @property
+    def order(self) -> int:
+        """Of the group."""
+        return self.chain.order
+
+    @cached_property
+    def tracked(self) -> TrackedPermutations:
+        return TrackedPermutations(self.cascade.alphabet, self.name)
+
+    @property
+    def weights(self) -> Weights:
+        raise no_network(self.name)
+
+    @cached_property
+    def program(self) -> tuple[Line, ...]:
+        """Nested commutators of tokens that show how many layers are needed."""
+        return tuple(lower_bound(self.cascade.alphabet, FAMILIES[self.cascade.family].exponent))
+
+    @cached_property
+    def needed(self) -> int:
+        """No stack of fewer layers of the family can track the group."""
+        return needed_layers(self.cascade, self.program)
+
+    def fault(self) -> str | None:
+        return factored_fault(self.cascade)
+
+    @property
+    def equations(self) -> int:
+        """How many equations between points `fault` checks."""
+        return cases(self.cascade)
+
+    @property
+    def cases(self) -> str:
+        return f"{self.equations:,} equations between points"
+
+    def files(self) -> dict[str, bytes | str]:
+        from .artifact import factored_files
+
+        return factored_files(self)
+
+    def title(self) -> str:
+        cascade = self.cascade
+        layers, channels = counted(cascade.depth, "layer"), counted(len(cascade.channels), "channel")
+        size = f"order {describe_order(self.order)} on {cascade.degree} points"
+        return f"{self.name}: {size}, {layers}, {channels}, {counted(len(cascade.alphabet), 'token')}"
+
+    def layer_lines(self) -> list[str]:
+        carried = [carried_by(self.cascade, layer) for layer in range(1, self.cascade.depth + 1)]
+        return [f"layer {i}: {self.cascade.family} carries {what}" for i, what in enumerate(carried, 1)]
+
+    def account(self, width: int) -> Iterator[RenderableType]:
+        from .account import factored_account
+
+        return factored_account(self)
+
+    def draw(self, path: Path) -> None:
+        raise InputError(f"{self.name} is too large to list, so there is no picture; its page: --html page.html")
+
+    def page(self) -> dict[str, Any]:
+        from ..pages.machine_page import factored_data
+
+        return factored_data(self.cascade, self.order, self.series_orders, self.structure.text)
 
     @property
     def shortest(self) -> int:
@@ -116,7 +200,7 @@ def _refused(name: str, chain: StabiliserChain, family: Family, orders: Sequence
         why = f"it is not solvable, its perfect residual has order {describe_order(residual.order)}"
     else:
         why = f"{family.reason}; the series stops at order {describe_order(orders[-1])}"
-    out = way_out(name, chain.order, solvable=residual.order == 1)
+    out = way_out(chain.order, chain.degree, residual.order == 1)
     return f"{name} cannot be tracked by any number of layers of {family.title}: {why}{out}"
 
 

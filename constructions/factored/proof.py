@@ -73,7 +73,7 @@ def cases(cascade: FactoredCascade) -> int:
     return total * len(cascade.alphabet)
 
 
-def first_fault(cascade: FactoredCascade) -> str | None:
+def factored_fault(cascade: FactoredCascade) -> str | None:
     """Why the cascade does not track its group on words of every length; None if it does.
 
     Raises:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...algebra.arithmetic.permutations import cycles
 from ..cascade import CascadeLayer
-from ..compiler import Compilation
 from .layout import DISTINCT_PHASES, CircleLayout, dot_radius, dots, labels
 from .style import GREY, INK, SPLIT, UNSPLIT, oklch, subscript, text_width
+
+if TYPE_CHECKING:
+    from ..compiler import GroupCompilation
 
 ALL_TOKENS = 32
 MAX_TOKENS = 24
@@ -117,7 +120,7 @@ class Row:
         return self.heading + circles + (AIR if self.lines > 1 else 0.0)
 
 
-def tokens_shown(compilation: Compilation) -> list[Token]:
+def tokens_shown(compilation: GroupCompilation) -> list[Token]:
     """The tokens shown, in the order of the cascade's states. So are their hues: elements of one coset are alike."""
     cascade = compilation.cascade
     count = len(cascade.alphabet)
@@ -141,7 +144,7 @@ def tokens_shown(compilation: Compilation) -> list[Token]:
     ]
 
 
-def layer_rows(compilation: Compilation, tokens: list[Token]) -> tuple[list[Row], bool]:
+def layer_rows(compilation: GroupCompilation, tokens: list[Token]) -> tuple[list[Row], bool]:
     """A row for each layer, and whether the tokens stand there by name: not where those are many, long or too close."""
     layers = compilation.cascade.layers
     if len(compilation.cascade.alphabet) <= MAX_LABELLED and all(len(token.name) <= MAX_LABEL for token in tokens):
@@ -201,7 +204,7 @@ class Node:
     colour: str
 
 
-def nodes(compilation: Compilation) -> list[Node]:
+def nodes(compilation: GroupCompilation) -> list[Node]:
     """The members of the series, without those that repeat the one before (where a layer of a mixed stack idles)."""
     series, splits = compilation.series, compilation.decomposition.splits
     found = [Node("G", series.orders[0], "", INK)]

@@ -11,7 +11,7 @@ import io
 import math
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -23,7 +23,6 @@ from ...algebra.arithmetic.abelian_invariants import abelian_name
 from ...algebra.depth.families import FAMILIES
 from ...common.errors import InputError
 from ...common.writing import write_file
-from ..compiler import Compilation
 from .circle import draw_circle, number_size
 from .content import (
     MAX_LABELLED,
@@ -48,6 +47,9 @@ from .style import (
     text_width,
     typeset,
 )
+
+if TYPE_CHECKING:
+    from ..compiler import GroupCompilation
 
 SUFFIXES = (".png", ".svg", ".pdf")
 
@@ -99,7 +101,7 @@ def _unwritable(path: Path, reason: str) -> InputError:
     return InputError(f"cannot write {str(path)!r}: {reason}; wanted a file in a folder of yours, e.g. s4.png")
 
 
-def draw(compilation: Compilation, path: Path) -> None:
+def draw(compilation: GroupCompilation, path: Path) -> None:
     """Write the picture of a compilation as PNG, SVG or PDF, by the suffix; the same bytes every time.
 
     Raises:
@@ -127,7 +129,7 @@ def _with_palette(content: io.BytesIO) -> bytes:
     return small.getvalue()
 
 
-def picture(compilation: Compilation) -> Figure:
+def picture(compilation: GroupCompilation) -> Figure:
     """The picture as a figure: axes for the page, then for each circle, labelled with its layer, state and channel."""
     tokens = tokens_shown(compilation)
     rows, named = layer_rows(compilation, tokens)
@@ -152,7 +154,7 @@ def picture(compilation: Compilation) -> Figure:
     return figure
 
 
-def _draw_title(page: Axes, compilation: Compilation, top: float, room: float) -> None:
+def _draw_title(page: Axes, compilation: GroupCompilation, top: float, room: float) -> None:
     """The title, from `top` down."""
     tokens, layers = len(compilation.cascade.alphabet), len(compilation.cascade.layers)
     name, extension = typeset(compilation.group.name), typeset(str(compilation.decomposition.extension))

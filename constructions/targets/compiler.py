@@ -7,18 +7,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from rich.console import Group as Renderables
+from rich.console import RenderableType
+from rich.text import Text
+
 from ...algebra.arithmetic.permutations import cycles
 from ...algebra.automata.automaton import Automaton
-from ...algebra.depth.families import FAMILIES
+from ...algebra.automata.monoid import TransitionMonoid
+from ...algebra.depth.automaton_verdict import is_solvable
+from ...algebra.depth.families import CIRCLE
 from ...algebra.depth.series import shortest_series
 from ...algebra.groups.group import Group
+from ...algebra.input.parser import parse_group
 from ...common.errors import InputError
-from ...common.folders import save_folder
-from ...common.wording import counted
+from ...common.folders import Folder, save_folder
+from ...common.kinds import kind_of_files
+from ...common.terminal import WIDTH, Shown
+from ...common.wording import counted, default_folder
 from ..compiler import compile_group, read_alphabet
+<<<<<<< HEAD
 from ..verification import first_fault as first_cascade_fault
 from . import fla, mamba3, olmo_hybrid, own_delta, pd_ssm, resets
 from .delta_layer import first_fault, margins
+=======
+from ..verification import first_fault
+from . import delta_product, mamba3, olmo_hybrid, own_delta, pd_ssm
+from .delta_layer import margins, reflection_fault
+>>>>>>> 1b0e7b8139913e42882c8564c29c8ec488b743a6
 from .phases import PhaseMachine
 from .phases import first_fault as first_phase_fault
 from .reflections import ReflectionMachine, reflection_machine
@@ -28,7 +43,11 @@ LARGEST_ORDER = 5040
 """Groups of larger order have too many names to be answered with."""
 
 
+<<<<<<< HEAD
 Machine = ReflectionMachine | PhaseMachine | ResetMachine
+=======
+TargetMachine = ReflectionMachine | PhaseMachine
+>>>>>>> 1b0e7b8139913e42882c8564c29c8ec488b743a6
 
 
 @dataclass(frozen=True)
@@ -56,19 +75,19 @@ class Target:
 
 def _reflections(group: Group, tokens: Sequence[int]) -> ReflectionMachine:
     machine = reflection_machine(group, tokens)
-    fault = first_fault(machine)
+    fault = reflection_fault(machine)
     if fault:
         raise AssertionError(f"the reflection machine is wrong: {fault}")
     return machine
 
 
 def _phases(group: Group, tokens: Sequence[int]) -> PhaseMachine:
-    if not shortest_series(group, FAMILIES["aussm"]).is_complete:
+    if not shortest_series(group, CIRCLE).is_complete:
         raise InputError(
             f"{group.name} is not solvable, so no number of Mamba-3 layers tracks it; try --target olmo-hybrid"
         )
-    compilation = compile_group(group, [FAMILIES["aussm"]], tokens, "primary")  # small moduli have wide margins
-    fault = first_cascade_fault(compilation.cascade, group)
+    compilation = compile_group(group, [CIRCLE], tokens, "primary")  # small moduli have wide margins
+    fault = first_fault(compilation.cascade, group)
     if fault:
         raise AssertionError(f"the compiled cascade is wrong: {fault}")
     machine = PhaseMachine(group, tuple(tokens), compilation.weights)
@@ -78,6 +97,19 @@ def _phases(group: Group, tokens: Sequence[int]) -> PhaseMachine:
     return machine
 
 
+MOST_TYPED = 200
+"""Characters of permutations that a message proposes to type."""
+
+
+def _is_typed(name: str) -> bool:
+    """Whether a name can be typed again: that of a group from a file cannot."""
+    try:
+        parse_group(name)
+    except InputError:
+        return False
+    return True
+
+
 def refuse_automaton(automaton: Automaton, target: str) -> NoReturn:
     """Say why no weights of a target are written for an automaton, and which command writes what comes nearest.
 
@@ -85,17 +117,24 @@ def refuse_automaton(automaton: Automaton, target: str) -> NoReturn:
         InputError: always. Where the letters permute the states, it names the group that they generate.
     """
     own = automaton.minimal()
-    if own.name.startswith("group("):
-        near = f"`compile {own.name[6:-1]} --target {target}` writes the group itself"
+    if target == "mamba3" and own.is_permutation and not is_solvable(TransitionMonoid.of(own), CIRCLE):
+        target = "olmo-hybrid"
+    if target == "delta" and not own.is_permutation:
+        target = "olmo-hybrid"
+    group = own.name[own.name.find("(") + 1 : -1].removesuffix(",all")
+    if own.name.startswith("group(") and _is_typed(group):
+        near = f"`compile '{group}' --target {target}` writes the group itself"
     elif own.is_permutation and own.count > 1:
         letters = [cycles(own.table[:, x]) for x in range(own.width)]
-        moving = dict.fromkeys(text for text in letters if text != "()")
-        near = f"`compile '{', '.join(moving)}' --target {target}` writes the group that its letters generate"
-    elif own.name.startswith("permutation-reset("):
-        base = own.name[len("permutation-reset(") : -1].removesuffix(",all")
-        near = f"`compile {base} --target {target} --resets` writes the group with a reset to every element"
+        moving = ", ".join(dict.fromkeys(text for text in letters if text != "()"))
+        asked = f"`compile '{moving}' --target {target}`" if len(moving) <= MOST_TYPED else "give it as a group: that"
+        near = f"{asked} writes the group that its letters generate"
+    elif own.name.startswith("permutation-reset(") and _is_typed(group):
+        near = f"`compile '{group}' --target {target} --resets` writes the group with a reset to every element"
     else:
-        near = f"`compile '{own.name}'` writes it for a Gated AUSSM"
+        near = "without --target it is compiled for a Gated AUSSM"
+    if target == "pd-ssm" and not own.is_permutation:
+        near = f"a PD-SSM layer can merge states, but only permutations are written into one; {near}"
     raise InputError(
         f"--target {target} writes checkpoints that answer with a group's elements, and {own.name} answers with an "
         f"automaton's states; {near}"
@@ -189,9 +228,15 @@ TARGETS = {
 """By name."""
 
 
+<<<<<<< HEAD
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
     """A group, or an automaton, written for a target.
+=======
+@dataclass(frozen=True, eq=False, repr=False)
+class Checkpoint(Shown):
+    """A group written for a target, the architecture of another library. It is shown as `compile` prints it.
+>>>>>>> 1b0e7b8139913e42882c8564c29c8ec488b743a6
 
     Arguments:
         target: the architecture.
@@ -200,13 +245,32 @@ class Checkpoint:
     """
 
     target: Target
-    machine: Machine
+    machine: TargetMachine
     files: dict[str, bytes | str]
 
-    def save(self, folder: Path, force: bool = False) -> None:
-        """Write the folder, whole or not at all. Raises `InputError` where it cannot be written, or without `force`
-        where it holds something of another kind, or a model that was trained."""
-        save_folder(folder, self.files, force)
+    @property
+    def name(self) -> str:
+        """The group's and the target's, e.g. `A5-olmo-hybrid`."""
+        return f"{default_folder(self.machine.group.name)}-{self.target.name}"
+
+    @property
+    def kind(self) -> str | None:
+        """Of the folder that `save` writes."""
+        return kind_of_files(self.files)
+
+    def written(self, folder: Path, force: bool = False) -> Folder:
+        """`save`, and what was written, which need not be read back."""
+        return save_folder(folder, self.files, force)
+
+    def save(self, folder: str | Path, force: bool = False) -> Path:
+        """Write the folder, whole or not at all; returns it. Raises `InputError` where it cannot be written, or without
+        `force` where it holds something of another kind, or a model that was trained."""
+        return self.written(Path(folder), force).path
+
+    def view(self, width: int = WIDTH) -> RenderableType:
+        """What `compile --target` prints."""
+        title, *lines = self.lines()
+        return Renderables(Text(title, style="bold"), *(Text(line) for line in lines))
 
     @property
     def name(self) -> str:

@@ -127,8 +127,8 @@ def delta_layer(
     entries = hidden * heads * (key * (1 + factors) + value * (2 + factors))
     if entries > LARGEST_LAYER:
         raise InputError(
-            f"{machine.group.name}: a layer of {entries:,} weights, wanted at most {LARGEST_LAYER:,}; try --target "
-            "olmo-hybrid, which spells, or a smaller group, e.g. S5"
+            f"{machine.group.name}: a layer of {entries:,} weights, wanted at most {LARGEST_LAYER:,}; try "
+            f"{'--target olmo-hybrid, which spells, or ' if factors > 1 else ''}a smaller group, e.g. S5"
         )
     normed = np.sqrt(hidden)  # a behaviour's entry after the norm; a power of 2
     large = np.float32(LARGE / normed)
@@ -227,7 +227,7 @@ def margins(machine: ReflectionMachine) -> dict[str, bool]:
     return {name: 2 * (heads + 2) * heads * unit < 1 for name, unit in UNITS.items()}
 
 
-def first_fault(machine: ReflectionMachine) -> str | None:
+def reflection_fault(machine: ReflectionMachine) -> str | None:
     """What the exact machine does wrong, or None: checked are the start, every letter, and every spelling.
 
     Letters act on the state by a matrix from the left, so it is enough to look at what they do to the start; words of

@@ -61,6 +61,9 @@ because the kernel adds these numbers up over a chunk: after -10⁹ the decays o
 SMALLEST_HEAD = 8
 """mamba_ssm's kernel reads values in bfloat16 by descriptors, which want 16 bytes."""
 
+SIGN_ERROR = 18 * 2.0**-24
+"""Half of what a sign errs by when it is read in float32."""
+
 LARGEST_WIDTH, LARGEST_MODEL = 4096, 50_000_000
 """Of the residual stream, and of all weights together."""
 
@@ -275,7 +278,12 @@ class Layout:
 
     def _answers(self) -> Array:
         """A logit of 2 for each channel that fits, and one less than all for the unknown token; times a power of 2, so
-        that answers can be sampled. The sums of signs err by less than 4·channels·p (`PhaseMachine.horizon`)."""
+        that answers can be sampled.
+
+        With F channels a logit is a sum of 2F signs. In bfloat16 they are ±1: what a head's norm and the last one make
+        of them is nearer to 1 than half a unit. In float32 a norm errs by less than (E + 8)·u and four other roundings
+        by u each, so a sign by 36·u, a logit by 2F times that. So the gap is at least 1 - 8F·max(p, 18u).
+        """
         head = np.zeros((self.vocabulary, self.width), np.float32)
         flat = self._placed(self.depth)
         head[0, CONSTANT] = 2 * len(flat) - 1
@@ -284,7 +292,7 @@ class Layout:
             for (place, channel), residue in zip(flat, row, strict=True):
                 names[element, place : place + channel.lines] = channel.sector(int(residue))
         proved = [p for dtype, (_, p) in UNITS.items() if self.machine.horizon(dtype)]
-        gap = min((1 - 8 * len(flat) * p for p in proved), default=math.inf)
+        gap = min((1 - 8 * len(flat) * max(p, SIGN_ERROR) for p in proved), default=math.inf)
         return head * np.float32(sharpness(gap, self.vocabulary))
 
 

@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...algebra.arithmetic.permutations import smallest_dtype
+from ...algebra.depth.families import REFLECTIONS
 from ...algebra.groups.group import Group, group_of_rows
 from ...common.errors import InputError
-from ...common.folders import read_folder
-from ...common.kinds import DAMAGED, DELTA, kind_of, wrong_kind
+from ...common.folders import Folder, opened
+from ...common.kinds import DAMAGED, DELTA, wrong_kind
 from ...common.reading import parse_json, parse_tensors
 from ..artifact import json_text, tensor_bytes
 from .reflections import ReflectionMachine
@@ -30,7 +31,7 @@ from .sampling import sharpness
 CANNOT = "Elements that are products of more than four transpositions of the points; tokens that merge states."
 """What this target cannot hold."""
 
-MOST_FACTORS = 4
+MOST_FACTORS = max(REFLECTIONS)
 """Of the families `delta-1` … `delta-4`."""
 
 FORMAT = 1
@@ -54,7 +55,10 @@ def own_delta(machine: ReflectionMachine, resets: bool = False) -> dict[str, byt
     words = [_swaps(machine.action[x]) for x in machine.alphabet]
     factors = max(1, *(len(word) for word in words))
     if factors > MOST_FACTORS:
-        raise InputError(f"{name}: {factors} transpositions an element, wanted at most {MOST_FACTORS}, as in S5 or A5")
+        raise InputError(
+            f"{name}: an element is a product of {factors} transpositions, and at most {MOST_FACTORS} are written, as "
+            "in S5 or A5; --target olmo-hybrid or pd-ssm takes more, or an alphabet of simpler elements with --alphabet"
+        )
     d, m = 2 * n, len(words)
     raw = np.zeros((m, 2 * factors + 2, d))
     raw[:, 1 : 2 * factors : 2] = -SATURATED  # betas
@@ -78,7 +82,7 @@ def own_delta(machine: ReflectionMachine, resets: bool = False) -> dict[str, byt
         "head.bias": np.zeros(order),
     }
     layer = {
-        "family": f"delta-{factors}",
+        "family": REFLECTIONS[factors].name,
         "channels": d,
         "hidden": m,
         "readout": order,
@@ -95,18 +99,16 @@ def own_delta(machine: ReflectionMachine, resets: bool = False) -> dict[str, byt
     }
 
 
-def load_delta_group(folder: Path) -> tuple[Group, NDArray[np.int32]]:
+def load_delta_group(given: str | Path | Folder) -> tuple[Group, NDArray[np.int32]]:
     """The group of such a folder, and the element of each token, shape (m,). Nothing of the network is looked at.
 
     Raises:
         InputError: a file is missing or damaged, or does not belong to the others.
     """
-    if kind_of(folder) not in (DELTA, DAMAGED, None):
-        raise wrong_kind(folder, "a folder written by `compile A5 --target delta`")
-    content = read_folder(folder, ("group.json", "group.safetensors", "config.json", "model.safetensors"))
-    if not content.bound:
-        raise InputError(f"{folder}: manifest.json is missing: nothing binds its files together; make it again")
-    files = content.files
+    folder = opened(given)
+    if folder.kind not in (DELTA, DAMAGED, None):
+        raise wrong_kind(folder.path, "a folder written by `compile A5 --target delta`")
+    files = folder.files(("group.json", "group.safetensors", "config.json", "model.safetensors"))
     about = parse_json(files["group.json"], f"{folder}/group.json")
     arrays = parse_tensors(files["group.safetensors"], f"{folder}/group.safetensors")
     where = f"{folder}: not written by compile --target delta"

@@ -45,6 +45,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...algebra.groups.group import Group
+from ...common.brief import Brief
 from ..weights import Weights
 
 CHUNK = 64
@@ -114,6 +115,7 @@ def centred(residue: int, n: int) -> int:
     return residue - n if 2 * residue > n else residue
 
 
+<<<<<<< HEAD
 @dataclass(frozen=True, eq=False)
 class Moves:
     """What the letters do in one layer.
@@ -130,6 +132,10 @@ class Moves:
 
 @dataclass(frozen=True, eq=False)
 class PhaseMachine:
+=======
+@dataclass(frozen=True, eq=False, repr=False)
+class PhaseMachine(Brief):
+>>>>>>> 1b0e7b8139913e42882c8564c29c8ec488b743a6
     """A solvable group as the relative phases of some layers.
 
     Arguments:

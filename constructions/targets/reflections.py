@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from ...algebra.arithmetic.permutations import Permutations
 from ...algebra.groups.group import Group
+from ...common.brief import Brief
 from ...common.errors import InputError
 from .actions import base_points, small_action
 
@@ -60,8 +61,8 @@ class Letter:
     overwrite: bool = False
 
 
-@dataclass(frozen=True, eq=False)
-class ReflectionMachine:
+@dataclass(frozen=True, eq=False, repr=False)
+class ReflectionMachine(Brief):
     """A group spelt by transpositions.
 
     Arguments:

@@ -16,7 +16,6 @@ from benchmarks.execution import automaton_rates
 from subnormal.algebra.automata.named import TASKS
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import read_automaton
-from subnormal.constructions.automata.artifact import save_automaton
 from subnormal.constructions.automata.compiler import compile_automaton
 from subnormal.constructions.automata.inspection import inspect_automaton
 from subnormal.proofs_check.certificates.automaton_certificate import certify_automaton
@@ -32,7 +31,7 @@ def row(name: str) -> str:
     began = time.process_time()
     compilation = compile_automaton(given, FAMILIES["gated-aussm"])
     with tempfile.TemporaryDirectory() as folder:
-        save_automaton(Path(folder) / "f", compilation)
+        compilation.save(Path(folder) / "f")
         certify_automaton(Path(folder) / "f")
     seconds = time.process_time() - began
     cascade = compilation.cascade

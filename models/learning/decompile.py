@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ...common.brief import Brief
 from ...common.errors import InputError
 from ...common.wording import counted
 from ..network import DCDNetwork
@@ -36,8 +37,8 @@ EXHAUSTED = 40_000
 """Positions of words that may be gone through to compare network and machine on all words of a length."""
 
 
-@dataclass(frozen=True, eq=False)
-class Decompiled:
+@dataclass(frozen=True, eq=False, repr=False)
+class Decompiled(Brief):
     """What was read out of a network.
 
     Arguments:
@@ -88,12 +89,8 @@ def decompile_network(network: DCDNetwork, task: Task, seed: int = 0, length: in
     Raises:
         InputError: the network and the task do not fit, or a layer is no diagonal recurrence.
     """
-    order = task.tracked_group.order
-    if network.alphabet_size != len(task.alphabet) or network.classes != order:
-        raise InputError(
-            f"the network has {network.alphabet_size} tokens and {network.classes} classes, {task.group.name} has "
-            f"{len(task.alphabet)} and {order}"
-        )
+    task.group  # noqa: B018 - an automaton is refused
+    task.tracked.require_fit(network.alphabet_size, network.classes)
     words = words_of_task(task, WORDS, LENGTH, seed, stream=VALIDATION)
     answers, added, losses = _traced(network, words)
     layers = snap_traced(added, words)
@@ -129,8 +126,10 @@ def _traced(
     for i, trace in enumerate(network.trace(tokens)):
         if trace.a is None:
             family = network.specifications[i].family
-            kind = "an RNN" if family == "rnn" else f"of the family {family!r}"
-            raise InputError(f"layer {i + 1} is {kind}, which has no phases; wanted layers h = a·h + b")
+            raise InputError(
+                f"layer {i + 1} is of the family {family!r}, which has no phases; wanted layers h = a·h + b; "
+                "`refute` says what is known of it, and `evaluate` how often it is right"
+            )
         a = trace.a.expand(*tokens.shape, -1).numpy().astype(np.complex128)
         usable = np.abs(np.abs(a) - 1).mean(axis=(0, 1)) <= OFF_CIRCLE
         added.append(np.angle(a[..., usable]) / (2 * np.pi))

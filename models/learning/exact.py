@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...algebra.depth.decomposition import decompose
-from ...algebra.depth.families import FAMILIES
+from ...algebra.depth.families import CIRCLE
 from ...algebra.depth.series import given_series
 from ...algebra.groups.group import Group
 from ...algebra.groups.identify import small_group_id
+from ...common.brief import Brief
 from ...common.errors import RefutedError
 from ...common.wording import counted
 from ...constructions.cascade import compile_cascade
-from ...constructions.compiler import Compilation
-from ...constructions.weights import weights_of
-from .machine import Machine
+from ...constructions.compiler import GroupCompilation
+from .machine import CounterMachine
 from .words import MISSING, Words
 
 Integers = NDArray[np.int64]
@@ -31,8 +31,8 @@ class NotExactError(RefutedError):
     """Why a snapped machine does not track a group on words of every length, or not the group of the words."""
 
 
-@dataclass(frozen=True, eq=False)
-class ExactMachine:
+@dataclass(frozen=True, eq=False, repr=False)
+class ExactMachine(Brief):
     """A machine whose states are a group.
 
     Arguments:
@@ -44,8 +44,8 @@ class ExactMachine:
         labels: shape (order,): the number of the label of each element.
     """
 
-    machine: Machine
-    compilation: Compilation
+    machine: CounterMachine
+    compilation: GroupCompilation
     small_group_id: tuple[int, int] | None
     element: Integers
     labels: Integers
@@ -61,7 +61,7 @@ class ExactMachine:
         return (int(wrong[0][0]), int(wrong[0][1])) if len(wrong) else None
 
 
-def exact_machine(machine: Machine, decode: Integers, labels: int) -> ExactMachine:
+def exact_machine(machine: CounterMachine, decode: Integers, labels: int) -> ExactMachine:
     """The group of a machine's states.
 
     Arguments:
@@ -101,7 +101,7 @@ def exact_machine(machine: Machine, decode: Integers, labels: int) -> ExactMachi
     return exact
 
 
-def _missing(machine: Machine) -> str:
+def _missing(machine: CounterMachine) -> str:
     if machine.layers and not machine.layers[-1]:
         return f"layer {len(machine.layers)} has no channel that is a counter"
     return "more layers or more channels are needed"
@@ -111,7 +111,7 @@ def _generators(group: Group, tokens: Integers) -> tuple[int, ...]:
     return group.subgroup(int(x) for x in tokens if x).generators
 
 
-def _compile(group: Group, tokens: Integers, machine: Machine, element: Integers) -> Compilation:
+def _compile(group: Group, tokens: Integers, machine: CounterMachine, element: Integers) -> GroupCompilation:
     """The compiler's passes, with the series that the machine's layers are."""
     lower = np.arange(machine.states)
     members = []
@@ -119,10 +119,10 @@ def _compile(group: Group, tokens: Integers, machine: Machine, element: Integers
     for upper in reversed(stack):
         members.append(group.subgroup(element[np.flatnonzero(lower == 0)].tolist()))
         lower = upper.lower[lower]
-    series = given_series(group, members[::-1], FAMILIES["aussm"])
+    series = given_series(group, members[::-1], CIRCLE)
     decomposition = decompose(series)
     cascade = compile_cascade(decomposition, tokens)
-    return Compilation(group, series, decomposition, cascade, weights_of(cascade))
+    return GroupCompilation(group, series, decomposition, cascade)
 
 
 def _require_equal(exact: ExactMachine) -> None:

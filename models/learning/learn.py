@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...common.brief import Brief
 from ...common.errors import InputError
 from ...common.wording import counted
 from .exact import ExactMachine, NotExactError, exact_machine
-from .machine import Machine
+from .machine import CounterMachine
 from .recipe import Recipe, TrainedLayer, train_layers
 from .snap import Snapped, snap
 from .words import Words, first_labels
@@ -36,17 +37,17 @@ DECODING_WORDS = 300
 Report = Callable[[str], None]
 
 
-@dataclass(frozen=True, eq=False)
-class LearntLayer:
+@dataclass(frozen=True, eq=False, repr=False)
+class LearntLayer(Brief):
     """One layer of one run: as trained, what was kept, and the machine up to it."""
 
     trained: TrainedLayer
     kept: list[Snapped]
-    machine: Machine
+    machine: CounterMachine
 
 
-@dataclass(frozen=True, eq=False)
-class LearntRun:
+@dataclass(frozen=True, eq=False, repr=False)
+class LearntRun(Brief):
     """What became of one seed.
 
     Arguments:
@@ -110,7 +111,7 @@ def _learn_batch(
     report: Report | None,
 ) -> list[LearntRun]:
     labels = len(words[0].label_names)
-    machines = [Machine.empty(len(words[0].token_names)) for _ in seeds]
+    machines = [CounterMachine.empty(len(words[0].token_names)) for _ in seeds]
     done: list[list[LearntLayer]] = [[] for _ in seeds]
     going = list(range(len(seeds)))
     for number in range(1, layers + 1):
@@ -143,13 +144,15 @@ def _learn_batch(
     ]
 
 
-def _snapped(layer: TrainedLayer, lower: Machine, words: Words, recipe: Recipe) -> tuple[list[Snapped], Machine]:
+def _snapped(
+    layer: TrainedLayer, lower: CounterMachine, words: Words, recipe: Recipe
+) -> tuple[list[Snapped], CounterMachine]:
     """The channels that are kept, and the machine with them."""
     kept = snap(layer.phases, lower, words, recipe.concentration)
     return kept, lower.with_few([k.counter for k in kept])
 
 
-def _by_states(runs: Sequence[int], machines: Sequence[Machine]) -> list[list[int]]:
+def _by_states(runs: Sequence[int], machines: Sequence[CounterMachine]) -> list[list[int]]:
     """The runs, those with equally many states together: a run's draws must not depend on its neighbours."""
     sizes = sorted({machines[r].states for r in runs})
     return [[r for r in runs if machines[r].states == size] for size in sizes]
@@ -217,7 +220,7 @@ def explain_failure(words: Words, failures: Sequence[str]) -> str:
             f"pairs of a label and the next token never occur, e.g. label {words.label_names[label]} and token "
             f"{words.token_names[token]}; more words are needed ({words.count} of at most {words.length} tokens came)"
         )
-    from ...algebra.depth.families import FAMILIES
+    from ...algebra.depth.families import CIRCLE
     from ...algebra.depth.refusal import refusal
     from ...algebra.depth.series import shortest_series
 
@@ -227,9 +230,9 @@ def explain_failure(words: Words, failures: Sequence[str]) -> str:
             f"none of {runs} found an exact machine: the labels are no group under these tokens (two words "
             "with the same label act differently on other labels), so a label is less than the state of the machine"
         )
-    series = shortest_series(group, FAMILIES["aussm"])
+    series = shortest_series(group, CIRCLE)
     if not series.is_complete:
-        return f"none of {runs} found an exact machine, and none can: {refusal(series, [FAMILIES['aussm']])}"
+        return f"none of {runs} found an exact machine, and none can: {refusal(series, [CIRCLE])}"
     reasons = sorted(set(failures))
     return (
         f"none of {runs} found an exact machine ({'; '.join(reasons)[:200]}); the words are those of a "
@@ -259,7 +262,7 @@ def group_of_steps(steps: NDArray[np.int64], words: Words) -> Any:
     if len(order) != len(steps):
         return None
     relabelled = np.array([[number[int(y)] for y in steps[label]] for label in order], dtype=np.int64)
-    products = Machine(relabelled, np.zeros(len(order), dtype=np.int64)).products
+    products = CounterMachine(relabelled, np.zeros(len(order), dtype=np.int64)).products
     return None if products is None else Group.from_table(products, f"the group of these {len(order)} labels")
 
 

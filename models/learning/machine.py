@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...algebra.automata.automaton import spanning_tree
+from ...common.brief import Brief
 
 Integers = NDArray[np.int64]
 
@@ -22,8 +23,8 @@ MAX_STATES = 4096
 """A machine with more states than this is not followed: it is no machine for the labels."""
 
 
-@dataclass(frozen=True, eq=False)
-class Counter:
+@dataclass(frozen=True, eq=False, repr=False)
+class Counter(Brief):
     """One channel.
 
     Arguments:
@@ -35,8 +36,8 @@ class Counter:
     increments: Integers
 
 
-@dataclass(frozen=True, eq=False)
-class Machine:
+@dataclass(frozen=True, eq=False, repr=False)
+class CounterMachine(Brief):
     """Layers 1 … i, as one table.
 
     Arguments:
@@ -49,10 +50,10 @@ class Machine:
     transitions: Integers
     lower: Integers
     layers: tuple[tuple[Counter, ...], ...] = ()
-    history: tuple[Machine, ...] = ()
+    history: tuple[CounterMachine, ...] = ()
 
     @classmethod
-    def empty(cls, tokens: int) -> Machine:
+    def empty(cls, tokens: int) -> CounterMachine:
         """No layer: one state."""
         return cls(np.zeros((1, tokens), dtype=np.int64), np.zeros(1, dtype=np.int64))
 
@@ -80,7 +81,7 @@ class Machine:
         found = {following: (state, token) for state, token, following in spanning_tree(self.transitions)}
         return tuple(found[state] for state in range(1, self.states))
 
-    def extended(self, channels: Sequence[Counter]) -> Machine | None:
+    def extended(self, channels: Sequence[Counter]) -> CounterMachine | None:
         """This machine with one more layer; None where it would have more than `MAX_STATES` states."""
         start = (0,) * (len(channels) + 1)
         number = {start: 0}
@@ -104,14 +105,14 @@ class Machine:
                     reached.append(after)
                 row.append(number[after])
             rows.append(row)
-        return Machine(
+        return CounterMachine(
             np.array(rows, dtype=np.int64),
             np.array([state[0] for state in reached], dtype=np.int64),
             (*self.layers, tuple(channels)),
             (*self.history, self),
         )
 
-    def with_few(self, channels: Sequence[Counter]) -> Machine:
+    def with_few(self, channels: Sequence[Counter]) -> CounterMachine:
         """One more layer with as few of these channels as tell apart all that they tell apart together.
 
         Channels of large moduli are taken first; one that reaches no new state is left out. Without any that does, the

@@ -27,7 +27,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...common.errors import InputError, unknown_setting
-from .machine import Machine
+from .machine import CounterMachine
 from .schedule import FEWEST_WORDS, Schedule, mean_losses
 from .snap import CONCENTRATION
 from .walk import walk
@@ -105,7 +105,7 @@ class TrainedLayer:
             min(self.curve, other.curve, key=lambda curve: curve[-1:]),
         )
 
-    def answers(self, tokens: NDArray[np.int64], machine: Machine) -> NDArray[np.int64]:
+    def answers(self, tokens: NDArray[np.int64], machine: CounterMachine) -> NDArray[np.int64]:
         """The layer's own answers, with unrounded phases: tokens (words, length) to label numbers of that shape.
 
         `machine` holds the exact lower layers.
@@ -120,7 +120,7 @@ class TrainedLayer:
 class LayerBatch:
     """The words of all runs with the states of their lower layers, and the draws of each run."""
 
-    def __init__(self, words: Sequence[Words], machines: Sequence[Machine], seeds: Sequence[list[int]]) -> None:
+    def __init__(self, words: Sequence[Words], machines: Sequence[CounterMachine], seeds: Sequence[list[int]]) -> None:
         runs = len(words)
         self.states = machines[0].states
         self.m, self.n = len(words[0].token_names), len(words[0].label_names)
@@ -202,7 +202,7 @@ def descend(
 
 def train_layers(
     words: Sequence[Words],
-    machines: Sequence[Machine],
+    machines: Sequence[CounterMachine],
     seeds: Sequence[int],
     recipe: Recipe,
     report: Callable[[int, list[float]], None] | None = None,

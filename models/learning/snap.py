@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .machine import Counter, Machine
+from .machine import Counter, CounterMachine
 from .words import MISSING, Words
 
 Floats = NDArray[np.float64]
@@ -56,7 +56,7 @@ class Snapped:
     error: Floats
 
 
-def fix_gauge(phases: Floats, machine: Machine) -> Floats:
+def fix_gauge(phases: Floats, machine: CounterMachine) -> Floats:
     """Phases (lower states, tokens, channels) in turns, in the gauge in which the tree's edges carry none."""
     turned = np.zeros((machine.states, phases.shape[-1]))
     for state, (parent, token) in enumerate(machine.tree, 1):
@@ -64,7 +64,7 @@ def fix_gauge(phases: Floats, machine: Machine) -> Floats:
     return phases + turned[:, None] - turned[machine.transitions]
 
 
-def concentrations(phases: Floats, machine: Machine) -> Floats:
+def concentrations(phases: Floats, machine: CounterMachine) -> Floats:
     """|mean of exp(2πi·n·p)| over the edges, shape (channels, moduli - 1), for n = 2 … `LARGEST_MODULUS`."""
     edges = fix_gauge(phases, machine).reshape(machine.states * machine.tokens, phases.shape[-1])
     point = np.exp(2j * np.pi * edges)
@@ -76,7 +76,7 @@ def concentrations(phases: Floats, machine: Machine) -> Floats:
     return np.stack(found, axis=1)
 
 
-def snap(phases: Floats, machine: Machine, words: Words, concentration: float = CONCENTRATION) -> list[Snapped]:
+def snap(phases: Floats, machine: CounterMachine, words: Words, concentration: float = CONCENTRATION) -> list[Snapped]:
     """The channels that are counters on these words, as counters.
 
     Arguments:

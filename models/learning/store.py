@@ -17,7 +17,7 @@ from ...common.reading import conform
 from ..training.runs import Row, RowStore
 from .exact import ExactMachine, NotExactError, exact_machine
 from .learn import LearntRun
-from .machine import MAX_STATES, Counter, Machine
+from .machine import MAX_STATES, Counter, CounterMachine
 from .recipe import Recipe
 from .snap import fix_gauge
 from .words import Words
@@ -111,7 +111,7 @@ def machine_of(row: Row, words: Words, *judged: Words) -> ExactMachine:
         InputError: the row holds no such machine.
     """
     tokens, labels = len(words.token_names), len(words.label_names)
-    machine = Machine.empty(tokens)
+    machine = CounterMachine.empty(tokens)
     for layer in row["layers"]:
         counters = []
         for c in layer["counters"]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .exact import ExactMachine, NotExactError, exact_machine
-from .machine import Machine
+from .machine import CounterMachine
 from .snap import Snapped, snap
 from .words import Words
 
@@ -36,10 +36,10 @@ class TracedLayer:
     phases: Floats
     spread: Floats
     kept: list[Snapped]
-    machine: Machine
+    machine: CounterMachine
 
 
-def mean_phases(added: Floats, machine: Machine, tokens: Integers) -> tuple[Floats, Floats]:
+def mean_phases(added: Floats, machine: CounterMachine, tokens: Integers) -> tuple[Floats, Floats]:
     """Mean and spread of phases (words, length, C) over all positions with the same lower state and token.
 
     A pair that never occurs has mean 0 and spread 1.
@@ -61,7 +61,7 @@ def snap_traced(added: Sequence[Floats], words: Words) -> list[TracedLayer]:
         added: for each layer the phases (words, length, C) that it added on these words, turns.
         words: with their labels.
     """
-    machine = Machine.empty(len(words.token_names))
+    machine = CounterMachine.empty(len(words.token_names))
     found: list[TracedLayer] = []
     for layer in added:
         phases, spread = mean_phases(layer, machine, words.tokens)

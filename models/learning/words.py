@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...algebra.automata.automaton import Automaton
-from ...algebra.groups.group import Group
+from ...common.brief import Brief
 from ...common.errors import InputError
 from ...common.reading import read_csv
 from ..training.tasks import TRAINING, Task
@@ -32,8 +32,8 @@ SHOWN = 12
 """Most tokens of a word shown in a message."""
 
 
-@dataclass(frozen=True, eq=False)
-class Words:
+@dataclass(frozen=True, eq=False, repr=False)
+class Words(Brief):
     """Labelled words.
 
     Arguments:
@@ -176,11 +176,7 @@ def words_of_task(task: Task, count: int, length: int, *seeds: int, stream: int 
     else:
         tokens = task.evaluation_words(stream, count, length, *seeds)
     tokens = np.asarray(tokens, dtype=np.int64)
-    if isinstance(task.group, Automaton):
-        letters, states = task.group.letters, task.group.states
-        return Words(tokens, task.labels(tokens), tuple(letters[a] for a in task.alphabet), states)
-    tokens_named = tuple(str(int(a)) for a in task.alphabet)
-    return Words(tokens, task.labels(tokens), tokens_named, tuple(str(g) for g in range(task.classes)))
+    return Words(tokens, task.labels(tokens), task.tracked.letter_names, task.tracked.class_names)
 
 
 def first_labels(words: Words) -> Integers:
@@ -222,11 +218,6 @@ def automaton_of_words(words: Words, name: str) -> Automaton:
     start = next(text for text in ("start", "(start)", "[start]") if text not in label_names)
     table = np.concatenate([steps, first[None]])
     return Automaton.make(name, table, words.token_names, (*label_names, start), len(steps))
-
-
-def full_task(group: Group) -> Task:
-    """Tracking a group with all its elements as tokens."""
-    return Task(group, np.arange(group.order))
 
 
 def read_labelled(path: Path) -> Words:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...common.errors import InputError
+from ...common.kinds import described, kind_of
 from ...common.reading import read_json, read_tensors
 
 if TYPE_CHECKING:  # configurations are read without torch
@@ -19,7 +20,10 @@ def read_config(folder: Path) -> dict[str, Any]:
     """The configuration of a folder, or of a `.json` file. Raises `InputError`."""
     path = folder / "config.json" if folder.is_dir() else folder
     if not path.is_file():
-        raise InputError(f"{path}: no configuration; wanted a folder with config.json, or such a file")
+        there = (
+            f"; {described(folder)}" if kind_of(folder) is not None else "" if folder.exists() else "; nothing is there"
+        )
+        raise InputError(f"{path}: no configuration; wanted a folder with config.json, or such a file{there}")
     content = read_json(path, limit=LARGEST_CONFIG, nan=True)  # Infinity is a usual limit of time steps
     if not isinstance(content, dict):
         raise InputError(f"{path}: a JSON {type(content).__name__}; wanted an object with a model_type")

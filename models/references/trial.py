@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...algebra.arithmetic.permutations import cycles
 from ...common.errors import RefutedError
 from ...common.reading import read_json
-from ...constructions.targets.compiler import Machine
+from ...constructions.targets.compiler import TargetMachine
 from ...constructions.targets.phases import PhaseMachine
 from ...constructions.targets.reflections import ReflectionMachine
 from ...constructions.targets.resets import ResetMachine, answers_of
@@ -25,7 +25,7 @@ Run = Callable[[Path, Any, NDArray[np.int64]], list[str]]
 """A folder, the machine that was written into it, and a word of elements → the names of the products."""
 
 
-def try_checkpoint(folder: Path, target: str, machine: Machine, length: int, seed: int = 0) -> str:
+def try_checkpoint(folder: Path, target: str, machine: TargetMachine, length: int, seed: int = 0) -> str:
     """Run a random word of `length` elements; what ran it.
 
     Raises:

@@ -14,10 +14,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ...algebra.depth.families import ALL_FAMILIES, CIRCLE
 from ...common.errors import InputError, unknown_setting
 from ...common.kinds import AUTOMATON, LISTED, kind_of
 from ...common.reading import read_file
-from ...constructions.parameters import FAMILY_PARAMETERS, FORGETTING_NOTHING
 from .letters import LetterDraw
 from .tasks import Lengths
 
@@ -64,6 +64,9 @@ Hierarchy*, ICLR 2023 (words up to 40, judged on 41 to 500); Liu and others, *Ex
 Language Modeling*, NeurIPS 2023."""
 
 
+KEEPING = tuple(name for name, family in ALL_FAMILIES.items() if family.forgets_nothing)
+"""The families whose layers forget nothing."""
+
 MAX_SIZE, MAX_STEPS, MAX_WORDS, MAX_SEED, MAX_NUMBER = 2**14, 10**9, 10**7, 2**32 - 1, 1e30
 """Largest sizes of layers, numbers of steps, numbers and lengths of words, seeds, and other numbers."""
 
@@ -84,9 +87,7 @@ class RunConfiguration:
     """
 
     group: str = field(metadata={"help": "As typed, e.g. S3.", "least": None, "most": None})
-    family: str = setting(
-        "aussm", "aussm, simple-aussm, negative-mamba, mamba, s4d, rnn; or one for each layer, e.g. s4d,mamba."
-    )
+    family: str = setting(CIRCLE.name, f"{', '.join(ALL_FAMILIES)}; or one for each layer, e.g. s4d,mamba.")
     layers: int | None = setting(None, "Default: 1, or what the family's list or the initial network has.", 1, 64)
     init: str = setting(RANDOM, "random, compiled, or a folder with a network (compiled or trained).")
     noise: float = setting(
@@ -158,15 +159,15 @@ class RunConfiguration:
     )
     drive_penalty: float = setting(
         None,
-        "The loss adds so much times the mean of |b|² in layers that forget nothing (aussm, simple-aussm). Default: 0; "
-        "from compiled weights 10.",
+        f"The loss adds so much times the mean of |b|² in layers that forget nothing ({', '.join(KEEPING)}). "
+        "Default: 0; from compiled weights 10.",
         0,
         MAX_NUMBER,
         before=0.0,
     )
 
     def __post_init__(self) -> None:
-        forgets = not set(self.family.split(",")) & set(FORGETTING_NOTHING)
+        forgets = not set(self.family.split(",")) & set(KEEPING)
         by_start = FROM_COMPILED if self.compiled else FROM_RANDOM if self.init == RANDOM else FROM_GIVEN
         for name, value in by_start.items():
             if getattr(self, name) is None:
@@ -190,10 +191,10 @@ class RunConfiguration:
             if getattr(self, name) not in choices:
                 raise InputError(f"{name}: wanted {' or '.join(choices)}, got {getattr(self, name)[:40]!r}")
         for family in self.family.split(","):
-            if family not in FAMILY_PARAMETERS:
-                raise InputError(f"unknown family {family[:40]!r}; wanted one of {', '.join(FAMILY_PARAMETERS)}")
+            if family not in ALL_FAMILIES:
+                raise InputError(f"unknown family {family[:40]!r}; wanted one of {', '.join(ALL_FAMILIES)}")
         if self.drive_penalty and forgets:
-            wanted = ", ".join(FORGETTING_NOTHING)
+            wanted = ", ".join(KEEPING)
             raise InputError(f"drive_penalty: goes with a layer that forgets nothing ({wanted}); got {self.family}")
         if "," in self.family and self.layers not in (None, len(self.family.split(","))):
             raise InputError(f"layers: {self.layers}, but the stack {self.family} has {len(self.family.split(','))}")

@@ -13,7 +13,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from rich.console import Group as Renderables
+from rich.console import RenderableType
+from rich.text import Text
 
+from ...common.terminal import Shown, plain_table
 from ..network import DCDNetwork
 from .tasks import TEST, Task
 
@@ -25,8 +29,8 @@ PIECE_ENTRIES = 1 << 20
 """Words × tokens × widest layer that are run at a time: about 4 MB in float32, which stays in the cache."""
 
 
-@dataclass(frozen=True)
-class Accuracy:
+@dataclass(frozen=True, repr=False)
+class Accuracy(Shown):
     """Accuracies at growing lengths.
 
     Arguments:
@@ -34,12 +38,16 @@ class Accuracy:
         lengths: the lengths T.
         last: share of words whose symbol T is right.
         whole: share of words whose first T symbols are all right.
+        name: what the words are of; empty where nobody asked.
+        folder: of the network; empty for one in hand.
     """
 
     words: int
     lengths: tuple[int, ...]
     last: tuple[float, ...]
     whole: tuple[float, ...]
+    name: str = ""
+    folder: str = ""
 
     @property
     def longest(self) -> int:
@@ -53,13 +61,25 @@ class Accuracy:
 
     def as_json(self) -> dict[str, Any]:
         """The figures, rounded to 1e-5, and the longest length."""
+        about = {"folder": self.folder or None, "group": self.name} if self.name else {}
         return {
+            **about,
             "words": self.words,
             "lengths": list(self.lengths),
             "last": [round(x, 5) for x in self.last],
             "whole": [round(x, 5) for x in self.whole],
             "longest": self.longest,
         }
+
+    def view(self) -> RenderableType:
+        """What `evaluate` prints: some of the lengths, and the longest."""
+        table = plain_table("length", "last symbol right", "whole word right")
+        for i, reached in enumerate(self.lengths):
+            if reached in (20, 60) or reached % 200 == 0 or reached == self.lengths[-1]:
+                table.add_row(f"{reached:,}", f"{self.last[i]:.2%}", f"{self.whole[i]:.2%}")
+        about = f"{self.name}, " if self.name else ""
+        end = f"{about}{self.words:,} words: longest length above {THRESHOLD:.0%}: {self.longest:,}"
+        return Renderables(table, Text(end))
 
 
 def lengths_to(longest: int) -> tuple[int, ...]:

@@ -14,7 +14,6 @@ from σ = 0.03 (1000 steps, 2 seeds, Adam at 0.003): longest lengths 240-260 wit
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -22,25 +21,30 @@ import torch
 from torch import Tensor
 
 from ...algebra.automata.automaton import Automaton
+from ...algebra.depth.families import ALL_FAMILIES
 from ...algebra.input.parser import parse_machine
+from ...common import kinds
 from ...common.errors import InputError
-from ...common.kinds import AUTOMATON, DAMAGED, DELTA, FACTORED, LISTED, TRAINED, kind_of
-from ...common.reading import read_json
+from ...common.folders import Folder
+from ...common.wording import counted
 from ...constructions.parameters import (
     EMBEDDING,
-    FAMILY_PARAMETERS,
     HEAD_BIAS,
     HEAD_WEIGHT,
     in_layer,
     layer_axes,
 )
+from ...constructions.reading import load_machine
 from ..network import DCDNetwork
 from .configuration import COMPILED, RANDOM, RunConfiguration
 from .letters import LetterDraw
 from .phi_tables import make_tables, rows_of_table
-from .tasks import Task, automaton_task, make_task
+from .tasks import Lengths, Task, automaton_task, make_task
 
 SHARPNESS = 2.0
+MOST_ANSWERS = 2**29
+"""Logits of one step of training; in float32 they take 2 GiB, and as much again on the way back."""
+
 DEFAULT_CHANNELS, DEFAULT_HIDDEN, DEFAULT_READOUT = 16, 64, 32
 
 
@@ -55,35 +59,13 @@ def task_of(configuration: RunConfiguration) -> Task:
     return make_task(asked.listed(), configuration.alphabet, configuration.hold_out)
 
 
-def saved_task(folder: Path) -> Task:
-    """The task of a folder written by `train` or `compile`.
-
-    Raises:
-        InputError: the folder is of neither kind, or damaged.
-    """
-    from ...constructions.artifact import load_cascade
-    from ...constructions.automata.artifact import load_automaton
-    from ...constructions.targets.own_delta import load_delta_group
-
-    kind = kind_of(folder)
-    if kind == TRAINED:
-        return task_of(RunConfiguration.of_record(read_json(folder / "task.json", dict[str, Any])))
-    if kind == AUTOMATON:
-        machine, _ = load_automaton(folder)
-        assert machine.automaton is not None
-        return Task(machine.automaton, machine.alphabet)
-    if kind == DELTA:
-        return Task(*load_delta_group(folder))
-    cascade, group, _ = load_cascade(folder)
-    return Task(group, cascade.alphabet)
-
-
 def initial_network(configuration: RunConfiguration, task: Task) -> DCDNetwork:
     """The network that a run starts from.
 
     Raises:
         InputError: the group cannot be compiled for the family, or a folder's network does not fit the run.
     """
+    _require_size(configuration, task)
     if configuration.init == RANDOM:
         network = _random(configuration, task)
     else:
@@ -98,6 +80,16 @@ def initial_network(configuration: RunConfiguration, task: Task) -> DCDNetwork:
     if configuration.compiled:
         sharpen(network)
     return network
+
+
+def _require_size(configuration: RunConfiguration, task: Task) -> None:
+    """`InputError` where the answers of one batch would not fit into memory; decided before anything is allocated."""
+    length = Lengths.parse(configuration.length).high
+    if configuration.batch * length * task.classes > MOST_ANSWERS:
+        raise InputError(
+            f"{task.name}: {task.classes:,} classes for {configuration.batch:,} words of {length:,} tokens; at most "
+            f"{MOST_ANSWERS:,} logits a step are trained: smaller batch or length, or a smaller group, e.g. S6"
+        )
 
 
 def sharpen(network: DCDNetwork, factor: float = SHARPNESS) -> None:
@@ -123,7 +115,7 @@ def _random(configuration: RunConfiguration, task: Task) -> DCDNetwork:
         "activation": configuration.activation or "gelu",
         "phi": "linear" if configuration.phi == "linear" else "relu",
     }
-    if isinstance(task.group, Automaton):  # tokens may merge states: docs/automata.md
+    if task.tracked.kind == "automaton":  # tokens may merge states: docs/automata.md
         entry["reads"] = "before"
     layers: list[dict[str, Any]] = [{"family": family, **entry} for family in configuration.families]
     states, tokens = configuration.bottleneck or 1, len(task.alphabet)
@@ -143,50 +135,25 @@ def _random(configuration: RunConfiguration, task: Task) -> DCDNetwork:
 
 def _compiled(configuration: RunConfiguration, task: Task) -> DCDNetwork:
     from ...algebra.depth.families import parse_stack
-    from ...constructions.compiler import compile_group
+    from ...constructions.driver import compile_tracked
     from ..compiled import network_of
 
-    if isinstance(task.group, Automaton):
-        from ...constructions.automata.compiler import compile_automaton
-        from ...constructions.weights import weights_of
-
-        return network_of(weights_of(compile_automaton(task.group, *parse_stack(configuration.family)).cascade))
-    return network_of(compile_group(task.group, parse_stack(configuration.family), task.alphabet.tolist()).weights)
+    return network_of(compile_tracked(task.tracked, parse_stack(configuration.family)).weights)
 
 
 def _folder(configuration: RunConfiguration, task: Task) -> DCDNetwork:
-    folder = Path(configuration.init)
+    folder = Folder(configuration.init)
     network = DCDNetwork.from_pretrained(folder)
-    if isinstance(task.group, Automaton):
-        _same_automaton(folder, task.group)
-    elif kind_of(folder) in (*LISTED, FACTORED, AUTOMATON, DAMAGED):
-        from ...constructions.artifact import load_cascade
-
-        cascade, group, _ = load_cascade(folder)
-        if group.order != task.group.order or not np.array_equal(group.table, task.group.table):
+    if folder.kind in kinds.COMPILED:  # a network that was trained or saved does not say what it is for
+        own = load_machine(folder).tracked
+        if not own.same(task.tracked):
             raise InputError(
-                f"{folder}: compiled for {group.name}, not for {task.group.name} (its multiplication table differs)"
+                f"{folder}: compiled for {own.name} with {counted(own.count, own.noun)}, not for {task.name} with "
+                f"{counted(task.tracked.count, task.tracked.noun)} (letters or products differ); "
+                f"init compiled starts from weights of {task.name} itself"
             )
-        if not np.array_equal(cascade.alphabet, task.alphabet):
-            raise InputError(
-                f"{folder}: its alphabet ({len(cascade.alphabet)} tokens) is not the task's ({len(task.alphabet)})"
-            )
-    if (network.alphabet_size, network.classes) != (len(task.alphabet), task.classes):
-        raise InputError(
-            f"{folder}: a network of {network.alphabet_size} tokens and {network.classes} classes; "
-            f"{task.name} here has {len(task.alphabet)} and {task.classes}"
-        )
+    task.tracked.require_fit(network.alphabet_size, network.classes, f"{folder}: its network")
     return network
-
-
-def _same_automaton(folder: Path, automaton: Automaton) -> None:
-    """InputError where a compiled folder is for another automaton; a trained one does not say what it is for."""
-    if kind_of(folder) in (*LISTED, FACTORED, AUTOMATON, DAMAGED):
-        from ...constructions.automata.artifact import load_automaton
-
-        own = load_automaton(folder)[0].automaton
-        if own is None or not np.array_equal(own.table, automaton.table):
-            raise InputError(f"{folder}: compiled for another automaton than {automaton.name}")
 
 
 def _fitted(network: DCDNetwork, configuration: RunConfiguration) -> DCDNetwork:
@@ -244,7 +211,7 @@ def widened(
     tokens, classes = torch.arange(network.alphabet_size), torch.arange(network.classes)
     places: dict[str, tuple[Tensor, ...]] = {EMBEDDING: (tokens, embedding)}
     for i, (narrow, new) in enumerate(zip(network.specifications, wide.specifications, strict=True)):
-        family = FAMILY_PARAMETERS[narrow.family]
+        family = ALL_FAMILIES[narrow.family]
         components, readout = 2 if family.complex_state else 1, torch.arange(narrow.readout)
         along = {
             "hidden": torch.arange(narrow.hidden),

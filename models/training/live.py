@@ -15,7 +15,7 @@ from rich.text import Text
 from ...common.errors import InputError
 from ...common.terminal import plain_table
 from .configuration import RunConfiguration
-from .pool import Machine, train_all
+from .pool import Resources, train_all
 from .progress import RunStatus
 from .runs import Row, RunStore
 
@@ -88,14 +88,14 @@ class LiveTable:
 
 
 def train_watched(
-    runs: Sequence[RunConfiguration], store: RunStore, machine: Machine, tensorboard: Path | None = None
+    runs: Sequence[RunConfiguration], store: RunStore, machine: Resources, tensorboard: Path | None = None
 ) -> None:
     """Train what the store lacks, under a live table. InputError where runs were lost with their processes."""
     refuse_lost(watched(runs, store, machine, tensorboard))
 
 
 def watched(
-    runs: Sequence[RunConfiguration], store: RunStore, machine: Machine, tensorboard: Path | None = None
+    runs: Sequence[RunConfiguration], store: RunStore, machine: Resources, tensorboard: Path | None = None
 ) -> list[RunConfiguration]:
     """Train what the store lacks, under a live table; returns the runs that were lost with their processes."""
     finished = len({run.key for run in runs}) - len(store.missing(runs))

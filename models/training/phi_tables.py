@@ -17,8 +17,9 @@ import itertools
 import numpy as np
 import torch
 
+from ...algebra.depth.families import DRIVES
 from ...common.errors import InputError
-from ...constructions.parameters import DRIVES, EMBEDDING, HIDDEN_BIAS, HIDDEN_WEIGHT, in_layer
+from ...constructions.parameters import EMBEDDING, HIDDEN_BIAS, HIDDEN_WEIGHT, in_layer
 from ..network import DCDNetwork
 
 MOST_ROWS = 20_000

@@ -1,6 +1,6 @@
 """Batches of runs on all cores, or on a cluster: one process a core, one torch thread each.
 
-`algebra.base.workers` hands out the batches: a process that dies costs its batch another try, from the last checkpoint.
+`common.workers` hands out the batches: a process that dies costs its batch another try, from the last checkpoint.
 
 Two threads in one process are slower than one here: the operations are too small to be split, and beside a busy
 neighbour the threads wait for each other (a training step of 10 ms took 500 ms in a measurement on two shared cores).
@@ -28,7 +28,7 @@ Runs = Sequence[RunConfiguration]
 
 
 @dataclass(frozen=True)
-class Machine:
+class Resources:
     """What runs are trained with.
 
     Arguments:
@@ -62,14 +62,14 @@ class Machine:
 Watch = Callable[[list[RunStatus]], None]
 
 
-HERE = Machine()
+HERE = Resources()
 """One process a core."""
 
 
 def train_all(
     configurations: Runs,
     store: RunStore,
-    machine: Machine = HERE,
+    machine: Resources = HERE,
     watch: Watch | None = None,
     tensorboard: Path | None = None,
 ) -> list[RunConfiguration]:
@@ -130,7 +130,7 @@ def train_away(batch: Runs, device: str) -> list[tuple[Row, dict[str, bytes]]]:
 
     Checkpoints are dropped. Initial weights from a folder must be readable where this runs.
     """
-    Machine(device=device).check()
+    Resources(device=device).check()
     with tempfile.TemporaryDirectory() as folder:
         train_here(batch, Path(folder), device=device)
         store = RunStore(Path(folder))

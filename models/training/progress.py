@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NotRequired, TypedDict
+from typing import Any, TypedDict
 
 from ...common.errors import InputError
 from ...common.reading import conform
@@ -19,7 +19,7 @@ class _Progress(TypedDict):
     flawless: int
     kept: int
     done: bool
-    diverged_at: NotRequired[int | None]  # earlier versions did not write it
+    diverged_at: int | None
 
 
 @dataclass

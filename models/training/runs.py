@@ -128,6 +128,20 @@ class RunStore(RowStore):
         return [row for configuration in configurations if (row := self.get(configuration.key)) is not None]
 
 
+def best_network(folder: Path) -> Path:
+    """The network of the best run of a folder: longest length, then lowest loss.
+
+    Raises:
+        InputError: no run is finished there, or its network is gone.
+    """
+    store = RunStore(folder)
+    rows = [row for row in store.rows() if store.network_folder(row["key"]).is_dir()]
+    if not rows:
+        raise InputError(f"{folder} holds runs of an experiment, and no network of a finished one; `train` makes them")
+    best = min(rows, key=lambda row: (-row["test"]["longest"], row["loss"], row["key"]))
+    return store.network_folder(best["key"])
+
+
 def _checked(row: Row) -> Row:
     """A row as it was read, under the names that are in use. Raises `InputError` where it is none, or another's."""
     found: Row = conform({RENAMED.get(str(name), str(name)): value for name, value in row.items()}, _Row, "the row")

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...algebra.automata.automaton import Automaton
 from ...algebra.groups.group import Group
+from ...algebra.tracked import Tracked, TrackedAutomaton, TrackedGroup
+from ...common.brief import Brief
 from ...common.errors import InputError
 from .letters import UNIFORM, LetterDraw
 
@@ -30,47 +31,49 @@ PLANTED_WITHIN = 20
 Tokens = NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
-class Task:
-    """Words over an alphabet in a group, each position labelled with the product so far; or over the letters of an
-    automaton, labelled with its state.
+@dataclass(frozen=True, eq=False, repr=False)
+class Task(Brief):
+    """Words over the letters of what is tracked, each position labelled with the product, or the state, so far.
 
     Arguments:
-        group: the group, or the automaton, whose start is state 0.
-        alphabet: shape (m,): the element, or the letter, that each token stands for.
+        tracked: the group with its alphabet, or the automaton, whose start is state 0.
         held_out: ordered pairs of tokens that never stand side by side in training, and do so in every evaluation word.
         letters: how an automaton's words are drawn; a group's are uniform.
     """
 
-    group: Group | Automaton
-    alphabet: NDArray[np.integer]
+    tracked: Tracked
     held_out: tuple[tuple[int, int], ...] = ()
     letters: LetterDraw = UNIFORM
 
     @property
-    def tracked_group(self) -> Group:
-        """The group. Raises `InputError` where the task is an automaton's."""
-        if isinstance(self.group, Automaton):
-            raise InputError(f"{self.group.name} is an automaton; wanted a network that was made for a group, e.g. S3")
-        return self.group
+    def group(self) -> Group:
+        """The group. Raises `InputError` where an automaton is tracked."""
+        if isinstance(self.tracked, TrackedGroup):
+            return self.tracked.group
+        raise InputError(
+            f"the network was made for {self.name}, an automaton; here wanted one that was made for a group, e.g. S3; "
+            "`evaluate`, `refute` and `diagnose` read it, if no other group is named"
+        )
+
+    @property
+    def alphabet(self) -> NDArray[np.integer]:
+        """The element, or the letter, that each token stands for, shape (m,)."""
+        return self.tracked.alphabet
 
     @property
     def name(self) -> str:
         """Of the group or the automaton."""
-        return self.group.name
+        return self.tracked.name
 
     @property
     def classes(self) -> int:
         """The number of labels: elements, or states."""
-        return self.group.count if isinstance(self.group, Automaton) else self.group.order
+        return self.tracked.classes
 
-    @cached_property
+    @property
     def moves(self) -> NDArray[np.int64]:
-        """`moves[g, x]`: the element g·alphabet[x], shape (order, m)."""
-        if isinstance(self.group, Automaton):
-            return self.group.table[:, np.asarray(self.alphabet)].astype(np.int64)
-        elements = np.arange(self.group.order)[:, None]
-        return np.asarray(self.group.multiply(elements, np.asarray(self.alphabet)[None, :]), dtype=np.int64)
+        """`moves[y, x]`: where token x leads from the label y, shape (classes, m)."""
+        return self.tracked.moves
 
     def labels(self, tokens: Tokens, start: Tokens | int = 0) -> Tokens:
         """start·x_1 ⋯ x_t at every t, the newest factor on the right: tokens (…, length) to elements (…, length)."""
@@ -100,9 +103,7 @@ class Task:
         return words
 
     def _drawn(self, generator: np.random.Generator, count: int, length: int, start: Tokens | int = 0) -> Tokens:
-        if isinstance(self.group, Automaton):
-            return self.letters.drawn(generator, self.moves, self.group.letters, count, length, start)
-        return generator.integers(len(self.alphabet), size=(count, length))
+        return self.letters.drawn(generator, self.moves, self.tracked.letter_names, count, length, start)
 
     def evaluation_words(
         self, stream: int, count: int, length: int, seed: int, block: int = 0, start: Tokens | int = 0
@@ -130,12 +131,18 @@ def automaton_task(
         InputError: it has one state or not the letter that has a share, or an option is given that is for groups.
     """
     if alphabet is not None or hold_out:
-        raise InputError("alphabet and hold-out are for groups; an automaton is trained on all its letters")
+        option = f"alphabet {alphabet[:40]!r}" if alphabet is not None else f"hold-out {hold_out}"
+        own = ", ".join(given.letters[:6]) + (", …" if given.width > 6 else "")
+        raise InputError(
+            f"{option}: that is for groups, whose tokens are some of their elements; {given.name} is trained on "
+            f"all its letters ({own}): leave it out. --letters, e.g. {given.letters[0]}=0.2, says how often one comes; "
+            "an automaton of fewer letters comes from a file"
+        )
     automaton = given.minimal()
     if automaton.count == 1:
         raise InputError(f"{given.name} has one state: there is nothing to learn; try parity")
     letters.require(automaton.letters)
-    return Task(automaton, np.arange(automaton.width), (), letters)
+    return Task(TrackedAutomaton(automaton), (), letters)
 
 
 def make_task(group: Group, alphabet: str | None = None, hold_out: int = 0, seed: int = 0) -> Task:
@@ -155,7 +162,7 @@ def make_task(group: Group, alphabet: str | None = None, hold_out: int = 0, seed
         raise InputError(f"{group.name} is trivial: there is nothing to learn; try C2")
     tokens = read_alphabet(group, alphabet)
     if hold_out == 0:
-        return Task(group, tokens)
+        return Task(TrackedGroup(group, tokens))
     apart = np.argwhere(group.multiply(tokens[:, None], tokens[None]) != group.multiply(tokens[None], tokens[:, None]))
     order = np.random.default_rng(seed).permutation(len(apart))
     kept: list[tuple[int, int]] = []
@@ -168,7 +175,12 @@ def make_task(group: Group, alphabet: str | None = None, hold_out: int = 0, seed
         raise InputError(
             f"hold-out {hold_out}: {group.name} has {len(kept)} ordered pairs of non-commuting tokens to spare"
         )
-    return Task(group, tokens, tuple(kept))
+    return Task(TrackedGroup(group, tokens), tuple(kept))
+
+
+def full_task(group: Group) -> Task:
+    """Tracking a group with all its elements as tokens."""
+    return Task(TrackedGroup(group, np.arange(group.order)))
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...algebra.groups.group import Group
+from ...algebra.tracked import TrackedGroup
 from ...common.errors import InputError
 from ...common.reading import read_csv
 from ...common.wording import default_folder
 from ...common.writing import write_file
-from .tasks import Task
+from .tasks import Task, full_task
 
 SPECIAL_TOKENS = ("PAD", "BOS", "UNK", "EOS", "SEP", "CLS", "MASK")
 COLUMNS = ["seed", "input", "target"]
@@ -125,15 +126,15 @@ def write_words(folder: Path, task: Task, tokens: NDArray[np.integer], seed: int
 
 def _written_names(task: Task, length: int) -> tuple[Sequence[str | int], Sequence[str | int], str]:
     """What is written for each letter and each state, or element; and the file's name."""
-    if isinstance(task.group, Group):
-        inverses = task.group.inverses.tolist()
-        return inverses, inverses, file_name(task.group.name, length)
-    automaton = task.group
+    tracked = task.tracked
+    if isinstance(tracked, TrackedGroup):
+        inverses = tracked.group.inverses.tolist()
+        return inverses, inverses, file_name(tracked.name, length)
     written = [
         list(range(len(own))) if any(len(x.split()) != 1 or x in taken for x in own) else list(own)
-        for own, taken in ((automaton.letters, ()), (automaton.states, MASKED))
+        for own, taken in ((tracked.letter_names, ()), (tracked.class_names, MASKED))
     ]
-    return written[0], written[1], f"{default_folder(automaton.name)}={length}.csv"
+    return written[0], written[1], f"{default_folder(tracked.name)}={length}.csv"
 
 
 def check_words(path: Path, task: Task) -> tuple[int, int]:
@@ -142,7 +143,7 @@ def check_words(path: Path, task: Task) -> tuple[int, int]:
     Raises:
         InputError: the file cannot be read, or is not of the format, or a target is another; the line is named.
     """
-    if isinstance(task.group, Group):
+    if isinstance(task.tracked, TrackedGroup):
         inputs, _ = read_words(path, task.group)
         return len(inputs), inputs.shape[1]
     letters, states, _ = _written_names(task, 1)
@@ -187,7 +188,7 @@ def read_words(path: Path, group: Group) -> tuple[NDArray[np.int64], NDArray[np.
             raise InputError(f"{path}: line {number}: {len(word)} elements, the lines before have {len(words[0][0])}")
     inputs = group.inverses[np.array([word for word, _ in words])]
     numbers = np.array([targets for _, targets in words])
-    products = Task(group, np.arange(group.order)).labels(inputs)
+    products = full_task(group).labels(inputs)
     wrong = np.argwhere((products != group.inverses[numbers]) & (numbers >= 0))
     if len(wrong):
         line, place = wrong[0]

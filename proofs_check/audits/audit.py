@@ -6,13 +6,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rich.text import Text
+
+from ...common.errors import InputError
+from ...common.terminal import Shown
 from ...models.references.folder import read_config
 from .layers import LayerAudit, ranges
 from .records import facts_of, is_fla_mamba, is_own, kind_of
 
 
-@dataclass(frozen=True)
-class Audit:
+@dataclass(frozen=True, repr=False)
+class Audit(Shown):
     """What there is to say about a model.
 
     Arguments:
@@ -35,6 +39,10 @@ class Audit:
             "notes": list(self.notes),
         }
 
+    def view(self) -> Text:
+        """What `audit` prints."""
+        return Text("\n".join(self.lines()))
+
     def lines(self) -> list[str]:
         """For people; equal layers on one line."""
         found = [f"{self.name}: {self.architecture}"]
@@ -45,7 +53,7 @@ class Audit:
         for run in alike:
             first, place = run[0], ranges(layer.index for layer in run)
             found.append(
-                f"{place}: {first.kind}, eigenvalues in [{first.low:g}, {first.high:g}]; -1 {first.minus_one}, "
+                f"{place}: {first.kind}, {first.values} in [{first.low:g}, {first.high:g}]; -1 {first.minus_one}, "
                 f"modulus 1 {first.one}, 0 {first.zero}"
             )
             if first.measured:
@@ -58,18 +66,26 @@ class Audit:
         return found + [f"note: {note}" for note in self.notes]
 
 
-def audit(path: str | Path, seed: int = 0) -> Audit:
+def audit(model: str | Path, seed: int = 0) -> Audit:
     """Audit a Hugging Face folder, a configuration alone, or one of our own networks.
 
     Arguments:
-        path: a folder with `config.json`, with weights or without; or a configuration file.
+        model: a folder with `config.json`, with weights or without; or a configuration file.
         seed: of the order in which tokens are read where weights are measured.
 
     Raises:
         InputError: it cannot be read, its class refuses it, or the architecture is not known.
         RefutedError: its weights do what audit says that its class cannot.
+
+    Examples:
+        >>> import subnormal as sn
+        >>> folder = sn.compile("S3").save("s3")
+        >>> [layer.minus_one for layer in sn.audit(folder).layers]
+        ['exactly', 'exactly']
     """
-    place = Path(path)
+    if not isinstance(model, str | Path):
+        raise InputError(f"audit of a {type(model).__name__}; wanted a folder with config.json, or such a file")
+    place = Path(model)
     config = read_config(place)
     facts = facts_of(config)
     own = is_own(config)
@@ -85,4 +101,4 @@ def audit(path: str | Path, seed: int = 0) -> Audit:
         else:
             notes += (f"its weights are not measured: that is done for {', '.join(PROBES)} of transformers",)
     layers = tuple(layer.with_measured(measured.get(layer.index)) for layer in facts.layers)
-    return Audit(str(path), "our own network" if own else kind_of(config), layers, notes)
+    return Audit(str(model), "our own network" if own else kind_of(config), layers, notes)

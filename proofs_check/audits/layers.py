@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+from ...algebra.depth.families import EXACTLY, NEVER, ROUNDED, Family
 from ...common.errors import InputError, RefutedError
 
-NEVER, ROUNDED, EXACTLY = "never", "to rounding", "exactly"
-"""Whether an eigenvalue is reached: by no real parameters and not by floats; by floats that round to it; exactly."""
+MODULI = "moduli"
+"""What is bounded where eigenvalues are complex."""
 
 _SLACK = 1e-5
 """How far float32 may stand beside a bound: the modulus of e^(ix), say."""
@@ -32,6 +33,7 @@ class LayerAudit:
         minus_one, one, zero: whether -1, a modulus of 1, and 0 are reached.
         excludes: what a stack of such layers cannot track, with the witness; empty where nothing is excluded.
         measured: what the actual weights do on the tokens tried: `eigenvalues` (least, largest), `tokens`; or None.
+        values: what the bounds and the measured numbers are of: `eigenvalues`, or `moduli` where those are complex.
     """
 
     index: int
@@ -43,6 +45,7 @@ class LayerAudit:
     zero: str
     excludes: str
     measured: dict[str, Any] | None = None
+    values: str = "eigenvalues"
 
     def as_json(self) -> dict[str, Any]:
         return dict(vars(self))
@@ -87,10 +90,14 @@ NO_LARGE_ORDER = (
 )
 NOT_FOR_EVER = "every group but the trivial one for ever, with any number of such layers: each turn shrinks the state"
 ONE_MAP = (
-    "every group but the trivial one for ever, with any number of such layers: one map for all tokens, and it shrinks"
+    "every group that is read over two tokens or more, for ever, with any number of such layers: all tokens multiply "
+    "by one map, so of a long word its last tokens are held, and its length modulo n where a modulus of 1 is rounded to"
 )
+"""Two tokens differ by a translation where |a| = 1; it is of finite order, so none. By induction over the layers two
+long words of one length and one ending leave one state, and over a group's two tokens some of them differ."""
 NOT_SOLVABLE = "every group that is not solvable, and automata that merge states within one layer"
 SOLVABLE = "every group that is not solvable"
+NO_ODD = "every group that is no 2-group, with any number of such layers: a token of odd order acts as nothing"
 
 
 def delta(kind: str, doubled: bool, factors: int = 1, gated: bool = True) -> LayerAudit:
@@ -118,27 +125,28 @@ RWKV7 = LayerAudit(0, "RWKV-7", -0.46, 1.0, NEVER, ROUNDED, ROUNDED, NO_GROUP_BY
 
 def mamba3(floor: float) -> LayerAudit:
     """A = -floor at most, so half a turn, which needs Δ > 1, shrinks by exp(-floor) or more."""
-    if math.exp(-floor) > 1 - 2.0**-24:  # 1 in float32, to which the floor says nothing
-        return LayerAudit(0, "Mamba-3 (complex)", 0.0, 1.0, ROUNDED, ROUNDED, ROUNDED, SOLVABLE)
-    return LayerAudit(0, "Mamba-3 (complex)", 0.0, 1.0, NEVER, ROUNDED, ROUNDED, NOT_FOR_EVER)
+    if math.exp(-floor) >= 1 - 2.0**-25:  # 1 in float32, to which the floor says nothing: the tie goes to 1
+        return LayerAudit(0, "Mamba-3 (complex)", 0.0, 1.0, ROUNDED, ROUNDED, ROUNDED, SOLVABLE, values=MODULI)
+    return LayerAudit(0, "Mamba-3 (complex)", 0.0, 1.0, NEVER, ROUNDED, ROUNDED, NOT_FOR_EVER, values=MODULI)
 
 
-OWN = {
-    "s4d": (0.0, 1.0, ROUNDED, ROUNDED, ROUNDED, ONE_MAP),
-    "mamba": (0.0, 1.0, NEVER, ROUNDED, ROUNDED, NO_GROUP),
-    "negative-mamba": (
-        -1.0,
-        1.0,
-        ROUNDED,
-        ROUNDED,
-        EXACTLY,
-        "every group that is no 2-group, with any number of such layers: a token of odd order acts as nothing",
-    ),
-    "aussm": (1.0, 1.0, EXACTLY, EXACTLY, NEVER, NOT_SOLVABLE),
-    "simple-aussm": (1.0, 1.0, EXACTLY, EXACTLY, NEVER, NOT_SOLVABLE),
-    "gated-aussm": (0.0, 1.0, ROUNDED, ROUNDED, ROUNDED, SOLVABLE),
-}
-"""Our own families: low, high, -1, modulus 1, 0, what is excluded."""
+def own(index: int, family: Family) -> LayerAudit | None:
+    """A layer of one of our own families; None where nothing is known of its eigenvalues."""
+    if family.factors:
+        return replace(delta("delta rule", doubled=True, factors=family.factors), index=index, kind=family.name)
+    if family.eigenvalues is None:
+        return None
+    values = MODULI if family.complex_state else "eigenvalues"
+    return LayerAudit(index, family.name, **vars(family.eigenvalues), excludes=_excluded(family), values=values)
+
+
+def _excluded(family: Family) -> str:
+    """What a stack of a diagonal family cannot track."""
+    if family.is_constant:
+        return ONE_MAP
+    if family.exponent == 0:
+        return SOLVABLE if family.resets else NOT_SOLVABLE
+    return NO_GROUP if family.exponent == 1 else NO_ODD
 
 
 def ranges(indices: Iterable[int]) -> str:

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
 
+from ...algebra.depth.families import ALL_FAMILIES
 from ...common.errors import InputError
 from ...common.reading import conform
-from ...constructions.parameters import FAMILY_PARAMETERS
-from .layers import KDA, MAMBA, MAMBA2, OWN, RWKV7, LayerAudit, delta, mamba3, ranges
+from .layers import KDA, MAMBA, MAMBA2, RWKV7, LayerAudit, delta, mamba3, own, ranges
 
 Config = Mapping[str, Any]
 LINEAR, FULL, INDEXED = "linear_attention", "full_attention", "indexed_attention"
@@ -469,13 +469,11 @@ def _own(config: Config) -> Facts:
         raise InputError("layers: none in the configuration; wanted one of our own networks, e.g. of compile S3")
     for i, layer in enumerate(config["layers"]):
         family = layer["family"]
-        if family not in FAMILY_PARAMETERS:
-            raise InputError(f"layers: unknown family {family[:40]!r}; wanted one of {', '.join(FAMILY_PARAMETERS)}")
-        if family.startswith("delta-"):
-            found = delta("delta rule", doubled=True, factors=int(family.removeprefix("delta-")))
-            layers.append(replace(found, index=i, kind=family))
-        elif family in OWN:
-            layers.append(LayerAudit(i, family, *OWN[family]))
+        if family not in ALL_FAMILIES:
+            raise InputError(f"layers: unknown family {family[:40]!r}; wanted one of {', '.join(ALL_FAMILIES)}")
+        found = own(i, ALL_FAMILIES[family])
+        if found is not None:
+            layers.append(found)
         else:
             notes.append(f"layer {i}, {family}, is not audited")
     return Facts(tuple(layers), tuple(notes))

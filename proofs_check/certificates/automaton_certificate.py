@@ -16,7 +16,7 @@ from ...algebra.automata.monoid import TransitionMonoid
 from ...algebra.depth.automaton_verdict import verdict
 from ...algebra.depth.families import Family, names, parse_stack
 from ...common.errors import InputError
-from ...common.folders import digest, read_folder, save_folder
+from ...common.folders import Folder, digest, opened, save_folder
 from ...common.wording import counted
 from ...constructions.artifact import tensor_bytes
 from ...constructions.automata.artifact import automaton_arrays, load_automaton
@@ -28,15 +28,16 @@ FORMAT = 1
 """Version of the certificate's format."""
 
 
-def certify_automaton(folder: Path) -> Verdict:
+def certify_automaton(given: str | Path | Folder) -> Verdict:
     """Write the certificate of a compiled automaton's folder and return what the checker verified.
 
     Raises:
         InputError: the folder cannot be read or written.
         FaultError: the checker does not confirm the claim (the cascade is wrong).
     """
-    digests = read_folder(folder, ("cascade.json", "cascade.safetensors")).digests()
+    folder = opened(given)
     cascade, metadata = load_automaton(folder)
+    digests = folder.digests("cascade.json", "cascade.safetensors")
     assert cascade.automaton is not None
     stack = parse_stack(str(metadata["family"]))
     layers = len(cascade.layers)
@@ -59,7 +60,7 @@ def certify_automaton(folder: Path) -> Verdict:
         "least": found.least if found else None,
         "witness": found.witness.as_json() if found and found.witness else None,
     }
-    return _written(folder, content)
+    return _written(folder.path, content)
 
 
 def certify_automaton_refusal(given: Automaton, layer: Family, folder: Path, force: bool = False) -> Verdict:

@@ -27,17 +27,15 @@ import numpy as np
 from .checker import (
     MAX_TREE,
     Array,
-    FaultError,
+    Files,
     Verdict,
     as_list,
     check_files,
-    check_manifest,
     count,
     indices,
     main,
+    opened,
     prove,
-    read_json,
-    read_tensors,
     take,
     usable,
     with_keys,
@@ -61,7 +59,7 @@ FIELDS = {
 MAX_STATES, MAX_CASCADE, MAX_WORD = 1 << 12, 1 << 24, 1 << 20
 
 
-class Machine:
+class TransitionTable:
     """An automaton: next states (states, letters), start 0."""
 
     def __init__(self, arrays: dict[str, Array]) -> None:
@@ -121,7 +119,7 @@ class Witness:
     identity     words that one layer cannot tell apart, and a state from which they lead to different states
     """
 
-    def __init__(self, machine: Machine, content: Any, family: str) -> None:
+    def __init__(self, machine: TransitionTable, content: Any, family: str) -> None:
         self.machine, self.family = machine, family
         usable(isinstance(content, dict), "the witness is no object")
         self.content = dict(content)
@@ -273,7 +271,7 @@ def generated(generators: list[Array], limit: int = 1 << 18) -> set[bytes]:
     return found
 
 
-def check_layers(metadata: dict[str, Any], arrays: dict[str, Array], machine: Machine, stack: list[str]) -> int:
+def check_layers(metadata: dict[str, Any], arrays: dict[str, Array], machine: TransitionTable, stack: list[str]) -> int:
     """The number of layers, each of which its family can have, and together track the automaton. A stack of several
     families has these layers in this order, and others between them that hold nothing."""
     lower, layers = 1, []
@@ -339,7 +337,7 @@ def steps(layers: list[tuple[Array, Array, Array]], letters: int) -> Array:
     return following
 
 
-def check_statement(stated: Any, machine: Machine) -> None:
+def check_statement(stated: Any, machine: TransitionTable) -> None:
     """The automaton in cascade.json, which whoever loads the folder gets, is that of the arrays."""
     usable(isinstance(stated, dict), "cascade.json holds no automaton")
     stated = {"accepting": []} | stated
@@ -357,13 +355,13 @@ def check_statement(stated: Any, machine: Machine) -> None:
     prove(stated == wanted, "cascade.json states another automaton than the arrays")
 
 
-def check_tracks(folder: Path, certificate: dict[str, Any]) -> tuple[str, Machine]:
-    metadata, arrays = read_json(folder / "cascade.json"), read_tensors(folder / "cascade.safetensors")
+def check_tracks(files: Files, certificate: dict[str, Any]) -> tuple[str, TransitionTable]:
+    metadata, arrays = files.json("cascade.json"), files.tensors("cascade.safetensors")
     family = str(certificate["family"])
     stack = family.split(",")
     prove(all(one in FAMILIES and one != "s4d" for one in stack), "the claim is about no known family")
     usable(metadata.get("format") == "automaton 1", "cascade.json has another format than 'automaton 1'")
-    machine = Machine(arrays)
+    machine = TransitionTable(arrays)
     check_statement(metadata.get("automaton"), machine)
     k = check_layers(metadata, arrays, machine, stack)
     usable(not arrays, f"cascade.safetensors has arrays of no layer: {', '.join(sorted(arrays))[:80]}")
@@ -387,9 +385,9 @@ def check_tracks(folder: Path, certificate: dict[str, Any]) -> tuple[str, Machin
     return f"{tracks}, {with_layers}", machine
 
 
-def check_never(folder: Path, certificate: dict[str, Any]) -> tuple[str, Machine]:
-    arrays = read_tensors(folder / "automaton.safetensors")
-    machine = Machine(arrays)
+def check_never(files: Files, certificate: dict[str, Any]) -> tuple[str, TransitionTable]:
+    arrays = files.tensors("automaton.safetensors")
+    machine = TransitionTable(arrays)
     usable(not arrays, "automaton.safetensors has arrays beside transitions and accepting")
     family = str(certificate["family"])
     prove(family in FAMILIES, "the claim is about no known family")
@@ -400,33 +398,15 @@ def check_never(folder: Path, certificate: dict[str, Any]) -> tuple[str, Machine
 def check(folder: Path, certificate: dict[str, Any] | None = None) -> Verdict:
     """What a certificate claims of a folder, verified; `FaultError` with one line otherwise. The certificate is the
     folder's own, or one that is to be written there."""
-    usable(folder.is_dir(), f"{folder} is not a folder")
-    check_manifest(folder)
-    if certificate is None:
-        certificate = read_json(folder / "certificate.json")
-    kind, name = str(certificate.get("kind")), certificate.get("name")
-    usable(kind in FIELDS, "certificate.json claims no known kind of thing")
-    with_keys(certificate, FIELDS[kind], "certificate.json")
-    usable(isinstance(name, str) and 0 < len(name) <= 2000 and name.isprintable(), "certificate.json has no name")
-    usable(certificate["format"] == 1, "certificate.json has another format than 1")
-    never = kind == "never automaton"
-    usable(
-        (folder / "manifest.json").exists(), "manifest.json is missing: nothing shows that the files belong together"
-    )
+    files = Files(folder, ("cascade.json", "cascade.safetensors", "automaton.safetensors"))
+    certificate = opened(files, certificate, FIELDS, 1)
+    never, name = certificate["kind"] == "never automaton", certificate["name"]
     wanted = {"automaton.safetensors"} if never else {"cascade.json", "cascade.safetensors"}
-    check_files(folder, certificate["files"], wanted)
-    claim, machine = (check_never if never else check_tracks)(folder, certificate)
+    check_files(files, certificate["files"], wanted)
+    claim, machine = (check_never if never else check_tracks)(files, certificate)
     prove(certificate["claim"] == claim, f"certificate.json claims something else than was proved: {claim}")
     cited = [] if "," in str(certificate["family"]) else [CITED]  # no bound is claimed for a stack of several
     return Verdict(claim, (*machine.facts(), *cited), str(name))
-
-
-def is_automaton_certificate(folder: Path) -> bool:
-    """Whether a folder's certificate is one that this checker reads."""
-    try:
-        return str(read_json(folder / "certificate.json").get("kind")) in FIELDS
-    except (FaultError, OSError):  # the other checker says what is wrong with it
-        return False
 
 
 if __name__ == "__main__":

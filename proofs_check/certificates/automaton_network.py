@@ -25,9 +25,9 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from ...algebra.depth.families import FAMILIES, Family, ProofOf, TransitionKind
 from ...constructions.cascade import CascadeLayer, reachable_states
 from ...constructions.parameters import (
-    FAMILY_PARAMETERS,
     HEAD_BIAS,
     HEAD_GATES_BIAS,
     HEAD_GATES_WEIGHT,
@@ -45,8 +45,6 @@ from .network_proof import (
     require,
 )
 
-REAL, COMPLEX = ("mamba", "negative-mamba"), ("aussm", "simple-aussm", "gated-aussm")
-
 
 class AutomatonProof(Proof):
     """One run over all layers of an automaton's network."""
@@ -61,8 +59,9 @@ class AutomatonProof(Proof):
     def layer(
         self, i: int, layer: CascadeLayer, after: NDArray[np.int64], lower: tuple[int, ...]
     ) -> list[ChannelProof]:
-        require(layer.family in REAL + COMPLEX, f"layer {i + 1}: nothing is proved of {layer.family}")
-        parts = FAMILY_PARAMETERS[layer.family].parts
+        family = FAMILIES[layer.family]
+        require(ProofOf.AUTOMATON in family.proofs, f"layer {i + 1}: nothing is proved of {layer.family}")
+        parts = family.parts
         d = len(layer.moduli)
         out = self.array(in_layer(i, OUT_WEIGHT), (d * len(parts), None))
         bias = self.array(in_layer(i, OUT_BIAS), (d * len(parts),))
@@ -80,10 +79,10 @@ class AutomatonProof(Proof):
             rows = np.stack([on, layer.increments[..., j], resets[..., j]], axis=-1).reshape(-1, 3)
             cases = [(int(unit), int(r), bool(sets)) for unit, r, sets in np.unique(rows, axis=0)]
             where = f"layer {i + 1}, channel {j + 1}"
-            if layer.family in COMPLEX:
-                proof = self.complex_channel(where, layer.family, own, cases, n, scores[j])
+            if family.complex_state:
+                proof = self.complex_channel(where, family, own, cases, n, scores[j])
             else:
-                proof = self.real_channel(i, j, where, layer.family, own, cases, scores[j])
+                proof = self.real_channel(i, j, where, family, own, cases, scores[j])
             error, tolerance, horizon = proof
             require(horizon is None or horizon >= 1, f"{where}: a step is off by {float(error):.3g}")
             proofs.append(ChannelProof(i + 1, j + 1, n, str(error), str(tolerance), horizon))
@@ -92,7 +91,7 @@ class AutomatonProof(Proof):
     def complex_channel(
         self,
         where: str,
-        family: str,
+        family: Family,
         own: dict[str, Floats],
         cases: list[tuple[int, int, bool]],
         n: int,
@@ -101,9 +100,9 @@ class AutomatonProof(Proof):
         u = self.unit_roundoff
         error, modulus, extra = Fraction(0), Fraction(0), Fraction(0)
         for unit, residue, sets in cases:
-            gate = self.decay(float(own["gate"][unit]), None) if family == "gated-aussm" else None
+            gate = self.decay(float(own["gate"][unit]), None) if "gate" in family.parts else None
             b = float(own["b_real"][unit]), float(own["b_imag"][unit])
-            if family == "aussm":
+            if "delta" in family.parts:
                 require(own["delta"][unit] == 0, f"{where}: Δ is not exactly 1")
             if sets:
                 require(gate is not None and gate[1] <= u, f"{where}: a gate does not close")
@@ -122,7 +121,7 @@ class AutomatonProof(Proof):
             error = max(error, min(remainder, 1 - remainder))
         require(extra < Fraction(1, 100) and modulus < Fraction(1, 1000), f"{where}: a step is off by too much")
         tolerance = self.phase_tolerance(scores, n, extra)
-        if family != "gated-aussm":
+        if "gate" not in family.parts:
             return error, tolerance, None if error == 0 else math.floor(tolerance / error)
         error += 2 * u
         horizon = min(math.floor(tolerance / error), math.floor(Fraction(69, 100) / (modulus + 8 * u)))
@@ -133,7 +132,7 @@ class AutomatonProof(Proof):
         i: int,
         j: int,
         where: str,
-        family: str,
+        family: Family,
         own: dict[str, Floats],
         cases: list[tuple[int, int, bool]],
         scores: Floats,
@@ -143,7 +142,7 @@ class AutomatonProof(Proof):
         error, start = Fraction(0), Fraction(0)
         for unit, residue, sets in cases:
             low, high = self.decay(float(own["delta"][unit]), rate)
-            if family == "negative-mamba":
+            if family.transition is TransitionKind.SIGNED_DECAY:
                 low, high = 2 * low - 1 - u, 2 * high - 1 + u
             b = float(own["b"][unit])
             if sets:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ...algebra.depth.atlas import catalogue_keys
-from ...algebra.depth.families import FAMILIES
+from ...algebra.depth.families import CIRCLE
 from ...algebra.depth.series import shortest_series
 from ...algebra.groups.catalogue import small_group
 from ...common.folders import save_folder
 from ...common.rows import Key, Row, write_rows
-from ...constructions.artifact import cascade_files
-from ...constructions.compiler import compile_group, describe
+from ...constructions.compiler import compile_group
 from .certificate import certify_folder, certify_refusal
 
 COLUMNS = ("order", "id", "layers", "claim")
@@ -30,15 +30,16 @@ def certified_row(key: Key) -> Row:
     row: Row = {"order": key[0], "id": key[1], "layers": "", "claim": ""}
     if group.order == 1:
         return row | {"layers": 0, "claim": "the trivial group needs no layer"}
-    layer = FAMILIES["aussm"]
+    layer = CIRCLE
     with TemporaryDirectory() as name:
         if not shortest_series(group, layer).is_complete:
             return row | {"claim": certify_refusal(group, layer, Path(name)).claim}
         compilation = compile_group(group, [layer], "generators")
-        save_folder(Path(name), cascade_files(compilation.cascade, describe(compilation, key)))
-        return row | {"layers": len(compilation.cascade.layers), "claim": certify_folder(Path(name)).claim}
+        compilation = replace(compilation, stated={"small_group_id": list(key)})
+        folder = save_folder(Path(name), compilation.machine_files())
+        return row | {"layers": len(compilation.cascade.layers), "claim": certify_folder(folder).claim}
 
 
 def write_catalogue(path: Path, max_order: int, processes: int = 2) -> Iterator[tuple[int, int]]:
-    """Certify all groups up to an order; see `algebra.base.rows.write_rows`."""
+    """Certify all groups up to an order; see `common.rows.write_rows`."""
     yield from write_rows(path, COLUMNS, catalogue_keys(max_order), certified_row, processes)

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from ...algebra.depth.families import FAMILIES, Family, family
+from ...algebra.depth.families import CIRCLE, Family, family
 from ...algebra.depth.presentation import presentation
 from ...algebra.depth.series import Series, shortest_series
 from ...algebra.depth.witness import depth_witness, residual
 from ...algebra.groups.group import Group
 from ...common.errors import InputError
-from ...common.folders import digest, read_folder, save_folder
+from ...common.folders import Folder, digest, opened, save_folder
 from ...common.wording import counted
 from ...common.writing import write_file
 from ...constructions.artifact import json_text, load_cascade, tensor_bytes
@@ -28,7 +28,7 @@ FORMAT = 2
 """Version of the certificate's format."""
 
 
-def certify_folder(folder: Path) -> Verdict:
+def certify_folder(given: str | Path | Folder) -> Verdict:
     """Write the certificate of a compiled folder and return what the checker verified.
 
     Raises:
@@ -36,8 +36,9 @@ def certify_folder(folder: Path) -> Verdict:
             meanwhile.
         FaultError: the checker does not confirm the claim (the cascade is wrong).
     """
-    digests = read_folder(folder, ("cascade.json", "cascade.safetensors")).digests()
+    folder = opened(given)
     cascade, group, metadata = load_cascade(folder)
+    digests = folder.digests("cascade.json", "cascade.safetensors")
     generated = group.subgroup(cascade.alphabet.tolist())
     if generated.order != group.order:
         raise InputError(
@@ -66,7 +67,7 @@ def certify_folder(folder: Path) -> Verdict:
         },
         "presentation": _presentation(group),
     }
-    return _written(folder, content)
+    return _written(folder.path, content)
 
 
 def certify_refusal(group: Group, layer: Family, folder: Path, force: bool = False) -> Verdict:
@@ -110,7 +111,7 @@ def _presentation(group: Group) -> dict[str, Any] | None:
 
 def claimed_family(stack: Sequence[Family]) -> Family:
     """The family that the lower bound is about: the stack's own, or AUSSM, the strongest, where it is mixed."""
-    return stack[0] if len(set(stack)) == 1 else FAMILIES["aussm"]
+    return stack[0] if len(set(stack)) == 1 else CIRCLE
 
 
 def tracks_claim(order: int, tokens: int, stack: Sequence[Family], least: int) -> str:

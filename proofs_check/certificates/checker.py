@@ -88,42 +88,73 @@ def as_list(value: Any, name: str, of: type = object) -> list[Any]:
     return list(value)
 
 
-def size_of(path: Path, limit: int) -> int:
-    usable(path.is_file() and path.stat().st_size <= limit, f"{path.name} is missing or has over {limit:,} bytes")
-    return path.stat().st_size
+class Files:
+    """The files of a folder: each is opened once, and its digest is that of the bytes that were read."""
+
+    def __init__(self, folder: Path, parsed: tuple[str, ...] = ("cascade.json", "cascade.safetensors")) -> None:
+        usable(folder.is_dir(), f"{folder} is not a folder")
+        self.folder, self._parsed = folder, (*parsed, "manifest.json", "certificate.json")
+        self._contents: dict[str, bytes] = {}
+        self._digests: dict[str, str] = {}
+
+    def has(self, name: str) -> bool:
+        return (self.folder / name).exists()
+
+    def content(self, name: str, limit: int) -> bytes:
+        if name not in self._contents:
+            with self._open(name, limit).open("rb") as file:
+                self._contents[name] = file.read()
+        usable(len(self._contents[name]) <= limit, f"{name} has over {limit:,} bytes")
+        return self._contents[name]
+
+    def digest(self, name: str) -> str:
+        """The SHA-256; what is not parsed afterwards is not kept."""
+        if name not in self._digests and name in self._parsed:
+            self._digests[name] = hashlib.sha256(self.content(name, MAX_TENSORS)).hexdigest()
+        elif name not in self._digests:
+            with self._open(name, MAX_TENSORS).open("rb") as stream:
+                self._digests[name] = hashlib.file_digest(stream, "sha256").hexdigest()
+        return self._digests[name]
+
+    def _open(self, name: str, limit: int) -> Path:
+        path = self.folder / name
+        fits = path.is_file() and path.stat().st_size <= limit
+        usable(fits, f"{name} is missing or has over {limit:,} bytes")
+        return path
+
+    def json(self, name: str) -> dict[str, Any]:
+        return parse_json(self.content(name, MAX_JSON), name)
+
+    def tensors(self, name: str, wanted: str = "I32") -> dict[str, Array]:
+        return parse_tensors(self.content(name, MAX_TENSORS), name, wanted)
 
 
-def read_json(path: Path, start: int = 0, length: int = -1) -> dict[str, Any]:
-    """The JSON object in some bytes of a file, its keys all different."""
+def parse_json(content: bytes, name: str) -> dict[str, Any]:
+    """A JSON object, its keys all different."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        usable(len(dict(pairs)) == len(pairs), f"{path.name} repeats a key")
+        usable(len(dict(pairs)) == len(pairs), f"{name} repeats a key")
         return dict(pairs)
 
     def short(digits: str) -> int:
-        usable(len(digits) <= MAX_DIGITS, f"{path.name} is not JSON that is read: a number of {len(digits):,} digits")
+        usable(len(digits) <= MAX_DIGITS, f"{name} is not JSON that is read: a number of {len(digits):,} digits")
         return int(digits)
 
-    size_of(path, MAX_JSON if length < 0 else MAX_TENSORS)
-    with path.open("rb") as file:
-        file.seek(start)
-        content = file.read(length)
     try:
         value = json.loads(content.decode(), object_pairs_hook=unique, parse_int=short)
     except (ValueError, RecursionError) as error:  # bad JSON, bad UTF-8, thousands of brackets
-        raise FaultError(f"{path.name} is not JSON ({str(error)[:80]})", 2) from None
-    usable(isinstance(value, dict), f"{path.name} holds no JSON object")
+        raise FaultError(f"{name} is not JSON ({str(error)[:80]})", 2) from None
+    usable(isinstance(value, dict), f"{name} holds no JSON object")
     return dict(value)
 
 
-def read_tensors(path: Path, wanted: str = "I32") -> dict[str, Array]:
-    """The int32 (or `F64`) arrays of a safetensors file: header length, JSON header, data without gaps. Mapped."""
-    size, name = size_of(path, MAX_TENSORS), path.name
+def parse_tensors(content: bytes, name: str, wanted: str = "I32") -> dict[str, Array]:
+    """The int32 (or `F64`) arrays of a safetensors file: header length, JSON header, data without gaps."""
+    size = len(content)
     usable(size >= 8, f"{name} is truncated")
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
+    length = int.from_bytes(content[:8], "little")
     usable(length <= min(size - 8, MAX_JSON), f"{name} declares a header of {length:,} bytes in a file of {size:,}")
-    header = read_json(path, 8, length)
+    header = parse_json(content[8 : 8 + length], name)
     header.pop("__metadata__", None)
     arrays: dict[str, Array] = {}
     spans = []
@@ -138,40 +169,30 @@ def read_tensors(path: Path, wanted: str = "I32") -> dict[str, Array]:
         usable(0 < stop - start == item * math.prod(shape), f"{where} has shape {shape} but {stop - start:,} bytes")
         usable(8 + length + stop <= size, f"{where} ends at byte {8 + length + stop} of {size}: truncated")
         spans.append(span)
-        arrays[key] = np.memmap(path, f"<{wanted[0].lower()}{item}", "r", 8 + length + start, tuple(shape))
+        dtype = f"<{wanted[0].lower()}{item}"
+        arrays[key] = np.frombuffer(content, dtype, math.prod(shape), 8 + length + start).reshape(tuple(shape))
     starts, stops = [start for start, _ in sorted(spans)], [0, *(stop for _, stop in sorted(spans))]
     usable(starts == stops[:-1] and 8 + length + stops[-1] == size, f"{name}: its arrays overlap or leave gaps")
     return arrays
 
 
-def check_manifest(folder: Path) -> None:
-    """Where the folder has a manifest, every file that it names is there and has its digest."""
-    if not (folder / "manifest.json").exists():
-        metadata = read_json(folder / "cascade.json") if (folder / "cascade.json").exists() else {}
-        old = metadata.get("format", 1) in (1, "factored 1")
-        usable(old, "manifest.json is missing: nothing shows that the files belong together")
-        return
-    stated = read_json(folder / "manifest.json").get("files")
+def check_manifest(files: Files) -> None:
+    """There is a manifest, and every file that it names is there and has its digest."""
+    there = files.has("manifest.json")
+    usable(there, "manifest.json is missing: nothing shows that the files belong together")
+    stated = files.json("manifest.json").get("files")
     usable(isinstance(stated, dict), "manifest.json names no files")
     for name, wanted in sorted(dict(stated or {}).items()):
         usable(Path(name).name == name, f"manifest.json names {name!r:.60}")
-        size_of(folder / name, MAX_TENSORS)
-        usable(digest(folder / name) == wanted, f"{name} is not the file that manifest.json names: a mixed folder")
+        usable(files.digest(name) == wanted, f"{name} is not the file that manifest.json names: a mixed folder")
     for name in ("cascade.json", "cascade.safetensors", "config.json", "model.safetensors", "group.safetensors"):
-        usable(name in dict(stated or {}) or not (folder / name).exists(), f"{name} is not named by manifest.json")
+        usable(name in dict(stated or {}) or not files.has(name), f"{name} is not named by manifest.json")
 
 
-def digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def check_files(folder: Path, digests: Any, wanted: set[str]) -> None:
+def check_files(files: Files, digests: Any, wanted: set[str]) -> None:
     """The files that a certificate is about, and no others, are those that were certified."""
     for file, wanted_digest in sorted(with_keys(digests, wanted, "files").items()):
-        size_of(folder / file, MAX_TENSORS)
-        agrees = digest(folder / file) == wanted_digest
-        usable(agrees, f"{file} is not the file that was certified (its SHA-256 differs)")
+        usable(files.digest(file) == wanted_digest, f"{file} is not the file that was certified (its SHA-256 differs)")
 
 
 def take(arrays: dict[str, Array], name: str, dimensions: int, bound: int) -> Array:
@@ -387,8 +408,8 @@ def check_statements(metadata: dict[str, Any], n: int, orders: list[int], moduli
     prove(carried == moduli, "cascade.json states other factors")
 
 
-def check_tracks(folder: Path, certificate: dict[str, Any]) -> tuple[str, ListedGroup]:
-    metadata, arrays = read_json(folder / "cascade.json"), read_tensors(folder / "cascade.safetensors")
+def check_tracks(files: Files, certificate: dict[str, Any]) -> tuple[str, ListedGroup]:
+    metadata, arrays = files.json("cascade.json"), files.tensors("cascade.safetensors")
     group = ListedGroup(arrays, certificate["generators"])
     n, alphabet = group.order, take(arrays, "alphabet", 1, group.order)
     prove(set(group.generators) <= set(alphabet.tolist()), "a generator is no token")
@@ -410,7 +431,7 @@ def check_tracks(folder: Path, certificate: dict[str, Any]) -> tuple[str, Listed
     prove(orders[-1] == 1, f"{n // orders[-1]} states for {n} elements")
     check_steps(group, alphabet, layers, take(arrays, "decode", 1, n))
     usable(not arrays, f"cascade.safetensors has arrays of no layer: {', '.join(sorted(arrays))[:80]}")
-    usable(metadata.get("format") in (1, 2), "cascade.json has another format than 2")
+    usable(metadata.get("format") == 2, "cascade.json has another format than 2")
     usable(metadata.get("name") == certificate["name"], "cascade.json and certificate.json bear different names")
     check_statements(metadata, n, orders, [x.tolist() for x, _ in layers])
     keys, k = {"exponent", "layers", "value", "expression"}, len(layers)
@@ -431,8 +452,8 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
-def check_never(folder: Path, certificate: dict[str, Any]) -> tuple[str, ListedGroup]:
-    arrays = read_tensors(folder / "group.safetensors")
+def check_never(files: Files, certificate: dict[str, Any]) -> tuple[str, ListedGroup]:
+    arrays = files.tensors("group.safetensors")
     group = ListedGroup(arrays, certificate["generators"])
     usable(not arrays, "group.safetensors has arrays beside elements")
     residual = with_keys(certificate["residual"], {"order", "generators", "products"}, "residual")
@@ -453,28 +474,31 @@ def check_never(folder: Path, certificate: dict[str, Any]) -> tuple[str, ListedG
     return f"{claim}, over any alphabet that generates it", group
 
 
+def opened(files: Files, given: dict[str, Any] | None, fields: dict[str, set[str]], version: int) -> dict[str, Any]:
+    """The certificate of a folder whose files belong together, or one that is given, with the fields of its kind."""
+    check_manifest(files)
+    certificate = files.json("certificate.json") if given is None else given
+    kind, name = str(certificate.get("kind")), certificate.get("name")
+    usable(kind in fields, "certificate.json claims no known kind of thing")
+    with_keys(certificate, fields[kind], "certificate.json")
+    usable(isinstance(name, str) and 0 < len(name) <= 2000 and name.isprintable(), "certificate.json has no name")
+    usable(certificate["format"] == version, f"certificate.json has another format than {version}")
+    return certificate
+
+
 def check(folder: Path, certificate: dict[str, Any] | None = None) -> Verdict:
     """What a certificate claims of a folder, verified; `FaultError` with one line otherwise. The certificate is the
     folder's own, or one that is to be written there."""
-    usable(folder.is_dir(), f"{folder} is not a folder")
-    check_manifest(folder)
-    if certificate is None:
-        certificate = read_json(folder / "certificate.json")
-    kind, name = str(certificate.get("kind")), certificate.get("name")
-    usable(kind in FIELDS, "certificate.json claims no known kind of thing")
-    old = certificate.get("format") == 1  # of earlier versions: the claim, in other words, was about a name
-    with_keys(certificate, FIELDS[kind] - {"presentation"} if old else FIELDS[kind], "certificate.json")
-    usable(isinstance(name, str) and 0 < len(name) <= 2000 and name.isprintable(), "certificate.json has no name")
-    usable(old or certificate["format"] == 2, "certificate.json has another format than 2")
-    alone = kind == "tracks" or not (folder / "cascade.json").exists()
+    files = Files(folder, ("cascade.json", "cascade.safetensors", "group.safetensors"))
+    certificate = opened(files, certificate, FIELDS, 2)
+    kind, name = certificate["kind"], certificate["name"]
+    alone = kind == "tracks" or not files.has("cascade.json")
     usable(alone, "certificate.json is about a group, and the folder holds a cascade: it is of another artifact")
-    bound = old or (folder / "manifest.json").exists()
-    usable(bound, "manifest.json is missing: nothing shows that the files belong together")
     wanted = {"group.safetensors"} if kind == "never" else {"cascade.json", "cascade.safetensors"}
-    check_files(folder, certificate["files"], wanted)
-    claim, group = (check_tracks if kind == "tracks" else check_never)(folder, certificate)
-    prove(old or certificate["claim"] == claim, f"certificate.json claims something else than was proved: {claim}")
-    facts, presentation = group.facts(), None if old else certificate["presentation"]
+    check_files(files, certificate["files"], wanted)
+    claim, group = (check_tracks if kind == "tracks" else check_never)(files, certificate)
+    prove(certificate["claim"] == claim, f"certificate.json claims something else than was proved: {claim}")
+    facts, presentation = group.facts(), certificate["presentation"]
     if presentation is not None:
         facts.append(group.presented(presentation))
     return Verdict(claim, (*facts, CITED), str(name), presentation)

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ...common.errors import InputError
-from ...common.folders import read_folder
+from ...common.folders import Folder, opened
+from ...common.reading import parse_json, parse_tensors
 from ...constructions.targets.own_delta import load_delta_group
 from .certificate import write_json
 from .checker import ListedGroup, Verdict
 from .delta_checker import (
     FILES,
     KIND,
+    Network,
     check,
     claim_of,
-    read_network,
     states_of,
 )
 
@@ -28,15 +30,16 @@ FORMAT = 1
 """Version of the certificate's format."""
 
 
-def certify_delta(folder: Path) -> Verdict:
+def certify_delta(given: str | Path | Folder) -> Verdict:
     """Write the certificate of a folder and return what the checker verified.
 
     Raises:
         InputError: the folder cannot be read or written, or its alphabet does not generate the group.
         FaultError: the network is not proved to track the group.
     """
-    digests = read_folder(folder, FILES).digests()
+    folder = opened(given)
     group, alphabet = load_delta_group(folder)
+    digests = folder.digests(*FILES)
     if group.subgroup(alphabet.tolist()).order != group.order:
         raise InputError(f"{folder}: its alphabet does not generate {group.name}; try --alphabet generators")
     listed = ListedGroup({"elements": group.elements.astype(np.int32)}, list(group.generators))
@@ -44,17 +47,25 @@ def certify_delta(folder: Path) -> Verdict:
         "format": FORMAT,
         "kind": KIND,
         "name": group.name,
-        "claim": claim_of(listed, alphabet, read_network(folder)),
+        "claim": claim_of(listed, alphabet, network_of_folder(folder)),
         "files": digests,
         "generators": list(group.generators),
     }
     content = json.loads(json.dumps(content))
-    verdict = check(folder, content)
-    write_json(folder / "certificate.json", content)
+    verdict = check(folder.path, content)
+    write_json(folder.path / "certificate.json", content)
     return verdict
 
 
-def delta_table(folder: Path) -> np.ndarray:
+def network_of_folder(folder: Folder) -> Network:
+    """The network of a folder that was opened, proved to compute in integers."""
+    files = folder.files(("config.json", "model.safetensors"))
+    tensors = parse_tensors(files["model.safetensors"], "model.safetensors")
+    config = parse_json(files["config.json"], "config.json", dict[str, Any])
+    return Network(config, {name: np.asarray(tensors[name]) for name in tensors})
+
+
+def delta_table(folder: Folder) -> np.ndarray:
     """The folder's network as a table (order, tokens) of next elements, by integer arithmetic on its weights: every
     state was reached, every step and every answer compared with the group.
 
@@ -64,7 +75,7 @@ def delta_table(folder: Path) -> np.ndarray:
     """
     group, alphabet = load_delta_group(folder)
     listed = ListedGroup({"elements": group.elements.astype(np.int32)}, list(group.generators))
-    network = read_network(folder)
+    network = network_of_folder(folder)
     states = states_of(network, listed, alphabet)
     numbers = {row.tobytes(): i for i, row in enumerate(states)}
     steps = [network.step(states, token) for token in range(network.tokens)]

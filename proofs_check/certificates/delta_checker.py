@@ -35,16 +35,15 @@ import numpy as np
 from .checker import (
     MAX_ORDER,
     Array,
+    Files,
     ListedGroup,
     Verdict,
     as_list,
     check_files,
-    check_manifest,
     count,
     main,
+    opened,
     prove,
-    read_json,
-    read_tensors,
     take,
     usable,
     with_keys,
@@ -234,39 +233,20 @@ def claim_of(group: ListedGroup, alphabet: Array, network: Network) -> str:
     )
 
 
-def read_network(folder: Path) -> Network:
-    """The network of a folder, proved to compute in integers."""
-    return Network(read_json(folder / "config.json"), read_tensors(folder / "model.safetensors", "F64"))
-
-
-def is_delta_certificate(folder: Path) -> bool:
-    """Whether a folder's certificate is of the kind that is checked here."""
-    path = folder / "certificate.json"
-    return path.is_file() and read_json(path).get("kind") == KIND
-
-
 def check(folder: Path, certificate: dict[str, Any] | None = None) -> Verdict:
     """What a certificate claims of a folder, verified; `FaultError` with one line otherwise. The certificate is the
     folder's own, or one that is to be written there."""
-    usable(folder.is_dir(), f"{folder} is not a folder")
-    check_manifest(folder)
-    usable(
-        (folder / "manifest.json").exists(), "manifest.json is missing: nothing shows that the files belong together"
-    )
-    if certificate is None:
-        certificate = read_json(folder / "certificate.json")
-    with_keys(certificate, FIELDS, "certificate.json")
+    files = Files(folder, FILES)
+    certificate = opened(files, certificate, {KIND: FIELDS}, 1)
     name = certificate["name"]
-    usable(certificate["kind"] == KIND and certificate["format"] == 1, "certificate.json claims no known kind of thing")
-    usable(isinstance(name, str) and 0 < len(name) <= 2000 and name.isprintable(), "certificate.json has no name")
-    check_files(folder, certificate["files"], set(FILES))
-    about = with_keys(read_json(folder / "group.json"), {"format", "name"}, "group.json")
+    check_files(files, certificate["files"], set(FILES))
+    about = with_keys(files.json("group.json"), {"format", "name"}, "group.json")
     usable(about["format"] == 1 and about["name"] == name, "group.json and certificate.json bear different names")
-    arrays = read_tensors(folder / "group.safetensors")
+    arrays = files.tensors("group.safetensors")
     group = ListedGroup(arrays, certificate["generators"])
     alphabet = take(arrays, "alphabet", 1, min(group.order, MAX_ORDER))
     usable(not arrays, "group.safetensors has arrays beside elements and alphabet")
-    network = read_network(folder)
+    network = Network(files.json("config.json"), files.tensors("model.safetensors", "F64"))
     states_of(network, group, alphabet)
     claim = claim_of(group, alphabet, network)
     prove(certificate["claim"] == claim, f"certificate.json claims something else than was proved: {claim}")

@@ -31,14 +31,13 @@ from .checker import (
     CITED,
     FAMILIES,
     Array,
+    Files,
     Verdict,
     as_list,
     check_manifest,
     cycle_lengths,
     main,
     prove,
-    read_json,
-    read_tensors,
     take,
     usable,
     with_keys,
@@ -50,11 +49,10 @@ MAX_CASES, MAX_ALL_CASES = 1 << 24, 1 << 31  # of one point; of all points and t
 MAX_ENTRIES, BLOCK = 1 << 27, 1 << 18
 
 
-class Machine:
+class ProvedCounters:
     """The arrays of a folder, proved to be a cascade of counters."""
 
-    def __init__(self, folder: Path) -> None:
-        arrays = read_tensors(folder / "cascade.safetensors")
+    def __init__(self, arrays: dict[str, Array]) -> None:
         for name in ("alphabet", "lifts", "reads", "increments"):
             usable(name in arrays, f"the array {name} is missing")
         usable(arrays["alphabet"].ndim == 2, f"alphabet has shape {arrays['alphabet'].shape}")
@@ -191,15 +189,15 @@ class Machine:
 
 def check(folder: Path) -> Verdict:
     """What a folder's arrays prove; `FaultError` with one line otherwise."""
-    usable(folder.is_dir(), f"{folder} is not a folder")
-    check_manifest(folder)
-    metadata = read_json(folder / "cascade.json")
-    usable(metadata.get("format") in ("factored 1", "factored 2"), "cascade.json has another format than 'factored 2'")
+    files = Files(folder)
+    check_manifest(files)
+    metadata = files.json("cascade.json")
+    usable(metadata.get("format") == "factored 2", "cascade.json has another format than 'factored 2'")
     name, family = with_keys(metadata, FIELDS, "cascade.json")["name"], str(metadata["family"])
     usable(isinstance(name, str) and 0 < len(name) <= 2000 and name.isprintable(), "cascade.json has no name")
     prove(family in FAMILIES, "the cascade is of no known family")
     title, exponent = FAMILIES[family]
-    machine = Machine(folder)
+    machine = ProvedCounters(files.tensors("cascade.safetensors"))
     prove(not exponent or all(exponent % n == 0 for n in machine.moduli), f"a modulus is none that {title} can carry")
     cases = machine.check_points()
     k = max(machine.layers)

@@ -45,11 +45,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...algebra.depth.families import FAMILIES, Family, ProofOf
 from ...common.errors import RefutedError
 from ...constructions.cascade import Cascade, CascadeLayer, layer_transitions
 from ...constructions.parameters import (
     EMBEDDING,
-    FAMILY_PARAMETERS,
     HEAD_BIAS,
     HEAD_WEIGHT,
     HIDDEN_BIAS,
@@ -65,9 +65,6 @@ from ..intervals import arb_precision, unit_point, upper
 
 ELEMENTARY = 64
 """Assumed bound on the error of elementary functions, in units of u. Torch's, NumPy's and libm's stay below 8."""
-
-UNIT_FAMILIES = ("aussm", "simple-aussm")
-PROVED_FAMILIES = (*UNIT_FAMILIES, "negative-mamba")
 
 if TYPE_CHECKING:
     from ...models.specification import LayerSpecification
@@ -222,8 +219,9 @@ class Proof:
     def layer(
         self, i: int, layer: CascadeLayer, after: NDArray[np.int64], lower: tuple[int, ...]
     ) -> list[ChannelProof]:
-        require(layer.family in PROVED_FAMILIES, f"layer {i + 1}: nothing is proved of {layer.family}")
-        parts = len(FAMILY_PARAMETERS[layer.family].parts)
+        family = FAMILIES[layer.family]
+        require(ProofOf.GROUP in family.proofs, f"layer {i + 1}: nothing is proved of {layer.family}")
+        parts = len(family.parts)
         d, width = len(layer.moduli), sum(lower)
         out = self.array(in_layer(i, OUT_WEIGHT), (d * parts, None))
         bias = self.array(in_layer(i, OUT_BIAS), (d * parts,))
@@ -235,13 +233,13 @@ class Proof:
         wanted[after, np.arange(after.shape[1])] = layer.increments
         used = np.unique(on)
         require(np.isfinite(raw[used]).all(), f"layer {i + 1}: φ overflows")
-        drive = raw[used][:, -2 * d :] if layer.family in UNIT_FAMILIES else raw[used][:, -d:]
+        drive = raw[used][:, -2 * d :] if family.complex_state else raw[used][:, -d:]
         require(not drive.any(), f"layer {i + 1}: b is not 0")
         psi = self.own_scores(i, layer, width)
         proofs = []
         for j, n in enumerate(layer.moduli):
-            if layer.family in UNIT_FAMILIES:
-                error = self.phase_error(i, raw, on, wanted[..., j], j, d, n, layer.family)
+            if family.complex_state:
+                error = self.phase_error(i, raw, on, wanted[..., j], j, d, n, family)
                 tolerance = self.phase_tolerance(psi[j], n)
                 horizon = None if error == 0 else math.floor(tolerance / error)
             else:
@@ -299,13 +297,13 @@ class Proof:
         j: int,
         d: int,
         n: int,
-        family: str,
+        family: Family,
     ) -> Fraction:
         """δ of one channel, in turns."""
         used = np.unique(on)
-        if family == "aussm":
+        if "delta" in family.parts:
             require(not raw[used, j].any(), f"layer {i + 1}, channel {j + 1}: Δ is not exactly 1")
-        turns = raw[:, d + j] if family == "aussm" else raw[:, j]
+        turns = raw[:, family.parts.index("turns") * d + j]
         turns = np.where(np.isin(np.arange(len(raw)), used % len(raw)), turns, 0)
         require(float(np.abs(turns).max()) < 2.0**20, f"layer {i + 1}, channel {j + 1}: a phase of a million turns")
         fraction = (turns - np.rint(turns)).astype(np.float64)  # both steps are exact
@@ -316,7 +314,7 @@ class Proof:
     def own_scores(self, i: int, layer: CascadeLayer, width: int) -> Sequence[Floats]:
         """For each channel ψ's weights on its own state, (n, 2) or (n, 1); everything else in ψ is proved to be 0."""
         d = len(layer.moduli)
-        parts = 2 if FAMILY_PARAMETERS[layer.family].complex_state else 1
+        parts = 2 if FAMILIES[layer.family].complex_state else 1
         weight = self.array(in_layer(i, READOUT_WEIGHT), (sum(layer.moduli), width + parts * d)).copy()
         require(not self.array(in_layer(i, READOUT_BIAS), (len(weight),)).any(), f"layer {i + 1}: ψ has a bias")
         initial = self.array(in_layer(i, INITIAL_STATE), (d, 2) if parts == 2 else (d,))

@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...algebra.depth.families import ALL_FAMILIES, ProofOf
 from ...constructions.parameters import EMBEDDING, HEAD_BIAS, HEAD_WEIGHT
 from .layers import Cases, LayerProof, Precision, Raw, UncertainError, difference_bounds
 from .machines import Walked
@@ -49,9 +50,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-FAMILIES = ("simple-aussm", "aussm", "negative-mamba", "mamba")
-"""Families that are covered."""
 
 SINGLE_STEPS = 64
 """Tokens that are taken one by one before blocks."""
@@ -146,7 +144,7 @@ class Boxes:
         self.answers = answers
         self.precision = Precision(str(configuration["dtype"]))
         for i, specification in enumerate(specifications):
-            if specification.family not in FAMILIES:
+            if ProofOf.TRAINED not in ALL_FAMILIES[specification.family].proofs:
                 raise NotCoveredError(f"layer {i + 1} is of the family {specification.family}")
             if specification.reads != "after":
                 raise NotCoveredError(f"layer {i + 1} reads the lower layers before the token")

@@ -20,9 +20,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ...algebra.depth.families import ALL_FAMILIES, DRIVES, TransitionKind
 from ...constructions.parameters import (
-    DRIVES,
-    FAMILY_PARAMETERS,
     HIDDEN_BIAS,
     HIDDEN_WEIGHT,
     INITIAL_STATE,
@@ -136,14 +135,15 @@ class LayerProof:
     ) -> None:
         self.i, self.specification, self.precision, self.tokens = i, specification, precision, tokens
         self.channels = specification.channels
-        if "log_rate" in FAMILY_PARAMETERS[specification.family].own:
+        self.family = ALL_FAMILIES[specification.family]
+        if "log_rate" in dict(self.family.own):
             self.log_rate = arrays[in_layer(i, "transition.log_rate")].astype(np.float64)
         names = (HIDDEN_WEIGHT, HIDDEN_BIAS, OUT_WEIGHT, OUT_BIAS, INITIAL_STATE, READOUT_WEIGHT, READOUT_BIAS)
         own = {name: arrays[in_layer(i, name)].astype(np.float64) for name in names}
         self.hidden, self.hidden_bias = own[HIDDEN_WEIGHT], own[HIDDEN_BIAS]
         self.out, self.out_bias = own[OUT_WEIGHT], own[OUT_BIAS]
         self.psi, self.psi_bias = own[READOUT_WEIGHT], own[READOUT_BIAS]
-        self.complex_state = FAMILY_PARAMETERS[specification.family].complex_state
+        self.complex_state = self.family.complex_state
         start = own[INITIAL_STATE]
         self.start = start[:, 0] + 1j * start[:, 1] if self.complex_state else start.astype(np.complex128)
         self.width = self.psi.shape[1] - (2 if self.complex_state else 1) * self.channels
@@ -157,7 +157,7 @@ class LayerProof:
     @property
     def parts(self) -> tuple[str, ...]:
         """φ's outputs."""
-        return FAMILY_PARAMETERS[self.specification.family].parts
+        return self.family.parts
 
     # ---------------------------------------------------------------------------------------- φ
 
@@ -245,7 +245,7 @@ class LayerProof:
         least, most = (_step_size(low) - off) * rate, (_step_size(high) + off) * rate
         least, most = least - 4 * e * np.abs(least), most + 4 * e * np.abs(most)
         low, high = np.exp(-most) * (1 - 2 * e) - TINY, np.exp(-least) * (1 + 2 * e) + TINY
-        if self.specification.family == "negative-mamba":
+        if self.family.transition is TransitionKind.SIGNED_DECAY:
             low, high = 2 * low - 1, 2 * high - 1
             low, high = low - 4 * self.precision.unit, high + 4 * self.precision.unit
         return low, high

@@ -8,13 +8,13 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ...algebra.depth.families import FAMILIES
+from ...algebra.depth.families import CIRCLE
 from ...algebra.input.parser import list_group
+from ...algebra.tracked import KINDS, TrackedGroup
 from ...common.reading import read_csv
 from ...common.writing import write_figure, write_file
 from ...constructions.arithmetics import ARITHMETICS
 from ...constructions.compiler import compile_group
-from ...constructions.words import KINDS, GroupLetters
 from .horizon import proved_horizon
 from .runs import first_failures
 
@@ -37,8 +37,8 @@ def measure(moduli: Sequence[int], length: int, report: Callable[[int], None] = 
     for n in moduli:
         group = list_group(f"C{n}")
         for channels in ("invariant", "primary"):
-            cascade = compile_group(group, [FAMILIES["aussm"]], "all", channels).cascade
-            found = first_failures(cascade, GroupLetters(group, cascade.alphabet), ARITHMETICS[1:], KINDS, length)
+            cascade = compile_group(group, [CIRCLE], "all", channels).cascade
+            found = first_failures(cascade, TrackedGroup(group, cascade.alphabet), ARITHMETICS[1:], KINDS, length)
             for name in ARITHMETICS[1:]:
                 proved = proved_horizon(cascade, name)
                 own = [observation for observation in found if observation.arithmetic == name]

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ...algebra.tracked import Tracked
 from ...constructions.arithmetics import Values, accumulate, read, start, stored_steps
 from ...constructions.cascade import Cascade
-from ...constructions.words import Letters
 
 PIECE = 1 << 18
 """Tokens at a time."""
@@ -58,7 +58,7 @@ class _Channels:
 
 
 def observe(
-    cascade: Cascade, letters: Letters, arithmetics: Sequence[str], word: str, length: int, seed: int = 0
+    cascade: Cascade, letters: Tracked, arithmetics: Sequence[str], word: str, length: int, seed: int = 0
 ) -> Iterator[list[Observation]]:
     """Run arithmetics on one kind of word, each up to its first wrong decision; yields after every piece.
 
@@ -108,7 +108,7 @@ def _exact(cascade: Cascade, tokens: NDArray[np.integer], state: int) -> tuple[N
 
 def first_failures(
     cascade: Cascade,
-    letters: Letters,
+    letters: Tracked,
     arithmetics: Sequence[str],
     words: Sequence[str],
     length: int,

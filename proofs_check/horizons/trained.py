@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...constructions.parameters import DRIVES, OUT_BIAS, OUT_WEIGHT, READOUT_WEIGHT, in_layer
+from ...algebra.depth.families import DRIVES
+from ...common.brief import Brief
+from ...constructions.parameters import OUT_BIAS, OUT_WEIGHT, READOUT_WEIGHT, in_layer
 from .boxes import Agreement, Boxes, NotCoveredError, UncertainError, agreement
 
 if TYPE_CHECKING:
@@ -37,8 +39,8 @@ SAMPLED_WORDS, SAMPLED_LENGTH = 200, 60
 """Random words on which a pruned network is compared with the one that it was made of."""
 
 
-@dataclass(frozen=True, eq=False)
-class Pruned:
+@dataclass(frozen=True, eq=False, repr=False)
+class Pruned(Brief):
     """A network that reads the explained channels alone, b = 0: another network than the trained one.
 
     Arguments:
@@ -56,8 +58,8 @@ class Pruned:
     wrong: tuple[int, ...] | None
 
 
-@dataclass(frozen=True, eq=False)
-class TrainedProof:
+@dataclass(frozen=True, eq=False, repr=False)
+class TrainedProof(Brief):
     """Up to which length a trained network agrees with a machine on all words.
 
     Arguments:

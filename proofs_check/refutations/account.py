@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .refutation import Refutation
 
 
-def account(found: Refutation) -> list[str]:
+def refutation_lines(found: Refutation) -> list[str]:
     """A refutation as lines for people."""
 
     def element(index: int) -> str:

@@ -16,10 +16,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ...algebra.depth.families import TransitionKind
 from ...models.families import step_size
 from ...models.layer import Layer
 from ...models.recurrences import fixed_point_turns
-from .long_words import Word
+from .long_words import PowerWord
 
 UNIT = 2.0**-54
 """A multiplier with log|a| above -2⁻⁵⁴ is rounded to modulus 1 by float64: taken to have modulus exactly 1."""
@@ -99,7 +100,7 @@ def signed_turns(phase: NDArray[np.uint64]) -> NDArray[np.float64]:
     return np.asarray(phase).view(np.int64).astype(np.float64) * 2.0**-64
 
 
-def word_map(word: Word, letters: Affine) -> Affine:
+def word_map(word: PowerWord, letters: Affine) -> Affine:
     """The map of a word whose token i acts as `letters[i]`, in closed form."""
     return word.fold(lambda token: letters[token], Affine.then, Affine.power, Affine.identity(letters.shift.shape[-1]))
 
@@ -111,27 +112,28 @@ def layer_maps(layer: Layer, raw: torch.Tensor) -> Affine:
     Negative Mamba |2 e^(-x) - 1| is 1 - 2 e^(-x), which float64 rounds to 1 from x = 38.1 on; see `UNIT`.
     """
     transition: Any = layer.transition  # parameters that not every family has
+    family = layer.transition.family
     parts = transition.split(raw.detach())
-    if transition.complex_state:
+    if family.complex_state:
         shift = torch.complex(parts["b_real"], parts["b_imag"]).numpy()
     else:
         shift = parts["b"].numpy().astype(np.complex128)
     shape = shift.shape
     phase = np.zeros(shape, dtype=np.uint64)
-    if transition.name == "gated-aussm":
+    if "gate" in parts:
         log_modulus = -step_size(parts["gate"]).numpy()
         phases = fixed_point_turns(parts["turns"]).numpy().view(np.uint64)
         return Affine(_exact_units(np.maximum(log_modulus, -700.0)), phases, shift)
     if "turns" in parts:
         turns = transition.turns(parts)
         return Affine(np.zeros(shape), fixed_point_turns(turns).numpy().view(np.uint64), shift)
-    if transition.name == "s4d":
+    if family.is_constant:
         step = transition.log_step.detach().exp()
         log_modulus = np.broadcast_to((-step * transition.log_rate.detach().exp()).numpy(), shape)
         turns = (step * transition.frequency.detach() / (2 * math.pi)).expand(shape)
         return Affine(_exact_units(log_modulus), fixed_point_turns(turns).numpy().view(np.uint64), shift)
     exponent = -(step_size(parts["delta"]) * transition.log_rate.detach().exp()).numpy()
-    if transition.name == "mamba":
+    if family.transition is TransitionKind.DECAY:
         return Affine(_exact_units(exponent), phase, shift)
     negative = np.exp(exponent) < 0.5
     with np.errstate(divide="ignore"):

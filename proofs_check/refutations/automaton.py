@@ -14,9 +14,11 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from rich.text import Text
 
 from ...algebra.automata.automaton import Automaton
 from ...common.errors import InputError
+from ...common.terminal import Shown
 from .theory import theory_of
 
 if TYPE_CHECKING:
@@ -29,8 +31,8 @@ SHORT_WORDS = 20_000
 """Short words that are tried, at most: all of a length, as long as there are no more."""
 
 
-@dataclass(frozen=True)
-class AutomatonRefutation:
+@dataclass(frozen=True, repr=False)
+class AutomatonRefutation(Shown):
     """What came of the search.
 
     Arguments:
@@ -57,7 +59,11 @@ class AutomatonRefutation:
         found = {"word": list(self.word), "state": self.state, "answer": self.answer} if self.word else None
         return {"kind": self.kind, "theory": self.theory, "refuted": self.refuted, "failing": found}
 
-    def __str__(self) -> str:
+    def view(self) -> Text:
+        """What `refute` prints."""
+        return Text(self._account())
+
+    def _account(self) -> str:
         if self.kind == "allowed":
             return f"not refuted: {self.theory}"
         if not self.word:

@@ -29,7 +29,7 @@ from .equalising import equalise, starting_pairs
 from .findings import Findings
 from .layer_at_work import LayerAtWork, Level, layer_at_work
 from .letters import contraction, repetitions
-from .long_words import Word
+from .long_words import PowerWord
 from .next_letters import reset_letters, returning_letters, returning_words
 from .question import Question
 
@@ -107,7 +107,7 @@ def _search_pair(question: Question, findings: Findings, work: LayerAtWork) -> N
 
 def _candidates(
     work: LayerAtWork, live: NDArray[np.bool_], epsilon: float, longest: int, starts: int
-) -> list[tuple[Word, Word]]:
+) -> list[tuple[PowerWord, PowerWord]]:
     """Pairs of words over letters, of one length and different products, alike on the live channels."""
     if live.any():
         found = equalise(work.letters, live, epsilon / 20, longest, starts)
@@ -116,12 +116,12 @@ def _candidates(
 
 
 def _closed(
-    work: LayerAtWork, u: Word, v: Word, reset: Word, rate: NDArray[np.float64], epsilon: float
-) -> tuple[Word, Word]:
+    work: LayerAtWork, u: PowerWord, v: PowerWord, reset: PowerWord, rate: NDArray[np.float64], epsilon: float
+) -> tuple[PowerWord, PowerWord]:
     """u rᴺ and v rᴺ over letters, N so large that the contracting channels forget the difference."""
     contracting = rate < 0
     if not contracting.any():
         return u, v
     apart = np.abs(work.letters.map_of(u)(work.start) - work.letters.map_of(v)(work.start))[contracting].max()
     suffix = reset.power(repetitions(rate, float(apart), epsilon / 20))
-    return Word.of(u, suffix), Word.of(v, suffix)
+    return PowerWord.of(u, suffix), PowerWord.of(v, suffix)

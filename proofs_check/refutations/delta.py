@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ...algebra.groups.group import Group
 from ...models.network import DCDNetwork
 from .evidence import FailingWord, find_failing_word
-from .long_words import Word
+from .long_words import PowerWord
 
 LONGEST, TOKENS = 20_000, 4
 """The length of the constant words, and how many there are at most."""
@@ -41,5 +41,5 @@ def delta_failing_word(
         wrong = np.flatnonzero(answers != expected)
         if len(wrong):
             t = int(wrong[0])
-            return FailingWord(Word.of(token).power(t + 1), int(expected[t]), int(answers[t]))
+            return FailingWord(PowerWord.of(token).power(t + 1), int(expected[t]), int(answers[t]))
     return found

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from .affine_maps import Affine, signed_turns
 from .equalising import starting_pairs
 from .letters import Letters
-from .long_words import Word
+from .long_words import PowerWord
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Divergence:
             P Qⁿ whose bound would rise without limit if phases were real numbers.
     """
 
-    word: Word
+    word: PowerWord
     channel: int
     growth: tuple[tuple[int, float], ...]
     unbounded: bool
@@ -49,7 +49,7 @@ def diverge(
     """
     noise = 1e-13 * max(1.0, float(np.abs(letters.maps.shift).max(initial=0.0)))
     channels = np.flatnonzero(live)
-    best: tuple[float, int, Word, Word, int] | None = None
+    best: tuple[float, int, PowerWord, PowerWord, int] | None = None
     for pair in reversed(starting_pairs(letters, live)):
         length = letters.spelled(pair.u).length
         for first, second in ((pair.u, pair.v), (pair.v, pair.u)):
@@ -64,7 +64,7 @@ def diverge(
     if best is None:
         return None
     _, channel, first, second, n = best
-    return _measure(letters, Word.of(first, second.power(n)) if n else first, channel, start, target)
+    return _measure(letters, PowerWord.of(first, second.power(n)) if n else first, channel, start, target)
 
 
 def _shortest(p: Affine, q: Affine, channel: int, start: complex, target: float, most: int) -> tuple[int, float]:
@@ -82,7 +82,7 @@ def _shortest(p: Affine, q: Affine, channel: int, start: complex, target: float,
 
 
 def _measure(
-    letters: Letters, word: Word, channel: int, start: NDArray[np.complex128], target: float
+    letters: Letters, word: PowerWord, channel: int, start: NDArray[np.complex128], target: float
 ) -> Divergence | None:
     """|h(wⁿ)| for n = 1, 2, 4, … until it passes the target."""
     only = slice(channel, channel + 1)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from .affine_maps import signed_turns
 from .letters import Letters
-from .long_words import Word
+from .long_words import PowerWord
 
 LONGEST = 10**30
 """Longest word that equalising may make. Lengths are exact integers and phases exact in 64-bit turns, so this is only
@@ -38,8 +38,8 @@ CANDIDATES = 6000
 class Pair:
     """Two words over letters with one multiplier; `difference` of their shifts (channels,)."""
 
-    u: Word
-    v: Word
+    u: PowerWord
+    v: PowerWord
     g: int
     h: int
     phase: NDArray[np.uint64]
@@ -102,8 +102,8 @@ def starting_pairs(letters: Letters, live: NDArray[np.bool_], most: int = 64) ->
     found.sort(key=lambda entry: (entry[0], length[entry[1]]))
     chosen = found if len(found) <= most else [*found[: most // 2], *found[-(most - most // 2) :]]
 
-    def spelled(i: int) -> Word:
-        return Word.of(int(first[i])) if second[i] < 0 else Word.of(int(first[i]), int(second[i]))
+    def spelled(i: int) -> PowerWord:
+        return PowerWord.of(int(first[i])) if second[i] < 0 else PowerWord.of(int(first[i]), int(second[i]))
 
     return [
         Pair(spelled(i), spelled(j), int(products[i]), int(products[j]), phase[i], np.abs(shift[i] - shift[j]))
@@ -113,7 +113,7 @@ def starting_pairs(letters: Letters, live: NDArray[np.bool_], most: int = 64) ->
 
 def equalise(
     letters: Letters, live: NDArray[np.bool_], epsilon: float, longest: int = LONGEST, starts: int = 4, seed: int = 0
-) -> tuple[Word, Word] | None:
+) -> tuple[PowerWord, PowerWord] | None:
     """Two words over letters of equal length with different products whose maps differ by less than epsilon in the
     `live` channels.
 
@@ -127,13 +127,15 @@ def equalise(
     return min(found, key=lambda pair: letters.spelled(pair[0]).length) if found else None
 
 
-def equalised(candidates: Candidates, pairs: list[Pair], epsilon: float, longest: int) -> list[tuple[Word, Word]]:
+def equalised(
+    candidates: Candidates, pairs: list[Pair], epsilon: float, longest: int
+) -> list[tuple[PowerWord, PowerWord]]:
     """The starting pairs that can be brought closer than epsilon below `longest` tokens, each brought there."""
     found = [_descend(candidates, pair, epsilon, longest) for pair in pairs]
     return [pair for pair in found if pair is not None]
 
 
-def _descend(candidates: Candidates, pair: Pair, epsilon: float, longest: int) -> tuple[Word, Word] | None:
+def _descend(candidates: Candidates, pair: Pair, epsilon: float, longest: int) -> tuple[PowerWord, PowerWord] | None:
     """Step after step until the difference is below epsilon; None as soon as the word would foreseeably get longer than
     `longest`."""
     first, begin = float(np.linalg.norm(pair.difference)), candidates.length(pair.u)
@@ -191,7 +193,7 @@ class Candidates:
     def power_of(self, letter: NDArray[np.intp], count: NDArray[np.int64]) -> NDArray[np.intp]:
         return self.powers[letter, count % self.orders[letter]]
 
-    def length(self, word: Word) -> int:
+    def length(self, word: PowerWord) -> int:
         """In tokens, of a word over letters."""
         return word.fold(lambda i: int(self.lengths[i]), lambda a, b: a + b, lambda a, n: a * n, 0)
 
@@ -267,7 +269,7 @@ class Candidates:
 
     def returning(
         self, phase: NDArray[np.uint64], radius: NDArray[np.float64], within: float, number: int = 24
-    ) -> list[Word]:
+    ) -> list[PowerWord]:
         """Words z that bring a state at `radius` from the centre back to within a distance, after a turn by `phase`:
         short ones first, one for each product."""
         away = (2 * np.abs(np.sin(math.pi * signed_turns(phase + self.turns))) * radius).max(axis=1, initial=0.0)
@@ -277,9 +279,11 @@ class Candidates:
         return [self._spell(self.which[k], self.counts[k]) for k in good[np.sort(first)][:number]]
 
     @staticmethod
-    def _spell(which: NDArray[np.intp], counts: NDArray[np.int64]) -> Word:
-        return Word(
-            parts=tuple((Word(int(letter)), int(count)) for letter, count in zip(which, counts, strict=True) if count)
+    def _spell(which: NDArray[np.intp], counts: NDArray[np.int64]) -> PowerWord:
+        return PowerWord(
+            parts=tuple(
+                (PowerWord(int(letter)), int(count)) for letter, count in zip(which, counts, strict=True) if count
+            )
         )
 
     def _apply(self, pair: Pair, pattern: int, which: NDArray[np.intp], counts: NDArray[np.int64]) -> Pair:
@@ -288,9 +292,9 @@ class Candidates:
         phase = (self.theta[which] * counts[:, None].astype(np.uint64)).sum(axis=0, dtype=np.uint64)
         element = group.product(int(x) for x in self.power_of(which, counts))
         zeta = pair.phase + phase
-        new: list[tuple[Word, int]] = []
+        new: list[tuple[PowerWord, int]] = []
         for swap in (0, 1):
-            pieces: list[Word] = []
+            pieces: list[PowerWord] = []
             value = 0
             for place, choice in enumerate(PATTERNS[pattern]):
                 if place:
@@ -298,7 +302,7 @@ class Candidates:
                     value = group.times(value, element)
                 pieces.append((pair.u, pair.v)[choice ^ swap])
                 value = group.times(value, (pair.g, pair.h)[choice ^ swap])
-            new.append((Word.of(*pieces), value))
+            new.append((PowerWord.of(*pieces), value))
         repeats = len(PATTERNS[pattern])
         total = pair.phase * np.uint64(repeats) + phase * np.uint64(repeats - 1)
         factor = _factor(pattern, signed_turns(zeta))

@@ -16,18 +16,19 @@ import torch
 from numpy.typing import NDArray
 
 from ...algebra.groups.group import Group
-from ...constructions.words import products
+from ...algebra.tracked import products
+from ...common.brief import Brief
 from ...models.network import DCDNetwork
 from ...models.recurrences import UnitState
 from .affine_maps import Affine
-from .long_words import Word
+from .long_words import PowerWord
 
 PIECE = 1 << 14
 """Tokens run at a time."""
 
 
-@dataclass(frozen=True)
-class PairEvidence:
+@dataclass(frozen=True, repr=False)
+class PairEvidence(Brief):
     """Two words of one length with different products that the model cannot tell apart.
 
     Arguments:
@@ -41,7 +42,7 @@ class PairEvidence:
         confirmed: "run" (the network ran both words) or "closed form" (maps composed at high precision).
     """
 
-    words: tuple[Word, Word]
+    words: tuple[PowerWord, PowerWord]
     products: tuple[int, int]
     distances: tuple[float, ...]
     answers: tuple[int, int]
@@ -69,8 +70,8 @@ class PairEvidence:
         }
 
 
-@dataclass(frozen=True)
-class DivergenceEvidence:
+@dataclass(frozen=True, repr=False)
+class DivergenceEvidence(Brief):
     """A word along whose powers a layer's state grows.
 
     Arguments:
@@ -83,8 +84,8 @@ class DivergenceEvidence:
         confirmed: "run" or "closed form".
     """
 
-    prefix: Word
-    word: Word
+    prefix: PowerWord
+    word: PowerWord
     layer: int
     channel: int
     growth: tuple[tuple[int, float], ...]
@@ -104,11 +105,11 @@ class DivergenceEvidence:
         }
 
 
-@dataclass(frozen=True)
-class FailingWord:
+@dataclass(frozen=True, repr=False)
+class FailingWord(Brief):
     """A word on which the model's last answer is wrong."""
 
-    word: Word
+    word: PowerWord
     product: int
     answer: int
 
@@ -155,7 +156,7 @@ def pair_by_running(
     own: DCDNetwork,
     group: Group,
     alphabet: NDArray[np.integer],
-    words: tuple[Word, Word],
+    words: tuple[PowerWord, PowerWord],
     epsilon: float,
 ) -> PairEvidence:
     """Run both words and compare."""
@@ -180,8 +181,8 @@ def pair_in_closed_form(
     network: DCDNetwork,
     group: Group,
     alphabet: NDArray[np.integer],
-    words: tuple[Word, Word],
-    pair: tuple[Word, Word],
+    words: tuple[PowerWord, PowerWord],
+    pair: tuple[PowerWord, PowerWord],
     maps: Affine,
     start: NDArray[np.complex128],
     lower: Sequence[NDArray[np.complex128]],
@@ -213,7 +214,7 @@ def pair_in_closed_form(
 
 
 def exact_states(
-    words: tuple[Word, Word], maps: Affine, start: NDArray[np.complex128]
+    words: tuple[PowerWord, PowerWord], maps: Affine, start: NDArray[np.complex128]
 ) -> tuple[list[complex], list[complex], float]:
     """The states after two words and their largest distance, composed with mpmath at 40 digits more than the length
     has.
@@ -263,7 +264,7 @@ def exact_states(
 
 @torch.no_grad()
 def growth_by_running(
-    network: DCDNetwork, prefix: Word, word: Word, layer: int, channel: int, exponents: list[int]
+    network: DCDNetwork, prefix: PowerWord, word: PowerWord, layer: int, channel: int, exponents: list[int]
 ) -> tuple[tuple[int, float], ...]:
     """|h| of one channel after p wⁿ for each exponent n, by running the network; `layer` counted from 1."""
     state = network.initial_state(1)
@@ -289,7 +290,7 @@ def find_failing_word(
     network: DCDNetwork,
     group: Group,
     alphabet: NDArray[np.integer],
-    also: tuple[Word, ...] = (),
+    also: tuple[PowerWord, ...] = (),
     seed: int = 0,
     length: int = 256,
 ) -> FailingWord | None:
@@ -310,5 +311,7 @@ def find_failing_word(
             first = np.where(wrong.any(axis=1), wrong.argmax(axis=1), wrong.shape[1])
             row = int(np.argmin(first))
             end = int(first[row])
-            return FailingWord(Word.of(*batch[row, : end + 1].tolist()), int(expected[row, end]), int(found[row, end]))
+            return FailingWord(
+                PowerWord.of(*batch[row, : end + 1].tolist()), int(expected[row, end]), int(found[row, end])
+            )
     return None

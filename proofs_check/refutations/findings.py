@@ -11,7 +11,7 @@ from .evidence import (
     pair_in_closed_form,
 )
 from .layer_at_work import LayerAtWork
-from .long_words import Word
+from .long_words import PowerWord
 from .question import Question
 
 
@@ -34,7 +34,7 @@ class Findings:
         """Note what stood in the way at a layer, counted from 1."""
         self.problems.append(f"layer {place}: {text}")
 
-    def confirm_pair(self, work: LayerAtWork, pair: tuple[Word, Word]) -> bool:
+    def confirm_pair(self, work: LayerAtWork, pair: tuple[PowerWord, PowerWord]) -> bool:
         """Confirm two words over the last layer's letters, by running them or in closed form, and record them; whether
         they stand."""
         asked = self.question

@@ -19,7 +19,7 @@ from ...models.network import DCDNetwork, LayerTrace
 from .affine_maps import Affine, layer_maps, sequence_map
 from .evidence import PIECE, plain_states
 from .letters import Letters
-from .long_words import Word
+from .long_words import PowerWord
 from .question import Question
 
 
@@ -34,15 +34,15 @@ class Level:
         resets: whether they do so by contraction alone, so that no error is carried from one letter to the next.
     """
 
-    prefix: Word
-    words: tuple[Word, ...]
+    prefix: PowerWord
+    words: tuple[PowerWord, ...]
     products: NDArray[np.intp]
     resets: bool
 
     @classmethod
     def of_tokens(cls, alphabet: NDArray[np.integer]) -> Level:
         """The first layer's letters: the tokens."""
-        return cls(Word(), tuple(Word(i) for i in range(len(alphabet))), alphabet.astype(np.intp), True)
+        return cls(PowerWord(), tuple(PowerWord(i) for i in range(len(alphabet))), alphabet.astype(np.intp), True)
 
     @property
     def tokens(self) -> int:
@@ -85,11 +85,11 @@ class LayerAtWork:
     start: NDArray[np.complex128]
     lower: Lower
 
-    def spelled(self, word: Word) -> Word:
+    def spelled(self, word: PowerWord) -> PowerWord:
         """A word over letters as a word over tokens, the prefix first."""
-        return Word.of(self.level.prefix, self.letters.spelled(word))
+        return PowerWord.of(self.level.prefix, self.letters.spelled(word))
 
-    def length(self, word: Word) -> int:
+    def length(self, word: PowerWord) -> int:
         """The tokens of a word over letters, the prefix included."""
         return self.level.prefix.length + self.letters.spelled(word).length
 
@@ -123,7 +123,7 @@ def token_maps(network: DCDNetwork) -> Affine:
     return layer_maps(layer, raw)
 
 
-def _run(network: DCDNetwork, word: Word) -> Any:
+def _run(network: DCDNetwork, word: PowerWord) -> Any:
     """The state of all layers after a word, from the initial state."""
     tokens, state = word.tokens(), network.initial_state(1)
     for begin in range(0, len(tokens), PIECE):
@@ -132,7 +132,7 @@ def _run(network: DCDNetwork, word: Word) -> Any:
 
 
 def _map_along(
-    network: DCDNetwork, word: Word, state: Any, i: int
+    network: DCDNetwork, word: PowerWord, state: Any, i: int
 ) -> tuple[Affine, float, list[NDArray[np.complex128]]]:
     """The map that a word makes on layer i, the lower layers starting from `state`; how far their states may be off
     all along the word without changing one of their hard decisions (-1 for other activations); and their states

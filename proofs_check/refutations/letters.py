@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...algebra.groups.group import Group
 from .affine_maps import Affine, word_map
-from .long_words import Word
+from .long_words import PowerWord
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,24 +28,26 @@ class Letters:
     """
 
     group: Group
-    words: tuple[Word, ...]
+    words: tuple[PowerWord, ...]
     products: NDArray[np.intp]
     maps: Affine
 
-    def map_of(self, word: Word) -> Affine:
+    def map_of(self, word: PowerWord) -> Affine:
         """The map of a word over letters."""
         return word_map(word, self.maps)
 
-    def product_of(self, word: Word) -> int:
+    def product_of(self, word: PowerWord) -> int:
         """The product of a word over letters."""
         return word.product(self.group, self.products)
 
-    def spelled(self, word: Word) -> Word:
+    def spelled(self, word: PowerWord) -> PowerWord:
         """A word over letters as a word over tokens."""
-        return word.fold(lambda letter: self.words[letter], lambda a, b: Word.of(a, b), lambda a, n: a.power(n), Word())
+        return word.fold(
+            lambda letter: self.words[letter], lambda a, b: PowerWord.of(a, b), lambda a, n: a.power(n), PowerWord()
+        )
 
 
-def contraction(letters: Letters, longest: int = 12) -> tuple[Word, NDArray[np.float64]]:
+def contraction(letters: Letters, longest: int = 12) -> tuple[PowerWord, NDArray[np.float64]]:
     """A short word over letters that contracts as many channels as can be, best in the worst channel, and its log|a|,
     (channels,).
 
@@ -56,7 +58,7 @@ def contraction(letters: Letters, longest: int = 12) -> tuple[Word, NDArray[np.f
     lengths = np.array([word.length for word in letters.words], dtype=float)
     able = (rates < 0).any(axis=0)
     if not able.any():
-        return Word(), np.zeros(rates.shape[1])
+        return PowerWord(), np.zeros(rates.shape[1])
     chosen: list[int] = []
     total, length = np.zeros(rates.shape[1]), 0.0
     best = 0.0
@@ -72,7 +74,7 @@ def contraction(letters: Letters, longest: int = 12) -> tuple[Word, NDArray[np.f
             break
         chosen.append(pick)
         total, length, best = total + rates[pick], length + lengths[pick], new
-    return Word.of(*chosen), total
+    return PowerWord.of(*chosen), total
 
 
 def repetitions(rate: NDArray[np.float64], distance: float, epsilon: float) -> int:

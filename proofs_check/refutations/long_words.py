@@ -1,6 +1,6 @@
 """Words too long to write out: concatenations and powers of shorter words, shared where they repeat.
 
-A `Word` is an expression, a directed graph whose leaves are tokens (positions in an alphabet). Its length and its
+A `PowerWord` is an expression, a directed graph whose leaves are tokens (positions in an alphabet). Its length and its
 product in a group are found without expanding it, so that words of 10³⁰ tokens can be written on a line, checked and
 compared. As a text it is a list of definitions, the last of which is the word::
 
@@ -21,13 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...algebra.groups.group import Group
+from ...common.brief import Brief
 from ...common.errors import InputError
 
 Value = TypeVar("Value")
 
 
-@dataclass(frozen=True, eq=False)
-class Word:
+@dataclass(frozen=True, eq=False, repr=False)
+class PowerWord(Brief):
     """A word as an expression.
 
     Arguments:
@@ -37,32 +38,32 @@ class Word:
     """
 
     token: int = -1
-    parts: tuple[tuple[Word, int], ...] = ()
+    parts: tuple[tuple[PowerWord, int], ...] = ()
 
     @staticmethod
-    def of(*parts: Word | int) -> Word:
+    def of(*parts: PowerWord | int) -> PowerWord:
         """The concatenation of words and tokens."""
-        words = [part if isinstance(part, Word) else Word(part) for part in parts]
+        words = [part if isinstance(part, PowerWord) else PowerWord(part) for part in parts]
         return (
             words[0]
             if len(words) == 1
-            else Word(parts=tuple((word, 1) for word in words if word.token >= 0 or word.parts))
+            else PowerWord(parts=tuple((word, 1) for word in words if word.token >= 0 or word.parts))
         )
 
-    def power(self, exponent: int) -> Word:
+    def power(self, exponent: int) -> PowerWord:
         """The word repeated, exponent ≥ 0."""
-        return self if exponent == 1 else Word(parts=((self, exponent),) if exponent else ())
+        return self if exponent == 1 else PowerWord(parts=((self, exponent),) if exponent else ())
 
     @cached_property
     def length(self) -> int:
         """The number of tokens, exact at any size."""
         return 1 if self.token >= 0 else sum(word.length * exponent for word, exponent in self.parts)
 
-    def nodes(self) -> list[Word]:
+    def nodes(self) -> list[PowerWord]:
         """Every word in the expression once, parts before what they are part of; the word itself last."""
-        found: list[Word] = []
+        found: list[PowerWord] = []
         seen: set[int] = set()
-        stack: list[tuple[Word, bool]] = [(self, False)]
+        stack: list[tuple[PowerWord, bool]] = [(self, False)]
         while stack:
             word, done = stack.pop()
             if done:
@@ -115,7 +116,7 @@ class Word:
         names: dict[int, str] = {}
         definitions: list[str] = []
 
-        def shown(word: Word) -> str:
+        def shown(word: PowerWord) -> str:
             if word.token >= 0:
                 return str(word.token)
             if id(word) in names:
@@ -144,9 +145,9 @@ def _name(number: int) -> str:
     return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[number % 26] + (str(number // 26) if number >= 26 else "")
 
 
-def parse_word(text: str) -> Word:
+def parse_word(text: str) -> PowerWord:
     """The word that `str(word)` wrote. Raises `InputError` for anything else."""
-    defined: dict[str, Word] = {}
+    defined: dict[str, PowerWord] = {}
     *definitions, last = text.split(";")
     for definition in definitions:
         name, equals, body = definition.partition("=")
@@ -156,16 +157,16 @@ def parse_word(text: str) -> Word:
     return _parse_expression(last, defined)
 
 
-def _parse_expression(text: str, defined: dict[str, Word]) -> Word:
+def _parse_expression(text: str, defined: dict[str, PowerWord]) -> PowerWord:
     pieces = re.findall(r"[A-Z]\d*|\d+|[()^]|\S", text)
-    open_: list[list[tuple[Word, int]]] = [[]]
+    open_: list[list[tuple[PowerWord, int]]] = [[]]
     stream: Iterator[str] = iter(pieces)
     for piece in stream:
         if piece == "(":
             open_.append([])
         elif piece == ")" and len(open_) > 1:
             inner = open_.pop()
-            open_[-1].append((Word(parts=tuple(inner)), 1))
+            open_[-1].append((PowerWord(parts=tuple(inner)), 1))
         elif piece == "^" and open_[-1]:
             exponent = next(stream, "")
             if not exponent.isdigit():
@@ -174,7 +175,7 @@ def _parse_expression(text: str, defined: dict[str, Word]) -> Word:
                 )
             open_[-1][-1] = (open_[-1][-1][0], int(exponent))
         elif piece.isdigit():
-            open_[-1].append((Word(int(piece)), 1))
+            open_[-1].append((PowerWord(int(piece)), 1))
         elif piece in defined:
             open_[-1].append((defined[piece], 1))
         else:
@@ -185,4 +186,4 @@ def _parse_expression(text: str, defined: dict[str, Word]) -> Word:
     if len(open_) != 1:
         raise InputError(f"a parenthesis is not closed in {text.strip()[:40]!r}")
     parts = open_[0]
-    return parts[0][0] if len(parts) == 1 and parts[0][1] == 1 else Word(parts=tuple(parts))
+    return parts[0][0] if len(parts) == 1 and parts[0][1] == 1 else PowerWord(parts=tuple(parts))

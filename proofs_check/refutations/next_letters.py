@@ -17,7 +17,7 @@ from .affine_maps import signed_turns
 from .equalising import Candidates, equalised, starting_pairs
 from .layer_at_work import LayerAtWork, Level
 from .letters import Letters, contraction, repetitions
-from .long_words import Word
+from .long_words import PowerWord
 from .question import Budget
 
 
@@ -33,11 +33,11 @@ def reset_letters(work: LayerAtWork, most: int, tolerance: float) -> Level:
         + [float(np.abs(work.start - centre).max())]
     )
     suffix = letters.spelled(_neutral(letters, reset, repetitions(rate, distance, tolerance)))
-    words = tuple(Word.of(letters.words[x], suffix) for x in chosen)
-    return Level(Word.of(level.prefix, suffix), words, letters.products[chosen], level.resets)
+    words = tuple(PowerWord.of(letters.words[x], suffix) for x in chosen)
+    return Level(PowerWord.of(level.prefix, suffix), words, letters.products[chosen], level.resets)
 
 
-def returning_words(work: LayerAtWork, budget: Budget, tolerance: float, within: float) -> list[Word]:
+def returning_words(work: LayerAtWork, budget: Budget, tolerance: float, within: float) -> list[PowerWord]:
     """u z rᴹ and v z rᴹ over letters, for several u, v with one map and several z: the channels of modulus 1 return to
     within a distance of the layer's state, the others are reset."""
     letters, start = work.letters, work.start
@@ -49,7 +49,7 @@ def returning_words(work: LayerAtWork, budget: Budget, tolerance: float, within:
     equal = [(pair.u, pair.v) for pair in pairs if pair.difference.max(initial=0.0) <= tolerance][:64]
     if not equal:
         equal = equalised(candidates, pairs[:6], tolerance, budget.run_tokens // 1000)
-    found: list[tuple[int, Word]] = []
+    found: list[tuple[int, PowerWord]] = []
     for u, v in equal:
         once = letters.map_of(v)
         with np.errstate(invalid="ignore"):
@@ -63,22 +63,22 @@ def returning_words(work: LayerAtWork, budget: Budget, tolerance: float, within:
             if n is not None:
                 returns.append(v.power(n - 1))
         for z in returns:
-            whole = letters.map_of(Word.of(v, z, tail))
+            whole = letters.map_of(PowerWord.of(v, z, tail))
             if np.abs(whole(start) - start)[live].max() <= 2 * within:
-                word = Word.of(u, z, tail), Word.of(v, z, tail)
+                word = PowerWord.of(u, z, tail), PowerWord.of(v, z, tail)
                 size = letters.spelled(word[0]).length
                 found.extend([(size, word[0]), (size, word[1])])
     found.sort(key=lambda entry: entry[0])
     return _spanning([word for _, word in found], letters, budget.letters)
 
 
-def returning_letters(work: LayerAtWork, words: list[Word]) -> Level:
+def returning_letters(work: LayerAtWork, words: list[PowerWord]) -> Level:
     """The level that returning words over letters make."""
     letters, level = work.letters, work.level
     spelled = tuple(letters.spelled(word) for word in words)
     products = np.array([letters.product_of(word) for word in words], dtype=np.intp)
     contracts = (contraction(letters)[1] < 0).any()
-    prefix = Word.of(level.prefix, spelled[0]) if contracts else level.prefix
+    prefix = PowerWord.of(level.prefix, spelled[0]) if contracts else level.prefix
     return Level(prefix, spelled, products, False)
 
 
@@ -106,29 +106,29 @@ def few(letters: Letters, most: int) -> list[int]:
     return best
 
 
-def _neutral(letters: Letters, reset: Word, times: int) -> Word:
+def _neutral(letters: Letters, reset: PowerWord, times: int) -> PowerWord:
     """A power of a word, of at least `times`, whose product is 1."""
     order = int(letters.group.element_orders[letters.product_of(reset)])
     return reset.power(-(-times // order) * order)
 
 
 def _tail(
-    letters: Letters, reset: Word, rate: NDArray[np.float64], tolerance: float
-) -> tuple[Word, NDArray[np.uint64]]:
+    letters: Letters, reset: PowerWord, rate: NDArray[np.float64], tolerance: float
+) -> tuple[PowerWord, NDArray[np.uint64]]:
     """A suffix that resets the contracting channels, and by how much it turns the others."""
     live = rate == 0
     if not (rate < 0).any():
-        return Word(), np.zeros(int(live.sum()), dtype=np.uint64)
+        return PowerWord(), np.zeros(int(live.sum()), dtype=np.uint64)
     far = 10.0 * max(1.0, float(np.abs(letters.maps.shift).max()))
     tail = _neutral(letters, reset, repetitions(rate, far, tolerance))
     return tail, letters.map_of(tail).phase[live]
 
 
-def _spanning(words: list[Word], letters: Letters, most: int) -> list[Word]:
+def _spanning(words: list[PowerWord], letters: Letters, most: int) -> list[PowerWord]:
     """The first word of each product, at most `most` of them, that generate what all of them do and do not all commute
     if they can."""
     group = letters.group
-    kept: list[Word] = []
+    kept: list[PowerWord] = []
     elements: list[int] = []
     span = group.trivial_subgroup
     for word in words:

@@ -24,7 +24,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from ...algebra.depth.families import FAMILIES
+from ...algebra.depth.families import FAMILIES, SIGNS
 from ...algebra.groups.group import Group
 from ...algebra.input.parser import list_group
 from ...common.errors import InputError
@@ -35,7 +35,7 @@ from ...models.network import DCDNetwork
 from .evidence import PIECE
 from .refutation import Refutation, random_network, refute
 
-WITHOUT_PARITY = ("s4d", "mamba")
+WITHOUT_PARITY = tuple(name for name, family in FAMILIES.items() if family.exponent == 1)
 """The families that parity is beyond, at any depth and in any mixture."""
 
 
@@ -126,7 +126,7 @@ def vanishing_length(delta: float, dtype: torch.dtype) -> float:
 
 def weakened_network(delta: float, dtype: torch.dtype) -> DCDNetwork:
     """Compiled Negative Mamba with Δ for the token 1 made this small (> 0); the token 0 still has multiplier 1."""
-    network = compiled_network("negative-mamba")
+    network = compiled_network(SIGNS.name)
     raw = delta - 1.0 if delta >= 1.0 else math.log(delta)
     with torch.no_grad():
         phi = network.layers[0].phi

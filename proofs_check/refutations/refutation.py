@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.text import Text
 
 from ...algebra.groups.group import Group
 from ...common.errors import InputError
+from ...common.terminal import Shown
 from ...models.network import DCDNetwork
-from .account import account
+from .account import refutation_lines
 from .climb import climb
 from .delta import delta_failing_word
 from .evidence import (
@@ -35,7 +37,7 @@ __all__ = ["Budget", "Refutation", "random_network", "refute"]
 
 
 @dataclass(frozen=True, repr=False)
-class Refutation:
+class Refutation(Shown):
     """What was found about a model and a group.
 
     Arguments:
@@ -60,8 +62,9 @@ class Refutation:
     seconds: float
     listed: Group
 
-    def __repr__(self) -> str:
-        return "\n".join(account(self))
+    def view(self) -> Text:
+        """What `refute` prints."""
+        return Text("\n".join(refutation_lines(self)))
 
     @property
     def refuted(self) -> bool:

@@ -20,7 +20,7 @@ from ...algebra.automata.monoid import TransitionMonoid
 from ...algebra.depth.abelian import abelian_factor
 from ...algebra.depth.architectures import architectures
 from ...algebra.depth.automaton_verdict import stack_refusal, verdict, width_refusal
-from ...algebra.depth.families import FAMILIES, Family, names
+from ...algebra.depth.families import ALL_FAMILIES, CIRCLE, FAMILIES, SIGNS, Family, names
 from ...algebra.depth.series import Series, shortest_series, verbal_series, verbal_subgroup
 from ...algebra.depth.width import TooLargeError, kernels, widths_answer, widths_text
 from ...algebra.groups.group import Group, Subgroup
@@ -29,9 +29,6 @@ from ...common.wording import counted
 
 if TYPE_CHECKING:
     from ...models.specification import LayerSpecification
-
-PREFIX = "delta-"
-"""The beginning of the delta-rule families' names; the number of factors follows."""
 
 DEGREES = {1: "C2", 2: "cyclic and dihedral groups", 3: "C_n, D_n, A4, S4 and A5, and their products with C2"}
 """What the quotients of finite subgroups of O(d) are, where that is decided here."""
@@ -96,7 +93,7 @@ def diagonal(families: Sequence[str]) -> tuple[Family, ...]:
     """The families of diagonal layers by name. Raises `InputError` for a layer outside the scheme (the tanh RNN), or a
     delta-rule layer among others."""
     for place, name in enumerate(families, 1):
-        if name.startswith(PREFIX):
+        if ALL_FAMILIES[name].factors:
             raise InputError(
                 f"layer {place} is of the family {name!r}, and others are diagonal: no theorem here covers such a "
                 f"stack; wanted delta-rule layers alone, or layers of {', '.join(FAMILIES)}"
@@ -170,7 +167,7 @@ def automaton_theory(automaton: Automaton, stack: Sequence[Family], widths: Sequ
 
 def is_delta_stack(families: Sequence[str]) -> bool:
     """Whether every layer is a delta-rule layer."""
-    return all(name.startswith(PREFIX) for name in families)
+    return all(ALL_FAMILIES[name].factors for name in families)
 
 
 def delta_theory(
@@ -180,7 +177,7 @@ def delta_theory(
     numbers of state a layer."""
     layers = f"{counted(len(families), 'layer')} ({', '.join(families)})"
     orders = group.element_orders[alphabet]
-    if len(families) == 1 and families[0] == f"{PREFIX}1" and int(orders.max()) > 2:
+    if len(families) == 1 and ALL_FAMILIES[families[0]].factors == 1 and int(orders.max()) > 2:
         return Theory(
             True,
             f"{layers} cannot track {group.name}: one reflection a token has the square 1, and a token has order "
@@ -191,7 +188,7 @@ def delta_theory(
         return Theory(True, f"this model, {layers}, cannot track {group.name}: {narrow}", True)
     found = architectures(group, None, alphabet.tolist()).representation
     if len(families) == 1 and found is not None and len(found.representations) == 1:
-        factors, degree = int(families[0].removeprefix(PREFIX)), found.representations[0].degree
+        factors, degree = ALL_FAMILIES[families[0]].factors, found.representations[0].degree
         if factors >= found.own and (degrees is None or degrees[0] >= degree):
             needed = f"it takes {counted(found.own, 'factor')} a token and {counted(degree, 'channel')}"
             return Theory(False, f"theory does not forbid this: {layers} can track {group.name}; {needed}")
@@ -212,10 +209,9 @@ def _degree_refusal(group: Group, degrees: Sequence[int]) -> str | None:
         if _has_degree(group.whole, degree):
             return None
         return f"a layer of {counted(degree, 'number')} of state carries {DEGREES[degree]} alone"
-    if not shortest_series(group, FAMILIES["aussm"]).is_complete:
+    if not shortest_series(group, CIRCLE).is_complete:
         return None
-    signs, circle = FAMILIES["negative-mamba"], FAMILIES["aussm"]
-    parts = {1: [(signs, 1)], 2: [(signs, 1), (circle, 1)], 3: [(signs, 2), (circle, 1), (signs, 2)]}
+    parts = {1: [(SIGNS, 1)], 2: [(SIGNS, 1), (CIRCLE, 1)], 3: [(SIGNS, 2), (CIRCLE, 1), (SIGNS, 2)]}
     stack, widths = zip(*(part for degree in degrees for part in parts[degree]), strict=True)
     try:
         answer = widths_answer(group, stack, widths)

@@ -16,11 +16,13 @@ import torch
 
 from subnormal.algebra.depth.families import FAMILIES, parse_stack
 from subnormal.algebra.input.parser import parse_group
-from subnormal.api.proving import check, horizon
+from subnormal.api.proving import check
+from subnormal.api.running import horizon
 from subnormal.command_line.compiler import verify
+from subnormal.common.folders import save_folder
 from subnormal.constructions.artifact import load_cascade
-from subnormal.constructions.compiler import compile_group, save
-from subnormal.constructions.factored.artifact import save_factored
+from subnormal.constructions.compiler import compile_group
+from subnormal.constructions.factored.artifact import factored_files
 from subnormal.constructions.factored.bound import lower_bound
 from subnormal.constructions.factored.compiler import compile_factored
 from subnormal.models.network import DCDNetwork
@@ -59,7 +61,7 @@ def listed(tmp_path_factory):
     folders = []
     for i, (name, stack, alphabet) in enumerate(LISTED):
         folder = place / str(i)
-        save(compile_group(group(name), parse_stack(stack), alphabet), folder, None)
+        compile_group(group(name), parse_stack(stack), alphabet).save(folder)
         certify_folder(folder)
         folders.append(folder)
     return folders
@@ -260,7 +262,7 @@ def factored(tmp_path_factory):
         parsed = parse_group(name)
         compilation = compile_factored(name, parsed.permutations, FAMILIES[layer])
         lines = lower_bound(parsed.permutations, FAMILIES[layer].exponent)
-        save_factored(place / str(i), compilation, lines)
+        save_folder(place / str(i), factored_files(compilation, lines))
         folders.append(place / str(i))
     return folders
 

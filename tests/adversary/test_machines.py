@@ -15,9 +15,9 @@ from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.depth.families import FAMILIES, parse_stack
 from subnormal.algebra.groups.group import Group
 from subnormal.algebra.input.parser import read_automaton
-from subnormal.api.proving import certify, check, horizon
+from subnormal.api.proving import certify, check
+from subnormal.api.running import horizon
 from subnormal.command_line.compiler import verify
-from subnormal.constructions.automata.artifact import save_automaton
 from subnormal.constructions.automata.compiler import compile_automaton
 from subnormal.constructions.targets.compiler import compile_target
 from subnormal.models.network import DCDNetwork
@@ -57,7 +57,7 @@ def automata(tmp_path_factory):
     place = tmp_path_factory.mktemp("automata")
     folders = [place / str(i) for i in range(len(AUTOMATA))]
     for folder, (name, family) in zip(folders, AUTOMATA, strict=True):
-        save_automaton(folder, compile_automaton(read_automaton(name), *parse_stack(family)))
+        compile_automaton(read_automaton(name), *parse_stack(family)).save(folder)
         certify(folder)
     return folders
 

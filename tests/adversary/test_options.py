@@ -15,7 +15,7 @@ import typer
 from subnormal.algebra.depth.families import parse_stack
 from subnormal.command_line import __main__ as command_line
 from subnormal.command_line.shared import Number
-from subnormal.constructions.compiler import compile_group, save
+from subnormal.constructions.compiler import compile_group
 from tests.cases import group
 
 FEW = ["--layers", "1", "--steps", "2", "--check-every", "1", "--check-words", "2", "--test-words", "2", "--batch", "2"]
@@ -83,7 +83,7 @@ def options(*kinds: str) -> Iterator[tuple[str, Any]]:
 def place(tmp_path_factory):
     """A folder with what `ARGUMENTS` names."""
     place = tmp_path_factory.mktemp("options")
-    save(compile_group(group("S3"), parse_stack("aussm")), place / "DIR", None)
+    compile_group(group("S3"), parse_stack("aussm")).save(place / "DIR")
     (place / "SWEEP.toml").write_text('group = "C2"\nsteps = 2\ntest_words = 2\n')
     return place
 

@@ -19,7 +19,7 @@ from subnormal.common.errors import InputError
 from subnormal.common.folders import OWN
 from subnormal.common.rows import write_rows
 from subnormal.common.writing import write_file
-from subnormal.constructions.compiler import compile_group, save
+from subnormal.constructions.compiler import compile_group
 from tests.adversary.counting import SECONDS, stopped_after
 from tests.adversary.test_options import ARGUMENTS, commands, kind, one_line, typed
 from tests.cases import group
@@ -39,7 +39,7 @@ def alarm() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory):
     place = tmp_path_factory.mktemp("places")
-    save(compile_group(group("S3"), parse_stack("aussm")), place / "DIR", None)
+    compile_group(group("S3"), parse_stack("aussm")).save(place / "DIR")
     certify(place / "DIR")
     (place / "SWEEP.toml").write_text('group = "C2"\nsteps = 2\ntest_words = 2\n')
     return place
@@ -60,7 +60,7 @@ def test_pipes_and_devices(run, place, alarm, command):
     positions = [p.name for p in parameters if p.param_type_name == "argument"]
     for parameter in parameters:
         told = typed(command).get(parameter.name, ("",))[0]
-        path = "Path" in str(told) or parameter.name in ("group", "data", "model", "target")
+        path = "Path" in str(told) or parameter.name in ("group", "data", "model", "tracked")
         if not path or kind(command, parameter) != "text":
             continue
         pipe = place / f"pipe{SUFFIX.get((command, parameter.name), '')}"

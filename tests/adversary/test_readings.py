@@ -21,9 +21,9 @@ from sympy.combinatorics import Permutation, PermutationGroup
 
 from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.automata.regular_expression import regular_expression
+from subnormal.algebra.input.elements import read_elements
 from subnormal.algebra.input.parser import parse_group, parse_machine
 from subnormal.common.errors import InputError
-from subnormal.constructions.compiler import read_elements
 from tests.adversary.attempts import attempts, times
 from tests.adversary.counting import Counts
 from tests.cases import group

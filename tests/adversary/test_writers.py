@@ -10,7 +10,6 @@ import resource
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,12 +18,13 @@ import pytest
 
 from subnormal.algebra.depth.families import parse_stack
 from subnormal.common.errors import InputError
-from subnormal.common.folders import read_folder, save_folder
+from subnormal.common.folders import Folder, save_folder
 from subnormal.common.rows import digest_path, write_rows
 from subnormal.common.writing import write_file
 from subnormal.constructions.artifact import load_cascade
-from subnormal.constructions.compiler import compile_group, save
+from subnormal.constructions.compiler import compile_group
 from subnormal.constructions.verification import first_fault
+from subnormal.models.network import DCDNetwork
 from subnormal.models.training.configuration import RunConfiguration
 from subnormal.models.training.runs import RunStore
 from subnormal.proofs_check.certificates import checker
@@ -49,7 +49,7 @@ def originals(compilations, tmp_path_factory):
     """The files of both, by name."""
     place = tmp_path_factory.mktemp("originals")
     for name, compilation in zip(TWO, compilations, strict=True):
-        save(compilation, place / name, None)
+        compilation.save(place / name)
     return [content(place / name) for name in TWO]
 
 
@@ -75,12 +75,12 @@ def leftovers(place: Path) -> list[str]:
 def test_killed_while_a_folder_is_replaced(compilations, originals, tmp_path, rounds):
     counts = Counts("compile, killed at a random moment")
     folder = tmp_path / "x"
-    save(compilations[0], folder, None)
+    compilations[0].save(folder)
     dice = random.Random(1)
 
     def work() -> None:
         for i in range(1000):
-            save(compilations[i % 2], folder, None)
+            compilations[i % 2].save(folder)
 
     for _ in range(rounds):
         number = child(work)
@@ -94,7 +94,7 @@ def test_killed_while_a_folder_is_replaced(compilations, originals, tmp_path, ro
         cascade, tracked, _ = load_cascade(folder)
         assert first_fault(cascade, tracked) is None
         counts.true += 1
-    save(compilations[0], folder, None)
+    compilations[0].save(folder)
     assert leftovers(tmp_path) == []  # the next writer tidies up
     counts.check()
 
@@ -104,12 +104,12 @@ def test_two_writers_and_a_reader(compilations, originals, tmp_path, rounds):
     counts = Counts("two writers and a reader")
     folder = tmp_path / "x"
     for _ in range(rounds):
-        numbers = [child(lambda one=one: [save(one, folder, None) for _ in range(3)]) for one in compilations]
+        numbers = [child(lambda one=one: [one.save(folder) for _ in range(3)]) for one in compilations]
         while numbers:
             with contextlib.suppress(InputError):  # not there yet
-                found = read_folder(folder, ("cascade.json", "cascade.safetensors"))
+                found = Folder(folder).files(("cascade.json", "cascade.safetensors"))
                 counts.tried += 1
-                if any(found.files.items() <= one.items() for one in originals):
+                if any(found.items() <= one.items() for one in originals):
                     counts.true += 1
                 else:
                     counts.fault("mixed", "a reader saw files of both")
@@ -132,10 +132,10 @@ def test_where_folders_cannot_be_exchanged_in_one_step(compilations, originals, 
     monkeypatch.setattr(writing, "_rename_exchange", cannot)
     folder = tmp_path / "x"
     for i in range(4):
-        save(compilations[i % 2], folder, None)
+        compilations[i % 2].save(folder)
         assert content(folder) == originals[i % 2]
         assert leftovers(tmp_path) == []
-    numbers = [child(lambda one=one: [save(one, folder, None) for _ in range(20)]) for one in compilations]
+    numbers = [child(lambda one=one: [one.save(folder) for _ in range(20)]) for one in compilations]
     for number in numbers:
         os.waitpid(number, 0)
     assert content(folder) in originals
@@ -144,13 +144,13 @@ def test_where_folders_cannot_be_exchanged_in_one_step(compilations, originals, 
 def test_what_is_not_ours_stays(compilations, originals, tmp_path):
     """Files and folders of the user's own are carried along; nothing of theirs is deleted."""
     folder = tmp_path / "x"
-    save(compilations[0], folder, None)
+    compilations[0].save(folder)
     (folder / "notes.txt").write_text("mine")
     (folder / "pictures").mkdir()
     (folder / "pictures" / "s4.png").write_bytes(b"png")
     certify_folder(folder)
     assert (folder / "certificate.json").exists()
-    save(compilations[1], folder, None)
+    compilations[1].save(folder)
     assert (folder / "notes.txt").read_text() == "mine"
     assert (folder / "pictures" / "s4.png").read_bytes() == b"png"
     assert sorted(path.name for path in folder.iterdir() if path.name not in originals[1]) == ["notes.txt", "pictures"]
@@ -164,7 +164,7 @@ def test_files_that_only_the_old_manifest_names_go_too(compilations, originals, 
         save_folder(folder, {"config.json": "{}", "tokenizer.json": "{}", "README.md": "of the old group"}, force=True)
         if changed:
             (folder / "README.md").write_text("mine")
-        save(compilations[0], folder, None, force=True)
+        compilations[0].save(folder, force=True)
         assert set(content(folder)) - set(originals[0]) == ({"README.md"} if changed else set())
         assert leftovers(tmp_path) == []
 
@@ -173,14 +173,14 @@ def test_the_folder_one_is_in_is_not_replaced(compilations, tmp_path, monkeypatc
     (tmp_path / "x").mkdir()
     monkeypatch.chdir(tmp_path / "x")
     with pytest.raises(InputError, match="it is the folder you are in"):
-        save(compilations[0], Path("."), None)
+        compilations[0].save(Path("."))
 
 
 @rounds
 def test_killed_while_a_certificate_is_written(compilations, tmp_path, rounds):
     counts = Counts("certify and store, killed at a random moment")
     folder = tmp_path / "x"
-    save(compilations[0], folder, None)
+    compilations[0].save(folder)
     certify_folder(folder)
     configuration = RunConfiguration("C2")
     row = run_row(configuration, checks=2000)
@@ -217,13 +217,13 @@ def test_killed_while_a_certificate_is_written(compilations, tmp_path, rounds):
 def test_a_file_may_not_grow(compilations, originals, tmp_path, limit):
     """As on a full disk: some file of the folder cannot be written to its end. The old folder stays as it was."""
     folder = tmp_path / "x"
-    save(compilations[0], folder, None)
+    compilations[0].save(folder)
 
     def work() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
         try:
-            save(compilations[1], folder, None)
+            compilations[1].save(folder)
         except InputError as error:
             os._exit(3 if "File too large" in str(error) else 4)
 
@@ -242,11 +242,11 @@ def test_a_disk_of_64_kb(tmp_path):
         pytest.skip(f"a small disk may not be mounted here: {mounted.stderr.strip()}")
     try:
         small, large = (compile_group(group(name), parse_stack("aussm")) for name in ("C2", "S4"))
-        save(small, disk / "x", None)
+        small.save(disk / "x")
         before = content(disk / "x")
         for _ in range(3):
             with pytest.raises(InputError, match="No space left on device"):
-                save(large, disk / "x", None)
+                large.save(disk / "x")
             assert content(disk / "x") == before
             assert leftovers(disk) == []
         write_file(disk / "page", "old")
@@ -261,7 +261,7 @@ def test_a_disk_of_64_kb(tmp_path):
 
 def test_a_mixed_folder_is_refused_by_every_command_in_one_line(compilations, originals, tmp_path, run):
     folder = tmp_path / "x"
-    save(compilations[0], folder, None)
+    compilations[0].save(folder)
     certify_folder(folder)
     (folder / "cascade.safetensors").write_bytes(originals[1]["cascade.safetensors"])
     for arguments in (
@@ -280,21 +280,20 @@ def test_a_mixed_folder_is_refused_by_every_command_in_one_line(compilations, or
         assert "cascade.safetensors is not the file that manifest.json names" in error
 
 
-def test_a_folder_of_an_earlier_version_is_read_with_a_line(compilations, tmp_path):
+def test_a_folder_without_a_manifest_is_refused_in_one_line(compilations, tmp_path):
     folder = tmp_path / "x"
-    save(compilations[0], folder, None)
+    compilations[0].save(folder)
     (folder / "manifest.json").unlink()
+    metadata = json.loads((folder / "cascade.json").read_text())
     with pytest.raises(InputError, match="manifest.json is missing"):
         load_cascade(folder)
-    metadata = json.loads((folder / "cascade.json").read_text())
-    (folder / "cascade.json").write_text(json.dumps(metadata | {"format": 1}))
-    with pytest.warns(UserWarning, match="has no manifest.json, as earlier versions wrote it"):
-        assert load_cascade(folder)[1].name == "Q8"
-    command = [sys.executable, "-m", "subnormal", "verify", str(folder), "--length", "10"]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-    assert run.returncode == 0
-    assert run.stderr.count("\n") == 1
-    assert run.stderr.startswith(f"note: {folder} has no manifest.json")
+    with pytest.raises(InputError, match="manifest.json is missing"):
+        DCDNetwork.from_pretrained(folder)
+    with pytest.raises(checker.FaultError, match="manifest.json is missing"):
+        checker.check(folder)
+    (folder / "cascade.json").write_text(json.dumps(metadata | {"format": 1}))  # what no manifest was asked of once
+    with pytest.raises(InputError, match="manifest.json is missing"):
+        load_cascade(folder)
 
 
 def a_row(key: tuple[int, int]) -> dict[str, str | int]:
@@ -311,7 +310,7 @@ def test_an_edited_row_is_not_trusted(tmp_path):
             list(write_rows(path, columns, keys[:20], a_row, 1))
             assert path.read_bytes() == whole
     path.write_bytes(whole)
-    digest_path(path).unlink()  # as earlier versions left it
+    digest_path(path).unlink()  # nothing says whose the rows are
     assert next(write_rows(path, columns, keys, a_row, 1))[0] == 0
     path.write_bytes(whole)
     list(write_rows(path, columns, keys[:20], a_row, 1))
@@ -378,4 +377,4 @@ def test_a_manifest_may_not_lead_elsewhere(tmp_path):
         manifest["files"] = {name: "0" * 64}
         (tmp_path / "x" / "manifest.json").write_text(json.dumps(manifest))
         with pytest.raises(InputError, match="damaged"):
-            read_folder(tmp_path / "x", ("cascade.json",))
+            Folder(tmp_path / "x").files(("cascade.json",))

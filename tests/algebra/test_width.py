@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from math import log
 
 import numpy as np
 import pytest
 
-from subnormal.algebra.depth.families import FAMILIES, Family
+from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.depth.series import given_series
 from subnormal.algebra.depth.width import least_widths, widths_answer
 from subnormal.algebra.groups.catalogue import number_of_groups, small_group
 from tests.cases import group
 
 AUSSM, SIGNS, MAMBA = FAMILIES["aussm"], FAMILIES["negative-mamba"], FAMILIES["mamba"]
-QUARTERS = Family("quarters", "quarters", "Quarters", 4, "a family that exists for the tests alone")
+QUARTERS = replace(AUSSM, name="quarters", title="Quarters", exponent=4, reason="for the tests alone")
 
 
 class ByHand:

@@ -13,14 +13,13 @@ from subnormal.common import writing
 from subnormal.common.errors import InputError
 from subnormal.constructions import artifact
 from subnormal.constructions.artifact import load_cascade
-from subnormal.constructions.compiler import save
 from tests.cases import compiled
 from tests.folders import bind
 
 
 @pytest.fixture
 def folder(tmp_path):
-    save(compiled("S4", alphabet="all"), tmp_path / "s4", (24, 12))
+    compiled("S4", alphabet="all").save(tmp_path / "s4")
     return tmp_path / "s4"
 
 
@@ -36,7 +35,7 @@ def test_saving_and_loading_gives_the_same_bits(folder, tmp_path):
         assert (ours.increments == theirs.increments).all()
     assert (group.name, group.order, metadata["small_group_id"]) == ("S4", 24, [24, 12])
     again = tmp_path / "again"
-    save(compiled("S4", alphabet="all"), again, (24, 12))
+    compiled("S4", alphabet="all").save(again)
     for file in folder.glob("*.*"):
         assert (again / file.name).read_bytes() == file.read_bytes()
 
@@ -128,7 +127,7 @@ def test_missing_files(tmp_path, folder):
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write"):
-        save(compiled("S3"), tmp_path / "file" / "below", None)
+        compiled("S3").save(tmp_path / "file" / "below")
 
 
 def content(folder):
@@ -144,14 +143,14 @@ def test_a_write_that_fails_leaves_the_old_folder(folder, monkeypatch, step):
 
     monkeypatch.setattr(writing.os, step, broken)
     with pytest.raises(InputError, match="No space left on device"):
-        save(compiled("S3"), folder, None)
+        compiled("S3").save(folder)
     assert content(folder) == before
     assert list(folder.parent.iterdir()) == [folder]
 
 
 def test_a_network_too_large_is_not_written(tmp_path, monkeypatch):
     monkeypatch.setattr(artifact, "MAX_NETWORK_PARAMETERS", 10)
-    assert not save(compiled("S3"), tmp_path, None)
+    assert not compiled("S3").save(tmp_path).has("model.safetensors")
     assert json.loads((tmp_path / "cascade.json").read_text())["name"] == "S3"
     assert not (tmp_path / "model.safetensors").exists()
 

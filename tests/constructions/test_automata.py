@@ -15,12 +15,12 @@ from subnormal.algebra.depth.automaton_verdict import verdict
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import list_group, read_automaton
 from subnormal.common.errors import InputError
-from subnormal.constructions.automata.artifact import automaton_arrays, load_automaton, save_automaton
-from subnormal.constructions.automata.compiler import compile_automaton, first_fault
+from subnormal.constructions.automata.artifact import automaton_arrays, load_automaton
+from subnormal.constructions.automata.compiler import automaton_fault, compile_automaton
 from subnormal.constructions.automata.decomposition import best_machine
 from subnormal.constructions.automata.inspection import inspect_automaton
 from subnormal.constructions.cascade import reachable_states
-from subnormal.constructions.execution import ARITHMETICS, Machine
+from subnormal.constructions.execution import ARITHMETICS, CascadeMachine
 from subnormal.proofs_check.certificates import automaton_checker as checker
 
 TASKS = [
@@ -197,7 +197,7 @@ def check_cascades(automaton, length):
         if layer.name == "s4d" or verdict(TransitionMonoid.of(automaton.minimal()), layer).least in (None, 0):
             continue
         cascade = compile_automaton(automaton, layer).cascade
-        assert first_fault(cascade) is None
+        assert automaton_fault(cascade) is None
         for own in cascade.layers:
             assert layer.resets or own.resets is None
             sets = np.zeros(own.increments.shape, dtype=bool) if own.resets is None else own.resets
@@ -230,7 +230,7 @@ def test_tasks_in_every_arithmetic(name):
             assert verdict(TransitionMonoid.of(automaton.minimal()), layer).least is None
             continue
         for arithmetic in ARITHMETICS:
-            machine = Machine(cascade, arithmetic)
+            machine = CascadeMachine(cascade, arithmetic)
             found = np.concatenate([machine.outputs(word[:1000]), machine.outputs(word[1000:])])
             assert np.array_equal(found, expected), (layer.name, arithmetic)
 
@@ -238,7 +238,7 @@ def test_tasks_in_every_arithmetic(name):
 @pytest.mark.parametrize("name", ["grid(5,5)", "dyck(2,4)", "modular-arithmetic(7,left-to-right)"])
 def test_larger_tasks(name):
     compilation = compile_automaton(read_automaton(name), FAMILIES["gated-aussm"])
-    assert first_fault(compilation.cascade) is None
+    assert automaton_fault(compilation.cascade) is None
     word = np.random.default_rng(3).integers(compilation.automaton.width, size=20_000).astype(np.int32)
     assert np.array_equal(compilation.cascade.outputs(word), compilation.automaton.run(word))
 
@@ -255,7 +255,7 @@ def test_random_automata_compile_or_say_the_size():
         except InputError as refusal:
             message = str(refusal)
         else:
-            assert first_fault(cascade) is None
+            assert automaton_fault(cascade) is None
             continue
         assert "states ×" in message or "images" in message
 
@@ -274,17 +274,17 @@ def test_a_permutation_automaton_is_the_group_cascade():
 
 def test_faults_are_found():
     cascade = compile_automaton(read_automaton("tomita(3)"), FAMILIES["gated-aussm"]).cascade
-    assert first_fault(cascade) is None
+    assert automaton_fault(cascade) is None
     reached = np.flatnonzero(reachable_states(cascade.transitions()))
     for state in reached.tolist():
         spoiled = cascade.decode.copy()
         spoiled[state] = (spoiled[state] + 1) % 5
-        assert first_fault(type(cascade)(**{**cascade.__dict__, "decode": spoiled})) is not None
+        assert automaton_fault(type(cascade)(**{**cascade.__dict__, "decode": spoiled})) is not None
 
 
 def test_folder(tmp_path):
     compilation = compile_automaton(read_automaton("even-pairs"), FAMILIES["mamba"])
-    assert save_automaton(tmp_path / "pairs", compilation)
+    compilation.save(tmp_path / "pairs")
     cascade, metadata = load_automaton(tmp_path / "pairs")
     assert metadata["family"] == "mamba"
     assert cascade.automaton.accepts([0, 1, 0])
@@ -315,7 +315,7 @@ def test_searches_stop(text):
     assert found.stopped
     assert len(found.layers) <= Holonomy(automaton).height
     compilation = compile_automaton(automaton, FAMILIES["gated-aussm"])
-    assert first_fault(compilation.cascade) is None
+    assert automaton_fault(compilation.cascade) is None
     inspection = inspect_automaton(automaton)
     assert "gated_aussm" in inspection.as_json()["stopped"]
     assert "the search for fewer layers stopped" in str(inspection)
@@ -344,7 +344,7 @@ def test_no_verdict_is_refused_for_the_monoids_size():
         found = verdict(TransitionMonoid.of(automaton), gated)
         if found.least is None:
             never += 1
-            machine = checker.Machine(automaton_arrays(automaton))
+            machine = checker.TransitionTable(automaton_arrays(automaton))
             checker.Witness(machine, found.witness.as_json(), gated.name).shows_never()
     assert never >= 2
 
@@ -359,10 +359,10 @@ def test_large_permutation_automata():
     found = verdict(monoid, FAMILIES["aussm"])
     assert found.least == 6
     if found.witness is not None:
-        machine = checker.Machine(automaton_arrays(automaton))
+        machine = checker.TransitionTable(automaton_arrays(automaton))
         assert checker.Witness(machine, found.witness.as_json(), "aussm").shows_least() == 6
     never = verdict(monoid, FAMILIES["negative-mamba"])
     assert never.least is None
     checker.Witness(
-        checker.Machine(automaton_arrays(automaton)), never.witness.as_json(), "negative-mamba"
+        checker.TransitionTable(automaton_arrays(automaton)), never.witness.as_json(), "negative-mamba"
     ).shows_never()

@@ -10,13 +10,13 @@ from subnormal.algebra.depth.automaton_verdict import stack_refusal
 from subnormal.algebra.depth.families import FAMILIES, parse_stack
 from subnormal.algebra.input.parser import read_automaton
 from subnormal.common.errors import InputError
-from subnormal.constructions.automata.compiler import compile_automaton, first_fault
+from subnormal.constructions.automata.compiler import automaton_fault, compile_automaton
 from subnormal.constructions.automata.decomposition import best_machine
 from subnormal.constructions.automata.holonomy_machine import Style, holonomy_machine
 from subnormal.constructions.automata.inspection import inspect_automaton
 from subnormal.constructions.automata.machine import MAX_TRANSITIONS, layers_of
 from subnormal.constructions.automata.splitting import split
-from subnormal.constructions.execution import ARITHMETICS, Machine
+from subnormal.constructions.execution import ARITHMETICS, CascadeMachine
 from tests.constructions.test_automata import TASKS, smallest
 
 
@@ -50,7 +50,7 @@ def allowed(cascade):
 )
 def test_stacks_that_carry_it(name, stack, layers):
     cascade = compiled(name, stack)
-    assert first_fault(cascade) is None
+    assert automaton_fault(cascade) is None
     assert " | ".join(f"{own.family} {' '.join(map(str, own.moduli))}" for own in cascade.layers) == layers
     assert allowed(cascade)
 
@@ -61,12 +61,12 @@ def test_what_gated_layers_carry_pairs_of_aussm_and_mamba_carry(name):
     automaton = read_automaton(name)
     layers = len(compile_automaton(automaton, FAMILIES["gated-aussm"]).cascade.layers)
     cascade = compiled(name, ",".join(["aussm,mamba"] * layers))
-    assert first_fault(cascade) is None
+    assert automaton_fault(cascade) is None
     assert allowed(cascade)
     word = np.random.default_rng(0).integers(automaton.width, size=2_000, dtype=np.int32)
     expected = automaton.minimal().run(word)
     for arithmetic in ARITHMETICS:
-        assert np.array_equal(Machine(cascade, arithmetic).outputs(word), expected), arithmetic
+        assert np.array_equal(CascadeMachine(cascade, arithmetic).outputs(word), expected), arithmetic
 
 
 def test_the_network_of_a_mixed_stack():

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from subnormal.algebra.depth.families import FAMILIES, parse_stack
 from subnormal.algebra.depth.series import given_series
 from subnormal.algebra.groups.catalogue import small_group
+from subnormal.algebra.input.elements import parse_elements, read_elements
+from subnormal.algebra.input.parser import parse_group
+from subnormal.algebra.tracked import KINDS, TrackedGroup, products
 from subnormal.common.errors import InputError
 from subnormal.constructions.cascade import BLOCK, Cascade, CascadeLayer
-from subnormal.constructions.compiler import compile_group, read_alphabet, read_elements, read_series
+from subnormal.constructions.compiler import compile_group, read_alphabet, read_series
 from subnormal.constructions.verification import first_fault
 from subnormal.constructions.weights import phases
-from subnormal.constructions.words import KINDS, GroupLetters, products
 from tests.cases import REFUSED, TRACKED, compilations, compiled, group
 from tests.oracles import small_groups
 
@@ -48,13 +50,13 @@ def test_all_words_up_to_length_four_over_the_generators(name):
 def test_long_words(name, kind):
     compilation = compiled(name)
     listed, cascade = compilation.group, compilation.cascade
-    word = GroupLetters(listed, cascade.alphabet).word(kind, 100_000)
+    word = TrackedGroup(listed, cascade.alphabet).word(kind, 100_000)
     assert (cascade.outputs(word) == products(listed, cascade.alphabet[word])).all()
 
 
 def test_products_are_the_products():
     listed, cascade = group("S4"), compiled("S4", alphabet="all").cascade
-    word = GroupLetters(listed, cascade.alphabet).word("random", 1000, seed=3)
+    word = TrackedGroup(listed, cascade.alphabet).word("random", 1000, seed=3)
     by_hand, y = [], 5
     for token in word.tolist():
         y = listed.times(y, int(cascade.alphabet[token]))
@@ -79,7 +81,7 @@ def test_runs_may_start_anywhere_and_be_cut_anywhere(name, numbers, state):
 
 def test_a_run_over_several_blocks():
     compilation = compiled("GL(2,3)")
-    word = GroupLetters(compilation.group, compilation.cascade.alphabet).word("random", 3 * BLOCK + 17)
+    word = TrackedGroup(compilation.group, compilation.cascade.alphabet).word("random", 3 * BLOCK + 17)
     expected = products(compilation.group, compilation.cascade.alphabet[word])
     assert (compilation.cascade.outputs(word) == expected).all()
 
@@ -180,7 +182,7 @@ def test_alphabets():
     with pytest.raises(InputError, match="unknown kind of channels"):
         compile_group(listed, [FAMILIES["aussm"]], channels="most")
     with pytest.raises(InputError, match="unknown kind of word"):
-        GroupLetters(listed, np.arange(24)).word("silly", 10)
+        TrackedGroup(listed, np.arange(24)).word("silly", 10)
 
 
 def test_phases_are_the_nearest_to_zero():
@@ -213,3 +215,20 @@ def check_small_group(facts):
     compilation = compile_group(listed, [FAMILIES["aussm"]], "generators")
     assert first_fault(compilation.cascade, listed) is None
     assert len(compilation.cascade.layers) == facts.derived_length
+
+
+def test_one_reader_of_elements_for_listed_groups_and_others():
+    """What names an element of one names the same of the other, and what is refused is refused by both."""
+    own = parse_group("S4")
+    listed = own.listed()
+    for text in ("(1,2);(1,2,3,4)", "(1 2), (1 2 3 4)", " (1,2) ;; (3,4)(1,2)", "(1,2)(3),()", "", "(1,2);(1,2)"):
+        assert np.array_equal(parse_elements(listed, text), parse_elements(own, text)), text
+        assert np.array_equal(listed.elements[read_elements(listed, text)], parse_elements(own, text)), text
+    for text in ("(1,2)(5)", "(1,5)", "(5,6)", "(1,2", "x", "(123)", "(0,1)", "-1", "1.5", "(1,2)(2,3)"):
+        for asked in (listed, own):
+            with pytest.raises(InputError):
+                parse_elements(asked, text)
+    with pytest.raises(InputError, match="no numbers"):
+        parse_elements(own, "3")
+    with pytest.raises(InputError, match="elements 0 … 23"):
+        read_elements(listed, "24")

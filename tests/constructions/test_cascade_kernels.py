@@ -5,15 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+pytest.importorskip("numba")  # compiled kernels are of the extra `fast`
+
 from subnormal.algebra.automata.named import TASKS
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import read_automaton
+from subnormal.algebra.tracked import KINDS, TrackedGroup
 from subnormal.common.errors import InputError
 from subnormal.constructions import cascade_kernels
 from subnormal.constructions.automata.compiler import compile_automaton
 from subnormal.constructions.cascade import Cascade, CascadeLayer
 from subnormal.constructions.cascade_kernels import CompiledCascade, run_table, table_automaton
-from subnormal.constructions.words import KINDS, GroupLetters
 from tests.cases import TRACKED, compiled
 
 
@@ -29,7 +31,7 @@ def test_all_ways_to_run_a_word_agree(case, channels):
     compilation = compiled(case.name, channels=channels)
     cascade = compilation.cascade
     table = table_automaton(cascade)
-    word = GroupLetters(compilation.group, cascade.alphabet).word("random", 5_000)
+    word = TrackedGroup(compilation.group, cascade.alphabet).word("random", 5_000)
     for state in (0, cascade.order - 1):
         states = CompiledCascade(cascade).run(word, state)
         assert (states == cascade.run(word, state)).all()
@@ -73,7 +75,7 @@ def test_segments_give_the_same_states(short_segments, threads, kind):
         cascade = compilation.cascade
         machine = CompiledCascade(cascade, threads)
         for length in (0, 1, threads - 1, threads, 100, 1_003):
-            word = GroupLetters(compilation.group, cascade.alphabet).word(kind, length, seed=length)
+            word = TrackedGroup(compilation.group, cascade.alphabet).word(kind, length, seed=length)
             assert (machine.run(word, 5) == cascade.run(word, 5)).all()
             assert (machine.outputs(word) == cascade.outputs(word)).all()
 
@@ -87,7 +89,7 @@ def test_segments_rely_on_a_cascade_that_tracks_its_group(short_segments):
     spoilt[1, 1, 0] = (spoilt[1, 1, 0] + 1) % 3
     layers[1] = CascadeLayer("aussm", layers[1].moduli, spoilt)
     wrong = Cascade("S3", cascade.elements, cascade.alphabet, tuple(layers), cascade.decode)
-    word = GroupLetters(compilation.group, cascade.alphabet).word("random", 1_000)
+    word = TrackedGroup(compilation.group, cascade.alphabet).word("random", 1_000)
     one, two = CompiledCascade(wrong), CompiledCascade(wrong, 2)
     assert all((one.run(word, state) == wrong.run(word, state)).all() for state in range(6))
     assert any((two.run(word, state) != wrong.run(word, state)).any() for state in range(6))
@@ -135,7 +137,7 @@ def test_equal_at_a_hundred_million_tokens():
     cascade = compilation.cascade
     one, two, table = CompiledCascade(cascade), CompiledCascade(cascade, 2), table_automaton(cascade)
     for kind in KINDS:
-        word = GroupLetters(compilation.group, cascade.alphabet).word(kind, 100_000_000)
+        word = TrackedGroup(compilation.group, cascade.alphabet).word(kind, 100_000_000)
         states = run_table(table, word)
         assert np.array_equal(one.run(word), states)
         assert np.array_equal(two.run(word), states)

@@ -58,7 +58,7 @@ def run(*arguments: str, cwd: Path) -> tuple[int, str, str]:
         (["inspect", "SmallGroup(24,99)"], "there are 15 groups of order 24"),
         (["inspect", "S4", "--stack", "nonsense"], "unknown family 'nonsense'"),
         (["inspect"], "wanted either a GROUP"),
-        (["inspect", "S3", "--nope"], "No such option: --nope; see `python -m constructions --help`"),
+        (["inspect", "S3", "--nope"], "No such option: --nope; see `python -m constructions inspect --help`"),
         (["verify", "S3", "--length", "0"], "Invalid value for '--length'"),
         (["nonsense"], "No such command 'nonsense'"),
         (["inspect", "S4", "--batch", "list.txt"], "wanted either a GROUP"),

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from subnormal.algebra.input.parser import read_automaton
+from subnormal.algebra.tracked import KINDS, TrackedAutomaton, TrackedGroup, TrackedPermutations, products
 from subnormal.common.errors import InputError
 from subnormal.constructions.arithmetics import read, stored_steps
-from subnormal.constructions.execution import ARITHMETICS, Machine
+from subnormal.constructions.execution import ARITHMETICS, CascadeMachine
 from subnormal.constructions.verification import PIECE, try_word
-from subnormal.constructions.words import KINDS, AutomatonLetters, GroupLetters, PermutationLetters, products
 from tests.cases import compiled
 
 
@@ -20,8 +20,8 @@ from tests.cases import compiled
 def test_every_arithmetic_is_right_on_long_words(arithmetic, name, kind):
     compilation = compiled(name)
     cascade = compilation.cascade
-    word = GroupLetters(compilation.group, cascade.alphabet).word(kind, 20_000)
-    machine = Machine(cascade, arithmetic)
+    word = TrackedGroup(compilation.group, cascade.alphabet).word(kind, 20_000)
+    machine = CascadeMachine(cascade, arithmetic)
     found = np.concatenate([machine.outputs(piece) for piece in np.array_split(word, 7)])
     assert (found == products(compilation.group, cascade.alphabet[word])).all()
     assert 0 <= machine.largest_error < 0.1
@@ -29,10 +29,10 @@ def test_every_arithmetic_is_right_on_long_words(arithmetic, name, kind):
 
 def test_largest_error_is_seen():
     compilation = compiled("C60")
-    word = GroupLetters(compilation.group, compilation.cascade.alphabet).word("constant", 50_000)
+    word = TrackedGroup(compilation.group, compilation.cascade.alphabet).word("constant", 50_000)
     errors = {}
     for arithmetic in ARITHMETICS:
-        machine = Machine(compilation.cascade, arithmetic)
+        machine = CascadeMachine(compilation.cascade, arithmetic)
         machine.outputs(word)
         errors[arithmetic] = machine.largest_error
     assert errors["residues"] == 0 < errors["turns"] < errors["complex128"] < errors["complex64"]
@@ -56,7 +56,7 @@ def test_a_wrong_output_is_reported_where_it_is():
         largest_error = 0.0
 
         def __init__(self) -> None:
-            self.machine, self.seen = Machine(compilation.cascade, "residues"), 0
+            self.machine, self.seen = CascadeMachine(compilation.cascade, "residues"), 0
 
         def outputs(self, tokens):
             found = self.machine.outputs(tokens)
@@ -65,7 +65,7 @@ def test_a_wrong_output_is_reported_where_it_is():
             self.seen += len(tokens)
             return found
 
-    letters = GroupLetters(compilation.group, compilation.cascade.alphabet)
+    letters = TrackedGroup(compilation.group, compilation.cascade.alphabet)
     trials = list(try_word(Faulty(), letters, "random", 3 * PIECE))
     assert [trial.tokens for trial in trials] == [PIECE, 2 * PIECE]
     assert trials[-1].first_wrong == PIECE + 11
@@ -78,7 +78,7 @@ def test_a_wrong_output_is_reported_where_it_is():
 def test_a_word_is_the_same_in_pieces(kind, length, piece):
     compilation = compiled("GL(2,3)")
     alphabet = compilation.cascade.alphabet
-    letters = GroupLetters(compilation.group, alphabet)
+    letters = TrackedGroup(compilation.group, alphabet)
     pieces = list(letters.pieces(kind, length, 5, piece))
     assert [len(tokens) for tokens in pieces[:-1]] == [piece] * (len(pieces) - 1)
     assert np.concatenate([np.zeros(0, int), *pieces]).tolist() == letters.word(kind, length, 5).tolist()
@@ -87,14 +87,14 @@ def test_a_word_is_the_same_in_pieces(kind, length, piece):
 
 def test_unknown_arithmetic():
     with pytest.raises(InputError, match="unknown arithmetic 'float8'"):
-        Machine(compiled("S3").cascade, "float8")
+        CascadeMachine(compiled("S3").cascade, "float8")
 
 
 LETTERS = {
-    "a group": lambda: GroupLetters(compiled("S4").group, np.arange(24)),
-    "permutations": lambda: PermutationLetters(compiled("S4").group.elements),
-    "a group with letters that merge": lambda: AutomatonLetters(read_automaton("permutation-reset(S3)")),
-    "an automaton": lambda: AutomatonLetters(read_automaton("tomita(5)")),
+    "a group": lambda: TrackedGroup(compiled("S4").group, np.arange(24)),
+    "permutations": lambda: TrackedPermutations(compiled("S4").group.elements),
+    "a group with letters that merge": lambda: TrackedAutomaton(read_automaton("permutation-reset(S3)")),
+    "an automaton": lambda: TrackedAutomaton(read_automaton("tomita(5)")),
 }
 
 
@@ -118,13 +118,13 @@ def test_letters_that_commute_and_that_undo_each_other(which):
         found = []
         for b in range(letters.count):
             both = [[a, b], [b, a]]
-            if isinstance(letters, AutomatonLetters):
+            if isinstance(letters, TrackedAutomaton):
                 ends = [letters.automaton.action(word).tolist() for word in both]
             else:
                 ends = [letters.run(np.array(word))[-1].tolist() for word in both]
             found += [b] if ends[0] != ends[1] else []
         assert letters.apart(a).tolist() == found
-        if not isinstance(letters, AutomatonLetters):
+        if not isinstance(letters, TrackedAutomaton):
             assert np.array_equal(letters.run(np.array([a, *letters.inverse(a)]))[-1], letters.start)
             powers = letters.run(np.full(letters.order(a), a))
             assert np.array_equal(powers[-1], letters.start)

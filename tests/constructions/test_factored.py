@@ -15,14 +15,14 @@ from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.groups.permutation_group import PermutationGroup
 from subnormal.algebra.input.parser import parse_group
+from subnormal.algebra.tracked import KINDS, TrackedPermutations
 from subnormal.common.errors import InputError
 from subnormal.constructions.factored import compiler as factored_compiler
 from subnormal.constructions.factored.cascade import BLOCK
 from subnormal.constructions.factored.compiler import FactoredCompilation, compile_factored
 from subnormal.constructions.factored.execution import FactoredMachine, loops
-from subnormal.constructions.factored.proof import first_fault
+from subnormal.constructions.factored.proof import factored_fault
 from subnormal.constructions.verification import try_word
-from subnormal.constructions.words import KINDS, PermutationLetters
 from tests.cases import REFUSED, TRACKED
 from tests.cases import group as listed_group
 from tests.oracles import named_groups
@@ -63,16 +63,17 @@ def test_large_groups_compile_with_as_few_layers_as_there_can_be(name):
     assert compilation.chain.order == parse_group(name).order
     assert cascade.states == compilation.structure.order
     assert (cascade.states == compilation.chain.order) == exact
-    assert first_fault(cascade) is None
+    assert factored_fault(cascade) is None
 
 
 @pytest.mark.parametrize("name", LARGE)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("fast", [True, False])
 def test_long_words(name, kind, fast):
+    pytest.importorskip("numba")  # of the extra `fast`
     cascade = factored(name).cascade
     length = 100_000 if name.startswith("S4wrS4") and fast else 10_000
-    *_, trial = try_word(FactoredMachine(cascade, fast), PermutationLetters(cascade.alphabet), kind, length, seed=1)
+    *_, trial = try_word(FactoredMachine(cascade, fast), TrackedPermutations(cascade.alphabet), kind, length, seed=1)
     assert trial.first_wrong is None
     assert trial.tokens == length
 
@@ -82,7 +83,7 @@ def test_listed_groups_have_the_same_depth(case):
     """Their factored cascades are certified, and visit as many permutations as the group has elements."""
     compilation = factored(case.name)
     cascade = compilation.cascade
-    assert first_fault(cascade) is None
+    assert factored_fault(cascade) is None
     assert compilation.shortest == case.depth
     if compilation.structure.exact:
         assert cascade.depth == case.depth
@@ -99,7 +100,7 @@ def test_named_groups_of_the_oracle():
             compilation = factored(facts.name)
             assert compilation.shortest == facts.derived_length
             assert compilation.cascade.depth == facts.derived_length
-            assert first_fault(compilation.cascade) is None
+            assert factored_fault(compilation.cascade) is None
             tried += 1
     assert tried > 30
 
@@ -108,7 +109,7 @@ def test_named_groups_of_the_oracle():
 def test_signs_alone(case):
     cascade = factored(case.name, "negative-mamba").cascade
     assert set(cascade.moduli) == {2}
-    assert first_fault(cascade) is None
+    assert factored_fault(cascade) is None
     assert factored(case.name, "negative-mamba").shortest == case.signs
 
 
@@ -156,27 +157,29 @@ def test_parts_without_a_common_layer_run_side_by_side():
     st.integers(0, 60),
 )
 def test_runs_may_be_cut_anywhere(name, numbers, cut):
+    pytest.importorskip("numba")  # of the extra `fast`
     cascade = factored(name).cascade
     word = np.array(numbers) % len(cascade.alphabet)
     cut = min(cut, len(word) - 1)
     for fast in (True, False):
         machine = loops(cascade, fast)
         residues = machine.run(word)
-        assert (machine.decode(residues) == PermutationLetters(cascade.alphabet).run(word)).all()
+        assert (machine.decode(residues) == TrackedPermutations(cascade.alphabet).run(word)).all()
         if cut:
             assert (machine.run(word[cut:], residues[cut - 1]) == residues[cut:]).all()
 
 
 def test_a_run_over_several_blocks():
+    pytest.importorskip("numba")  # of the extra `fast`
     cascade = factored("S4wrS4").cascade
-    word = PermutationLetters(cascade.alphabet).word("random", 2 * BLOCK + 3)
+    word = TrackedPermutations(cascade.alphabet).word("random", 2 * BLOCK + 3)
     assert (cascade.run(word) == loops(cascade, fast=True).run(word)).all()
-    assert (cascade.outputs(word) == PermutationLetters(cascade.alphabet).run(word)).all()
+    assert (cascade.outputs(word) == TrackedPermutations(cascade.alphabet).run(word)).all()
 
 
 def test_products_are_the_products():
     tokens = factored("S3wrC2").cascade.alphabet
-    letters = PermutationLetters(tokens)
+    letters = TrackedPermutations(tokens)
     word = letters.word("random", 200, seed=5)
     start = tokens[1]
     product_so_far, by_hand = start, []
@@ -187,11 +190,11 @@ def test_products_are_the_products():
 
 
 def test_words():
-    letters = PermutationLetters(factored("S4wrS4").cascade.alphabet)
+    letters = TrackedPermutations(factored("S4wrS4").cascade.alphabet)
     orders = [letters.order(x) for x in range(letters.count)]
     assert orders[letters.word("constant", 1)[0]] == max(orders)
     assert (letters.run(letters.word("commutator", 50)) != np.arange(16)).any()
-    assert PermutationLetters(np.array([[1, 2, 0, 4, 3, 5]])).order(0) == 6
+    assert TrackedPermutations(np.array([[1, 2, 0, 4, 3, 5]])).order(0) == 6
     with pytest.raises(InputError, match="unknown kind of word 'silly'"):
         letters.word("silly", 3)
 
@@ -218,7 +221,7 @@ def test_derived_subgroups_of_wreath_products(name):
     for i, term in enumerate(derived_series(StabiliserChain(parse_group(name).permutations))[1:-1], 1):
         compilation = compile_factored(f"{name}^({i})", few_generators(term).generators, FAMILIES["aussm"])
         assert compilation.cascade.depth == compilation.shortest == depth - i
-        assert first_fault(compilation.cascade) is None
+        assert factored_fault(compilation.cascade) is None
 
 
 def test_a_primitive_group_too_large_to_list(monkeypatch):
@@ -254,8 +257,8 @@ def test_any_solvable_permutation_group(group):
         return
     compilation = compile_factored(group.name, group.permutations, FAMILIES["aussm"])
     cascade = compilation.cascade
-    assert first_fault(cascade) is None
+    assert factored_fault(cascade) is None
     assert cascade.depth >= compilation.shortest
     assert compilation.structure.exact == (cascade.states == group.order)
-    word = PermutationLetters(cascade.alphabet).word("random", 500)
-    assert (cascade.outputs(word) == PermutationLetters(cascade.alphabet).run(word)).all()
+    word = TrackedPermutations(cascade.alphabet).word("random", 500)
+    assert (cascade.outputs(word) == TrackedPermutations(cascade.alphabet).run(word)).all()

@@ -11,19 +11,21 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+import subnormal as sn
 from subnormal.algebra.depth.families import FAMILIES
+from subnormal.algebra.input.elements import read_tokens
 from subnormal.algebra.input.parser import parse_group
-from subnormal.api.factored import compiled_factored, read_tokens
+from subnormal.algebra.tracked import KINDS
 from subnormal.command_line.compiler import compile_command, verify
 from subnormal.common.errors import InputError, RefutedError
+from subnormal.common.folders import save_folder
 from subnormal.common.kinds import FACTORED, kind_of
 from subnormal.constructions.artifact import load_cascade
 from subnormal.constructions.factored import compiler as factored_compiler
-from subnormal.constructions.factored.artifact import load_factored, save_factored
+from subnormal.constructions.factored.artifact import factored_files, load_factored
 from subnormal.constructions.factored.bound import lower_bound
 from subnormal.constructions.factored.compiler import compile_factored
-from subnormal.constructions.factored.proof import first_fault, needed_layers
-from subnormal.constructions.words import KINDS
+from subnormal.constructions.factored.proof import factored_fault, needed_layers
 from tests.folders import bind
 
 
@@ -31,7 +33,7 @@ from tests.folders import bind
 def folder(tmp_path):
     group = parse_group("S4wrS4")
     compilation = compile_factored(group.name, group.permutations, FAMILIES["aussm"])
-    save_factored(tmp_path / "out", compilation, lower_bound(group.permutations, 0))
+    save_folder(tmp_path / "out", factored_files(compilation, lower_bound(group.permutations, 0)))
     return tmp_path / "out"
 
 
@@ -46,7 +48,7 @@ def test_what_is_read_is_what_was_written(folder):
         assert (a.modulus, a.layer, a.reads) == (b.modulus, b.layer, b.reads)
         assert (a.lift == b.lift).all()
         assert (a.increments == b.increments).all()
-    assert first_fault(found.cascade) is None
+    assert factored_fault(found.cascade) is None
     assert needed_layers(found.cascade, found.lower_bound) == 6
     assert found.metadata["order"] == 7_962_624 == found.metadata["states"]
     assert found.metadata["series"][-1] == 1
@@ -124,7 +126,7 @@ def test_damaged_metadata(folder, key, value, message):
 
 
 def compile_large(name, path, family=None, alphabet=None):
-    compiled = compiled_factored(parse_group(name), family, alphabet)
+    compiled = sn.compile(parse_group(name), family, alphabet)
     print(compiled)
     compiled.save(path)
 

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+pytest.importorskip("numba")  # compiled kernels are of the extra `fast`
+
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import parse_group
 from subnormal.constructions.factored import clusters as factored_clusters

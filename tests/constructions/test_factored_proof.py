@@ -19,7 +19,7 @@ from subnormal.constructions.factored import proof as factored_proof
 from subnormal.constructions.factored.bound import lower_bound
 from subnormal.constructions.factored.cascade import FactoredCascade, FactoredChannel
 from subnormal.constructions.factored.compiler import compile_factored
-from subnormal.constructions.factored.proof import cases, evaluate, first_fault, needed_layers
+from subnormal.constructions.factored.proof import cases, evaluate, factored_fault, needed_layers
 
 
 def cascade_of(name: str) -> FactoredCascade:
@@ -48,14 +48,14 @@ def tracks(cascade: FactoredCascade) -> bool:
 def test_every_spoilt_entry_is_judged_as_by_trying_all_states(name):
     cascade = cascade_of(name)
     assert tracks(cascade)
-    assert first_fault(cascade) is None
+    assert factored_fault(cascade) is None
     for position, channel in enumerate(cascade.channels):
         for place in np.ndindex(channel.increments.shape):
             table = channel.increments.copy()
             table[place] = (table[place] + 1) % channel.modulus
             spoilt = with_channel(cascade, position, replace(channel, increments=table))
             assert not tracks(spoilt)
-            assert "takes point" in (first_fault(spoilt) or "")
+            assert "takes point" in (factored_fault(spoilt) or "")
 
 
 def test_every_spoilt_entry_of_a_group_too_large_to_list_is_found():
@@ -65,17 +65,17 @@ def test_every_spoilt_entry_of_a_group_too_large_to_list_is_found():
         for flat in random.integers(channel.increments.size, size=4):
             table = channel.increments.copy()
             table.reshape(-1)[flat] = (table.reshape(-1)[flat] + 1) % channel.modulus
-            assert first_fault(with_channel(cascade, position, replace(channel, increments=table)))
+            assert factored_fault(with_channel(cascade, position, replace(channel, increments=table)))
 
 
 def test_a_wrong_lift_or_token_is_found():
     cascade = cascade_of("S4wrS4")
     for position, channel in enumerate(cascade.channels):
         other = channel.lift[np.roll(np.arange(16), 1)]
-        assert first_fault(with_channel(cascade, position, replace(channel, lift=other)))
+        assert factored_fault(with_channel(cascade, position, replace(channel, lift=other)))
     alphabet = cascade.alphabet.copy()
     alphabet[0] = alphabet[0][alphabet[1]]
-    assert first_fault(replace(cascade, alphabet=alphabet))
+    assert factored_fault(replace(cascade, alphabet=alphabet))
 
 
 def test_a_dropped_read_is_found():
@@ -92,7 +92,7 @@ def test_a_dropped_read_is_found():
             for later in range(position + 1, len(channels)):
                 layer = 1 + max((channels[read].layer for read in channels[later].reads), default=0)
                 channels[later] = replace(channels[later], layer=layer)
-            assert "takes point" in (first_fault(replace(cascade, channels=tuple(channels))) or "")
+            assert "takes point" in (factored_fault(replace(cascade, channels=tuple(channels))) or "")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_dropped_read_is_found():
 )
 def test_malformed_channels(change, message):
     cascade = cascade_of("S4wrS4")
-    fault = first_fault(with_channel(cascade, 0, replace(cascade.channels[0], **change)))
+    fault = factored_fault(with_channel(cascade, 0, replace(cascade.channels[0], **change)))
     with pytest.raises(AssertionError, match=message):
         raise AssertionError(fault)
 
@@ -121,7 +121,7 @@ def test_the_work_does_not_grow_with_the_group(monkeypatch):
     assert cases(cascade_of("S4wrS4wrS4")) == 64 * 24**3 * 6
     monkeypatch.setattr(factored_proof, "MAX_CASES", 24**2 - 1)
     with pytest.raises(InputError, match="depends on 8 channels with 576 states; the proof takes at most 575"):
-        first_fault(cascade_of("S4wrS4"))
+        factored_fault(cascade_of("S4wrS4"))
 
 
 TOWERS_OF_C2 = ["wr".join(["C2"] * height) for height in (4, 6, 7)]

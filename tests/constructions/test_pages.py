@@ -13,6 +13,7 @@ import subnormal as sn
 from subnormal.algebra.arithmetic.permutations import cycles
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import list_group, parse_group
+from subnormal.algebra.tracked import products
 from subnormal.command_line.__main__ import application
 from subnormal.common.errors import InputError
 from subnormal.constructions.compiler import compile_group
@@ -25,7 +26,6 @@ from subnormal.constructions.pages.machine_page import (
     write_machine_page,
 )
 from subnormal.constructions.pages.packing import MAX_BYTES, check_page_path, page, write_page
-from subnormal.constructions.words import products
 from tests.browser import chromium, opened
 
 AUSSM = FAMILIES["aussm"]

@@ -11,7 +11,7 @@ from subnormal.algebra.groups.catalogue import small_group
 from subnormal.common.errors import InputError
 from subnormal.constructions.targets.actions import base_points, small_action
 from subnormal.constructions.targets.compiler import TARGETS, compile_target
-from subnormal.constructions.targets.delta_layer import first_fault, margins
+from subnormal.constructions.targets.delta_layer import margins, reflection_fault
 from subnormal.constructions.targets.reflections import Letter, ReflectionMachine, reflection_machine
 from tests.cases import group
 
@@ -32,7 +32,7 @@ def run(machine, word):
 def test_machines_multiply(name):
     listed = group(name)
     machine = reflection_machine(listed, range(listed.order))
-    assert first_fault(machine) is None
+    assert reflection_fault(machine) is None
     word = np.random.default_rng(1).integers(0, listed.order, 12)
     state = run(machine, word)
     product = listed.product(word)
@@ -96,7 +96,7 @@ def test_faults_are_found():
     words = list(machine.words)
     words[1], words[2] = words[2], words[1]
     fields = (machine.group, machine.action, machine.left, machine.alphabet, tuple(words), machine.base)
-    assert "spelling of element" in first_fault(ReflectionMachine(*fields))
+    assert "spelling of element" in reflection_fault(ReflectionMachine(*fields))
 
 
 def test_a_letter_that_is_no_reflection_is_no_integer():
@@ -133,7 +133,7 @@ def test_files(target):
         ),
         ("S8", "olmo-hybrid", "order 40,320; targets are written up to 5,040"),
         ("C1", "olmo-hybrid", "is trivial"),
-        ("Q8", "delta", "Q8: 6 transpositions an element, wanted at most 4"),
+        ("Q8", "delta", "Q8: an element is a product of 6 transpositions, and at most 4 are written"),
         ("D1000", "olmo-hybrid", "acts on 1,000 points; targets are written for at most 256"),
     ],
 )
@@ -162,4 +162,4 @@ def test_all_groups_of_order_up_to_120_have_exact_machines(orders):
     for order in range(orders[0], orders[1] + 1):
         for number in range(1, number_of_groups(order) + 1):
             listed = small_group(order, number)
-            assert first_fault(reflection_machine(listed, range(order))) is None, (order, number)
+            assert reflection_fault(reflection_machine(listed, range(order))) is None, (order, number)

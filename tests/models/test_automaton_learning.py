@@ -10,8 +10,8 @@ import torch
 
 import subnormal as sn
 from subnormal.algebra.input.parser import read_automaton
-from subnormal.api.automata import compiled_automaton
 from subnormal.api.automaton_learning import LearntAutomaton
+from subnormal.api.compiling import compile as compiled_automaton
 from subnormal.common.errors import InputError
 from subnormal.constructions.targets.compiler import refuse_automaton
 from subnormal.models.learning.words import automaton_of_words, read_labelled

@@ -48,7 +48,7 @@ def test_random_networks_read_before():
 
 
 def test_options_for_groups_are_refused():
-    with pytest.raises(InputError, match="are for groups"):
+    with pytest.raises(InputError, match="that is for groups"):
         task_of(configured("tomita(2)", hold_out=1))
 
 

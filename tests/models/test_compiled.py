@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from subnormal.algebra.tracked import KINDS, TrackedGroup, products
 from subnormal.constructions.artifact import load_cascade
-from subnormal.constructions.compiler import save
 from subnormal.constructions.weights import network_parameters
-from subnormal.constructions.words import KINDS, GroupLetters, products
 from subnormal.models.compiled import NetworkMachine
 from subnormal.models.network import DCDNetwork
 from tests.cases import TRACKED, compilations, compiled
@@ -28,7 +27,7 @@ def folders(tmp_path_factory):
         key = (name, family, alphabet)
         if key not in made:
             made[key] = tmp_path_factory.mktemp("compiled")
-            save(compiled(name, family, alphabet), made[key], None)
+            compiled(name, family, alphabet).save(made[key])
         return made[key]
 
     return folder
@@ -53,8 +52,9 @@ def test_all_words_up_to_length_four_over_the_generators(folders, name, family, 
 def test_long_words(folders, name, kind):
     folder = folders(name)
     cascade, listed, _ = load_cascade(folder)
-    word = GroupLetters(listed, cascade.alphabet).word(kind, LONG)
-    assert (NetworkMachine(folder, cascade).outputs(word) == products(listed, cascade.alphabet[word])).all()
+    word = TrackedGroup(listed, cascade.alphabet).word(kind, LONG)
+    machine = NetworkMachine(DCDNetwork.from_pretrained(folder), cascade)
+    assert (machine.outputs(word) == products(listed, cascade.alphabet[word])).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -62,8 +62,8 @@ def test_long_words(folders, name, kind):
 def test_s4_by_scan_with_all_tokens(folders, kind, dtype):
     folder = folders("S4", alphabet="all")
     cascade, listed, _ = load_cascade(folder)
-    word = GroupLetters(listed, cascade.alphabet).word(kind, LONG)
-    machine = NetworkMachine(folder, cascade, dtype)
+    word = TrackedGroup(listed, cascade.alphabet).word(kind, LONG)
+    machine = NetworkMachine(DCDNetwork.from_pretrained(folder, dtype), cascade)
     found = np.concatenate([machine.outputs(piece) for piece in np.array_split(word, 3)])
     assert (found == products(listed, cascade.alphabet[word])).all()
     assert machine.largest_error < 0.1
@@ -74,7 +74,7 @@ def test_s4_by_scan_with_all_tokens(folders, kind, dtype):
 def test_s4_by_step_with_all_tokens(folders, dtype, length):
     folder = folders("S4", alphabet="all")
     cascade, listed, _ = load_cascade(folder)
-    words = np.stack([GroupLetters(listed, cascade.alphabet).word(kind, length) for kind in KINDS])
+    words = np.stack([TrackedGroup(listed, cascade.alphabet).word(kind, length) for kind in KINDS])
     network = DCDNetwork.from_pretrained(folder, dtype)
     state, found = None, torch.empty(words.shape, dtype=torch.int64)
     tokens = torch.from_numpy(words.astype(np.int64))

@@ -14,9 +14,9 @@ from subnormal.common.errors import InputError
 from subnormal.models.learning.decompile import decompile_network
 from subnormal.models.learning.together import TogetherRecipe, train_together
 from subnormal.models.learning.traced import mean_phases, snap_traced
-from subnormal.models.learning.words import full_task, words_of_task
+from subnormal.models.learning.words import words_of_task
 from subnormal.models.network import DCDNetwork
-from subnormal.models.training.tasks import Task
+from subnormal.models.training.tasks import Task, full_task
 from subnormal.proofs_check.certificates.checker import check
 
 
@@ -28,7 +28,7 @@ def noisy(name, sigma, family="aussm", alphabet=None):
     with torch.no_grad():
         for parameter in network.parameters():
             parameter += sigma * torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
-    return network, Task(compiled.group, compiled.cascade.alphabet)
+    return network, Task(compiled.tracked)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_layers_that_forget_have_no_channel_and_an_rnn_no_phases():
         network.layers[0].transition.log_step.fill_(0.0)
     assert "it can only forget" in decompile_network(network, task, length=20).failure
     network = DCDNetwork(2, 2, [{**layer, "family": "rnn"}], seed=0)
-    with pytest.raises(InputError, match="layer 1 is an RNN"):
+    with pytest.raises(InputError, match="layer 1 is of the family 'rnn'"):
         decompile_network(network, task)
     network = DCDNetwork(2, 2, [{**layer, "family": "delta-1"}], seed=0)
     with pytest.raises(InputError, match="layer 1 is of the family 'delta-1', which has no phases"):

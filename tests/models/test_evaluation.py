@@ -8,14 +8,14 @@ import torch
 
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import read_automaton
+from subnormal.artifacts.artifact import load
 from subnormal.command_line.training import evaluate as command
 from subnormal.common.errors import InputError
-from subnormal.constructions.automata.artifact import save_automaton
 from subnormal.constructions.automata.compiler import compile_automaton
 from subnormal.models.network import DCDNetwork
 from subnormal.models.training.configuration import RunConfiguration
 from subnormal.models.training.evaluation import Accuracy, evaluate, lengths_to
-from subnormal.models.training.initial import initial_network, saved_task
+from subnormal.models.training.initial import initial_network
 from subnormal.models.training.tasks import TEST, VALIDATION, make_task
 from tests.cases import group
 
@@ -68,13 +68,13 @@ def test_validation_words_are_not_test_words():
 @pytest.mark.parametrize("name", ["tomita(3)", "flip-flop(2)"])
 def test_a_compiled_automaton_is_right_at_every_length(name, tmp_path, capsys):
     """Judged by the folder alone: its own letters and states."""
-    save_automaton(tmp_path, compile_automaton(read_automaton(name), FAMILIES["gated-aussm"]))
+    compile_automaton(read_automaton(name), FAMILIES["gated-aussm"]).save(tmp_path)
     command(tmp_path, length=300, words=50, as_json=True)
     found = json.loads(capsys.readouterr().out)
     assert found["group"] == name
     assert found["longest"] == found["lengths"][-1] == 300
     assert found["whole"][-1] == 1.0
-    task = saved_task(tmp_path)
+    task = load(tmp_path).task
     words = task.evaluation_words(TEST, 3, 40, 0)
     automaton = read_automaton(name)
     assert all((labels == automaton.run(word)).all() for word, labels in zip(words, task.labels(words), strict=True))
@@ -82,4 +82,4 @@ def test_a_compiled_automaton_is_right_at_every_length(name, tmp_path, capsys):
 
 def test_a_folder_of_another_kind(tmp_path):
     with pytest.raises(InputError, match="cascade.json: No such file"):
-        saved_task(tmp_path)
+        load(tmp_path).tracked  # noqa: B018

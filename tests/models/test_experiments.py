@@ -14,7 +14,7 @@ from subnormal.experiments.cells import Budget, Cell, cell_table, disagreements,
 from subnormal.experiments.delta_product import delta_product_cells
 from subnormal.experiments.landscape import loss_along_line, random_start, smooth_solution, top_eigenvalues
 from subnormal.models.network import DCDNetwork
-from subnormal.models.training.pool import Machine
+from subnormal.models.training.pool import Resources
 from subnormal.models.training.runs import RunStore
 from tests.pictures import caught_figures, curves, points
 from tests.rows import run_row
@@ -95,7 +95,7 @@ def test_near_solution_from_end_to_end(tmp_path, monkeypatch):
     monkeypatch.setattr(near_solution, "QUICK", size)
     monkeypatch.setattr(near_solution, "NOISES", (0.0, 3.0))
     with caught_figures() as figures:
-        page = near_solution.reproduce_near_solution(tmp_path, True, Machine(1)).read_text()
+        page = near_solution.reproduce_near_solution(tmp_path, True, Resources(1)).read_text()
     assert "| C2 | 0 | 100% | 1/1 | 400 | 400 |" in page
     assert "| C2 | 3 | " in page
     assert "0/1" in page

@@ -19,12 +19,12 @@ from subnormal.constructions.compiler import compile_group
 from subnormal.experiments.learning import ARMS, is_right, run_cell, task_of_arm
 from subnormal.models.learning.exact import NotExactError, exact_machine
 from subnormal.models.learning.learn import explain_failure, learn_runs
-from subnormal.models.learning.machine import Counter, Machine
+from subnormal.models.learning.machine import Counter, CounterMachine
 from subnormal.models.learning.recipe import Recipe, TrainedLayer, train_layers
 from subnormal.models.learning.snap import fix_gauge, snap
 from subnormal.models.learning.walk import walk
-from subnormal.models.learning.words import MISSING, Words, full_task, read_labelled, words_of_task
-from subnormal.models.training.tasks import TEST
+from subnormal.models.learning.words import MISSING, Words, read_labelled, words_of_task
+from subnormal.models.training.tasks import TEST, full_task
 from subnormal.models.training.word_files import symbols
 from subnormal.proofs_check.certificates.checker import check
 
@@ -35,7 +35,7 @@ def planted(name):
     """The compiled cascade of a group as a machine of counters, and the label of each of its states."""
     group = list_group(name)
     cascade = compile_group(group, [FAMILIES["aussm"]], "all").cascade
-    machine = Machine.empty(group.order)
+    machine = CounterMachine.empty(group.order)
     number = np.zeros(1, dtype=np.int64)  # the cascade's number of each of the machine's states
     for layer in cascade.layers:
         counters = [Counter(n, layer.increments[number, :, j].astype(np.int64)) for j, n in enumerate(layer.moduli)]
@@ -95,7 +95,7 @@ def test_the_snap_finds_planted_counters_in_any_gauge_and_nothing_in_noise(name)
     group, machine, _ = planted(name)
     words = words_of_task(full_task(group), 300, 30, 5)
     generator = np.random.default_rng(1)
-    rebuilt = Machine.empty(group.order)
+    rebuilt = CounterMachine.empty(group.order)
     for counters, lower in zip(machine.layers, machine.history, strict=True):
         exact = np.stack([c.increments / c.modulus for c in counters], axis=-1)
         noisy = exact + generator.normal(0, 0.01, exact.shape)
@@ -116,7 +116,7 @@ def test_the_snap_finds_planted_counters_in_any_gauge_and_nothing_in_noise(name)
 def test_a_rounding_that_the_labels_do_not_confirm_is_not_kept():
     group = list_group("S3")
     words = words_of_task(full_task(group), 300, 30, 5)
-    empty = Machine.empty(6)
+    empty = CounterMachine.empty(6)
     wrong = np.zeros((1, 6, 1))
     wrong[0, 3] = 0.5  # one rotation of S3 counted mod 2: near multiples of 1/2, and no function of the product
     assert snap(wrong, empty, words) == []
@@ -128,7 +128,7 @@ def test_few_channels_are_enough():
     _, machine, _ = planted("C6")
     step = np.arange(6)[None]
     channels = [Counter(2, step % 2), Counter(3, step % 3), Counter(6, step), Counter(3, 2 * step % 3)]
-    smaller = Machine.empty(6).with_few(channels)
+    smaller = CounterMachine.empty(6).with_few(channels)
     assert [c.modulus for c in smaller.layers[0]] == [6]
     assert np.array_equal(smaller.transitions, machine.transitions)
 
@@ -150,7 +150,7 @@ def test_the_states_are_the_group_and_the_cascade_is_the_machine(name):
 
 def test_a_machine_that_is_no_group_is_refused():
     transitions = np.array([[1, 0], [2, 2], [0, 1]])  # three states under C3's rotation and a transposition: S3 acts
-    machine = Machine(transitions, np.zeros(3, dtype=np.int64))
+    machine = CounterMachine(transitions, np.zeros(3, dtype=np.int64))
     assert machine.products is None
     with pytest.raises(NotExactError, match="do not multiply"):
         exact_machine(machine, np.arange(3), 3)

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 import torch
 
+from subnormal.algebra.depth.families import ALL_FAMILIES
 from subnormal.common.errors import InputError
-from subnormal.constructions.compiler import save
-from subnormal.constructions.parameters import FORGETTING_NOTHING
 from subnormal.models.families import FAMILIES
 from subnormal.models.network import DCDNetwork
 from subnormal.models.training.configuration import RunConfiguration
@@ -35,7 +34,7 @@ def test_the_defaults_are_gentle_where_the_weights_are_given(tmp_path):
     assert chosen() == (0.003, "2-60", True, "through", "all", 0.0)
     assert chosen(init=str(tmp_path)) == (0.0003, "2>60", True, "through", "all", 0.0)
     assert chosen(init="compiled") == gentle
-    save(compiled("S3"), tmp_path, None)
+    compiled("S3").save(tmp_path)
     assert chosen(init=str(tmp_path)) == gentle
     assert chosen(init="compiled", family="negative-mamba") == (*gentle[:-1], 0.0)  # its state forgets
     given: dict[str, Any] = {"learning_rate": 0.003, "length": "2-60", "early_stop": True, "gradient": "through",
@@ -66,9 +65,8 @@ def test_what_stands_still_keeps_every_bit(moving, tmp_path):
 
 
 def test_a_drive_is_the_mean_square_of_b_where_nothing_is_forgotten():
-    assert set(FORGETTING_NOTHING) == {name for name, family in FAMILIES.items() if hasattr(family, "turns")}, (
-        "families whose multipliers are turns and nothing else"
-    )
+    turning = {name for name, make in FAMILIES.items() if hasattr(make(1, torch.float32), "turns")}
+    assert {name for name, family in ALL_FAMILIES.items() if family.forgets_nothing} == turning
     layers = [{"family": family, "channels": 3, "hidden": 8, "readout": 5} for family in ("aussm", "mamba", "aussm")]
     network = DCDNetwork(6, 6, layers, dtype="float64", seed=0)
     tokens = torch.randint(6, (4, 9), generator=torch.Generator().manual_seed(1))

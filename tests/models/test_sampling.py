@@ -6,6 +6,8 @@ import torch
 
 from subnormal.algebra.arithmetic.permutations import cycles
 from subnormal.constructions.targets.compiler import compile_target
+from subnormal.constructions.targets.mamba3 import SIGN_ERROR
+from subnormal.constructions.targets.phases import UNITS
 from subnormal.constructions.targets.sampling import WRONG
 from subnormal.models.network import DCDNetwork
 from subnormal.models.references.fla import FlaReference
@@ -103,3 +105,27 @@ def test_the_other_targets(tmp_path, name, target, dtype):
     assert torch.isfinite(logits).all()
     assert (logits.argmax(-1) - first).tolist() == [machine.group.product(word[: i + 1]) for i in range(len(word))]
     assert wrong(logits) < MOST
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("name", ["S3", "S4", "C60", "C2^6", "SL(2,3)"])
+def test_the_gap_of_mamba3(tmp_path, name, dtype):
+    """Divided by its factor the right logit stands 1 - 8F·max(p, 18u) above all others, as is proved."""
+    checkpoint = compile_target(group(name), "mamba3", "generators")
+    machine = checkpoint.machine
+    length = min(60, machine.horizon(dtype))
+    if not length:
+        pytest.skip("nothing is proved")
+    checkpoint.save(tmp_path / "x")
+    letters = np.random.default_rng(0).integers(len(machine.alphabet), size=length)
+    reference = Mamba3Reference(tmp_path / "x", DTYPES[dtype])
+    logits = reference.logits(torch.tensor([[2, *(3 + letters)]]))[0, 1:].double()
+    channels = sum(len(layer) for layer in machine.channels)
+    factor = float(reference.weights["lm_head.weight"][0].max()) / (2 * channels - 1)
+    best = logits.topk(2, dim=-1).values
+    error = max(UNITS[dtype][1], SIGN_ERROR)
+    assert float((best[:, 0] - best[:, 1]).min()) / factor >= 1 - 8 * channels * error
+    # The last norms leave signs, so logits are the sums of 2F of them to within 2F·36u; in bfloat16 exactly.
+    whole = logits / factor
+    apart = float((whole - whole.round()).abs().max())
+    assert apart <= (0 if dtype == "bfloat16" else 72 * channels * 2.0**-24)

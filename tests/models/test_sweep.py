@@ -14,7 +14,7 @@ import pytest
 from subnormal.command_line.__main__ import application
 from subnormal.common.errors import InputError
 from subnormal.models.network import DCDNetwork
-from subnormal.models.training.pool import Machine, train_all
+from subnormal.models.training.pool import Resources, train_all
 from subnormal.models.training.runs import RunStore
 from subnormal.models.training.sweep import draw_sweep, read_sweep
 from tests.pictures import caught_figures
@@ -91,7 +91,7 @@ def test_a_rerun_does_only_what_is_missing(sweep_file, tmp_path, capsys):
     out = tmp_path / "out"
     with caught_figures() as figures:
         application("models")(["sweep", str(sweep_file), "--out", str(out), "--processes", "1"], standalone_mode=False)
-    assert "8 runs: 0 were there, 8 made, 0 failed" in capsys.readouterr().out
+    assert "8 runs: 0 were there, 8 made" in capsys.readouterr().out
     longest, share = (axis.images[0].get_array() for axis in figures["summary.png"].axes[:2])
     for i, name in enumerate(("C2", "S3")):
         for j, rate in enumerate((0.003, 0.01)):
@@ -104,7 +104,7 @@ def test_a_rerun_does_only_what_is_missing(sweep_file, tmp_path, capsys):
     content = victim.read_text()
     victim.unlink()
     application("models")(["sweep", str(sweep_file), "--out", str(out), "--processes", "1"], standalone_mode=False)
-    assert "8 runs: 7 were there, 1 made, 0 failed" in capsys.readouterr().out
+    assert "8 runs: 7 were there, 1 made" in capsys.readouterr().out
     for path in (out / "rows").iterdir():
         assert (path.stat().st_mtime_ns == rows[path.name]) == (path != victim)
     assert victim.read_text().split('"steps"')[0] == content.split('"steps"')[0]
@@ -123,7 +123,7 @@ def test_kill_9_of_a_whole_sweep_costs_nothing_that_was_finished(sweep_file, tmp
     store, sweep = RunStore(out), read_sweep(sweep_file)
     finished = {row["key"]: store.row_path(row["key"]).stat().st_mtime_ns for row in store.rows()}
     assert 4 <= len(finished) < 8
-    assert train_all(sweep.runs, store, Machine(1)) == []
+    assert train_all(sweep.runs, store, Resources(1)) == []
     assert len(store.rows()) == 8
     for key, when in finished.items():
         assert store.row_path(key).stat().st_mtime_ns == when
@@ -139,7 +139,7 @@ def test_an_unfinished_sweep_can_be_drawn(sweep_file, tmp_path):
 def test_no_scheduler_there(sweep_file, tmp_path):
     pytest.importorskip("distributed")
     with pytest.raises(InputError, match="scheduler tcp://127.0.0.1:9: no scheduler there"):
-        train_all(read_sweep(sweep_file).runs, RunStore(tmp_path), Machine(scheduler="tcp://127.0.0.1:9"))
+        train_all(read_sweep(sweep_file).runs, RunStore(tmp_path), Resources(scheduler="tcp://127.0.0.1:9"))
 
 
 def test_a_cluster_finishes_a_sweep_though_its_workers_are_killed(sweep_file, tmp_path):
@@ -163,7 +163,7 @@ def test_a_cluster_finishes_a_sweep_though_its_workers_are_killed(sweep_file, tm
                     for pid in killed:  # one of them is in the middle of the other batch
                         os.kill(pid, signal.SIGKILL)
 
-            assert train_all(sweep.runs, store, Machine(scheduler=cluster.scheduler_address), watch) == []
+            assert train_all(sweep.runs, store, Resources(scheduler=cluster.scheduler_address), watch) == []
     assert killed
     assert len(store.rows()) == len(sweep.runs) == 12
     assert store.missing(sweep.runs) == []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from subnormal.common.errors import InputError
-from subnormal.models.training.tasks import TEST, VALIDATION, Lengths, Task, make_task
+from subnormal.models.training.tasks import TEST, VALIDATION, Lengths, full_task, make_task
 from subnormal.models.training.word_files import (
     file_name,
     group_of_file,
@@ -139,7 +139,7 @@ def test_direct_products_are_numbered_in_the_fields_way(tmp_path):
     a, c = everything // five, everything % five
     field = table[a[:, None], a[None]] * five + (c[:, None] + c[None]) % five
     assert np.array_equal(field.T, product.table)
-    path = write_words(tmp_path, Task(product, np.arange(60)), np.array([[1, 5, 59]]), 0)
+    path = write_words(tmp_path, full_task(product), np.array([[1, 5, 59]]), 0)
     assert path.name == "A4_x_Z5=3.csv"
     assert group_of_file(path) == ("A4xC5", 3)
 
@@ -153,7 +153,7 @@ def test_ways_in_which_files_are_written(content, tmp_path):
     path.write_text("seed,input,target\n" + content)
     inputs, products = read_words(path, group("S3"))
     assert inputs.shape == (1, 2)
-    assert np.array_equal(products, Task(group("S3"), np.arange(6)).labels(inputs))
+    assert np.array_equal(products, full_task(group("S3")).labels(inputs))
 
 
 def test_vocabulary():

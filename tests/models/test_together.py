@@ -7,7 +7,8 @@ import torch
 from subnormal.algebra.input.parser import list_group
 from subnormal.common.errors import InputError
 from subnormal.models.learning.together import TogetherNetworks, TogetherRecipe, train_together
-from subnormal.models.learning.words import full_task, words_of_task
+from subnormal.models.learning.words import words_of_task
+from subnormal.models.training.tasks import full_task
 
 BASE = TogetherRecipe(
     losses="last", gradient="through", decision="soft", channels=4, steps=10, growth=1.0, positions=32, answers=1.0

@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 import torch
 
+from subnormal.algebra.depth.families import ALL_FAMILIES
 from subnormal.command_line.__main__ import application
 from subnormal.common.errors import InputError
-from subnormal.constructions.compiler import save
-from subnormal.constructions.parameters import FAMILY_PARAMETERS
 from subnormal.models.batch import Adam, NetworkBatch
 from subnormal.models.families import FAMILIES
 from subnormal.models.network import DCDNetwork
@@ -24,7 +23,7 @@ from subnormal.models.training.configuration import OWN, RunConfiguration
 from subnormal.models.training.evaluation import evaluate
 from subnormal.models.training.initial import initial_network, sharpen, task_of, widened
 from subnormal.models.training.loop import train_batch
-from subnormal.models.training.pool import Machine, train_all
+from subnormal.models.training.pool import Resources, train_all
 from subnormal.models.training.progress import plan_batches
 from subnormal.models.training.runs import RunStore
 from subnormal.models.training.steps import learning_scale
@@ -41,10 +40,10 @@ SMALL = RunConfiguration(
 
 
 def test_the_families_are_those_of_the_network():
-    assert set(FAMILY_PARAMETERS) == set(FAMILIES)
+    assert set(ALL_FAMILIES) == set(FAMILIES)
     for name, family in FAMILIES.items():
         own = family(2, torch.float32).named_parameters()
-        assert {key: value.dim() for key, value in own} == {k: len(v) for k, v in FAMILY_PARAMETERS[name].own.items()}
+        assert {key: value.dim() for key, value in own} == {k: len(v) for k, v in ALL_FAMILIES[name].own}
 
 
 @pytest.mark.parametrize("activation", ["gelu", "hard"])
@@ -187,7 +186,7 @@ def test_sharpening_changes_no_decision():
 
 def test_folders_that_do_not_fit(tmp_path):
     s3, everything = make_task(group("S3")), compiled("S3", alphabet="all")
-    save(everything, tmp_path / "s3", None)
+    everything.save(tmp_path / "s3")
     fits = RunConfiguration("S3", init=str(tmp_path / "s3"))
     assert evaluate(initial_network(fits, s3), s3, 60, 20).longest == 60
     cases = [
@@ -296,7 +295,7 @@ def test_a_pool_gives_the_rows_of_a_stack_though_a_worker_is_killed(tmp_path):
             killed.append(workers[0])
             os.kill(workers[0], signal.SIGKILL)
 
-    assert train_all(runs, RunStore(tmp_path / "pool"), Machine(2, runs_together=2), watch) == []
+    assert train_all(runs, RunStore(tmp_path / "pool"), Resources(2, runs_together=2), watch) == []
     assert killed
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -310,7 +309,7 @@ def test_a_pool_gives_the_rows_of_a_stack_though_a_worker_is_killed(tmp_path):
 def test_errors_of_a_worker_reach_the_caller(tmp_path):
     runs = [SMALL.with_changes(group=name, init="compiled", channels=None) for name in ("A5", "S5")]
     with pytest.raises(InputError, match="A5|S5"):
-        train_all(runs, RunStore(tmp_path), Machine(2))
+        train_all(runs, RunStore(tmp_path), Resources(2))
 
 
 KEEPING = SMALL.with_changes(keep="best", weight_decay=0.3)
@@ -446,7 +445,7 @@ def test_every_setting_is_an_option_that_reaches_the_run(tmp_path, monkeypatch):
             application("models")(["train", "S3", *options, size, "11"], standalone_mode=False)
         runs, machine = seen
         assert [run.as_json() for run in runs] == [{"group": "S3", **given}] * 2
-        assert machine == Machine(None, "cpu", 11)
+        assert machine == Resources(None, "cpu", 11)
 
 
 def test_keys_name_the_configuration(tmp_path):

@@ -15,7 +15,7 @@ from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.depth.presentation import _from_elements
 from subnormal.algebra.depth.witness import evaluate
 from subnormal.common.folders import digest
-from subnormal.constructions.compiler import compile_group, save
+from subnormal.constructions.compiler import compile_group
 from subnormal.proofs_check.certificates.certificate import certify_folder, certify_refusal
 from tests.cases import REFUSED, group
 from tests.folders import bind
@@ -27,7 +27,7 @@ def certified(name: str, folder: Path, family: str = "aussm", **options: Any) ->
     """Compile and certify a group, or certify that it can never be tracked; returns the claim."""
     if name in REFUSED:
         return certify_refusal(group(name), FAMILIES[family], folder).claim
-    save(compile_group(group(name), [FAMILIES[family]], **options), folder, None)
+    compile_group(group(name), [FAMILIES[family]], **options).save(folder)
     return certify_folder(folder).claim
 
 

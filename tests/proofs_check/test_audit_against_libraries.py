@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 import torch
 
+from subnormal.algebra.depth.families import ALL_FAMILIES
 from subnormal.common.errors import InputError, RefutedError
 from subnormal.proofs_check.audits.audit import Audit, audit
-from subnormal.proofs_check.audits.layers import MAMBA, RWKV7, delta, ranges
+from subnormal.proofs_check.audits.layers import MAMBA, RWKV7, delta, own, ranges
 from subnormal.proofs_check.audits.records import facts_of
 
 DATA = Path(__file__).parent.parent / "data" / "layers_of_others.json"
@@ -346,12 +347,48 @@ def test_nothing_is_said_of_automata_from_single_tokens():
     assert np.abs(np.array(values).imag).max() > 1e-3  # which no single token has
 
 
-def test_a_floor_that_rounds_to_nothing():
-    assert "each turn shrinks" in facts_of({"ssm_cfg": {"layer": "Mamba3"}}).layers[0].excludes
-    for floor in (0, 1e-9):
-        layer = facts_of({"ssm_cfg": {"layer": "Mamba3", "A_floor": floor}}).layers[0]
-        assert layer.minus_one == "to rounding"
-        assert "for ever" not in layer.excludes
+@pytest.mark.parametrize("floor", [0, 1e-9, 2.9e-8, 2.0**-25, 2.99e-8, 4e-8, 5.9e-8, 1e-7, 1e-4])
+def test_a_floor_that_rounds_to_nothing(floor):
+    """Half a turn takes a step of 1: -1 is reached where torch's exp(-floor) is 1 in float32."""
+    layer = facts_of({"ssm_cfg": {"layer": "Mamba3", "A_floor": floor}}).layers[0]
+    one = float(torch.exp(torch.tensor(-floor, dtype=torch.float64)).float()) == 1.0
+    assert layer.minus_one == ("to rounding" if one else "never")
+    assert ("each turn shrinks" in layer.excludes) == (not one)
+
+
+def test_the_words_about_s4d():
+    """One token's multiplier from the recurrence itself: what it reaches, and that no token changes it."""
+    from subnormal.models.families import FAMILIES as TRANSITIONS
+
+    said = own(0, ALL_FAMILIES["s4d"])
+    assert said is not None
+    low, high, minus_one, one, zero = said.low, said.high, said.minus_one, said.one, said.zero
+    excludes = said.excludes
+    generator = torch.Generator().manual_seed(0)
+
+    def multiplier(log_step, frequency, log_rate=0.0, dtype=torch.float64):
+        layer = TRANSITIONS["s4d"](2, dtype)
+        with torch.no_grad():
+            layer.log_step.fill_(log_step)
+            layer.log_rate.fill_(log_rate)
+            layer.frequency.fill_(frequency)
+
+        raw = torch.randn(3, 5, 2 * len(layer.parts), generator=generator, dtype=dtype)
+        a = layer.affine(raw)[0].detach()
+        assert (a == a[0, 0]).all()  # one map for all tokens
+        return complex(a[0, 0, 0])
+
+    for _ in range(200):
+        log_step, log_rate, frequency = (20 * torch.randn(3, generator=generator, dtype=torch.float64)).tolist()
+        assert low <= abs(multiplier(log_step, frequency, log_rate)) <= high + 1e-12
+    turned = multiplier(-40.0, math.pi * math.exp(40.0))
+    assert abs(turned + 1) < 1e-6
+    assert (minus_one, one, zero) == ("to rounding",) * 3
+    assert multiplier(-40.0, 0.0) == 1  # exp(-e^-40)
+    assert multiplier(7.0, 0.0) == 0
+    assert abs(multiplier(-3.0, 0.0)) < 1  # and never in real numbers: the rate is above 0
+    # Rounded to -1 it tells the parity of the length, which is C2 read over its generator alone.
+    assert "over two tokens or more" in excludes
 
 
 @pytest.mark.parametrize("values", [(-0.5, 0.5), (0.5, 1.5), (-1.0, 1.0)])

@@ -15,8 +15,8 @@ from subnormal.algebra.input.parser import read_automaton
 from subnormal.common.errors import RefutedError
 from subnormal.common.folders import digest, save_folder
 from subnormal.constructions.artifact import tensor_bytes
-from subnormal.constructions.automata.artifact import load_automaton, save_automaton
-from subnormal.constructions.automata.compiler import compile_automaton, first_fault
+from subnormal.constructions.automata.artifact import load_automaton
+from subnormal.constructions.automata.compiler import automaton_fault, compile_automaton
 from subnormal.proofs_check.certificates.automaton_certificate import certify_automaton, certify_automaton_refusal
 from subnormal.proofs_check.certificates.automaton_checker import check
 from subnormal.proofs_check.certificates.checker import FaultError
@@ -25,7 +25,7 @@ from subnormal.proofs_check.certificates.network_certificate import prove_networ
 
 def compiled(name, family, folder):
     compilation = compile_automaton(read_automaton(name), FAMILIES[family])
-    save_automaton(folder, compilation)
+    compilation.save(folder)
     return compilation
 
 
@@ -64,7 +64,7 @@ def test_a_stack_of_several_families(tmp_path):
     """What is claimed of it, and that neither its order, nor a layer's family, nor a reset where none can be passes."""
     folder = tmp_path / "f"
     stack = [FAMILIES[name] for name in ("mamba", "negative-mamba", "aussm", "mamba")]
-    save_automaton(folder, compile_automaton(read_automaton("permutation-reset(S3)"), *stack))
+    compile_automaton(read_automaton("permutation-reset(S3)"), *stack).save(folder)
     found = certify_automaton(folder)
     assert found.claim.endswith("with 3 layers in the stack Mamba, Negative Mamba, AUSSM, Mamba")
     assert not any(fact.startswith("cited") for fact in found.facts), "no bound is claimed"
@@ -170,7 +170,7 @@ def test_every_changed_entry(name, family, tmp_path):
                 ((layer.increments != 0) & ~(layer.resets if layer.resets is not None else False)).any()
                 for layer in spoiled.layers
             )
-            if first_fault(spoiled) is None and allowed:
+            if automaton_fault(spoiled) is None and allowed:
                 check(folder, certificate)
             else:
                 refused += 1

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from subnormal.algebra.input.parser import read_automaton
-from subnormal.api.automata import compiled_automaton
+from subnormal.api.compiling import compile as compiled_automaton
 from subnormal.common.errors import InputError
 from subnormal.proofs_check.refutations.automaton import random_network, refute_automaton
 

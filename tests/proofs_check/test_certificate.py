@@ -8,8 +8,8 @@ import pytest
 
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.common.errors import InputError
-from subnormal.constructions.artifact import load_cascade, save_artifact
-from subnormal.constructions.compiler import compile_group, describe, save
+from subnormal.constructions.artifact import load_cascade
+from subnormal.constructions.compiler import compile_group
 from subnormal.proofs_check.certificates.certificate import certify_folder, certify_refusal, write_json
 from subnormal.proofs_check.certificates.checker import FaultError, check
 from tests.cases import REFUSED, TRACKED, group
@@ -58,13 +58,13 @@ def test_families_that_never_can(name, family, tmp_path):
 
 def test_a_longer_series_and_a_mixed_stack_claim_no_more_than_they_show(tmp_path):
     D4 = group("D4")
-    save(compile_group(D4, [FAMILIES["negative-mamba"], FAMILIES["aussm"]]), tmp_path / "mixed", None)
+    compile_group(D4, [FAMILIES["negative-mamba"], FAMILIES["aussm"]]).save(tmp_path / "mixed")
     claim = certify_folder(tmp_path / "mixed").claim
     assert claim.endswith("with 2 layers, and no stack of diagonal layers with fewer can")
     from subnormal.constructions.compiler import read_series
 
     series = read_series(group("C4"), "2", FAMILIES["aussm"])
-    save(compile_group(group("C4"), [FAMILIES["aussm"]], series=series), tmp_path / "long", None)
+    compile_group(group("C4"), [FAMILIES["aussm"]], series=series).save(tmp_path / "long")
     assert certify_folder(tmp_path / "long").claim.endswith("with 2 layers, and any AUSSM needs at least 1")
 
 
@@ -74,14 +74,14 @@ def test_a_wrong_cascade_gets_no_certificate(tmp_path):
     increments[1, 2, 0] = (increments[1, 2, 0] + 1) % 3
     lower = dataclasses.replace(compilation.cascade.layers[1], increments=increments)
     wrong = dataclasses.replace(compilation.cascade, layers=(compilation.cascade.layers[0], lower))
-    save_artifact(tmp_path, wrong, compilation.weights, describe(compilation, None))
+    dataclasses.replace(compilation, cascade=wrong).save(tmp_path)
     with pytest.raises(FaultError, match="steps wrongly on token 2"):
         certify_folder(tmp_path)
     assert not (tmp_path / "certificate.json").exists()
 
 
 def test_an_alphabet_that_does_not_generate(tmp_path):
-    save(compile_group(group("S4"), [FAMILIES["aussm"]], [0, 1]), tmp_path, None)
+    compile_group(group("S4"), [FAMILIES["aussm"]], [0, 1]).save(tmp_path)
     with pytest.raises(InputError, match="generates 2 of the 24 elements"):
         certify_folder(tmp_path)
 
@@ -100,7 +100,7 @@ def test_the_generators_are_tokens_in_any_order(tmp_path):
     S4 = group("S4")
     tokens = np.random.default_rng(3).permutation(24)[:9].tolist()
     assert S4.subgroup(tokens).order == 24
-    save(compile_group(S4, [FAMILIES["aussm"]], tokens), tmp_path, None)
+    compile_group(S4, [FAMILIES["aussm"]], tokens).save(tmp_path)
     assert "3 layers" in certify_folder(tmp_path).claim
     assert set(json.loads((tmp_path / "certificate.json").read_text())["generators"]) <= set(tokens)
     assert load_cascade(tmp_path)[0].alphabet.tolist() == tokens

@@ -45,7 +45,7 @@ def test_series_that_are_found_are_machines(number):
 
 def test_the_corners_of_a_square_are_tracked_by_two_channels():
     from subnormal.algebra.automata.automaton import Automaton
-    from subnormal.api.automata import compiled_automaton
+    from subnormal.api.compiling import compile as compiled_automaton
 
     square = Automaton.make("square", [[1, 0], [2, 3], [3, 2], [0, 1]], "rf")
     compiled = compiled_automaton(square, "negative-mamba,negative-mamba")

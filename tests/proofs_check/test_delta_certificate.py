@@ -11,7 +11,9 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from subnormal.api.proving import certify, check, horizon, refute
+from subnormal.api.proving import certify, check
+from subnormal.api.refuting import refute
+from subnormal.api.running import horizon
 from subnormal.api.verifying import run_word
 from subnormal.command_line.__main__ import application
 from subnormal.common.errors import InputError, RefutedError
@@ -60,12 +62,14 @@ def test_compiled_networks_are_proved(name, alphabet, claim, tmp_path):
 
 def test_the_proved_states_are_those_of_torch(s3):
     """The integers of the proof are the floats that the network holds, in both precisions, after every word."""
+    from subnormal.common.folders import Folder
     from subnormal.proofs_check.certificates.checker import ListedGroup
-    from subnormal.proofs_check.certificates.delta_checker import read_network, states_of
+    from subnormal.proofs_check.certificates.delta_certificate import network_of_folder
+    from subnormal.proofs_check.certificates.delta_checker import states_of
 
     listed, alphabet = load_delta_group(s3)
     elements = {"elements": listed.elements.astype(np.int32)}
-    states = states_of(read_network(s3), ListedGroup(elements, list(listed.generators)), alphabet)
+    states = states_of(network_of_folder(Folder(s3)), ListedGroup(elements, list(listed.generators)), alphabet)
     word = np.random.default_rng(1).integers(0, 6, 40)
     for dtype in ("float64", "float32"):
         network, carried = DCDNetwork.from_pretrained(s3, dtype), None
@@ -213,7 +217,7 @@ def test_a_certificate_of_something_else_is_refused(s3):
     content = json.loads(path.read_text())
     for change, kind, message in [
         ({"claim": "x"}, 1, "claims something else than was proved"),
-        ({"format": 2}, 2, "no known kind"),
+        ({"format": 2}, 2, "another format than 1"),
         ({"name": "S4"}, 2, "different names"),
         ({"generators": [0]}, 1, "do not reach every element"),
         ({"generators": [99]}, 1, "outside"),
@@ -293,7 +297,7 @@ def test_verify_and_horizon(s3, capsys):
     assert "residues: constant word of 2,000 tokens right" in out
     for dtype in ("float64", "float32"):
         assert run_word(s3, "network", "random", 500, 0, dtype).first_wrong is None
-    assert [row["proved"] for row in horizon(s3)] == [None, None]
+    assert [row["proved"] for row in horizon(s3).rows] == [None, None]
     with pytest.raises(InputError, match="whose state is no phase"):
         run_word(s3, "turns", "random", 10)
     with pytest.raises(InputError, match="leave --arithmetic out"):

@@ -14,7 +14,8 @@ from safetensors.numpy import load_file, save_file
 
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import parse_group
-from subnormal.constructions.factored.artifact import save_factored
+from subnormal.common.folders import save_folder
+from subnormal.constructions.factored.artifact import factored_files
 from subnormal.constructions.factored.bound import lower_bound
 from subnormal.constructions.factored.compiler import compile_factored
 from subnormal.constructions.factored.proof import cases
@@ -29,7 +30,7 @@ def write(folder: Path, name: str, family: str = "aussm") -> Path:
     group = parse_group(name)
     compilation = compile_factored(name, group.permutations, FAMILIES[family])
     exponent = FAMILIES[family].exponent
-    save_factored(folder, compilation, lower_bound(group.permutations, exponent))
+    save_folder(folder, factored_files(compilation, lower_bound(group.permutations, exponent)))
     assert f"({cases(compilation.cascade):,} cases)" in check(folder).claim
     return folder
 

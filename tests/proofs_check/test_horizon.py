@@ -10,6 +10,7 @@ import pytest
 
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import read_automaton
+from subnormal.algebra.tracked import KINDS, TrackedAutomaton, TrackedGroup
 from subnormal.common.errors import InputError
 from subnormal.constructions import arithmetics
 from subnormal.constructions.arithmetics import (
@@ -25,8 +26,7 @@ from subnormal.constructions.automata.compiler import compile_automaton
 from subnormal.constructions.cascade import Cascade, CascadeLayer
 from subnormal.constructions.compiler import compile_group
 from subnormal.constructions.execution import ARITHMETICS as EXECUTED
-from subnormal.constructions.execution import Machine
-from subnormal.constructions.words import KINDS, AutomatonLetters, GroupLetters
+from subnormal.constructions.execution import CascadeMachine
 from subnormal.proofs_check.horizons import horizon
 from subnormal.proofs_check.horizons.horizon import channel_horizon, proved_horizon
 from subnormal.proofs_check.horizons.picture import draw, measure, read_table, write_table
@@ -43,7 +43,7 @@ SUMS = ("float64", "float32", "bfloat16")
 
 
 def letters(name, cascade):
-    return GroupLetters(group(name), cascade.alphabet)
+    return TrackedGroup(group(name), cascade.alphabet)
 
 
 def compiled(name, **options):
@@ -72,7 +72,7 @@ def test_no_word_fails_below_the_proved_horizon(name, channels):
 )
 def test_channels_that_are_set(name):
     cascade = compiled_automaton(name)
-    observed = first_failures(cascade, AutomatonLetters(cascade.automaton), ARITHMETICS, KINDS, 20_000)
+    observed = first_failures(cascade, TrackedAutomaton(cascade.automaton), ARITHMETICS, KINDS, 20_000)
     for found in observed:
         proved = proved_horizon(cascade, found.arithmetic)
         if found.first_wrong is not None:
@@ -206,7 +206,7 @@ def test_constants_are_not_trusted(monkeypatch):
 @pytest.mark.parametrize("name", EXECUTED)
 def test_the_executor_decides_as_the_exact_machine(name):
     cascade = compiled("GL(2,3)")
-    machine = Machine(cascade, name)
+    machine = CascadeMachine(cascade, name)
     word = letters("GL(2,3)", cascade).word("random", 5000)
     outputs = machine.outputs(word)
     assert (outputs == cascade.outputs(word)).all()
@@ -214,7 +214,7 @@ def test_the_executor_decides_as_the_exact_machine(name):
     assert last[0].first_wrong is None
     cascade = compiled_automaton("dyck(2,2)")
     word = np.random.default_rng(0).integers(4, size=5000)
-    assert (Machine(cascade, name).outputs(word) == cascade.outputs(word)).all()
+    assert (CascadeMachine(cascade, name).outputs(word) == cascade.outputs(word)).all()
 
 
 @pytest.mark.parametrize("name", SUMS)
@@ -305,9 +305,8 @@ def test_unknown_arithmetic():
 
 def test_json_is_a_table_of_numbers(tmp_path, capsys):
     from subnormal.command_line.proofs import horizon as command
-    from subnormal.constructions.compiler import save
 
-    save(compile_group(group("C6"), [FAMILIES["aussm"]]), tmp_path, None)
+    compile_group(group("C6"), [FAMILIES["aussm"]]).save(tmp_path)
     command(tmp_path, length=2000, arithmetic="float32,residues", words="constant", as_json=True)
     content = json.loads(capsys.readouterr().out)
     names = [row["arithmetic"] for row in content["horizons"]]
@@ -317,9 +316,8 @@ def test_json_is_a_table_of_numbers(tmp_path, capsys):
 
 def test_a_folder_with_an_automaton(tmp_path, capsys):
     from subnormal.command_line.proofs import horizon as command
-    from subnormal.constructions.automata.artifact import save_automaton
 
-    save_automaton(tmp_path, compile_automaton(read_automaton("tomita(3)"), FAMILIES["gated-aussm"]))
+    compile_automaton(read_automaton("tomita(3)"), FAMILIES["gated-aussm"]).save(tmp_path)
     command(tmp_path, length=2000, arithmetic="float32,turns", words="constant", as_json=True)
     float32, turns, network, _ = json.loads(capsys.readouterr().out)["horizons"]
     assert float32["first_wrong"] == turns["first_wrong"] == {"constant": None}

@@ -13,24 +13,24 @@ from subnormal.models.families import FAMILIES
 from subnormal.models.network import DCDNetwork
 from subnormal.proofs_check.refutations.affine_maps import Affine, layer_maps, sequence_map, word_map
 from subnormal.proofs_check.refutations.evidence import exact_states
-from subnormal.proofs_check.refutations.long_words import Word, parse_word
+from subnormal.proofs_check.refutations.long_words import PowerWord, parse_word
 
-tokens = st.integers(0, 5).map(Word)
+tokens = st.integers(0, 5).map(PowerWord)
 words = st.recursive(
     tokens,
     lambda inner: st.lists(st.tuples(inner, st.integers(0, 3)), min_size=0, max_size=4).map(
-        lambda parts: Word(parts=tuple(parts))
+        lambda parts: PowerWord(parts=tuple(parts))
     ),
     max_leaves=12,
 ).filter(lambda word: steps_to_write(word) <= 100_000)  # powers of powers would fill the memory when written out
 
 
-def steps_to_write(word: Word) -> int:
+def steps_to_write(word: PowerWord) -> int:
     """How often `written_out` is called for a word, itself included."""
     return 1 + sum(exponent * steps_to_write(part) for part, exponent in word.parts)
 
 
-def written_out(word: Word) -> list[int]:
+def written_out(word: PowerWord) -> list[int]:
     if word.token >= 0:
         return [word.token]
     return [x for part, exponent in word.parts for _ in range(exponent) for x in written_out(part)]
@@ -47,9 +47,9 @@ def test_length_tokens_product_and_text_are_those_of_the_word_written_out(word):
 
 
 def test_shared_parts_make_huge_words_small():
-    word = Word.of(1, 2)
+    word = PowerWord.of(1, 2)
     for _ in range(100):
-        word = Word.of(word, 3, word)
+        word = PowerWord.of(word, 3, word)
     assert word.length == 3 * 2**100 - 1
     assert len(str(word)) < 3000
     assert parse_word(str(word)).length == word.length

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.common.errors import InputError
 from subnormal.constructions.artifact import load_cascade
-from subnormal.constructions.compiler import compile_group, save
+from subnormal.constructions.compiler import compile_group
 from subnormal.models.network import DCDNetwork
 from subnormal.models.recurrences import UnitState, unit_circle, unit_scan
 from subnormal.proofs_check.certificates.certificate import write_json
@@ -27,7 +27,7 @@ from tests.folders import bind
 
 
 def compiled(name, folder, family="aussm", **options):
-    save(compile_group(group(name), [FAMILIES[family]], **options), folder, None)
+    compile_group(group(name), [FAMILIES[family]], **options).save(folder)
     return folder
 
 

@@ -12,13 +12,13 @@ import torch
 from subnormal.algebra.depth.families import FAMILIES, parse_stack
 from subnormal.algebra.input.parser import list_group
 from subnormal.common.errors import InputError
-from subnormal.constructions.compiler import compile_group, save
+from subnormal.constructions.compiler import compile_group
 from subnormal.models.network import DCDNetwork
 from subnormal.proofs_check.refutations.affine_maps import layer_maps
 from subnormal.proofs_check.refutations.divergence import diverge
 from subnormal.proofs_check.refutations.equalising import PATTERNS, equalise, starting_pairs
 from subnormal.proofs_check.refutations.letters import Letters, contraction
-from subnormal.proofs_check.refutations.long_words import Word, parse_word
+from subnormal.proofs_check.refutations.long_words import PowerWord, parse_word
 from subnormal.proofs_check.refutations.refutation import Budget, random_network, refute
 from subnormal.proofs_check.refutations.theory import group_theory
 from tests.proofs_check.refutation_cases import cases, run, table
@@ -179,7 +179,7 @@ def test_equalised_words_act_alike_on_every_state(name):
     with torch.no_grad():
         raw = layer.raw(torch.empty((group.order, 0)), torch.arange(group.order), network.embedding.weight)
         maps = layer_maps(layer, raw)
-    letters = Letters(group, tuple(Word(i) for i in range(group.order)), np.arange(group.order), maps)
+    letters = Letters(group, tuple(PowerWord(i) for i in range(group.order)), np.arange(group.order), maps)
     live = np.ones(4, dtype=bool)
     words = equalise(letters, live, 1e-8)
     assert words is not None
@@ -294,7 +294,7 @@ def test_the_command_on_a_saved_model(tmp_path):
 
 
 def test_the_command_on_a_compiled_folder(tmp_path):
-    save(compile_group(list_group("S3"), parse_stack("aussm")), tmp_path / "s3", None)
+    compile_group(list_group("S3"), parse_stack("aussm")).save(tmp_path / "s3")
     found = command(str(tmp_path / "s3"))
     assert found.returncode == 5
     assert "theory does not forbid this" in found.stdout

@@ -190,13 +190,13 @@ const ACTIVATIONS = {
 
 const delta = (raw) => (raw > 0 ? 1 + raw : Math.exp(raw)); // 1 + elu
 
-/** For each family of models: the multiplier a = [real, imaginary] and the drive b of a channel, from phi's outputs. */
-const FAMILIES = {
-  "aussm": (raw, d, i) => [...turn(delta(raw[i]) * raw[d + i]), raw[2 * d + i], raw[3 * d + i]],
-  "simple-aussm": (raw, d, i) => [...turn(raw[i]), raw[d + i], raw[2 * d + i]],
-  "mamba": (raw, d, i, own) => [Math.exp(-delta(raw[i]) * Math.exp(own.log_rate[i])), 0, raw[d + i], 0],
-  "negative-mamba": (raw, d, i, own) => [2 * Math.exp(-delta(raw[i]) * Math.exp(own.log_rate[i])) - 1, 0, raw[d + i], 0],
-  "s4d": (raw, d, i, own) => {
+/** For each kind of transition (algebra/depth/families.py): the multiplier a = [real, imaginary] and the drive b of a channel, from phi's outputs. */
+const TRANSITIONS = {
+  STEPPED_TURN: (raw, d, i) => [...turn(delta(raw[i]) * raw[d + i]), raw[2 * d + i], raw[3 * d + i]],
+  TURN: (raw, d, i) => [...turn(raw[i]), raw[d + i], raw[2 * d + i]],
+  DECAY: (raw, d, i, own) => [Math.exp(-delta(raw[i]) * Math.exp(own.log_rate[i])), 0, raw[d + i], 0],
+  SIGNED_DECAY: (raw, d, i, own) => [2 * Math.exp(-delta(raw[i]) * Math.exp(own.log_rate[i])) - 1, 0, raw[d + i], 0],
+  CONSTANT: (raw, d, i, own) => {
     const step = Math.exp(own.log_step[i]);
     const size = Math.exp(-step * Math.exp(own.log_rate[i]));
     return [size * Math.cos(step * own.frequency[i]), size * Math.sin(step * own.frequency[i]), raw[i], raw[d + i]];
@@ -240,17 +240,17 @@ class NetworkMachine {
     const embedded = this.embedding.subarray(token * this.size, (token + 1) * this.size);
     let below = [];
     this.layers.forEach((layer, k) => {
-      const { weights, family } = layer;
+      const { weights, transition } = layer;
       const hidden = affine(weights.hidden, [...below, ...embedded]);
       if (layer.phi === "relu") hidden.forEach((x, i) => { hidden[i] = Math.max(x, 0); });
       const raw = affine(weights.out, hidden);
       const real = this.real[k], imaginary = this.imaginary[k], d = real.length;
-      if (family === "rnn") {
+      if (transition === "TANH") {
         const h = affine({ weight: weights.own.weight, bias: raw }, real);
         real.set(h.map(Math.tanh));
       } else {
         for (let i = 0; i < d; i++) {
-          const [a, c, re, im] = FAMILIES[family](raw, d, i, weights.own);
+          const [a, c, re, im] = TRANSITIONS[transition](raw, d, i, weights.own);
           const x = real[i], y = imaginary[i];
           real[i] = a * x - c * y + re;
           imaginary[i] = a * y + c * x + im;

@@ -12,7 +12,7 @@ from subnormal.algebra.depth.families import FAMILIES
 from subnormal.api.proving import check
 from subnormal.common.errors import InputError, RefutedError
 from subnormal.constructions.artifact import load_cascade
-from subnormal.constructions.compiler import compile_group, save
+from subnormal.constructions.compiler import compile_group
 from subnormal.proofs_check.coq import building, proving
 from subnormal.proofs_check.coq.tables import expression, tables_of
 from tests.cases import group
@@ -58,7 +58,7 @@ def test_expressions():
 
 
 def test_without_a_certificate(tmp_path):
-    save(compile_group(group("S3"), [FAMILIES["aussm"]]), tmp_path, None)
+    compile_group(group("S3"), [FAMILIES["aussm"]]).save(tmp_path)
     with pytest.raises(InputError, match="no certificate.json there; write one with `certify"):
         tables_of(tmp_path)
     (tmp_path / "certificate.json").write_text('{"kind": "tracks"}')

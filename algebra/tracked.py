@@ -1,7 +1,7 @@
-"""Words to try a machine on: random, constant and commutator words, and what they should lead to.
+"""What is tracked: a group with its letters, an automaton, or a group too large to list; and words to try machines on.
 
-A word is an array of numbers of letters. What letters are differs: elements of a listed group, permutations, or the
-letters of an automaton. `Letters` says what a word needs to know of them.
+A word is an array of numbers of letters. What letters are differs: elements of a listed group, letters of an
+automaton, or permutations. `Tracked` is what a machine, a task and a network need to know of them, whichever it is.
 """
 
 from __future__ import annotations
@@ -9,21 +9,23 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..algebra.arithmetic.permutations import Permutations
-from ..algebra.arithmetic.permutations import order as permutation_order
-from ..algebra.automata.automaton import Automaton
-from ..algebra.groups.group import Group
 from ..common.errors import InputError
+from .arithmetic.permutations import Permutations, cycles
+from .arithmetic.permutations import order as permutation_order
+from .automata.automaton import Automaton
+from .chains.stabiliser_chain import StabiliserChain
+from .groups.group import Group
 
 KINDS = ("random", "constant", "commutator")
 """Random words spread rounding errors; constant words add them up; commutator words move every layer."""
 
-Word = NDArray[np.int32]
+TokenArray = NDArray[np.int32]
 
 LONGEST_CYCLE = 60
 """Of a letter of an automaton that is looked for."""
@@ -35,16 +37,71 @@ def check_kind(kind: str) -> None:
         raise InputError(f"unknown kind of word {kind[:40]!r}; wanted one of {', '.join(KINDS)}")
 
 
-class Letters(ABC):
-    """Letters 0 … count-1, and what words of them lead to.
+class Tracked(ABC):
+    """What a machine follows: letters 0 … count-1, and what words of them lead to.
 
     Attributes:
-        count: how many there are.
+        name: of the group or the automaton.
+        count: how many letters there are.
         start: what the empty word leads to.
+        alphabet: what each letter is: the number of an element or of a letter, shape (count,), or a permutation, shape
+            (count, degree).
+        kind: how messages call it: `group` or `automaton`.
+        noun, outcome: what a letter, and what a word leads to, is called: `token` and `element`, `letter` and `state`.
+        is_listed: whether what words lead to has numbers 0 … classes-1; else they are permutations.
     """
 
+    name: str
     count: int
     start: Any
+    alphabet: NDArray[np.integer]
+    kind = "group"
+    noun, outcome = "token", "element"
+    is_listed = True
+
+    @property
+    @abstractmethod
+    def classes(self) -> int:
+        """How many different things words can lead to: elements, or states."""
+
+    @property
+    @abstractmethod
+    def letter_names(self) -> tuple[str, ...]:
+        """What each letter is called."""
+
+    @property
+    @abstractmethod
+    def class_names(self) -> tuple[str, ...]:
+        """What each of the `classes` is called."""
+
+    @property
+    @abstractmethod
+    def moves(self) -> NDArray[np.int64]:
+        """`moves[y, x]`: where the letter x leads from y, shape (classes, count)."""
+
+    @abstractmethod
+    def same(self, other: Tracked) -> bool:
+        """Whether the other has the same letters in the same order, and they lead to the same numbers."""
+
+    def require_fit(self, tokens: int, classes: int, what: str = "the network", own: str | None = None) -> None:
+        """InputError unless a network has the tokens and classes of what is tracked.
+
+        Arguments:
+            tokens, classes: how many the network has.
+            what: how the message calls it.
+            own: what it was made for, where it says so.
+        """
+        if (tokens, classes) == (self.count, self.classes):
+            return
+        if own is not None:
+            way = f"it was made for {own}: leave {self.name} out"
+        elif tokens == classes:
+            way = f"wanted a group of order {classes}"
+        else:
+            way = f"wanted an automaton of {tokens} letters and {classes} states"
+        raise InputError(
+            f"{what} has {tokens} tokens and {classes} classes, {self.name} has {self.count} and {self.classes}; {way}"
+        )
 
     @abstractmethod
     def run(self, word: NDArray[np.integer], start: Any = None) -> NDArray[Any]:
@@ -80,7 +137,7 @@ class Letters(ABC):
             return [*self.inverse(a), *self.inverse(b), a, b]
         return []
 
-    def pieces(self, kind: str, length: int, seed: int, piece: int) -> Iterator[Word]:
+    def pieces(self, kind: str, length: int, seed: int, piece: int) -> Iterator[TokenArray]:
         """A word in pieces of `piece` letters, so that its length takes no memory; its letters do not depend on them.
 
         Raises:
@@ -95,12 +152,12 @@ class Letters(ABC):
             else:
                 yield random.integers(self.count, size=size, dtype=np.int32)
 
-    def word(self, kind: str, length: int, seed: int = 0) -> Word:
+    def word(self, kind: str, length: int, seed: int = 0) -> TokenArray:
         """A word of one of the `KINDS`, shape (length,)."""
         return np.concatenate([np.zeros(0, dtype=np.int32), *self.pieces(kind, length, seed, max(1, length))])
 
 
-class GroupLetters(Letters):
+class TrackedGroup(Tracked):
     """Elements of a listed group; words lead to elements.
 
     Arguments:
@@ -109,7 +166,33 @@ class GroupLetters(Letters):
 
     def __init__(self, group: Group, alphabet: NDArray[np.integer]) -> None:
         self.group, self.alphabet = group, alphabet
-        self.count, self.start = len(alphabet), 0
+        self.name, self.count, self.start = group.name, len(alphabet), 0
+
+    @property
+    def classes(self) -> int:
+        return self.group.order
+
+    @property
+    def letter_names(self) -> tuple[str, ...]:
+        return tuple(str(element) for element in self.alphabet.tolist())
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(map(str, range(self.group.order)))
+
+    @cached_property
+    def moves(self) -> NDArray[np.int64]:
+        elements = np.arange(self.group.order)[:, None]
+        return np.asarray(self.group.multiply(elements, np.asarray(self.alphabet)[None, :]), dtype=np.int64)
+
+    def same(self, other: Tracked) -> bool:
+        """Groups are compared by their multiplication tables, for the numbers of the elements are what counts."""
+        return (
+            isinstance(other, TrackedGroup)
+            and np.array_equal(self.alphabet, other.alphabet)
+            and self.group.order == other.group.order
+            and np.array_equal(self.group.table, other.group.table)
+        )
 
     def run(self, word: NDArray[np.integer], start: int | None = None) -> NDArray[np.intp]:
         return products(self.group, self.alphabet[word], start or 0)
@@ -131,17 +214,40 @@ class GroupLetters(Letters):
         return found[:1].tolist() or super().inverse(letter)
 
 
-class PermutationLetters(Letters):
-    """Permutations, for groups that are not listed; words lead to permutations.
+class TrackedPermutations(Tracked):
+    """The group that some permutations generate, too large to list; words lead to permutations.
 
     Arguments:
         alphabet: the image of every point under every letter, shape (count, degree).
+        name: of the group.
     """
 
-    def __init__(self, alphabet: Permutations) -> None:
-        self.alphabet = alphabet
+    outcome = "permutation"
+    is_listed = False
+
+    def __init__(self, alphabet: Permutations, name: str = "G") -> None:
+        self.alphabet, self.name = alphabet, name
         self.count, degree = alphabet.shape
         self.start = np.arange(degree, dtype=alphabet.dtype)
+
+    @cached_property
+    def classes(self) -> int:
+        return StabiliserChain(self.alphabet).order
+
+    @property
+    def letter_names(self) -> tuple[str, ...]:
+        return tuple(cycles(letter) for letter in self.alphabet)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        raise InputError(f"{self.name} is too large to list: its elements are permutations and have no numbers")
+
+    @property
+    def moves(self) -> NDArray[np.int64]:
+        raise InputError(f"{self.name} is too large to list: there is no table of its products")
+
+    def same(self, other: Tracked) -> bool:
+        return isinstance(other, TrackedPermutations) and np.array_equal(self.alphabet, other.alphabet)
 
     def run(self, word: NDArray[np.integer], start: Permutations | None = None) -> Permutations:
         return prefix_products(self.alphabet[word], _composed, self.start if start is None else start)
@@ -158,12 +264,35 @@ class PermutationLetters(Letters):
         return found[:1].tolist() or super().inverse(letter)
 
 
-class AutomatonLetters(Letters):
+class TrackedAutomaton(Tracked):
     """The letters of an automaton; words lead to states."""
 
+    kind = "automaton"
+    noun, outcome = "letter", "state"
+
     def __init__(self, automaton: Automaton) -> None:
-        self.automaton = automaton
+        self.automaton, self.name = automaton, automaton.name
         self.count, self.start = automaton.width, automaton.start
+        self.alphabet = np.arange(automaton.width)
+
+    @property
+    def classes(self) -> int:
+        return self.automaton.count
+
+    @property
+    def letter_names(self) -> tuple[str, ...]:
+        return self.automaton.letters
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.automaton.states
+
+    @cached_property
+    def moves(self) -> NDArray[np.int64]:
+        return self.automaton.table.astype(np.int64)
+
+    def same(self, other: Tracked) -> bool:
+        return isinstance(other, TrackedAutomaton) and np.array_equal(self.automaton.table, other.automaton.table)
 
     def run(self, word: NDArray[np.integer], start: int | None = None) -> NDArray[np.int32]:
         return self.automaton.run(word, start)

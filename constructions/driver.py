@@ -1,0 +1,29 @@
+"""From what is tracked to its machine: one call, whatever it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..algebra.depth.families import Family
+from ..algebra.tracked import Tracked, TrackedAutomaton, TrackedGroup
+from .automata.compiler import compile_automaton
+from .compilation import Compilation
+from .compiler import compile_group
+from .factored.compiler import compile_factored
+
+
+def compile_tracked(tracked: Tracked, stack: Sequence[Family]) -> Compilation:
+    """Compile a group with its letters, an automaton, or a group too large to list.
+
+    Arguments:
+        tracked: what is to be tracked.
+        stack: one family, of which any number of layers may be used; or several, first layer first.
+
+    Raises:
+        InputError: the families cannot carry it (with the reason), or its tables would be too large.
+    """
+    if isinstance(tracked, TrackedAutomaton):
+        return compile_automaton(tracked.automaton, *stack)
+    if isinstance(tracked, TrackedGroup):
+        return compile_group(tracked.group, stack, tracked.alphabet.tolist())
+    return compile_factored(tracked.name, tracked.alphabet, stack[0])
