@@ -48,7 +48,8 @@ def tried(compiled: Compiled | Checkpoint, folder: Path) -> tuple[str, str]:
                 ran = try_checkpoint(folder, compiled.target.name, compiled.machine, TRIED_ELEMENTS)
         except MissingPackageError as error:
             return f"not run here, {error}", "yellow"
-        return f"{ran}: right on a random word of {TRIED_ELEMENTS} elements", ""
+        parts = "letters" if compiled.target.tracks == "automaton" else "elements"
+        return f"{ran}: right on a random word of {TRIED_ELEMENTS} {parts}", ""
     artifact = load(folder)
     words = f"random, constant and commutator words of {TRIED:,} tokens"
     if compiled.kind == FACTORED:

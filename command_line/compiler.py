@@ -40,6 +40,7 @@ Optimise = Annotated[
     ),
 ]
 
+
 def compile_command(
     tracked: GroupOrNone = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the artifact. Default: the group's name.")] = None,
@@ -77,89 +78,8 @@ def compile_command(
     show(screen, compiled.view(screen.width))
     compiled.save(folder, force)
     say(screen, f"written: {folder}/ in {time.perf_counter() - began:.2f} s")
-<<<<<<< HEAD
-    if isinstance(compiled, FactoredCompiled):
-        say(screen, "network: not written for a factored cascade; it runs with `verify`", "yellow")
-    elif not (folder / "model.safetensors").exists():
-        count = counted(compiled.weights.parameter_count, "parameter")
-        say(screen, f"network: not written, it would have {count}; the cascade runs with `verify`", "yellow")
-    elif check:
-        try:
-            with named_packages():
-                _check(folder, screen)
-        except MissingPackageError as error:
-            say(screen, f"network: not run here, {error}", "yellow")
-
-
-TARGET_CHECK_LENGTH = 300
-"""Elements in the word that `compile --target` tries a checkpoint on."""
-
-
-def _compile_target(
-    group: str, out: Path | None, target: str, alphabet: str | None, resets: bool, check: bool, force: bool
-) -> None:
-    from ..algebra.automata.automaton import Automaton
-    from ..api.groups import machine
-    from ..common.terminal import console, say
-    from ..common.wording import default_folder
-    from ..constructions.targets.compiler import compile_target, require_order, target_named
-
-    began = time.perf_counter()
-    screen = console()
-    target_named(target)
-    asked = machine(group)
-    if isinstance(asked, Automaton):
-        checkpoint = compile_target(asked, target, alphabet, resets)
-    else:
-        require_order(asked.name, asked.order)
-        checkpoint = compile_target(asked.listed(), target, alphabet, resets)
-    folder = out or Path(f"{default_folder(checkpoint.name)}-{checkpoint.target.name}")
-    checkpoint.save(folder, force)
-    title, *lines = checkpoint.lines()
-    say(screen, title, "bold")
-    for line in lines:
-        say(screen, line)
-    say(screen, f"written: {folder}/ in {time.perf_counter() - began:.2f} s")
-    if not check:
-        return
-    try:
-        with named_packages():
-            from ..models.references.trial import try_checkpoint
-
-            ran = try_checkpoint(folder, checkpoint.target.name, checkpoint.machine, TARGET_CHECK_LENGTH)
-    except MissingPackageError as error:
-        say(screen, f"not run here, {error}", "yellow")
-    else:
-        parts = "letters" if checkpoint.target.tracks == "automaton" else "elements"
-        say(screen, f"{ran}: right on a random word of {TARGET_CHECK_LENGTH} {parts}")
-
-
-def _check(folder: Path, screen: Console) -> None:
-    from ..api.verifying import run_word
-    from ..common.terminal import say
-    from ..constructions.words import KINDS
-
-    trials = [run_word(folder, "network", kind, CHECK_LENGTH) for kind in KINDS]
-    words = f"random, constant and commutator words of {CHECK_LENGTH:,} tokens"
-    say(screen, f"network: right on {words} ({speed(trials)})")
-
-
-def speed(trials: Sequence[Trial]) -> str:
-    """Tokens per second over some trials; those of factored cascades also without decoding."""
-    from ..api.verifying import FactoredTrial
-
-    tokens = sum(trial.tokens for trial in trials)
-    factored = [trial for trial in trials if isinstance(trial, FactoredTrial)]
-    if factored:
-        running = tokens / 1e6 / max(1e-9, sum(trial.run_seconds for trial in factored))
-        decoding = tokens / 1e6 / max(1e-9, sum(trial.decode_seconds for trial in factored))
-        return f"{running:.2g} million tokens/s to residues, {decoding:.2g} on to permutations"
-    rate = tokens / max(1e-9, sum(trial.seconds for trial in trials))
-    return f"{rate / 1e6:.1f} million tokens/s" if rate >= 1e6 else f"{rate / 1e3:.0f} thousand tokens/s"
-=======
     if check:
         say(screen, *tried(compiled, folder))
->>>>>>> 1b0e7b8139913e42882c8564c29c8ec488b743a6
 
 
 def verify(

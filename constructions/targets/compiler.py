@@ -25,15 +25,9 @@ from ...common.kinds import kind_of_files
 from ...common.terminal import WIDTH, Shown
 from ...common.wording import counted, default_folder
 from ..compiler import compile_group, read_alphabet
-<<<<<<< HEAD
-from ..verification import first_fault as first_cascade_fault
-from . import fla, mamba3, olmo_hybrid, own_delta, pd_ssm, resets
-from .delta_layer import first_fault, margins
-=======
 from ..verification import first_fault
-from . import delta_product, mamba3, olmo_hybrid, own_delta, pd_ssm
+from . import fla, mamba3, olmo_hybrid, own_delta, pd_ssm, resets
 from .delta_layer import margins, reflection_fault
->>>>>>> 1b0e7b8139913e42882c8564c29c8ec488b743a6
 from .phases import PhaseMachine
 from .phases import first_fault as first_phase_fault
 from .reflections import ReflectionMachine, reflection_machine
@@ -43,11 +37,7 @@ LARGEST_ORDER = 5040
 """Groups of larger order have too many names to be answered with."""
 
 
-<<<<<<< HEAD
-Machine = ReflectionMachine | PhaseMachine | ResetMachine
-=======
-TargetMachine = ReflectionMachine | PhaseMachine
->>>>>>> 1b0e7b8139913e42882c8564c29c8ec488b743a6
+TargetMachine = ReflectionMachine | PhaseMachine | ResetMachine
 
 
 @dataclass(frozen=True)
@@ -134,7 +124,7 @@ def refuse_automaton(automaton: Automaton, target: str) -> NoReturn:
     else:
         near = "without --target it is compiled for a Gated AUSSM"
     if target == "pd-ssm" and not own.is_permutation:
-        near = f"a PD-SSM layer can merge states, but only permutations are written into one; {near}"
+        near = f"of what merges states only resets are written into a PD-SSM layer; {near}"
     raise InputError(
         f"--target {target} writes checkpoints that answer with a group's elements, and {own.name} answers with an "
         f"automaton's states; {near}"
@@ -228,15 +218,10 @@ TARGETS = {
 """By name."""
 
 
-<<<<<<< HEAD
-@dataclass(frozen=True, eq=False)
-class Checkpoint:
-    """A group, or an automaton, written for a target.
-=======
 @dataclass(frozen=True, eq=False, repr=False)
 class Checkpoint(Shown):
-    """A group written for a target, the architecture of another library. It is shown as `compile` prints it.
->>>>>>> 1b0e7b8139913e42882c8564c29c8ec488b743a6
+    """A group, or an automaton, written for a target, the architecture of another library. It is shown as
+    `compile` prints it.
 
     Arguments:
         target: the architecture.
@@ -250,8 +235,8 @@ class Checkpoint(Shown):
 
     @property
     def name(self) -> str:
-        """The group's and the target's, e.g. `A5-olmo-hybrid`."""
-        return f"{default_folder(self.machine.group.name)}-{self.target.name}"
+        """The group's or automaton's and the target's, e.g. `A5-olmo-hybrid`."""
+        return f"{default_folder(self._tracked)}-{self.target.name}"
 
     @property
     def kind(self) -> str | None:
@@ -273,8 +258,7 @@ class Checkpoint(Shown):
         return Renderables(Text(title, style="bold"), *(Text(line) for line in lines))
 
     @property
-    def name(self) -> str:
-        """Of the group or the automaton."""
+    def _tracked(self) -> str:
         return (self.machine.automaton if isinstance(self.machine, ResetMachine) else self.machine.group).name
 
     def lines(self) -> list[str]:
@@ -283,7 +267,7 @@ class Checkpoint(Shown):
             size = counted(self.machine.automaton.count, "state")
         else:
             size = f"order {self.machine.group.order:,}"
-        head = f"{self.name}: {size}, for {self.target.title}"
+        head = f"{self._tracked}: {size}, for {self.target.title}"
         return [head, *self.target.account(self.machine), f"cannot hold: {self.target.cannot}"]
 
 
@@ -321,7 +305,7 @@ def compile_target(
     Example:
         >>> from subnormal.algebra.automata.named import flip_flop
         >>> compile_target(flip_flop(2), "qwen3-next").name
-        'flip-flop(2)'
+        'flip_flop_2-qwen3-next'
     """
     chosen = target_named(target)
     if isinstance(given, Automaton):

@@ -115,7 +115,6 @@ def centred(residue: int, n: int) -> int:
     return residue - n if 2 * residue > n else residue
 
 
-<<<<<<< HEAD
 @dataclass(frozen=True, eq=False)
 class Moves:
     """What the letters do in one layer.
@@ -130,12 +129,8 @@ class Moves:
     moves: NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
-class PhaseMachine:
-=======
 @dataclass(frozen=True, eq=False, repr=False)
 class PhaseMachine(Brief):
->>>>>>> 1b0e7b8139913e42882c8564c29c8ec488b743a6
     """A solvable group as the relative phases of some layers.
 
     Arguments:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from subnormal.api.groups import machine as asked
+from subnormal.algebra.automata.automaton import Automaton
+from subnormal.api.groups import machine
 from subnormal.command_line.__main__ import application
 from subnormal.common.errors import InputError, RefutedError
 from subnormal.constructions.targets.compiler import compile_target
@@ -18,6 +19,14 @@ from subnormal.models.references.trial import try_checkpoint
 from tests.cases import group
 
 pytest.importorskip("transformers")
+
+
+def asked(name):
+    found = machine(name)
+    assert isinstance(found, Automaton)
+    return found
+
+
 TARGETS = ("mamba2", "qwen3-next")
 CHAIN = "dyck(1,2)"
 """Four states, several levels: what is before a token cannot be told from what is after it."""
