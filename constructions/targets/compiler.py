@@ -28,8 +28,7 @@ from ..compiler import compile_group, read_alphabet
 from ..verification import first_fault
 from . import fla, mamba3, olmo_hybrid, own_delta, pd_ssm, resets
 from .delta_layer import margins, reflection_fault
-from .phases import PhaseMachine
-from .phases import first_fault as first_phase_fault
+from .phases import PhaseMachine, phase_fault
 from .reflections import ReflectionMachine, reflection_machine
 from .resets import ResetMachine
 
@@ -81,7 +80,7 @@ def _phases(group: Group, tokens: Sequence[int]) -> PhaseMachine:
     if fault:
         raise AssertionError(f"the compiled cascade is wrong: {fault}")
     machine = PhaseMachine(group, tuple(tokens), compilation.weights)
-    fault = first_phase_fault(machine)
+    fault = phase_fault(machine)
     if fault:
         raise AssertionError(f"the phase machine is wrong: {fault}")
     return machine

@@ -232,7 +232,7 @@ class PhaseMachine(Brief):
         return ", ".join(parts)
 
 
-def first_fault(machine: PhaseMachine) -> str | None:
+def phase_fault(machine: PhaseMachine) -> str | None:
     """What the spelling does wrong, or None: from every state every element is spelt, and the residues compared with
     what the gates of the whole element say. Both are functions of the state and the element, so words of every length
     follow."""

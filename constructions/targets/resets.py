@@ -35,7 +35,7 @@ from ...algebra.depth.families import FAMILIES
 from ...common.errors import InputError
 from ...common.wording import counted
 from ..artifact import json_text, tensor_bytes
-from ..automata.compiler import compile_automaton, first_fault
+from ..automata.compiler import automaton_fault, compile_automaton
 from ..weights import Weights, weights_of
 from .sampling import sharpness
 from .tokenizer import PAD_TOKEN, UNKNOWN_TOKEN, letter_tokenizer
@@ -92,7 +92,7 @@ def reset_machine(given: Automaton) -> ResetMachine:
         InputError: a group divides its monoid, or the tables would be too large.
     """
     compilation = compile_automaton(given, FAMILIES["mamba"])
-    fault = first_fault(compilation.cascade)
+    fault = automaton_fault(compilation.cascade)
     if fault:
         raise AssertionError(f"the compiled cascade is wrong: {fault}")
     weights = weights_of(compilation.cascade)
