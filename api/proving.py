@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -15,7 +16,8 @@ from ..algebra.automata.automaton import Automaton
 from ..algebra.groups.permutation_group import PermutationGroup
 from ..artifacts.artifact import Artifact, load
 from ..common.errors import InputError, RefutedError
-from ..common.kinds import AUTOMATON, COMPILED, DELTA, FACTORED, REFUSAL, TITLES, kind_of
+from ..common.folders import Folder
+from ..common.kinds import AUTOMATON, COMPILED, DELTA, FACTORED, REFUSAL, TITLES
 from ..common.packages import LeftOutWarning, MissingPackageError, named_packages
 from ..common.terminal import Shown
 from ..common.wording import default_folder
@@ -87,11 +89,13 @@ def certify(
         if family is not None:
             raise InputError(f"family: {tracked.name} is compiled already; sn.compile(…, family={family!r}) chooses it")
         return _certified(load(tracked.written(Path(out or default_folder(tracked.name)), force)))
-    if isinstance(tracked, Artifact) or (isinstance(tracked, str | Path) and is_folder(str(tracked))):
+    artifact = _folder_meant(tracked)
+    if artifact is not None:
         for option, value in (("out", out), ("family", family), ("force", force or None)):
             if value is not None:
                 raise InputError(f"{tracked} is a folder, certified as it is: --{option} is for a group, e.g. S4")
-        return _certified(load(tracked).require("certify"))
+        return _certified(artifact.require("certify"))
+    assert not isinstance(tracked, Artifact)
     asked = machine(str(tracked) if isinstance(tracked, Path) else tracked)
     stack = stack_of(default_family(asked) if family is None else family)
     folder = Path(out) if out else Path(default_folder(asked.name))
@@ -101,15 +105,22 @@ def certify(
         return Proved(folder, (_sentence(folder, _refused(asked, stack[0], folder, force)),))
 
 
-def is_folder(target: str) -> bool:
-    """Whether a folder is meant rather than a group: an earlier `certify A5` may have left a folder of that name."""
-    if not os.path.isdir(target) or kind_of(target) not in (None, REFUSAL):
-        return os.path.isdir(target)
-    try:
-        machine(target)
-    except InputError:
-        return True
-    return False
+def _folder_meant(tracked: MachineLike | Path | Artifact) -> Artifact | None:
+    """The folder, where one is meant rather than a group: an earlier `certify A5` may have left a folder of that name.
+
+    Raises:
+        InputError: a folder of no known kind is meant.
+    """
+    if isinstance(tracked, Artifact):
+        return tracked
+    if not isinstance(tracked, str | Path) or not os.path.isdir(tracked):
+        return None
+    folder = Folder(tracked)
+    if folder.kind in (None, REFUSAL):
+        with contextlib.suppress(InputError):
+            machine(str(tracked))
+            return None
+    return load(folder)
 
 
 def _can(asked: PermutationGroup | Automaton, layer: Family) -> bool:

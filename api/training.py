@@ -16,7 +16,7 @@ from rich.text import Text
 from ..algebra.automata.automaton import Automaton
 from ..algebra.input.parser import parse_group, parse_machine
 from ..algebra.tracked import TrackedAutomaton
-from ..artifacts.artifact import Artifact
+from ..artifacts.artifact import Artifact, load
 from ..common.errors import InputError
 from ..common.kinds import RUN, claim_folder
 from ..common.terminal import Shown, plain_table, progress
@@ -149,6 +149,8 @@ def train(
             raise InputError(f"family: {family}, and init was compiled for {own}; leave family out")
         family = own
         init = init.save(folder / "start")
+    elif init not in ("random", "compiled"):
+        init = load(init).require("train").source.path  # of a folder of runs its best network
     family = family or "aussm"
     if "group" in settings:
         raise InputError(f"group: {settings['group']!r:.40}, and {text[:40]} is trained; name it once, first")

@@ -126,6 +126,34 @@ def python() -> str:
     )
 
 
+def models() -> str:
+    """What `audit` says of every class that keeps a state, by library, in the words of its records."""
+    from subnormal.proofs_check.audits.configurations import RECORDS, facts_of
+    from subnormal.proofs_check.audits.records import READ, READ_ON, Facts, Record
+
+    def cells(name: str, record: Record, found: Facts) -> list[str]:
+        what = "<br>".join(dict.fromkeys(layer.line() for layer in found.layers[:1])) or found.notes[0]
+        use = found.use
+        used = [use.pieces, use.left_padding, use.decoding, use.state_dtype, use.position_ids] if use else ["–"] * 5
+        return [f"`{name}`", what, "<br>".join(found.can), "<br>".join(found.switch), *used, record.source]
+
+    parts = [
+        f"Read and measured on {READ_ON}: " + ", ".join(f"{name} {version}" for name, version in READ.items()) + ".",
+    ]
+    heads = "class, what one token does, can, switch, a prompt in pieces, left padding, token by token, state in, "
+    heads = (heads + "needs position_ids, where it says so").split(", ")
+    for library in READ:
+        rows = [f"## {library}", "", "| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+        for name, record in RECORDS.items():
+            if record.library == library:
+                plain = name.removesuffix(" (fla)")
+                named = {"ssm_cfg": {"layer": name}} if library == "mamba_ssm" else {"model_type": plain}
+                found = facts_of(named | ({"norm_eps": 1e-5} if name != plain else {}))
+                rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells(name, record, found)) + " |")
+        parts.append("\n".join(rows))
+    return "\n\n".join(parts)
+
+
 def kinds() -> str:
     """Kinds × verbs, and why not, from the table that the code follows."""
     from subnormal.common.kinds import CANNOT, TITLES, VERBS, refusal
@@ -143,5 +171,12 @@ def kinds() -> str:
     return "\n".join(lines)
 
 
-PAGES = {"commands": commands, "families": families, "formats": formats, "kinds": kinds, "python": python}
+PAGES = {
+    "commands": commands,
+    "families": families,
+    "formats": formats,
+    "kinds": kinds,
+    "models": models,
+    "python": python,
+}
 """The generated parts, by the name that a page calls them by."""

@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from subnormal.common.errors import InputError
 from subnormal.common.folders import save_folder
 from subnormal.common.kinds import (
     AUTOMATON,
+    CANNOT,
     CHECKPOINT,
     DAMAGED,
     DELTA,
@@ -24,8 +27,10 @@ from subnormal.common.kinds import (
     REFUSAL,
     RUN,
     TRAINED,
+    VERBS,
     claim_folder,
     kind_of,
+    refusal,
 )  # fmt: skip
 from subnormal.constructions.targets.compiler import compile_target
 from subnormal.models.network import DCDNetwork
@@ -49,8 +54,7 @@ def folders(tmp_path_factory):
     sn.certify("A5", place / REFUSAL)
     sn.compile("S3").network().save_pretrained(place / NETWORK)
     trained = sn.train("C2", "negative-mamba", out=place / RUN, steps=2, batch=4, test_words=8, check_words=8)
-    key = trained.rows[0]["key"]
-    (place / RUN / "networks" / key).rename(place / TRAINED)
+    shutil.copytree(place / RUN / "networks" / trained.rows[0]["key"], place / TRAINED)
     sn.decompile(place / GROUP, out=place / LEARNT, length=20)
     return place
 
@@ -121,34 +125,146 @@ def test_a_damaged_compiled_folder_can_be_made_again(tmp_path):
         claim_folder(tmp_path / "x", NETWORK)
 
 
-COMMANDS = ["certify", "check", "verify", "horizon", "evaluate", "refute", "decompile", "diagnose", "show"]
+MADE_FOR = {AUTOMATON: "tomita(5)", DELTA: "A5", TRAINED: "C2", RUN: "C2"}
+"""What the folder of each kind is for; the others S3."""
+
+MORE = {
+    "show": ["--html", "page.html"],
+    "evaluate": ["--words", "4", "--length", "20"],
+    "horizon": ["--length", "100"],
+    "verify": ["--length", "100"],
+    "decompile": ["--length", "20"],
+    "train": ["--steps", "2", "--batch", "4", "--out", "new"],
+}
+FUNCTIONS = {
+    "certify": lambda folder, asked: sn.certify(folder),
+    "check": lambda folder, asked: sn.check(folder),
+    "verify": lambda folder, asked: sn.verify(folder, length=100),
+    "horizon": lambda folder, asked: sn.horizon(folder, length=None if sn.load(folder).kind == DELTA else 100),
+    "evaluate": lambda folder, asked: sn.evaluate(folder, asked, words=4, length=20),
+    "refute": lambda folder, asked: sn.refute(folder, asked),
+    "decompile": lambda folder, asked: sn.decompile(folder, asked, length=20),
+    "diagnose": lambda folder, asked: sn.diagnose(folder, asked),
+    "show": lambda folder, asked: sn.show(folder, html="page.html", group=asked),
+    "audit": lambda folder, asked: sn.audit(folder),
+}
 
 
-@pytest.mark.parametrize(("kind", "command"), list(itertools.product((*KINDS, "nothing"), COMMANDS)))
-def test_no_refusal_misleads(folders, kind, command, monkeypatch, capsys):
-    """Each command on each kind: it works, or says in one line what the folder holds; and proposes nothing that would
-    write into it."""
-    folder = folders / kind
-    if command == "check" and kind in (GROUP, AUTOMATON, DELTA, LEARNT):
-        (folder / "certificate.json").unlink(missing_ok=True)
+def arguments_for(kind: str, verb: str, folder: Path) -> list[str]:
+    """A command line that does the verb with the folder."""
+    asked = MADE_FOR.get(kind, "S3")
+    if verb == "train":
+        family = {DELTA: "delta-4", RUN: "negative-mamba", TRAINED: "negative-mamba"}.get(kind, "aussm")
+        return ["train", asked, "--init", str(folder), "--family", family, *MORE["train"]]
+    named = {"show": ["--group", asked], "evaluate": [asked], "refute": [asked], "decompile": [asked]}
+    group = named.get(verb, []) if kind == NETWORK else []
+    more = [] if (kind, verb) == (DELTA, "horizon") else MORE.get(verb, [])  # no words are run
+    return [verb, str(folder), *([asked] if verb == "diagnose" else group), *more]
+
+
+@pytest.fixture
+def folder_of(folders, tmp_path, monkeypatch):
+    """A copy of the folder of one kind, in which nothing else is lost; damaged and other ones are made here."""
+
+    def copied(kind: str) -> Path:
+        monkeypatch.chdir(tmp_path)
+        copy = tmp_path / "it"
+        if kind in (DAMAGED, OTHER):
+            save_folder(copy, {"cascade.json": "{}"} if kind == DAMAGED else {"group.json": "{}"})
+            if kind == OTHER:
+                shutil.rmtree(copy)
+                copy.mkdir()
+                (copy / "manifest.json").write_text("{}")
+            return copy
+        shutil.copytree(folders / kind, copy)
+        return copy
+
+    return copied
+
+
+def certified(folder: Path, kind: str, verb: str) -> None:
+    if verb == "check" and kind not in (FACTORED, REFUSAL):
+        sn.certify(folder)
+
+
+@pytest.mark.parametrize(("kind", "verb"), list(itertools.product(CANNOT, VERBS)))
+def test_every_cell_by_the_command_line(folder_of, kind, verb, monkeypatch, capsys):
+    """The verb is done, or refused in one line with the table's reason; and no refusal proposes to write there."""
+    folder = folder_of(kind)
+    reason = refusal(kind, verb, str(folder))
+    if reason is None:
+        certified(folder, kind, verb)
     before = snapshot(folder)
-    words = {"show": ["--html", str(folders / "page.html")], "diagnose": ["S3"], "evaluate": ["--words", "4"]}
-    short = {"horizon": ["--length", "100"], "verify": ["--length", "100"], "decompile": ["--length", "20"]}
-    arguments = [command, str(folder), *words.get(command, []), *short.get(command, [])]
-    monkeypatch.setattr("sys.argv", ["subnormal", *arguments])
+    capsys.readouterr()
+    monkeypatch.setattr("sys.argv", ["subnormal", *arguments_for(kind, verb, folder)])
     with pytest.raises(SystemExit) as ended:
         main()
     said = capsys.readouterr().err
     assert "Traceback" not in said
-    if ended.value.code == 2:
+    if reason is None:
+        assert ended.value.code != 2, said
+    else:
+        assert ended.value.code == 2, said
         assert len(said.strip().splitlines()) == 1, said
-        assert f"--out {folder}" not in said or kind == "nothing", said
-        assert "'alphabet_size' is missing" not in said
-        assert "is missing or has over" not in said
-        assert kind not in (TRAINED, DELTA, GROUP, LEARNT) or "does not say which" not in said, said
-        print(said)
-    if command != "certify":
+        assert f"--out {folder}" not in said, said
+        assert reason in said or verb in ("train", "audit"), said
+    if verb != "certify":
         assert snapshot(folder) == before
+
+
+@pytest.mark.parametrize(("kind", "verb"), list(itertools.product(CANNOT, FUNCTIONS)))
+def test_every_cell_from_python(folder_of, kind, verb):
+    """As by the command line, of the folder and of what `load` makes of it."""
+    folder = folder_of(kind)
+    artifact = sn.load(folder)
+    reason = artifact.can(verb)
+    asked = MADE_FOR.get(kind, "S3") if kind == NETWORK else None
+    if reason is not None:
+        with pytest.raises(InputError) as refused:
+            FUNCTIONS[verb](artifact if verb != "audit" else folder, asked)
+        assert reason in str(refused.value) or verb == "audit"
+        return
+    certified(folder, kind, verb)
+    found = FUNCTIONS[verb](artifact if verb != "audit" else folder, asked)
+    assert str(found)
+
+
+def test_the_folder_of_runs_stands_for_its_best_network(folders):
+    runs = sn.load(folders / RUN)
+    assert runs.tracked.name == "C2"
+    assert runs.source.kind == TRAINED
+    assert runs.network().alphabet_size == 2
+
+
+def test_what_is_no_folder_is_refused(tmp_path):
+    for path in (tmp_path / "nosuch", tmp_path):
+        with pytest.raises(InputError, match="no folder|nothing that is read here"):
+            sn.load(path)
+    with pytest.raises(InputError, match="wanted a folder, or a network"):
+        sn.load(7)  # type: ignore[arg-type]
+
+
+OPENS = {"certify": 12, "check": 12, "verify": 12}
+"""Most opens of an artifact's files in one command."""
+
+
+@pytest.mark.parametrize(("verb", "kind"), [("certify", GROUP), ("check", GROUP), ("verify", DELTA), ("check", DELTA)])
+def test_files_are_opened_once(folder_of, verb, kind):
+    folder = folder_of(kind)
+    certified(folder, kind, "check")
+    opened: list[str] = []
+    watching = True
+
+    def watch(event, arguments):
+        if watching and event == "open" and isinstance(arguments[0], str | Path):
+            path = Path(arguments[0])
+            if path.suffix in (".json", ".safetensors") and path.parent == folder:
+                opened.append(path.name)
+
+    sys.addaudithook(watch)  # it cannot be taken away again
+    FUNCTIONS[verb](str(folder), None)
+    watching = False
+    assert 0 < len(opened) <= OPENS[verb], sorted(opened)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

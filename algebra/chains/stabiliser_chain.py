@@ -95,13 +95,14 @@ class StabiliserChain:
         moving = self.moving_elements
         even = all(is_even(element.code, self.degree) for element in moving)
         self.giant = True
-        self.__dict__["order"] = math.factorial(self._moved) // (2 if even else 1)
+        self.__dict__["order"] = math.factorial(self.moved_points) // (2 if even else 1)
         self.__dict__["solvable_terms"] = None
         if even:
             self.known_derived = self  # A_n is perfect for n ≥ 5
 
     @property
-    def _moved(self) -> int:
+    def moved_points(self) -> int:
+        """How many points the group moves."""
         rows = self.generators
         return int(np.count_nonzero((rows != np.arange(self.degree)).any(axis=0)))
 

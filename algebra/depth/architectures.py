@@ -82,21 +82,33 @@ def architectures(group: Group, depth: int | None, alphabet: Sequence[int] | Non
     factors, detail = found if found is not None else (None, None)
     rows = (
         _delta_product(group, factors, detail),
-        _delta_net(group, factors),
-        Row(
+        _reflections(group, factors, "gated_deltanet", "Gated DeltaNet, β ≤ 2"),
+        _never(
+            group,
             "gated_deltanet_beta_1",
             "Gated DeltaNet, β ≤ 1",
-            "never" if group.order > 1 else "0 layers",
             "its maps keep a length only where they are the identity",
         ),
+        _reflections(group, factors, "delta_net", "DeltaNet, β ≤ 2", "no decay: nothing but a key is ever erased"),
+        _reflections(group, factors, "kda", "KDA, β ≤ 2", "where a token acts, its decays are 1"),
+        _never(group, "kda_beta_1", "KDA, β ≤ 1", "its maps keep a length only where they are the identity"),
+        _reflections(
+            group,
+            factors,
+            "gated_deltanet_2",
+            "Gated DeltaNet-2, b ≤ 2",
+            "equal gates make it KDA; others turn no further",
+        ),
+        _never(
+            group,
+            "gated_deltanet_2_b_1",
+            "Gated DeltaNet-2, b ≤ 1",
+            "a token's eigenvalues are real and ≥ 0; products of seven reach -1, so only groups are excluded",
+        ),
+        _path(group, factors),
         _pd_ssm(group, depth),
         _mamba3(group, depth),
-        Row(
-            "rwkv_7",
-            "RWKV-7",
-            "never" if group.order > 1 else "0 layers",
-            "a token's eigenvalues are real, in (-0.46, 1]: no rotation, no sign",
-        ),
+        _never(group, "rwkv_7", "RWKV-7", "a token's eigenvalues are real, in (-0.46, 1]: no rotation, no sign"),
     )
     return Architectures(group, factors, detail, rows)
 
@@ -148,19 +160,32 @@ def _why_not_fewer(detail: Householders) -> str:
     return f"fewer cannot by representations of its own; those of larger groups need at least {detail.least}"
 
 
-def _delta_net(group: Group, factors: int | None) -> Row:
-    name, title = "gated_deltanet", "Gated DeltaNet, β ≤ 2"
+def _never(group: Group, name: str, title: str, reason: str) -> Row:
+    """A row of a family that tracks no group at any depth."""
+    return Row(name, title, "never" if group.order > 1 else "0 layers", reason)
+
+
+def _reflections(group: Group, factors: int | None, name: str, title: str, remark: str = "") -> Row:
+    """A row of a family whose token of finite order is one reflection or nothing."""
     if factors is None:
-        return Row(name, title, "1 layer", "each element spelt with several tokens, one reflection each")
+        return Row(name, title, "1 layer", remark or "each element spelt with several tokens, one reflection each")
     if factors == 0:
         return Row(name, title, "0 layers", "the trivial group needs no layer")
     if factors == 1:
-        return Row(name, title, "1 layer", "every token is a reflection")
+        return Row(name, title, "1 layer", remark or "every token is a reflection")
+    return Row(name, title, f"1 layer, {factors} tokens each", remark or "an element is spelt, a reflection a token")
+
+
+def _path(group: Group, factors: int | None) -> Row:
+    """PaTH attention: the keys of the past are multiplied by I - β w wᵀ, β ≤ 2, and read through a softmax."""
+    row = _reflections(group, factors, "path", "PaTH attention, β ≤ 2")
+    if group.order == 1:
+        return row
     return Row(
-        name,
-        title,
-        f"1 layer, {factors} tokens each",
-        "an element is spelt, a reflection a token",
+        row.name,
+        row.title,
+        "1 layer, to a horizon",
+        "reflections move the first token's key, until the softmax over all tokens drowns it",
     )
 
 

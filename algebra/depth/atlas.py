@@ -24,14 +24,22 @@ COLUMNS = (
     "primary_channels",
     "margin",
     "primary_margin",
+    "block_2",
+    "block_3",
+    "complex_block_2",
+    "block_4",
+    "complex_block_3",
+    "readout_complex",
+    "readout_real",
 )
 """The columns of the atlas. Lists are separated by spaces, layers by `;`; margins are in turns; what there is none of
-is empty."""
+is empty. Layers of blocks: a number, or `1-2` for one to two; the least block sizes for a linear read-out."""
 
 
 def atlas_row(order: int, number: int) -> dict[str, str | int]:
     """One group's row. Channels are counted, and margins taken, over all layers of the derived series."""
     from ..groups.catalogue import small_group
+    from .blocks.depths import block_answer
 
     group = small_group(order, number)
     derived = shortest_series(group, CIRCLE)
@@ -48,6 +56,11 @@ def atlas_row(order: int, number: int) -> dict[str, str | int]:
     if derived.is_complete:
         row["depth"] = derived.length
         row |= _channels(derived)
+    blocks = block_answer(group)
+    for key, answer in blocks.by_key().items():
+        row[key] = "" if answer.least is None else answer.text.replace(" to ", "-")
+    if blocks.readout:
+        row |= {"readout_complex": blocks.readout.complex, "readout_real": blocks.readout.real}
     return row
 
 

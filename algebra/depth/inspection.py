@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from .architectures import Architectures
+    from .blocks.depths import BlockAnswer
     from .optimise import Choices
 
 INSPECTION_LIMIT = 10_000
@@ -100,6 +101,16 @@ class Inspection(ShownAsTable):
 
         return architectures(self.group, self.depth, self.alphabet) if isinstance(self.group, Group) else None
 
+    @cached_property
+    def blocks(self) -> BlockAnswer:
+        """What layers of m x m blocks do: how many track the group, and with which m one does by a linear read-out."""
+        from .blocks.depths import block_answer, chain_block_answer
+
+        if not isinstance(self.group, Group):
+            return chain_block_answer(self.group.chain)
+        found = self.architectures.representation if self.architectures else None
+        return block_answer(self.group, found.table if found else None)
+
     @property
     def depth(self) -> int | None:
         """The least number of AUSSM layers, or None for never."""
@@ -135,8 +146,12 @@ class Inspection(ShownAsTable):
             "factors": [list(factor.moduli) for factor in self.factors] if self.solvable else None,
             "decomposition": str(self.decomposition.extension) if self.decomposition else None,
             "splits": list(self.decomposition.splits) if self.decomposition else None,
-            "depth_by_family": {FAMILIES[name].key: depth for name, depth in self.depths.items()},
-            "reasons": {FAMILIES[name].key: reason for name, reason in self.reasons.items()},
+            "depth_by_family": {FAMILIES[name].key: depth for name, depth in self.depths.items()}
+            | {key: row.layers for key, row in self.blocks.by_key().items()},
+            "reasons": {FAMILIES[name].key: reason for name, reason in self.reasons.items()}
+            | {key: row.reason for key, row in self.blocks.by_key().items()},
+            "blocks": {key: row.blocks for key, row in self.blocks.by_key().items()},
+            "linear_readout": self.blocks.readout and self.blocks.readout.as_json(),
             "layers": [layer_summary(factor) for factor in self.factors],
             "least_widths": self.least_widths and [list(widths) for widths in self.least_widths],
             "witness": self._witness_json(),

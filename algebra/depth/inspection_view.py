@@ -55,6 +55,7 @@ def _parts(inspection: Inspection) -> Iterator[RenderableType]:
         yield from _not_solvable(inspection)
     yield Text()
     yield _families(inspection)
+    yield from _linear_readout(inspection)
     yield from _least_widths(inspection)
     if inspection.architectures:
         yield Text()
@@ -140,7 +141,19 @@ def _families(inspection: Inspection) -> Table:
     for name, layer in FAMILIES.items():
         depth = inspection.depths[name]
         table.add_row(layer.title, "never" if depth is None else str(depth), inspection.reasons[name])
+    for row in inspection.blocks.rows:
+        table.add_row(
+            row.kind.title, row.text, row.reason + (f"; {counted(row.blocks, 'block')}" if row.blocks else "")
+        )
     return table
+
+
+def _linear_readout(inspection: Inspection) -> Iterator[RenderableType]:
+    """The least blocks of one layer that is read by a linear map."""
+    found = inspection.blocks.readout
+    if found and found.real:
+        sizes = f"complex blocks of size {found.complex}, or real ones of size {found.real}"
+        yield Text(f"one layer with a linear read-out: {sizes}, and no smaller")
 
 
 def _least_widths(inspection: Inspection) -> Iterator[RenderableType]:

@@ -336,6 +336,14 @@ class Subgroup:
             seen += 1
         return closure
 
+    def as_group(self) -> Group:
+        """The subgroup as a group of its own, on the same points; element i is the i-th of `members`."""
+        return Group(
+            np.ascontiguousarray(self.group.elements[self.members]),
+            tuple(int(i) for i in np.searchsorted(self.members, self.generators)),
+            self.group.name if self.order == self.group.order else f"a subgroup of {self.group.name}",
+        )
+
     def normalises(self, other: Subgroup) -> bool:
         """Whether conjugation by this subgroup's elements maps the other one to itself."""
         return all(self.group.conjugate(a, by) in other for a in other.generators for by in self.generators)

@@ -12,6 +12,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from subnormal.algebra.depth.blocks.depths import BLOCKS
 from subnormal.common.writing import write_figure, write_file
 
 DOCS = Path(__file__).resolve().parents[1]
@@ -72,7 +73,7 @@ def page(rows: list[dict[str, str]]) -> str:
         "All groups of order at most 255: [atlas.csv](atlas.csv), one row a group, written by",
         "`subnormal atlas --max-order 255 --out atlas.csv`. Lists are separated by spaces, layers by",
         "`;`, margins are in turns. `python -m docs.generators.catalogue` draws this page from it. Orders, factors and",
-        "both depths agree with GAP's for every group (`pytest -m slow tests/algebra`). `subnormal",
+        "both depths of channels agree with GAP's for every group (`pytest -m slow tests/algebra`). `subnormal",
         "catalogue` compiles every group with its generators as alphabet, and the independent checker verifies each.",
         "",
         "![Depth and channels against order](catalogue.png)",
@@ -87,7 +88,24 @@ def page(rows: list[dict[str, str]]) -> str:
             lines.append(f"| {depth} | {count:,} | {names}{more} |")
         never = sum(not row[column] for row in rows)
         lines += [f"| never | {never:,} | |", ""]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_blocks(rows), ""])
+
+
+def _blocks(rows: list[dict[str, str]]) -> list[str]:
+    """How many groups need how many layers of each kind of blocks."""
+    kinds = {kind.key: kind.title for kind in BLOCKS}
+    values = sorted({row[key] for row in rows for key in kinds}, key=lambda value: (value == "", value))
+    shown = [value.replace("-", " to ") or "never" for value in values]
+    lines = [
+        'Layers of blocks ([Blocks](mathematics.md#blocks)); "1 to 2" where the number is not known:',
+        "",
+        f"| blocks | {' | '.join(shown)} |",
+        f"|---|{'---|' * len(values)}",
+    ]
+    for key, title in kinds.items():
+        counts = Counter(row[key] for row in rows)
+        lines.append(f"| {title} | {' | '.join(f'{counts[value]:,}' for value in values)} |")
+    return lines
 
 
 def main() -> None:

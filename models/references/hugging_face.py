@@ -47,6 +47,12 @@ def load_model(folder: Path, dtype: str = "float32") -> Any:
     return model
 
 
+def empty_model(folder: Path) -> Any:
+    """The causal language model without its weights: shapes and names alone. Raises `InputError` likewise."""
+    require_transformers()
+    return _require_size(folder)
+
+
 def _loaded(cls: Any, folder: Path, **options: Any) -> Any:
     from transformers.utils import logging
 
@@ -69,17 +75,20 @@ def refused(folder: Path, what: str) -> Iterator[None]:
         raise InputError(f"{folder}: transformers cannot {what} it ({reason})") from None
 
 
-def _require_size(folder: Path) -> None:
-    """Compare the parameters that the configuration asks for with the files' bytes, before any are made.
+def _require_size(folder: Path) -> Any:
+    """Compare the parameters that the configuration asks for with the files' bytes, before any are made. Returns the
+    model without its weights.
 
     Raises:
         InputError: there are many more than the files hold.
     """
     from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers.initialization import no_init_weights  # thousands of parameters are named, none is drawn
 
     held = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
-    with refused(folder, "load"), torch.device("meta"):
+    with refused(folder, "load"), torch.device("meta"), no_init_weights():
         model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder, local_files_only=True))
     wanted = sum(parameter.numel() for parameter in model.parameters())
     if wanted > 2 * held + SMALL:
         raise InputError(f"{folder}: config.json asks for {wanted:,} parameters, the files have {held:,} bytes")
+    return model

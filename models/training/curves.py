@@ -27,7 +27,8 @@ def draw_curves(rows: Sequence[Row], path: Path, title: str) -> None:
         left.plot([p[0] for p in points], [p[1] for p in points], color=colour, label=label, marker=".", markersize=3)
         middle.plot([p[0] for p in row["curve"]], [p[3] for p in row["curve"]], color=colour, marker=".", markersize=3)
         right.plot(row["test"]["lengths"], row["test"]["last"], color=colour)
-    left.set(xlabel="step", ylabel="training loss", yscale="log")
+    positive = any((point[1] or 0) > 0 for row in rows for point in row["curve"])  # an exact machine has the loss 0
+    left.set(xlabel="step", ylabel="training loss", yscale="log" if positive else "linear")
     middle.set(xlabel="step", ylabel="longest length > 90 % (validation)", ylim=(0, None))
     right.set(xlabel="length T", ylabel="share of right symbols at T (test)", ylim=(0, 1.03))
     right.axhline(0.9, color="0.6", linewidth=0.8, linestyle=":")

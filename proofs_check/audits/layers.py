@@ -29,26 +29,39 @@ class LayerAudit:
     Arguments:
         index: its place in the stack, from 0.
         kind: what it is.
-        low, high: bounds of the real eigenvalues, or of the modulus where they are complex.
+        low, high: bounds of the real eigenvalues, or of the modulus where they are complex; None where there is none,
+            as in a layer that is not linear.
         minus_one, one, zero: whether -1, a modulus of 1, and 0 are reached.
         excludes: what a stack of such layers cannot track, with the witness; empty where nothing is excluded.
+        can: what a stack of such layers can carry; empty where nothing is known.
+        part: the part of a composite configuration that has it, e.g. `text_config`; empty for the whole.
         measured: what the actual weights do on the tokens tried: `eigenvalues` (least, largest), `tokens`; or None.
         values: what the bounds and the measured numbers are of: `eigenvalues`, or `moduli` where those are complex.
     """
 
     index: int
     kind: str
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     minus_one: str
     one: str
     zero: str
     excludes: str
+    can: str = ""
+    part: str = ""
     measured: dict[str, Any] | None = None
     values: str = "eigenvalues"
 
     def as_json(self) -> dict[str, Any]:
         return dict(vars(self))
+
+    def line(self) -> str:
+        """What one token can do, for people."""
+        if self.high is None:
+            return f"{self.kind}, not linear: it has no eigenvalues"
+        high = f"1 - {1 - self.high:.1e}" if 0 < 1 - self.high < 1e-5 else f"{self.high:g}"
+        low = "without a lower bound, at most 1" if self.low is None else f"in [{self.low:g}, {high}]"
+        return f"{self.kind}, {self.values} {low}; -1 {self.minus_one}, modulus 1 {self.one}, 0 {self.zero}"
 
     def with_measured(self, found: dict[str, Any] | None) -> LayerAudit:
         """The same with what its weights do. The two are printed one below the other, so they are compared first.
@@ -62,7 +75,8 @@ class LayerAudit:
         least, largest = found["eigenvalues"]
         if not least <= largest:
             raise InputError(f"layer {self.index}: its weights give NaN; wanted weights that are finite")
-        outside = least < self.low - _SLACK or largest > self.high + _SLACK
+        low, high = -math.inf if self.low is None else self.low, math.inf if self.high is None else self.high
+        outside = least < low - _SLACK or largest > high + _SLACK
         reached = {self.minus_one: least == -1, self.one: max(-least, largest) == 1, self.zero: 0 in (least, largest)}
         if outside or any(value for word, value in reached.items() if word == NEVER):
             raise RefutedError(
@@ -100,6 +114,28 @@ SOLVABLE = "every group that is not solvable"
 NO_ODD = "every group that is no 2-group, with any number of such layers: a token of odd order acts as nothing"
 
 
+NO_GROUP_TURNED = NO_GROUP + " (positions turn keys by angles that are no fraction of a turn: none has a finite order)"
+ONLY_ADDS = (
+    "every group but the trivial one and every automaton that returns to a state, e.g. the flip-flop, with any number "
+    "of such layers alone: what is added stays, so a word whose states repeat in a cycle adds nothing"
+)
+REFLECTIONS = "every group in one layer, several tokens an element: each is one reflection; parity by one token"
+RESETS = "; automata of one group with resets: a decay of 0 forgets"
+PRODUCTS = "every group in one layer, one token an element, with enough factors; parity with one, S3 with two"
+APERIODIC = (
+    "every aperiodic automaton, with enough layers: a token keeps a channel or sets it; e.g. the flip-flop in one layer"
+)
+DEFINITE = "for ever only what the last letters decide: each token forgets a share of everything"
+DEFINITE_NORMED = DEFINITE + "; the flip-flop up to a horizon, since a token's weight is exponential in its key"
+LIMITED = (
+    "for ever only what the last letters decide: Δ is limited on both sides, so that a head that can be set forgets; "
+    "the flip-flop up to a horizon"
+)
+NEVER_BACK = "automata that never return to a state that they left"
+SOLVABLE_GROUPS = "every solvable group, in as many layers as its shortest abelian series"
+ANY_AUTOMATON = "every automaton whose states its width holds: it is not linear, and its gates saturate"
+
+
 def delta(kind: str, doubled: bool, factors: int = 1, gated: bool = True) -> LayerAudit:
     """A token multiplies by α·∏(I - β k kᵀ) with ‖k‖ ≤ 1 and one β a factor, β ≤ 2 where doubled, else β ≤ 1.
 
@@ -110,24 +146,85 @@ def delta(kind: str, doubled: bool, factors: int = 1, gated: bool = True) -> Lay
     name = f"{kind}, {factors} factors" if factors > 1 else kind
     one = ROUNDED if gated else EXACTLY  # without a decay, what is orthogonal to the keys stays
     if doubled:
-        return LayerAudit(0, name, -1.0, 1.0, ROUNDED, one, ROUNDED, NO_LARGE_ORDER if factors == 1 else "")
+        can = (REFLECTIONS if factors == 1 else PRODUCTS) + (RESETS if gated else "")
+        return LayerAudit(0, name, -1.0, 1.0, ROUNDED, one, ROUNDED, NO_LARGE_ORDER if factors == 1 else "", can)
     low = -(math.cos(math.pi / factors) ** factors) if factors > 2 else 0.0
-    return LayerAudit(0, name, low, 1.0, NEVER, one, ROUNDED, NO_GROUP)
+    return LayerAudit(0, name, low, 1.0, NEVER, one, ROUNDED, NO_GROUP, APERIODIC)
 
 
-MAMBA = LayerAudit(0, "Mamba", 0.0, 1.0, NEVER, ROUNDED, ROUNDED, NO_GROUP)
-MAMBA2 = replace(MAMBA, kind="Mamba-2")
+def decays(kind: str, low: float = 0.0, one: str = ROUNDED, turned: bool = False) -> LayerAudit:
+    """Each number of the state is multiplied by a decay from `low` to 1 that the token chooses."""
+    zero = ROUNDED if low < 2.0**-149 else NEVER
+    return LayerAudit(
+        0, kind, low, 1.0, NEVER, one, zero, NO_GROUP_TURNED if turned else NO_GROUP, APERIODIC if low < 0.5 else ""
+    )
+
+
+def constant(kind: str, low: float, high: float) -> LayerAudit:
+    """One map for all tokens, known from the configuration or the weights alone, that shrinks."""
+    return LayerAudit(0, kind, low, high, NEVER, ROUNDED if high >= 1 - 2.0**-25 else NEVER, NEVER, ONE_MAP, DEFINITE)
+
+
+def nonlinear(kind: str) -> LayerAudit:
+    """An LSTM or GRU: gates that read the state."""
+    return LayerAudit(0, kind, None, None, "does not apply", "does not apply", "does not apply", "", ANY_AUTOMATON)
+
+
+MAMBA = decays("Mamba")
+MAMBA2 = decays("Mamba-2")
 """exp(-exp(A_log)·Δ): limits of Δ bound nothing, since A_log is free."""
-KDA = replace(MAMBA, kind="Kimi Delta Attention")
-"""(I - β k kᵀ)·diag(α) with β ≤ 1: a product of two symmetric factors, so a token's eigenvalues are real and ≥ 0."""
-RWKV7 = LayerAudit(0, "RWKV-7", -0.46, 1.0, NEVER, ROUNDED, ROUNDED, NO_GROUP_BY_TOKENS)
+
+
+def mamba2(floor: float, ceiling: float) -> LayerAudit:
+    """Mamba-2 with limits of Δ. A head keeps for ever if Δ·exp(A_log) can be below 2⁻²⁵, and is set if it can be above
+    log 2: limits on both sides that are close forbid to have both in one head."""
+    if floor * 2.0**25 * math.log(2) > ceiling:
+        return replace(MAMBA2, can=LIMITED)
+    return MAMBA2
+
+
+RWKV7 = LayerAudit(0, "RWKV-7", -0.46, 1.0, NEVER, ROUNDED, ROUNDED, NO_GROUP_BY_TOKENS, APERIODIC)
+RWKV4 = replace(constant("RWKV-4", 0.0, 1.0), zero=ROUNDED, can=DEFINITE_NORMED)
+"""exp(-exp(time_decay)), the same for every token; what is read is a quotient of two such sums with weights exp(k)."""
+
+
+def kda(doubled: bool) -> LayerAudit:
+    """(I - β k kᵀ)·diag(α): with β ≤ 1 a product of two symmetric factors, so a token's eigenvalues are real and ≥ 0;
+    with β ≤ 2 real and ≥ -1. All factors shrink the Euclidean norm."""
+    return delta("Kimi Delta Attention", doubled)
+
+
+def preconditioned(kind: str, doubled: bool) -> LayerAudit:
+    """(I - β M k kᵀ)·α with a diagonal M in (2/3, 3/2) that follows the keys of the past: similar to I - β u uᵀ with
+    ‖u‖² < 3/2. M is a state of its own with decays in [0, 1], so a token that is read again and again leaves it."""
+    if doubled:
+        return LayerAudit(0, kind, -2.0, 1.0, ROUNDED, ROUNDED, ROUNDED, "")
+    return LayerAudit(0, kind, -0.5, 1.0, NEVER, ROUNDED, ROUNDED, NO_GROUP_BY_TOKENS, APERIODIC)
+
+
+def capped(kind: str, cap: float) -> LayerAudit:
+    """A forget gate sigmoid(c·tanh(·/c)), strictly between the sigmoids of -c and c."""
+    small = math.exp(-cap) / (1 + math.exp(-cap)) if cap < 700 else 0.0
+    saturates = small <= 2.0**-25  # 1 - small is 1 in float32
+    return LayerAudit(
+        0,
+        kind,
+        small,
+        1 - small,
+        NEVER,
+        ROUNDED if saturates else NEVER,
+        ROUNDED if small < 2.0**-149 else NEVER,
+        NO_GROUP,
+        APERIODIC if saturates else DEFINITE_NORMED,
+    )
 
 
 def mamba3(floor: float) -> LayerAudit:
     """A = -floor at most, so half a turn, which needs Δ > 1, shrinks by exp(-floor) or more."""
+    can = SOLVABLE_GROUPS + ", up to a horizon"
     if math.exp(-floor) >= 1 - 2.0**-25:  # 1 in float32, to which the floor says nothing: the tie goes to 1
-        return LayerAudit(0, "Mamba-3 (complex)", 0.0, 1.0, ROUNDED, ROUNDED, ROUNDED, SOLVABLE, values=MODULI)
-    return LayerAudit(0, "Mamba-3 (complex)", 0.0, 1.0, NEVER, ROUNDED, ROUNDED, NOT_FOR_EVER, values=MODULI)
+        return LayerAudit(0, "Mamba-3 (complex)", 0.0, 1.0, ROUNDED, ROUNDED, ROUNDED, SOLVABLE, can, values=MODULI)
+    return LayerAudit(0, "Mamba-3 (complex)", 0.0, 1.0, NEVER, ROUNDED, ROUNDED, NOT_FOR_EVER, can, values=MODULI)
 
 
 def own(index: int, family: Family) -> LayerAudit | None:
@@ -137,7 +234,8 @@ def own(index: int, family: Family) -> LayerAudit | None:
     if family.eigenvalues is None:
         return None
     values = MODULI if family.complex_state else "eigenvalues"
-    return LayerAudit(index, family.name, **vars(family.eigenvalues), excludes=_excluded(family), values=values)
+    excludes, can = _excluded(family), _carried(family)
+    return LayerAudit(index, family.name, **vars(family.eigenvalues), excludes=excludes, can=can, values=values)
 
 
 def _excluded(family: Family) -> str:
@@ -147,6 +245,17 @@ def _excluded(family: Family) -> str:
     if family.exponent == 0:
         return SOLVABLE if family.resets else NOT_SOLVABLE
     return NO_GROUP if family.exponent == 1 else NO_ODD
+
+
+def _carried(family: Family) -> str:
+    """What a stack of a diagonal family can carry."""
+    if family.is_constant:
+        return DEFINITE
+    if family.exponent == 1:
+        return APERIODIC
+    powers = f"every group with a series of abelian factors of exponent {family.exponent}, a layer for each"
+    groups = powers if family.exponent else SOLVABLE_GROUPS
+    return groups + "; resets" * family.resets
 
 
 def ranges(indices: Iterable[int]) -> str:

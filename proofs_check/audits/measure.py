@@ -8,6 +8,7 @@ eigenvalues that are noted are those of one-token transitions in those contexts:
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ from ...common.errors import InputError
 
 LARGEST_SAMPLE = 4096
 """Tokens that are read at most."""
+
+LARGEST_READ = 128 * 2**20
+"""Bytes of weights that are read whole. Of more, only what the first layer needs is read: the layers above would need
+all of it, and a pass over all of it."""
 
 Range = tuple[float, float]
 
@@ -46,10 +51,12 @@ def measure_checkpoint(folder: Path, model_type: str, seed: int = 0) -> dict[int
     """
     if model_type not in PROBES:
         raise InputError(f"{model_type}: weights are measured for {', '.join(PROBES)}; audit its config.json alone")
+    if sum(path.stat().st_size for path in folder.glob("*.safetensors")) > LARGEST_READ:
+        return _measure_first_layer(folder, model_type, seed)
     from ...models.references.hugging_face import load_model, refused
 
     model = load_model(folder).eval()
-    attribute, projection, ranges = PROBES[model_type]
+    attribute, projection, ranges, _ = PROBES[model_type]
     found: dict[int, Range] = {}
     handles = []
     for i, layer in enumerate(model.base_model.layers):
@@ -59,11 +66,102 @@ def measure_checkpoint(folder: Path, model_type: str, seed: int = 0) -> dict[int
     tokens = _sample(model.config.vocab_size, seed)
     try:
         with torch.no_grad(), refused(folder, "run"):
-            model(tokens, use_cache=False)
+            model.base_model(tokens, use_cache=False)
     finally:
         for handle in handles:
             handle.remove()
     return {i: {"eigenvalues": list(values), "tokens": tokens.shape[1]} for i, values in found.items()}
+
+
+class _SeenError(Exception):
+    """The probe has seen its input: what comes after it is not run."""
+
+
+def _measure_first_layer(folder: Path, model_type: str, seed: int) -> dict[int, dict[str, Any]]:
+    """The same for layer 0 alone, from the rows of the embedding that are read and what decides its transitions:
+    nothing else of the files is read.
+
+    Raises:
+        InputError: the files lack what the layer needs, or hold it in another shape.
+    """
+    from ...models.references.hugging_face import empty_model, refused
+
+    model = empty_model(folder)
+    attribute, projection, ranges, (norm, *needed) = PROBES[model_type]
+    layer = model.base_model.layers[0]
+    module = getattr(layer, attribute, None)
+    if module is None:
+        return {}
+    files = _Files(folder)
+    embedding = model.get_input_embeddings().weight
+    tokens = _sample(embedding.shape[0], seed)[0]
+    hidden = files.rows(EMBEDDINGS, embedding.shape, tokens)[None]
+    for part, names in ((norm, ["weight"]), (attribute, needed)):
+        for name in names:
+            place, _, leaf = f"{part}.{name}".rpartition(".")
+            owner = layer.get_submodule(place)
+            if (empty := getattr(owner, leaf, None)) is not None:  # a bias may be absent
+                found_names = [f"layers.0.{place}.{leaf}", f"layers.0.{OLDER.get(place, place)}.{leaf}"]
+                setattr(owner, leaf, torch.nn.Parameter(files.read(found_names, empty.shape), requires_grad=False))
+    found: list[Range] = []
+
+    def note(_: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        del output
+        found.append(ranges(module, inputs[0]))
+        raise _SeenError
+
+    with torch.no_grad(), refused(folder, "run"):
+        hidden = getattr(layer, norm)(hidden).float()
+        if model_type != "mamba":  # the probe stands at the entrance
+            found.append(ranges(module, hidden))
+        else:
+            for parameter in module.parameters():
+                parameter.data = parameter.data.float()
+            handle = getattr(module, projection).register_forward_hook(note)
+            with suppress(_SeenError):
+                module(hidden)
+            handle.remove()
+    return {0: {"eigenvalues": list(found[0]), "tokens": len(tokens)}}
+
+
+EMBEDDINGS = ["embed_tokens.weight", "embeddings.weight", "embedding.weight"]
+OLDER = {"input_layernorm": "attention_layer_norm"}
+"""What files call a part that the class has renamed since."""
+
+
+class _Files:
+    """The tensors of a folder's shards, by the end of their names, read one at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        from safetensors import safe_open
+
+        self.folder = folder
+        self.places: dict[str, Any] = {}
+        for path in sorted(folder.glob("*.safetensors")):
+            try:
+                file = safe_open(path, "pt")
+            except Exception as error:  # of its own kinds, for damaged headers
+                raise InputError(f"{path}: no safetensors file ({' '.join(str(error).split())[:80]})") from None
+            self.places |= dict.fromkeys(file.keys(), file)
+
+    def _slice(self, ends: list[str], shape: Any) -> Any:
+        names = [name for name in self.places if any(name == end or name.endswith(f".{end}") for end in ends)]
+        if len(names) != 1:
+            raise InputError(
+                f"{self.folder}: {ends[0][:80]} is {len(names)} times in its safetensors files; wanted once"
+            )
+        found = self.places[names[0]].get_slice(names[0])
+        if list(found.get_shape()) != list(shape):
+            raise InputError(f"{self.folder}: {names[0][:80]} has shape {found.get_shape()}; wanted {list(shape)}")
+        return found
+
+    def read(self, ends: list[str], shape: Any) -> Tensor:
+        found: Tensor = self._slice(ends, shape)[:]
+        return found
+
+    def rows(self, ends: list[str], shape: Any, indices: Tensor) -> Tensor:
+        found = self._slice(ends, shape)
+        return torch.cat([found[i : i + 1] for i in indices.tolist()]).float()
 
 
 def _sample(vocabulary: int, seed: int) -> Tensor:
@@ -93,13 +191,13 @@ def _decay(module: Any, raw: Tensor) -> Tensor:
 
 
 def _olmo_hybrid(module: Any, hidden: Tensor) -> Range:
-    beta = functional.linear(hidden, module.b_proj.weight).sigmoid().float()
-    decay = _decay(module, functional.linear(hidden, module.a_proj.weight))
+    beta = functional.linear(hidden, module.b_proj.weight.float()).sigmoid().float()
+    decay = _decay(module, functional.linear(hidden, module.a_proj.weight.float()))
     return _delta_range(2 * beta if module.allow_neg_eigval else beta, decay)
 
 
 def _qwen3_next(module: Any, hidden: Tensor) -> Range:
-    mixed = functional.linear(hidden, module.in_proj_ba.weight)
+    mixed = functional.linear(hidden, module.in_proj_ba.weight.float())
     share = module.num_v_heads // module.num_k_heads
     b, a = mixed.unflatten(-1, (module.num_k_heads, 2 * share)).split(share, -1)
     return _delta_range(b.flatten(-2).sigmoid().float(), _decay(module, a.flatten(-2)))
@@ -115,16 +213,34 @@ def _mamba(module: Any, hidden: Tensor) -> Range:
 
 
 def _mamba2(module: Any, hidden: Tensor) -> Range:
-    raw = functional.linear(hidden, module.in_proj.weight, module.in_proj.bias)[..., -module.num_heads :]
+    weight, bias, heads = module.in_proj.weight, module.in_proj.bias, module.num_heads  # only the last rows are Δ's
+    raw = functional.linear(hidden, weight[-heads:].float(), None if bias is None else bias[-heads:].float())
     step = functional.softplus(raw.float() + module.dt_bias.float()).clamp(*module.time_step_limit)
     values = torch.exp(-step * module.A_log.float().exp())
     return float(values.min()), float(values.max())
 
 
-PROBES: dict[str, tuple[str, str, Callable[[Any, Tensor], Range]]] = {
-    "olmo_hybrid": ("linear_attn", "g_proj", _olmo_hybrid),
-    "qwen3_next": ("linear_attn", "in_proj_qkvz", _qwen3_next),
-    "mamba": ("mixer", "x_proj", _mamba),
-    "mamba2": ("mixer", "in_proj", _mamba2),
+_STEP = ("x_proj.weight", "dt_proj.weight", "dt_proj.bias")
+PROBES: dict[str, tuple[str, str, Callable[[Any, Tensor], Range], list[str]]] = {
+    "olmo_hybrid": (
+        "linear_attn",
+        "g_proj",
+        _olmo_hybrid,
+        ["input_layernorm", "a_proj.weight", "b_proj.weight", "A_log", "dt_bias"],
+    ),
+    "qwen3_next": (
+        "linear_attn",
+        "in_proj_qkvz",
+        _qwen3_next,
+        ["input_layernorm", "in_proj_ba.weight", "A_log", "dt_bias"],
+    ),
+    "mamba": (
+        "mixer",
+        "x_proj",
+        _mamba,
+        ["norm", "in_proj.weight", "in_proj.bias", "conv1d.weight", "conv1d.bias", *_STEP, "A_log"],
+    ),
+    "mamba2": ("mixer", "in_proj", _mamba2, ["norm", "in_proj.weight", "in_proj.bias", "dt_bias", "A_log"]),
 }
-"""By model type: the layer's recurrent part, a projection whose input is watched, and what follows from that input."""
+"""By model type: the layer's recurrent part, a projection whose input is watched, what follows from that input; and the
+norm before the part, with the parameters that decide its transitions."""

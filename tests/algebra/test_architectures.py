@@ -122,6 +122,12 @@ def test_rows():
         "deltaproduct": "1 layer, 4 factors",
         "gated_deltanet": "1 layer, 4 tokens each",
         "gated_deltanet_beta_1": "never",
+        "delta_net": "1 layer, 4 tokens each",
+        "kda": "1 layer, 4 tokens each",
+        "kda_beta_1": "never",
+        "gated_deltanet_2": "1 layer, 4 tokens each",
+        "gated_deltanet_2_b_1": "never",
+        "path": "1 layer, to a horizon",
         "pd_ssm": "1 layer, 24 states",
         "mamba_3": "never",
         "rwkv_7": "never",
@@ -144,3 +150,45 @@ def test_the_command(capsys):
     assert content["householders_detail"]["own"] == 2
     application()(["inspect", "S5"], standalone_mode=False)
     assert "1 layer, 4 factors" in capsys.readouterr().out
+
+
+# -- Gated DeltaNet-2: what holds of one token and not of products
+
+
+def token(degrees, gates, alpha=1.0):
+    """(I - k (b ⊙ k)ᵀ)·α for a key of norm 1 in the plane."""
+    key = np.array([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))])
+    return alpha * (np.eye(2) - np.outer(key, np.array(gates) * key))
+
+
+@pytest.mark.parametrize("most", [1.0, 2.0])
+def test_single_tokens_of_gated_deltanet_2(most):
+    """Gates up to 1: real eigenvalues, none below 0. Gates up to 2: real, none below -1; one of finite order is 1 or a
+    reflection, since at most one eigenvalue is negative."""
+    generator = np.random.default_rng(0)
+    for size in (2, 3, 5):
+        for _ in range(500):
+            key = generator.normal(size=size)
+            key /= np.linalg.norm(key)
+            gates = most * generator.random(size) ** generator.choice([0.2, 1.0])
+            matrix = (np.eye(size) - np.outer(key, gates * key)) @ np.diag(generator.random(size) ** 0.3)
+            values = np.linalg.eigvals(matrix)
+            assert np.abs(values.imag).max() < 1e-8
+            assert values.real.min() > -(most - 1) - 1e-8
+            assert (values.real < -1e-8).sum() <= (most > 1)
+
+
+def test_products_of_tokens_of_gated_deltanet_2():
+    """Two tokens lengthen a vector; seven without a sign have -1 together. With one gate for all coordinates neither
+    can be: every factor shrinks one norm."""
+    two = token(30, (0, 1)) @ token(60, (1, 0))
+    assert np.linalg.eigvals(two).real.max() == pytest.approx(1.23, abs=0.005)
+    angles = (162.14, 152.28, 144.02, 122.98, 65.97, 54.93, 36.13)
+    gates = ((1, 1), (0, 1), (0, 1), (0, 1), (1, 1), (1, 0), (1, 0))
+    product, kda = np.eye(2), np.eye(2)
+    for i, (angle, pair) in enumerate(zip(angles, gates, strict=True)):
+        single = token(angle, pair, 0.89598 if i == 6 else 1.0)
+        assert np.linalg.eigvals(single).real.min() > -1e-12
+        product, kda = single @ product, token(angle, (1, 1)) @ kda
+    assert np.linalg.eigvals(product).real.min() == pytest.approx(-1, abs=1e-3)
+    assert np.abs(np.linalg.eigvals(kda)).max() < 1

@@ -227,6 +227,11 @@ def test_json_keys():
         "simple_aussm": 3,
         "aussm": 3,
         "gated_aussm": 3,
+        "block_2": 2,
+        "block_3": 1,
+        "complex_block_2": 1,
+        "block_4": 1,
+        "complex_block_3": 1,
     }
     refused = inspect_group(group("A5")).as_json()
     assert (refused["depth"], refused["factors"], refused["witness"]["kind"]) == (None, None, "perfect residual")

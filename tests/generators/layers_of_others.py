@@ -21,14 +21,16 @@ from unittest import mock
 import numpy as np
 
 DATA = Path(__file__).parent.parent / "data" / "layers_of_others.json"
-FLA = {
-    "gated_deltanet": "GatedDeltaNetConfig",
-    "gated_deltaproduct": "GatedDeltaProductConfig",
-    "rwkv7": "RWKV7Config",
-    "mamba": "MambaConfig",
-    "mamba2": "Mamba2Config",
-    "mamba3": "Mamba3Config",
-}
+KINDS = (
+    "abc", "comba", "deltaformer", "delta_net", "forgetting_transformer", "gated_deltanet", "gated_deltaproduct",
+    "gla", "gsa", "hgrn", "hgrn2", "kda", "lightnet", "linear_attn", "mamba", "mamba2", "log_linear_mamba2",
+    "mamba3", "mesa_net", "mla", "moba", "mom", "nsa", "parallax", "path_attn", "precond_gated_deltanet",
+    "precond_kda", "raven", "retnet", "rodimus", "rwkv6", "rwkv7", "samba", "transformer", "wall_transformer",
+    "yoco",
+)
+"""mamba2 before what is made of it."""
+ATTENTION_ALONE = {"deltaformer", "forgetting_transformer", "mla", "moba", "nsa", "parallax"}
+ATTENTION_ALONE |= {"transformer", "wall_transformer"}
 
 
 class StandIn:
@@ -73,25 +75,40 @@ def fla(root: Path, generator: np.random.Generator) -> list[tuple[dict[str, Any]
     package("fla.models", root / "fla" / "models")
     spec_of = importlib.import_module("fla.models.hybrid").get_hybrid_attention_spec
     rows: list[tuple[dict[str, Any], list[int] | None]] = []
-    for kind, name in FLA.items():
+    for kind in KINDS:
         package(f"fla.models.{kind}", root / "fla" / "models" / kind)
-        cls = getattr(importlib.import_module(f"fla.models.{kind}.configuration_{kind}"), name)
-        block = (root / "fla" / "models" / kind / f"modeling_{kind}.py").read_text()
-        for _ in range(60):
+        module = "path_attention" if kind == "path_attn" else kind
+        package_of = importlib.import_module(f"fla.models.{kind}.configuration_{module}")
+        cls = next(value for value in vars(package_of).values() if getattr(value, "model_type", "") == kind)
+        vars(sys.modules[f"fla.models.{kind}"])[cls.__name__] = cls  # log_linear_mamba2 imports mamba2's from there
+        block = (root / "fla" / "models" / kind / f"modeling_{module}.py").read_text()
+        for _ in range(30):
             config: dict[str, Any] = {"norm_eps": 1e-5}
             count = int(generator.integers(1, 8))
             if generator.random() < 0.9:
                 config["num_hidden_layers"] = count
             if generator.random() < 0.8:
                 config["attn"] = attn(generator, count)
+            if kind == "yoco":
+                config["num_self_decoder_layers"] = int(generator.integers(1, 8))
+                config["self_decoder_attn"] = pick(
+                    generator, None, {}, {"type": "gated_retention"}, {"type": "swa", "window_size": 4}, {"type": "x"}
+                )
             try:
                 read = cls(**config)
             except (ValueError, TypeError, AssertionError):
                 rows.append(({"model_type": kind} | config, None))
                 continue
-            hybrid = "get_hybrid_attention_spec" in block  # the block asks it, or has no attention at all
             places = range(read.num_hidden_layers)
-            found = [i for i in places if not (hybrid and spec_of(read.attn, layer_idx=i) is not None)]
+            if kind in ATTENTION_ALONE:
+                found = []
+            elif kind == "yoco":  # its loop over layers: modeling_yoco.py 410
+                found = [*range(read.num_self_decoder_layers)] if read.self_decoder_attn["type"] != "swa" else []
+            elif "config.attn[" in block:  # `layer_idx in config.attn["layers"]`
+                found = [i for i in places if not (read.attn is not None and i in read.attn["layers"])]
+            else:
+                hybrid = "get_hybrid_attention_spec" in block  # the block asks it, or has no attention at all
+                found = [i for i in places if not (hybrid and spec_of(read.attn, layer_idx=i) is not None)]
             rows.append(({"model_type": kind} | config, found))
     return rows
 

@@ -5,10 +5,10 @@
 # pip: passagemath-gap==10.8.13 passagemath-gap-pkg-semigroups==10.8.13; SgpDec is GAP code, in no registry of Python's or Debian's: the tag
 # v1.2.0 of its repository gap-packages/sgpdec goes to ROOT/pkg/sgpdec. With PIP=…/site-packages/gap:
 #   SGPDEC_GAP="$PIP/gap -A -l $PIP;ROOT" tests/generators/run.sh holonomy
-#   tests/generators/run.sh [small_groups|named_groups|semidirect_products|transitive_groups|characters|automata|catalogue|holonomy ...]
+#   tests/generators/run.sh [small_groups|named_groups|semidirect_products|transitive_groups|characters|automata|blocks|catalogue|holonomy ...]
 set -eu
 cd "$(dirname "$0")"
-for table in ${*:-small_groups named_groups semidirect_products transitive_groups characters automata catalogue}; do
+for table in ${*:-small_groups named_groups semidirect_products transitive_groups characters automata blocks catalogue}; do
     case $table in
         catalogue) target=../../algebra/data/small_groups.txt ;;
         *) target=../data/$table.tsv ;;

@@ -14,7 +14,7 @@ from subnormal.command_line.__main__ import application
 from subnormal.common.errors import InputError
 from subnormal.constructions.targets.compiler import compile_target
 from subnormal.proofs_check.audits.audit import audit
-from subnormal.proofs_check.audits.records import facts_of
+from subnormal.proofs_check.audits.configurations import facts_of
 from tests.cases import group
 
 VOCABULARY = 40
@@ -174,7 +174,9 @@ def test_factors_of_a_product(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"model_type": "llama"}', "model_type 'llama' is not known; wanted one of olmo_hybrid"),
+        ('{"model_type": "lama"}', "model_type 'lama' is not known: not a class of fla, mamba_ssm or transformers"),
+        ('{"model_type": "llava", "text_config": {"model_type": "lama"}}', "model_type 'lama', is not known"),
+        ('{"model_type": "llava", "text_config": 5}', "text_config: '5' in the configuration; wanted an object"),
         ("[1]", "a JSON list; wanted an object"),
         ("{", "not JSON"),
         ('{"layers": []}', "layers: none in the configuration"),
@@ -240,3 +242,60 @@ def test_the_command(models, capsys):
     assert content["architecture"] == "mamba2"
     application()(["audit", str(models["qwen"])], standalone_mode=False)
     assert "-1 never" in capsys.readouterr().out
+
+
+def sparse_folder(place, config, shards=3):
+    """A folder of full size whose files are holes: what reads them all is found out."""
+    import struct
+
+    transformers = pytest.importorskip("transformers")
+    with torch.device("meta"):
+        model = transformers.AutoModelForCausalLM.from_config(config)
+    config.save_pretrained(place)
+    tensors = list(model.state_dict().items())
+    for i in range(shards):
+        header, at = {}, 0
+        for name, tensor in tensors[i::shards]:
+            size = 2 * tensor.numel()
+            header[name] = {"dtype": "BF16", "shape": list(tensor.shape), "data_offsets": [at, at + size]}
+            at += size
+        text = json.dumps(header).encode()
+        with (place / f"model-{i + 1:05}-of-{shards:05}.safetensors").open("wb") as file:
+            file.write(struct.pack("<Q", len(text)) + text)
+            file.truncate(8 + len(text) + at)
+    return sum(tensor.numel() for _, tensor in tensors)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "options"), [("OlmoHybrid", {}), ("Qwen3Next", {"num_experts": 32}), ("Mamba2", {})])
+def test_a_large_folder_is_read_in_part(tmp_path, kind, options):
+    """7B and more, in shards: bounded by what is measured, in less than 1 GiB."""
+    import subprocess
+    import sys
+
+    transformers = pytest.importorskip("transformers")
+    assert sparse_folder(tmp_path, getattr(transformers, f"{kind}Config")(**options)) > 5e9
+    code = (
+        "import json, resource, sys, time, subnormal as sn; start = time.perf_counter(); found = sn.audit(sys.argv[1]);"
+        "print(json.dumps([found.as_json(), time.perf_counter() - start,"
+        "resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20]))"
+    )
+    run = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    found, seconds, gib = json.loads(run.stdout)
+    print(f"{kind}: {seconds:.1f} s, {gib:.2f} GiB")
+    assert gib < 1
+    assert found["layers"][0]["measured"]["tokens"] == 4096
+    assert all(layer["measured"] is None for layer in found["layers"][1:])
+    assert "only layer 0 can be run" in " ".join(found["notes"])
+
+
+def test_of_a_large_folder_the_first_layer_is_what_a_whole_reading_finds(models, monkeypatch):
+    from subnormal.proofs_check.audits import measure
+
+    for name, folder in models.items():
+        whole = audit(folder).layers[0].measured
+        monkeypatch.setattr(measure, "LARGEST_READ", 0)
+        part = audit(folder).layers[0].measured
+        monkeypatch.undo()
+        assert part["tokens"] == whole["tokens"], name
+        assert part["eigenvalues"] == pytest.approx(whole["eigenvalues"], abs=1e-6), name

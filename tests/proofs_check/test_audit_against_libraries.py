@@ -18,11 +18,14 @@ import torch
 from subnormal.algebra.depth.families import ALL_FAMILIES
 from subnormal.common.errors import InputError, RefutedError
 from subnormal.proofs_check.audits.audit import Audit, audit
+from subnormal.proofs_check.audits.configurations import facts_of
 from subnormal.proofs_check.audits.layers import MAMBA, RWKV7, delta, own, ranges
-from subnormal.proofs_check.audits.records import facts_of
 
 DATA = Path(__file__).parent.parent / "data" / "layers_of_others.json"
 """Written by tests/generators/layers_of_others.py, which asks fla and mamba_ssm."""
+
+EIGENVALUES = Path(__file__).parent.parent / "data" / "eigenvalues_of_fla.json"
+"""Written by tests/generators/eigenvalues_of_fla.py: what fla's plain references do to basis states."""
 
 VOCABULARY = 24
 SHARED: dict[str, Any] = {"vocab_size": VOCABULARY, "hidden_size": 16, "num_hidden_layers": 2, "pad_token_id": None}
@@ -209,6 +212,15 @@ def test_layers_of_fla_and_mamba_ssm():
         except InputError:
             found = None
         assert found == wanted, config
+
+
+def test_eigenvalues_of_fla():
+    """Within the bounds of the record, and near them, over 2,000 tokens of its references."""
+    for config, least, largest, imaginary in json.loads(EIGENVALUES.read_text()):
+        layer = facts_of(config).layers[0]
+        assert layer.low - 1e-3 <= least <= layer.low + 0.1, config
+        assert layer.high - 1e-3 <= largest <= layer.high + 1e-3, config
+        assert imaginary < 1e-3, config
 
 
 def test_the_fault_that_was_reported():

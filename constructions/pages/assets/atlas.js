@@ -5,8 +5,10 @@ const { columns, rows } = JSON.parse(document.getElementById("data").textContent
 const $ = (id) => document.getElementById(id);
 const COLUMN = Object.fromEntries(columns.map((name, i) => [name, i]));
 const TITLES = { order: "order", names: "names", depth: "AUSSM layers", negative_mamba_depth: "Negative Mamba layers",
-  derived_series: "derived series", factors: "factors", channels: "channels", margin: "margin, turns" };
-const SHOWN = ["order", "names", "depth", "negative_mamba_depth", "derived_series", "factors", "channels", "margin"];
+  derived_series: "derived series", factors: "factors", channels: "channels", margin: "margin, turns",
+  block_2: "real 2×2", block_3: "real 3×3", complex_block_2: "complex 2×2", block_4: "real 4×4", complex_block_3: "complex 3×3" };
+const BLOCKS = ["block_2", "block_3", "complex_block_2", "block_4", "complex_block_3"]; // layers of them
+const SHOWN = ["order", "names", "depth", "negative_mamba_depth", "derived_series", "factors", "channels", "margin", ...BLOCKS];
 const STEP = 100; // rows added at a time
 
 let sorted = { column: "order", up: true };
@@ -72,7 +74,7 @@ function more() {
       if (name === "names") return make("td", {}, make("strong", {}, typeset(String(value).replaceAll("wr", " wr "))), make("span", { class: "quiet" }, ` ${idOf(row)}`));
       if (name === "factors") return make("td", {}, factors(value));
       if (name === "derived_series") return make("td", {}, String(value).replaceAll(" ", " > "));
-      const never = value === "" && name.endsWith("depth");
+      const never = value === "" && (name.endsWith("depth") || BLOCKS.includes(name));
       return make("td", { class: never ? "quiet" : "" }, never ? "never" : String(value));
     });
     const trackable = row[COLUMN.depth] !== "" && row[COLUMN.depth] !== 0;
