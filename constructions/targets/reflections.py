@@ -133,6 +133,7 @@ class ReflectionMachine(Brief):
         if letter.forget:
             state = np.zeros_like(state)
         if letter.overwrite:
+            assert letter.row is not None
             state = state.copy()
             state[letter.row] = 0
             state[letter.row, letter.row % self.points] = 2

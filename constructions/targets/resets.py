@@ -124,7 +124,9 @@ class Layout:
         place = 1 + automaton.width
         self.fire = list(range(place, place + len(self.moduli)))
         place += len(self.moduli)
-        self.set, self.held, self.before = [], [], []
+        self.set: list[list[int]] = []
+        self.held: list[list[int]] = []
+        self.before: list[list[int]] = []
         for places in (self.set, self.held, self.before):
             for n in self.moduli:
                 places.append(list(range(place, place + n - 1)))

@@ -235,6 +235,7 @@ def test_angles_stay_within_the_bound(tmp_path, name, token):
 def test_every_letter_moves_a_channel_by_one_unit(name):
     """What mamba_ssm's kernel does to raw angles, bfloat16 and an approximate tanh, is exact for 0 and ±32 alone."""
     machine = compile_target(group(name), "mamba3").machine
+    assert isinstance(machine, PhaseMachine)
     assert phase_fault(machine) is None
     for layer, whole, channels in zip(machine.layers, machine.weights.layers, machine.channels, strict=True):
         assert np.isin(layer.moves, (-1, 0, 1)).all()

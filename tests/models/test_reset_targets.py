@@ -67,10 +67,10 @@ def best(tokenizer, logits):
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("name", ["flip-flop(2)", "tomita(1)", CHAIN])
+@pytest.mark.parametrize("name", ["flip-flop(2)", "tomita(1)", CHAIN, "dyck(1,3)", "dyck(2,2)"])
 def test_random_words(written, name, target):
     folder, machine, _, _ = written(name, target)
-    assert try_checkpoint(folder, target, machine, 150) == "transformers"
+    assert try_checkpoint(folder, target, machine, 300) == "transformers"
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -25,8 +25,9 @@ os.environ.setdefault("TRITON_INTERPRET", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 warnings.filterwarnings("ignore")
 
-import interpreter  # noqa: E402  (beside this file)
 import torch  # noqa: E402
+
+interpreter = importlib.import_module("interpreter")  # beside this file
 
 
 def fla_model(folder: str, dtype: str) -> Any:
@@ -39,7 +40,8 @@ def fla_model(folder: str, dtype: str) -> Any:
     logging.disable_progress_bar()
     interpreter.loops("fla")
     chosen = dtype if dtype == "auto" else getattr(torch, dtype)
-    model, found = AutoModelForCausalLM.from_pretrained(folder, dtype=chosen, output_loading_info=True)
+    loaded: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=chosen, output_loading_info=True)
+    model, found = loaded
     for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
         assert not found[kind], (kind, found[kind])
     return model.eval()
@@ -73,7 +75,7 @@ def pd_ssm_model(folder: str, dtype: str, source: str) -> Any:
 
     spec = importlib.util.spec_from_file_location("pdssm", source)
     module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
-    spec.loader.exec_module(module)  # type: ignore[union-attr]
+    spec.loader.exec_module(module)
     model = module.PD(**json.loads((Path(folder) / "config.json").read_text()))
     model.load_state_dict(load_file(f"{folder}/model.safetensors"))
     return model.eval()
