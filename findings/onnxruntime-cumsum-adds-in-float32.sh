@@ -4,7 +4,7 @@
 # A running sum of phases is exported from torch to the operator of the same name, and both have float32 inputs and
 # outputs. On the CPU torch accumulates it in double precision and rounds each result once; onnxruntime rounds after
 # every addition, so that its error grows with the length. Nothing warns.
-# Seen on 2026-11-29, a million times 0.1, exactly 100000.00149:   torch 100000.0   onnxruntime 100958.34
+# Seen on 2026-11-29, a million times 0.1, output:   exactly 100000.00149: torch 100000, onnxruntime 100958.34
 set -euo pipefail
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

@@ -2,8 +2,8 @@
 
     python -m tests.owners.environment FOLDER
 
-makes a virtual environment in FOLDER (2 GB, about two minutes). mamba_ssm is its release's sources: of its build the
-CUDA part is left out by the switches that it has for that. What no registry has is named by variables:
+makes a virtual environment in FOLDER. mamba_ssm is its release's sources: of its build the CUDA part is left out by
+the switches that it has for that. What no registry has is named by variables:
 
     OWNERS_MAMBA    a checkout of state-spaces/mamba at e9594ce, which is newer than the release
     OWNERS_PD_SSM   pdssm.py of IBM/expressive-sparse-state-space-model at 8682e78, state_tracking_PyTorch/models
