@@ -6,7 +6,8 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from ..algebra.depth.group_names import group_name
 from ..algebra.tracked import Tracked, TrackedAutomaton
 from ..artifacts.artifact import Artifact
 from ..common.errors import InputError
-from ..common.kinds import AUTOMATON, LEARNT, NETWORK, claim_folder
+from ..common.kinds import AUTOMATON, LEARNT, NETWORK, claim_folder, holds_learnt
 from ..common.terminal import Shown, plain_table, status
 from ..common.wording import counted, default_folder
 from .automaton_learning import (
@@ -36,8 +37,13 @@ from .models import network_and_task
 
 if TYPE_CHECKING:
     from ..algebra.groups.group import Group
+    from ..constructions.compiler import GroupCompilation
+    from ..models.learning.block_runs import BlockRun
+    from ..models.learning.blocks import BlockRecipe
     from ..models.learning.decompile import Decompiled
     from ..models.learning.exact import ExactMachine
+    from ..models.learning.learn import LearntRun
+    from ..models.learning.recipe import Recipe
     from ..models.learning.words import Words
     from ..models.network import DCDNetwork
     from ..proofs_check.horizons.trained import TrainedProof
@@ -57,11 +63,14 @@ class Learnt(Shown):
     """What `learn` found.
 
     Arguments:
-        folder: what `compile` writes, with the certificate; runs/ and learnt.png beside it.
-        machine: the exact machine that was chosen: fewest layers, then the first run.
+        folder: what `compile` writes, with the certificate; runs/ and learnt.png beside it. Where neither diagonal
+            layers nor our delta-rule network hold the group: the machine's table, without certificate.
+        machine: the exact machine that was chosen: of diagonal layers if there is one, fewest layers, the first run.
         rows: one dictionary a run.
         words, held_out: how many words it was trained on and judged by; it agrees with all of them.
-        claim: what the checker confirmed.
+        claim: what the checker confirmed; None where there is no certificate.
+        found_by: how the chosen run found it, e.g. `one block layer on SO(3), 5 of 8 blocks kept (tried: SO(3))`.
+        without: why the folder holds no certificate, or no diagonal layers; None where it holds both.
     """
 
     folder: Path
@@ -69,7 +78,9 @@ class Learnt(Shown):
     rows: tuple[dict[str, Any], ...]
     words: int
     held_out: int
-    claim: str
+    claim: str | None
+    found_by: str = ""
+    without: str | None = None
 
     @property
     def small_group_id(self) -> tuple[int, int] | None:
@@ -79,11 +90,13 @@ class Learnt(Shown):
     @property
     def name(self) -> str:
         """The group's usual name, such as `S4`; `SmallGroup(n,i)` where it has no short one."""
-        return group_name(self.machine.compilation.group)
+        return group_name(self.machine.group)
 
     @property
     def layers(self) -> int:
-        return len(self.machine.compilation.cascade.layers)
+        """Of what the folder holds: diagonal ones, or the one layer of another kind."""
+        compilation = self.machine.compilation
+        return 1 if compilation is None else len(compilation.cascade.layers)
 
     @property
     def exact_runs(self) -> int:
@@ -97,22 +110,26 @@ class Learnt(Shown):
 
     def sentence(self) -> str:
         """One line: the group with its usual name and its extension, layers, what is proved, what it agrees with."""
-        compilation = self.machine.compilation
-        name = f"{_both_names(compilation.group)} ({compilation.decomposition.extension})"
+        compilation, name = self.machine.compilation, _both_names(self.machine.group)
+        if compilation is not None:
+            name += f" ({compilation.decomposition.extension})"
+        proved = "proved for words of every length" if self.claim is not None else "a table without certificate"
         return (
-            f"{name}, {counted(self.layers, 'layer')}, proved for words of every length; agrees "
+            f"{name}, {counted(self.layers, 'layer')}, {proved}; agrees "
             f"with all {self.words:,} training and {self.held_out:,} held-out words"
         )
 
     def as_json(self) -> dict[str, Any]:
         """The object that `learn --json` prints."""
-        identity = self.small_group_id
+        identity, compilation = self.small_group_id, self.machine.compilation
         return {
             "small_group_id": list(identity) if identity else None,
             "name": self.name,
-            "structure": str(self.machine.compilation.decomposition.extension),
-            "series": list(self.machine.compilation.series.orders),
+            "structure": self.name if compilation is None else str(compilation.decomposition.extension),
+            "series": None if compilation is None else list(compilation.series.orders),
             "layers": self.layers,
+            "found_by": self.found_by,
+            "without": self.without,
             "runs": len(self.rows),
             "exact_runs": self.exact_runs,
             "words": self.words,
@@ -125,18 +142,26 @@ class Learnt(Shown):
         """What `learn` prints."""
         table = plain_table("seed", "states by layer", "losses", "moduli", "outcome")
         for row in self.rows:
+            outcome = "exact" if row["exact"] else row["failure"]
+            if "tried" in row:
+                last = row["tried"][-1]
+                loss = "–" if last["loss"] is None else f"{last['loss']:.3f}"
+                table.add_row(str(row["seed"]), "–", loss, f"{last['kept']} blocks on {last['matrices']}", outcome)
+                continue
             table.add_row(
                 str(row["seed"]),
                 " ".join(map(str, row["states"])),
                 " ".join(f"{loss:.3f}" for loss in row["losses"]),
                 " | ".join(" ".join(map(str, moduli)) or "–" for moduli in row["moduli"]),
-                "exact" if row["exact"] else row["failure"],
+                outcome,
             )
         return Renderables(
             Text(self.sentence(), style="bold"),
             Text(f"exact: {self.exact_runs} of {counted(len(self.rows), 'run')}"),
             table,
-            Text(f"certified: {self.claim}"),
+            *([Text(f"found by: {self.found_by}")] if self.machine.is_of_blocks else []),
+            *([Text(f"note: {self.without}", style="yellow")] if self.without else []),
+            Text("no certificate" if self.claim is None else f"certified: {self.claim}"),
             Text(f"written: {self.folder}"),
         )
 
@@ -149,11 +174,13 @@ def learn(
     runs: int = 5,
     layers: int | None = None,
     *,
+    layers_of: str = "auto",
+    matrices: str | None = None,
     alphabet: str | None = None,
     seed: int = 0,
     length: int | None = None,
-    steps: int = 1000,
-    channels: int = 32,
+    steps: int | None = None,
+    channels: int | None = None,
     out: str | Path | None = None,
     force: bool = False,
     **settings: Any,
@@ -168,15 +195,20 @@ def learn(
         data: a file in the field's format (columns seed, input, target; any symbols), or the name of a group or of an
             automaton, from which 4,000 training and 1,000 held-out words are drawn.
         runs: seeds that are trained.
-        layers: the most layers; None for as many as add something.
+        layers: the most diagonal layers; None for as many as add something.
+        layers_of: `diagonal` for layers of counters, one after the other; `block` for one layer of blocks; `auto` for
+            diagonal ones, and in the place of a layer that would have to be trained again one block layer.
+        matrices: the connected groups of matrices that a block layer tries, in order, e.g. `SO(3),U(3)`; None for
+            those of `models.learning.blocks.LADDER`.
         alphabet: for a group's name: `all`, `generators` or elements.
         seed: the first seed; of the words as well, and of which words of a file are held out.
         length: of the words drawn from a group; 60 by default. A file has its own.
-        steps: training steps of each layer.
-        channels: of each layer before the snap.
+        steps: training steps of each layer; None for 1,000, of a block layer 1,200.
+        channels: of each diagonal layer before the snap; None for 32.
         out: folder; `learnt/` and the name of the data by default.
         force: whether it may replace a folder of another kind.
-        settings: other fields of `subnormal.models.learning.recipe.Recipe`, such as `batch` and `phase_rate`.
+        settings: fields of `subnormal.models.learning.recipe.Recipe`, such as `batch` and `phase_rate`; with
+            `layers_of="block"` of `subnormal.models.learning.blocks.BlockRecipe`.
 
     Raises:
         InputError: the data are no machine's (the words that show it are named), no run found an exact machine (with
@@ -188,14 +220,14 @@ def learn(
         >>> found.name, found.layers
         ('C2', 1)
     """
-    from ..models.learning.learn import BATCH_OF_RUNS, explain_failure, is_no_group, learn_runs, require_runs
-    from ..models.learning.recipe import Recipe
-    from ..models.learning.store import LearntStore, machine_of, row_of, run_key
+    from ..models.learning.learn import explain_failure, is_no_group, require_runs
+    from ..models.learning.store import machine_of
 
     require_runs(runs)
     if layers is not None and layers < 1:
         raise InputError(f"layers: wanted at least 1, got {layers}")
-    recipe = Recipe().with_changes({"steps": steps, "channels": channels, **settings})
+    given = {name: value for name, value in (("steps", steps), ("channels", channels)) if value is not None}
+    recipes = _recipes(layers_of, matrices, {**given, **settings}, layers)
     training, held_out, name, no_group = _words(data, alphabet, seed, length)
     folder = Path(out) if out is not None else Path("learnt") / default_folder(name)
     if no_group is not None:
@@ -204,28 +236,110 @@ def learn(
             return learn_automaton(training, held_out, name, folder, force)
         except InputError as error:
             raise InputError(f"{no_group}; as an automaton: {error}") from None
+    force = force or holds_learnt(folder)
     claim_folder(folder, LEARNT, force)
-    store = LearntStore(folder / "runs")
-    keys = {number: run_key(training, recipe, layers, number) for number in range(seed, seed + runs)}
-    missing = [number for number, key in keys.items() if store.get(key, training, held_out) is None]
-    finished = []
     with status() as report:
-        for start in range(0, len(missing), BATCH_OF_RUNS):
-            part = missing[start : start + BATCH_OF_RUNS]
-            found = learn_runs([training] * len(part), part, recipe, layers, [held_out] * len(part), report)
-            for run in found:
-                store.add(row_of(keys[run.seed], run))
-            finished += found
-    rows = [row for key in keys.values() if (row := store.get(key)) is not None]
+        rows = _rows(training, held_out, range(seed, seed + runs), layers, recipes, folder / "runs", report)
     exact = [row for row in rows if row["exact"]]
     if not exact and is_no_group(training):
         return learn_automaton(training, held_out, name, folder, force=True)  # it holds the runs of this call
     if not exact:
-        raise InputError(explain_failure(training, [row["failure"] for row in rows]))
-    best = min(exact, key=lambda row: (len(row["layers"]), row["seed"]))
+        raise InputError(explain_failure(training, [row["failure"] for row in rows], layers_of))
+    best = min(exact, key=lambda row: ("tried" in row, len(row["layers"]), row["seed"]))
     machine = machine_of(best, training, held_out)
-    claim = _save(machine, folder, training, best, force)
-    return Learnt(folder, machine, tuple(rows), training.count, held_out.count, claim)
+    claim, without = _save(machine, folder, training, best, force)
+    found_by = _found_by(best, machine)
+    return Learnt(folder, machine, tuple(rows), training.count, held_out.count, claim, found_by, without)
+
+
+KINDS_OF_LAYERS = ("auto", "diagonal", "block")
+
+
+def _recipes(
+    layers_of: str, matrices: str | None, settings: dict[str, Any], layers: int | None
+) -> tuple[Recipe | None, BlockRecipe | None]:
+    """The recipes of diagonal layers and of a block layer; None for what is not to be tried."""
+    from ..models.learning.blocks import BlockRecipe, matrix_group
+    from ..models.learning.recipe import Recipe
+
+    if layers_of not in KINDS_OF_LAYERS:
+        raise InputError(f"unknown kind of layers {layers_of[:40]!r}; wanted one of {', '.join(KINDS_OF_LAYERS)}")
+    if layers_of == "diagonal":
+        if matrices is not None:
+            raise InputError(f"--matrices {matrices[:40]} goes with a block layer; leave it out, or --layers-of block")
+        return Recipe().with_changes(settings), None
+    block = BlockRecipe()
+    if matrices is not None:
+        names = [part for part in re.split(r"[,;\s]+(?![^(]*\))", matrices.strip()) if part]
+        block = block.with_changes({"matrices": tuple(matrix_group(part).name for part in names)})
+    if layers_of == "block":
+        if layers is not None and layers > 1:
+            raise InputError(f"--layers {layers} goes with diagonal layers: there is one block layer; leave it out")
+        return None, block.with_changes(settings)
+    return Recipe().with_changes(settings), block
+
+
+def _rows(
+    training: Words,
+    held_out: Words,
+    seeds: range,
+    layers: int | None,
+    recipes: tuple[Recipe | None, BlockRecipe | None],
+    folder: Path,
+    report: Callable[[str], None] | None,
+) -> list[dict[str, Any]]:
+    """The rows of all seeds: those that are stored, and those that are trained now.
+
+    With both kinds of layers a seed is tried with diagonal ones, each trained once; then, if the words do not show that
+    they are no group's, with a block layer; then with diagonal layers that are trained again.
+    """
+    from ..models.learning.block_runs import learn_blocks
+    from ..models.learning.learn import BATCH_OF_RUNS, is_no_group, learn_runs
+    from ..models.learning.store import LearntStore, row_of, run_key
+
+    store = LearntStore(folder)
+    found: dict[int, dict[str, Any]] = {}
+
+    def take(recipe: Recipe | BlockRecipe, train: Callable[[list[int]], Sequence[LearntRun | BlockRun]]) -> None:
+        keys = {n: run_key(training, recipe, layers, n) for n in seeds if n not in found or not found[n]["exact"]}
+        missing = [number for number, key in keys.items() if store.get(key, training, held_out) is None]
+        for start in range(0, len(missing), BATCH_OF_RUNS):
+            for run in train(missing[start : start + BATCH_OF_RUNS]):
+                store.add(row_of(keys[run.seed], run))
+        for number, key in keys.items():
+            row = store.get(key)
+            if row is not None and (row["exact"] or number not in found or "tried" not in row):
+                found[number] = row
+
+    def by_diagonal(recipe: Recipe) -> None:
+        def train(part: list[int]) -> Sequence[LearntRun]:
+            return learn_runs([training] * len(part), part, recipe, layers, [held_out] * len(part), report)
+
+        take(recipe, train)
+
+    diagonal, block = recipes
+    both = diagonal is not None and block is not None
+    if diagonal is not None:
+        by_diagonal(diagonal.with_changes({"attempts": 1}) if both else diagonal)
+    open_seeds = [n for n in seeds if n not in found or not found[n]["exact"]]
+    if block is not None and open_seeds and not is_no_group(training):
+        chosen = block
+        take(chosen, lambda part: [learn_blocks(training, n, chosen, held_out, report) for n in part])
+    if both and diagonal is not None and diagonal.attempts > 1 and not all(row["exact"] for row in found.values()):
+        by_diagonal(diagonal)
+    return [found[number] for number in seeds]
+
+
+def _found_by(row: dict[str, Any], machine: ExactMachine) -> str:
+    """How a run found its machine, in words."""
+    if "tried" not in row:
+        return f"{counted(len(row['layers']), 'diagonal layer')}, trained one after the other"
+    last = row["tried"][-1]
+    names = ", ".join(one["matrices"] for one in row["tried"])
+    return (
+        f"one block layer on {last['matrices']}, {last['kept']} of {last['blocks']} blocks kept, "
+        f"{last['steps']:,} steps (tried: {names})"
+    )
 
 
 def _words(
@@ -275,26 +389,64 @@ def _is_regular(tracked: Tracked) -> bool:
     return bool(permute) and CounterMachine(moves, np.zeros(len(moves), dtype=np.int64)).products is not None
 
 
-def _save(machine: ExactMachine, folder: Path, words: Words, row: dict[str, Any], force: bool) -> str:
-    """Write the folder: cascade, network, certificate, names and the picture; returns the certified claim."""
+def _save(
+    machine: ExactMachine, folder: Path, words: Words, row: dict[str, Any], force: bool
+) -> tuple[str | None, str | None]:
+    """Write the folder: what `compile` writes for the machine's group, or its table, names and the picture.
+
+    Returns:
+        The certified claim, and why the folder holds no diagonal layers; None where there is no such thing.
+    """
     from ..models.learning.pictures import draw_learnt
 
-    names = {
+    names: dict[str, Any] = {
         "token_names": list(words.token_names),
         "label_names": [words.label_names[label] for label in machine.labels],
         "learnt": {"seed": row["seed"], "words": words.count},
     }
-    claim = _write(machine, folder, names, force)
+    without = None
+    if machine.is_of_blocks:
+        names["learnt"] |= {"by": _found_by(row, machine)}
+    if machine.compilation is not None:
+        claim: str | None = _write(machine, machine.compilation, folder, names, force)
+    else:
+        claim, without = _write_unsolvable(machine, folder, names)
     draw_learnt(row, machine, folder / "learnt.png")
-    return claim
+    return claim, without
 
 
-def _write(machine: ExactMachine, folder: Path, more: dict[str, Any], force: bool) -> str:
+def _write(
+    machine: ExactMachine, compilation: GroupCompilation, folder: Path, more: dict[str, Any], force: bool
+) -> str:
     """Write what `compile` writes, with more metadata, and the certificate; returns the claim that was checked."""
     from ..proofs_check.certificates.certificate import certify_folder
 
     stated = {"small_group_id": machine.small_group_id and list(machine.small_group_id), **more}
-    return certify_folder(replace(machine.compilation, stated=stated).save(folder, force)).claim
+    return certify_folder(replace(compilation, stated=stated).save(folder, force)).claim
+
+
+def _write_unsolvable(machine: ExactMachine, folder: Path, more: dict[str, Any]) -> tuple[str | None, str]:
+    """Write our delta-rule network with its certificate if it holds the group, else nothing but the table.
+
+    The folder was claimed, and holds the runs of this call.
+    """
+    from ..common.folders import save_folder
+    from ..constructions.targets.compiler import compile_target
+    from ..models.learning.store import table_files
+    from ..proofs_check.certificates.delta_certificate import certify_delta
+
+    group = machine.group
+    files = table_files(machine, more)
+    no_layers = f"{_both_names(group)} is not solvable: no number of diagonal layers tracks it"
+    try:
+        tokens = machine.element[machine.machine.transitions[0]].tolist()
+        network = compile_target(group, "delta", tokens).files
+    except InputError as error:
+        save_folder(folder, files, force=True)
+        return None, f"{no_layers}, and our delta-rule network does not hold it ({error}): machine.json has its table"
+    save_folder(folder, {**network, **files}, force=True)
+    claim = certify_delta(folder).claim
+    return claim, f"{no_layers}; the folder holds a delta-rule network, and machine.json the table"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -335,7 +487,7 @@ class Read(Shown):
         found = self.found
         lines = [_layers_table(found)]
         if found.exact is not None:
-            name = _both_names(found.exact.compilation.group)
+            name = _both_names(found.exact.group)
             lines.append(Text(f"machine: tracks {name} on words of every length", style="bold"))
             lines += self._agreement()
         else:
@@ -471,7 +623,8 @@ def decompile(
                     "parameters_sha256": _digest(network), "proved_length": proof.length, "proved_by": proof.by
                 },
             }  # fmt: skip
-            claim = _write(exact, folder, more, force)
+            assert exact.compilation is not None  # diagonal layers
+            claim = _write(exact, exact.compilation, folder, more, force)
     wanted = None if pruned is None else Path(pruned)
     return Read(found, task.name, folder, claim, proof, tuple(task.alphabet.tolist()), wanted)
 

@@ -199,7 +199,8 @@ def reproduce(
     The experiments are in the repository alone; an installed package refuses, and says where they are.
 
     Arguments:
-        name: `table1`, `table2`, `near-solution`, `parity`, `deltaproduct`, `automata`, `learning` or `learn-together`.
+        name: `table1`, `table2`, `near-solution`, `parity`, `deltaproduct`, `automata`, `learning`, `learn-together` or
+            `learn-blocks`.
         quick: few runs and steps: minutes instead of an hour.
         out: folder; `results/NAME` or `results/NAME-quick` by default.
         processes, device, runs_together: as for `sn.train`.

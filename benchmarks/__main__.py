@@ -27,6 +27,7 @@ SECTIONS = {
     "automata": "Automata and their monoids",
     "execution": "Exact execution",
     "scans": "Recurrences, forward and backward",
+    "blocks": "Recurrences with blocks, and learning by them",
     "batches_of_runs": "Training steps",
     "gpu": "Recurrences and training on a GPU",
     "training_profile": "A profile of training",

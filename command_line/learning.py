@@ -27,9 +27,20 @@ def learn(
     length: Annotated[
         int | None, number(least=1, most=10**5, help="Of the words drawn from a group. Default: 60.")
     ] = None,
-    steps: Annotated[int, number(least=1, most=10**9, help="Training steps of each layer.")] = 1000,
-    channels: Annotated[int, number(least=1, most=2**14, help="Channels of each layer before the snap.")] = 32,
+    steps: Annotated[
+        int | None,
+        number(least=1, most=10**9, help="Training steps of each layer. Default: 1000, of a block layer 1200."),
+    ] = None,
+    channels: Annotated[
+        int | None, number(least=1, most=2**14, help="Channels of each diagonal layer before the snap. Default: 32.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder. Default: learnt/ and the name of the data.")] = None,
+    layers_of: Annotated[
+        str, typer.Option(help="diagonal, block (one layer), or auto: diagonal, and block where that adds nothing.")
+    ] = "auto",
+    matrices: Annotated[
+        str | None, typer.Option(help="Groups of matrices that a block layer tries, in order, e.g. SO(3),U(3).")
+    ] = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -39,8 +50,8 @@ def learn(
 
     try:
         found = learnt(
-            data, runs, layers, alphabet=alphabet, seed=seed, length=length, steps=steps, channels=channels, out=out,
-            force=force,
+            data, runs, layers, layers_of=layers_of, matrices=matrices, alphabet=alphabet, seed=seed, length=length,
+            steps=steps, channels=channels, out=out, force=force,
         )  # fmt: skip
     except InputError as error:
         if as_json:

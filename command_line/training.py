@@ -136,7 +136,8 @@ def reproduce(
         str,
         typer.Argument(
             metavar="NAME",
-            help="table1, table2, near-solution, parity, deltaproduct, automata, learning or learn-together.",
+            help="table1, table2, near-solution, parity, deltaproduct, automata, learning, learn-together or "
+            "learn-blocks.",
         ),
     ],
     quick: Annotated[bool, typer.Option("--quick", help="Few runs and steps: minutes instead of an hour.")] = False,

@@ -16,6 +16,7 @@ from .reading import MAX_TENSOR_BYTES, parse_json, read_bytes
 
 GROUP, AUTOMATON, FACTORED, DELTA = "group", "automaton", "factored", "delta"
 LEARNT, TRAINED, NETWORK, RUN = "learnt", "trained", "network", "run"
+TABLE = "table"
 CHECKPOINT, REFUSAL, DAMAGED, OTHER = "checkpoint", "refusal", "damaged", "other"
 
 TITLES = {
@@ -24,6 +25,7 @@ TITLES = {
     FACTORED: "a factored cascade",
     DELTA: "a delta-rule network for a group",
     LEARNT: "a machine that was learnt",
+    TABLE: "the table of a machine that was learnt",
     TRAINED: "a network that was trained",
     NETWORK: "a network that was saved",
     RUN: "runs of an experiment",
@@ -46,6 +48,7 @@ _INTEGERS = "it runs in integers and has no network: `verify {folder}` runs it"
 _AGAIN = "make it again in a new folder, e.g. with `compile S4 --out s4`"
 _NOTHING = "name a folder written by compile, learn or train"
 _FOREIGN = "that is done for networks of our own; `audit {folder}` says what its layers can do"
+_STEPS = "machine.json has its steps as text, and nothing else is made of them"
 _UNTRACKED = "there is nothing to run: `check {folder}` proves it"
 
 CANNOT: dict[str, dict[str, str]] = {
@@ -62,6 +65,7 @@ CANNOT: dict[str, dict[str, str]] = {
         "diagnose": "its layer is proved in exact integers and has no phases to read out: `verify {folder}`",
         "show": "a page runs diagonal layers: `verify {folder}` runs this network",
     },
+    TABLE: dict.fromkeys(VERBS, _STEPS),
     TRAINED: dict.fromkeys(_PROOFS, _READ_OUT),
     NETWORK: dict.fromkeys(_PROOFS, _READ_OUT),
     RUN: dict.fromkeys(_PROOFS, _READ_OUT),
@@ -89,7 +93,7 @@ def _use(kind: str, folder: str | Path) -> str:
     """What can be done with a folder of a kind."""
     able = [f"`{verb}`" for verb in VERBS if verb not in CANNOT[kind]]
     if not able:
-        return (_AGAIN if kind == DAMAGED else _NOTHING).format(folder=folder)
+        return {DAMAGED: _AGAIN, TABLE: _STEPS}.get(kind, _NOTHING).format(folder=folder)
     return f"{', '.join(able[:-1])} and {able[-1]} read it" if len(able) > 1 else f"{able[0]} reads it"
 
 
@@ -101,6 +105,9 @@ LISTED = (GROUP, LEARNT)
 
 WITH_NETWORK = (GROUP, LEARNT, AUTOMATON, DELTA, TRAINED, NETWORK)
 """Kinds whose config.json and model.safetensors are a `DCDNetwork`; a compiled one may have been too large for it."""
+
+TABLE_FORMAT = "machine 1"
+"""What the field `format` of a machine.json says."""
 
 GROUP_FORMAT, FACTORED_FORMAT, AUTOMATON_FORMAT = 2, "factored 2", "automaton 1"
 """What the field `format` of a cascade.json says."""
@@ -137,6 +144,13 @@ def kind_of(folder: str | Path) -> str | None:
     return found
 
 
+def holds_learnt(folder: str | Path) -> bool:
+    """Whether a folder holds what an earlier `learn` wrote, whatever its kind: `learn` may replace that."""
+    kind = kind_of(folder)
+    stated = _object(_read(Path(folder), "manifest.json")).get("files")
+    return kind == LEARNT or (kind in (DELTA, TABLE) and isinstance(stated, dict) and "machine.json" in stated)
+
+
 def kind_of_files(files: Mapping[str, bytes | str]) -> str | None:
     """`kind_of` for files that are to be written."""
     contents = {name: text.encode() if isinstance(text, str) else text for name, text in files.items()}
@@ -156,6 +170,8 @@ def _kind(names: Collection[str], files: Mapping[str, bytes]) -> str | None:
         return DAMAGED
     if "group.json" in names:
         return DELTA
+    if "machine.json" in names:
+        return TABLE
     if "task.json" in names:
         return TRAINED
     if "config.json" in names:

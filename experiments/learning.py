@@ -26,6 +26,7 @@ from ..common.errors import InputError
 from ..common.reading import conform, read_json
 from ..common.workers import LOST, available_cores, each_result
 from ..common.writing import write_figure, write_file
+from ..models.learning.block_runs import BlockRun
 from ..models.learning.learn import LearntRun, learn_runs
 from ..models.learning.recipe import Recipe
 from ..models.learning.words import Words, words_of_task
@@ -109,7 +110,7 @@ def words_of_run(task: Task, arm: Arm, seed: int) -> tuple[Words, Words]:
     return training, held_out
 
 
-def is_right(run: LearntRun, task: Task) -> bool:
+def is_right(run: LearntRun | BlockRun, task: Task) -> bool:
     """Whether a run's machine takes every state and token to the label that the group demands."""
     if run.exact is None:
         return False

@@ -24,6 +24,12 @@ def _together(folder: Path, quick: bool, machine: Resources) -> Path:
     return reproduce_together(folder, quick)
 
 
+def _blocks(folder: Path, quick: bool, machine: Resources) -> Path:
+    from .block_learning import reproduce_block_learning
+
+    return reproduce_block_learning(folder, quick)
+
+
 def _automata(folder: Path, quick: bool, machine: Resources) -> Path:
     from .automata import reproduce_automata
 
@@ -51,4 +57,5 @@ EXPERIMENTS: dict[str, Run] = {
     "automata": _automata,
     "learning": _learning,
     "learn-together": _together,
+    "learn-blocks": _blocks,
 }

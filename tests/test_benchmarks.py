@@ -14,6 +14,7 @@ ROWS = {
     "automata": 3,
     "execution": 6,
     "scans": 4,
+    "blocks": 6,
     "batches_of_runs": 2,
     "training_profile": 3,
     "profiling": 10,

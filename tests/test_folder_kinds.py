@@ -6,6 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -26,6 +27,7 @@ from subnormal.common.kinds import (
     OTHER,
     REFUSAL,
     RUN,
+    TABLE,
     TRAINED,
     VERBS,
     claim_folder,
@@ -33,9 +35,12 @@ from subnormal.common.kinds import (
     refusal,
 )  # fmt: skip
 from subnormal.constructions.targets.compiler import compile_target
+from subnormal.models.learning.exact import exact_machine
+from subnormal.models.learning.machine import CounterMachine
+from subnormal.models.learning.store import table_files
 from subnormal.models.network import DCDNetwork
 
-KINDS = (GROUP, AUTOMATON, FACTORED, DELTA, REFUSAL, CHECKPOINT, NETWORK, TRAINED, RUN, LEARNT)
+KINDS = (GROUP, AUTOMATON, FACTORED, DELTA, REFUSAL, CHECKPOINT, NETWORK, TRAINED, RUN, LEARNT, TABLE)
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
@@ -56,6 +61,9 @@ def folders(tmp_path_factory):
     trained = sn.train("C2", "negative-mamba", out=place / RUN, steps=2, batch=4, test_words=8, check_words=8)
     shutil.copytree(place / RUN / "networks" / trained.rows[0]["key"], place / TRAINED)
     sn.decompile(place / GROUP, out=place / LEARNT, length=20)
+    table = sn.group("S3").listed().table.astype(int)
+    exact = exact_machine(CounterMachine(table, np.zeros(6, dtype=int)), np.arange(6), 6)
+    save_folder(place / TABLE, table_files(exact, {}))
     return place
 
 
@@ -77,7 +85,13 @@ WRITERS = {
 }
 
 
-@pytest.mark.parametrize(("old", "new"), [(a, b) for a, b in itertools.product(KINDS, WRITERS) if a != b])
+OWN = (TABLE, LEARNT)
+"""`learn` may replace the table that an earlier `learn` wrote."""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(a, b) for a, b in itertools.product(KINDS, WRITERS) if a != b and (a, b) != OWN]
+)
 def test_no_writer_replaces_another_kind(folders, old, new):
     before = snapshot(folders / old)
     with pytest.raises(InputError, match="is not replaced by"):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...algebra.depth.decomposition import decompose
 from ...algebra.depth.families import CIRCLE
-from ...algebra.depth.series import given_series
+from ...algebra.depth.series import given_series, shortest_series
 from ...algebra.groups.group import Group
 from ...algebra.groups.identify import small_group_id
 from ...common.brief import Brief
@@ -36,19 +36,26 @@ class ExactMachine(Brief):
     """A machine whose states are a group.
 
     Arguments:
-        machine: the counters.
-        compilation: its group, numbered by the labels (the start's first), the series of its layers, and the compiler's
-            cascade and weights for them.
+        machine: the counters; or, from a block layer, the states alone.
+        group: of the states, numbered by the labels (the start's first).
+        compilation: the series of its layers, and the compiler's cascade and weights for them. From a block layer: the
+            shortest series; None where the group has none, because it is not solvable.
         small_group_id: the group in GAP's library; None above order 255.
         element: shape (states,): the group element of each state.
         labels: shape (order,): the number of the label of each element.
     """
 
     machine: CounterMachine
-    compilation: GroupCompilation
+    group: Group
+    compilation: GroupCompilation | None
     small_group_id: tuple[int, int] | None
     element: Integers
     labels: Integers
+
+    @property
+    def is_of_blocks(self) -> bool:
+        """Whether the states are those of a block layer: then no counters say what a layer carries."""
+        return not self.machine.layers
 
     def outputs(self, tokens: Integers) -> Integers:
         """Label numbers after every token: (…, length) to (…, length)."""
@@ -96,8 +103,9 @@ def exact_machine(machine: CounterMachine, decode: Integers, labels: int) -> Exa
     name = f"SmallGroup({found[0]},{found[1]})" if found else f"a group of order {group.order}"
     group = Group.from_table(table, name, generators)
     compilation = _compile(group, tokens, machine, element)
-    exact = ExactMachine(machine, compilation, found, element, decode[order])
-    _require_equal(exact)
+    exact = ExactMachine(machine, group, compilation, found, element, decode[order])
+    if compilation is not None:
+        _require_equal(exact, compilation)
     return exact
 
 
@@ -111,23 +119,28 @@ def _generators(group: Group, tokens: Integers) -> tuple[int, ...]:
     return group.subgroup(int(x) for x in tokens if x).generators
 
 
-def _compile(group: Group, tokens: Integers, machine: CounterMachine, element: Integers) -> GroupCompilation:
-    """The compiler's passes, with the series that the machine's layers are."""
-    lower = np.arange(machine.states)
-    members = []
-    stack = [*machine.history[1:], machine]
-    for upper in reversed(stack):
-        members.append(group.subgroup(element[np.flatnonzero(lower == 0)].tolist()))
-        lower = upper.lower[lower]
-    series = given_series(group, members[::-1], CIRCLE)
+def _compile(group: Group, tokens: Integers, machine: CounterMachine, element: Integers) -> GroupCompilation | None:
+    """The compiler's passes, with the series that the machine's layers are; without layers, the shortest if any."""
+    if machine.layers:
+        lower = np.arange(machine.states)
+        members = []
+        stack = [*machine.history[1:], machine]
+        for upper in reversed(stack):
+            members.append(group.subgroup(element[np.flatnonzero(lower == 0)].tolist()))
+            lower = upper.lower[lower]
+        series = given_series(group, members[::-1], CIRCLE)
+    else:
+        series = shortest_series(group, CIRCLE)
+        if not series.is_complete:
+            return None
     decomposition = decompose(series)
     cascade = compile_cascade(decomposition, tokens)
     return GroupCompilation(group, series, decomposition, cascade)
 
 
-def _require_equal(exact: ExactMachine) -> None:
+def _require_equal(exact: ExactMachine, compilation: GroupCompilation) -> None:
     """The learnt machine and the compiled cascade take every state and token to the same element."""
-    cascade = exact.compilation.cascade
+    cascade = compilation.cascade
     state_of = np.empty(cascade.order, dtype=np.int64)
     state_of[cascade.decode] = np.arange(cascade.order)
     compiled = cascade.decode[cascade.transitions()[state_of[exact.element]]]

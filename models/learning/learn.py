@@ -201,7 +201,7 @@ def majority_answers(layers: Sequence[LearntLayer], words: Words) -> NDArray[np.
     return found
 
 
-def explain_failure(words: Words, failures: Sequence[str]) -> str:
+def explain_failure(words: Words, failures: Sequence[str], kinds: str = "diagonal") -> str:
     """Why no run found an exact machine, as far as the words show it; for a message.
 
     The words' own steps are looked at only here, after the training.
@@ -209,6 +209,7 @@ def explain_failure(words: Words, failures: Sequence[str]) -> str:
     Arguments:
         words: the training words.
         failures: what each run failed by.
+        kinds: of layers that were trained: `diagonal`, `block` or `auto`.
     """
     runs = counted(len(failures), "run")
     steps = words.steps
@@ -231,9 +232,20 @@ def explain_failure(words: Words, failures: Sequence[str]) -> str:
             "with the same label act differently on other labels), so a label is less than the state of the machine"
         )
     series = shortest_series(group, CIRCLE)
-    if not series.is_complete:
-        return f"none of {runs} found an exact machine, and none can: {refusal(series, [CIRCLE])}"
     reasons = sorted(set(failures))
+    if not series.is_complete:
+        why = refusal(series, [CIRCLE])
+        if kinds == "diagonal":
+            return f"none of {runs} found an exact machine, and no diagonal layers can: {why}; try --layers-of block"
+        return (
+            f"none of {runs} found an exact machine by a block layer ({'; '.join(reasons)[:300]}), and diagonal layers "
+            f"cannot: {why}; try --steps or other --matrices, e.g. SO(7)"
+        )
+    if kinds == "block":
+        return (
+            f"none of {runs} found an exact machine by a block layer ({'; '.join(reasons)[:300]}): try --layers-of "
+            "auto, --steps or other --matrices, e.g. SO(7)"
+        )
     return (
         f"none of {runs} found an exact machine ({'; '.join(reasons)[:200]}); the words are those of a "
         f"solvable group of order {group.order} that needs {series.length} layers: try more --runs, --steps or --layers"

@@ -34,6 +34,9 @@ def draw_learnt(row: dict[str, Any], machine: ExactMachine, path: Path) -> None:
     """
     from matplotlib.figure import Figure
 
+    if machine.compilation is None or machine.is_of_blocks:
+        _draw_blocks(row, path)
+        return
     layers = row["layers"]
     orders = machine.compilation.series.orders
     figure = Figure(figsize=(PANEL * (1.6 + CIRCLES), PANEL * len(layers) + 0.3), layout="constrained")
@@ -48,6 +51,30 @@ def draw_learnt(row: dict[str, Any], machine: ExactMachine, path: Path) -> None:
     grid[-1][0].set_xlabel("training steps of the layer", fontsize=8)
     note = "inside: phases as learnt · outside: with the gauge fixed; ticks at multiples of 1/n"
     figure.supxlabel(note, fontsize=8, x=0.99, ha="right")
+    write_figure(path, figure, dpi=130)
+
+
+def _draw_blocks(row: dict[str, Any], path: Path) -> None:
+    """The losses of the last group of matrices, with the steps at which words became longer; how near each block was
+    to what the snap made of it."""
+    from matplotlib.figure import Figure
+
+    last = row["tried"][-1]
+    figure = Figure(figsize=(PANEL * 3, PANEL + 0.3), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=[2, 1])
+    left.plot(np.linspace(0, last["steps"], len(row["curve"])), row["curve"], color="C0", lw=1.2)
+    for step, length in last["growths"]:
+        left.axvline(step, color="0.8", lw=0.7)
+        left.text(step, left.get_ylim()[1], f" {length}", fontsize=6, color="0.35", rotation=90, va="top")
+    left.set_title(f"one block layer on {last['matrices']}; lines: words become longer", fontsize=8)
+    left.set_xlabel("training steps", fontsize=8)
+    left.set_ylabel("loss", fontsize=8)
+    right.bar(range(1, len(last["concentrations"]) + 1), last["concentrations"], color="C0")
+    right.set_title(f"nearness to the snap; kept: {last['kept']}", fontsize=8)
+    right.set_xlabel("block", fontsize=8)
+    for axes in (left, right):
+        axes.tick_params(labelsize=7)
+        axes.spines[["top", "right"]].set_visible(False)
     write_figure(path, figure, dpi=130)
 
 

@@ -43,7 +43,7 @@ def prove_network(given: str | Path | Folder, dtype: str | None = None) -> Netwo
     return Proof(cascade, network.configuration(), network.specifications, arrays).run()
 
 
-def certificate_content(folder: Folder) -> tuple[NetworkProof, dict[str, Any]]:
+def certificate_content(given: str | Path | Folder) -> tuple[NetworkProof, dict[str, Any]]:
     """Prove a folder's network, and say so in the content of `network_certificate.json`: digests, the assumption, and
     what is proved.
 
@@ -51,6 +51,7 @@ def certificate_content(folder: Folder) -> tuple[NetworkProof, dict[str, Any]]:
         InputError: as `prove_network`.
         NotProvedError: the proof fails.
     """
+    folder = opened(given)
     proof = prove_network(folder)
     content = {
         "format": 1,
@@ -62,13 +63,14 @@ def certificate_content(folder: Folder) -> tuple[NetworkProof, dict[str, Any]]:
     return proof, json.loads(json.dumps(content))
 
 
-def recheck(folder: Folder) -> str:
+def recheck(given: str | Path | Folder) -> str:
     """Prove a folder's network again and compare with its `network_certificate.json`; returns the claim.
 
     Raises:
         InputError: as `prove_network`, or the certificate cannot be read or is about other files.
         NotProvedError: the proof fails, or the certificate states something else.
     """
+    folder = opened(given)
     path = folder.path / CERTIFICATE
     stated = read_json(path)
     if not isinstance(stated, dict) or stated.get("files") != folder.digests(*FILES):

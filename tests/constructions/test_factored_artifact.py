@@ -66,7 +66,7 @@ def test_other_folders_are_refused(folder, tmp_path):
     assert kind_of(tmp_path) is None
     with pytest.raises(InputError, match="cascade.json: No such file or directory; make one with `compile S4wrS4"):
         load_factored(tmp_path)
-    with pytest.raises(InputError, match="holds a factored cascade: `check` and `verify` read it"):
+    with pytest.raises(InputError, match="holds a factored cascade: `check`, `verify` and `show` read it"):
         load_cascade(folder)
     (folder / "cascade.json").write_text("{")
     bind(folder)
