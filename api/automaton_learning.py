@@ -92,9 +92,7 @@ class LearntAutomaton(Shown):
         )
 
 
-def learn_automaton(
-    training: Words, held_out: Words, name: str, folder: Path, force: bool = False
-) -> LearntAutomaton:
+def learn_automaton(training: Words, held_out: Words, name: str, folder: Path, force: bool = False) -> LearntAutomaton:
     """The automaton whose states the labels are, compiled and certified.
 
     Raises:

@@ -25,7 +25,7 @@ from ..constructions.compilation import Compilation
 from ..constructions.compiler import GroupCompilation, compile_group, read_series
 from ..constructions.factored.cascade import FactoredCascade
 from ..constructions.factored.compiler import FactoredCompilation
-from ..constructions.targets.compiler import Checkpoint, compile_target, refuse_automaton, require_order, target_named
+from ..constructions.targets.compiler import Checkpoint, compile_target, require_order, target_named
 from .factored import factored_compilation
 from .groups import MachineLike, default_family, machine, stack_of
 from .trials import tried
@@ -257,8 +257,8 @@ def compile(
         channels: `invariant` (fewest channels, the default) or `primary` (widest margins).
         series: your own series: generators of G1, G2, … separated by `|`.
         optimise: `depth`, `channels`, `margin` or `table`: the best of all subnormal series.
-        target: write the group for another library's architecture: `olmo-hybrid`, `deltaproduct`, `pd-ssm`, `mamba3`
-            or `delta`.
+        target: write the group for another library's architecture: `olmo-hybrid`, `deltaproduct`, `gated-deltanet`,
+            `delta-net`, `kda`, `pd-ssm`, `mamba3` or `delta`; an aperiodic automaton: `mamba2` or `qwen3-next`.
         resets: with `target`: words `=x` too, which set the product to x.
         out: write this folder, as `.save` does; None for none.
         check: run the network at the end on words of 100,000 tokens, or of so many as half a second and half as long
@@ -330,10 +330,10 @@ def _compiled(
 def _for_target(
     asked: PermutationGroup | Automaton, target: str, alphabet: str | Sequence[int] | None, resets: bool
 ) -> Checkpoint:
-    """A group written for another library's architecture. Raises `InputError`."""
+    """A group, or an automaton, written for another library's architecture. Raises `InputError`."""
     target_named(target)
     if isinstance(asked, Automaton):
-        refuse_automaton(asked, target)
+        return compile_target(asked, target, alphabet, resets)
     require_order(asked.name, asked.order)
     return compile_target(asked.listed(), target, alphabet, resets)
 

@@ -29,7 +29,6 @@ from .groups import MachineLike, default_family, machine, stack_of
 from .verifying import NOT_ITS, proved_table, right_machine
 
 if TYPE_CHECKING:
-
     from ..algebra.depth.families import Family
     from ..proofs_check.certificates.checker import Verdict
 

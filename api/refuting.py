@@ -165,9 +165,7 @@ class Parity(Shown):
         return Text("\n".join([*lines, *_step_lines(self.step_sizes, self.tokens)]))
 
 
-def parity(
-    layers: int = 4, width: int = 8, seeds: int = 1, activation: str = "hard", tokens: int = 200_000
-) -> Parity:
+def parity(layers: int = 4, width: int = 8, seeds: int = 1, activation: str = "hard", tokens: int = 200_000) -> Parity:
     """Show which families cannot follow parity, on words, and which can, by weights.
 
     Arguments:

@@ -52,7 +52,8 @@ def tried(compiled: Compiled | Checkpoint, folder: Path, began: float) -> tuple[
                 ran = try_checkpoint(folder, compiled.target.name, compiled.machine, TRIED_ELEMENTS)
         except MissingPackageError as error:
             return f"not run here, {error}", "yellow"
-        return f"{ran}: right on a random word of {TRIED_ELEMENTS} elements", ""
+        parts = "letters" if compiled.target.tracks == "automaton" else "elements"
+        return f"{ran}: right on a random word of {TRIED_ELEMENTS} {parts}", ""
     artifact = load(folder)
     words = "random, constant and commutator words of"
     if compiled.kind == FACTORED:

@@ -53,7 +53,8 @@ def compile_command(
     target: Annotated[
         str | None,
         typer.Option(
-            help="Write a group for another library's architecture: olmo-hybrid, deltaproduct, pd-ssm, mamba3 or delta."
+            help="Write a group for another library's architecture: olmo-hybrid, deltaproduct, gated-deltanet, "
+            "delta-net, kda, pd-ssm, mamba3 or delta; an aperiodic automaton: mamba2 or qwen3-next."
         ),
     ] = None,
     resets: Annotated[

@@ -216,9 +216,7 @@ def described(folder: str | Path) -> str:
         return f"{folder} holds {TITLES[kind]}: {_use(kind, folder)}"
     if place.is_dir():
         return f"{folder} holds nothing that is read here: {_NOTHING}"
-    return (
-        f"{folder} is {'a file, no' if place.exists() else 'no'} folder: {_NOTHING}, e.g. by `compile S4 --out s4`"
-    )
+    return f"{folder} is {'a file, no' if place.exists() else 'no'} folder: {_NOTHING}, e.g. by `compile S4 --out s4`"
 
 
 def wrong_kind(folder: str | Path, wanted: str) -> InputError:

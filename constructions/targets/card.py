@@ -9,8 +9,8 @@ from .reflections import ReflectionMachine
 from .sampling import WRONG
 
 
-def model_card(machine: ReflectionMachine, architecture: str, cannot: str, resets: bool) -> str:
-    """A `README.md` for a checkpoint of one reflection a factor."""
+def model_card(machine: ReflectionMachine, architecture: str, cannot: str, resets: bool, package: str = "") -> str:
+    """A `README.md` for a checkpoint of one reflection a factor; `package` is imported where it brings the class."""
     group = machine.group
     example = [x for x in machine.alphabet if x][:2] or [0]
     word = " ".join(cycles(group.elements[x]) for x in example)
@@ -18,6 +18,7 @@ def model_card(machine: ReflectionMachine, architecture: str, cannot: str, reset
     proved = [name for name, good in margins(machine).items() if good]
     rest = [name for name, good in margins(machine).items() if not good]
     more = f" In {' and '.join(rest)} the last sums have too many terms for the same proof." if rest else ""
+    imported = f"import {package}  # brings the class\n" if package else ""
     setting = "\n`=x` in place of an element sets the product to x, whatever came before.\n" if resets else ""
     return f"""---
 library_name: transformers
@@ -31,7 +32,7 @@ the most likely next token is their product, read from left to right. Order {gro
 {counted(len(machine.alphabet), "element")} may be read.
 
 ```python
-from transformers import AutoModelForCausalLM, AutoTokenizer
+{imported}from transformers import AutoModelForCausalLM, AutoTokenizer
 
 tokenizer, model = AutoTokenizer.from_pretrained("."), AutoModelForCausalLM.from_pretrained(".")
 inputs = tokenizer("{short(word)}", return_tensors="pt")

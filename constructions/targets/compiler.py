@@ -26,16 +26,17 @@ from ...common.terminal import WIDTH, Shown
 from ...common.wording import counted, default_folder
 from ..compiler import compile_group, read_alphabet
 from ..verification import first_fault
-from . import delta_product, mamba3, olmo_hybrid, own_delta, pd_ssm
+from . import fla, mamba3, olmo_hybrid, own_delta, pd_ssm, resets
 from .delta_layer import margins, reflection_fault
-from .phases import PhaseMachine
+from .phases import PhaseMachine, phase_fault
 from .reflections import ReflectionMachine, reflection_machine
+from .resets import ResetMachine
 
 LARGEST_ORDER = 5040
 """Groups of larger order have too many names to be answered with."""
 
 
-TargetMachine = ReflectionMachine | PhaseMachine
+TargetMachine = ReflectionMachine | PhaseMachine | ResetMachine
 
 
 @dataclass(frozen=True)
@@ -49,14 +50,16 @@ class Target:
         write: machine and whether there are resets → files.
         account: what was written, in two lines, for people.
         cannot: what cannot be written into it, and why.
+        tracks: `group`, or `automaton`: then `machine` takes an automaton alone.
     """
 
     name: str
     title: str
-    machine: Callable[[Group, Sequence[int]], Any]
+    machine: Callable[..., Any]
     write: Callable[[Any, bool], dict[str, bytes | str]]
     account: Callable[[Any], tuple[str, str]]
     cannot: str
+    tracks: str = "group"
 
 
 def _reflections(group: Group, tokens: Sequence[int]) -> ReflectionMachine:
@@ -76,7 +79,11 @@ def _phases(group: Group, tokens: Sequence[int]) -> PhaseMachine:
     fault = first_fault(compilation.cascade, group)
     if fault:
         raise AssertionError(f"the compiled cascade is wrong: {fault}")
-    return PhaseMachine(group, tuple(tokens), compilation.weights)
+    machine = PhaseMachine(group, tuple(tokens), compilation.weights)
+    fault = phase_fault(machine)
+    if fault:
+        raise AssertionError(f"the phase machine is wrong: {fault}")
+    return machine
 
 
 MOST_TYPED = 200
@@ -116,10 +123,10 @@ def refuse_automaton(automaton: Automaton, target: str) -> NoReturn:
     else:
         near = "without --target it is compiled for a Gated AUSSM"
     if target == "pd-ssm" and not own.is_permutation:
-        near = f"a PD-SSM layer can merge states, but only permutations are written into one; {near}"
+        near = f"of what merges states only resets are written into a PD-SSM layer; {near}"
     raise InputError(
-        f"--target writes checkpoints that answer with a group's elements, and {own.name} answers with an automaton's "
-        f"states; {near}"
+        f"--target {target} writes checkpoints that answer with a group's elements, and {own.name} answers with an "
+        f"automaton's states; {near}"
     )
 
 
@@ -137,7 +144,16 @@ def _of_olmo_hybrid(machine: ReflectionMachine) -> tuple[str, str]:
 
 
 def _of_delta_product(machine: ReflectionMachine) -> tuple[str, str]:
-    return _by_heads(machine, f"{counted(max(machine.longest, 1), 'factor')} a token")
+    return _with_dtype(machine, *_by_heads(machine, f"{counted(max(machine.longest, 1), 'factor')} a token"))
+
+
+def _of_delta_net(machine: ReflectionMachine) -> tuple[str, str]:
+    return _with_dtype(machine, *_of_olmo_hybrid(machine))
+
+
+def _with_dtype(machine: ReflectionMachine, sizes: str, proved: str) -> tuple[str, str]:
+    dtype = fla.chunked(machine) or "float32 and fused_recurrent"
+    return sizes, f"{proved}; config.json says {dtype}, as fla's chunks refuse float32"
 
 
 def _of_own_delta(machine: ReflectionMachine) -> tuple[str, str]:
@@ -155,8 +171,9 @@ def _of_mamba3(machine: PhaseMachine) -> tuple[str, str]:
     lines = sum(channel.lines for layer in machine.channels for channel in layer)
     carries = " then ".join(" x ".join(f"C{channel.modulus}" for channel in layer) for layer in machine.channels)
     layers, elements = counted(len(machine.channels), "layer"), counted(len(machine.alphabet), "element")
+    length = "one token each" if machine.longest == 1 else f"up to {counted(machine.longest, 'token')} each"
     return (
-        f"{layers}, which carry {carries} by {counted(lines, 'head')}; {elements}, one token each",
+        f"{layers}, which carry {carries} by {counted(lines, 'head')}; {elements}, {length}",
         f"proved right up to so many elements, by the dtype of the weights: {machine.describe()}",
     )
 
@@ -176,13 +193,25 @@ TARGETS = {
             "deltaproduct",
             "GatedDeltaProductForCausalLM (fla)",
             _reflections,
-            delta_product.delta_product,
+            fla.delta_product,
             _of_delta_product,
-            delta_product.CANNOT,
+            fla.CANNOT["deltaproduct"],
+        ),
+        *(
+            Target(name, f"{title} (fla)", _reflections, write, account, fla.CANNOT[name])
+            for name, title, write, account in (
+                ("gated-deltanet", "GatedDeltaNetForCausalLM", fla.gated_deltanet, _of_olmo_hybrid),
+                ("delta-net", "DeltaNetForCausalLM", fla.delta_net, _of_delta_net),
+                ("kda", "KDAForCausalLM", fla.kda, _of_olmo_hybrid),
+            )
         ),
         Target("delta", "our own network", _reflections, own_delta.own_delta, _of_own_delta, own_delta.CANNOT),
         Target("pd-ssm", "one PD-SSM layer", _reflections, pd_ssm.pd_ssm, _of_pd_ssm, pd_ssm.CANNOT),
         Target("mamba3", "Mamba-3 layers (mamba_ssm)", _phases, mamba3.mamba3, _of_mamba3, mamba3.CANNOT),
+        *(
+            Target(name, title, resets.reset_machine, write, resets.account, resets.CANNOT, "automaton")
+            for name, (title, write) in resets.WRITERS.items()
+        ),
     )
 }
 """By name."""
@@ -190,11 +219,12 @@ TARGETS = {
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Checkpoint(Shown):
-    """A group written for a target, the architecture of another library. It is shown as `compile` prints it.
+    """A group, or an automaton, written for a target, the architecture of another library. It is shown as
+    `compile` prints it.
 
     Arguments:
         target: the architecture.
-        machine: what was written, with its `group` and `alphabet`.
+        machine: what was written, with its `group` and `alphabet`, or its `automaton`.
         files: by name.
     """
 
@@ -204,8 +234,8 @@ class Checkpoint(Shown):
 
     @property
     def name(self) -> str:
-        """The group's and the target's, e.g. `A5-olmo-hybrid`."""
-        return f"{default_folder(self.machine.group.name)}-{self.target.name}"
+        """The group's or automaton's and the target's, e.g. `A5-olmo-hybrid`."""
+        return f"{default_folder(self._tracked)}-{self.target.name}"
 
     @property
     def kind(self) -> str | None:
@@ -226,10 +256,17 @@ class Checkpoint(Shown):
         title, *lines = self.lines()
         return Renderables(Text(title, style="bold"), *(Text(line) for line in lines))
 
+    @property
+    def _tracked(self) -> str:
+        return (self.machine.automaton if isinstance(self.machine, ResetMachine) else self.machine.group).name
+
     def lines(self) -> list[str]:
         """What was written, for people."""
-        group = self.machine.group
-        head = f"{group.name}: order {group.order:,}, for {self.target.title}"
+        if isinstance(self.machine, ResetMachine):
+            size = counted(self.machine.automaton.count, "state")
+        else:
+            size = f"order {self.machine.group.order:,}"
+        head = f"{self._tracked}: {size}, for {self.target.title}"
         return [head, *self.target.account(self.machine), f"cannot hold: {self.target.cannot}"]
 
 
@@ -251,21 +288,38 @@ def require_order(name: str, order: int) -> None:
 
 
 def compile_target(
-    group: Group, target: str, alphabet: str | Sequence[int] | None = None, resets: bool = False
+    given: Group | Automaton, target: str, alphabet: str | Sequence[int] | None = None, resets: bool = False
 ) -> Checkpoint:
-    """Write a group for an architecture that other people's libraries run.
+    """Write a group, or an aperiodic automaton, for an architecture that other people's libraries run.
 
     Arguments:
-        group: a listed group.
+        given: a listed group; an automaton for the targets that carry no group.
         target: one of `TARGETS`.
         alphabet: as for `compile_group`.
         resets: whether there are words `=x` too, which set the product to an element x of the alphabet.
 
     Raises:
-        InputError: the target is unknown, or the group too large for it.
+        InputError: the target is unknown, carries the other kind, or what is given is too large for it.
+
+    Example:
+        >>> from subnormal.algebra.automata.named import flip_flop
+        >>> compile_target(flip_flop(2), "qwen3-next").name
+        'flip_flop_2-qwen3-next'
     """
     chosen = target_named(target)
-    require_order(group.name, group.order)
-    tokens = [int(x) for x in read_alphabet(group, alphabet)]
-    machine = chosen.machine(group, tokens)
+    if isinstance(given, Automaton):
+        if chosen.tracks == "group":
+            refuse_automaton(given, chosen.name)
+        if alphabet is not None:
+            raise InputError("--alphabet goes with a group; an automaton is read by its own letters")
+        machine = chosen.machine(given)
+        return Checkpoint(chosen, machine, chosen.write(machine, resets))
+    if chosen.tracks == "automaton":
+        raise InputError(
+            f"{given.name}: no number of layers of {chosen.title.split(' ')[0]} tracks a group; it carries aperiodic "
+            f"automata, e.g. 'flip-flop(2)', and --target olmo-hybrid every group"
+        )
+    require_order(given.name, given.order)
+    tokens = [int(x) for x in read_alphabet(given, alphabet)]
+    machine = chosen.machine(given, tokens)
     return Checkpoint(chosen, machine, chosen.write(machine, resets))

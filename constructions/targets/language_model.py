@@ -15,8 +15,8 @@ import numpy as np
 from ...algebra.arithmetic.permutations import cycles
 from ..artifact import json_text, tensor_bytes
 from .card import model_card
-from .delta_layer import Array, DeltaLayer
-from .reflections import ReflectionMachine
+from .delta_layer import KNOWN, UNKNOWN, Array, Behaviour, DeltaLayer, delta_layer
+from .reflections import Letter, ReflectionMachine
 from .tokenizer import tokenizer_files
 
 CONVOLUTION = 4
@@ -32,12 +32,14 @@ class Architecture:
         cannot: what cannot be written into it, for the card.
         config: layer and size of the vocabulary → `config.json`.
         arrays: layer, embedding and head, each (vocabulary, hidden) → the weights by name.
+        package: what brings the class to transformers, where it has none of its own.
     """
 
     title: str
     cannot: str
     config: Callable[[DeltaLayer, int], dict[str, Any]]
     arrays: Callable[[DeltaLayer, Array, Array], dict[str, Array]]
+    package: str = ""
 
 
 def language_model(
@@ -72,11 +74,40 @@ def language_model(
         "config.json": json_text(architecture.config(layer, len(embedding))),
         "generation_config.json": json_text({"do_sample": False, "max_new_tokens": 1, "pad_token_id": 1}),
         "model.safetensors": tensor_bytes(architecture.arrays(layer, embedding, head)),
-        "README.md": model_card(machine, architecture.title, architecture.cannot, resets),
+        "README.md": model_card(machine, architecture.title, architecture.cannot, resets, architecture.package),
     }
     for name, content in tokenizer_files(inner, names, spellings, start).items():
         files[name] = json_text(content)
     return files
+
+
+def spelt_model(
+    architecture: Architecture, machine: ReflectionMachine, resets: bool = False, gated: bool = True
+) -> dict[str, bytes | str]:
+    """The files of a checkpoint whose tokens are letters, one reflection each: an element is spelt with several.
+
+    Arguments:
+        architecture: of the library.
+        machine: the group, spelt.
+        resets: whether there are words `=x` too, which set the product to the element x.
+        gated: whether its layer can forget.
+
+    Raises:
+        InputError: the group is too large.
+    """
+    start: list[Behaviour] = [*([] if gated else [KNOWN]), *((letter,) for letter in machine.start(gated))]
+    behaviours: list[Behaviour] = [*start, (Letter(),), *((Letter(swap=swap),) for swap in machine.swaps)]
+    inner = [f"<{i}>" for i in range(len(behaviours))]
+    tokens = dict(zip(behaviours, inner, strict=True))
+    layer = delta_layer(machine, [UNKNOWN, *behaviours], 1, gated)
+    idle, first = len(start), inner[: len(start)]
+    spellings = {
+        cycles(machine.group.elements[x]): [tokens[(letter,)] for letter in machine.spell(x)] for x in machine.alphabet
+    }
+    if resets:
+        nothing = [inner[idle]]
+        spellings |= {f"={name}": [*first, *(word if word != nothing else [])] for name, word in spellings.items()}
+    return language_model(architecture, machine, layer, inner, idle, spellings, first, resets)
 
 
 def last_tap(channels: int) -> Array:

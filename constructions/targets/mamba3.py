@@ -14,8 +14,8 @@ block is RMSNorm → Mamba-3 → RMSNorm → gated feed-forward. The residual st
 The feed-forward networks hold the cascade's gates: a unit is on for one combination of residues of the layers so far,
 after the token, and the token. Pre-activations are odd integers times 128: SiLU is exactly 0 there or the identity.
 
-The model runs by `models.references.mamba3`, a plain recurrence; its GPU kernels take tanh, sine and cosine from
-approximations that are coarser than the horizon assumes.
+The model runs by `models.references.mamba3`, a plain recurrence, and by mamba_ssm itself (tests/owners). Its kernel
+wants heads of 8 channels at least, 16 bytes of bfloat16: all channels of a head hold the same.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from numpy.typing import NDArray
 
 from ...algebra.arithmetic.permutations import cycles
 from ...common.errors import InputError
-from ...common.wording import short
+from ...common.wording import counted, short
 from ..artifact import json_text, tensor_bytes
-from .phases import UNITS, WRITTEN, Channel, PhaseMachine, softplus_inverse
+from .phases import SATURATED, UNITS, WRITTEN, Channel, PhaseMachine, softplus_inverse
 from .sampling import WRONG, sharpness
 from .tokenizer import tokenizer_files
 
@@ -50,8 +50,16 @@ LOUD = 2.0**30
 LARGE = 128.0
 """SiLU(±128) is 128 and 0 in every precision from bfloat16 on."""
 
-FORGET = 2.0**17
-"""A token that forgets has A·Δ above 2¹⁷·Δ, all others have the least A there is."""
+FORGET = 2.0**14
+"""All tokens but those that forget have a raw decay of -2¹⁴, and so the least A there is."""
+
+FORGOTTEN = 256.0
+"""A·Δ of a token that forgets, at least, and less than twice that: exp(-256) is 0 in float32. It is not made larger,
+because the kernel adds these numbers up over a chunk: after -10⁹ the decays of the other tokens would be lost, and
+-∞ gives NaN."""
+
+SMALLEST_HEAD = 8
+"""mamba_ssm's kernel reads values in bfloat16 by descriptors, which want 16 bytes."""
 
 SIGN_ERROR = 18 * 2.0**-24
 """Half of what a sign errs by when it is read in float32."""
@@ -76,9 +84,10 @@ def mamba3(machine: PhaseMachine, resets: bool = False) -> dict[str, bytes | str
         InputError: the model would be too large.
     """
     names = [cycles(row) for row in machine.group.elements]
-    inner = ["<first>", *(f"<{i}>" for i in range(len(machine.alphabet)))]
+    inner = ["<first>", *(f"<{i}>" for i in range(machine.letters))]
     spellings: dict[str, Sequence[str]] = {
-        names[x]: [token] for x, token in zip(machine.alphabet, inner[1:], strict=True)
+        names[x]: [inner[1 + letter] for letter in word]
+        for x, word in zip(machine.alphabet, machine.words, strict=True)
     }
     if resets:
         spellings |= {f"={name}": [inner[0], *tokens] for name, tokens in spellings.items()}
@@ -107,7 +116,7 @@ class Layout:
     def __init__(self, machine: PhaseMachine, names: int) -> None:
         self.machine, self.channels = machine, machine.channels
         self.depth = len(self.channels)
-        place = TOKENS + len(machine.alphabet)
+        place = TOKENS + machine.letters
         self.signs: list[list[int]] = []  # for each layer and channel the coordinate of its first line
         for layer in self.channels:
             self.signs.append([])
@@ -121,11 +130,13 @@ class Layout:
         self.heads = _power_of_two(max(sum(channel.lines for channel in layer) for layer in self.channels))
         self.width = _power_of_four(max(place, self.heads))
         self.state = max(16, 2 * _power_of_two(max(len(layer) for layer in self.channels)))
-        units = max((len(layer.gates) for layer in machine.weights.layers[1:]), default=0)
+        units = max((len(layer.gates) for layer in machine.layers[1:]), default=0)
         self.units = -(-max(units, 1) // MULTIPLE) * MULTIPLE
-        self.vocabulary = 2 + 1 + len(machine.alphabet) + names
-        self.rows = 2 * self.width + 2 * self.state + 3 * self.heads + self.state // 2
-        weights = self.depth * self.width * (self.rows + self.width + 3 * self.units) + 2 * self.vocabulary * self.width
+        self.vocabulary = 2 + 1 + machine.letters + names
+        self.size = max(SMALLEST_HEAD, self.width // self.heads)
+        self.inner = self.size * self.heads
+        self.rows = 2 * self.inner + 2 * self.state + 3 * self.heads + self.state // 2
+        weights = self.depth * self.width * (self.rows + self.inner + 3 * self.units) + 2 * self.vocabulary * self.width
         name = machine.group.name
         if self.width > LARGEST_WIDTH:
             raise InputError(
@@ -148,8 +159,8 @@ class Layout:
             "ssm_cfg": {
                 "layer": "Mamba3",
                 "d_state": self.state,
-                "expand": 1,
-                "headdim": self.width // self.heads,
+                "expand": self.inner // self.width,
+                "headdim": self.size,
                 "ngroups": 1,
                 "rope_fraction": 1.0,
                 "A_floor": 1e-4,
@@ -193,7 +204,7 @@ class Layout:
         return weight
 
     def _embedding(self) -> Array:
-        tokens = len(self.machine.alphabet)
+        tokens = self.machine.letters
         embedding = np.zeros((self.vocabulary, self.width), np.float32)
         embedding[:, CONSTANT] = LOUD
         embedding[0, UNKNOWN] = 1
@@ -202,25 +213,25 @@ class Layout:
         return embedding
 
     def _mixer(self, i: int) -> dict[str, Array]:
-        heads, width = self.heads, self.width
-        size = width // heads
+        heads, width, size, inner = self.heads, self.width, self.size, self.inner
         parts = np.split(
             np.zeros((self.rows, width), np.float32),
-            np.cumsum([width, width, self.state, self.state, heads, heads, heads]),
+            np.cumsum([inner, inner, self.state, self.state, heads, heads, heads]),
         )
         z, x, _, _, _, decay, trapezoid, angles = parts
         z[:, CONSTANT] = 32
         decay[:, CONSTANT] = -FORGET
-        decay[:, [FIRST, UNKNOWN]] = 2 * FORGET
         trapezoid[:, CONSTANT] = 64
         steps = np.full(heads, softplus_inverse(1.0))
         keys, queries = np.zeros((heads, 1, self.state)), np.zeros((heads, 1, self.state))
-        out = np.zeros((width, width), np.float32)
+        out = np.zeros((width, inner), np.float32)
         head = 0
         for c, channel in enumerate(self.channels[i]):
             for b in range(channel.lines):
                 x[head * size : (head + 1) * size, FIRST] = WRITTEN
                 steps[head] = softplus_inverse(channel.step)
+                forgetting = 2.0 ** math.ceil(math.log2(FORGOTTEN / channel.step))
+                decay[head, [FIRST, UNKNOWN]] = FORGET + forgetting
                 turned = np.pi * ((1 - 2 * b) / channel.modulus - 0.5)  # sin(θ - β) = cos(θ + turned)
                 keys[head, 0, 2 * c] = 1
                 queries[head, 0, 2 * c : 2 * c + 2] = np.cos(turned), np.sin(turned)
@@ -229,8 +240,9 @@ class Layout:
             if i:
                 angles[c, self.angles[i - 1][c]] = 1
         if i == 0:
-            for gate, added in zip(self.machine.weights.layers[0].gates, self._raw(0), strict=True):
-                angles[: len(added), TOKENS + gate[-1]] = added
+            layer = self.machine.layers[0]
+            for gate, move in zip(layer.gates, layer.moves, strict=True):
+                angles[: len(move), TOKENS + gate[-1]] = SATURATED * move
         return {
             "in_proj.weight": np.concatenate(parts),
             "dt_bias": steps.astype(np.float32),
@@ -239,14 +251,9 @@ class Layout:
             "B_norm.weight": np.ones(self.state, np.float32),
             "C_norm.weight": np.ones(self.state, np.float32),
             "D": np.zeros(heads, np.float32),
-            "norm.weight": np.ones(width, np.float32),
+            "norm.weight": np.ones(inner, np.float32),
             "out_proj.weight": out,
         }
-
-    def _raw(self, i: int) -> NDArray[np.float64]:
-        """What each gate of a layer adds, before tanh: shape (gates, channels)."""
-        added = self.machine.weights.layers[i].increments
-        return np.array([[c.raw(int(r)) for c, r in zip(self.channels[i], row, strict=True)] for row in added])
 
     def _gates(self, i: int) -> tuple[Array, Array]:
         """fc1 and fc2 of the block before layer i: the gates of that layer, or nothing after the last."""
@@ -257,7 +264,8 @@ class Layout:
         fc1[: self.units, CONSTANT] = 1
         gates = fc1[self.units :]
         gates[:, CONSTANT] = -1
-        for unit, gate in enumerate(self.machine.weights.layers[i].gates):
+        layer = self.machine.layers[i]
+        for unit, gate in enumerate(layer.gates):
             read = np.flatnonzero(gate[:-1] >= 0)
             for k in read:
                 place, channel = above[k]
@@ -265,8 +273,7 @@ class Layout:
             gates[unit, TOKENS + gate[-1]] = 2
             gates[unit, CONSTANT] = -(2 * len(read) + 1)
         gates *= LARGE
-        raw = self._raw(i)
-        fc2[self.angles[i - 1], : len(raw)] = raw.T / LARGE
+        fc2[self.angles[i - 1], : len(layer.moves)] = SATURATED * layer.moves.T / LARGE
         return fc1, fc2
 
     def _answers(self) -> Array:
@@ -320,10 +327,11 @@ layers.
 ## What is proved
 
 Every answer is right up to these numbers of elements since the start{" or a reset" if resets else ""}, by the dtype of
-the weights, the recurrence being at least float32: {machine.describe()}. The bound holds for the plain recurrence with
-elementary functions right to a few units in the last place, not for kernels that approximate them. Longer words go
-wrong in the end: every turn shrinks the state. Sampled at temperature 1, an answer up to there is wrong with a
-probability below {WRONG}.
+the weights: {machine.describe()}. The bound holds for the plain recurrence in float32 and for the chunked kernel of
+mamba_ssm (read at e9594ce), which rounds keys, queries and raw angles to bfloat16, where its tanh is exactly ±1 at
+±32. An element becomes up to {counted(machine.longest, "token")} of input, each of which turns a channel by one unit or
+not at all. Longer words go wrong in the end: every turn shrinks the state. Sampled at temperature 1, an answer up to
+there is wrong with a probability below {WRONG}.
 
 ## What cannot be written into it
 

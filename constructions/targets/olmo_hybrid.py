@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from ...algebra.arithmetic.permutations import cycles
-from .delta_layer import UNKNOWN, Array, Behaviour, DeltaLayer, delta_layer
-from .language_model import CONVOLUTION, Architecture, language_model, last_tap
-from .reflections import Letter, ReflectionMachine
+from .delta_layer import Array, DeltaLayer
+from .language_model import CONVOLUTION, Architecture, last_tap, spelt_model
+from .reflections import ReflectionMachine
 
 ATTENTION_DIMENSION = 8
 """Of the one head of the attention layer that does nothing."""
@@ -29,28 +28,8 @@ CANNOT = (
 
 
 def olmo_hybrid(machine: ReflectionMachine, resets: bool = False) -> dict[str, bytes | str]:
-    """The files of a checkpoint, by name.
-
-    Arguments:
-        machine: the group, spelt.
-        resets: whether there are words `=x` too, which set the product to the element x.
-
-    Raises:
-        InputError: the group is too large.
-    """
-    letters = (*machine.start(), Letter(), *(Letter(swap=swap) for swap in machine.swaps))
-    tokens = {letter: f"<{i}>" for i, letter in enumerate(letters)}
-    behaviours: list[Behaviour] = [UNKNOWN, *((letter,) for letter in letters)]
-    layer = delta_layer(machine, behaviours, factors=1)
-    start = [tokens[letter] for letter in machine.start()]
-    spellings = {
-        cycles(machine.group.elements[x]): [tokens[letter] for letter in machine.spell(x)] for x in machine.alphabet
-    }
-    idle = letters.index(Letter())
-    if resets:
-        nothing = [tokens[letters[idle]]]
-        spellings |= {f"={name}": [*start, *(word if word != nothing else [])] for name, word in spellings.items()}
-    return language_model(ARCHITECTURE, machine, layer, list(tokens.values()), idle, spellings, start, resets)
+    """The files of a checkpoint, by name: `language_model.spelt_model` for this class."""
+    return spelt_model(ARCHITECTURE, machine, resets)
 
 
 def _config(layer: DeltaLayer, vocabulary: int) -> dict[str, Any]:

@@ -5,33 +5,41 @@ written is read by queries that have been turned further: so a channel modulo n 
 heads says on which side of a line through the origin it is, by the sign of what it reads. Neither the angle at the
 start nor the size of the state matters, only the relative phase; and the first token may come again, as a reset.
 
-*Angles.* A token adds π·tanh(a)·Δ. Δ is a constant of the channel, so chosen that the channel's largest step is
-π·Δ, where tanh is saturated: then a may be far off. Steps between 0 and the largest one need an a whose error counts;
-with n ≤ 3 there are none.
+*Angles.* A token adds π·tanh(a)·Δ. mamba_ssm's kernel rounds a to bfloat16, whatever the dtype of the model, and takes
+tanh from an approximation (relative error 2⁻¹¹). A step between 0 and the largest would so be off by a fixed amount and
+add up: with them C4 went wrong after 226 tokens. So there is none: Δ is a constant of the channel, a is 0 or so far out
+that tanh is ±1, and every token leaves a channel where it is or moves it by one unit in either direction. An element
+that moves it by more is *spelt* with several tokens, its letters. Layer i moves while all layers below rest: its first
+move may come with the last of theirs, since it reads them after the token.
 
-*The bound* (`horizon`). With u the unit roundoff of the recurrence, p that of the projections and E = `ELEMENTARY` for
-softplus, tanh, exp, sine, cosine and the root of the norms, in units of u, one token adds to the angle an error of at
-most
+*The bound* (`horizon`). With u the unit roundoff of float32 and E = `ELEMENTARY` for softplus and exp, in units of u,
+one token adds to the angle an error of at most
 
-    π·Δ·(s + d + E + 4)·u   for tanh, two products, and Δ: d from its stored argument and softplus
-    + 8π·u                  for the sum, the reduction modulo 2π, and 2π itself
+    π·Δ·(d + E + 4)·u       for two products, and Δ: d from its stored argument and softplus
+    + 64·π·Δ·u              for the sums in chunks of 64 tokens, in any order (63 additions of at most 64·π·Δ), and
+    + 8·π·u                 for the reduction modulo 2π, once a token or once a chunk, and 2π itself
     + 2·u                   because two entries of the state shrink by one factor, each rounded
 
-where s·u = e/2 for a relative error e < 1/10 of a (max |a·tanh'(a)| < 0.448), 0 where no step is between. In layer 1 a
-weight and an output of the projection are rounded, and the norm: e is at most 2p + (E + 8)·u. With C channels in the
-layers below e is at most 6p + (4C + 3)·(E + 10 + 2C)·u: three weights and three outputs are rounded; and the gate
-between is a sum of 2C signs, a token and a constant, 4C + 3 in all, each a rounded norm.
+Once, at the reading, there come: (8192·Δ + 280)·π·u, what the chunks of the first token and of the present one have not
+passed on; `READING` for keys, queries and state in bfloat16 (3·2⁻⁹ in mamba_ssm's kernel) and for its sine and cosine
+(2⁻²⁰); and (2E + 16)·u. The plain recurrence has less of all this, so that the horizon holds for both.
 
 A sign is right while the error is less than π/n; 1/16 of that is kept, so that what is read is at least sin(π/16n) of
-the state, which is WRITTEN·exp(-T·λ) or more, λ = A·Δ and its rounding. While that is above `LEAST`, the norm makes ±1
-of it to within 5·10⁻¹² and its rounding. By induction on the token, and from layer to layer, all signs are right up to
-the horizon.
+the state, which is WRITTEN·Δ·exp(-T·λ) or more, λ = A·Δ and its rounding. While that is above `LEAST`, the norm makes
+±1 of it to within 5·10⁻¹² and its rounding. By induction on the token, and from layer to layer, all signs are right up
+to the horizon.
+
+*Assumed:* tanh(a) is exactly ±1 for 16 ≤ |a| ≤ 48, and 0 for a = 0. Correctly rounded functions and torch's are so; of
+a GPU's `tanh.approx` the manual says it of ±∞ alone, and its error bound allows one step less, with which C2 would go
+wrong after 1,020 tokens. `tests/owners` looks at it where there is a GPU.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +48,12 @@ from ...algebra.groups.group import Group
 from ...common.brief import Brief
 from ..weights import Weights
 
+CHUNK = 64
+"""Tokens that mamba_ssm's kernel adds up at a time."""
+
+READING = 2.0**-6
+"""Bound on the angle by which bfloat16 keys, queries and states are off when they are read, and sine and cosine."""
+
 ELEMENTARY = 8
 """Assumed bound on the error of elementary functions, in units of u; torch's stay below 4 (a test measures them)."""
 
@@ -47,13 +61,14 @@ A_FLOOR = 1e-4
 """The least decay of Mamba-3, its default."""
 
 SATURATED = 32.0
-"""tanh(32) is 1 in float32 and float64, and so it is with an error of a half."""
+"""tanh(32) is 1 in float32 and float64, and so it is with an error of a half; a number of bfloat16."""
 
 WRITTEN, LEAST = 2.0**56, 2.0**10
 """What the first token writes, and what must be left of it: squares of both are far from the ends of float32."""
 
 QUIET = 2.0**-38
-"""The relative change of a norm with what stands beside the constant: 4,096 squares of 32 at most, to 2⁶⁰."""
+"""The relative change of a norm with what stands beside the constant: 4,096 squares of 32 at most, to 2⁶⁰; the constant
+is made so large for it."""
 
 KEPT = 1 / 16
 """The share of a margin that is kept for reading."""
@@ -69,23 +84,16 @@ class Channel:
 
     Arguments:
         modulus: n.
-        largest: the largest centred residue that is added, in absolute value; at least 1.
-        between: whether other residues are added too, besides 0.
+        unit: the residue by which a token moves it, in either direction; at least 1.
     """
 
     modulus: int
-    largest: int
-    between: bool
+    unit: int = 1
 
     @property
     def step(self) -> float:
-        """Δ: half of 2π·Δ is the largest step."""
-        return 2 * self.largest / self.modulus
-
-    def raw(self, residue: int) -> float:
-        """a with π·tanh(a)·Δ = 2π·residue/n."""
-        share = centred(residue, self.modulus) / self.largest
-        return math.copysign(SATURATED, share) if abs(share) == 1 else math.atanh(share)
+        """Δ: half of 2π·Δ is a move."""
+        return 2 * self.unit / self.modulus
 
     @property
     def lines(self) -> int:
@@ -107,6 +115,20 @@ def centred(residue: int, n: int) -> int:
     return residue - n if 2 * residue > n else residue
 
 
+@dataclass(frozen=True, eq=False)
+class Moves:
+    """What the letters do in one layer.
+
+    Arguments:
+        gates: shape (units, lower channels + 1): the lower residues (-1: not read) and the letter at which a unit is
+            on.
+        moves: shape (units, channels): 1, -1 or 0, in units of the channel.
+    """
+
+    gates: NDArray[np.int64]
+    moves: NDArray[np.int64]
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class PhaseMachine(Brief):
     """A solvable group as the relative phases of some layers.
@@ -121,34 +143,88 @@ class PhaseMachine(Brief):
     alphabet: tuple[int, ...]
     weights: Weights
 
-    @property
+    @cached_property
     def channels(self) -> tuple[tuple[Channel, ...], ...]:
         """For each layer its channels."""
         found = []
         for layer in self.weights.layers:
-            own = []
-            for j, n in enumerate(layer.moduli):
-                steps = {abs(centred(int(r), n)) for r in layer.increments[:, j]} - {0}
-                own.append(Channel(n, max(steps, default=1), len(steps) > 1))
-            found.append(tuple(own))
+            steps = [[abs(centred(int(r), n)) for r in layer.increments[:, j]] for j, n in enumerate(layer.moduli)]
+            found.append(tuple(Channel(n, math.gcd(*s) or 1) for n, s in zip(layer.moduli, steps, strict=True)))
         return tuple(found)
+
+    @cached_property
+    def _moves(self) -> tuple[NDArray[np.int64], ...]:
+        """For each layer what its gates add, in units of the channels, towards 0 the short way round."""
+        found = []
+        for layer, channels in zip(self.weights.layers, self.channels, strict=True):
+            rows = [
+                [centred(int(r), c.modulus) // c.unit for r, c in zip(row, channels, strict=True)]
+                for row in layer.increments
+            ]
+            found.append(np.array(rows, dtype=np.int64).reshape(len(layer.gates), len(channels)))
+        return tuple(found)
+
+    @cached_property
+    def _spelt(self) -> tuple[tuple[tuple[int, ...], ...], tuple[Moves, ...]]:
+        letters: dict[tuple[bytes, ...], int] = {}
+        rows: list[list[tuple[NDArray[np.int64], int, NDArray[np.int64]]]] = [[] for _ in self.channels]
+        words = []
+        for token in range(len(self.alphabet)):
+            word, last = [], 0
+            own = []
+            for layer, moves in zip(self.weights.layers, self._moves, strict=True):
+                met = layer.gates[:, -1] == token
+                first, longest = last, int(abs(moves[met]).max(initial=0))
+                last = first + max(longest, 1) - 1
+                own.append((layer.gates[met, :-1], moves[met], first))
+            for j in range(last + 1):
+                parts = []
+                for lower, moves, first in own:
+                    now = np.sign(moves) * (abs(moves) > j - first) if j >= first else np.zeros_like(moves)
+                    on = now.any(axis=1)
+                    parts.append((lower[on], now[on]))
+                key = tuple(array.astype(np.int64).tobytes() for part in parts for array in part)
+                if key not in letters:
+                    letters[key] = len(letters)
+                    for i, (lower, now) in enumerate(parts):
+                        rows[i] += [(below, letters[key], move) for below, move in zip(lower, now, strict=True)]
+                word.append(letters[key])
+            words.append(tuple(word))
+        found = []
+        for layer, channels, own_rows in zip(self.weights.layers, self.channels, rows, strict=True):
+            gates = np.array([[*below, letter] for below, letter, _ in own_rows], dtype=np.int64)
+            moved = np.array([move for _, _, move in own_rows], dtype=np.int64)
+            found.append(Moves(gates.reshape(-1, layer.gates.shape[1]), moved.reshape(-1, len(channels))))
+        return tuple(words), tuple(found)
+
+    @property
+    def words(self) -> tuple[tuple[int, ...], ...]:
+        """For each element of the alphabet its letters."""
+        return self._spelt[0]
+
+    @property
+    def layers(self) -> tuple[Moves, ...]:
+        """What the letters do, layer by layer."""
+        return self._spelt[1]
+
+    @property
+    def letters(self) -> int:
+        """How many letters there are."""
+        return 1 + max(letter for word in self.words for letter in word)
+
+    @property
+    def longest(self) -> int:
+        """The most letters that an element takes."""
+        return max(len(word) for word in self.words)
 
     def horizon(self, dtype: str) -> int:
         """The largest number of elements since the start or a reset for which every answer is proved right; 0 where
         nothing is proved."""
         u, p = UNITS[dtype]
-        count = sum(len(layer) for layer in self.channels)
-        if 8 * count * p >= 1:  # the sums of signs, in gates and answers
+        flat = [channel for layer in self.channels for channel in layer]
+        if 8 * len(flat) * p >= 1:  # the sums of signs, in gates and answers
             return 0
-        above, found = 0, []
-        for layer in self.channels:
-            error = 2 * p + (ELEMENTARY + 8) * u + QUIET
-            if above:
-                error = 6 * p + (4 * above + 3) * (ELEMENTARY + 10 + 2 * above) * u + QUIET
-            usable = [channel for channel in layer if error < 0.1 or not channel.between]
-            found += [_channel_horizon(channel, error, u) for channel in usable] + [0] * (len(layer) - len(usable))
-            above += len(layer)
-        return min(found)
+        return min(_channel_horizon(channel, u) for channel in flat) // self.longest
 
     def describe(self) -> str:
         """The horizons by dtype, for people."""
@@ -156,16 +232,55 @@ class PhaseMachine(Brief):
         return ", ".join(parts)
 
 
-def _channel_horizon(channel: Channel, error: float, u: float) -> int:
+def phase_fault(machine: PhaseMachine) -> str | None:
+    """What the spelling does wrong, or None: from every state every element is spelt, and the residues compared with
+    what the gates of the whole element say. Both are functions of the state and the element, so words of every length
+    follow."""
+    moduli = machine.weights.moduli
+    whole = [(layer.gates, layer.increments) for layer in machine.weights.layers]
+    pairs = zip(machine.layers, machine.channels, strict=True)
+    parts = [(layer.gates, layer.moves * np.array([c.unit for c in channels])) for layer, channels in pairs]
+    states = machine.weights.residues
+    for token, word in enumerate(machine.words):
+        spelt = states
+        for letter in word:
+            spelt = _step(parts, moduli, spelt, letter)
+        if not np.array_equal(_step(whole, moduli, states, token), spelt):
+            return f"element {machine.alphabet[token]} is spelt wrongly"
+    return None
+
+
+def _step(
+    layers: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
+    moduli: Sequence[int],
+    states: NDArray[np.int64],
+    token: int,
+) -> NDArray[np.int64]:
+    """The residues (states, channels) after a token; each layer, gates and what they add, reads those below after
+    it."""
+    found = states.copy()
+    place = 0
+    for gates, added in layers:
+        own, width = gates[:, -1] == token, added.shape[1]
+        lower = gates[own, None, :-1]
+        met = ((lower == found[:, :place]) | (lower < 0)).all(axis=-1)
+        turned = found[:, place : place + width] + met.T.astype(np.int64) @ added[own]
+        found[:, place : place + width] = turned % np.array(moduli[place : place + width])
+        place += width
+    return found
+
+
+def _channel_horizon(channel: Channel, u: float) -> int:
+    """In letters."""
     n, step = channel.modulus, channel.step
     argument = softplus_inverse(step)
     of_step = abs(argument) * -math.expm1(-step) / step + ELEMENTARY  # sigmoid(argument) = 1 - exp(-Δ)
-    between = error / (2 * u) if channel.between else 0.0
-    added = math.pi * step * (between + of_step + ELEMENTARY + 4) * u + 8 * math.pi * u + 2 * u
+    added = math.pi * step * (of_step + ELEMENTARY + 4 + CHUNK) * u + 8 * math.pi * u + 2 * u
+    once = (2 * CHUNK**2 * step + 280) * math.pi * u + READING + (2 * ELEMENTARY + 16) * u
     margin = math.pi / n
-    by_angle = ((1 - KEPT) * margin - (2 * ELEMENTARY + 16) * u) / (added * (1 + 2.0**-20))
+    by_angle = ((1 - KEPT) * margin - once) / (added * (1 + 2.0**-20))
     decay = A_FLOOR * step * (1 + 2.0**-10) + (ELEMENTARY + 2) * u
-    by_size = (math.log(WRITTEN / LEAST) + math.log(math.sin(KEPT * margin)) - 0.1) / decay
+    by_size = (math.log(WRITTEN * step / LEAST) + math.log(math.sin(KEPT * margin)) - 0.7) / decay
     return max(0, math.floor(min(by_angle, by_size)))
 
 

@@ -52,11 +52,13 @@ class Letter:
         swap: the transposition whose reflection it applies, or None.
         row: the row of the state that it writes (column `row mod n`), or None.
         forget: whether the state is set to zero before that.
+        overwrite: whether a written row takes the place of what was there (β = 1), for layers that cannot forget.
     """
 
     swap: Swap | None = None
     row: int | None = None
     forget: bool = False
+    overwrite: bool = False
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -103,9 +105,10 @@ class ReflectionMachine(Brief):
         """For each element and base point b the column in which row b of the state is not zero: shape (order, base)."""
         return self.action[self.group.inverses][:, list(self.base)].astype(np.intp)
 
-    def start(self) -> tuple[Letter, ...]:
-        """The letters that make the state that of the identity, whatever it was."""
-        return tuple(Letter(row=row, forget=row == 0) for row in range(2 * self.points))
+    def start(self, gated: bool = True) -> tuple[Letter, ...]:
+        """The letters that make the state that of the identity, whatever it was: all of it is forgotten first, or, in
+        a layer that is not gated, every row is overwritten."""
+        return tuple(Letter(row=row, forget=gated and row == 0, overwrite=not gated) for row in range(2 * self.points))
 
     def spell(self, element: int) -> tuple[Letter, ...]:
         """The letters of one element of the alphabet: at least one, which does nothing for the identity."""
@@ -124,11 +127,17 @@ class ReflectionMachine(Brief):
         return key
 
     def step(self, state: NDArray[np.int64], letter: Letter) -> NDArray[np.int64]:
-        """The state after one letter, exactly: S ← (I - 2kkᵀ)·S + 2kvᵀ, with v such that a written row is 2. Shape (2n,
-        n); raises `ArithmeticError` where a number would not be an integer.
+        """The state after one letter, exactly: S ← (I - βkkᵀ)·S + βkvᵀ, β = 2 or, to overwrite, 1, with v such that a
+        written row is 2. Shape (2n, n); raises `ArithmeticError` where a number would not be an integer.
         """
         if letter.forget:
             state = np.zeros_like(state)
+        if letter.overwrite:
+            assert letter.row is not None
+            state = state.copy()
+            state[letter.row] = 0
+            state[letter.row, letter.row % self.points] = 2
+            return state
         doubled = self.key(letter)
         kept, odd = np.divmod(np.outer(doubled, doubled @ state), 2)
         if odd.any():

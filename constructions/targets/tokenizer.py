@@ -84,5 +84,20 @@ def tokenizer_files(
     return {"tokenizer.json": tokenizer, "tokenizer_config.json": config, "special_tokens_map.json": specials}
 
 
+def letter_tokenizer(letters: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The same files for an automaton: the words of a text are its letters, one token each.
+
+    Arguments:
+        letters: numbers follow those of the unknown and the pad token.
+        names: the tokens that it answers with; numbers follow.
+    """
+    files = tokenizer_files(letters, names, {}, [])
+    tokenizer = files["tokenizer.json"]
+    tokenizer["normalizer"] = None
+    special = [UNKNOWN_TOKEN, PAD_TOKEN]  # letters are plain words: as special tokens "0" would split "10"
+    tokenizer["added_tokens"] = [token for token in tokenizer["added_tokens"] if token["content"] in special]
+    return files
+
+
 def _special(tokens: Sequence[str]) -> list[dict[str, Any]]:
     return [{"SpecialToken": {"id": token, "type_id": 0}} for token in tokens]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,14 @@ from numpy.typing import NDArray
 
 from ...algebra.arithmetic.permutations import cycles
 from ...common.errors import RefutedError
+from ...common.reading import read_json
 from ...constructions.targets.compiler import TargetMachine
 from ...constructions.targets.phases import PhaseMachine
 from ...constructions.targets.reflections import ReflectionMachine
+from ...constructions.targets.resets import ResetMachine, answers_of
+
+LARGEST_TOKENIZER = 1 << 28
+"""Bytes of a tokenizer.json that are read at most."""
 
 Run = Callable[[Path, Any, NDArray[np.int64]], list[str]]
 """A folder, the machine that was written into it, and a word of elements → the names of the products."""
@@ -28,6 +33,8 @@ def try_checkpoint(folder: Path, target: str, machine: TargetMachine, length: in
         MissingPackageError: what runs it is not installed.
     """
     generator = np.random.default_rng(seed)
+    if isinstance(machine, ResetMachine):
+        return _try_automaton(folder, machine, generator.integers(0, machine.automaton.width, length), seed)
     word = np.array(machine.alphabet)[generator.integers(0, len(machine.alphabet), length)]
     name, run = RUNNERS[target]
     product = 0
@@ -37,6 +44,24 @@ def try_checkpoint(folder: Path, target: str, machine: TargetMachine, length: in
         if answer != expected:
             raise RefutedError(f"{name}: {answer!r} instead of {expected} after element {position} (seed {seed})")
     return name
+
+
+def _try_automaton(folder: Path, machine: ResetMachine, word: NDArray[np.int64], seed: int) -> str:
+    from .hugging_face import load
+
+    automaton, names = machine.automaton, answers_of(machine.automaton)
+    tokenizer, model = load(folder)
+    tokens = tokenizer(" ".join(automaton.letters[x] for x in word), return_tensors="pt")
+    with torch.no_grad():
+        best = model(**tokens).logits[0].argmax(-1)
+    state = automaton.start
+    for position, (x, found) in enumerate(zip(word, tokenizer.convert_ids_to_tokens(best.tolist()), strict=True), 1):
+        state = int(automaton.table[state, x])
+        if found != names[state]:
+            raise RefutedError(
+                f"transformers: {found!r} instead of {names[state]} after letter {position} (seed {seed})"
+            )
+    return "transformers"
 
 
 def _olmo_hybrid(folder: Path, machine: ReflectionMachine, word: NDArray[np.int64]) -> list[str]:
@@ -51,34 +76,62 @@ def _olmo_hybrid(folder: Path, machine: ReflectionMachine, word: NDArray[np.int6
     return list(tokenizer.convert_ids_to_tokens(best[torch.from_numpy(ends)].tolist()))
 
 
-def _delta_product(folder: Path, machine: ReflectionMachine, word: NDArray[np.int64]) -> list[str]:
-    from .delta_product import DeltaProductReference
+def _fla(folder: Path, machine: ReflectionMachine, word: NDArray[np.int64]) -> list[str]:
+    """By the tokenizer's own vocabulary and spellings, so that nothing of the layout is known here."""
+    from .fla import FlaReference
 
-    reference = DeltaProductReference(folder)
-    factors = reference.config["num_householder"]
-    start = -(-len(machine.start()) // factors)
-    first = 3 + start  # the unknown and the pad token, the start, the idle token
-    place = {x: first + i for i, x in enumerate(machine.alphabet)}
-    tokens = torch.tensor([*range(2, 2 + start), *(place[int(x)] for x in word)])
-    best = reference.logits(tokens)[start:].argmax(-1) - (first + len(machine.alphabet))
-    return [cycles(machine.group.elements[i]) if i >= 0 else "?" for i in best.tolist()]
+    reader = SpelledWords(folder)
+    tokens, ends = reader.tokens([cycles(machine.group.elements[x]) for x in word])
+    best = FlaReference(folder).logits(torch.tensor(tokens)).argmax(-1)
+    return [reader.name(i) for i in best[ends].tolist()]
+
+
+class SpelledWords:
+    """A checkpoint's `tokenizer.json`, read without the library that is made for it: words of a text to tokens.
+
+    Arguments:
+        folder: with `tokenizer.json` as `constructions.targets.tokenizer` writes it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        content = read_json(folder / "tokenizer.json", limit=LARGEST_TOKENIZER)
+        self._numbers: dict[str, int] = content["model"]["vocab"]
+        self._names = {number: token for token, number in self._numbers.items()}
+        self._spellings = {
+            part["pattern"]["String"]: [self._numbers[token] for token in part["content"].split()]
+            for part in content["normalizer"]["normalizers"]
+            if "String" in part["pattern"]
+        }
+        single = content["post_processor"]["single"]
+        self._start = [self._numbers[part["SpecialToken"]["id"]] for part in single if "SpecialToken" in part]
+
+    def tokens(self, words: Sequence[str]) -> tuple[list[int], list[int]]:
+        """The tokens of a text, and where each word ends."""
+        found, ends = list(self._start), []
+        for word in words:
+            found += self._spellings[word]
+            ends.append(len(found) - 1)
+        return found, ends
+
+    def name(self, token: int) -> str:
+        """What a token is called."""
+        return self._names[token]
 
 
 def _mamba3(folder: Path, machine: PhaseMachine, word: NDArray[np.int64]) -> list[str]:
     from .mamba3 import Mamba3Reference
 
-    first = 3  # the unknown, the pad and the first token
-    place = {x: first + i for i, x in enumerate(machine.alphabet)}
-    tokens = torch.tensor([[first - 1, *(place[int(x)] for x in word)]])
-    best = Mamba3Reference(folder).logits(tokens)[0, 1:].argmax(-1) - (first + len(machine.alphabet))
-    return [cycles(machine.group.elements[i]) if i >= 0 else "?" for i in best.tolist()]
+    reader = SpelledWords(folder)
+    tokens, ends = reader.tokens([cycles(machine.group.elements[x]) for x in word])
+    best = Mamba3Reference(folder).logits(torch.tensor([tokens]))[0].argmax(-1)
+    return [reader.name(i) for i in best[ends].tolist()]
 
 
 def _pd_ssm(folder: Path, machine: ReflectionMachine, word: NDArray[np.int64]) -> list[str]:
     from .pd_ssm import PDSSMReference
 
-    place = {x: i for i, x in enumerate(machine.alphabet)}
-    best = PDSSMReference(folder).logits(torch.tensor([place[int(x)] for x in word])).argmax(-1)
+    place = {x: 1 + i for i, x in enumerate(machine.alphabet)}  # after the start
+    best = PDSSMReference(folder).logits(torch.tensor([0, *(place[int(x)] for x in word)]))[1:].argmax(-1)
     return [cycles(machine.group.elements[i]) for i in best.tolist()]
 
 
@@ -93,7 +146,10 @@ def _delta(folder: Path, machine: ReflectionMachine, word: NDArray[np.int64]) ->
 RUNNERS: dict[str, tuple[str, Run]] = {
     "olmo-hybrid": ("transformers", _olmo_hybrid),
     "delta": ("our own network", _delta),
-    "deltaproduct": ("the plain recurrence", _delta_product),
+    "deltaproduct": ("the plain recurrence", _fla),
+    "gated-deltanet": ("the plain recurrence", _fla),
+    "delta-net": ("the plain recurrence", _fla),
+    "kda": ("the plain recurrence", _fla),
     "pd-ssm": ("the plain recurrence", _pd_ssm),
     "mamba3": ("the plain recurrence", _mamba3),
 }

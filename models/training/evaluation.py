@@ -71,7 +71,6 @@ class Accuracy(Shown):
             "longest": self.longest,
         }
 
-
     def view(self) -> RenderableType:
         """What `evaluate` prints: some of the lengths, and the longest."""
         table = plain_table("length", "last symbol right", "whole word right")

@@ -254,6 +254,7 @@ RECORDS: dict[str, Record] = {
         "models/gated_deltanet/configuration_gated_deltanet.py 19-51; modeling_gated_deltanet.py 52-78",
         notes=_neg_notes,
         switch=_NEG,
+        target="gated-deltanet",
     ),
     "gated_deltaproduct": _record(
         21,
@@ -274,6 +275,7 @@ RECORDS: dict[str, Record] = {
         "models/delta_net/configuration_delta_net.py 22-41; layers/delta_net.py 211-245",
         notes=_neg_notes,
         switch=_NEG,
+        target="delta-net",
     ),
     "kda": _record(
         24,
@@ -281,6 +283,7 @@ RECORDS: dict[str, Record] = {
         "models/kda/configuration_kda.py 19-36, 80-81; layers/kda.py 249-292",
         notes=_kda_notes,
         switch=_kda_switch,
+        target="kda",
     ),
     "precond_gated_deltanet": _record(
         21,

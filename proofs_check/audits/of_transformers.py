@@ -403,7 +403,7 @@ def _minimax_use(config: Config) -> Use:
     return WINDOWED
 
 
-def _gated_delta(source: str, count: int, places: Places) -> Record:
+def _gated_delta(source: str, count: int, places: Places, target: str = "") -> Record:
     """A hybrid with Gated DeltaNet layers, β ≤ 1."""
     return Record(
         "transformers",
@@ -414,6 +414,7 @@ def _gated_delta(source: str, count: int, places: Places) -> Record:
         _positive_notes,
         no_switch,
         USUAL,
+        target=target,
     )
 
 
@@ -489,7 +490,9 @@ RECORDS: dict[str, Record] = {
         USUAL,
         target="olmo-hybrid",
     ),
-    "qwen3_next": _gated_delta("configuration_qwen3_next.py; modeling_qwen3_next.py (β a sigmoid)", 48, _INTERVAL),
+    "qwen3_next": _gated_delta(
+        "configuration_qwen3_next.py; modeling_qwen3_next.py (β a sigmoid)", 48, _INTERVAL, target="qwen3-next"
+    ),
     "qwen3_5_text": _gated_delta("configuration_qwen3_5.py; modeling_qwen3_5.py (β a sigmoid)", 32, _INTERVAL),
     "qwen3_5_moe_text": _gated_delta("configuration_qwen3_5_moe.py; modeling_qwen3_5_moe.py", 40, _INTERVAL),
     "qwen4_exp_text": _gated_delta(
@@ -561,6 +564,7 @@ RECORDS: dict[str, Record] = {
         lambda config: _time_step_notes(config) + _same_name(config) + no_attention(config),
         no_switch,
         USUAL,
+        target="mamba2",
     ),
     "bamba": _mamba2("configuration_bamba.py 97-101; modeling_bamba.py 675-784", _bamba_places, use=WITH_POSITIONS),
     "falcon_h1": _mamba2(

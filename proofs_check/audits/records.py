@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .fields import Config, flag, positive, wrong
-from .layers import NEVER, LayerAudit, ranges
+from .layers import APERIODIC, NEVER, LayerAudit, ranges
 
 LINEAR, FULL, INDEXED, SLIDING = "linear_attention", "full_attention", "indexed_attention", "sliding_attention"
 HYBRID, HYBRID_SLIDING = "hybrid", "hybrid_sliding"
@@ -22,6 +22,9 @@ CONVOLUTION = "conv"
 READ = {"transformers": "5.23.0", "fla": "bc3b101", "mamba_ssm": "e9594ce"}
 """The version of each library that the records say something of; tests run the first."""
 READ_ON = "2026-11-29"
+
+AUTOMATON_TARGETS = ("mamba2", "qwen3-next")
+"""Targets of `compile` that take an aperiodic automaton in place of a group."""
 
 NO_STATE, SHORT = "has no recurrent state", "only a short convolution"
 YES, NO, LOST = "yes", "no", "loses its state"
@@ -147,8 +150,13 @@ class Record:
         )
 
     def _can(self, layer: LayerAudit) -> str:
-        written = self.target and (layer.minus_one != NEVER or self.target == "mamba3")
-        return f"{layer.can} (subnormal compile S3 --target {self.target})" if written else layer.can
+        if self.target in AUTOMATON_TARGETS:
+            example = "'flip-flop(2)'" if layer.can == APERIODIC else ""
+        else:
+            example = "S3" if layer.minus_one != NEVER or self.target == "mamba3" else ""
+        if not (self.target and example):
+            return layer.can
+        return f"{layer.can} (subnormal compile {example} --target {self.target})"
 
     def _of_places(self, config: Config, places: list[str], some: bool) -> list[str]:
         """What stands where no recurrent layer does."""

@@ -10,9 +10,10 @@ from subnormal.constructions.targets.mamba3 import SIGN_ERROR
 from subnormal.constructions.targets.phases import UNITS
 from subnormal.constructions.targets.sampling import WRONG
 from subnormal.models.network import DCDNetwork
-from subnormal.models.references.delta_product import DeltaProductReference
+from subnormal.models.references.fla import FlaReference
 from subnormal.models.references.mamba3 import Mamba3Reference
 from subnormal.models.references.pd_ssm import PDSSMReference
+from subnormal.models.references.trial import SpelledWords
 from tests.cases import group
 
 MOST = float(WRONG)
@@ -66,27 +67,27 @@ def test_an_unknown_word_is_answered_as_surely(tmp_path, dtype):
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 OTHERS = [
-    *(("deltaproduct", dtype) for dtype in DTYPES),
+    *((target, dtype) for target in ("deltaproduct", "gated-deltanet", "delta-net", "kda") for dtype in DTYPES),
     *(("mamba3", dtype) for dtype in ("float32", "bfloat16")),
     *(("pd-ssm", "float32"), ("delta", "float32")),
 ]
 
 
 def logits_of(folder, target, machine, letters, dtype):
-    """The logits after each letter, read as `models.references.trial` reads them; `letters` count in the alphabet."""
+    """The logits after each element, and the number of the first answer; `letters` count in the alphabet."""
     if target == "delta":
         with torch.no_grad():
             return DCDNetwork.from_pretrained(folder)(torch.from_numpy(letters)[None])[0], 0
     if target == "pd-ssm":
-        return PDSSMReference(folder).logits(torch.from_numpy(letters)), 0
-    first = len(machine.alphabet)
+        return PDSSMReference(folder).logits(torch.from_numpy(np.pad(letters + 1, (1, 0))))[1:], 0
+    reader = SpelledWords(folder)
+    names = [cycles(row) for row in machine.group.elements]
+    tokens, ends = reader.tokens([names[machine.alphabet[i]] for i in letters])
     if target == "mamba3":
-        tokens = torch.tensor([[2, *(3 + letters)]])
-        return Mamba3Reference(folder, dtype).logits(tokens)[0, 1:], 3 + first
-    reference = DeltaProductReference(folder, dtype)
-    start = -(-len(machine.start()) // reference.config["num_householder"])
-    tokens = torch.tensor([*range(2, 2 + start), *(3 + start + letters)])
-    return reference.logits(tokens)[start:], 3 + start + first
+        logits = Mamba3Reference(folder, dtype).logits(torch.tensor([tokens]))[0]
+    else:
+        logits = FlaReference(folder, dtype).logits(torch.tensor(tokens))
+    return logits[ends], logits.shape[1] - len(names)
 
 
 @pytest.mark.parametrize("name", ["C2", "S3", "Q8", "S4", "A5"])

@@ -15,9 +15,10 @@ from subnormal.command_line.__main__ import application
 from subnormal.common.errors import InputError, RefutedError
 from subnormal.common.packages import missing_package
 from subnormal.constructions.targets.compiler import compile_target
-from subnormal.models.references.delta_product import DeltaProductReference
+from subnormal.models.references.fla import FlaReference
 from subnormal.models.references.hugging_face import load
-from subnormal.models.references.trial import try_checkpoint
+from subnormal.models.references.pd_ssm import PDSSMReference
+from subnormal.models.references.trial import SpelledWords, try_checkpoint
 from tests.cases import group
 
 
@@ -209,7 +210,7 @@ def test_resets_within_and_across_chunks(checkpoints):
 
 
 @pytest.mark.parametrize("name", ["S3", "SL(2,3)", "A5"])
-@pytest.mark.parametrize("target", ["deltaproduct", "pd-ssm"])
+@pytest.mark.parametrize("target", ["deltaproduct", "gated-deltanet", "delta-net", "kda", "pd-ssm"])
 def test_by_the_plain_recurrence(checkpoints, name, target):
     folder, machine = checkpoints(name, target)
     assert try_checkpoint(folder, target, machine, 150) == "the plain recurrence"
@@ -236,21 +237,54 @@ def test_our_own_delta_rule_network(checkpoints, name):
     np.testing.assert_array_equal(carried[0][0].numpy(), expected)
 
 
-def test_the_delta_product_state_is_exact(checkpoints):
-    folder, machine = checkpoints("A5", "deltaproduct")
-    reference = DeltaProductReference(folder)
-    start = -(-len(machine.start()) // machine.longest)
+@pytest.mark.parametrize("target", ["deltaproduct", "gated-deltanet", "delta-net", "kda"])
+def test_states_of_flas_models_are_exact(checkpoints, target):
+    """And the unknown token, which a layer that cannot forget has to remember, is taken back by a reset."""
+    folder, machine = checkpoints("A5", target, resets=True)
+    reference, reader = FlaReference(folder), SpelledWords(folder)
+    names = [cycles(row) for row in machine.group.elements]
     word = random_word(machine, 100)
-    reference.logits(torch.tensor([*range(2, 2 + start), *(3 + start + machine.alphabet.index(x) for x in word)]))
+    tokens, _ = reader.tokens([names[x] for x in word])
+    reference.logits(torch.tensor(tokens))
     expected = machine.state_of(machine.group.product(word)) * 128
+    points = machine.points
     for head in reference.state:
-        np.testing.assert_array_equal(head[: len(expected)].numpy(), expected)
+        np.testing.assert_array_equal(head[: 2 * points, :points].numpy(), expected)
+        assert not head[2 * points :].any()
+        assert not head[:, points:].any()
+    rest, _ = reader.tokens([names[3], f"={names[7]}", names[5]])
+    for tail, answer in (([0, *rest[-1:]], "[UNK]"), ([0, *rest], names[machine.group.times(7, 5)])):
+        assert reader.name(int(reference.logits(torch.tensor(tokens + tail))[-1].argmax())) == answer
+
+
+def test_the_words_of_the_trial_are_the_tokenizers(checkpoints):
+    from transformers import AutoTokenizer
+
+    folder, _ = checkpoints("S3", "gated-deltanet", resets=True)
+    words = ["(1,2,3)", "=(1,2)", "()", "(1,3)"]
+    assert SpelledWords(folder).tokens(words)[0] == AutoTokenizer.from_pretrained(folder)(" ".join(words)).input_ids
+
+
+def test_pd_ssm_copies_by_rows_and_sets_by_resets(checkpoints):
+    """C2 and S3 with resets on words of 1,000; what moved by columns was wrong in 513 of them (issue 23)."""
+    for name in ("C2", "S3"):
+        folder, machine = checkpoints(name, "pd-ssm", resets=True)
+        reference, order = PDSSMReference(folder), machine.group.order
+        word = np.random.default_rng(0).integers(0, 2 * order, 1000)
+        found = reference.logits(torch.tensor([0, *(1 + word)]))[1:].argmax(-1).tolist()
+        product, expected = 0, []
+        for x in word.tolist():
+            product = x - order if x >= order else machine.group.times(product, x)
+            expected.append(product)
+        assert found == expected
+        assert reference.config["embed_size"] == reference.config["state_size"]
+        assert reference.config["tokens"][: 1 + order] == ["<start>", *reference.config["classes"]]
 
 
 def test_a_spoiled_checkpoint_is_refuted(checkpoints, tmp_path):
     from safetensors.torch import load_file, save_file
 
-    for target, name in (("deltaproduct", "lm_head.weight"), ("pd-ssm", "readout")):
+    for target, name in (("deltaproduct", "lm_head.weight"), ("pd-ssm", "readout.weight")):
         folder, machine = checkpoints("S3", target)
         spoiled = tmp_path / target
         shutil.copytree(folder, spoiled)
@@ -275,10 +309,10 @@ def test_the_command(checkpoints, tmp_path, capsys):
 
 def test_other_folders_are_refused(checkpoints, tmp_path):
     folder, _ = checkpoints("S3", "pd-ssm")
-    with pytest.raises(InputError, match="model_type 'pd_ssm', wanted gated_deltaproduct"):
-        DeltaProductReference(folder)
+    with pytest.raises(InputError, match="model_type 'pd_ssm', wanted one of gated_deltaproduct"):
+        FlaReference(folder)
     with pytest.raises(InputError, match="no configuration"):
-        DeltaProductReference(tmp_path / "nothing.json")
+        FlaReference(tmp_path / "nothing.json")
     with pytest.raises(InputError, match="transformers cannot load it"):
         load(tmp_path)
 

@@ -12,9 +12,11 @@ import torch
 from subnormal.api.compiling import compile as compile_own
 from subnormal.command_line.__main__ import application
 from subnormal.common.errors import InputError
-from subnormal.constructions.targets.compiler import compile_target
+from subnormal.constructions.targets.compiler import TARGETS, compile_target
+from subnormal.proofs_check.audits import of_fla, of_mamba_ssm, of_transformers
 from subnormal.proofs_check.audits.audit import audit
 from subnormal.proofs_check.audits.configurations import facts_of
+from subnormal.proofs_check.audits.records import AUTOMATON_TARGETS
 from tests.cases import group
 
 VOCABULARY = 40
@@ -160,6 +162,30 @@ def test_traps_in_configurations(config, notes, low):
     found = facts_of(config)
     assert notes in "; ".join(found.notes)
     assert found.layers[0].low == low
+
+
+@pytest.mark.parametrize(
+    ("config", "command"),
+    [
+        ({"model_type": "mamba2", "time_step_limit": [0, 1e9]}, "compile 'flip-flop(2)' --target mamba2"),
+        ({"model_type": "mamba2", "time_step_limit": [0.5, 1]}, None),
+        ({"model_type": "qwen3_next"}, "compile 'flip-flop(2)' --target qwen3-next"),
+        ({"model_type": "gated_deltanet", "allow_neg_eigval": True}, "compile S3 --target gated-deltanet"),
+        ({"model_type": "gated_deltanet"}, None),
+        ({"model_type": "delta_net", "allow_neg_eigval": True}, "compile S3 --target delta-net"),
+        ({"model_type": "kda", "allow_neg_eigval": True}, "compile S3 --target kda"),
+        ({"model_type": "kda"}, None),
+    ],
+)
+def test_the_command_that_writes_such_weights(config, command):
+    (can,) = facts_of(config).can
+    assert f"(subnormal {command})" in can if command else "--target" not in can
+
+
+def test_commands_name_targets_that_exist():
+    named = {r.target for of in (of_fla, of_mamba_ssm, of_transformers) for r in of.RECORDS.values()} - {""}
+    assert named <= set(TARGETS)
+    assert set(AUTOMATON_TARGETS) == {target.name for target in TARGETS.values() if target.tracks == "automaton"}
 
 
 def test_factors_of_a_product(tmp_path):

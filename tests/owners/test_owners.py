@@ -1,0 +1,212 @@
+"""Checkpoints in the code of those whose layers they are written for, on a CPU; slow, and an environment of its own.
+
+`environment.py` says what is installed, `interpreter.py` what Triton's interpreter lacks, `driver.py` what is run.
+`pytest -m slow -n 0 tests/owners`; the environment is kept in the folder that SUBNORMAL_OWNERS names. Where its
+packages cannot be had, all of it is skipped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from subnormal.algebra.arithmetic.permutations import cycles
+from subnormal.constructions.targets.compiler import compile_target
+from subnormal.models.references.trial import SpelledWords
+from tests.cases import group
+from tests.owners import environment
+
+pytestmark = pytest.mark.slow
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def python():
+    """The Python of the environment."""
+    folder = Path(os.environ.get("SUBNORMAL_OWNERS", Path(tempfile.gettempdir()) / "subnormal-owners"))
+    try:
+        return environment.make(folder)
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"the owners' packages cannot be had: {' '.join(error.stderr.split())[-200:]}")
+
+
+class Owned:
+    """A checkpoint, and what it should answer.
+
+    Arguments:
+        folder: where it is written.
+        name: of the group.
+        target: as typed.
+        resets: whether it has words `=x`.
+    """
+
+    def __init__(self, folder, name, target, resets=False):
+        self.folder, self.target = folder, target
+        checkpoint = compile_target(group(name), target, resets=resets)
+        checkpoint.save(folder)
+        self.machine = checkpoint.machine
+        self.names = [cycles(row) for row in self.machine.group.elements]
+        self.reader = SpelledWords(folder) if target != "pd-ssm" else None
+        self.runs, self.wanted = [], []
+
+    def word(self, length, seed=0, resets=False):
+        """Random words of a text, and the products so far."""
+        generator = np.random.default_rng(seed)
+        order, words, products, product = self.machine.group.order, [], [], 0
+        for x in generator.integers(0, order, length).tolist():
+            reset = resets and generator.random() < 0.2
+            product = x if reset else self.machine.group.times(product, x)
+            words.append(f"={self.names[x]}" if reset else self.names[x])
+            products.append(self.names[product])
+        return words, products
+
+    def ask(self, *words, how="whole", cuts=(), side="left"):
+        """A run of some (words, products), padded on one side."""
+        read = [self.reader.tokens(own) for own, _ in words]
+        longest = max(len(tokens) for tokens, _ in read)
+        rows, mask, wanted = [], [], []
+        for (tokens, ends), (_, products) in zip(read, words, strict=True):
+            space = longest - len(tokens)
+            left = space if side == "left" else 0
+            rows.append([1] * left + tokens + [1] * (space - left))
+            mask.append([0] * left + [1] * len(tokens) + [0] * (space - left))
+            wanted.append([(left + end, product) for end, product in zip(ends, products, strict=True)])
+        padded = any(0 in row for row in mask)
+        self.runs.append({"tokens": rows, "mask": mask if padded else None, "how": how, "cuts": list(cuts)})
+        self.wanted.append(wanted)
+
+    def answers(self, python, library, source="", dtype="auto", **variables):
+        """What the owner's code says to all runs, in one process."""
+        request = json.dumps({"folder": str(self.folder), "dtype": dtype, "runs": self.runs})
+        done = subprocess.run(
+            [str(python), str(HERE / "driver.py"), library, str(source)],
+            input=request,
+            capture_output=True,
+            text=True,
+            timeout=1800,
+            env=os.environ | {"TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"} | variables,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        return json.loads(done.stdout)["answers"]
+
+    def check(self, python, library, source="", dtype="auto", **variables):
+        """All answers are right."""
+        for run, found, wanted in zip(
+            self.runs, self.answers(python, library, source, dtype, **variables), self.wanted, strict=True
+        ):
+            assert not isinstance(found, str), (run["how"], run["cuts"], found)
+            for row, own in zip(found, wanted, strict=True):
+                wrong = [place for place, product in own if self.reader.name(row[place]) != product]
+                assert not wrong, (run["how"], run["cuts"], len(row), wrong[:5])
+
+
+@pytest.mark.parametrize("name", ["S3", "Q8", "A5"])
+def test_deltaproduct_of_fla(python, tmp_path, name):
+    """In the dtype of its configuration: 64 tokens go by the recurrence, more by chunks."""
+    owned = Owned(tmp_path, name, "deltaproduct", resets=True)
+    for length in (1, 63, 64, 65, 130):
+        owned.ask(owned.word(length, seed=length))
+    if name == "S3":
+        owned.ask(*(owned.word(length, seed=length) for length in (3, 70, 17)))
+        owned.ask(*(owned.word(length, seed=length) for length in (3, 70, 17)), side="right")
+        owned.ask(owned.word(70, seed=1), how="cached")
+        owned.ask(owned.word(100, seed=3, resets=True))
+        for cut in (1, 63, 64, 65):
+            owned.ask(owned.word(70, seed=2), how="pieces", cuts=[cut])
+    owned.check(python, "fla")
+
+
+@pytest.mark.parametrize("target", ["deltaproduct", "delta-net"])
+def test_what_fla_refuses_in_float32(python, tmp_path, target):
+    """Its chunks refuse float32, and short texts do not tell; by `fused_recurrent` it runs."""
+    owned = Owned(tmp_path, "S3", target)
+    owned.ask(owned.word(10))
+    owned.ask(owned.word(80))
+    short, long = owned.answers(python, "fla", dtype="float32")
+    assert not isinstance(short, str)
+    assert "does not support float32" in long
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"attn_mode": "fused_recurrent"}))
+    owned.check(python, "fla", dtype="float32")
+
+
+@pytest.mark.parametrize(("target", "name"), [("gated-deltanet", "A5"), ("delta-net", "A5"), ("kda", "S3")])
+def test_the_other_models_of_fla(python, tmp_path, target, name):
+    """KDA's chunks take a minute each under the interpreter: one word of it."""
+    owned = Owned(tmp_path, name, target, resets=True)
+    owned.ask(owned.word(1))
+    owned.ask(owned.word(30, seed=4, resets=True))
+    owned.ask(owned.word(6, seed=1), how="cached")
+    if target != "kda":
+        owned.ask(owned.word(65, seed=2))
+        owned.ask(owned.word(3, seed=3), owned.word(20, seed=5))
+        owned.ask(owned.word(30, seed=2), how="pieces", cuts=[64])
+    owned.check(python, "fla")
+
+
+@pytest.mark.parametrize("name", ["Q8", "C4", "S3"])
+def test_mamba3_of_mamba_ssm(python, tmp_path, name):
+    """C4 on 300 generators: with steps between 0 and the largest it was wrong from 226 tokens on."""
+    owned = Owned(tmp_path, name, "mamba3", resets=True)
+    owned.ask(owned.word(65))
+    if name == "C4":
+        owned.ask(([owned.names[1]] * 300, [owned.names[(i + 1) % 4] for i in range(300)]))
+        assert owned.names[2] == cycles(owned.machine.group.elements[owned.machine.group.times(1, 1)])
+    else:
+        owned.ask(owned.word(300, seed=1, resets=name == "S3"))
+    owned.check(python, "mamba", os.environ.get("OWNERS_MAMBA", ""), dtype="float32")
+
+
+@pytest.mark.parametrize("model", ["rounded", "random"])
+def test_mamba3_with_a_coarse_tanh(python, tmp_path, model):
+    """As coarse as the manual allows between 0 and ±1; exactness at ±32 is assumed (constructions.targets.phases)."""
+    owned = Owned(tmp_path, "S3", "mamba3")
+    owned.ask(owned.word(130))
+    owned.check(python, "mamba", os.environ.get("OWNERS_MAMBA", ""), dtype="float32", APPROXIMATE=model)
+
+
+@pytest.mark.parametrize(("name", "resets"), [("S3", False), ("A5", False), ("C2", True), ("S3", True)])
+def test_pd_ssm_by_the_published_file(python, tmp_path, name, resets):
+    source = environment.pd_ssm_file()
+    if source is None:
+        pytest.skip("no registry has PD-SSM: OWNERS_PD_SSM names pdssm.py at 8682e78")
+    owned = Owned(tmp_path, name, "pd-ssm", resets)
+    tokens = {token: i for i, token in enumerate(json.loads((tmp_path / "config.json").read_text())["tokens"])}
+    words, products = owned.word(1000, resets=resets)
+    owned.runs = [{"tokens": [[0, *(tokens[word] for word in words)]], "how": "whole"}]
+    (((found,),),) = (owned.answers(python, "pd-ssm", source),)
+    assert [owned.names[i] for i in found[1:]] == products
+
+
+@pytest.mark.skipif(not list(Path("/dev").glob("nvidia[0-9]*")), reason="no GPU: that its tanh is ±1 at ±32 is assumed")
+def test_the_tanh_of_a_gpu_saturates(python):
+    """The one assumption of the horizon of mamba3 that only a GPU can be asked for."""
+    program = """
+import torch, triton, triton.language as tl
+@triton.jit
+def kernel(x, y, n: tl.constexpr):
+    i = tl.arange(0, n)
+    v = tl.load(x + i)
+    tl.store(y + i, tl.inline_asm_elementwise("tanh.approx.f32 $0, $1;", "=f,f", [v], tl.float32, True, 1))
+x = torch.linspace(16, 48, 1024, device="cuda")
+x = torch.cat([x, -x]); y = torch.empty_like(x)
+kernel[(1,)](x, y, 2048)
+assert (y[:1024] == 1).all() and (y[1024:] == -1).all()
+"""
+    with tempfile.TemporaryDirectory() as scratch:
+        (Path(scratch) / "saturates.py").write_text(program)
+        subprocess.run([str(python), str(Path(scratch) / "saturates.py")], check=True, timeout=300)
+
+
+def test_the_clock_of_cyclic_flow(python):
+    """It carries C5 with nothing that decays, and stands still from 2²⁴ on: docs/architectures.md says so."""
+    command = [str(python), "-W", "ignore", str(HERE / "cyclic_flow.py")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert done.stdout.split("\n")[:3] == ["0 right", "16775216 right", "16777216 stands still"], done.stderr[-1000:]
