@@ -69,7 +69,7 @@ def run(*arguments: str, cwd: Path) -> tuple[int, str, str]:
         (["compile", "S3", "--alphabet", "99"], "S3 has elements 0 … 5"),
         (["compile", "S3", "--channels", "few"], "wanted invariant or primary"),
         (["compile", "S3", "--series", "(1,2)"], "is not normal"),
-        (["verify", "absent"], "not a compiled folder"),
+        (["verify", "absent"], "absent is no folder: name a folder written by compile"),
         (["verify", "absent", "--arithmetic", "float8"], "unknown arithmetic 'float8'"),
         (["show", "S3", "--out", "s3.gif"], "s3.gif"),
         (["atlas", "--max-order", "300"], "'--max-order': '300', wanted a whole number from 1 to 255"),

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-import subnormal as sn
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.elements import read_tokens
 from subnormal.algebra.input.parser import parse_group
 from subnormal.algebra.tracked import KINDS
+from subnormal.api.compiling import Compiled
+from subnormal.api.factored import factored_compilation
+from subnormal.api.groups import stack_of
 from subnormal.command_line.compiler import compile_command, verify
 from subnormal.common.errors import InputError, RefutedError
 from subnormal.common.folders import save_folder
@@ -66,7 +68,7 @@ def test_other_folders_are_refused(folder, tmp_path):
     assert kind_of(tmp_path) is None
     with pytest.raises(InputError, match="cascade.json: No such file or directory; make one with `compile S4wrS4"):
         load_factored(tmp_path)
-    with pytest.raises(InputError, match="holds a factored cascade: `check` and `verify` read it"):
+    with pytest.raises(InputError, match="holds a factored cascade: `check`, `verify` and `show` read it"):
         load_cascade(folder)
     (folder / "cascade.json").write_text("{")
     bind(folder)
@@ -126,7 +128,7 @@ def test_damaged_metadata(folder, key, value, message):
 
 
 def compile_large(name, path, family=None, alphabet=None):
-    compiled = sn.compile(parse_group(name), family, alphabet)
+    compiled = Compiled(factored_compilation(parse_group(name), stack_of(family or "aussm"), alphabet))
     print(compiled)
     compiled.save(path)
 

@@ -44,7 +44,7 @@ def test_words_of_automata_are_read_again(name, tmp_path):
     task = the_task(name)
     path = write_words(tmp_path, task, task.training_words(50, 9, 1), 1)
     assert check_words(path, task) == (50, 9)
-    automaton = task.group
+    automaton = task.tracked.automaton
     for row in list(csv.reader(path.read_text().splitlines()))[1:]:
         state = automaton.start
         for letter, target in zip(row[1].split(), row[2].split(), strict=True):
@@ -149,10 +149,10 @@ def test_diagnose_says_that_a_stack_cannot():
     ("name", "near"),
     [
         ("parity", r"`compile '\(1,2\)' --target delta` writes the group that its letters generate"),
-        ("group(S4)", "`compile S4 --target delta` writes the group itself"),
-        ("permutation-reset(S3)", "`compile S3 --target delta --resets`"),
-        ("permutation-reset(S3,all)", "`compile S3 --target delta --resets`"),
-        ("flip-flop(2)", r"`compile 'flip-flop\(2\)'` writes it for a Gated AUSSM"),
+        ("group(S4)", "`compile 'S4' --target delta` writes the group itself"),
+        ("permutation-reset(S3)", "`compile 'S3' --target olmo-hybrid --resets` writes the group with a reset"),
+        ("permutation-reset(S3,all)", "`compile 'S3' --target olmo-hybrid --resets` writes the group with a reset"),
+        ("flip-flop(2)", "without --target it is compiled for a Gated AUSSM"),
     ],
 )
 def test_targets_say_which_command_can(name, near):
