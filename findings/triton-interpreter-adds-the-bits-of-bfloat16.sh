@@ -10,7 +10,7 @@ set -euo pipefail
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 python3 -m venv "$scratch/venv"
-"$scratch/venv/bin/pip" install -q torch==2.13.0 triton==3.7.1
+"$scratch/venv/bin/pip" install -q torch==2.13.0 triton==3.7.1 numpy==2.4.6
 cat >"$scratch/kernels.py" <<'PYTHON'
 import torch
 import triton

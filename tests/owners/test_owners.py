@@ -1,8 +1,8 @@
 """Checkpoints in the code of those whose layers they are written for, on a CPU; slow, and an environment of its own.
 
 `environment.py` says what is installed, `interpreter.py` what Triton's interpreter lacks, `driver.py` what is run.
-`pytest -m slow -n 0 tests/owners`; the environment is kept in the folder that SUBNORMAL_OWNERS names. Where its packages
-cannot be had, all of it is skipped.
+`pytest -m slow -n 0 tests/owners`; the environment is kept in the folder that SUBNORMAL_OWNERS names. Where its
+packages cannot be had, all of it is skipped.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ def python():
     try:
         return environment.make(folder)
     except subprocess.CalledProcessError as error:
-        pytest.skip(f"the owners' packages cannot be had: {' '.join(error.stderr.split())[-200:]}")
+        pytest.skip(f"the owners' packages cannot be had: {' '.join(str(error.stderr).split())[-200:]}")
+    except subprocess.TimeoutExpired as error:
+        pytest.skip(f"the owners' packages cannot be had: pip took more than {error.timeout:.0f} s")
 
 
 class Owned:
