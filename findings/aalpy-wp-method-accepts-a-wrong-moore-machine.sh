@@ -5,7 +5,7 @@
 # for. Here the target's output is 0 at the start and flips with every letter; the hypothesis has one state, which
 # always answers 1. The word 00 tells them apart (answers 1 0). WpMethodEqOracle with two states returns None, that
 # is: equal. WMethodEqOracle finds a word.
-# Seen on 2026-11-29:   WpMethodEqOracle: None   WMethodEqOracle: a word
+# Seen on 2026-11-29:   WpMethodEqOracle: None   WMethodEqOracle: (0, 0)
 set -euo pipefail
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

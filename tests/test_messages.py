@@ -63,7 +63,7 @@ def answer(command, monkeypatch, capsys):
         ("compile 'permutation-reset(S3)' --target delta", "--target olmo-hybrid --resets`", None),
         (
             "compile 'flip-flop(2)' --target pd-ssm",
-            "only permutations are written",
+            "only resets are written",
             "compile 'flip-flop(2)' --no-check",
         ),
         ("compile 'group(alt.json)' --target pd-ssm", "give it as a group", None),
@@ -73,8 +73,8 @@ def answer(command, monkeypatch, capsys):
         # What a folder was made for is known to it.
         ("diagnose ff S3", "it was made for flip-flop(2): leave S3 out", "diagnose ff"),
         ("decompile s3 S4", "it was made for S3: leave S4 out", "decompile s3"),
-        ("refute ff S3", "if no other group is named", "refute ff"),
-        ("show ff --html ff.html", "made for flip-flop(2), an automaton", "evaluate ff --length 20"),
+        ("refute ff S3", "it was made for flip-flop(2): leave S3 out", "refute ff"),
+        ("show ff --html ff.html", "and flip-flop(2) is no group", "evaluate ff --length 20"),
         ("diagnose bare", "wanted e.g. `diagnose bare S3`", "diagnose bare S3"),
         ("diagnose bare S4", "wanted a group of order 6", "diagnose bare S3"),
         ("refute S3", "`refute S3 --random aussm`", "refute S3 --random aussm"),

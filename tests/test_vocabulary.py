@@ -47,6 +47,8 @@ MEANING = {
     "dtype": "precision of a network",
     "network": "whether the network is looked at too",
     "coq": "whether Coq is asked",
+    "layers_of": "diagonal, block or auto",
+    "matrices": "groups of matrices that a block layer tries",
     "random": "families of a random network",
     "layers": "how many layers",
     "width": "channels of a random network",

@@ -43,6 +43,7 @@ def make(folder: Path) -> Path:
 
     Raises:
         subprocess.CalledProcessError: a package cannot be had.
+        subprocess.TimeoutExpired: or not in twenty minutes.
     """
     python = folder / "bin" / "python"
     if (folder / READY).exists() and (folder / READY).read_text().split() == [*PINNED, MAMBA]:

@@ -33,7 +33,9 @@ def python():
     try:
         return environment.make(folder)
     except subprocess.CalledProcessError as error:
-        pytest.skip(f"the owners' packages cannot be had: {' '.join(error.stderr.split())[-200:]}")
+        pytest.skip(f"the owners' packages cannot be had: {' '.join(str(error.stderr).split())[-200:]}")
+    except subprocess.TimeoutExpired as error:
+        pytest.skip(f"the owners' packages cannot be had: pip took more than {error.timeout:.0f} s")
 
 
 class Owned:
