@@ -98,7 +98,7 @@ def what_hangs_on(thing: Any) -> dict[str, Any]:
             continue
         try:
             value = getattr(thing, name)
-        except TypeError:  # a series of stabiliser chains has no listed group
+        except (TypeError, sn.InputError):  # a series of chains has no listed group; a machine, parts of another kind
             continue
         if not isinstance(value, types.MethodType | types.FunctionType | type):
             found[name] = value

@@ -40,7 +40,7 @@ WITHOUT_TORCH = {
     "certify s3": LEAVES_OUT,
     "horizon s3 --length 100": LEAVES_OUT,
     "verify s3 --arithmetic network --length 10": NEEDS,
-    "show a5 --html a5.html --group A5": NEEDS,
+    "show s3 --html page.html --group S3": NEEDS,
     "train S3": NEEDS,
     "learn S3": NEEDS,
     "decompile s3": NEEDS,

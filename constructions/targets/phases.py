@@ -115,8 +115,8 @@ def centred(residue: int, n: int) -> int:
     return residue - n if 2 * residue > n else residue
 
 
-@dataclass(frozen=True, eq=False)
-class Moves:
+@dataclass(frozen=True, eq=False, repr=False)
+class Moves(Brief):
     """What the letters do in one layer.
 
     Arguments:
