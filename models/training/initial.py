@@ -148,11 +148,11 @@ def _folder(configuration: RunConfiguration, task: Task) -> DCDNetwork:
     if folder.kind in kinds.COMPILED:  # a network that was trained or saved does not say what it is for
         own = load_machine(folder).tracked
         if not own.same(task.tracked):
-            raise InputError(
-                f"{folder}: compiled for {own.name} with {counted(own.count, own.noun)}, not for {task.name} with "
-                f"{counted(task.tracked.count, task.tracked.noun)} (letters or products differ); "
-                f"init compiled starts from weights of {task.name} itself"
-            )
+            if own.name == task.name:
+                problem = f"its alphabet ({counted(own.count, own.noun)}) is not the task's ({task.tracked.count})"
+            else:
+                problem = f"compiled for {own.name}, not for {task.name} (letters or products differ)"
+            raise InputError(f"{folder}: {problem}; init compiled starts from weights of {task.name} itself")
     task.tracked.require_fit(network.alphabet_size, network.classes, f"{folder}: its network")
     return network
 
