@@ -500,10 +500,10 @@ def test_refusals_of_the_command_line_are_one_line():
         (["train", "S3", "--noise", "x"], "noise: 'x'; wanted numbers"),
         (["train", "S3", "--seeds", "0"], "seeds: '0'; wanted a number of seeds"),
         (["train", "A5", "--init", "compiled"], "A5"),
-        (["train", "S3", "--init", "nowhere"], "expected a folder with config.json"),
+        (["train", "S3", "--init", "nowhere"], "nowhere is no folder"),
         (["train", "S3", "--device", "nowhere"], "device 'nowhere': not there"),
         (["train", "S3", "--device", "meta"], "device 'meta': not there"),
-        (["evaluate", "nowhere"], "wanted a network, written by compile or train, and nowhere is no folder"),
+        (["evaluate", "nowhere"], "nowhere is no folder: name a folder written by compile, learn or train"),
     ],
 )
 def test_bad_commands(arguments, problem, tmp_path, monkeypatch):
