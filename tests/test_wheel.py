@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.test_architecture import ROOMS as ALL_ROOMS
+
 ROOT = Path(__file__).parent.parent
-ROOMS = ("common", "algebra", "constructions", "models", "proofs_check", "api", "command_line")
+ROOMS = tuple(room for room in ALL_ROOMS if room != "experiments")
 
 
 def packages() -> set[str]:
