@@ -65,7 +65,7 @@ def network_of_folder(folder: Folder) -> Network:
     return Network(config, {name: np.asarray(tensors[name]) for name in tensors})
 
 
-def delta_table(folder: Folder) -> np.ndarray:
+def delta_table(given: str | Path | Folder) -> np.ndarray:
     """The folder's network as a table (order, tokens) of next elements, by integer arithmetic on its weights: every
     state was reached, every step and every answer compared with the group.
 
@@ -73,6 +73,7 @@ def delta_table(folder: Folder) -> np.ndarray:
         InputError: the folder cannot be read.
         FaultError: the network is not proved to track the group.
     """
+    folder = opened(given)
     group, alphabet = load_delta_group(folder)
     listed = ListedGroup({"elements": group.elements.astype(np.int32)}, list(group.generators))
     network = network_of_folder(folder)
