@@ -36,7 +36,7 @@ EXCEPTIONS = {
     "proofs_check/certificates/checker.py": "stands alone; compared below",
     "proofs_check/certificates/automaton_checker.py": "stands alone; compared below",
     "proofs_check/certificates/delta_checker.py": "stands alone; compared below",
-    "proofs_check/audits/records.py": "other libraries' model types, which they call so",
+    "proofs_check/audits/of_transformers.py": "other libraries' model types, which they call so",
     "proofs_check/audits/measure.py": "other libraries' model types, which they call so",
     "experiments": "an experiment says what it trains",
     "api": "defaults that stand in signatures, where a user reads them",

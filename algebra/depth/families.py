@@ -288,6 +288,7 @@ FAMILIES = {name: family for name, family in ALL_FAMILIES.items() if family.is_d
 carries."""
 
 CIRCLE, GATED_CIRCLE, SIGNS = FAMILIES["aussm"], FAMILIES["gated-aussm"], FAMILIES["negative-mamba"]
+REGISTERS = FAMILIES["mamba"]
 """The strongest family for groups, whose multipliers are the unit circle; the strongest for automata, which sets
 channels as well; and the one that has signs alone."""
 

@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...algebra.automata.automaton import Automaton
-from ...algebra.depth.families import FAMILIES
+from ...algebra.depth.families import REGISTERS
 from ...common.errors import InputError
 from ...common.wording import counted
 from ..artifact import json_text, tensor_bytes
@@ -91,7 +91,7 @@ def reset_machine(given: Automaton) -> ResetMachine:
     Raises:
         InputError: a group divides its monoid, or the tables would be too large.
     """
-    compilation = compile_automaton(given, FAMILIES["mamba"])
+    compilation = compile_automaton(given, REGISTERS)
     fault = automaton_fault(compilation.cascade)
     if fault:
         raise AssertionError(f"the compiled cascade is wrong: {fault}")

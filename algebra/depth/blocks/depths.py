@@ -21,7 +21,7 @@ from ...chains.stabiliser_chain import StabiliserChain
 from ...groups.group import Group, Subgroup
 from ...representations.characters import CLASS_LIMIT, CharacterTable, character_table
 from ...representations.classes import conjugacy_classes
-from ..families import FAMILIES
+from ..families import CIRCLE, SIGNS
 from ..refusal import witness_text
 from ..series import Series, verbal_series, verbal_subgroup
 from ..witness import depth_witness
@@ -188,7 +188,7 @@ class _Listed:
         depth = len(whole) - 1
         if depth == 1:
             return BlockDepth(kind, 1, 1, "its squares commute", self._count(kind))
-        stack = [FAMILIES["negative-mamba"], FAMILIES["aussm"]] * depth  # [H^2, H^2] in two steps
+        stack = [SIGNS, CIRCLE] * depth  # [H^2, H^2] in two steps
         series = verbal_series(self.group, stack)
         last = 2 * depth - 1  # a member that one step more would bring to 1
         witness = depth_witness(Series((*series.subgroups[:last], self.group.trivial_subgroup), tuple(stack[:last])))
