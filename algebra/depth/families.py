@@ -287,10 +287,11 @@ FAMILIES = {name: family for name, family in ALL_FAMILIES.items() if family.is_d
 """The diagonal ones, of which the papers' theorem speaks, from weakest to strongest: `exponent` says what one layer
 carries."""
 
-CIRCLE, GATED_CIRCLE, SIGNS = FAMILIES["aussm"], FAMILIES["gated-aussm"], FAMILIES["negative-mamba"]
-REGISTERS = FAMILIES["mamba"]
-"""The strongest family for groups, whose multipliers are the unit circle; the strongest for automata, which sets
-channels as well; and the one that has signs alone."""
+CIRCLE, GATED_CIRCLE = FAMILIES["aussm"], FAMILIES["gated-aussm"]
+"""The strongest family for groups, whose multipliers are the unit circle; and for automata, which sets channels too."""
+
+SIGNS, REGISTERS = FAMILIES["negative-mamba"], FAMILIES["mamba"]
+"""The family that has signs alone, and the one that only sets and keeps."""
 
 REFLECTIONS = {family.factors: family for family in ALL_FAMILIES.values() if family.factors}
 """The delta-rule families by their numbers of Householder factors."""
