@@ -69,5 +69,5 @@ def test_evaluate_takes_a_folder(tmp_path):
     assert sn.evaluate(str(folder), length=40, words=8).last[-1] == 1.0
     with pytest.raises(InputError, match="6 tokens and 6 classes"):
         sn.evaluate(folder, "S4")
-    with pytest.raises(InputError, match=r"sn\.evaluate\(network, 'S3'\)"):
+    with pytest.raises(InputError, match=r"sn\.evaluate\(model, 'S3'\)"):
         sn.evaluate(compiled("S3").network())
