@@ -241,7 +241,7 @@ def test_a_disk_of_64_kb(tmp_path):
     if mounted.returncode:
         pytest.skip(f"a small disk may not be mounted here: {mounted.stderr.strip()}")
     try:
-        small, large = (compile_group(group(name), parse_stack("aussm")) for name in ("C2", "S4"))
+        small, large = (compile_group(group(name), parse_stack("aussm")) for name in ("C2", "D250"))
         small.save(disk / "x")
         before = content(disk / "x")
         for _ in range(3):
