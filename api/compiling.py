@@ -27,7 +27,7 @@ from ..constructions.factored.cascade import FactoredCascade
 from ..constructions.factored.compiler import FactoredCompilation
 from ..constructions.targets.compiler import Checkpoint, compile_target, require_order, target_named
 from .factored import factored_compilation
-from .groups import MachineLike, default_family, machine, stack_of
+from .groups import MachineLike, machine, stack_for
 from .trials import tried
 from .verifying import DTYPES
 
@@ -314,7 +314,7 @@ def _compiled(
         return _for_target(asked, target, alphabet, resets)
     if resets:
         raise InputError("--resets goes with --target, e.g. --target olmo-hybrid")
-    stack = stack_of(default_family(asked) if family is None else family)
+    stack = stack_for(asked, family)
     if isinstance(asked, Automaton):
         if any(option is not None for option in (alphabet, channels, series, optimise)):
             raise InputError("alphabet, channels, series and optimise are for groups, not for an automaton")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..algebra.automata.automaton import Automaton
-from ..algebra.depth.families import FAMILIES, Family, parse_stack
+from ..algebra.depth.families import FAMILIES, Family, default_family, parse_stack
 from ..algebra.depth.width import read_widths
 from ..algebra.groups.group import TABLE_LIMIT, Group
 from ..algebra.groups.permutation_group import PermutationGroup
@@ -83,10 +83,11 @@ def stack_of(families: str | Sequence[str]) -> tuple[Family, ...]:
     return parse_stack(families if isinstance(families, str) else ",".join(families))
 
 
-def default_family(asked: PermutationGroup | Automaton) -> str:
-    """AUSSM, and for an automaton whose letters merge states Gated AUSSM."""
-    merging = isinstance(asked, Automaton) and not asked.minimal().is_permutation
-    return "gated-aussm" if merging else "aussm"
+def stack_for(asked: PermutationGroup | Automaton, family: str | Sequence[str] | None) -> tuple[Family, ...]:
+    """The families that were named; by default AUSSM, and for an automaton whose letters merge states Gated AUSSM."""
+    if family is not None:
+        return stack_of(family)
+    return (default_family(isinstance(asked, Automaton) and not asked.minimal().is_permutation),)
 
 
 def machine(tracked: MachineLike) -> PermutationGroup | Automaton:

@@ -25,7 +25,7 @@ from ..constructions.cascade import Cascade
 from ..constructions.targets.compiler import Checkpoint
 from .compiling import Compiled, compile
 from .faults import refutations
-from .groups import MachineLike, default_family, machine, stack_of
+from .groups import MachineLike, machine, stack_for
 from .verifying import NOT_ITS, proved_table, right_machine
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def certify(
         return _certified(artifact.require("certify"))
     assert not isinstance(tracked, Artifact)
     asked = machine(str(tracked) if isinstance(tracked, Path) else tracked)
-    stack = stack_of(default_family(asked) if family is None else family)
+    stack = stack_for(asked, family)
     folder = Path(out) if out else Path(default_folder(asked.name))
     if len(stack) > 1 or _can(asked, stack[0]):
         return _certified(load(compile(asked, [layer.name for layer in stack]).written(folder, force)))

@@ -42,6 +42,7 @@ from numpy.typing import NDArray
 from ...common.errors import InputError
 from . import sampling
 from .reflections import Letter, ReflectionMachine
+from .widths import power_of_four
 
 Array = NDArray[np.float32]
 
@@ -117,7 +118,7 @@ def delta_layer(
     """
     n, heads, count = machine.points, len(machine.base), len(behaviours)
     value = n if gated else n + 1
-    hidden, key = _power_of_four(count + heads * value), _power_of_four(2 * n if gated else 2 * n + 2)
+    hidden, key = power_of_four(count + heads * value), power_of_four(2 * n if gated else 2 * n + 2)
     if hidden > LARGEST_HIDDEN:
         raise InputError(
             f"{machine.group.name}: {count:,} behaviours of tokens and {heads} × {value} outputs need a residual "
@@ -256,10 +257,3 @@ def reflection_fault(machine: ReflectionMachine) -> str | None:
         if not np.array_equal(reached, machine.state_of(element)):
             return f"the spelling of element {element} is wrong"
     return None
-
-
-def _power_of_four(least: int) -> int:
-    found = 4
-    while found < least:
-        found *= 4
-    return found

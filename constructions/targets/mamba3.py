@@ -34,6 +34,7 @@ from ..artifact import json_text, tensor_bytes
 from .phases import SATURATED, UNITS, WRITTEN, Channel, PhaseMachine, softplus_inverse
 from .sampling import WRONG, sharpness
 from .tokenizer import tokenizer_files
+from .widths import power_of_four, power_of_two
 
 CANNOT = (
     "Groups that are not solvable: a layer is a diagonal recurrence. Words without end: every turn shrinks the state. "
@@ -127,9 +128,9 @@ class Layout:
         for layer in self.channels[1:]:
             self.angles.append(list(range(place, place + len(layer))))
             place += len(layer)
-        self.heads = _power_of_two(max(sum(channel.lines for channel in layer) for layer in self.channels))
-        self.width = _power_of_four(max(place, self.heads))
-        self.state = max(16, 2 * _power_of_two(max(len(layer) for layer in self.channels)))
+        self.heads = power_of_two(max(sum(channel.lines for channel in layer) for layer in self.channels))
+        self.width = power_of_four(max(place, self.heads), 16)
+        self.state = max(16, 2 * power_of_two(max(len(layer) for layer in self.channels)))
         units = max((len(layer.gates) for layer in machine.layers[1:]), default=0)
         self.units = -(-max(units, 1) // MULTIPLE) * MULTIPLE
         self.vocabulary = 2 + 1 + machine.letters + names
@@ -294,17 +295,6 @@ class Layout:
         proved = [p for dtype, (_, p) in UNITS.items() if self.machine.horizon(dtype)]
         gap = min((1 - 8 * len(flat) * max(p, SIGN_ERROR) for p in proved), default=math.inf)
         return head * np.float32(sharpness(gap, self.vocabulary))
-
-
-def _power_of_two(least: int) -> int:
-    return 1 << max(0, least - 1).bit_length()
-
-
-def _power_of_four(least: int) -> int:
-    found = 16
-    while found < least:
-        found *= 4
-    return found
 
 
 def _card(machine: PhaseMachine, resets: bool) -> str:

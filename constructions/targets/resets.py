@@ -39,6 +39,7 @@ from ..automata.compiler import automaton_fault, compile_automaton
 from ..weights import Weights, weights_of
 from .sampling import sharpness
 from .tokenizer import PAD_TOKEN, UNKNOWN_TOKEN, letter_tokenizer
+from .widths import power_of_four, power_of_two
 
 Array = NDArray[np.float32]
 
@@ -132,7 +133,7 @@ class Layout:
                 places.append(list(range(place, place + n - 1)))
                 place += n - 1
         self.answers = list(range(place, place + automaton.count))
-        self.width = _power_of_four(place + automaton.count)
+        self.width = power_of_four(place + automaton.count, 16)
         self.vocabulary = 2 + automaton.width + automaton.count
         if self.width > LARGEST_WIDTH:
             raise InputError(
@@ -294,8 +295,8 @@ def mamba2(machine: ResetMachine, resets: bool = False) -> dict[str, bytes | str
     counts = [
         len(plan.units(step)) if step.kind in ("gates", "answers") else len(plan.levels[step.level]) for step in steps
     ]
-    size = _power_of_two(plan.largest)
-    heads = _power_of_two(max(*counts, plan.width // size))
+    size = power_of_two(plan.largest)
+    heads = power_of_two(max(*counts, plan.width // size))
     rows = 2 * heads * size + 2 * heads * KEYS + heads
     _require_size(machine, len(steps) * plan.width * (rows + heads * size) + 2 * plan.vocabulary * plan.width)
     arrays = {
@@ -508,17 +509,6 @@ that is kept is multiplied by exactly 1, and one that is replaced by exactly 0, 
 
 {CANNOT}
 """
-
-
-def _power_of_two(least: int) -> int:
-    return 1 << max(0, least - 1).bit_length()
-
-
-def _power_of_four(least: int) -> int:
-    found = 16
-    while found < least:
-        found *= 4
-    return found
 
 
 WRITERS: dict[str, tuple[str, Callable[[ResetMachine, bool], dict[str, bytes | str]]]] = {
