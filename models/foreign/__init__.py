@@ -1,0 +1,1 @@
+"""Models that others trained: how they are read, and what they compute."""
