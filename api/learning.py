@@ -425,6 +425,14 @@ def _write(
     return certify_folder(replace(compilation, stated=stated).save(folder, force)).claim
 
 
+def write_exact(machine: ExactMachine, folder: Path, more: dict[str, Any], force: bool = False) -> str | None:
+    """Write a machine whose states are a group as `compile` does, or as our delta-rule network, or its table alone;
+    the claim that was checked, None for a table. The folder was claimed."""
+    if machine.compilation is not None:
+        return _write(machine, machine.compilation, folder, more, force)
+    return _write_unsolvable(machine, folder, more)[0]
+
+
 def _write_unsolvable(machine: ExactMachine, folder: Path, more: dict[str, Any]) -> tuple[str | None, str]:
     """Write our delta-rule network with its certificate if it holds the group, else nothing but the table.
 

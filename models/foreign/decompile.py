@@ -8,7 +8,7 @@ off, with the length up to which no test contradicts it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from ...common.brief import Brief
 from ...common.errors import InputError
 from .moore import (
-    START,
+    NO_ANSWER,
     Answering,
     Asked,
     Integers,
@@ -28,7 +28,7 @@ from .moore import (
     Word,
     merged_start,
 )
-from .trials import Compared, Trial, Wrong, long_trials, longest_taken, plain_special, short_trials
+from .trials import Compared, Trial, Wrong, every_word, long_trials, longest_taken, plain_special, short_trials
 
 MAX_STATES = 256
 """Default of the limit on states."""
@@ -101,7 +101,7 @@ def learn_machine(
     """Learn the machine of a model's answers.
 
     Arguments:
-        model: anything with `answers`: words (N, L) of letters to classes (N, L), -1 where it says none.
+        model: anything with `answers`: words (N, L) of letters to classes (N, L), negative where it says none.
         letters: how many there are.
         states: the largest machine that is looked for.
         length: of the longest words that are run.
@@ -128,12 +128,14 @@ def learn_machine(
     unsteady: list[Word] = []
     least = 1
 
-    def trials(machine: MooreMachine, long: bool) -> list[Trial]:
+    def trials(machine: MooreMachine) -> Iterator[Trial]:
         random = np.random.default_rng([seed, 2])
-        some = long_trials(letters, taken, adversarial, random) if long else short_trials(
-            machine, letters, whole, random
+        sorts = (
+            every_word(letters, whole),
+            short_trials(machine, letters, random),
+            long_trials(letters, taken, adversarial, random),
         )
-        return [trial for trial in some if trial.words.shape[1] <= taken]
+        return (trial for some in sorts for trial in some if trial.words.shape[1] <= taken)
 
     while True:
         try:
@@ -145,7 +147,7 @@ def learn_machine(
             break
         least = max(least, machine.states - 1)
         compared = Compared(asked, machine.answers, whole)
-        wrong = compared.search(iter(trials(machine, False))) or compared.search(iter(trials(machine, True)))
+        wrong = compared.search(trials(machine))
         tried.append(_Hypothesis(machine, wrong))
         if wrong is None:
             break
@@ -167,7 +169,7 @@ def learn_machine(
     asked.budget = float("inf")
     compared = Compared(asked, best.machine.answers, whole)
     wrong = best.wrong
-    for trial in (*trials(best.machine, False), *trials(best.machine, True)):
+    for trial in trials(best.machine):
         compared.tested[trial.name] = compared.tested.get(trial.name, 0) + len(trial.words)
         found = compared.first(trial.words)
         if found is not None and (wrong is None or len(found.word) < len(wrong.word)):
@@ -195,7 +197,7 @@ def _checked(asked: Asked, taken: int, random: np.random.Generator) -> bool:
             f"{first[row, place]} and then {again[row, place]}; wanted a model that answers a word alike each time: "
             "call model.eval() before, which turns dropout off"
         )
-    whole = size > 1 and bool((first[:, :-1] < 0).all())
+    whole = size > 1 and bool((first[:, :-1] == NO_ANSWER).all())
     if whole:
         return True
     for length in sorted({1, 2, 3, size // 2, size - 1} - {0, -1}):
@@ -213,6 +215,3 @@ def _checked(asked: Asked, taken: int, random: np.random.Generator) -> bool:
 
 def _spelt(word: Integers) -> str:
     return f"({' '.join(map(str, word.tolist()))})"
-
-
-__all__ = ["MAX_STATES", "START", "LearntMachine", "Wrong", "learn_machine"]

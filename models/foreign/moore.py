@@ -23,18 +23,18 @@ from ...common.errors import InputError
 Integers = NDArray[np.int64]
 Word = tuple[int, ...]
 
-NONE = -1
-"""A model's answer that is none of the classes."""
+NO_ANSWER = -1
+"""Where a reading has no answer: before the last letter of a word that is answered as a whole."""
 
-START = -2
-"""What the empty word answers, where nothing says what it should."""
+START = -100
+"""What the empty word answers, where nothing says what it should; no model answers it."""
 
 
 class Answering(Protocol):
     """What is asked: a model with letters and classes; `ForeignModel` is one."""
 
     def answers(self, words: Integers) -> Integers:
-        """The class after each prefix: words (N, L) to classes (N, L), -1 where there is none."""
+        """The class after each prefix: words (N, L) to classes (N, L), negative where there is none."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,8 +43,8 @@ class MooreMachine(Brief):
 
     Arguments:
         table: shape (states, letters): where each letter leads.
-        outputs: the class of each state, shape (states,); `NONE` where the model has no answer, and `START` for a
-            start that no letter leads back to.
+        outputs: the class of each state, shape (states,); negative where the model's answer is no class, and `START`
+            for a start that no letter leads back to.
         access: the shortest word known to lead to each state.
         longest: letters of the longest word that it was read off.
     """
