@@ -110,7 +110,8 @@ def learn_automaton(training: Words, held_out: Words, name: str, folder: Path, f
                 f"{judged.label_names[judged.labels[row, place]]}, and the steps of the others lead elsewhere"
             )
     compiled = compile(automaton)
-    return LearntAutomaton(folder, compiled, training.count, held_out.count, certified_automaton(compiled, folder, force))
+    claim = certified_automaton(compiled, folder, force)
+    return LearntAutomaton(folder, compiled, training.count, held_out.count, claim)
 
 
 def certified_automaton(compiled: Compiled, folder: Path, force: bool) -> str:

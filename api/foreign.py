@@ -169,9 +169,7 @@ def _each(tested: Mapping[str, int]) -> list[str]:
     return list(tested)
 
 
-def model_and_task(
-    model: Any, tracked: MachineLike | None, reading: Any
-) -> tuple[ForeignModel, Tracked | None]:
+def model_and_task(model: Any, tracked: MachineLike | None, reading: Any) -> tuple[ForeignModel, Tracked | None]:
     """A model with the letters and classes of a task.
 
     Raises:
@@ -183,6 +181,26 @@ def model_and_task(
     task = None if tracked is None else task_of_name(tracked).tracked
     found = foreign_model(model, reading, task)
     return found, task
+
+
+def is_foreign(model: Any, reading: Any = None) -> bool:
+    """Whether a model is somebody else's: a checkpoint's folder, a module or another callable, `file.py:function`."""
+    from ..artifacts.artifact import Artifact
+    from ..common.kinds import CHECKPOINT, kind_of
+
+    if reading is not None:
+        return True
+    if isinstance(model, Artifact):
+        return model.kind == CHECKPOINT
+    if isinstance(model, str | Path):
+        return ".py:" in str(model) or kind_of(model) == CHECKPOINT
+    if type(model).__name__ == "ForeignModel":
+        return True
+    if not callable(model):
+        return False
+    from ..models.network import DCDNetwork
+
+    return not isinstance(model, DCDNetwork)
 
 
 def _special(task: Tracked) -> Callable[[int], list[Word]]:

@@ -53,6 +53,7 @@ def _json(content: bytes | str) -> dict[str, Any]:
 
 def _compiled_again(model_type: str, tokenizer: bytes, tracked: Tracked) -> Checkpoint | None:
     given: Group | Automaton
+    alphabets: list[str | None]
     if isinstance(tracked, TrackedAutomaton):
         given, alphabets = tracked.automaton, [None]
     else:
@@ -86,9 +87,11 @@ def _fields(config: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
 
 
 def _shown(value: Any) -> str:
-    return {True: "true", False: "false", None: "not there"}.get(value, str(value)[:60]) if (
-        isinstance(value, bool) or value is None
-    ) else str(value)[:60]
+    return (
+        {True: "true", False: "false", None: "not there"}.get(value, str(value)[:60])
+        if (isinstance(value, bool) or value is None)
+        else str(value)[:60]
+    )
 
 
 def _weights(own: dict[str, Tensor], made: Checkpoint) -> list[str]:

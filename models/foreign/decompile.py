@@ -82,6 +82,7 @@ class LearntMachine(Brief):
 class _Hypothesis:
     machine: MooreMachine
     wrong: Wrong | None
+    compared: Compared
     reach: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -148,7 +149,7 @@ def learn_machine(
         least = max(least, machine.states - 1)
         compared = Compared(asked, machine.answers, whole)
         wrong = compared.search(trials(machine))
-        tried.append(_Hypothesis(machine, wrong))
+        tried.append(_Hypothesis(machine, wrong, compared))
         if wrong is None:
             break
         if len(wrong.word) > machine.longest + FAR and asked.budget == MAX_LETTERS:
@@ -167,14 +168,13 @@ def learn_machine(
             None, 0, known, {}, least, states, asked.words, asked.asked, taken, refused, tuple(unsteady)
         )
     asked.budget = float("inf")
-    compared = Compared(asked, best.machine.answers, whole)
-    wrong = best.wrong
-    for trial in trials(best.machine):
-        compared.tested[trial.name] = compared.tested.get(trial.name, 0) + len(trial.words)
-        found = compared.first(trial.words)
-        if found is not None and (wrong is None or len(found.word) < len(wrong.word)):
-            wrong = found
-    if wrong is not None:
+    compared, wrong = best.compared, best.wrong
+    if wrong is not None:  # later trials may have a shorter word, and all that is stated as tested is run
+        compared.tested.clear()
+        for trial in trials(best.machine):
+            found = compared.search(iter([trial]))
+            if found is not None and len(found.word) < len(wrong.word):
+                wrong = found
         wrong = compared.shrunk(wrong)
     agrees_to = len(wrong.word) - 1 if wrong is not None else taken
     return LearntMachine(

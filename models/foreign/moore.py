@@ -170,7 +170,7 @@ class ObservationTable:
         table: list[list[int]] = []
         while len(table) < len(self.access):  # breadth first: what one pass finds is left by all letters in the next
             begun = self.access[len(table) :]
-            rows = self._rows([word + (x,) for word in begun for x in range(self.asked.letters)])
+            rows = self._rows([(*word, x) for word in begun for x in range(self.asked.letters)])
             for i, word in enumerate(begun):
                 leads = []
                 for x in range(self.asked.letters):
@@ -222,7 +222,8 @@ def merged_start(machine: MooreMachine) -> MooreMachine:
     assert machine.outputs[0] == START
     twins = np.flatnonzero((machine.table[1:] == machine.table[0]).all(axis=1)) + 1
     begin = int(twins[0]) if len(twins) else 0
-    order, access = [begin], {begin: ()}
+    order: list[int] = [begin]
+    access: dict[int, Word] = {begin: ()}
     for state in order:
         for x, following in enumerate(machine.table[state].tolist()):
             if following not in access:

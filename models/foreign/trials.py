@@ -101,7 +101,7 @@ def long_trials(
     for size in sizes:
         some = [word for word in special(size) if word]
         if size > MIDDLE:
-            some = some[: 2 * LONG_WORDS]
+            some = _spread(some, LONG_WORDS)
         by_length: dict[int, list[Word]] = {}
         for word in some:
             by_length.setdefault(len(word), []).append(word)
@@ -109,6 +109,11 @@ def long_trials(
             yield Trial(f"{counted(len(words), 'adversarial word')} of {long:,} letters", np.array(words, np.int64))
     for size in sorted({min(256, length), length}):
         yield Trial(f"{LONG_WORDS} random words of {size:,} letters", random.integers(letters, size=(LONG_WORDS, size)))
+
+
+def _spread(words: list[Word], count: int) -> list[Word]:
+    """At most so many of some words, evenly spread among them."""
+    return [words[i * len(words) // count] for i in range(count)] if len(words) > count else words
 
 
 def plain_special(letters: int, length: int) -> list[Word]:

@@ -154,7 +154,7 @@ def _excluded(layers: Sequence[LayerAudit], tracked: Tracked, tokens: int) -> st
 
 def _factors(layer: LayerAudit) -> int:
     """Householder factors a token of a delta-rule layer with negative eigenvalues; 0 of any other."""
-    if layer.low != -1.0 or "reflection" not in layer.can and "factors" not in layer.can:
+    if layer.low != -1.0 or ("reflection" not in layer.can and "factors" not in layer.can):
         return 0
     words = layer.kind.split(", ")[-1].split(" ")
     return int(words[0]) if words[-1] == "factors" and words[0].isdigit() else 1
@@ -308,4 +308,6 @@ def _trials(
     if taken > 8:
         yield Trial(f"256 random words of {min(taken, 64)} letters", random.integers(count, size=(256, min(taken, 64))))
     for size in sorted({min(taken, 512), taken}):
-        yield Trial(f"{LONG_WORDS} more random words of {size:,} letters", random.integers(count, size=(LONG_WORDS, size)))
+        yield Trial(
+            f"{LONG_WORDS} more random words of {size:,} letters", random.integers(count, size=(LONG_WORDS, size))
+        )
