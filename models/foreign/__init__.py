@@ -1,1 +1,1 @@
-"""Models that others trained: how they are read, and what they compute."""
+"""Models that others made: how they are read (`reading`), run (`model`, `ways`), and judged (`words`, `evaluation`)."""
