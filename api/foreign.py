@@ -14,7 +14,9 @@ from rich.text import Text
 
 from ..algebra.automata.automaton import MAX_LETTERS, Automaton
 from ..algebra.tracked import Tracked
+from ..artifacts.artifact import Artifact, load
 from ..common.errors import InputError
+from ..common.kinds import CHECKPOINT, DELTA, MODULE, NETWORK, TRAINED
 from ..common.terminal import Shown
 from ..common.wording import counted, short
 from .groups import MachineLike
@@ -121,7 +123,9 @@ class ReadModel(Shown):
             return self._none()
         states = counted(self.automaton.count, "state")
         if learnt.wrong is None:
-            return f"{self.identity.text()} ({states}), on all words that were run, up to {learnt.agrees_to:,} letters"
+            told = f"{self.identity.text()} ({states}), on all words that were run, up to {learnt.agrees_to:,} letters"
+            right = len(self.identity.differs or ()) - 1
+            return f"{told}; {self.task} up to {counted(right, 'letter')}" if right > 2 else told
         word = self._word(learnt.wrong.word)
         what = self.identity.text()
         return f"{what} ({states}) up to {counted(learnt.agrees_to, 'letter')}, then wrong on ({word})"
@@ -169,38 +173,74 @@ def _each(tested: Mapping[str, int]) -> list[str]:
     return list(tested)
 
 
-def model_and_task(model: Any, tracked: MachineLike | None, reading: Any) -> tuple[ForeignModel, Tracked | None]:
-    """A model with the letters and classes of a task.
+def foreign_artifact(model: Any, reading: Any, verb: str) -> Artifact | None:
+    """What is judged by its answers: a checkpoint, a module or another callable, `file.py:function`; and a network of
+    our own whose layers have no phases. None for all others.
 
     Raises:
-        InputError: the model cannot be read, the reading does not fit, or there are too many letters.
+        InputError: the verb does not go with it, or a reading was given for what needs none.
+    """
+    try:
+        artifact = load(model, reading)
+    except InputError:
+        if reading is not None or (isinstance(model, str) and ".py:" in model):
+            raise
+        return None  # the caller says what it wanted instead
+    if artifact.kind in (CHECKPOINT, MODULE):
+        return artifact.require(verb)
+    if verb == "refute" or not artifact.source.has_network or artifact.can(verb) is not None:
+        return None
+    if artifact.source.kind in (DELTA, TRAINED, NETWORK):
+        from ..algebra.depth.families import FAMILIES
+
+        if not all(s.family in FAMILIES for s in artifact.network().specifications):
+            return artifact
+    return None
+
+
+def _opened(
+    artifact: Artifact, tracked: MachineLike | None, verb: str, wanted: bool
+) -> tuple[ForeignModel, Tracked | None]:
+    """The model and its task: what was given, or what a folder of ours says itself.
+
+    Raises:
+        InputError: the model cannot be read, nobody says what it should track, or there are too many letters.
     """
     from ..models.foreign.model import foreign_model
-    from .models import task_of_name
+    from .models import same_numbers, task_of_name
 
-    task = None if tracked is None else task_of_name(tracked).tracked
-    found = foreign_model(model, reading, task)
+    try:
+        own = artifact.tracked
+    except InputError:
+        own = None
+    given = None if tracked is None else task_of_name(tracked).tracked
+    task = own if given is None or (own is not None and same_numbers(own, given)) else given
+    if task is None and wanted:
+        raise InputError(f"{artifact} does not say what it should track; wanted it too, e.g. `{verb} {artifact} S3`")
+    if artifact.kind in (CHECKPOINT, MODULE):
+        found = artifact.foreign(task)
+    else:
+        network = artifact.network()
+        if task is not None:
+            task.require_fit(network.alphabet_size, network.classes)
+        reading = {"letters": list(range(network.alphabet_size)), "classes": list(range(network.classes))}
+        found = foreign_model(network, reading, task)
+        found.name = str(artifact)
+    if found.letters > MAX_LETTERS:
+        raise InputError(
+            f"{found.name} is read with {found.letters:,} letters; at most {MAX_LETTERS} are handled: say which ids "
+            'are letters, e.g. a reading {"letters": [5, 6], "classes": [5, 6]}, or what it should track, e.g. S3'
+        )
     return found, task
 
 
-def is_foreign(model: Any, reading: Any = None) -> bool:
-    """Whether a model is somebody else's: a checkpoint's folder, a module or another callable, `file.py:function`."""
-    from ..artifacts.artifact import Artifact
-    from ..common.kinds import CHECKPOINT, kind_of
+def _theory(artifact: Artifact, model: ForeignModel, task: Tracked) -> ModelTheory:
+    """What is known of the architecture: by its configuration, or of a network of our own by its layers."""
+    from ..proofs_check.refutations.foreign import theory_of_layers, theory_of_model
 
-    if reading is not None:
-        return True
-    if isinstance(model, Artifact):
-        return model.kind == CHECKPOINT
-    if isinstance(model, str | Path):
-        return ".py:" in str(model) or kind_of(model) == CHECKPOINT
-    if type(model).__name__ == "ForeignModel":
-        return True
-    if not callable(model):
-        return False
-    from ..models.network import DCDNetwork
-
-    return not isinstance(model, DCDNetwork)
+    if artifact.kind in (CHECKPOINT, MODULE):
+        return theory_of_model(model.config, task, max(map(len, model.reading.spellings)))
+    return theory_of_layers(artifact.network().specifications, task)
 
 
 def _special(task: Tracked) -> Callable[[int], list[Word]]:
@@ -213,10 +253,9 @@ def _special(task: Tracked) -> Callable[[int], list[Word]]:
 
 
 def decompile_model(
-    model: Any,
+    artifact: Artifact,
     tracked: MachineLike | None = None,
     *,
-    reading: Any = None,
     states: int = STATES,
     out: str | Path | None = None,
     seed: int = 0,
@@ -226,9 +265,8 @@ def decompile_model(
     """Learn the machine that somebody's model computes; see `decompile`.
 
     Arguments:
-        model: a folder, a module, a callable, `file.py:function`, or a `ForeignModel`.
-        tracked: what it should track; None where nothing is asked but the machine.
-        reading: how it is read.
+        artifact: the model.
+        tracked: what it should track; None for what it says itself, or where nothing is asked but the machine.
         states: the largest machine that is looked for.
         out: where to write the machine, with its certificate; a name that ends in `.json` for its table alone.
         seed: of the random words.
@@ -238,13 +276,24 @@ def decompile_model(
     Raises:
         InputError: the model cannot be read or asked, or the machine cannot be written.
     """
+    found, task = _opened(artifact, tracked, "decompile", wanted=False)
+    return _decompiled(found, task, states, out, seed, length, force)
+
+
+def _decompiled(
+    found: ForeignModel,
+    task: Tracked | None,
+    states: int,
+    out: str | Path | None,
+    seed: int,
+    length: int,
+    force: bool = False,
+) -> ReadModel:
     from ..models.foreign.decompile import learn_machine
     from ..models.foreign.failing import failing_word
     from ..models.foreign.identity import automaton_of, identify
     from ..models.foreign.trials import Wrong
 
-    found, task = model_and_task(model, tracked, reading)
-    _require_few(found)
     special = None if task is None else _special(task)
     learnt = learn_machine(found, found.letters, states=states, length=length, seed=seed, special=special)
     letters = task.letter_names if task is not None else tuple(map(str, range(found.letters)))
@@ -270,14 +319,6 @@ def decompile_model(
         str(found.name), task.name if task else "", learnt, identity, automaton, letters, classes, failing, folder,
         claim,
     )  # fmt: skip
-
-
-def _require_few(model: ForeignModel) -> None:
-    if model.letters > MAX_LETTERS:
-        raise InputError(
-            f"{model.name} is read with {model.letters:,} letters; at most {MAX_LETTERS} are handled: say which ids "
-            'are letters, e.g. a reading {"letters": [5, 6], "classes": [5, 6]}, or what it should track, e.g. S3'
-        )
 
 
 def _write_machine(
@@ -393,19 +434,14 @@ def _judged(theory: ModelTheory) -> str:
     return f"{said}: {theory.reason}"
 
 
-def _tokens_a_letter(model: ForeignModel) -> int:
-    return max(map(len, model.reading.spellings))
-
-
 def refute_model(
-    model: Any, tracked: MachineLike | None, *, reading: Any = None, seed: int = 0, length: int = LENGTH
+    artifact: Artifact, tracked: MachineLike | None, *, seed: int = 0, length: int = LENGTH
 ) -> ModelRefutation:
     """Search a word that somebody's model answers wrongly; see `refute`.
 
     Arguments:
-        model: a folder, a module, a callable, `file.py:function`, or a `ForeignModel`.
-        tracked: what it should track.
-        reading: how it is read.
+        artifact: the model.
+        tracked: what it should track; None for what it says itself.
         seed: of the random words.
         length: of the longest words that are run.
 
@@ -413,24 +449,15 @@ def refute_model(
         InputError: the model cannot be read or asked, or nobody says what it should track.
     """
     from ..models.foreign.failing import failing_word
-    from ..proofs_check.refutations.foreign import search_model, theory_of_model
+    from ..proofs_check.refutations.foreign import search_model
 
-    found, task = model_and_task(model, _wanted(model, tracked, "refute"), reading)
+    found, task = _opened(artifact, tracked, "refute", wanted=True)
     assert task is not None
-    _require_few(found)
     searched = search_model(found, task, _special(task), length, seed)
-    theory = theory_of_model(found.config, task, _tokens_a_letter(found))
+    theory = _theory(artifact, found, task)
     word = None if searched.wrong is None else failing_word(found, task, searched.wrong)
     kind = "failing" if word is not None else "failed" if theory.possible is False else "allowed"
     return ModelRefutation(str(found.name), task.name, kind, word, searched, theory)
-
-
-def _wanted(model: Any, tracked: MachineLike | None, verb: str) -> MachineLike:
-    if tracked is None:
-        raise InputError(
-            f"{short(str(model), 60)} does not say what it should track; wanted it too, e.g. sn.{verb}(model, 'S3')"
-        )
-    return tracked
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -489,14 +516,13 @@ class ModelDiagnosis(Shown):
 
 
 def diagnose_model(
-    model: Any, tracked: MachineLike | None, *, reading: Any = None, seed: int = 0, length: int = LENGTH
+    artifact: Artifact, tracked: MachineLike | None, *, seed: int = 0, length: int = LENGTH
 ) -> ModelDiagnosis:
     """What somebody's model could do, what it does, and what to change; see `diagnose`.
 
     Arguments:
-        model: a folder, a module, a callable, `file.py:function`, or a `ForeignModel`.
-        tracked: what it should track.
-        reading: how it is read.
+        artifact: the model.
+        tracked: what it should track; None for what it says itself.
         seed: of the random words.
         length: of the longest words that are run.
 
@@ -504,16 +530,15 @@ def diagnose_model(
         InputError: the model cannot be read or asked, or nobody says what it should track.
     """
     from ..models.foreign.altered import altered_from_compiled
-    from ..proofs_check.refutations.foreign import theory_of_model
 
-    wanted = _wanted(model, tracked, "diagnose")
-    found, task = model_and_task(model, wanted, reading)
+    found, task = _opened(artifact, tracked, "diagnose", wanted=True)
     assert task is not None
-    theory = theory_of_model(found.config, task, _tokens_a_letter(found))
-    read = decompile_model(found, wanted, states=min(1024, max(STATES, 2 * task.classes)), seed=seed, length=length)
+    theory = _theory(artifact, found, task)
+    read = _decompiled(found, task, min(1024, max(STATES, 2 * task.classes)), None, seed, length)
     altered = altered_from_compiled(found.folder, task) if found.folder is not None else ()
     ways = _other_ways(found, task, seed)
-    verdict, changes = _missing(theory, read, altered, ways)
+    lost = _lost(found, task, read, seed)
+    verdict, changes = _missing(theory, read, altered, ways, lost)
     return ModelDiagnosis(theory, read, verdict, changes, altered, ways)
 
 
@@ -540,8 +565,25 @@ def _other_ways(model: ForeignModel, task: Tracked, seed: int) -> dict[str, str]
     return found
 
 
+def _lost(model: ForeignModel, task: Tracked, read: ReadModel, seed: int) -> int | None:
+    """After how many letters the model answers as if the word began there; None where it does not."""
+    if read.failing is None or read.failing.length < 3:
+        return None
+    at = read.failing.length
+    words = np.random.default_rng([seed, 5]).integers(task.count, size=(32, 2 * at))
+    answers = model.answers(words)
+    for place in (at - 1, at - 2):
+        anew = np.stack([np.asarray(task.run(row[place:])) for row in words])
+        rest = slice(0, min(place, words.shape[1] - place))
+        same = answers[:, place:][:, rest] == anew[:, rest]
+        whole = np.stack([np.asarray(task.run(row)) for row in words])[:, place:][:, rest]
+        if same.all() and not (whole == anew[:, rest]).all():
+            return place
+    return None
+
+
 def _missing(
-    theory: ModelTheory, read: ReadModel, altered: Sequence[str], ways: Mapping[str, str]
+    theory: ModelTheory, read: ReadModel, altered: Sequence[str], ways: Mapping[str, str], lost: int | None
 ) -> tuple[str, tuple[str, ...]]:
     """The verdict, and what to change."""
     learnt, task = read.learnt, read.task
@@ -555,12 +597,15 @@ def _missing(
         elif ways:
             told += ", run in one pass; run otherwise, see above, it loses its state or its precision"
         return told, tuple(changes if theory.possible is False else ())
-    if read.is_task:
+    if read.is_task and lost is None:
         longer = f"words longer than {learnt.agrees_to:,} letters in training, or weights in a wider dtype"
         where = f"the machine is {task}'s, and is lost after {counted(learnt.agrees_to, 'letter')}"
         if theory.possible is False:
             return f"structure: {where}, as theory says it must be on some length", tuple(changes)
         return f"precision: {where}", (*changes, longer)
+    if lost is not None:
+        where = f"it tracks {task} and loses its state after {counted(lost, 'letter')}: it answers as if the word began"
+        return f"structure: {where} there", (*changes, "keep the state between pieces of a word (the cache)")
     what = f"it computes {read.identity.text()}" if read.identity else read.sentence()
     if theory.possible is False or (theory.possible is None and theory.changes):
         return f"structure: {what}; {theory.reason}", tuple(changes)

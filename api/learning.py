@@ -31,7 +31,7 @@ from .automaton_learning import (
     learn_automaton,
     read_automaton_off,
 )
-from .foreign import LENGTH, STATES, ModelDiagnosis, ReadModel, decompile_model, diagnose_model, is_foreign
+from .foreign import LENGTH, STATES, ModelDiagnosis, ReadModel, decompile_model, diagnose_model, foreign_artifact
 from .groups import MachineLike, machine
 from .models import network_and_task
 
@@ -618,11 +618,12 @@ def decompile(
         >>> found.states, found.small_group_id, found.agrees_to
         (2, (2, 1), 100)
     """
-    if is_foreign(model, reading):
+    foreign = foreign_artifact(model, reading, "decompile")
+    if foreign is not None:
         if pruned is not None:
-            raise InputError("--pruned goes with a network of our own; leave it out")
+            raise InputError("--pruned goes with a network whose layers have phases; leave it out")
         return decompile_model(
-            model, tracked, reading=reading, states=STATES if states is None else states, out=out, seed=seed,
+            foreign, tracked, states=STATES if states is None else states, out=out, seed=seed,
             length=LENGTH if length is None else length, force=force,
         )  # fmt: skip
     if states is not None:
@@ -754,8 +755,9 @@ def diagnose(
         >>> print(sn.diagnose(sn.compile("C2").network(), "C2").verdict.split(":")[0])
         nothing is missing on the lengths that were measured
     """
-    if is_foreign(model, reading):
-        return diagnose_model(model, tracked, reading=reading, seed=seed)
+    foreign = foreign_artifact(model, reading, "diagnose")
+    if foreign is not None:
+        return diagnose_model(foreign, tracked, seed=seed)
     from ..algebra.depth.families import FAMILIES
     from ..algebra.depth.series import verbal_series
     from ..algebra.depth.width import TooLargeError, left_orders

@@ -12,7 +12,7 @@ from rich.text import Text
 from ..algebra.tracked import TrackedAutomaton
 from ..common.errors import InputError
 from ..common.terminal import Shown, progress
-from .foreign import LENGTH, ModelRefutation, is_foreign, refute_model
+from .foreign import LENGTH, ModelRefutation, foreign_artifact, refute_model
 from .groups import MachineLike
 from .models import network_and_task, task_of_name
 from .pages import refutation_page
@@ -91,13 +91,11 @@ def refute(
         network = _drawn(task, _families(random, layers), width, seed, activation)
     elif model is None:
         raise InputError("no model; wanted e.g. sn.refute('s4'), or random too, e.g. sn.refute('S3', random='aussm')")
-    elif is_foreign(model, reading):
+    elif (foreign := foreign_artifact(model, reading, "refute")) is not None:
         for option, value in (("html", html), ("alphabet", alphabet), ("epsilon", epsilon)):
             if value is not None:
                 raise InputError(f"--{option} goes with a network of our own; leave it out")
-        return refute_model(
-            model, tracked, reading=reading, seed=seed, length=LENGTH if length is None else length
-        )  # fmt: skip
+        return refute_model(foreign, tracked, seed=seed, length=LENGTH if length is None else length)
     else:
         if length is not None:
             raise InputError("--length goes with somebody else's model; leave it out")

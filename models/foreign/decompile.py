@@ -183,11 +183,9 @@ def learn_machine(
     )  # fmt: skip
 
 
-def _checked(asked: Asked, taken: int, random: np.random.Generator) -> bool:
-    """Whether only whole words are answered. Raises `InputError` for a model that answers a word in two ways, or whose
-    answer to a beginning changes with what follows."""
-    size = min(24, taken)
-    words = random.integers(asked.letters, size=(32, size))
+def require_steady(asked: Asked, taken: int, random: np.random.Generator) -> tuple[Integers, Integers]:
+    """Some words and their answers. Raises `InputError` for a model that answers them otherwise when asked again."""
+    words = random.integers(asked.letters, size=(32, min(24, taken)))
     first, again = asked.run(words), asked.run(words)
     changed = np.argwhere(first != again)
     if len(changed):
@@ -197,6 +195,14 @@ def _checked(asked: Asked, taken: int, random: np.random.Generator) -> bool:
             f"{first[row, place]} and then {again[row, place]}; wanted a model that answers a word alike each time: "
             "call model.eval() before, which turns dropout off"
         )
+    return words, first
+
+
+def _checked(asked: Asked, taken: int, random: np.random.Generator) -> bool:
+    """Whether only whole words are answered. Raises `InputError` for a model that answers a word in two ways, or whose
+    answer to a beginning changes with what follows."""
+    words, first = require_steady(asked, taken, random)
+    size = words.shape[1]
     whole = size > 1 and bool((first[:, :-1] == NO_ANSWER).all())
     if whole:
         return True

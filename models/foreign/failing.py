@@ -59,7 +59,8 @@ class FailingWord(Brief):
     def text(self) -> str:
         """`(1 2 1), 3 letters: it answers 4, wanted 0`."""
         letters = f"{self.length:,} letter{'s' * (self.length != 1)}"
-        return f"({shown(self.word)}), {letters}: it answers {self.answer}, wanted {self.product}"
+        answer = "none (no class, or not a number)" if self.answer == "none" else self.answer
+        return f"({shown(self.word)}), {letters}: it answers {answer}, wanted {self.product}"
 
 
 def shown(names: Sequence[str]) -> str:

@@ -218,15 +218,17 @@ def longest_taken(run: Callable[[Integers], Any], length: int) -> tuple[int, str
         run: words to answers; may raise.
 
     Raises:
-        InputError: it takes not even a word of one letter.
+        InputError: it takes not even a word of one letter; what it says.
     """
     said = ""
     while length:
         try:
             run(np.zeros((1, length), dtype=np.int64))
         except (InputError, RuntimeError, IndexError, ValueError) as error:
+            if length == 1:
+                raise
             said = said or " ".join(str(error).split())[:160]
             length //= 2
         else:
             return length, said
-    raise InputError(f"the model takes no word at all: {said or 'it raised an error'}")
+    raise InputError("words of no letters; wanted a length of 1 or more")

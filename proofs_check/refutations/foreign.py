@@ -22,6 +22,7 @@ from ...algebra.tracked import Tracked, TrackedAutomaton, TrackedGroup
 from ...common.brief import Brief
 from ...common.errors import InputError
 from ...common.wording import counted
+from ...models.foreign.decompile import require_steady
 from ...models.foreign.moore import Asked, Integers, MooreMachine, Word
 from ...models.foreign.trials import (
     LONG_WORDS,
@@ -47,9 +48,11 @@ from ..audits.layers import (
     SOLVABLE,
     LayerAudit,
 )
+from .theory import is_delta_stack, theory_of
 
 if TYPE_CHECKING:
     from ...models.foreign.model import ForeignModel
+    from ...models.specification import LayerSpecification
 
 EXHAUSTIVE = 400_000
 """Letters of all words of one length, together, up to which they are all run."""
@@ -107,6 +110,27 @@ def theory_of_model(config: dict[str, Any] | None, tracked: Tracked, tokens: int
     if can:
         return ModelTheory(_carries(layers, tracked, tokens), f"such layers carry {can}", (), layers)
     return ModelTheory(None, "nothing is excluded of such layers, and nothing is known that they carry", (), layers)
+
+
+def theory_of_layers(layers: Sequence[LayerSpecification], tracked: Tracked) -> ModelTheory:
+    """What theory says of a network of our own and a task, as for `theory_of_model`."""
+    try:
+        if isinstance(tracked, TrackedGroup):
+            found = theory_of(layers, tracked.group, np.asarray(tracked.alphabet))
+        else:
+            assert isinstance(tracked, TrackedAutomaton)
+            found = theory_of(layers, tracked.automaton)
+    except InputError as error:
+        return ModelTheory(None, str(error))
+    if not found.forbidden:
+        return ModelTheory(None, found.sentence)
+    if found.by_width:
+        return ModelTheory(False, found.sentence, ("wider layers",))
+    changes: tuple[str, ...] = ("another stack",)
+    if is_delta_stack([layer.family for layer in layers]) and isinstance(tracked, TrackedGroup):
+        needed = _needed(tracked)
+        changes = (f"{needed[0]} factors a token: delta-{needed[0]}",) if needed is not None else changes
+    return ModelTheory(False, found.sentence, changes)
 
 
 def _groups(tracked: Tracked) -> tuple[Group, ...]:
@@ -253,10 +277,11 @@ def search_model(
         seed: of the random words.
 
     Raises:
-        InputError: the model takes no words, or what is tracked is too large to list.
+        InputError: the model takes no words or answers one in two ways, or what is tracked is too large to list.
     """
     asked = Asked(model, tracked.count)
     taken, refused = longest_taken(asked.run, length)
+    require_steady(asked, taken, np.random.default_rng([seed, 1]))
     moves = tracked.moves.astype(np.int64)
 
     def labels(words: Integers) -> Integers:
