@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,9 +24,7 @@ from ...algebra.tracked import Tracked
 from ...common.errors import InputError
 from ...common.reading import one_line
 from .reading import EVERY, NO_ANSWER, OTHER, Reading
-
-if TYPE_CHECKING:
-    from .ways import Way
+from .ways import Way, way_of
 
 Words = NDArray[np.int64]
 
@@ -35,10 +33,6 @@ ENTRIES = 1 << 25
 
 HIDDEN_COPIES = 32
 """So many numbers for each token and coordinate of the residual stream are held at a time, about."""
-
-WAYS = ("whole", "cached", "left", "pieces", "bfloat16")
-"""How a word is read: in one pass; token by token; its first half padded on the left, then token by token; in three
-pieces; with weights in bfloat16."""
 
 
 class ForeignModel:
@@ -88,7 +82,7 @@ class ForeignModel:
 
         Arguments:
             words: numbers of letters, int64 (n, length).
-            way: how they are read: one of `WAYS`.
+            way: how they are read: `whole`, `cached`, `left`, `pieces` or `bfloat16` (`ways.WAYS`).
 
         Returns:
             int64 (n, length): classes; -1 where the reading has no answer at that position; -2 where the most likely
@@ -107,7 +101,7 @@ class ForeignModel:
         found = np.full(words.shape, NO_ANSWER, dtype=np.int64)
         if not words.size:
             return found
-        runner = self._way(way)
+        runner = way_of(self, way)
         for rows in self._batches(words):
             found[rows] = self._batch(words[rows], runner)
         return found
@@ -115,7 +109,7 @@ class ForeignModel:
     def _batch(self, words: Words, runner: Way) -> Words:
         ids, ends = self.reading.tokens(words)
         with torch.inference_mode(), _evaluating(runner.module):
-            best = runner.best(torch.from_numpy(ids), self).numpy()
+            best = runner.best(torch.from_numpy(ids), ends, self).numpy()
         found = np.full(words.shape, NO_ANSWER, dtype=np.int64)
         rows, columns = np.nonzero(ends >= 0)
         at = ends[rows, columns] if best.shape[1] == ids.shape[1] else -1
@@ -171,17 +165,27 @@ class ForeignModel:
                 places = table[places]
         return torch.where(values.isnan(), OTHER, places).cpu()
 
-    def logits(self, ids: Tensor) -> Tensor:
-        """What the model gives for token ids. Raises `InputError` where it fails, or gives something else."""
+    def logits(self, ids: Tensor, instead: nn.Module | None = None) -> Tensor:
+        """What the model gives for token ids, (batch, tokens, logits).
+
+        Arguments:
+            ids: int64 (batch, tokens).
+            instead: a copy of its module that is run instead.
+
+        Raises:
+            InputError: it fails, or gives something else.
+        """
+        return self.checked(self.called(self.run if instead is None else _plain(instead), ids), ids)
+
+    def called(self, run: Callable[[Tensor], Any], ids: Tensor) -> Any:
+        """What a call gives for token ids, on the device of the module. Raises `InputError` where it fails."""
         device = next((p.device for p in self.module.parameters()), None) if self.module is not None else None
         with model_faults(self.name):
-            given = self.run(ids if device is None else ids.to(device))
+            return run(ids if device is None else ids.to(device))
+
+    def checked(self, given: Any, ids: Tensor) -> Tensor:
+        """The logits in what a call gave. Raises `InputError` where there are none of the right shape."""
         return logits_of(given, ids, self.name, self.reading)
-
-    def _way(self, way: str) -> Way:
-        from .ways import way_of
-
-        return way_of(self, way)
 
     def ids(self, word: Sequence[int]) -> list[int]:
         """The token ids of one word."""
