@@ -236,10 +236,11 @@ def _opened(
 
 def _theory(artifact: Artifact, model: ForeignModel, task: Tracked) -> ModelTheory:
     """What is known of the architecture: by its configuration, or of a network of our own by its layers."""
-    from ..proofs_check.refutations.foreign import theory_of_layers, theory_of_model
+    from ..proofs_check.refutations.foreign import theory_of_layers, theory_of_model, writes_nothing
 
     if artifact.kind in (CHECKPOINT, MODULE):
-        return theory_of_model(model.config, task, max(map(len, model.reading.spellings)))
+        tokens = max(map(len, model.reading.spellings))
+        return theory_of_model(model.config, task, tokens, writes_nothing(model.module))
     return theory_of_layers(artifact.network().specifications, task)
 
 

@@ -51,6 +51,8 @@ from ..audits.layers import (
 from .theory import is_delta_stack, theory_of
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from ...models.foreign.model import ForeignModel
     from ...models.specification import LayerSpecification
 
@@ -75,13 +77,29 @@ class ModelTheory(Brief):
     layers: tuple[LayerAudit, ...] = ()
 
 
-def theory_of_model(config: dict[str, Any] | None, tracked: Tracked, tokens: int = 1) -> ModelTheory:
+def writes_nothing(module: nn.Module | None) -> bool:
+    """Whether a model has softmax attention, and all of it is multiplied by output weights that are 0."""
+    if module is None:
+        return False
+    found = [
+        part.o_proj.weight
+        for part in module.modules()
+        if all(hasattr(part, name) for name in ("q_proj", "k_proj", "v_proj", "o_proj"))
+        and not any(hasattr(part, name) for name in ("A_log", "dt_bias", "conv1d", "q_conv1d"))
+    ]
+    return bool(found) and not any(bool(weight.any()) for weight in found)
+
+
+def theory_of_model(
+    config: dict[str, Any] | None, tracked: Tracked, tokens: int = 1, silent: bool = False
+) -> ModelTheory:
     """What the audit of a configuration says of a task.
 
     Arguments:
         config: of the model; None where it has none.
         tracked: the task, its letters as they are read.
         tokens: the most tokens that spell a letter.
+        silent: whether its attention layers write nothing (`writes_nothing`).
     """
     if config is None:
         return ModelTheory(None, "nothing is known of its architecture: it has no configuration")
@@ -98,7 +116,7 @@ def theory_of_model(config: dict[str, Any] | None, tracked: Tracked, tokens: int
             ("one gated delta-rule layer with negative eigenvalues tracks every group: olmo_hybrid",),
         )
     switches = tuple(line for line in facts.switch if "would bound" not in line and "no field" not in line)
-    beside = any("attention stands beside" in note for note in facts.notes)
+    beside = not silent and any("attention stands beside" in note for note in facts.notes)
     reason = _excluded(layers, tracked, tokens)
     if reason is not None:
         changes = switches or _changes(layers, tracked)

@@ -11,17 +11,22 @@ from subnormal.algebra.tracked import Tracked
 
 
 def olmo_hybrid(letters: int, classes: int, negative: bool, **more: Any) -> torch.nn.Module:
-    """One layer of transformers' `OlmoHybridForCausalLM`, with the flag or without it."""
+    """One recurrent layer of transformers' `OlmoHybridForCausalLM`, with the flag or without it. The class wants an
+    attention layer too; it writes nothing here, and stays so."""
     from transformers import OlmoHybridConfig, OlmoHybridForCausalLM
 
     settings = {
-        "vocab_size": max(letters, classes), "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1,
-        "layer_types": ["linear_attention"], "num_attention_heads": 2, "num_key_value_heads": 2,
+        "vocab_size": max(letters, classes), "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2,
+        "layer_types": ["linear_attention", "full_attention"], "num_attention_heads": 2, "num_key_value_heads": 2,
         "linear_num_key_heads": 2, "linear_num_value_heads": 2, "linear_key_head_dim": 8, "linear_value_head_dim": 8,
         "linear_conv_kernel_dim": 2, "linear_allow_neg_eigval": negative, "pad_token_id": None, "bos_token_id": None,
         "eos_token_id": None,
     }  # fmt: skip
-    return OlmoHybridForCausalLM(OlmoHybridConfig(**{**settings, **more}))
+    model = OlmoHybridForCausalLM(OlmoHybridConfig(**{**settings, **more}))
+    silent = model.model.layers[1].self_attn.o_proj.weight
+    torch.nn.init.zeros_(silent)
+    silent.requires_grad_(False)
+    return model
 
 
 def mamba2(letters: int, classes: int, **more: Any) -> torch.nn.Module:
