@@ -33,6 +33,13 @@ def folder(name: str = "S4") -> Path:
     return found.save(Path(f"folder-{len(name)}{name[:2]}"))
 
 
+def last_letter(ids: Any) -> Any:
+    """Somebody's model, which remembers nothing."""
+    import torch
+
+    return torch.nn.functional.one_hot(ids, 2)
+
+
 RESULTS: dict[str, list[Callable[[], Any]]] = {
     "atlas": [lambda: sn.atlas(max_order=64, processes=1)],
     "audit": [lambda: sn.audit(folder())],
@@ -50,10 +57,12 @@ RESULTS: dict[str, list[Callable[[], Any]]] = {
     "decompile": [
         lambda: sn.decompile(sn.compile("S3").network(), "S3", length=20),
         lambda: sn.decompile(sn.compile("tomita(5)").network(), "tomita(5)", length=20),
+        lambda: sn.decompile(last_letter, "C2", length=40),
     ],
     "diagnose": [
         lambda: sn.diagnose(sn.compile("S3").network(), "S3"),
         lambda: sn.diagnose(sn.compile("tomita(5)").network(), "tomita(5)"),
+        lambda: sn.diagnose(last_letter, "C2", length=40),
     ],
     "evaluate": [lambda: sn.evaluate(sn.compile("C2").network(), "C2", length=1000, words=2)],
     "load": [lambda: sn.load(folder()), lambda: sn.load(sn.certify("A5").folder)],
@@ -75,6 +84,7 @@ RESULTS: dict[str, list[Callable[[], Any]]] = {
         lambda: sn.refute("S3", random="aussm", width=2),
         lambda: sn.refute("tomita(5)", random="mamba", width=2),
         lambda: sn.refute(sn.compile("S3").network(), "S3"),
+        lambda: sn.refute(last_letter, "C2", length=40),
     ],
     "regex": [lambda: sn.regex("(ab|b)*a")],
     "reproduce": [],  # its page is cut like everything else that is `Shown`; minutes
