@@ -162,7 +162,7 @@ class TestWords:
         words = adversarial_words(tracked, length)
         assert words.shape == (len(words), length)
         assert words.dtype == np.int64
-        assert ((0 <= words) & (words < tracked.count)).all()
+        assert ((words >= 0) & (words < tracked.count)).all()
         assert len(np.unique(words, axis=0)) == len(words) > 0
         assert np.array_equal(words, adversarial_words(tracked, length))
 
