@@ -6,7 +6,6 @@ automaton, or permutations. `Tracked` is what a machine, a task and a network ne
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from functools import cached_property
