@@ -17,7 +17,7 @@ from .reading import MAX_TENSOR_BYTES, parse_json, read_bytes
 GROUP, AUTOMATON, FACTORED, DELTA = "group", "automaton", "factored", "delta"
 LEARNT, TRAINED, NETWORK, RUN = "learnt", "trained", "network", "run"
 TABLE = "table"
-CHECKPOINT, REFUSAL, DAMAGED, OTHER = "checkpoint", "refusal", "damaged", "other"
+CHECKPOINT, MODULE, REFUSAL, DAMAGED, OTHER = "checkpoint", "module", "refusal", "damaged", "other"
 
 TITLES = {
     GROUP: "a compiled group",
@@ -30,11 +30,12 @@ TITLES = {
     NETWORK: "a network that was saved",
     RUN: "runs of an experiment",
     CHECKPOINT: "a model of another library",
+    MODULE: "a model in a program",
     REFUSAL: "the certificate of something that cannot be tracked",
     DAMAGED: "a compiled folder that is damaged",
     OTHER: "files of names that are used here",
 }
-"""What each kind is called in messages."""
+"""What each kind is called in messages. A folder is never a module: that is a callable, or `file.py:function`."""
 
 _PROOFS = ("certify", "check", "verify", "horizon")
 _READINGS = ("evaluate", "refute", "decompile", "diagnose")
@@ -48,6 +49,8 @@ _INTEGERS = "it runs in integers and has no network: `verify {folder}` runs it"
 _AGAIN = "make it again in a new folder, e.g. with `compile S4 --out s4`"
 _NOTHING = "name a folder written by compile, learn or train"
 _FOREIGN = "that is done for networks of our own; `audit {folder}` says what its layers can do"
+_CALLED = "that is done for folders and networks of our own; `evaluate {folder} S3` says how far it is right"
+_NO_LAYERS = "a callable says nothing of its layers; `evaluate {folder} S3` says how far it is right"
 _STEPS = "machine.json has its steps as text, and nothing else is made of them"
 _UNTRACKED = "there is nothing to run: `check {folder}` proves it"
 
@@ -61,15 +64,14 @@ CANNOT: dict[str, dict[str, str]] = {
         **dict.fromkeys(_RUNS, _INTEGERS),
     },
     DELTA: {
-        "decompile": "its layer is proved in exact integers and has no phases to read out: `verify {folder}`",
-        "diagnose": "its layer is proved in exact integers and has no phases to read out: `verify {folder}`",
         "show": "a page runs diagonal layers: `verify {folder}` runs this network",
     },
     TABLE: dict.fromkeys(VERBS, _STEPS),
     TRAINED: dict.fromkeys(_PROOFS, _READ_OUT),
     NETWORK: dict.fromkeys(_PROOFS, _READ_OUT),
     RUN: dict.fromkeys(_PROOFS, _READ_OUT),
-    CHECKPOINT: dict.fromkeys((*_PROOFS, *_READINGS, "show", "train"), _FOREIGN),
+    CHECKPOINT: dict.fromkeys((*_PROOFS, "show", "train"), _FOREIGN),
+    MODULE: dict.fromkeys((*_PROOFS, "show", "train"), _CALLED) | {"audit": _NO_LAYERS},
     REFUSAL: dict.fromkeys(("certify", "verify", "horizon", *_RUNS, "show"), _UNTRACKED),
     DAMAGED: dict.fromkeys(VERBS, _AGAIN),
     OTHER: dict.fromkeys(VERBS, _NOTHING),
