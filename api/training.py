@@ -19,6 +19,7 @@ from ..algebra.tracked import TrackedAutomaton
 from ..artifacts.artifact import Artifact, load
 from ..common.errors import InputError
 from ..common.kinds import RUN, claim_folder
+from ..common.summary import SUMMARY, Tabular, write_summary
 from ..common.terminal import Shown, plain_table, progress
 from ..common.wording import default_folder
 from ..models.training.pool import RUNS_TOGETHER, Resources
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False)
-class Training(Shown):
+class Training(Tabular, Shown):
     """Finished runs, in the order in which they were asked for.
 
     Arguments:
@@ -50,6 +51,10 @@ class Training(Shown):
     def longest(self) -> tuple[int, ...]:
         """For each run the longest length at which more than 90 % of the last symbols are right."""
         return tuple(int(row["test"]["longest"]) for row in self.rows)
+
+    def rows_of_table(self) -> tuple[dict[str, Any], ...]:
+        """One dictionary a run."""
+        return self.rows
 
     def network(self, run: int = 0) -> DCDNetwork:
         """The trained network of one run, a `torch.nn.Module`."""
@@ -79,7 +84,7 @@ class Training(Shown):
                 "–" if whole is None else f"{whole:.1%}",
                 row["key"],
             )
-        places = [f"networks: {self.folder}/networks/", f"curves: {self.picture}"]
+        places = [f"networks: {self.folder}/networks/", f"curves: {self.picture}", f"table: {self.folder / SUMMARY}"]
         return Renderables(table, *(Text(line) for line in [*diverged(self.rows), *places]))
 
     def _repr_png_(self) -> bytes:
@@ -186,6 +191,7 @@ def train(
     rows = store.of(runs)
     training = Training(folder, tuple(rows), forbidden)
     draw_curves(rows, training.picture, f"{text}, {family}, init {init}")
+    write_summary(folder / SUMMARY, rows)
     return training
 
 

@@ -12,6 +12,7 @@ from rich.text import Text
 from ..algebra.automata.automaton import Automaton
 from ..common.errors import InputError
 from ..common.kinds import RUN, claim_folder
+from ..common.summary import SUMMARY, Tabular, write_summary
 from ..common.terminal import Shown
 from ..models.training.pool import RUNS_TOGETHER, Resources
 from .groups import MachineLike, machine
@@ -88,7 +89,7 @@ def words(
 
 
 @dataclass(frozen=True, repr=False)
-class Sweep(Shown):
+class Sweep(Tabular, Shown):
     """A grid of runs, all of them made.
 
     Arguments:
@@ -101,6 +102,10 @@ class Sweep(Shown):
     rows: tuple[dict[str, Any], ...]
     made: int
 
+    def rows_of_table(self) -> tuple[dict[str, Any], ...]:
+        """One dictionary a run."""
+        return self.rows
+
     @property
     def picture(self) -> Path:
         """Heat maps over two axes of the grid."""
@@ -112,7 +117,8 @@ class Sweep(Shown):
 
         total = len(self.rows)
         head = f"{total} runs: {total - self.made} were there, {self.made} made"
-        return Text("\n".join([head, *diverged(self.rows), f"rows: {self.folder}/rows; summary: {self.picture}"]))
+        places = f"rows: {self.folder}/rows; summary: {self.picture}, {SUMMARY}"
+        return Text("\n".join([head, *diverged(self.rows), places]))
 
     def _repr_png_(self) -> bytes:
         return self.picture.read_bytes()
@@ -126,6 +132,7 @@ def sweep(
     processes: int | None = None,
     device: str = "cpu",
     runs_together: int = RUNS_TOGETHER,
+    tensorboard: bool = False,
 ) -> Sweep:
     """Run a grid of settings; called again, it does only what is missing.
 
@@ -134,6 +141,8 @@ def sweep(
         scheduler: a Dask scheduler, e.g. `tcp://127.0.0.1:8786` (extra `cluster`).
         out: folder of the store and the plot; `runs/` and the file's name by default.
         processes, device, runs_together: as for `sn.train`.
+        tensorboard: whether to write TensorBoard's logs into the folder (extra `tensorboard`): of runs trained by
+            processes here while they train, of a cluster's from their curves when they come back.
 
     Raises:
         InputError: an unknown setting, or runs were lost with their processes.
@@ -156,10 +165,12 @@ def sweep(
     claim_folder(folder, RUN)
     store = RunStore(folder)
     missing = len(store.missing(grid.runs))
-    failed = watched(grid.runs, store, Resources(processes, device, runs_together, scheduler))
+    logs = folder / "tensorboard" if tensorboard else None
+    failed = watched(grid.runs, store, Resources(processes, device, runs_together, scheduler), logs)
     draw_sweep(grid, store, folder / "summary.png")
-    refuse_lost(failed)
     rows = {row["key"]: row for row in store.of(grid.runs)}
+    write_summary(folder / SUMMARY, rows.values())
+    refuse_lost(failed)
     return Sweep(folder, tuple(rows.values()), missing)
 
 

@@ -61,9 +61,9 @@ def train(
 
     training = trained(
         one_of(tracked, regex),
-        noise=_numbers("noise", noise),
-        learning_rate=None if learning_rate is None else _numbers("learning-rate", learning_rate),
-        seeds=_seeds(seeds),
+        noise=numbers_of("noise", noise),
+        learning_rate=None if learning_rate is None else numbers_of("learning-rate", learning_rate),
+        seeds=seeds_of(seeds),
         out=out,
         processes=processes,
         device=device,
@@ -82,14 +82,14 @@ def _given(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if value != defaults[name]}
 
 
-def _numbers(name: str, text: str) -> list[float]:
+def numbers_of(name: str, text: str) -> list[float]:
     try:
         return [float(part) for part in text.split(",")]
     except ValueError:
         raise InputError(f"{name}: {text[:40]!r}; wanted numbers separated by commas, e.g. 0.001,0.003") from None
 
 
-def _seeds(text: str) -> int | list[int]:
+def seeds_of(text: str) -> int | list[int]:
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts) or parts == ["0"]:
         raise InputError(f"seeds: {text[:40]!r}; wanted a number of seeds, e.g. 5, or a list, e.g. 4,7")
@@ -163,8 +163,18 @@ def sweep(
     processes: Processes = None,
     device: Device = "cpu",
     runs_together: RunsTogether = RUNS_TOGETHER,
+    tensorboard: Annotated[bool, typer.Option(help="Write TensorBoard logs (extra `tensorboard`).")] = False,
 ) -> None:
     """Run a grid of settings; started again, it does only what is missing."""
     from ..api.writing import sweep as swept
 
-    print_found(swept(path, scheduler, out, processes=processes, device=device, runs_together=runs_together))
+    found = swept(
+        path,
+        scheduler,
+        out,
+        processes=processes,
+        device=device,
+        runs_together=runs_together,
+        tensorboard=tensorboard,
+    )
+    print_found(found)

@@ -17,6 +17,7 @@ from rich.console import Group as Renderables
 from rich.console import RenderableType
 from rich.text import Text
 
+from ...common.summary import Tabular
 from ...common.terminal import Shown, plain_table
 from ..network import DCDNetwork
 from .tasks import TEST, Task
@@ -30,7 +31,7 @@ PIECE_ENTRIES = 1 << 20
 
 
 @dataclass(frozen=True, repr=False)
-class Accuracy(Shown):
+class Accuracy(Tabular, Shown):
     """Accuracies at growing lengths.
 
     Arguments:
@@ -58,6 +59,13 @@ class Accuracy(Shown):
                 break
             longest = length
         return longest
+
+    def rows_of_table(self) -> list[dict[str, Any]]:
+        """One dictionary a length: `length`, `last`, `whole`, `words`."""
+        return [
+            {"length": length, "last": last, "whole": whole, "words": self.words}
+            for length, last, whole in zip(self.lengths, self.last, self.whole, strict=True)
+        ]
 
     def as_json(self) -> dict[str, Any]:
         """The figures, rounded to 1e-5, and the longest length."""
