@@ -10,13 +10,10 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .packages import named_packages
 from .writing import write_file
-
-if TYPE_CHECKING:
-    import pandas
 
 __all__ = ["SUMMARY", "Tabular", "flat", "flat_rows", "write_summary"]
 
@@ -71,7 +68,7 @@ class Tabular:
         """One dictionary a line of the table."""
         raise NotImplementedError
 
-    def to_frame(self) -> pandas.DataFrame:
+    def to_frame(self) -> Any:
         """The table as a pandas frame, with the columns of `summary.csv`.
 
         Raises:
@@ -83,6 +80,6 @@ class Tabular:
             [20, 40]
         """
         with named_packages():
-            import pandas
+            import pandas  # type: ignore[import-untyped]
 
         return pandas.DataFrame(flat_rows(self.rows_of_table()))

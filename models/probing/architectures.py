@@ -184,7 +184,7 @@ def read_architecture(given: object, layers: int | None = None, width: int | Non
 
 def _of_object(given: object) -> Architecture:
     if hasattr(given, "to_dict") and hasattr(given, "model_type"):
-        content = json.loads(json.dumps(given.to_dict(), default=str))  # type: ignore[attr-defined]
+        content = json.loads(json.dumps(given.to_dict(), default=str))
         return _of_config(content, "given")
     if not callable(given):
         raise InputError(
@@ -193,7 +193,7 @@ def _of_object(given: object) -> Architecture:
         )
     name = getattr(given, "__name__", type(given).__name__)
     try:
-        source = inspect.getsource(given)  # type: ignore[arg-type]
+        source = inspect.getsource(given)
     except (OSError, TypeError):
         source = f"{getattr(given, '__module__', '')}.{getattr(given, '__qualname__', name)}"
     return Architecture(name, FACTORY, {"function": name}, _digest(source), given)
@@ -295,8 +295,8 @@ def _number(value: Any) -> Any:
 def _of_model_type(model_type: str, layers: int, width: int) -> Architecture:
     if not installed("transformers"):
         raise InputError(
-            f"unknown architecture {model_type[:60]!r}; wanted {', '.join(ALL_FAMILIES)}, or file.py:function; classes of "
-            "transformers need pip install 'subnormal[targets]'"
+            f"unknown architecture {model_type[:60]!r}; wanted {', '.join(ALL_FAMILIES)}, or file.py:function; classes "
+            "of transformers need pip install 'subnormal[targets]'"
         )
     from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
@@ -343,7 +343,8 @@ SMALL: dict[str, int] = {
     "num_attention_heads": 2, "num_key_value_heads": 2, "linear_num_key_heads": 4, "linear_num_value_heads": 4,
     "linear_key_head_dim": 16, "linear_value_head_dim": 16, "state_size": 16, "n_groups": 1, "num_experts": 2,
     "num_experts_per_tok": 1, "num_local_experts": 2, "moe_intermediate_size": 64,
-    "shared_expert_intermediate_size": 64, "shared_intermediate_size": 64, "mamba_d_state": 16, "mamba_n_groups": 1, "mamba_d_head": 16,
+    "shared_expert_intermediate_size": 64, "shared_intermediate_size": 64, "mamba_d_state": 16, "mamba_n_groups": 1,
+    "mamba_d_head": 16, "chunk_size": 32, "mamba_chunk_size": 32,
 }  # fmt: skip
 """Sizes of tiny models, for the fields that a class has."""
 

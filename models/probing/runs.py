@@ -258,7 +258,7 @@ class _Course:
         logits = answers(self.module, torch.from_numpy(words).to(self.device), self.classes)
         loss = functional.cross_entropy(logits.flatten(0, 1).float(), labels.flatten())
         adam.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(moving, CLIP)
         adam.step()
         return float(loss.detach())
