@@ -363,7 +363,7 @@ def _allowed(architecture: Architecture, name: str) -> Allowed:
             reason = excluded(config, task.tracked, layers)
         except InputError as error:
             return Allowed(OPEN, str(error))
-        return Allowed(NO, reason) if reason else Allowed(OPEN, "nothing is proved against it")
+        return Allowed(NO, reason) if reason else Allowed(YES, "nothing is proved against it")
     return Allowed(OPEN, "a module of somebody's own")
 
 
@@ -372,9 +372,12 @@ def _theory_lines(
 ) -> Iterator[str]:
     """What theory allows, a line for each architecture and answer; tasks with one reason together."""
     for one in found:
-        never = [name for name in names if allowed[one.name, name].answer == NO]
-        for name in never:
-            yield f"theory: {one.name} never learns {name}: {allowed[one.name, name].reason}"
+        reasons: dict[str, list[str]] = {}
+        for name in names:
+            if allowed[one.name, name].answer == NO:
+                reasons.setdefault(allowed[one.name, name].reason, []).append(name)
+        for reason, own in reasons.items():
+            yield f"theory: {one.name} never tracks {', '.join(own)}: {reason}"
         yes = [name for name in names if allowed[one.name, name].answer == YES]
         if yes:
             yield f"theory: nothing forbids {one.name} {', '.join(yes)}"

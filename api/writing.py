@@ -17,7 +17,6 @@ from ..common.errors import InputError
 from ..common.kinds import RUN, claim_folder
 from ..common.summary import SUMMARY, Tabular, write_summary
 from ..common.terminal import Shown
-from ..common.wording import counted
 from ..models.training.pool import RUNS_TOGETHER, Resources
 from .groups import MachineLike, machine
 
@@ -155,8 +154,8 @@ def _prose(
     samples = samples_of(task, style, count, length, seed, distractors, paraphrases)
     path = write_samples(out, samples)
     depths = {sample.depth for sample in samples}
-    layers = ", ".join("no number of layers is enough" if n is None else f"at least {counted(n, 'layer')}" for n in depths)
-    return WordFile(path, count, length, f"{path}\ntheory, for AUSSM: {layers}")
+    layers = ", ".join("no number is enough" if depth is None else str(depth) for depth in depths)
+    return WordFile(path, count, length, f"{path}\nlayers of AUSSM that theory asks for: {layers}")
 
 
 @dataclass(frozen=True, repr=False)

@@ -309,6 +309,9 @@ class _Course:
     def _files(self) -> dict[str, bytes | str]:
         about = {"architecture": self.copy.architecture.as_json(), "task": self.copy.task, "classes": self.classes}
         if self.copy.architecture.kind == LIBRARY:
+            from transformers.utils import logging
+
+            logging.disable_progress_bar()
             with tempfile.TemporaryDirectory() as folder:
                 self.module.cpu().save_pretrained(folder)  # type: ignore[operator]
                 files: dict[str, bytes | str] = {path.name: path.read_bytes() for path in Path(folder).iterdir()}

@@ -184,6 +184,9 @@ def _named(tracked: Tracked) -> tuple[Sequence[str], Sequence[str]]:
     """Letters and labels by name, without spaces; a group too large to list has no names of labels."""
     if not tracked.is_listed:
         return tracked.letter_names, ()
+    if isinstance(tracked, TrackedGroup):
+        names = [cycles(image) for image in tracked.group.elements]
+        return [names[element] for element in tracked.alphabet.tolist()], names
     return _without_spaces(tracked.letter_names, ()), _without_spaces(tracked.class_names, MASKED)
 
 
@@ -239,16 +242,21 @@ def read_task_words(path: Path, task: Task) -> TaskWords:
         InputError: the file cannot be read, a symbol is not known, or a target is wrong in every convention; the line
             is named.
     """
-    tracked, pairs = task.tracked, None
+    tracked = task.tracked
+    bos = str(tracked.classes + SPECIAL_TOKENS.index("BOS")) if isinstance(tracked, TrackedGroup) else None
+    pairs = without_bos(read_pairs(path), bos)
     problems = []
     for convention, letters, classes in _conventions(tracked):
-        bos = str(tracked.classes + SPECIAL_TOKENS.index("BOS")) if isinstance(tracked, TrackedGroup) else None
-        pairs = pairs or without_bos(read_pairs(path), bos)
         try:
             return _over_letters(path, pairs, task, convention, letters, classes)
         except InputError as error:
             problems.append(error)
-    raise problems[0]
+    known = [problem for problem in problems if not isinstance(problem, _UnknownSymbolError)]
+    raise (known or problems)[0]
+
+
+class _UnknownSymbolError(InputError):
+    """A symbol is none of a convention's: the file is of another."""
 
 
 def _conventions(tracked: Tracked) -> Iterator[tuple[str, Mapping[str, int], Mapping[str, int]]]:
@@ -256,13 +264,11 @@ def _conventions(tracked: Tracked) -> Iterator[tuple[str, Mapping[str, int], Map
     if isinstance(tracked, TrackedGroup):
         letters, classes = _numbered(tracked)
         yield FIELD, _places(letters), _places(classes)
-        yield PLAIN, _places([str(x) for x in tracked.alphabet.tolist()]), _places(map(str, range(tracked.classes)))
+        yield PLAIN, _places(tracked.letter_names), _places(tracked.class_names)
+    letters, classes = _named(tracked)
+    yield NAMES, _places(letters), _places(classes)
     if isinstance(tracked, TrackedAutomaton):
-        letters, classes = _named(tracked)
-        yield NAMES, _places(letters), _places(classes)
         yield PLAIN, _places(map(str, range(tracked.count))), _places(map(str, range(tracked.classes)))
-    else:
-        yield NAMES, _places(tracked.letter_names), _places(tracked.class_names)
 
 
 def _places(names: Any) -> dict[str, int]:
@@ -285,13 +291,13 @@ def _over_letters(
         for symbol in word:
             if symbol not in letters:
                 known = ", ".join(list(letters)[:10])
-                raise InputError(
+                raise _UnknownSymbolError(
                     f"{path}: line {row + first}: {symbol[:20]!r} is no letter of {task.name}; wanted {known}"
                 )
         for symbol in targets:
             if symbol not in MASKED and symbol not in classes:
                 known = ", ".join(list(classes)[:10])
-                raise InputError(
+                raise _UnknownSymbolError(
                     f"{path}: line {row + first}: {symbol[:20]!r} is no {task.tracked.outcome} of {task.name}; wanted "
                     f"{known}"
                 )

@@ -14,6 +14,7 @@ from ...algebra.depth.automaton_verdict import is_solvable, verdict
 from ...algebra.depth.families import CIRCLE, FAMILIES, GATED_CIRCLE
 from ...algebra.depth.series import shortest_series
 from ...algebra.tracked import Tracked, TrackedAutomaton, TrackedGroup
+from ...common.wording import counted
 from .configurations import facts_of
 from .layers import (
     NO_GROUP,
@@ -47,13 +48,13 @@ def excluded(config: Mapping[str, Any], tracked: Tracked, layers: int) -> str | 
         return None
     for statement, holds in STATEMENTS:
         if own[0].excludes.startswith(statement):
-            return f"{_called(own)}: it excludes {_short(statement)}" if holds(tracked, len(own)) else None
+            return f"{_called(own)}: excluded is {_short(statement)}" if holds(tracked, len(own)) else None
     return None
 
 
 def _called(layers: tuple[LayerAudit, ...]) -> str:
     kinds = list(dict.fromkeys(layer.kind for layer in layers))
-    return f"{len(layers)} of {', '.join(kinds)}"
+    return f"{counted(len(layers), 'layer')} of {', '.join(kinds)}"
 
 
 def _short(statement: str) -> str:
