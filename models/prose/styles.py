@@ -270,7 +270,7 @@ class Code(Style):
 
     name = "code"
     between = "\n"
-    idle = ("x = 0", "y = 1", "x = y", "pass", "y = x + 1")
+    idle = ("x = 0", "y = 1", "x = 7", "pass", "y = 2 + 2")
 
     def require(self) -> None:
         if self.group is not None:
