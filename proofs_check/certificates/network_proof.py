@@ -255,7 +255,8 @@ class Proof:
         gates = self.array(in_layer(i, GATES), (units, len(lower) + 1))
         read = self.columns(gates, (*lower, m), f"layer {i + 1}: a gate")
         on = np.full([n if axis in read else 1 for axis, n in enumerate((*lower, m))], -1, dtype=np.int64)
-        on[tuple(gates[:, axis] if axis in read else 0 for axis in range(on.ndim))] = np.arange(units)
+        nowhere = np.zeros(units, dtype=np.int64)  # one gate may read nothing at all
+        on[tuple(gates[:, axis] if axis in read else nowhere for axis in range(on.ndim))] = np.arange(units)
         found = np.broadcast_to(on, (*lower, m)).reshape(-1, m)
         self.cases += found.size
         self.gates += units
