@@ -119,7 +119,9 @@ def run_cells(folder: Path, cells: Sequence[Cell]) -> None:
             row = run_one(group, arm, seed)
             rows.append(row)
             write_page(folder, cells, rows)
-            print(f"{group} {arm} {seed}: {row['seconds']} s, {'exact' if row['right'] else row['failure']}", flush=True)
+            print(
+                f"{group} {arm} {seed}: {row['seconds']} s, {'exact' if row['right'] else row['failure']}", flush=True
+            )
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
