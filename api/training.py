@@ -19,6 +19,7 @@ from ..algebra.tracked import TrackedAutomaton
 from ..artifacts.artifact import Artifact, load
 from ..common.errors import InputError
 from ..common.kinds import CHECKPOINT, MODULE, RUN, claim_folder
+from ..common.summary import SUMMARY, Tabular, write_summary
 from ..common.terminal import Shown, plain_table, progress
 from ..common.wording import default_folder
 from ..models.training.pool import RUNS_TOGETHER, Resources
@@ -29,12 +30,13 @@ from .groups import machine as read_machine
 if TYPE_CHECKING:
     from ..models.foreign.reading import Reading
     from ..models.network import DCDNetwork
+    from ..models.prose.judging import TextAccuracy
     from ..models.training.evaluation import Accuracy
     from ..models.training.tasks import Task
 
 
 @dataclass(frozen=True, repr=False)
-class Training(Shown):
+class Training(Tabular, Shown):
     """Finished runs, in the order in which they were asked for.
 
     Arguments:
@@ -51,6 +53,10 @@ class Training(Shown):
     def longest(self) -> tuple[int, ...]:
         """For each run the longest length at which more than 90 % of the last symbols are right."""
         return tuple(int(row["test"]["longest"]) for row in self.rows)
+
+    def rows_of_table(self) -> tuple[dict[str, Any], ...]:
+        """One dictionary a run."""
+        return self.rows
 
     def network(self, run: int = 0) -> DCDNetwork:
         """The trained network of one run, a `torch.nn.Module`."""
@@ -80,7 +86,7 @@ class Training(Shown):
                 "–" if whole is None else f"{whole:.1%}",
                 row["key"],
             )
-        places = [f"networks: {self.folder}/networks/", f"curves: {self.picture}"]
+        places = [f"networks: {self.folder}/networks/", f"curves: {self.picture}", f"table: {self.folder / SUMMARY}"]
         return Renderables(table, *(Text(line) for line in [*diverged(self.rows), *places]))
 
     def _repr_png_(self) -> bytes:
@@ -187,6 +193,7 @@ def train(
     rows = store.of(runs)
     training = Training(folder, tuple(rows), forbidden)
     draw_curves(rows, training.picture, f"{text}, {family}, init {init}")
+    write_summary(folder / SUMMARY, rows)
     return training
 
 
@@ -215,10 +222,12 @@ def evaluate(
     alphabet: str | None = None,
     ways: str | Sequence[str] = "whole",
     batch: int | None = None,
+    data: str | Path | None = None,
+    generate: bool = True,
     out: str | Path | None = None,
-) -> Accuracy:
-    """Accuracy of a model at lengths 20, 40, … up to a length, on random words over its tokens; of anybody's model also
-    on adversarial words, and read in other ways.
+) -> Accuracy | TextAccuracy:
+    """Accuracy of a model at lengths 20, 40, … up to a length, on random words over its tokens, or on a file's words;
+    of anybody's model also on adversarial words, and read in other ways.
 
     Arguments:
         model: a network, whose tokens are the group's elements in order; a folder written by `train` or `compile`; or
@@ -233,7 +242,12 @@ def evaluate(
         ways: `whole`, `all`, or some of `cached`, `left`, `pieces`, `bfloat16`: how words are read. What differs from
             one pass is said.
         batch: words that are run at a time; None for as many as fit into memory.
-        out: a file for the counts so far: the same call goes on where it was stopped.
+        data: a file of words with labels (CSV in the field's dialects, JSON lines) to judge by in their place: of the
+            folder's own group or automaton, of `tracked`, or of that in the file's name, `S3_x_Z4=20.csv`. Or prompts
+            of `sn.words(…, style=…)`: then the model is a folder of a causal language model with its tokenizer.
+        generate: with prompts, whether texts are generated too, beside the choice by likelihood.
+        out: folder for `summary.csv`, and for the picture of accuracy against steps. Of anybody's model also for the
+            counts so far: the same call goes on where it was stopped.
 
     Raises:
         InputError: the model, the reading or the group cannot be read, or they do not fit together.
@@ -250,18 +264,110 @@ def evaluate(
     from ..models.training.evaluation import evaluate as measured
     from .models import network_and_task
 
+    if data is not None:
+        folder = None if out is None else Path(out)
+        return _on_file(model, tracked, Path(data), generate, folder, reading, alphabet, batch)
     artifact = load(model, reading)
     if artifact.kind in (CHECKPOINT, MODULE):
         return _evaluated(
             artifact, tracked, length, words, seed, alphabet, ways, batch, None if out is None else Path(out)
         )
-    given = {"alphabet": alphabet, "ways": None if ways == "whole" else ways, "batch": batch, "out": out}
+    given = {"alphabet": alphabet, "ways": None if ways == "whole" else ways, "batch": batch}
     if other := [name for name, value in given.items() if value is not None]:
         raise InputError(f"{', '.join(other)}: goes with a model of others, and {artifact} is our own; leave it out")
     network, task = network_and_task(model, tracked, "evaluate")
     with progress("tokens of each word", length) as advance:
         found = measured(network, task, length, words, seed=seed, report=advance)
-    return replace(found, name=task.name, folder="" if model is network else str(model))
+    return _kept(replace(found, name=task.name, folder="" if model is network else str(model)), out)
+
+
+def _kept(found: Accuracy, out: str | Path | None) -> Accuracy:
+    """An evaluation, whose table is written where a folder was named."""
+    if out is not None:
+        write_summary(Path(out) / SUMMARY, found.rows_of_table())
+    return found
+
+
+def _on_file(
+    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact,
+    tracked: MachineLike | None,
+    path: Path,
+    generate: bool,
+    out: Path | None,
+    reading: Reading | Mapping[str, Any] | str | Path | None,
+    alphabet: str | None,
+    batch: int | None,
+) -> Accuracy | TextAccuracy:
+    """`evaluate` on a file of words, or of prompts."""
+    from ..models.prose.samples import is_prose
+    from ..models.training.word_files import group_of_file, is_word_file
+
+    if is_prose(path):
+        return _on_prompts(model, tracked, path, generate, out)
+    if not is_word_file(path):
+        raise InputError(
+            f"{path}: no file of words; wanted a .csv with the columns input and target, or .jsonl with input and "
+            "target or with prompt and answer; `subnormal words S3` writes one"
+        )
+    from ..models.training.evaluation import accuracy_of, on_words
+    from ..models.training.word_files import read_task_words
+    from .models import model_and_task, network_and_task
+
+    artifact = load(model, reading)
+    if artifact.kind in (CHECKPOINT, MODULE):
+        from ..models.foreign.evaluation import answers_to
+
+        asked = group_of_file(path)[0] if tracked is None and not says_what(artifact) else tracked
+        others, task = model_and_task(artifact, asked, "evaluate", alphabet=alphabet, batch=batch)
+        given = read_task_words(path, task)
+        counted = accuracy_of(answers_to(others, given), given)
+        return _kept(replace(counted, name=task.name, folder=others.name), out)
+    try:
+        network, task = network_and_task(model, tracked, "evaluate")
+    except InputError:
+        if tracked is not None:
+            raise
+        network, task = network_and_task(model, group_of_file(path)[0], "evaluate")
+    found = on_words(network, read_task_words(path, task))
+    return _kept(replace(found, name=task.name, folder="" if model is network else str(model)), out)
+
+
+def says_what(artifact: Artifact) -> bool:
+    """Whether anybody's model says itself what it should track: a checkpoint of ours does."""
+    try:
+        return artifact.tracked is not None
+    except InputError:
+        return False
+
+
+def _on_prompts(
+    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact,
+    tracked: MachineLike | None,
+    path: Path,
+    generate: bool,
+    out: Path | None,
+) -> TextAccuracy:
+    """`evaluate` of a causal language model on prompts."""
+    from ..models.prose.judging import draw_text, judge_text
+    from ..models.prose.samples import read_samples
+    from ..models.references.hugging_face import load as load_model
+
+    if tracked is not None:
+        raise InputError(f"{tracked!r:.40} and {path}: prompts say themselves what they ask about; leave the first out")
+    samples = read_samples(path)
+    if not isinstance(model, str | Path) or not Path(model).is_dir():
+        raise InputError(
+            f"{str(model)[:60]}: prompts are for a causal language model; wanted its folder, with config.json, weights "
+            "and tokenizer"
+        )
+    tokenizer, network = load_model(Path(model))
+    with progress("prompts", len(samples)) as advance:
+        found = judge_text(network, tokenizer, samples, str(model), generate, advance)
+    if out is not None:
+        found = replace(found, picture=out / "accuracy.png")
+        draw_text([found], out / "accuracy.png")
+        write_summary(out / SUMMARY, found.rows_of_table())
+    return found
 
 
 def _evaluated(
@@ -275,7 +381,7 @@ def _evaluated(
     batch: int | None,
     out: Path | None,
 ) -> Accuracy:
-    from ..models.foreign.checkpoint import changes_of
+    from ..models.foreign.altered import altered_from_compiled
     from ..models.foreign.evaluation import Evaluation, by_sort, by_way
     from ..models.foreign.ways import ways_named
     from .models import model_and_task
@@ -285,16 +391,21 @@ def _evaluated(
             raise InputError(f"{name} {value}; wanted at least 1")
     named = ways_named(ways)
     model, task = model_and_task(artifact, tracked, "evaluate", alphabet=alphabet, batch=batch)
-    run = Evaluation(model, task, length, words, seed, out)
+    run = Evaluation(model, task, length, words, seed, None if out is None else out / COUNTS)
     with progress("words", words) as advance:
         run.run(advance)
-    return replace(
+    altered = altered_from_compiled(model.folder, task.tracked) if model.folder is not None else ()
+    found = replace(
         run.accuracy(),
         sorts=by_sort(model, task.tracked, min(length, HARD_LENGTH)),
         ways=by_way(model, task, named, length) if len(named) > 1 else (),
-        notes=tuple(changes_of(model.folder)),
+        notes=tuple(f"not as compiled: {line}" for line in altered),
     )
+    return _kept(found, out)
 
+
+COUNTS = "counts.json"
+"""Of an evaluation: what was counted so far."""
 
 HARD_LENGTH = 1000
 """Of adversarial words, at most."""

@@ -16,6 +16,7 @@ from .reading import MAX_TENSOR_BYTES, parse_json, read_bytes
 
 GROUP, AUTOMATON, FACTORED, DELTA = "group", "automaton", "factored", "delta"
 LEARNT, TRAINED, NETWORK, RUN = "learnt", "trained", "network", "run"
+PROBE = "probe"
 TABLE = "table"
 CHECKPOINT, MODULE, REFUSAL, DAMAGED, OTHER = "checkpoint", "module", "refusal", "damaged", "other"
 
@@ -29,6 +30,7 @@ TITLES = {
     TRAINED: "a network that was trained",
     NETWORK: "a network that was saved",
     RUN: "runs of an experiment",
+    PROBE: "what `probe` trained",
     CHECKPOINT: "a model of another library",
     MODULE: "a model in a program",
     REFUSAL: "the certificate of something that cannot be tracked",
@@ -52,6 +54,7 @@ _FOREIGN = "that is done for networks of our own; `audit {folder}` says what its
 _CALLED = "that is done for folders and networks of our own; `evaluate {folder} S3` says how far it is right"
 _NO_LAYERS = "a callable says nothing of its layers; `evaluate {folder} S3` says how far it is right"
 _STEPS = "machine.json has its steps as text, and nothing else is made of them"
+_COPIES = "it holds many copies, listed in {folder}/summary.csv; name the folder of one, as its last column does"
 _UNTRACKED = "there is nothing to run: `check {folder}` proves it"
 
 CANNOT: dict[str, dict[str, str]] = {
@@ -64,16 +67,15 @@ CANNOT: dict[str, dict[str, str]] = {
         **dict.fromkeys(_RUNS, _INTEGERS),
     },
     DELTA: {
-        "decompile": "its layer is proved in exact integers and has no phases to read out: `verify {folder}`",
-        "diagnose": "its layer is proved in exact integers and has no phases to read out: `verify {folder}`",
         "show": "a page runs diagonal layers: `verify {folder}` runs this network",
     },
     TABLE: dict.fromkeys(VERBS, _STEPS),
     TRAINED: dict.fromkeys(_PROOFS, _READ_OUT),
     NETWORK: dict.fromkeys(_PROOFS, _READ_OUT),
     RUN: dict.fromkeys(_PROOFS, _READ_OUT),
-    CHECKPOINT: dict.fromkeys((*_PROOFS, *_READINGS[1:], "show", "train"), _FOREIGN),
-    MODULE: dict.fromkeys((*_PROOFS, *_READINGS[1:], "show", "train"), _CALLED) | {"audit": _NO_LAYERS},
+    PROBE: dict.fromkeys(VERBS, _COPIES),
+    CHECKPOINT: dict.fromkeys((*_PROOFS, "show", "train"), _FOREIGN),
+    MODULE: dict.fromkeys((*_PROOFS, "show", "train"), _CALLED) | {"audit": _NO_LAYERS},
     REFUSAL: dict.fromkeys(("certify", "verify", "horizon", *_RUNS, "show"), _UNTRACKED),
     DAMAGED: dict.fromkeys(VERBS, _AGAIN),
     OTHER: dict.fromkeys(VERBS, _NOTHING),
@@ -97,7 +99,7 @@ def _use(kind: str, folder: str | Path) -> str:
     """What can be done with a folder of a kind."""
     able = [f"`{verb}`" for verb in VERBS if verb not in CANNOT[kind]]
     if not able:
-        return {DAMAGED: _AGAIN, TABLE: _STEPS}.get(kind, _NOTHING).format(folder=folder)
+        return {DAMAGED: _AGAIN, TABLE: _STEPS, PROBE: _COPIES}.get(kind, _NOTHING).format(folder=folder)
     return f"{', '.join(able[:-1])} and {able[-1]} read it" if len(able) > 1 else f"{able[0]} reads it"
 
 
@@ -113,7 +115,7 @@ WITH_NETWORK = (GROUP, LEARNT, AUTOMATON, DELTA, TRAINED, NETWORK)
 TABLE_FORMAT = "machine 1"
 """What the field `format` of a machine.json says."""
 
-GROUP_FORMAT, FACTORED_FORMAT, AUTOMATON_FORMAT = 2, "factored 2", "automaton 1"
+GROUP_FORMAT, FACTORED_FORMAT, AUTOMATON_FORMAT = 2, "factored 2", "automaton 2"
 """What the field `format` of a cascade.json says."""
 
 _RUN_NAMES = {"rows", "networks", "checkpoints", "rows.jsonl", "cells.jsonl"}
@@ -175,6 +177,8 @@ def kind_of_files(files: Mapping[str, bytes | str]) -> str | None:
 
 
 def _kind(names: Collection[str], files: Mapping[str, bytes]) -> str | None:
+    if "probe.json" in names and "config.json" not in names and "model.safetensors" not in names:
+        return PROBE
     if "cascade.json" in names:
         about = _object(files.get("cascade.json", b""))
         written = about.get("format")

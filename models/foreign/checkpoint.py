@@ -3,7 +3,6 @@ they were made for."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -18,13 +17,11 @@ from ...algebra.groups.group import Group
 from ...algebra.input.parser import parse_group, parse_machine
 from ...algebra.tracked import Tracked, TrackedAutomaton, TrackedGroup
 from ...common.errors import InputError
-from ...common.folders import Folder
 from ...common.reading import read_text
-from ...constructions.targets.compiler import TARGETS, compile_target
 from ...constructions.targets.resets import answers_of
 from ..references.fla import KINDS as FLA_KINDS
 from ..references.fla import FlaReference
-from ..references.folder import read_config, read_weights
+from ..references.folder import read_config
 from ..references.hugging_face import load_model
 from ..references.mamba3 import Mamba3Reference
 from ..references.trial import SpelledWords
@@ -163,74 +160,6 @@ class OwnCheckpoint:
             pad=self.words.numbers.get("[PAD]"),
         )
 
-    def changes(self) -> list[str]:
-        """What is not as it was written: fields of the configuration, and weights, each in a line. It is written again
-        to compare, unless its manifest says that nothing was changed."""
-        try:
-            Folder(self.folder).files(("config.json", "model.safetensors"))
-            return []
-        except InputError:
-            pass
-        try:
-            config, tracked = read_config(self.folder), self.tracked
-            name = str(config.get("model_type")).replace("_", "-")
-            if name not in TARGETS:
-                return []
-            given = tracked.automaton if isinstance(tracked, TrackedAutomaton) else tracked.group  # type: ignore[attr-defined]
-            alphabet = None if isinstance(tracked, TrackedAutomaton) else tracked.alphabet.tolist()
-            resets = any(word.startswith("=") for word in self.words.spellings)
-            written = compile_target(given, name, alphabet, resets).files
-            weights = read_weights(self.folder)
-        except InputError as error:
-            return [f"it is not as its manifest says, and cannot be compared with what was written: {error}"]
-        was = json.loads(written["config.json"])
-        return [*_changed_fields(config, was), *_changed_weights(weights, _tensors(written["model.safetensors"]))]
-
-
-def _changed_fields(config: dict[str, Any], was: dict[str, Any]) -> list[str]:
-    both = [field for field in was if field in config and config[field] != was[field]]
-    return [
-        f"config.json: {field} is {json.dumps(config[field])[:60]}, was written {json.dumps(was[field])[:60]}"
-        for field in both
-    ]
-
-
-def _tensors(content: bytes | str) -> dict[str, torch.Tensor]:
-    from safetensors.torch import load
-
-    return load(content.encode() if isinstance(content, str) else content)
-
-
-def _changed_weights(weights: dict[str, torch.Tensor], was: dict[str, torch.Tensor]) -> list[str]:
-    """One line for each tensor that is another, the first `LISTED`."""
-    lines = []
-    for name in sorted(weights.keys() | was.keys()):
-        new, old = weights.get(name), was.get(name)
-        if new is None or old is None:
-            lines.append(f"{name} is {'missing' if new is None else 'new'}")
-        elif new.shape != old.shape:
-            lines.append(f"{name}: shape {tuple(new.shape)}, was written {tuple(old.shape)}")
-        elif not torch.equal(new.double(), old.double()):
-            wide, before = new.double().flatten(), old.double().flatten()
-            other = (wide != before).nonzero().flatten()
-            first = int(other[0])
-            place = tuple(int(i) for i in np.unravel_index(first, tuple(old.shape)))
-            rounded = next(
-                (str(dtype).removeprefix("torch.") for dtype in (torch.bfloat16, torch.float16)
-                 if torch.equal(wide[other], before[other].to(dtype).double())), "",
-            )  # fmt: skip
-            why = f", as {rounded} rounds it" if rounded else ""
-            lines.append(
-                f"{name}: {len(other):,} of {old.numel():,} entries are others; {list(place)} is "
-                f"{float(wide[first]):.9g}, was written {float(before[first]):.9g}{why}"
-            )
-    more = [f"and {len(lines) - LISTED:,} more tensors are others"] if len(lines) > LISTED else []
-    return [*lines[:LISTED], *more]
-
-
-LISTED = 3
-"""So many tensors are named that are not as they were written."""
-
 
 def _names(group: Group) -> list[str]:
     return [cycles(row) for row in group.elements]
@@ -242,9 +171,3 @@ def own_checkpoint(folder: Path) -> OwnCheckpoint | None:
         return OwnCheckpoint(folder)
     except InputError:
         return None
-
-
-def changes_of(folder: Path | None) -> list[str]:
-    """`OwnCheckpoint.changes` of a folder; nothing of what was not written here."""
-    own = None if folder is None else own_checkpoint(folder)
-    return [] if own is None else own.changes()

@@ -25,6 +25,7 @@ from ...common.reading import read_json
 from ...common.writing import write_file
 from ..training.evaluation import Accuracy, FirstWrong, SortAccuracy, WayAccuracy, lengths_to
 from ..training.tasks import TEST, Task
+from ..training.word_files import TaskWords
 from .model import ENTRIES, ForeignModel
 from .reading import EVERY, NO_ANSWER, OTHER
 from .ways import WAYS, Left, Way, way_of, why_not
@@ -166,6 +167,22 @@ class Evaluation:
         folder = self.model.name
         last = tuple((self.last / self.done).tolist())
         return Accuracy(self.done, self.lengths, last, whole, self.task.name, folder)
+
+
+def answers_to(model: ForeignModel, given: TaskWords) -> NDArray[np.int64]:
+    """Answers to the words of a file, (words, length), wherever one is labelled.
+
+    Arguments:
+        model: whose answers they are.
+        given: the words.
+    """
+    if model.reading.answer == EVERY:
+        return model.answers(given.tokens)
+    found = np.full(given.tokens.shape, NO_ANSWER, dtype=np.int64)
+    for t in np.flatnonzero(given.given.any(axis=0)).tolist():
+        rows = np.flatnonzero(given.given[:, t])
+        found[rows, t] = model.answers(given.tokens[rows, : t + 1])[:, -1]
+    return found
 
 
 def _file_digest(path: Path) -> str:
