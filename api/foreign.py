@@ -547,24 +547,15 @@ def diagnose_model(
 
 
 def _other_ways(model: ForeignModel, task: Tracked, seed: int) -> dict[str, str]:
-    """Ways of running a module that do not give what one pass gives, on a few words."""
+    """Ways of reading words in which a model does not answer as in one pass."""
+    from ..models.foreign.evaluation import by_way
     from ..models.foreign.ways import WAYS
+    from ..models.training.tasks import Task
 
     if model.module is None or model.config is None:
         return {}
-    words = np.random.default_rng([seed, 4]).integers(task.count, size=(8, 48))
-    whole = model.answers(words)
-    found = {}
-    for way in WAYS:
-        try:
-            other = model.answers(words, way=way)
-        except InputError:  # a model without a cache, say
-            continue
-        wrong = np.flatnonzero((other != whole).any(axis=0))
-        if len(wrong):
-            share = float((other != whole).mean())
-            found[way] = f"other answers from letter {int(wrong[0]) + 1} on ({share:.0%} of all)"
-    return found
+    found = by_way(model, Task(task), tuple(WAYS), 48)
+    return {way.name: way.said for way in found if way.said and not way.said.startswith("not run: it takes")}
 
 
 def _lost(model: ForeignModel, task: Tracked, read: ReadModel, seed: int) -> int | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import ArrayLike
 from rich.console import Group as Renderables
 from rich.console import RenderableType
 from rich.text import Text
@@ -170,7 +171,7 @@ class Learnt(Shown):
 
 
 def learn(
-    data: str | Path,
+    data: str | Path | tuple[ArrayLike, ArrayLike],
     runs: int = 5,
     layers: int | None = None,
     *,
@@ -192,8 +193,9 @@ def learn(
     Given are the words, and with them the number of tokens and of labels. Not given: group, table, series, moduli.
 
     Arguments:
-        data: a file in the field's format (columns seed, input, target; any symbols), or the name of a group or of an
-            automaton, from which 4,000 training and 1,000 held-out words are drawn.
+        data: a file in the field's format (columns input and target, any symbols; its dialects and JSON lines too); a
+            pair (words, labels) of arrays or lists, of one label a word where only the last is known; or the name of a
+            group or of an automaton, from which 4,000 training and 1,000 held-out words are drawn.
         runs: seeds that are trained.
         layers: the most diagonal layers; None for as many as add something.
         layers_of: `diagonal` for layers of counters, one after the other; `block` for one layer of blocks; `auto` for
@@ -343,17 +345,18 @@ def _found_by(row: dict[str, Any], machine: ExactMachine) -> str:
 
 
 def _words(
-    data: str | Path, alphabet: str | None, seed: int, length: int | None
+    data: str | Path | tuple[ArrayLike, ArrayLike], alphabet: str | None, seed: int, length: int | None
 ) -> tuple[Words, Words, str, str | None]:
     """Training words, held-out words, a name for the folder, and why they are no group's where that is known."""
     import numpy as np
 
-    from ..models.learning.words import read_labelled, words_of_task
+    from ..models.learning.words import labelled, read_labelled, words_of_task
     from ..models.training.letters import LetterDraw
     from ..models.training.tasks import TEST, automaton_task, make_task
 
-    path = Path(data)
-    if path.suffix != ".csv" and not os.path.isfile(path):
+    path = Path("words") if isinstance(data, tuple | list) else Path(data)
+    given = isinstance(data, tuple | list) or path.suffix in (".csv", ".jsonl") or os.path.isfile(path)
+    if not given:
         length = 60 if length is None else length
         if length < 2:
             raise InputError(f"length: wanted at least 2, got {length}")
@@ -371,7 +374,12 @@ def _words(
         raise InputError("--alphabet goes with a group's name: a file has its own tokens")
     if length is not None:
         raise InputError(f"--length {length} goes with a group's name: a file has its own words; leave it out")
-    words = read_labelled(path)
+    if isinstance(data, tuple | list):
+        if len(data) != 2:
+            raise InputError(f"data: {len(data)} things; wanted a pair (words, labels) of arrays or lists")
+        words = labelled(*data)
+    else:
+        words = read_labelled(path)
     no_group = words.check()
     order = np.random.default_rng([11, seed]).permutation(words.count)
     count = min(MOST_HELD_OUT, math.floor(HELD_OUT_SHARE * words.count))

@@ -16,6 +16,7 @@ from .reading import MAX_TENSOR_BYTES, parse_json, read_bytes
 
 GROUP, AUTOMATON, FACTORED, DELTA = "group", "automaton", "factored", "delta"
 LEARNT, TRAINED, NETWORK, RUN = "learnt", "trained", "network", "run"
+PROBE = "probe"
 TABLE = "table"
 CHECKPOINT, MODULE, REFUSAL, DAMAGED, OTHER = "checkpoint", "module", "refusal", "damaged", "other"
 
@@ -29,6 +30,7 @@ TITLES = {
     TRAINED: "a network that was trained",
     NETWORK: "a network that was saved",
     RUN: "runs of an experiment",
+    PROBE: "what `probe` trained",
     CHECKPOINT: "a model of another library",
     MODULE: "a model in a program",
     REFUSAL: "the certificate of something that cannot be tracked",
@@ -52,6 +54,7 @@ _FOREIGN = "that is done for networks of our own; `audit {folder}` says what its
 _CALLED = "that is done for folders and networks of our own; `evaluate {folder} S3` says how far it is right"
 _NO_LAYERS = "a callable says nothing of its layers; `evaluate {folder} S3` says how far it is right"
 _STEPS = "machine.json has its steps as text, and nothing else is made of them"
+_COPIES = "it holds many copies, listed in {folder}/summary.csv; name the folder of one, as its last column does"
 _UNTRACKED = "there is nothing to run: `check {folder}` proves it"
 
 CANNOT: dict[str, dict[str, str]] = {
@@ -70,6 +73,7 @@ CANNOT: dict[str, dict[str, str]] = {
     TRAINED: dict.fromkeys(_PROOFS, _READ_OUT),
     NETWORK: dict.fromkeys(_PROOFS, _READ_OUT),
     RUN: dict.fromkeys(_PROOFS, _READ_OUT),
+    PROBE: dict.fromkeys(VERBS, _COPIES),
     CHECKPOINT: dict.fromkeys((*_PROOFS, "show", "train"), _FOREIGN),
     MODULE: dict.fromkeys((*_PROOFS, "show", "train"), _CALLED) | {"audit": _NO_LAYERS},
     REFUSAL: dict.fromkeys(("certify", "verify", "horizon", *_RUNS, "show"), _UNTRACKED),
@@ -95,7 +99,7 @@ def _use(kind: str, folder: str | Path) -> str:
     """What can be done with a folder of a kind."""
     able = [f"`{verb}`" for verb in VERBS if verb not in CANNOT[kind]]
     if not able:
-        return {DAMAGED: _AGAIN, TABLE: _STEPS}.get(kind, _NOTHING).format(folder=folder)
+        return {DAMAGED: _AGAIN, TABLE: _STEPS, PROBE: _COPIES}.get(kind, _NOTHING).format(folder=folder)
     return f"{', '.join(able[:-1])} and {able[-1]} read it" if len(able) > 1 else f"{able[0]} reads it"
 
 
@@ -111,7 +115,7 @@ WITH_NETWORK = (GROUP, LEARNT, AUTOMATON, DELTA, TRAINED, NETWORK)
 TABLE_FORMAT = "machine 1"
 """What the field `format` of a machine.json says."""
 
-GROUP_FORMAT, FACTORED_FORMAT, AUTOMATON_FORMAT = 2, "factored 2", "automaton 1"
+GROUP_FORMAT, FACTORED_FORMAT, AUTOMATON_FORMAT = 2, "factored 2", "automaton 2"
 """What the field `format` of a cascade.json says."""
 
 _RUN_NAMES = {"rows", "networks", "checkpoints", "rows.jsonl", "cells.jsonl"}
@@ -133,6 +137,8 @@ def kind_of(folder: str | Path) -> str | None:
         True
     """
     place = Path(folder)
+    if is_function(folder):
+        return MODULE
     try:
         names = set(os.listdir(place))
     except (OSError, ValueError):  # ValueError: a null character in the name
@@ -144,6 +150,17 @@ def kind_of(folder: str | Path) -> str | None:
     if found is None and "runs" in names and any((place / "runs").glob("*.json")):
         return LEARNT  # `learn` was stopped before it had a machine
     return found
+
+
+def is_function(text: object) -> bool:
+    """Whether a text is `path/to/file.py:function`, of a file that is there."""
+    path, colon, name = str(text).rpartition(":") if isinstance(text, str | Path) else ("", "", "")
+    if not colon or not path.endswith(".py") or not name.isidentifier():
+        return False
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def holds_learnt(folder: str | Path) -> bool:
@@ -160,6 +177,8 @@ def kind_of_files(files: Mapping[str, bytes | str]) -> str | None:
 
 
 def _kind(names: Collection[str], files: Mapping[str, bytes]) -> str | None:
+    if "probe.json" in names and "config.json" not in names and "model.safetensors" not in names:
+        return PROBE
     if "cascade.json" in names:
         about = _object(files.get("cascade.json", b""))
         written = about.get("format")
