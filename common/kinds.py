@@ -137,6 +137,8 @@ def kind_of(folder: str | Path) -> str | None:
         True
     """
     place = Path(folder)
+    if is_function(folder):
+        return MODULE
     try:
         names = set(os.listdir(place))
     except (OSError, ValueError):  # ValueError: a null character in the name
@@ -148,6 +150,17 @@ def kind_of(folder: str | Path) -> str | None:
     if found is None and "runs" in names and any((place / "runs").glob("*.json")):
         return LEARNT  # `learn` was stopped before it had a machine
     return found
+
+
+def is_function(text: object) -> bool:
+    """Whether a text is `path/to/file.py:function`, of a file that is there."""
+    path, colon, name = str(text).rpartition(":") if isinstance(text, str | Path) else ("", "", "")
+    if not colon or not path.endswith(".py") or not name.isidentifier():
+        return False
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def holds_learnt(folder: str | Path) -> bool:
