@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ...algebra.automata.automaton import Automaton
 from ...common.errors import InputError
@@ -81,7 +82,7 @@ def _step(images: Sequence[int | None]) -> tuple[int, tuple[int, ...]] | None:
         return 0, tuple(range(len(images)))
     whole = len(held) == len(images)
     low, high = (held[0][1], held[-1][1]) if whole else (0, len(images) - 1)
-    k = next((b - q - 1 for (q, a), (_, b) in zip(held, held[1:], strict=False) if b == a + 1), held[0][1] - held[0][0])
+    k = next((a - q for (q, a), (_, b) in pairwise(held) if b == a + 1), held[0][1] - held[0][0])
     if whole and low == high:
         k = 0
     made = tuple(min(max(q + k, low), high) for q in range(len(images)))

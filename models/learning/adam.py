@@ -1,5 +1,5 @@
-"""Adam by torch's fused kernel, without the module `torch.optim`, whose first use imports the compiler of torch: as long
-as importing torch itself."""
+"""Adam by torch's fused kernel, without `torch.optim`, whose first use imports the compiler of torch: as long as
+importing torch itself."""
 
 from __future__ import annotations
 
