@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..algebra.automata.automaton import Automaton
-from ..algebra.tracked import TrackedGroup
+from ..algebra.tracked import Tracked, TrackedGroup
 from ..artifacts.artifact import Artifact, load
 from ..common.errors import InputError
 from ..common.kinds import NETWORK
@@ -42,7 +42,7 @@ def network_and_task(
         assert own is not None
         return network, own
     task = task_of_name(tracked)
-    if own is not None and _same_numbers(own, task):
+    if own is not None and same_numbers(own.tracked, task.tracked):
         return network, own
     task.tracked.require_fit(network.alphabet_size, network.classes, own=None if own is None else own.name)
     return network, task
@@ -66,8 +66,8 @@ def task_of_name(tracked: MachineLike) -> Task:
     return automaton_task(asked) if isinstance(asked, Automaton) else full_task(asked.listed())
 
 
-def _same_numbers(own: Task, task: Task) -> bool:
-    """Whether two tasks are about one thing: groups with the same elements, whatever their alphabets."""
-    if isinstance(own.tracked, TrackedGroup) and isinstance(task.tracked, TrackedGroup):
-        return np.array_equal(own.tracked.group.elements, task.tracked.group.elements)
-    return own.tracked.same(task.tracked)
+def same_numbers(own: Tracked, given: Tracked) -> bool:
+    """Whether two are about one thing: groups with the same elements, whatever their alphabets."""
+    if isinstance(own, TrackedGroup) and isinstance(given, TrackedGroup):
+        return np.array_equal(own.group.elements, given.group.elements)
+    return own.same(given)

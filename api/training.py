@@ -19,6 +19,7 @@ from ..algebra.tracked import TrackedAutomaton
 from ..artifacts.artifact import Artifact, load
 from ..common.errors import InputError
 from ..common.kinds import RUN, claim_folder
+from ..common.summary import SUMMARY, Tabular, write_summary
 from ..common.terminal import Shown, plain_table, progress
 from ..common.wording import default_folder
 from ..models.training.pool import RUNS_TOGETHER, Resources
@@ -28,12 +29,13 @@ from .groups import machine as read_machine
 
 if TYPE_CHECKING:
     from ..models.network import DCDNetwork
+    from ..models.prose.judging import TextAccuracy
     from ..models.training.evaluation import Accuracy
     from ..models.training.tasks import Task
 
 
 @dataclass(frozen=True, repr=False)
-class Training(Shown):
+class Training(Tabular, Shown):
     """Finished runs, in the order in which they were asked for.
 
     Arguments:
@@ -50,6 +52,10 @@ class Training(Shown):
     def longest(self) -> tuple[int, ...]:
         """For each run the longest length at which more than 90 % of the last symbols are right."""
         return tuple(int(row["test"]["longest"]) for row in self.rows)
+
+    def rows_of_table(self) -> tuple[dict[str, Any], ...]:
+        """One dictionary a run."""
+        return self.rows
 
     def network(self, run: int = 0) -> DCDNetwork:
         """The trained network of one run, a `torch.nn.Module`."""
@@ -79,7 +85,7 @@ class Training(Shown):
                 "–" if whole is None else f"{whole:.1%}",
                 row["key"],
             )
-        places = [f"networks: {self.folder}/networks/", f"curves: {self.picture}"]
+        places = [f"networks: {self.folder}/networks/", f"curves: {self.picture}", f"table: {self.folder / SUMMARY}"]
         return Renderables(table, *(Text(line) for line in [*diverged(self.rows), *places]))
 
     def _repr_png_(self) -> bytes:
@@ -186,6 +192,7 @@ def train(
     rows = store.of(runs)
     training = Training(folder, tuple(rows), forbidden)
     draw_curves(rows, training.picture, f"{text}, {family}, init {init}")
+    write_summary(folder / SUMMARY, rows)
     return training
 
 
@@ -209,8 +216,12 @@ def evaluate(
     length: int = 1000,
     words: int = 1000,
     seed: int = 0,
-) -> Accuracy:
-    """Accuracy of a network at lengths 20, 40, … up to a length, on random words over its tokens.
+    *,
+    data: str | Path | None = None,
+    generate: bool = True,
+    out: str | Path | None = None,
+) -> Accuracy | TextAccuracy:
+    """Accuracy of a network at lengths 20, 40, … up to a length, on random words over its tokens; or on a file's words.
 
     Arguments:
         model: a network, whose tokens are the group's elements in order; or a folder written by `train` or `compile`.
@@ -218,6 +229,11 @@ def evaluate(
         length: the longest.
         words: their number.
         seed: of the words.
+        data: a file of words with labels (CSV in the field's dialects, JSON lines) to judge by in their place: of the
+            folder's own group or automaton, of `tracked`, or of that in the file's name, `S3_x_Z4=20.csv`. Or prompts
+            of `sn.words(…, style=…)`: then the model is a folder of a causal language model with its tokenizer.
+        generate: with prompts, whether texts are generated too, beside the choice by likelihood.
+        out: folder for `summary.csv`, and for the picture of accuracy against steps.
 
     Raises:
         InputError: the model or the group cannot be read, or they do not fit together.
@@ -230,10 +246,73 @@ def evaluate(
     from ..models.training.evaluation import evaluate as measured
     from .models import network_and_task
 
+    if data is not None:
+        return _on_file(model, tracked, Path(data), generate, None if out is None else Path(out))
     network, task = network_and_task(model, tracked, "evaluate")
     with progress("tokens of each word", length) as advance:
         found = measured(network, task, length, words, seed=seed, report=advance)
-    return replace(found, name=task.name, folder="" if model is network else str(model))
+    return _kept(replace(found, name=task.name, folder="" if model is network else str(model)), out)
+
+
+def _kept(found: Accuracy, out: str | Path | None) -> Accuracy:
+    """An evaluation, whose table is written where a folder was named."""
+    if out is not None:
+        write_summary(Path(out) / SUMMARY, found.rows_of_table())
+    return found
+
+
+def _on_file(
+    model: DCDNetwork | str | Path | Artifact, tracked: MachineLike | None, path: Path, generate: bool, out: Path | None
+) -> Accuracy | TextAccuracy:
+    """`evaluate` on a file of words, or of prompts."""
+    from ..models.prose.samples import is_prose
+    from ..models.training.word_files import group_of_file, is_word_file
+
+    if is_prose(path):
+        return _on_prompts(model, tracked, path, generate, out)
+    if not is_word_file(path):
+        raise InputError(
+            f"{path}: no file of words; wanted a .csv with the columns input and target, or .jsonl with input and "
+            "target or with prompt and answer; `subnormal words S3` writes one"
+        )
+    from ..models.training.evaluation import on_words
+    from ..models.training.word_files import read_task_words
+    from .models import network_and_task
+
+    try:
+        network, task = network_and_task(model, tracked, "evaluate")
+    except InputError:
+        if tracked is not None:
+            raise
+        network, task = network_and_task(model, group_of_file(path)[0], "evaluate")
+    found = on_words(network, read_task_words(path, task))
+    return _kept(replace(found, name=task.name, folder="" if model is network else str(model)), out)
+
+
+def _on_prompts(
+    model: DCDNetwork | str | Path | Artifact, tracked: MachineLike | None, path: Path, generate: bool, out: Path | None
+) -> TextAccuracy:
+    """`evaluate` of a causal language model on prompts."""
+    from ..models.prose.judging import draw_text, judge_text
+    from ..models.prose.samples import read_samples
+    from ..models.references.hugging_face import load as load_model
+
+    if tracked is not None:
+        raise InputError(f"{tracked!r:.40} and {path}: prompts say themselves what they ask about; leave the first out")
+    samples = read_samples(path)
+    if not isinstance(model, str | Path) or not Path(model).is_dir():
+        raise InputError(
+            f"{str(model)[:60]}: prompts are for a causal language model; wanted its folder, with config.json, weights "
+            "and tokenizer"
+        )
+    tokenizer, network = load_model(Path(model))
+    with progress("prompts", len(samples)) as advance:
+        found = judge_text(network, tokenizer, samples, str(model), generate, advance)
+    if out is not None:
+        found = replace(found, picture=out / "accuracy.png")
+        draw_text([found], out / "accuracy.png")
+        write_summary(out / SUMMARY, found.rows_of_table())
+    return found
 
 
 def _automaton_text(asked: Automaton) -> str:

@@ -98,6 +98,15 @@ GROUP = typer.Argument(
     help="A group: S4, C2xC4, C7:C3, S3wrC2, SL(2,3), SmallGroup(24,12), '(1,2,3),(1,2)', table.csv …; or an "
     "automaton: flip-flop(2), tomita(5), grid(5,5), permutation-reset(S3), dfa.json …",
 )
+MODEL = typer.Argument(
+    metavar="MODEL",
+    help="A folder written by train or compile, a Hugging Face folder, or path/to/file.py:function, a callable from "
+    "token ids to logits.",
+)
+Reading = Annotated[
+    str | None,
+    typer.Option(help="How somebody else's model is read, a JSON file: which ids are letters, where the answer is."),
+]
 Force = Annotated[
     bool, typer.Option("--force", help="Write it also where a folder holds something else, which is then lost.")
 ]

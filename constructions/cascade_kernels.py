@@ -44,6 +44,8 @@ MAX_MOVE_TABLE = 1 << 22
 """Entries of a layer's table of moves. A layer of more moves × states is refused."""
 
 compiled = njit(nogil=True, error_model="numpy")
+kept = njit(nogil=True, error_model="numpy", cache=True)
+"""Compiled once on a machine: for functions that are made once. Those of each depth are not found again."""
 
 
 @cache
@@ -102,13 +104,13 @@ def _loop(depth: int) -> Callable[..., Any]:
     return loop
 
 
-@compiled
+@kept
 def _rename(names, states):  # type: ignore[no-untyped-def]
     for t in range(len(states)):
         states[t] = names[states[t]]
 
 
-@compiled
+@kept
 def _automaton(table, tokens, word, state, states):  # type: ignore[no-untyped-def]
     for t in range(len(word)):
         state = np.int64(table[state * tokens + np.int64(word[t])])

@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 
 from ...algebra.arithmetic.permutations import cycles
 from ...algebra.depth.families import FAMILIES
-from ...algebra.depth.optimise import normal_subgroups
 from ...algebra.groups.group import Group, Subgroup
 from ...algebra.groups.identify import small_group_id
+from ...algebra.groups.normal_subgroups import normal_subgroups
 from ...common.errors import InputError
 from ...common.wording import counted
 from ..cascade import Cascade

@@ -13,24 +13,30 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from rich.console import Group as Renderables
 from rich.console import RenderableType
 from rich.text import Text
 
+from ...common.summary import Tabular
 from ...common.terminal import Shown, plain_table
 from ..network import DCDNetwork
 from .tasks import TEST, Task
+from .word_files import TaskWords
 
 THRESHOLD = 0.9
 """A length counts when the accuracy at it, and at every shorter one, is above this."""
 
 STRIDE, BLOCK = 20, 1000
+FEW = 10
+"""So many lengths are printed all."""
+
 PIECE_ENTRIES = 1 << 20
 """Words × tokens × widest layer that are run at a time: about 4 MB in float32, which stays in the cache."""
 
 
 @dataclass(frozen=True, repr=False)
-class Accuracy(Shown):
+class Accuracy(Tabular, Shown):
     """Accuracies at growing lengths.
 
     Arguments:
@@ -59,6 +65,13 @@ class Accuracy(Shown):
             longest = length
         return longest
 
+    def rows_of_table(self) -> list[dict[str, Any]]:
+        """One dictionary a length: `length`, `last`, `whole`, `words`."""
+        return [
+            {"length": length, "last": last, "whole": whole, "words": self.words}
+            for length, last, whole in zip(self.lengths, self.last, self.whole, strict=True)
+        ]
+
     def as_json(self) -> dict[str, Any]:
         """The figures, rounded to 1e-5, and the longest length."""
         about = {"folder": self.folder or None, "group": self.name} if self.name else {}
@@ -75,7 +88,8 @@ class Accuracy(Shown):
         """What `evaluate` prints: some of the lengths, and the longest."""
         table = plain_table("length", "last symbol right", "whole word right")
         for i, reached in enumerate(self.lengths):
-            if reached in (20, 60) or reached % 200 == 0 or reached == self.lengths[-1]:
+            few = len(self.lengths) <= FEW
+            if few or reached in (20, 60) or reached % 200 == 0 or reached == self.lengths[-1]:
                 table.add_row(f"{reached:,}", f"{self.last[i]:.2%}", f"{self.whole[i]:.2%}")
         about = f"{self.name}, " if self.name else ""
         end = f"{about}{self.words:,} words: longest length above {THRESHOLD:.0%}: {self.longest:,}"
@@ -137,6 +151,32 @@ def evaluate(
         if report is not None:
             report(start + tokens.shape[1])
     return Accuracy(words, wanted, tuple(last), tuple(whole))
+
+
+def on_words(network: DCDNetwork, given: TaskWords) -> Accuracy:
+    """Accuracy on the words of a file, at every length at which it gives a label, or at `lengths_to` the longest where
+    it gives them at more.
+
+    Arguments:
+        network: classes are labels, tokens letters of the task that the words were read for.
+        given: the words.
+    """
+    piece = None if network.head_cases is not None else max(1, PIECE_ENTRIES // max(network.classes, 1))
+    found, _ = network.predict(torch.from_numpy(given.tokens), None, piece)
+    return accuracy_of(found.numpy(), given)
+
+
+def accuracy_of(answers: NDArray[np.integer], given: TaskWords) -> Accuracy:
+    """Accuracy of answers (words, length) to the words of a file: at each length over the words that have a label
+    there. A word counts as whole where every label that is given up to there is right."""
+    counted = given.given.sum(axis=0)
+    labelled = (np.flatnonzero(counted) + 1).tolist()
+    lengths = tuple(n for n in lengths_to(labelled[-1]) if n in labelled) if len(labelled) > BLOCK else tuple(labelled)
+    right = answers == given.labels
+    whole = np.logical_and.accumulate(right | ~given.given, axis=1)
+    last = tuple(float(right[given.given[:, n - 1], n - 1].mean()) for n in lengths)
+    unbroken = tuple(float(whole[given.given[:, n - 1], n - 1].mean()) for n in lengths)
+    return Accuracy(len(answers), lengths, last, unbroken)
 
 
 def _pieces(start: int, length: int, wanted: Sequence[int]) -> list[tuple[int, int]]:
