@@ -18,7 +18,7 @@ GROUP, AUTOMATON, FACTORED, DELTA = "group", "automaton", "factored", "delta"
 LEARNT, TRAINED, NETWORK, RUN = "learnt", "trained", "network", "run"
 PROBE = "probe"
 TABLE = "table"
-CHECKPOINT, REFUSAL, DAMAGED, OTHER = "checkpoint", "refusal", "damaged", "other"
+CHECKPOINT, MODULE, REFUSAL, DAMAGED, OTHER = "checkpoint", "module", "refusal", "damaged", "other"
 
 TITLES = {
     GROUP: "a compiled group",
@@ -32,11 +32,12 @@ TITLES = {
     RUN: "runs of an experiment",
     PROBE: "what `probe` trained",
     CHECKPOINT: "a model of another library",
+    MODULE: "a model in a program",
     REFUSAL: "the certificate of something that cannot be tracked",
     DAMAGED: "a compiled folder that is damaged",
     OTHER: "files of names that are used here",
 }
-"""What each kind is called in messages."""
+"""What each kind is called in messages. A folder is never a module: that is a callable, or `file.py:function`."""
 
 _PROOFS = ("certify", "check", "verify", "horizon")
 _READINGS = ("evaluate", "refute", "decompile", "diagnose")
@@ -50,6 +51,8 @@ _INTEGERS = "it runs in integers and has no network: `verify {folder}` runs it"
 _AGAIN = "make it again in a new folder, e.g. with `compile S4 --out s4`"
 _NOTHING = "name a folder written by compile, learn or train"
 _FOREIGN = "that is done for networks of our own; `audit {folder}` says what its layers can do"
+_CALLED = "that is done for folders and networks of our own; `evaluate {folder} S3` says how far it is right"
+_NO_LAYERS = "a callable says nothing of its layers; `evaluate {folder} S3` says how far it is right"
 _STEPS = "machine.json has its steps as text, and nothing else is made of them"
 _COPIES = "it holds many copies, listed in {folder}/summary.csv; name the folder of one, as its last column does"
 _UNTRACKED = "there is nothing to run: `check {folder}` proves it"
@@ -73,7 +76,8 @@ CANNOT: dict[str, dict[str, str]] = {
     NETWORK: dict.fromkeys(_PROOFS, _READ_OUT),
     RUN: dict.fromkeys(_PROOFS, _READ_OUT),
     PROBE: dict.fromkeys(VERBS, _COPIES),
-    CHECKPOINT: dict.fromkeys((*_PROOFS, *_READINGS, "show", "train"), _FOREIGN),
+    CHECKPOINT: dict.fromkeys((*_PROOFS, *_READINGS[1:], "show", "train"), _FOREIGN),
+    MODULE: dict.fromkeys((*_PROOFS, *_READINGS[1:], "show", "train"), _CALLED) | {"audit": _NO_LAYERS},
     REFUSAL: dict.fromkeys(("certify", "verify", "horizon", *_RUNS, "show"), _UNTRACKED),
     DAMAGED: dict.fromkeys(VERBS, _AGAIN),
     OTHER: dict.fromkeys(VERBS, _NOTHING),
