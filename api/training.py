@@ -18,7 +18,7 @@ from ..algebra.input.parser import parse_group, parse_machine
 from ..algebra.tracked import TrackedAutomaton
 from ..artifacts.artifact import Artifact, load
 from ..common.errors import InputError
-from ..common.kinds import RUN, claim_folder
+from ..common.kinds import CHECKPOINT, MODULE, NETWORK, RUN, claim_folder
 from ..common.summary import SUMMARY, Tabular, write_summary
 from ..common.terminal import Shown, plain_table, progress
 from ..common.wording import default_folder
@@ -275,17 +275,26 @@ def _on_file(
             f"{path}: no file of words; wanted a .csv with the columns input and target, or .jsonl with input and "
             "target or with prompt and answer; `subnormal words S3` writes one"
         )
-    from ..models.training.evaluation import on_words
-    from ..models.training.word_files import read_task_words
-    from .models import network_and_task
+    import torch
 
-    try:
-        network, task = network_and_task(model, tracked, "evaluate")
-    except InputError:
-        if tracked is not None:
-            raise
-        network, task = network_and_task(model, group_of_file(path)[0], "evaluate")
-    found = on_words(network, read_task_words(path, task))
+    from ..models.training.evaluation import accuracy_of, answers_to
+    from ..models.training.word_files import read_task_words
+    from .models import network_and_task, task_of_name
+
+    artifact = load(model).require("evaluate")
+    if artifact.kind in (CHECKPOINT, MODULE):
+        try:
+            task = task_of_name(group_of_file(path)[0] if tracked is None else tracked)
+        except InputError as error:
+            raise InputError(f"{path}: it does not say which group it is of ({error}); wanted it, e.g. S3") from None
+        given = read_task_words(path, task)
+        found = accuracy_of(answers_to(artifact.foreign(task.tracked).answers, given), given)
+        return _kept(replace(found, name=task.name, folder=str(artifact)), out)
+    if tracked is None and artifact.kind == NETWORK:
+        tracked = group_of_file(path)[0]
+    network, task = network_and_task(artifact, tracked, "evaluate")
+    given = read_task_words(path, task)
+    found = accuracy_of(answers_to(lambda words: network.predict(torch.from_numpy(words))[0].numpy(), given), given)
     return _kept(replace(found, name=task.name, folder="" if model is network else str(model)), out)
 
 
