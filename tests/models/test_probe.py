@@ -180,8 +180,16 @@ def test_nothing_is_said_where_other_layers_stand_among_them():
     assert excluded(hybrid, task_named("parity").tracked, 2) is None
 
 
-@pytest.mark.parametrize(("name", "flag", "never"), [("C3", True, True), ("C2xC2", True, False), ("parity", True, False),
-                                                    ("parity", False, True), ("flip-flop(2)", False, False)])  # fmt: skip
+REFLECTED = [
+    ("C3", True, True),
+    ("C2xC2", True, False),
+    ("parity", True, False),
+    ("parity", False, True),
+    ("flip-flop(2)", False, False),
+]
+
+
+@pytest.mark.parametrize(("name", "flag", "never"), REFLECTED)
 def test_one_layer_of_reflections(name, flag, never):
     config = {"model_type": "gated_deltanet", "num_hidden_layers": 1, "allow_neg_eigval": flag}
     assert (excluded(config, task_named(name).tracked, 1) is not None) is never
