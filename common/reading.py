@@ -263,8 +263,8 @@ def read_csv(path: str | Path, limit: int = MAX_TEXT_BYTES, wanted: str = "") ->
 def read_table(path: str | Path, limit: int = MAX_TEXT_BYTES, wanted: str = "") -> list[list[int]]:
     """The rows of a table of whole numbers, all of one length, separated by commas, semicolons, bars, tabs or spaces.
 
-    One file has one separator; spaces around commas, semicolons, bars and tabs do not matter. Numbers are digits alone, so
-    that a decimal comma, a header or a `1_000` is refused.
+    One file has one separator; spaces around commas, semicolons, bars and tabs do not matter. Numbers are digits alone,
+    so that a decimal comma, a header or a `1_000` is refused.
     """
     file = _File(path, wanted)
     lines = [line.strip() for line in read_text(path, limit, wanted).splitlines()]

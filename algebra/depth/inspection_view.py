@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...common.terminal import plain_table
-from ...common.wording import counted, describe_order, short
+from ...common.wording import counted, describe_order, exact_order, short
 from ..arithmetic.permutations import cycles
 from ..groups.group import Group
 from .abelian import margin, primary_moduli
@@ -45,7 +46,7 @@ def _parts(inspection: Inspection) -> Iterator[RenderableType]:
         if isinstance(group, Group) and group.order <= 255
         else ""
     )
-    title = [group.name, f"order {describe_order(group.order)}", known, f"on {group.degree:,} points"]
+    title = [group.name, f"order {exact_order(group.order)}", known, f"on {group.degree:,} points"]
     yield Text(" · ".join(filter(None, title)), style="bold")
     for note in inspection.notes:
         yield Text(f"note: {note}", style="yellow")
@@ -72,6 +73,10 @@ def _not_solvable(inspection: Inspection) -> Iterator[RenderableType]:
         f"not solvable: derived series {orders_text(inspection.series)} stands still at its perfect residual P of "
         f"order {order if order < 10**15 else describe_order(order)}"
     )
+    if inspection.composition is not None:
+        insoluble = dict.fromkeys(name for name in inspection.composition if not re.fullmatch(r"C\d+", name))
+        are = f"{' and '.join(insoluble)} {'is' if len(insoluble) == 1 else 'are'} not abelian"
+        yield Text(f"composition factors {repeated_names(inspection.composition)}: {are}")
     if not isinstance(witness, Residual) or not isinstance(group, Group):
         return
     yield Text(
@@ -80,6 +85,12 @@ def _not_solvable(inspection: Inspection) -> Iterator[RenderableType]:
     )
     for generator, words in list(zip(witness.subgroup.generators, witness.expressions, strict=True))[:3]:
         yield Text(f"  {short(cycles(group.elements[generator]))} = {'·'.join(word.text(group) for word in words)}")
+
+
+def repeated_names(names: Sequence[str]) -> str:
+    """Names of groups with how often each occurs: `A5, C2^3`."""
+    counts = {name: names.count(name) for name in dict.fromkeys(names)}
+    return ", ".join(name if n == 1 else f"({name})^{n}" if " " in name else f"{name}^{n}" for name, n in counts.items())
 
 
 def _solvable(inspection: Inspection) -> Iterator[RenderableType]:
