@@ -36,6 +36,7 @@ MEANING = {
     "optimise": "what to optimise",
     "target": "another library's architecture",
     "resets": "whether tokens reset",
+    "all_series": "whether all shortest series are counted",
     "pareto": "whether unbeaten series are listed",
     "letters": "the alphabet of a regular expression",
     "arithmetic": "one or several arithmetics",

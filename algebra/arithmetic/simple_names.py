@@ -1,5 +1,5 @@
-"""Finite simple groups by their orders. By the classification no other two have the same order than A8 and PSL(3,4), and
-PSp(2m,q) and Ω(2m+1,q) for m ≥ 3 and odd q (Artin; Kimmerle, Lyons, Sandling and Teague 1990)."""
+"""Finite simple groups by their orders. By the classification no two have one order but A8 and PSL(3,4), and PSp(2m,q)
+and Ω(2m+1,q) for m ≥ 3 and odd q (Artin; Kimmerle, Lyons, Sandling and Teague 1990)."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _prime_powers(limit: int) -> tuple[int, ...]:
 
 
 def _lie_type(order: int) -> Iterator[tuple[str, int]]:
-    """Groups of Lie type that may have the order, with their orders: q to the power of the positive roots divides it."""
+    """Groups of Lie type that may have the order, with their orders."""
     powers = [q for q in _prime_powers(10**4) if order % q == 0]
     for q in powers:
         if q >= 4:

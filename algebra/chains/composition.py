@@ -4,8 +4,8 @@ The derived series leaves a perfect group. It acts on an orbit, and on the block
 smaller. What remains is perfect and primitive, and by the O'Nan-Scott theorem, the classification (Out(T) is solvable
 for T simple) and its small degree it is affine, or simple, or T × T:
 
-- perfect groups have no homomorphism onto a solvable group other than 1, so a perfect almost simple group is simple, and
-  one that permutes fewer than five factors of its socle permutes none;
+- perfect groups have no homomorphism onto a solvable group other than 1, so a perfect almost simple group is simple,
+  and one that permutes fewer than five factors of its socle permutes none;
 - so on n < 3,125 = 5⁵ points there is no product action and no twisted wreath product, and the only diagonal type is
   T × T on |T| points;
 - an affine group is p^k:H on p^k points, H ≤ GL(k, p) perfect.
@@ -17,6 +17,7 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count as counting
+from itertools import pairwise
 from math import factorial, prod
 
 import numpy as np
@@ -59,7 +60,7 @@ def composition_factors(chain: StabiliserChain) -> Counter[Factor]:
     """
     found: Counter[Factor] = Counter()
     terms = derived_series(chain)
-    for upper, lower in zip(terms, terms[1:], strict=False):
+    for upper, lower in pairwise(terms):
         found += _abelian(factorise(upper.order // lower.order))
     if terms[-1].order > 1:
         found += _perfect(terms[-1])
@@ -126,8 +127,9 @@ def _orbits(rows: Permutations, moved: NDArray[np.intp]) -> list[NDArray[np.intp
 def kernel(chain: StabiliserChain, images: Permutations, image: StabiliserChain) -> StabiliserChain:
     """The kernel of an action of the group.
 
-    A chain is made of permutations of the points acted on, followed by the group's own; its base points are of the first
-    kind, and what a random element leaves when it is sifted fixes all of these: it is a random element of the kernel.
+    A chain is made of permutations of the points acted on, followed by the group's own; its base points are of the
+    first kind, and what a random element leaves when it is sifted fixes all of these: it is a random element of the
+    kernel.
 
     Arguments:
         images: what the group's generators do, shape (r, points).
@@ -201,7 +203,7 @@ def _stabiliser_elements(chain: StabiliserChain, point: int, count: int = 6) -> 
 
 def _primitive(chain: StabiliserChain, degree: int, point: int) -> Counter[Factor]:
     if degree >= FEWEST_FACTORS_MOVED:
-        raise UndecidedError(f"a primitive group on {degree:,} points; at most {FEWEST_FACTORS_MOVED - 1:,} are decided")
+        raise UndecidedError(f"a primitive group on {degree:,} points; fewer than {FEWEST_FACTORS_MOVED:,} are decided")
     if degree >= 60 and simple_name(degree) not in (None, f"C{degree}"):
         if chain.order == degree**2 and simple_name(chain.order) is None:
             return _simple(chain, 2, degree)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from .architectures import Architectures
     from .blocks.depths import BlockAnswer
-    from .optimise import Choices
+    from .optimise import Choices, ShortestSeries
 
 INSPECTION_LIMIT = 10_000
 """Groups of larger order are inspected through stabiliser chains, in milliseconds but without decomposition."""
@@ -58,6 +58,7 @@ class Inspection(ShownAsTable):
         alphabet: the elements that are tokens, where that matters (`architectures`); None for all.
         widths: on the stack with the widths that were asked about, if any.
         choices: the unbeaten subnormal series, where they were asked about.
+        shortest: all subnormal series of least length, where they were asked about.
     """
 
     group: Group | PermutationGroup
@@ -72,6 +73,7 @@ class Inspection(ShownAsTable):
     alphabet: tuple[int, ...] | None = None
     widths: WidthAnswer | None = None
     choices: Choices | None = None
+    shortest: ShortestSeries | None = None
 
     @cached_property
     def least_widths(self) -> tuple[tuple[int, ...], ...] | None:
@@ -200,6 +202,7 @@ class Inspection(ShownAsTable):
             "least_widths": self.least_widths and [list(widths) for widths in self.least_widths],
             "witness": self._witness_json(),
             "notes": list(self.notes),
+            **({"shortest_series": self.shortest.as_json()} if self.shortest else {}),
             **(self.architectures.as_json() if self.architectures else {}),
         }
         if self.stack:

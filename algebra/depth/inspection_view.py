@@ -14,6 +14,7 @@ from rich.text import Text
 
 from ...common.terminal import plain_table
 from ...common.wording import counted, describe_order, exact_order, short
+from ..arithmetic.abelian_invariants import abelian_name
 from ..arithmetic.permutations import cycles
 from ..groups.group import Group
 from .abelian import margin, primary_moduli
@@ -24,12 +25,14 @@ from .witness import Residual
 if TYPE_CHECKING:
     from .architectures import Architectures
     from .inspection import Inspection
-    from .optimise import Choice
+    from .optimise import Choice, ShortestSeries
 
 
 def inspection_view(inspection: Inspection) -> RenderableType:
     """An inspection as a page of text."""
     parts = list(_parts(inspection))
+    if inspection.shortest is not None:
+        parts += _shortest(inspection.shortest, inspection)
     if inspection.choices is not None:
         table = inspection.choices.view()
         parts += table.renderables if isinstance(table, Renderables) else [table]
@@ -87,10 +90,28 @@ def _not_solvable(inspection: Inspection) -> Iterator[RenderableType]:
         yield Text(f"  {short(cycles(group.elements[generator]))} = {'·'.join(word.text(group) for word in words)}")
 
 
+def _shortest(found: ShortestSeries, inspection: Inspection) -> Iterator[RenderableType]:
+    """Lengths of other series, and the shortest subnormal ones with abelian factors, a row for each kind."""
+    yield Text()
+    factors = repeated_names(inspection.composition or ()) or "none"
+    chief = "not known" if inspection.chief_length is None else inspection.chief_length
+    yield Text(f"composition factors {factors}; chief length {chief}, Fitting length {inspection.fitting_length}")
+    yield Text(f"{found.count:,} subnormal series with abelian factors in {counted(found.length, 'layer')}, no fewer:")
+    table = plain_table("factors", "how many", "one of them")
+    for kind in found.kinds:
+        names = " | ".join(abelian_name(moduli) for moduli in kind.moduli)
+        group = kind.series.group
+        members = [f"<{generators_text(group, member.generators)}>" for member in kind.series.subgroups[1:-1]]
+        orders = " > ".join(map(str, kind.series.orders))
+        table.add_row(names or "-", f"{kind.count:,}", f"{orders}{': ' if members else ''}{', '.join(members)}")
+    yield table
+
+
 def repeated_names(names: Sequence[str]) -> str:
     """Names of groups with how often each occurs: `A5, C2^3`."""
     counts = {name: names.count(name) for name in dict.fromkeys(names)}
-    return ", ".join(name if n == 1 else f"({name})^{n}" if " " in name else f"{name}^{n}" for name, n in counts.items())
+    powers = {name: f"({name})^{n}" if " " in name else f"{name}^{n}" for name, n in counts.items()}
+    return ", ".join(name if n == 1 else powers[name] for name, n in counts.items())
 
 
 def _solvable(inspection: Inspection) -> Iterator[RenderableType]:

@@ -3,6 +3,8 @@
 # from the upper Fitting series, by Fitting subgroups of quotients.
 LoadPackage("transgrp", false);;
 
+series := [];;
+
 UpperFittingLength := function(G)
   local length, H;
   if not IsSolvableGroup(G) then return -1; fi;
