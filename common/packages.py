@@ -23,6 +23,7 @@ PACKAGES = {
     "tensorboard": ("TensorBoard", "'subnormal[tensorboard]'"),
     "distributed": ("distributed", "'subnormal[cluster]'"),
     "transformers": ("transformers", "'subnormal[targets]'"),
+    "pandas": ("pandas", "pandas"),
 }
 """For each module that may be missing: what it is called, and what pip is asked for."""
 
