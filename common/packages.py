@@ -18,6 +18,7 @@ PACKAGES = {
     "numba": ("numba", "'subnormal[fast]'"),
     "flint": ("python-flint", "'subnormal[proofs]'"),
     "sympy": ("SymPy", "'subnormal[proofs]'"),
+    "networkx": ("networkx", "networkx"),
     "triton": ("triton", "'subnormal[gpu]'"),
     "tensorboard": ("TensorBoard", "'subnormal[tensorboard]'"),
     "distributed": ("distributed", "'subnormal[cluster]'"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from ...common.errors import InputError
 from ...common.wording import describe_order
@@ -67,6 +68,23 @@ class PermutationGroup:
         chain = StabiliserChain(self.permutations, bound=self.order)
         assert chain.order == self.order, f"{chain.order} elements found, {self.order} expected"
         return chain
+
+    def to_gap(self) -> str:
+        """GAP's text for the group, by its generators: `Group((1,2,3,4),(1,2))`."""
+        from .conversions import to_gap
+
+        return to_gap(self.permutations)
+
+    def to_sympy(self) -> Any:
+        """SymPy's `PermutationGroup`, on the same points. Raises `MissingPackageError` where SymPy is not installed."""
+        from .conversions import to_sympy
+
+        return to_sympy(self.permutations)
+
+    def to_networkx(self) -> Any:
+        """The Cayley graph as a `networkx.MultiDiGraph`, with generators as labels. Raises `InputError` where the group
+        is too large."""
+        return self.listed().to_networkx()
 
     @property
     def degree(self) -> int:
