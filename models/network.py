@@ -364,6 +364,8 @@ class DCDNetwork(nn.Module, SavedNetwork):
         """
         embedding = self.embedding.weight
         runs = embedding.dim() - 2
+        if tracing():  # a graph would ask for the strides of a slice
+            tokens = tokens.clone(memory_format=torch.contiguous_format)
         count = math.prod(tokens.shape[: runs + 1])
         follow = tracing() and length is not None and not runs
         carry: list[Any]
