@@ -94,12 +94,14 @@ class Sweep(Shown):
     Arguments:
         folder: of the rows and the summary.
         rows: one dictionary a run, as of `sn.train`.
-        made: how many were trained now; the others were there.
+        made: how many were trained now, by this call.
+        elsewhere: how many another process made meanwhile; the others were there.
     """
 
     folder: Path
     rows: tuple[dict[str, Any], ...]
     made: int
+    elsewhere: int = 0
 
     @property
     def picture(self) -> Path:
@@ -111,7 +113,8 @@ class Sweep(Shown):
         from ..models.training.live import diverged
 
         total = len(self.rows)
-        head = f"{total} runs: {total - self.made} were there, {self.made} made"
+        head = f"{total} runs: {total - self.made - self.elsewhere} were there, {self.made} made"
+        head += f", {self.elsewhere} made by another process" if self.elsewhere else ""
         return Text("\n".join([head, *diverged(self.rows), f"rows: {self.folder}/rows; summary: {self.picture}"]))
 
     def _repr_png_(self) -> bytes:
@@ -160,7 +163,7 @@ def sweep(
     draw_sweep(grid, store, folder / "summary.png")
     refuse_lost(failed)
     rows = {row["key"]: row for row in store.of(grid.runs)}
-    return Sweep(folder, tuple(rows.values()), missing)
+    return Sweep(folder, tuple(rows.values()), store.made, missing - store.made)
 
 
 @dataclass(frozen=True, repr=False)
