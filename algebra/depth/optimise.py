@@ -172,7 +172,8 @@ def normal_subgroups(group: Group) -> list[Subgroup]:
                 waiting.append(join)
                 if len(found) > MAX_NORMAL_SUBGROUPS:
                     raise InputError(
-                        f"{group.name} has more than {MAX_NORMAL_SUBGROUPS} normal subgroups: they are not listed"
+                        f"{group.name} has more than {MAX_NORMAL_SUBGROUPS} normal subgroups: they are not listed; "
+                        "`inspect` without --pareto, and `compile` without --optimise, take a shortest series"
                     )
     return sorted(found.values(), key=lambda subgroup: (-subgroup.order, subgroup.members.tolist()))
 
@@ -310,7 +311,10 @@ def _labels(graph: _Graph, channels: str) -> list[_Label]:
                     kept = [other for other in labels[edge.target] if not cost.beats(other.cost)]
                     labels[edge.target] = [*kept, _Label(cost, (*label.path, edge))]
         if len(labels[node]) > MAX_LABELS:
-            raise InputError(f"more than {MAX_LABELS} series none of which beats another: not searched further")
+            raise InputError(
+                f"more than {MAX_LABELS} series none of which beats another: not searched further; "
+                "leave out --pareto or --optimise: a shortest series is found without"
+            )
     return labels[last]
 
 

@@ -77,7 +77,7 @@ class PermutationGroup:
         if not self.is_listable:
             raise InputError(
                 f"{self.name} has order {describe_order(self.order)} on {self.degree} points: too large to list "
-                f"(at most {LISTING_LIMIT:,} elements and {LISTING_BYTES >> 20} MiB)"
+                f"(at most {LISTING_LIMIT:,} elements and {LISTING_BYTES >> 20} MiB); `inspect` takes it without a list"
             )
         return generated_group(self.permutations, self.order, self.name)
 

@@ -166,7 +166,7 @@ def _permutations(content: dict[str, list[list[int] | str]], path: Path) -> Perm
             raise InputError(f"{path}: permutation {number}: {error}") from None
         images.append(image)
         if len(image) > MAX_DEGREE:
-            raise InputError(f"{path}: permutation {number} has {len(image)} points, at most {MAX_DEGREE}")
+            raise InputError(f"{path}: permutation {number} has {len(image)} points; wanted at most {MAX_DEGREE}")
         if sorted(image) == list(range(1, len(image) + 1)):
             raise InputError(
                 f"{path}: permutation {number} lists images of points from 1; wanted points from 0 "

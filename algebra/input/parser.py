@@ -89,7 +89,9 @@ def parse_machine(text: str) -> PermutationGroup | Automaton:
     name = re.match(r"[a-z-]*", stripped)
     if automata.is_automaton_name(stripped) and ((name and name[0] in automata.NAMES) or not suggestion(stripped)):
         if len(stripped) > MAX_TEXT:
-            raise InputError(f"an automaton of {len(text)} characters; at most {MAX_TEXT} are read")
+            raise InputError(
+                f"an automaton of {len(text)} characters; at most {MAX_TEXT} are read; wanted a file, e.g. dfa.json"
+            )
         return automata.parse_automaton(stripped, list_group)
     return parse_group(text)
 
@@ -333,14 +335,16 @@ MAX_GENERATOR_POINTS = 1 << 19
 
 def _checked(name: str, generators: int, degree: int, order_digits: float) -> None:
     if degree > MAX_DEGREE:
-        raise InputError(f"{short(name)} acts on {degree:,} points, at most {MAX_DEGREE:,} can be handled")
+        raise InputError(f"{short(name)} acts on {degree:,} points, at most {MAX_DEGREE:,} can be handled, {EXAMPLES}")
     if generators * degree > MAX_GENERATOR_POINTS:
         raise InputError(
             f"{short(name)} has {generators:,} generators on {degree:,} points; at most {MAX_GENERATOR_POINTS:,} "
-            "points of all generators together can be handled"
+            f"points of all generators together can be handled, {EXAMPLES}"
         )
     if order_digits > 10**5:
-        raise InputError(f"{short(name)} has an order of about {order_digits:.0f} digits, too large to handle")
+        raise InputError(
+            f"{short(name)} has an order of about {order_digits:.0f} digits, too large to handle, {EXAMPLES}"
+        )
 
 
 def small(order: int, number: int) -> PermutationGroup:
@@ -383,7 +387,8 @@ def semidirect(a: PermutationGroup, b: PermutationGroup) -> PermutationGroup:
     if a.order * b.order > products.SEMIDIRECT_LIMIT:
         raise InputError(
             f"{name} has order {describe_order(a.order * b.order)}; "
-            f"semidirect products are searched up to {products.SEMIDIRECT_LIMIT}"
+            f"semidirect products are searched up to {products.SEMIDIRECT_LIMIT}; give permutations that generate it, "
+            "e.g. '(1,2,3), (1,2)'"
         )
     group = products.semidirect(a.listed(), b.listed())
     return PermutationGroup.from_listed(Group(group.elements, group.generators, name))

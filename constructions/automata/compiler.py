@@ -181,7 +181,8 @@ def _require_size(automaton: Automaton, moduli: list[int]) -> None:
     if entries > MAX_TABLE_ENTRIES:
         raise InputError(
             f"{automaton.name}: tables of {math.prod(moduli):,} states × {counted(automaton.width, 'letter')} × "
-            f"{counted(len(moduli), 'channel')} would be needed; at most {MAX_TABLE_ENTRIES:,} entries are written"
+            f"{counted(len(moduli), 'channel')} would be needed; at most {MAX_TABLE_ENTRIES:,} entries are written; "
+            "`inspect` says what it needs"
         )
 
 
