@@ -173,7 +173,9 @@ def train(
     numbers = range(seeds) if isinstance(seeds, int) else seeds
     asked = len(_several(noise)) * len(rates) * len(numbers)
     if asked > MAX_RUNS:
-        raise InputError(f"{asked:,} runs, of every seed, rate and noise; at most {MAX_RUNS:,} are trained")
+        raise InputError(
+            f"{asked:,} runs, of every seed, rate and noise; at most {MAX_RUNS:,} are trained, e.g. --seeds 5"
+        )
     runs = [
         base.with_changes(noise=float(sigma), learning_rate=float(rate), seed=seed)
         for sigma in _several(noise)
