@@ -52,7 +52,6 @@ MEANING = {
     "coq": "whether Coq is asked",
     "layers_of": "diagonal, block or auto",
     "matrices": "groups of matrices that a block layer tries",
-    "reading": "how somebody else's model is read",
     "states": "of the largest machine that is looked for",
     "random": "families of a random network",
     "layers": "how many layers",
