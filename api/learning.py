@@ -222,15 +222,17 @@ def learn(
         >>> found.name, found.layers
         ('C2', 1)
     """
-    from ..models.learning.learn import explain_failure, is_no_group, require_runs
-    from ..models.learning.store import machine_of
-
-    require_runs(runs)
+    if not 1 <= runs <= MOST_RUNS:
+        raise InputError(f"runs: wanted 1 to {MOST_RUNS}, got {runs}")
     if layers is not None and layers < 1:
         raise InputError(f"layers: wanted at least 1, got {layers}")
     given = {name: value for name, value in (("steps", steps), ("channels", channels)) if value is not None}
-    recipes = _recipes(layers_of, matrices, {**given, **settings}, layers)
+    # Before torch is imported: what is wrong with a file is soon said.
     training, held_out, name, no_group = _words(data, alphabet, seed, length)
+    from ..models.learning.learn import explain_failure, is_no_group
+    from ..models.learning.store import machine_of
+
+    recipes = _recipes(layers_of, matrices, {**given, **settings}, layers)
     folder = Path(out) if out is not None else Path("learnt") / default_folder(name)
     if no_group is not None:
         claim_folder(folder, AUTOMATON, force)
@@ -254,6 +256,7 @@ def learn(
     return Learnt(folder, machine, tuple(rows), training.count, held_out.count, claim, found_by, without)
 
 
+MOST_RUNS = 1000
 KINDS_OF_LAYERS = ("auto", "diagonal", "block")
 
 

@@ -28,7 +28,8 @@ MEANING = {
     "pruned": "the folder of a second network to write",
     "force": "whether what is there may be replaced",
     "check": "what is checked beside",
-    "name": "of a group that is a table, or of an experiment",
+    "name": "of a group that has none, or of an experiment",
+    "over": "the field of matrices",
     "group": "the group of a network in a folder",
     "family": "a family of layers, or a stack of them",
     "stack": "families, first layer first",
@@ -38,6 +39,7 @@ MEANING = {
     "optimise": "what to optimise",
     "target": "another library's architecture",
     "resets": "whether tokens reset",
+    "all_series": "whether all shortest series are counted",
     "pareto": "whether unbeaten series are listed",
     "letters": "the alphabet of a regular expression",
     "arithmetic": "one or several arithmetics",
@@ -73,12 +75,24 @@ MEANING = {
     "scheduler": "of a cluster",
     "quick": "whether fewer runs do",
     "settings": "fields of a dataclass",
+    "architecture": "what copies are trained of",
+    "tasks": "groups and automata that are trained on",
+    "budget": "how much each copy gets",
+    "test_length": "of the words that judge",
+    "test_words": "their number",
+    "format": "what words are written as",
+    "last": "whether only the last label is written",
+    "style": "how a task is put in words",
+    "distractors": "sentences without effect",
+    "paraphrases": "ways to say one thing",
+    "generate": "whether a language model writes texts too",
 }
 """Every word for a parameter, and what it stands for."""
 
 FIRST = {
     "tracked": {"certify", "compile", "group", "inspect", "machine", "pareto", "show", "train", "words"},
     "model": {"audit", "decompile", "diagnose", "evaluate", "refute"},
+    "architecture": {"probe"},
     "folder": {"check", "horizon", "run_word", "verify"},
 }
 """What each function is asked about first."""
