@@ -135,7 +135,7 @@ def learn_machine(
         sorts = (
             every_word(letters, whole),
             short_trials(machine, letters, random),
-            long_trials(letters, taken, adversarial, random),
+            long_trials(letters, taken, adversarial, np.random.default_rng([seed, 6])),
         )
         return (trial for some in sorts for trial in some if trial.words.shape[1] <= taken)
 

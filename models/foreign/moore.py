@@ -89,6 +89,7 @@ class Asked:
         self.model, self.letters, self.budget = model, letters, budget
         self.words = self.asked = 0
         self._known: dict[Word, int] = {(): START}
+        self._kept: dict[tuple[int, bytes], Integers] = {}
 
     def run(self, words: Integers) -> Integers:
         """Answers after each prefix, which are not kept. Words have shape (N, L)."""
@@ -99,6 +100,13 @@ class Asked:
         if found.shape != words.shape:
             raise InputError(f"the model answered {found.shape} for words of shape {words.shape}; wanted one each")
         return found
+
+    def kept(self, words: Integers) -> Integers:
+        """As `run`, for words that are compared with one machine after the other: they are run once."""
+        key = (words.shape[1], words.tobytes())
+        if key not in self._kept:
+            self._kept[key] = self.run(words)
+        return self._kept[key]
 
     def after(self, words: Sequence[Word]) -> list[int]:
         """The answer after the last letter of each word; `START` for the empty one.
