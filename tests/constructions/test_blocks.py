@@ -47,6 +47,7 @@ CASES = [
 @pytest.mark.parametrize(("name", "family", "blocks", "exact"), CASES)
 def test_a_group_is_compiled_run_and_proved(name, family, blocks, exact, tmp_path):
     compiled = sn.compile(name, family)
+    assert isinstance(compiled.compilation, BlockCompilation)
     machine = compiled.compilation.machine
     assert [len(layer.action.blocks) for layer in machine.layers] == blocks
     assert machine.is_exact is exact
