@@ -19,7 +19,6 @@ from .layers import LayerAudit, ranges
 from .of_fla import is_fla_mamba
 from .records import NO_STATE, SHORT, UNBOUNDED, UNREAD, Use
 
-
 STATED = (NO_STATE, SHORT, UNBOUNDED, UNREAD)
 """What a note says of layers whose eigenvalues are not listed."""
 

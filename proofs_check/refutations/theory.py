@@ -176,16 +176,14 @@ def is_block_stack(families: Sequence[str]) -> bool:
 
 
 def block_theory(group: Group, families: Sequence[str]) -> Theory:
-    """What theory says of layers of blocks, any number in each, with diagonal layers among them, and a group: each layer
-    leaves at least what no layer of its family brings below (docs/mathematics.md)."""
+    """What theory says of layers of blocks, any number in each, some of them diagonal, and a group: each layer leaves
+    at least what no layer of its family brings below (docs/mathematics.md)."""
     stack = [ALL_FAMILIES[name] for name in families]
     layers = f"{counted(len(stack), 'layer')} ({', '.join(families)})"
     simple = {order for one in stack if one.has_blocks for order in simple_factors_of(one)}
     bad = [order for order in composition_factors(group.whole) if order not in simple]
     if bad:
-        why = (
-            f"it has a composition factor of order {bad[0]:,} that is not abelian, and none of these layers carries it"
-        )
+        why = f"its composition factor of order {bad[0]:,} is not abelian, and no such layer carries it"
         return Theory(True, f"{layers} cannot track {group.name}: {why}")
     members = [group.whole]
     for one in stack:
