@@ -281,6 +281,18 @@ class ListedGroup:
                 waiting += [self.product(self.inverse(g), element, g) for g in generators]
         return found
 
+    def element_orders(self) -> list[int]:
+        """The order of every element: the least common multiple of when each point first comes back."""
+        points = np.arange(self.elements.shape[1])
+        back, here = np.zeros(self.elements.shape, dtype=np.int64), self.elements
+        for length in range(1, len(points) + 1):
+            back[(here == points) & (back == 0)] = length
+            if back.all():
+                break
+            here = np.take_along_axis(self.elements, here.astype(np.int64), axis=1)
+        found: list[int] = np.lcm.reduce(back, axis=1).tolist()
+        return found
+
     def facts(self) -> list[str]:
         """What can be said about the group in a line or two, computed from its elements."""
         n, degree = self.elements.shape
@@ -305,7 +317,7 @@ class ListedGroup:
         derived = " > ".join(str(order) for order in series)
         line = f"the group: {abelian}; centre of order {central.sum()}; derived series {derived}{still}"
         if n * degree <= MAX_ENTRIES:
-            orders = Counter(math.lcm(*cycle_lengths(row)) for row in self.elements.tolist())
+            orders = Counter(self.element_orders())
             line += "; elements: " + ", ".join(f"{many:,} of order {order}" for order, many in sorted(orders.items()))
         return [line, *lines]
 
