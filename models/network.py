@@ -27,23 +27,33 @@ tokens (R, batch, length). `models.batch` makes one.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..common.dtypes import dtype_name
 from ..common.errors import InputError
 from .families import LayerState
-from .gates import CaseHead, GatePhi, Lookup
+from .gates import CaseHead, GatePhi
 from .layer import FEW_UNITS, Layer, draw_uniform
 from .linear import affine, bare_linear
 from .recurrences import Backend, UnitState
 from .saved import DTYPES, SavedNetwork
 from .specification import LayerSpecification, positive
+from .spelling import answers, encode
+from .tracing import Pairs, tracing
+
+if TYPE_CHECKING:
+    from ..common.dtypes import DtypeLike
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 __all__ = ["DCDNetwork", "LayerTrace"]
 
@@ -88,6 +98,20 @@ def _joined(states: list[LayerState]) -> LayerState:
     return torch.cat(states)  # type: ignore[arg-type]
 
 
+def _in_own_precision(method: Callable[P, R]) -> Callable[P, R]:
+    """A method of a network that `torch.autocast` does not reach."""
+
+    @functools.wraps(method)
+    def run(*arguments: P.args, **options: P.kwargs) -> R:
+        device = arguments[0].embedding.weight.device.type  # type: ignore[attr-defined]
+        if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
+            return method(*arguments, **options)
+        with torch.autocast(device, enabled=False):
+            return method(*arguments, **options)
+
+    return run
+
+
 PIECE_ENTRIES = 1 << 22
 """Entries of what `predict` computes on the way, about: 32 MB in float64."""
 
@@ -110,7 +134,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
         classes: number n of outputs, one logit for each group element.
         layers: one dict per layer, with the fields of `LayerSpecification`: family, channels, hidden, readout, …
         embedding_size: e; None for m (compiled networks embed one-hot).
-        dtype: "float32" or "float64".
+        dtype: "float32" or "float64", or torch's.
         seed: of the random initialisation; None draws from torch's global generator.
         head_gates: number of relu units that the head has before its linear map; None for a linear head.
         head_cases: number of cases of a compact network's head; then every φ is "gates" and e is 0.
@@ -120,7 +144,10 @@ class DCDNetwork(nn.Module, SavedNetwork):
     `forward` is the parallel scan, `step` takes one token; both carry the same state, a list with one entry per layer
     (a `UnitState` for unit-modulus families, else h), so words of any length stream through in pieces.
     `save_pretrained` and `from_pretrained` keep every bit, in the dtype that the parameters have, float32 or float64;
-    `converted` makes a network of the dtype wanted. It is a GPU module like any other.
+    `converted` makes a network of the dtype wanted. It is a GPU module like any other, but for one thing: half
+    precision cannot hold phases. So after `.half()`, `.bfloat16()` or `.to(torch.bfloat16)` (also of a larger model
+    that it is part of) it answers in that dtype, and its parameters stay as they are; `torch.autocast` does not reach
+    it. `torch.compile` and `torch.export` follow it as one graph, for words of any length.
     """
 
     def __init__(
@@ -129,7 +156,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
         classes: int,
         layers: Sequence[Mapping[str, Any]],
         embedding_size: int | None = None,
-        dtype: str = "float32",
+        dtype: DtypeLike = "float32",
         seed: int | None = None,
         head_gates: int | None = None,
         head_cases: int | None = None,
@@ -143,8 +170,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
                 raise InputError("head_cases: a compact network has no head_gates, and an embedding_size of 0")
         elif embedding_size is not None:
             positive("embedding_size", embedding_size)
-        if dtype not in DTYPES:
-            raise InputError(f'dtype: expected "float32" or "float64", got {dtype!r}')
+        kind = DTYPES[dtype_name(dtype)]
         if isinstance(layers, (str, Mapping)) or not isinstance(layers, Sequence) or len(layers) == 0:
             raise InputError(f"layers: expected a list of at least one layer, got {layers!r}")
         specifications = [LayerSpecification.parse(i, entry) for i, entry in enumerate(layers)]
@@ -154,10 +180,10 @@ class DCDNetwork(nn.Module, SavedNetwork):
                     f'layers[{i}].phi: {specification.phi!r}; a network with head_cases has "gates" in every layer, '
                     "another in none"
                 )
-        kind = DTYPES[dtype]
         self.alphabet_size, self.classes = alphabet_size, classes
         self.backend: Backend = "auto"
         self.local_gradient = False
+        self._answers: torch.dtype | None = None
         size = 0 if head_cases is not None else alphabet_size if embedding_size is None else embedding_size
         self.embedding = nn.Embedding.from_pretrained(torch.zeros(alphabet_size, size, dtype=kind), freeze=False)
         self.layers = Layers()
@@ -180,8 +206,28 @@ class DCDNetwork(nn.Module, SavedNetwork):
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of the parameters, as they are now: `.to(dtype)` and its like change it."""
+        """Of the parameters, as they are now, float32 or float64: `.float()` and `.double()` change it."""
         return self.embedding.weight.dtype
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """What `.to()`, `.half()` and their like do with every tensor; a dtype that cannot hold the phases is for the
+        answers alone."""
+        probe = fn(torch.empty(0, dtype=self._answers or self.dtype, device=self.embedding.weight.device))
+        if probe.dtype not in (torch.float16, torch.bfloat16, *DTYPES.values()):
+            raise InputError(f"a network in {probe.dtype}; wanted float32 or float64 (half and bfloat16 for its answers)")
+        self._answers = probe.dtype if probe.dtype in (torch.float16, torch.bfloat16) else None
+
+        def kept(tensor: Tensor) -> Tensor:
+            made = fn(tensor)
+            if made.dtype == tensor.dtype or made.dtype in DTYPES.values():
+                return made
+            return tensor.to(made.device)
+
+        super()._apply(kept, recurse)
+        return self
+
+    def _answer(self, found: Tensor) -> Tensor:
+        return found if self._answers is None else found.to(self._answers)
 
     @property
     def specifications(self) -> tuple[LayerSpecification, ...]:
@@ -220,6 +266,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
         """The state before the first token, one entry per layer. `words` counts those of all runs."""
         return [layer.start(words) for layer in self.layers]
 
+    @_in_own_precision
     def forward(
         self,
         tokens: Tensor,
@@ -239,9 +286,10 @@ class DCDNetwork(nn.Module, SavedNetwork):
         """
         if self.embedding.weight.dim() == 2:
             self._check_tokens(tokens, 2)
-        if not (every_layer or return_drive or torch.is_grad_enabled()) and (ran := self._run_decisions(tokens, state)):
+        fast = not (every_layer or return_drive or torch.is_grad_enabled() or tracing())
+        if fast and (ran := self._run_decisions(tokens, state)):
             assert isinstance(self.head, CaseHead)
-            logits = self.head.logits_of(ran[0]).view(*tokens.shape, self.classes)
+            logits = self._answer(self.head.logits_of(ran[0]).view(*tokens.shape, self.classes))
             return (logits, ran[1]) if return_state else logits
         drives: list[Tensor] | None = [] if return_drive else None
         lower, after, _ = self._run(tokens, state, tokens.shape[-1], drives=drives)
@@ -251,18 +299,65 @@ class DCDNetwork(nn.Module, SavedNetwork):
             logits = torch.stack([self.decide(part).view(*tokens.shape, self.classes) for part in parts])
         else:
             logits = self.decide(lower).view(*tokens.shape, self.classes)
+        logits = self._answer(logits)
         result: tuple[Any, ...] = (logits, after) if return_state else (logits,)
         if drives is not None:
             result += (torch.stack(drives).sum(0) if drives else logits.new_zeros(tokens.shape[:-2]),)
         return result if len(result) > 1 else logits
 
+    @_in_own_precision
     def step(self, tokens: Tensor, state: Sequence[LayerState] | None = None) -> tuple[Tensor, list[LayerState]]:
         """One token: int64 (batch,) -> logits (batch, classes) and the state after it. No scan is involved."""
         self._check_tokens(tokens, 1)
+        if tracing():
+            logits, after = self(tokens.unsqueeze(1), state, True)
+            return logits[:, 0], after
         lower, after, _ = self._run(tokens, state, None)
-        return self.decide(lower), after
+        return self._answer(self.decide(lower)), after
+
+    @_in_own_precision
+    def features(self, tokens: Tensor, state: Sequence[LayerState] | None = None) -> Tensor:
+        """What is under the head, (batch, length, width): the readouts of all layers, side by side, at every token.
+
+        Of a compiled network they are its decisions, one-hot in each of `groups`: which coset the product lies in, layer
+        by layer. Arguments as of `forward`.
+        """
+        self._check_tokens(tokens, 2)
+        lower, _, _ = self._run(tokens, state, tokens.shape[1])
+        return self._answer(lower.view(*tokens.shape, -1))
+
+    def encode(self, words: str | Sequence[str | int] | Sequence[Sequence[str | int]]) -> Tensor:
+        """Words as tokens, int64 (batch, length), on the network's device.
+
+        Arguments:
+            words: `"(1,2) (1,2,3)"`, or numbers of elements, `"3 1"` or `[3, 1]`; of an automaton names of letters. A
+                list of texts is a batch of words of one length.
+
+        Raises:
+            InputError: something is no letter, or the network does not know what it is for: see `tracked`.
+
+        Examples:
+            >>> import subnormal as sn
+            >>> net = sn.compile("S3").network()
+            >>> tokens = net.encode("(1,2) (1,2,3)")
+            >>> tokens.tolist(), net.decode(net(tokens))
+            ([[2, 3]], [['(1,2)', '(1,3)']])
+        """
+        return encode(self.tracked, words).to(self.embedding.weight.device)
+
+    def decode(self, found: Tensor) -> list[list[str]]:
+        """What the network says, in words: for each word its elements, or states, after every token.
+
+        Arguments:
+            found: logits (batch, length, classes), or numbers of classes (batch, length).
+
+        Raises:
+            InputError: another tensor, or the network does not know what it is for: see `tracked`.
+        """
+        return answers(self.tracked, found)
 
     @torch.no_grad()
+    @_in_own_precision
     def predict(
         self, tokens: Tensor, state: Sequence[LayerState] | None = None, piece: int | None = None
     ) -> tuple[Tensor, list[LayerState]]:
@@ -273,6 +368,9 @@ class DCDNetwork(nn.Module, SavedNetwork):
         what is computed on the way has about `PIECE_ENTRIES` entries.
         """
         self._check_tokens(tokens, 2)
+        if tracing():
+            logits, after = self(tokens, state, True)
+            return logits.argmax(-1), after
         state = self._check_state(state, tokens.shape[0])
         piece = self.piece() if piece is None else piece
         if tokens.shape[0] > piece:
@@ -311,12 +409,13 @@ class DCDNetwork(nn.Module, SavedNetwork):
         if isinstance(self.head, CaseHead):
             for i, layer in enumerate(self.layers):
                 assert isinstance(layer.phi, GatePhi)
-                Lookup(layer.phi.gates, layer.phi.sizes, f"layers.{i}.phi.gates")
-            Lookup(self.head.cases, self.head.sizes, "head.cases")
+                layer.phi.require(f"layers.{i}.phi.gates")
+            self.head.require()
             outputs = self.head.outputs
             if bool(((outputs < 0) | (outputs >= self.classes)).any()):
                 raise InputError(f"head.outputs: expected classes from 0 to {self.classes - 1}")
 
+    @_in_own_precision
     def readouts(self, state: Sequence[LayerState]) -> Tensor:
         """All layers' readouts s^k (batch, width) at a state, e.g. what `step` returned: what `decide` makes logits of.
         The one way from states to answers, for whoever has states that no word was run for."""
@@ -327,6 +426,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
             lower = torch.cat([lower, layer.read(lower, h.to(own))], -1)
         return lower
 
+    @_in_own_precision
     def decide(self, readouts: Tensor) -> Tensor:
         """The logits (*runs, N, classes) from all layers' readouts s^k (*runs, N, width)."""
         if isinstance(self.head, CaseHead):
@@ -336,6 +436,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
             readouts = affine(readouts, self.head_gates.weight, self.head_gates.bias).relu()
         return affine(readouts, self.head.weight, self.head.bias)
 
+    @_in_own_precision
     def trace(self, tokens: Tensor, state: Sequence[LayerState] | None = None) -> list[LayerTrace]:
         """Everything each layer saw and did on int64 tokens (batch, length); see `LayerTrace`."""
         self._check_tokens(tokens, 2)
@@ -356,13 +457,22 @@ class DCDNetwork(nn.Module, SavedNetwork):
         """
         embedding = self.embedding.weight
         runs = embedding.dim() - 2
-        state = self._check_state(state, math.prod(tokens.shape[: runs + 1]))
+        if tracing():  # a graph would ask for the strides of a slice
+            tokens = tokens.clone(memory_format=torch.contiguous_format)
+        count = math.prod(tokens.shape[: runs + 1])
+        follow = tracing() and length is not None and not runs
+        carry: list[Any]
+        if follow:
+            given = [None] * len(self.layers) if state is None else self._check_state(state, count)
+            carry = [layer.traced_start(one, count) for layer, one in zip(self.layers, given, strict=True)]
+        else:
+            carry = self._check_state(state, count)
         places = tokens.flatten(runs)
         lower = embedding.new_empty((*places.shape, 0))
         shape = (*tokens.shape[:runs], tokens.shape[runs])
         first = embedding.new_empty((*shape, 0)) if any(s.reads == "before" for s in self.specifications) else None
         after, traces = [], []
-        for layer, before in zip(self.layers, state, strict=True):
+        for layer, before in zip(self.layers, carry, strict=True):
             read = lower
             if layer.specification.reads == "before":
                 assert first is not None
@@ -376,7 +486,10 @@ class DCDNetwork(nn.Module, SavedNetwork):
                 states, carried = layer.transition.step(raw, before)
             else:
                 words = raw.reshape(math.prod(tokens.shape[:-1]), length, raw.shape[-1])
-                states, carried = layer.transition.scan(words, before, self.backend)
+                if follow:
+                    states, carried = layer.transition.traced(words, before)
+                else:
+                    states, carried = layer.transition.scan(words, before, self.backend)
             seen = lower.detach() if self.local_gradient else lower
             readout = layer.read(seen, states.reshape(*places.shape, states.shape[-1]))
             if traced:
@@ -385,9 +498,9 @@ class DCDNetwork(nn.Module, SavedNetwork):
                 traces.append(LayerTrace(seen, a, b, states, added))
             lower = torch.cat([lower, readout], -1)
             if first is not None:
-                held = before.value if isinstance(before, UnitState) else before
+                held = before.value if isinstance(before, UnitState | Pairs) else before
                 first = torch.cat([first, layer.read(first, held.reshape(*shape, held.shape[-1]))], -1)
-            after.append(carried)
+            after.append(carried.as_state() if isinstance(carried, Pairs) else carried)
         return lower, after, traces
 
     def _run_decisions(
@@ -430,7 +543,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
         if not isinstance(tokens, Tensor) or tokens.dtype != torch.int64 or tokens.dim() != dimensions:
             came = f"{tokens.dtype} {tuple(tokens.shape)}" if isinstance(tokens, Tensor) else type(tokens).__name__
             raise InputError(f"tokens: expected an int64 tensor {wanted}, got {came}")
-        if tokens.numel():
+        if not tracing() and tokens.numel():  # what tokens are cannot be seen while a graph is made
             low, high = (int(x) for x in torch.aminmax(tokens))
             if low < 0 or high >= self.alphabet_size:
                 bad = low if low < 0 else high

@@ -97,25 +97,32 @@ class SpelledWords:
 
     Arguments:
         folder: with `tokenizer.json` as `constructions.targets.tokenizer` writes it.
+
+    Attributes:
+        numbers: of every token, by name.
+        special: the tokens that no text holds.
+        spellings: the tokens of every word that becomes several.
+        start: the tokens before every text.
     """
 
     def __init__(self, folder: Path) -> None:
         content = read_json(folder / "tokenizer.json", limit=LARGEST_TOKENIZER)
-        self._numbers: dict[str, int] = content["model"]["vocab"]
-        self._names = {number: token for token, number in self._numbers.items()}
-        self._spellings = {
-            part["pattern"]["String"]: [self._numbers[token] for token in part["content"].split()]
-            for part in content["normalizer"]["normalizers"]
+        self.numbers: dict[str, int] = content["model"]["vocab"]
+        self.special: set[str] = {part["content"] for part in content["added_tokens"]}
+        self._names = {number: token for token, number in self.numbers.items()}
+        self.spellings = {
+            part["pattern"]["String"]: [self.numbers[token] for token in part["content"].split()]
+            for part in (content["normalizer"] or {"normalizers": []})["normalizers"]
             if "String" in part["pattern"]
         }
         single = content["post_processor"]["single"]
-        self._start = [self._numbers[part["SpecialToken"]["id"]] for part in single if "SpecialToken" in part]
+        self.start = [self.numbers[part["SpecialToken"]["id"]] for part in single if "SpecialToken" in part]
 
     def tokens(self, words: Sequence[str]) -> tuple[list[int], list[int]]:
         """The tokens of a text, and where each word ends."""
-        found, ends = list(self._start), []
+        found, ends = list(self.start), []
         for word in words:
-            found += self._spellings[word]
+            found += self.spellings[word]
             ends.append(len(found) - 1)
         return found, ends
 
