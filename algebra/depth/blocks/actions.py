@@ -190,7 +190,10 @@ def _closure(
         order = np.argsort(keys)
         keys, named = keys[order], named[order]
         if len(keys) > MOST_STATES:
-            raise InputError(f"{group.name}: a layer of blocks would have more than {MOST_STATES:,} states")
+            raise InputError(
+                f"{group.name}: a layer of blocks would have more than {MOST_STATES:,} states; "
+                "`inspect` says what others need"
+            )
     return np.concatenate(rows), np.concatenate(labels)
 
 
@@ -280,7 +283,9 @@ class _Parts:
             raise InputError(f"{group.name}: order {group.order:,}; blocks are written up to {ORDER_LIMIT:,}, e.g. S6")
         classes = conjugacy_classes(group)
         if len(classes) > CLASS_LIMIT:
-            raise InputError(f"{group.name}: {len(classes):,} classes of elements; at most {CLASS_LIMIT} are handled")
+            raise InputError(
+                f"{group.name}: {len(classes):,} classes of elements; at most {CLASS_LIMIT} are handled, e.g. of S4"
+            )
         self.table: CharacterTable = character_table(classes.group, classes)
         self.sizes = degrees(self.table, family.real)
         fixed = self.table.fixed == self.table.degrees[:, None]
