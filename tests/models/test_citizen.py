@@ -91,7 +91,8 @@ def test_half_precision_is_for_the_answers(s4, low, inside):
 def test_float_rounds_each_weight_once():
     rounded, made = sn.compile("S4").network().float(), sn.compile("S4").network(dtype="float32")
     assert rounded.dtype == torch.float32
-    assert all(torch.equal(a, b) for a, b in zip(rounded.state_dict().values(), made.state_dict().values(), strict=True))
+    pairs = zip(rounded.state_dict().values(), made.state_dict().values(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
 
 
 @pytest.mark.filterwarnings("ignore:Complex modules")
@@ -263,8 +264,9 @@ def test_encode_and_decode(s4):
     group = sn.compile("S4").group
     product = group.product(tokens[0].tolist())
     assert s4.decode(s4(tokens))[0][-1] == "(1,3)" == s4.decode(torch.tensor([[product]]))[0][0]
-    for same in ("(1 2), (1 2 3)", "(1,2);(1,2,3)", ["(1,2)", "(1,2,3)"], tokens[0].tolist(), " ".join(map(str, tokens[0].tolist()))):
-        assert torch.equal(s4.encode(same if isinstance(same, str) or isinstance(same[0], int) else [same]), tokens)
+    numbers = tokens[0].tolist()
+    for same in ("(1 2), (1 2 3)", "(1,2);(1,2,3)", [["(1,2)", "(1,2,3)"]], numbers, " ".join(map(str, numbers))):
+        assert torch.equal(s4.encode(same), tokens)
     assert s4.encode(["(1,2) (3,4)", "(1,2)(3,4) ()"]).shape == (2, 2)
 
 
@@ -299,7 +301,9 @@ def test_a_letter_that_is_not_in_the_alphabet():
         net.encode("(1,2) (1,3)")
 
 
-@pytest.mark.parametrize("found", [torch.zeros(2, 3), torch.zeros(1, 2, 7), torch.tensor([[24]]), torch.tensor([0]), "x"])
+@pytest.mark.parametrize(
+    "found", [torch.zeros(2, 3), torch.zeros(1, 2, 7), torch.tensor([[24]]), torch.tensor([0]), "x"]
+)
 def test_answers_that_are_none(s4, found):
     with pytest.raises(sn.InputError, match="wanted logits"):
         s4.decode(found)
