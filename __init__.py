@@ -11,6 +11,7 @@
     sn.show(g, html="s4.html")                a page of it, where words can be played
     sn.refute(net, g)                         words on which a model fails that cannot track the group
     sn.train(g, init=c, noise=0.03)           training, from random or from compiled weights
+    sn.probe("mamba2", "parity,S3")           fresh copies of an architecture on tasks of known depth
     sn.learn("S3")                            from words and labels alone to a proved machine
     sn.inspect(sn.regex("(ab|b)*a"))          the same questions about an automaton
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from .api.groups import group, inspect, machine, pareto, regex
     from .api.learning import Diagnosis, Learnt, Read, decompile, diagnose, learn
     from .api.pages import Written, show
+    from .api.probing import Probe, probe
     from .api.proving import Proved, certify, check
     from .api.refuting import Parity, parity, refute
     from .api.running import Horizons, horizon, verify
@@ -65,6 +67,7 @@ __all__ = [
     "Learnt",
     "Lemmas",
     "Parity",
+    "Probe",
     "Proved",
     "Read",
     "Refutation",
@@ -93,6 +96,7 @@ __all__ = [
     "machine",
     "pareto",
     "parity",
+    "probe",
     "refute",
     "regex",
     "reproduce",
@@ -129,6 +133,10 @@ _HOME = {
     ".api.pages": (
         "Written",
         "show",
+    ),
+    ".api.probing": (
+        "Probe",
+        "probe",
     ),
     ".api.proving": (
         "Proved",

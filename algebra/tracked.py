@@ -6,7 +6,6 @@ automaton, or permutations. `Tracked` is what a machine, a task and a network ne
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from functools import cached_property
@@ -148,7 +147,7 @@ class Tracked(ABC):
         for begin in range(0, length, piece):
             size = min(piece, length - begin)
             if len(period):
-                yield np.resize(np.roll(period, -begin), size)
+                yield np.tile(np.roll(period, -begin), -(-size // len(period)))[:size]
             else:
                 yield random.integers(self.count, size=size, dtype=np.int32)
 
@@ -240,11 +239,17 @@ class TrackedPermutations(Tracked):
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        raise InputError(f"{self.name} is too large to list: its elements are permutations and have no numbers")
+        raise InputError(
+            f"{self.name} is too large to list: its elements are permutations and have no numbers; "
+            "write them as cycles, e.g. (1,2,3)"
+        )
 
     @property
     def moves(self) -> NDArray[np.int64]:
-        raise InputError(f"{self.name} is too large to list: there is no table of its products")
+        raise InputError(
+            f"{self.name} is too large to list: there is no table of its products; "
+            "`inspect` and `compile` take it without"
+        )
 
     def same(self, other: Tracked) -> bool:
         return isinstance(other, TrackedPermutations) and np.array_equal(self.alphabet, other.alphabet)
@@ -313,6 +318,10 @@ class TrackedAutomaton(Tracked):
         return np.flatnonzero((table[table[:, letter]] != table[:, letter][table]).any(axis=0))
 
 
+_STEPS = 32
+"""Elements of a piece of a word that are multiplied one after the other, all pieces at once."""
+
+
 def products(group: Group, elements: NDArray[np.integer], start: int = 0) -> NDArray[np.intp]:
     """All prefix products start·x_1 ⋯ x_t of a word of element indices, shape (T,), by group multiplication alone."""
     return prefix_products(elements.astype(np.intp), group.multiply, np.intp(start))
@@ -323,22 +332,27 @@ def prefix_products(
 ) -> NDArray[Any]:
     """All prefix products start·x_1 ⋯ x_t of elements along the first axis, (T, …) to (T, …).
 
-    The word is cut into about √T pieces that are multiplied in step; then each is multiplied by what came before it.
-    `multiply` takes arrays of elements that are as long as each other, or one element on the left.
+    The word is cut into pieces of `_STEPS` elements that are multiplied in step; then every piece is multiplied by what
+    came before it, which are the prefix products of the pieces' last elements.
+
+    Arguments:
+        multiply: takes arrays of elements that broadcast against each other along the axes of words.
     """
-    length = len(factors)
-    width = max(1, math.isqrt(length))
-    pieces = -(-length // width)
-    padding = np.repeat(factors[-1:], pieces * width - length, axis=0)  # its products are cut off
-    grid = np.concatenate([factors, padding]).reshape(pieces, width, *factors.shape[1:])
-    for t in range(1, width):
+    length, one = len(factors), factors.shape[1:]
+    if length <= _STEPS:
+        reached = factors.copy()
+        for t in range(length):
+            start = reached[t] = multiply(start, factors[t])
+        return reached
+    pieces = -(-length // _STEPS)
+    grid = np.concatenate([factors, factors[: pieces * _STEPS - length]])  # what is added is cut off at the end
+    grid = grid.reshape(pieces, _STEPS, *one)
+    for t in range(1, _STEPS):
         grid[:, t] = multiply(grid[:, t - 1], grid[:, t])
-    for piece in range(pieces):
-        grid[piece] = multiply(start, grid[piece])
-        start = grid[piece, -1]
-    return grid.reshape(-1, *factors.shape[1:])[:length] if length else factors
+    before = np.concatenate([np.reshape(start, (1, *one)), prefix_products(grid[:-1, -1], multiply, start)])
+    return multiply(before[:, None], grid).reshape(-1, *one)[:length]
 
 
 def _composed(first: Permutations, then: Permutations) -> Permutations:
     """Permutations one after the other, shapes (…, degree): the point p goes to then[first[p]]."""
-    return then[:, first] if first.ndim == 1 else np.take_along_axis(then, first.astype(np.intp), axis=-1)
+    return then[..., first] if first.ndim == 1 else np.take_along_axis(then, first.astype(np.intp), axis=-1)

@@ -110,10 +110,12 @@ def learn_automaton(training: Words, held_out: Words, name: str, folder: Path, f
                 f"{judged.label_names[judged.labels[row, place]]}, and the steps of the others lead elsewhere"
             )
     compiled = compile(automaton)
-    return LearntAutomaton(folder, compiled, training.count, held_out.count, _certified(compiled, folder, force))
+    claim = certified_automaton(compiled, folder, force)
+    return LearntAutomaton(folder, compiled, training.count, held_out.count, claim)
 
 
-def _certified(compiled: Compiled, folder: Path, force: bool) -> str:
+def certified_automaton(compiled: Compiled, folder: Path, force: bool) -> str:
+    """Write a compiled automaton with its certificate; the claim that the checker confirmed."""
     from ..proofs_check.certificates.automaton_certificate import certify_automaton
 
     return certify_automaton(compiled.compilation.save(folder, force)).claim
@@ -217,7 +219,7 @@ def read_automaton_off(
     accuracy = evaluate(network, task, length, words=200, seed=seed, give_up=True)
     folder = claim = None
     if failure is None and out is not None:
-        folder, claim = out, _certified(compile(automaton), out, force)
+        folder, claim = out, certified_automaton(compile(automaton), out, force)
     return ReadAutomaton(automaton, failure, proved, wrong, accuracy, loss, folder, claim)
 
 
@@ -309,7 +311,9 @@ class AutomatonDiagnosis(Shown):
         )
 
 
-def diagnose_automaton(network: DCDNetwork, task: Task, seed: int = 0) -> AutomatonDiagnosis:
+def diagnose_automaton(
+    network: DCDNetwork, task: Task, seed: int = 0, length: int = 1000
+) -> AutomatonDiagnosis:
     """Can a stack of these families track the automaton, how near did this run come, and what is missing.
 
     Raises:
@@ -322,7 +326,7 @@ def diagnose_automaton(network: DCDNetwork, task: Task, seed: int = 0) -> Automa
     stack = [s.family for s in network.specifications]
     if other := next((name for name in stack if name not in FAMILIES), None):
         raise InputError(f"a layer of the family {other!r} is not judged; wanted one of {', '.join(FAMILIES)}")
-    read = read_automaton_off(network, task, seed=seed)
+    read = read_automaton_off(network, task, seed=seed, length=length)
     possible, reason = _possible(inspect_automaton(automaton), stack)
     if not read.exact:
         structure = "another stack is needed" if possible is False else read.failure

@@ -4,39 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
-
-import numpy as np
-from numpy.typing import ArrayLike
+from typing import TYPE_CHECKING, Any
 
 from ..algebra.automata.automaton import Automaton
-from ..algebra.depth.families import FAMILIES, Family, default_family, parse_stack
+from ..algebra.depth.families import BLOCKS, CIRCLE, FAMILIES, Family, default_family, parse_stack
 from ..algebra.depth.width import read_widths
-from ..algebra.groups.group import TABLE_LIMIT, Group
+from ..algebra.groups.group import Group
 from ..algebra.groups.permutation_group import PermutationGroup
-from ..algebra.input.files import validated_table
 from ..algebra.input.parser import parse_group, parse_machine
 from ..common.errors import InputError
 
 if TYPE_CHECKING:
     from ..algebra.depth.inspection import Inspection
-    from ..algebra.depth.optimise import Choices
+    from ..algebra.depth.optimise import Choices, ShortestSeries
     from ..constructions.automata.inspection import AutomatonInspection
 
 GroupLike = str | PermutationGroup | Group
 MachineLike = GroupLike | Automaton
 
 
-def group(tracked: GroupLike | ArrayLike, name: str = "G") -> PermutationGroup:
-    """A group.
+def group(tracked: GroupLike | Any, name: str | None = None, over: str | int | None = None) -> PermutationGroup:
+    """A group, from whatever stands for one.
 
     Arguments:
-        tracked: a name or expression (`S4`, `C2xC4`, `SmallGroup(24,12)`, `(1,2,3),(1,2)`, `table.csv`: everything that
-            the commands take), a group, or a Cayley table: a square array of element numbers, i·j in row i, column j.
-        name: of a group that is given as a table.
+        tracked: a name or expression (`S4`, `C2xC4`, `SmallGroup(24,12)`, `(1,2,3),(1,2)`, `table.csv`,
+            `<a, b | a^2, b^3, (a*b)^2>`: everything that the commands take); a group; SymPy's `PermutationGroup`,
+            `FpGroup` or permutations; lists of images of points, from 0 or all from 1; a Cayley table: a square array
+            of element numbers, i·j in row i, column j; or square matrices. docs/how-to/what-goes-in.md has all forms.
+        name: of a group that has none.
+        over: the field of matrices, e.g. `GF(3)`; default: Q(i), exactly.
 
     Raises:
-        InputError: the text is not understood, or the table is not a group's (the message names the elements).
+        InputError: the text is not understood, the object is no group (the message names the elements), or it is
+            infinite or too large.
 
     Examples:
         >>> import subnormal as sn
@@ -44,29 +44,14 @@ def group(tracked: GroupLike | ArrayLike, name: str = "G") -> PermutationGroup:
         S4: order 24, on 4 points
         >>> sn.group([[0, 1], [1, 0]], name="signs").order
         2
+        >>> sn.group([[[0, -1], [1, 0]]]).order
+        4
     """
-    if isinstance(tracked, PermutationGroup):
-        return tracked
-    if isinstance(tracked, Group):
-        return PermutationGroup.from_listed(tracked)
-    if isinstance(tracked, str):
+    if isinstance(tracked, str) and over is None:
         return parse_group(tracked)
-    try:
-        table = np.asarray(tracked)
-    except ValueError:
-        table = np.empty(0)
-    if table.ndim != 2 or table.shape[0] != table.shape[1] or not len(table) or table.dtype.kind not in "iu":
-        raise InputError(
-            f"a group from an array of shape {table.shape} and dtype {table.dtype}; wanted a name, e.g. 'S4', or a "
-            "square Cayley table of element numbers 0 … n-1"
-        )
-    if len(table) > TABLE_LIMIT or not 0 <= int(table.min()) <= int(table.max()) < len(table):
-        raise InputError(
-            f"a Cayley table of {len(table):,} rows with entries {table.min()} … {table.max()}; wanted at most "
-            f"{TABLE_LIMIT:,} rows and entries 0 … {len(table) - 1}"
-        )
-    checked, notes = validated_table(table.astype(np.intp), name)
-    return PermutationGroup.from_listed(Group.from_table(checked, name, notes=notes))
+    from ..algebra.input.objects import read_group
+
+    return read_group(tracked, name, over)
 
 
 def unbeaten(asked: PermutationGroup, family: str = "aussm") -> Choices:
@@ -84,29 +69,44 @@ def stack_of(families: str | Sequence[str]) -> tuple[Family, ...]:
 
 
 def stack_for(asked: PermutationGroup | Automaton, family: str | Sequence[str] | None) -> tuple[Family, ...]:
-    """The families that were named; by default AUSSM, and for an automaton whose letters merge states Gated AUSSM."""
+    """The families that were named; by default AUSSM, and for an automaton whose letters merge states Gated AUSSM.
+    Layers of blocks are one family alone, for a group. Raises `InputError`."""
     if family is not None:
-        return stack_of(family)
+        names = (family if isinstance(family, str) else ",".join(family)).split(",")
+        blocks = [BLOCKS[key] for name in names if (key := name.strip().lower().replace("_", "-")) in BLOCKS]
+        if not blocks:
+            return stack_of(family)
+        if len(names) > 1:
+            raise InputError(f"layers of blocks are compiled of one family alone, e.g. --family {blocks[0].name}")
+        if isinstance(asked, Automaton):
+            raise InputError(f"layers of {blocks[0].name} are compiled for groups; leave --family out for {asked.name}")
+        return (blocks[0],)
     return (default_family(isinstance(asked, Automaton) and not asked.minimal().is_permutation),)
 
 
-def machine(tracked: MachineLike) -> PermutationGroup | Automaton:
+def machine(tracked: MachineLike | Any) -> PermutationGroup | Automaton:
     """A group, or an automaton: `flip-flop(2)`, `tomita(5)`, `grid(5,5)`, `automaton(table.csv)`, a file `dfa.json`.
 
     Arguments:
-        tracked: such a text, or the group or the automaton itself, which comes back.
+        tracked: such a text; what `sn.group` takes; a networkx digraph with labelled edges; a DFA or NFA of
+            automata-lib; a machine of AALpy; a dictionary as in a DFA file; or an automaton, which comes back.
+            Missing transitions lead to a sink, and several are made deterministic; the notes say so.
 
     Raises:
-        InputError: the text is not understood.
+        InputError: the text or the object is not understood.
 
     Examples:
         >>> import subnormal as sn
         >>> sn.machine("S3").order, sn.machine("tomita(5)").count
         (6, 4)
     """
-    if isinstance(tracked, Automaton):
+    if isinstance(tracked, Automaton | PermutationGroup):
         return tracked
-    return parse_machine(tracked) if isinstance(tracked, str) else group(tracked)
+    if isinstance(tracked, str):
+        return parse_machine(tracked)
+    from ..algebra.input.objects import read_object
+
+    return read_object(tracked)
 
 
 def regex(text: str, letters: str | None = None) -> Automaton:
@@ -135,6 +135,7 @@ def inspect(
     channels: str | Sequence[int] | None = None,
     alphabet: str | Sequence[int] | None = None,
     pareto: bool = False,
+    all_series: bool = False,
 ) -> Inspection | AutomatonInspection:
     """How many layers of each model family a group or an automaton needs, and why not fewer.
 
@@ -145,6 +146,8 @@ def inspect(
         alphabet: of a group, the tokens, for architectures where they matter: `all`, `generators`, element numbers, or
             elements such as `(1,2);(1,2,3)`.
         pareto: of a group, also the unbeaten subnormal series, as `sn.pareto` finds them.
+        all_series: of a group, also composition factors, chief and Fitting length, and all subnormal series with
+            abelian factors of least length: how many, and one of each kind.
 
     Returns:
         What prints as `subnormal inspect` does; its fields hold the series, factors, depths and witness.
@@ -163,8 +166,8 @@ def inspect(
     asked, layers = machine(tracked), stack_of(stack) if stack is not None else None
     widths = read_widths(channels) if channels is not None else None
     if isinstance(asked, Automaton):
-        if alphabet is not None or pareto:
-            option = "pareto" if pareto else "alphabet"
+        if alphabet is not None or pareto or all_series:
+            option = "pareto" if pareto else "all-series" if all_series else "alphabet"
             raise InputError(f"--{option} goes with a group, not with the automaton {asked.name}")
         from ..constructions.automata.inspection import inspect_automaton
 
@@ -174,7 +177,15 @@ def inspect(
     found = inspect_group(asked, layers, widths)
     if alphabet is not None:
         found = replace(found, alphabet=_tokens(found.group, alphabet))
+    if all_series:
+        found = replace(found, shortest=_shortest(asked))
     return replace(found, choices=unbeaten(asked)) if pareto else found
+
+
+def _shortest(asked: PermutationGroup) -> ShortestSeries | None:
+    from ..algebra.depth.optimise import shortest_subnormal_series
+
+    return shortest_subnormal_series(asked.listed(), CIRCLE)
 
 
 def _tokens(group: Group | PermutationGroup, alphabet: str | Sequence[int]) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import ArrayLike
 from rich.console import Group as Renderables
 from rich.console import RenderableType
 from rich.text import Text
@@ -19,7 +20,6 @@ from rich.text import Text
 from ..algebra.automata.automaton import Automaton
 from ..algebra.depth.group_names import group_name
 from ..algebra.tracked import Tracked, TrackedAutomaton
-from ..artifacts.artifact import Artifact
 from ..common.errors import InputError
 from ..common.kinds import AUTOMATON, LEARNT, NETWORK, claim_folder, holds_learnt
 from ..common.terminal import Shown, plain_table, status
@@ -32,6 +32,7 @@ from .automaton_learning import (
     learn_automaton,
     read_automaton_off,
 )
+from .foreign import LENGTH, STATES, ModelDiagnosis, ReadModel, decompile_model, diagnose_model, foreign_artifact
 from .groups import MachineLike, machine
 from .models import network_and_task
 
@@ -170,7 +171,7 @@ class Learnt(Shown):
 
 
 def learn(
-    data: str | Path,
+    data: str | Path | tuple[ArrayLike, ArrayLike],
     runs: int = 5,
     layers: int | None = None,
     *,
@@ -192,8 +193,9 @@ def learn(
     Given are the words, and with them the number of tokens and of labels. Not given: group, table, series, moduli.
 
     Arguments:
-        data: a file in the field's format (columns seed, input, target; any symbols), or the name of a group or of an
-            automaton, from which 4,000 training and 1,000 held-out words are drawn.
+        data: a file in the field's format (columns input and target, any symbols; its dialects and JSON lines too); a
+            pair (words, labels) of arrays or lists, of one label a word where only the last is known; or the name of a
+            group or of an automaton, from which 4,000 training and 1,000 held-out words are drawn.
         runs: seeds that are trained.
         layers: the most diagonal layers; None for as many as add something.
         layers_of: `diagonal` for layers of counters, one after the other; `block` for one layer of blocks; `auto` for
@@ -220,15 +222,17 @@ def learn(
         >>> found.name, found.layers
         ('C2', 1)
     """
-    from ..models.learning.learn import explain_failure, is_no_group, require_runs
-    from ..models.learning.store import machine_of
-
-    require_runs(runs)
+    if not 1 <= runs <= MOST_RUNS:
+        raise InputError(f"runs: wanted 1 to {MOST_RUNS}, got {runs}")
     if layers is not None and layers < 1:
         raise InputError(f"layers: wanted at least 1, got {layers}")
     given = {name: value for name, value in (("steps", steps), ("channels", channels)) if value is not None}
-    recipes = _recipes(layers_of, matrices, {**given, **settings}, layers)
+    # Before torch is imported: what is wrong with a file is soon said.
     training, held_out, name, no_group = _words(data, alphabet, seed, length)
+    from ..models.learning.learn import explain_failure, is_no_group
+    from ..models.learning.store import machine_of
+
+    recipes = _recipes(layers_of, matrices, {**given, **settings}, layers)
     folder = Path(out) if out is not None else Path("learnt") / default_folder(name)
     if no_group is not None:
         claim_folder(folder, AUTOMATON, force)
@@ -252,6 +256,7 @@ def learn(
     return Learnt(folder, machine, tuple(rows), training.count, held_out.count, claim, found_by, without)
 
 
+MOST_RUNS = 1000
 KINDS_OF_LAYERS = ("auto", "diagonal", "block")
 
 
@@ -343,17 +348,18 @@ def _found_by(row: dict[str, Any], machine: ExactMachine) -> str:
 
 
 def _words(
-    data: str | Path, alphabet: str | None, seed: int, length: int | None
+    data: str | Path | tuple[ArrayLike, ArrayLike], alphabet: str | None, seed: int, length: int | None
 ) -> tuple[Words, Words, str, str | None]:
     """Training words, held-out words, a name for the folder, and why they are no group's where that is known."""
     import numpy as np
 
-    from ..models.learning.words import read_labelled, words_of_task
+    from ..models.learning.words import labelled, read_labelled, words_of_task
     from ..models.training.letters import LetterDraw
     from ..models.training.tasks import TEST, automaton_task, make_task
 
-    path = Path(data)
-    if path.suffix != ".csv" and not os.path.isfile(path):
+    path = Path("words") if isinstance(data, tuple | list) else Path(data)
+    given = isinstance(data, tuple | list) or path.suffix in (".csv", ".jsonl") or os.path.isfile(path)
+    if not given:
         length = 60 if length is None else length
         if length < 2:
             raise InputError(f"length: wanted at least 2, got {length}")
@@ -371,7 +377,12 @@ def _words(
         raise InputError("--alphabet goes with a group's name: a file has its own tokens")
     if length is not None:
         raise InputError(f"--length {length} goes with a group's name: a file has its own words; leave it out")
-    words = read_labelled(path)
+    if isinstance(data, tuple | list):
+        if len(data) != 2:
+            raise InputError(f"data: {len(data)} things; wanted a pair (words, labels) of arrays or lists")
+        words = labelled(*data)
+    else:
+        words = read_labelled(path)
     no_group = words.check()
     order = np.random.default_rng([11, seed]).permutation(words.count)
     count = min(MOST_HELD_OUT, math.floor(HELD_OUT_SHARE * words.count))
@@ -423,6 +434,14 @@ def _write(
 
     stated = {"small_group_id": machine.small_group_id and list(machine.small_group_id), **more}
     return certify_folder(replace(compilation, stated=stated).save(folder, force)).claim
+
+
+def write_exact(machine: ExactMachine, folder: Path, more: dict[str, Any], force: bool = False) -> str | None:
+    """Write a machine whose states are a group as `compile` does, or as our delta-rule network, or its table alone;
+    the claim that was checked, None for a table. The folder was claimed."""
+    if machine.compilation is not None:
+        return _write(machine, machine.compilation, folder, more, force)
+    return _write_unsolvable(machine, folder, more)[0]
 
 
 def _write_unsolvable(machine: ExactMachine, folder: Path, more: dict[str, Any]) -> tuple[str | None, str]:
@@ -562,28 +581,38 @@ def _layers_table(found: Decompiled) -> RenderableType:
 
 
 def decompile(
-    model: DCDNetwork | str | Path | Artifact,
+    model: DCDNetwork | Any,
     tracked: MachineLike | None = None,
     *,
+    reading: Any = None,
+    states: int | None = None,
     out: str | Path | None = None,
     pruned: str | Path | None = None,
     seed: int = 0,
-    length: int = 1000,
+    length: int | None = None,
     force: bool = False,
-) -> Read | ReadAutomaton:
+) -> Read | ReadAutomaton | ReadModel:
     """Read an exact machine out of a trained network: gauge, rational phases, reachable states, the network's answers.
     And prove up to which length the network, as it is, agrees with it on all words (docs/learning.md).
 
     What is written says so under `agreement`, with the digest of the network's parameters.
 
+    Of somebody else's model, a checkpoint or any callable, the machine is learnt from its answers, and it is said what
+    was tested (docs/models-come-in.md).
+
     Arguments:
-        model: a network, or a folder written by `train` or `compile`.
-        tracked: the group, or the automaton, of the words it is read on; None for the folder's own. An automaton is
-            read off the network's answers, not off its phases.
-        out: where to write the machine as `compile` does, with its certificate; None for nowhere.
+        model: a network, or a folder written by `train` or `compile`; or a Hugging Face folder, a loaded model, a
+            callable from token ids (batch, length) to logits (batch, length, classes), or `file.py:function`.
+        tracked: the group, or the automaton, of the words it is read on; None for the folder's own, and for a model
+            of which nothing is known. An automaton is read off the network's answers, not off its phases.
+        reading: how somebody else's model is read: a dict, or a JSON file; None for the default, or its own.
+        states: the largest machine that is looked for in somebody else's model; 256 by default.
+        out: where to write the machine as `compile` does, with its certificate; None for nowhere. Of somebody else's
+            model also a name that ends in .json: its table.
         pruned: where to write the network that reads what the machine explains alone, if more is proved of it.
         seed: of the words.
-        length: up to which the unrounded network is measured.
+        length: up to which the unrounded network is measured, 1,000 by default; of the longest words that somebody
+            else's model is run on, 2,000 by default.
         force: whether `out` and `pruned` may replace folders of another kind.
 
     Raises:
@@ -593,7 +622,24 @@ def decompile(
         >>> import subnormal as sn
         >>> sn.decompile(sn.compile("S3").network(), "S3", length=40).exact
         True
+        >>> import torch
+        >>> def parity(ids):
+        ...     return torch.nn.functional.one_hot(ids.cumsum(1) % 2, 2)
+        >>> found = sn.decompile(parity, "C2", length=100)
+        >>> found.states, found.small_group_id, found.agrees_to
+        (2, (2, 1), 100)
     """
+    foreign = foreign_artifact(model, reading, "decompile")
+    if foreign is not None:
+        if pruned is not None:
+            raise InputError("--pruned goes with a network whose layers have phases; leave it out")
+        return decompile_model(
+            foreign, tracked, states=STATES if states is None else states, out=out, seed=seed,
+            length=LENGTH if length is None else length, force=force,
+        )  # fmt: skip
+    if states is not None:
+        raise InputError("--states goes with somebody else's model, whose machine is learnt from answers; leave it out")
+    length = 1000 if length is None else length
     from ..models.learning.decompile import decompile_network
     from ..models.network import DCDNetwork
     from ..proofs_check.horizons.trained import prove_decompiled
@@ -700,14 +746,23 @@ def _loss_text(found: Decompiled, left: Sequence[int]) -> str:
 
 
 def diagnose(
-    model: DCDNetwork | str | Path | Artifact, tracked: MachineLike | None = None, *, seed: int = 0
-) -> Diagnosis | AutomatonDiagnosis:
+    model: DCDNetwork | Any,
+    tracked: MachineLike | None = None,
+    *,
+    reading: Any = None,
+    seed: int = 0,
+    length: int | None = None,
+) -> Diagnosis | AutomatonDiagnosis | ModelDiagnosis:
     """Can this stack track the group, or the automaton, at all, how near did this run come, and what is missing.
 
+    Of somebody else's model: what theory allows its architecture, what it computes, and what to change.
+
     Arguments:
-        model: a network, or a folder written by `train` or `compile`.
+        model: a network, or a folder written by `train` or `compile`; or somebody else's model, as for `sn.decompile`.
         tracked: the group, or the automaton; None for the folder's own.
+        reading: how somebody else's model is read; None for the default, or its own.
         seed: of the words it is read on.
+        length: of the longest words; 1,000 by default, of somebody else's model 2,000.
 
     Raises:
         InputError: the model or the group cannot be read, or they do not fit together.
@@ -717,6 +772,9 @@ def diagnose(
         >>> print(sn.diagnose(sn.compile("C2").network(), "C2").verdict.split(":")[0])
         nothing is missing on the lengths that were measured
     """
+    foreign = foreign_artifact(model, reading, "diagnose")
+    if foreign is not None:
+        return diagnose_model(foreign, tracked, seed=seed, length=LENGTH if length is None else length)
     from ..algebra.depth.families import FAMILIES
     from ..algebra.depth.series import verbal_series
     from ..algebra.depth.width import TooLargeError, left_orders
@@ -725,7 +783,7 @@ def diagnose(
 
     network, task = network_and_task(model, tracked, "diagnose")
     if isinstance(task.tracked, TrackedAutomaton):
-        return diagnose_automaton(network, task, seed)
+        return diagnose_automaton(network, task, seed, 1000 if length is None else length)
     asked = task.group
     name = asked.name
     names = [s.family for s in network.specifications]
@@ -740,7 +798,8 @@ def diagnose(
     theory = theory_of(network.specifications, asked, task.alphabet)
     stack, widths = [FAMILIES[n] for n in names], [s.channels for s in network.specifications]
     orders = " ≥ ".join(map(str, verbal_series(asked, stack).orders))
-    read = Read(decompile_network(network, task, seed), name, None, None)
+    found = decompile_network(network, task, seed, 1000 if length is None else length)
+    read = Read(found, name, None, None)
     try:
         left = left_orders(asked, stack, widths)
     except TooLargeError:

@@ -5,16 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from rich.text import Text
 
 from ..algebra.automata.automaton import Automaton
+from ..algebra.groups.permutation_group import PermutationGroup
+from ..algebra.tracked import TrackedPermutations
 from ..common.errors import InputError
 from ..common.kinds import RUN, claim_folder
+from ..common.summary import SUMMARY, Tabular, write_summary
 from ..common.terminal import Shown
 from ..models.training.pool import RUNS_TOGETHER, Resources
 from .groups import MachineLike, machine
+
+if TYPE_CHECKING:
+    from ..models.training.tasks import Task
 
 
 @dataclass(frozen=True, repr=False)
@@ -45,21 +52,35 @@ def words(
     seed: int = 0,
     out: str | Path = "data",
     *,
+    format: str = "csv",
+    last: bool = False,
+    style: str | None = None,
+    distractors: int = 0,
+    paraphrases: int = 1,
     check: str | Path | None = None,
 ) -> WordFile:
-    """Write words in the field's group=k.csv format, or check a file of them.
+    """Write words with their labels, as the field's CSV, as JSON lines or as text; or a task in words; or check a file.
 
     Arguments:
-        tracked: a group or an automaton, as for `sn.machine`.
-        length: tokens in each word.
+        tracked: a group or an automaton, as for `sn.machine`. Of a group too large to list the letters are its
+            generators, and the labels permutations.
+        length: tokens in each word; with `style` the most steps, of which prompts have 1, 2, … in turns.
         count: of the words.
-        alphabet: of a group: `all`, `generators`, or elements such as `1;3`.
+        alphabet: of a group: `all`, `generators`, or elements such as `1;3`. With `style` swaps of two by default,
+            where they generate the group, else generators.
         seed: of the words.
         out: folder of the file.
+        format: `csv` (columns seed, input, target), `jsonl` (letters and labels by name), or `text` (a line for each
+            word, `letters = last label`, for language models).
+        last: whether only the label after the last letter is written.
+        style: write prompts for language models instead: `cups`, `boxes`, `code` or `flip-flop`. One JSON object a
+            line: prompt, answer, choices, steps, and the depth that theory asks for.
+        distractors: with `style`, sentences without effect in each prompt.
+        paraphrases: with `style`, ways to say each thing, 1 to 4.
         check: check this file instead of writing one; it has its own length and count.
 
     Raises:
-        InputError: the group has no name in the format, or the file cannot be written or is wrong; the line is named.
+        InputError: the file cannot be written or is wrong (the line is named), or the style has no words for the task.
 
     Examples:
         >>> import subnormal as sn
@@ -68,27 +89,77 @@ def words(
         'S3=5.csv'
         >>> sn.words("S3", check=file.path).count
         10
+        >>> sn.words("S3", length=5, count=10, style="cups").path.name
+        'S3-cups=5.jsonl'
     """
-    from ..models.training.tasks import automaton_task, full_task, make_task
     from ..models.training.word_files import check_words, write_words
 
+    if style is None and (distractors or paraphrases != 1):
+        raise InputError("distractors and paraphrases go with a style, e.g. style cups (--style cups)")
+    if style is not None and (format != "csv" or last or check is not None):
+        raise InputError(f"style {style[:20]} writes prompts as JSON lines: leave format, last and check out")
     asked = machine(tracked)
-    if isinstance(asked, Automaton):
-        task, answer, letters = automaton_task(asked, alphabet), "the state of", "letters"
-    else:
-        listed = asked.listed()
-        task = full_task(listed) if check is not None else make_task(listed, alphabet)
-        answer, letters = "the product in", "elements"
     if check is not None:
+        task = _task(asked, alphabet, full=True)
         count, length = check_words(Path(check), task)
-        text = f"{check}: {count:,} words of {length} {letters}, every target {answer} {task.name}"
+        kind = task.tracked
+        what = "the state of" if kind.kind == "automaton" else "the product in"
+        noun = "letters" if kind.kind == "automaton" else "elements"
+        text = f"{check}: {count:,} words of {length} {noun}, every target {what} {task.name}"
         return WordFile(Path(check), count, length, text)
-    path = write_words(Path(out), task, task.training_words(count, length, seed), seed)
+    if style is not None:
+        return _prose(asked, style, length, count, alphabet, seed, Path(out), distractors, paraphrases)
+    if isinstance(asked, PermutationGroup) and asked.order > LISTED_ORDER:
+        if alphabet not in (None, "generators"):
+            raise InputError(f"alphabet {alphabet[:40]}: {asked.name} is too large to list; its letters are generators")
+        tracked_by = TrackedPermutations(asked.permutations, asked.name)
+        drawn = np.random.default_rng([1, seed]).integers(tracked_by.count, size=(count, length))
+        path = write_words(Path(out), tracked_by, drawn, seed, format, last)
+    else:
+        task = _task(asked, alphabet)
+        path = write_words(Path(out), task.tracked, task.training_words(count, length, seed), seed, format, last)
     return WordFile(path, count, length, str(path))
 
 
+LISTED_ORDER = 10_000
+"""Larger groups are not listed for a file of words: their labels are written as permutations."""
+
+
+def _task(asked: PermutationGroup | Automaton, alphabet: str | None, full: bool = False) -> Task:
+    from ..models.training.tasks import automaton_task, full_task, make_task
+
+    if isinstance(asked, Automaton):
+        return automaton_task(asked, alphabet)
+    return full_task(asked.listed()) if full else make_task(asked.listed(), alphabet)
+
+
+def _prose(
+    asked: PermutationGroup | Automaton,
+    style: str,
+    length: int,
+    count: int,
+    alphabet: str | None,
+    seed: int,
+    out: Path,
+    distractors: int,
+    paraphrases: int,
+) -> WordFile:
+    from ..algebra.tracked import TrackedGroup
+    from ..models.prose.samples import samples_of, swaps, write_samples
+    from ..models.training.tasks import Task
+
+    task = _task(asked, alphabet or ("generators" if isinstance(asked, PermutationGroup) else None))
+    if alphabet is None and isinstance(task.tracked, TrackedGroup) and (found := swaps(task.tracked)):
+        task = Task(TrackedGroup(task.tracked.group, np.array(found)))
+    samples = samples_of(task, style, count, length, seed, distractors, paraphrases)
+    path = write_samples(out, samples)
+    depths = {sample.depth for sample in samples}
+    layers = ", ".join("no number is enough" if depth is None else str(depth) for depth in depths)
+    return WordFile(path, count, length, f"{path}\nlayers of AUSSM that theory asks for: {layers}")
+
+
 @dataclass(frozen=True, repr=False)
-class Sweep(Shown):
+class Sweep(Tabular, Shown):
     """A grid of runs, all of them made.
 
     Arguments:
@@ -103,6 +174,10 @@ class Sweep(Shown):
     made: int
     elsewhere: int = 0
 
+    def rows_of_table(self) -> tuple[dict[str, Any], ...]:
+        """One dictionary a run."""
+        return self.rows
+
     @property
     def picture(self) -> Path:
         """Heat maps over two axes of the grid."""
@@ -115,7 +190,8 @@ class Sweep(Shown):
         total = len(self.rows)
         head = f"{total} runs: {total - self.made - self.elsewhere} were there, {self.made} made"
         head += f", {self.elsewhere} made by another process" if self.elsewhere else ""
-        return Text("\n".join([head, *diverged(self.rows), f"rows: {self.folder}/rows; summary: {self.picture}"]))
+        places = f"rows: {self.folder}/rows; summary: {self.picture}, {SUMMARY}"
+        return Text("\n".join([head, *diverged(self.rows), places]))
 
     def _repr_png_(self) -> bytes:
         return self.picture.read_bytes()
@@ -129,6 +205,7 @@ def sweep(
     processes: int | None = None,
     device: str = "cpu",
     runs_together: int = RUNS_TOGETHER,
+    tensorboard: bool = False,
 ) -> Sweep:
     """Run a grid of settings; called again, it does only what is missing.
 
@@ -137,6 +214,8 @@ def sweep(
         scheduler: a Dask scheduler, e.g. `tcp://127.0.0.1:8786` (extra `cluster`).
         out: folder of the store and the plot; `runs/` and the file's name by default.
         processes, device, runs_together: as for `sn.train`.
+        tensorboard: whether to write TensorBoard's logs into the folder (extra `tensorboard`): of runs trained by
+            processes here while they train, of a cluster's from their curves when they come back.
 
     Raises:
         InputError: an unknown setting, or runs were lost with their processes.
@@ -159,10 +238,12 @@ def sweep(
     claim_folder(folder, RUN)
     store = RunStore(folder)
     missing = len(store.missing(grid.runs))
-    failed = watched(grid.runs, store, Resources(processes, device, runs_together, scheduler))
+    logs = folder / "tensorboard" if tensorboard else None
+    failed = watched(grid.runs, store, Resources(processes, device, runs_together, scheduler), logs)
     draw_sweep(grid, store, folder / "summary.png")
-    refuse_lost(failed)
     rows = {row["key"]: row for row in store.of(grid.runs)}
+    write_summary(folder / SUMMARY, rows.values())
+    refuse_lost(failed)
     return Sweep(folder, tuple(rows.values()), store.made, missing - store.made)
 
 

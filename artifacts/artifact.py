@@ -6,7 +6,7 @@ is made once, and the table `common.kinds.CANNOT` says which verb goes with whic
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Any, Self
 from ..algebra.tracked import Tracked
 from ..common.errors import InputError
 from ..common.folders import Folder, opened
-from ..common.kinds import COMPILED, NETWORK, RUN, TITLES, TRAINED, described, refusal
+from ..common.kinds import (
+    CHECKPOINT,
+    COMPILED,
+    MODULE,
+    NETWORK,
+    RUN,
+    TITLES,
+    TRAINED,
+    described,
+    refusal,
+)  # fmt: skip
 from ..common.reading import parse_json
 from ..constructions.cascade import Cascade
 from ..constructions.factored.cascade import FactoredCascade
@@ -22,25 +32,38 @@ from ..constructions.reading import SavedMachine, load_machine
 
 if TYPE_CHECKING:
     from ..common.dtypes import DtypeLike
+    from ..models.foreign.model import ForeignModel
+    from ..models.foreign.reading import Reading
     from ..models.network import DCDNetwork
     from ..models.training.tasks import Task
 
 
 class Artifact:
-    """A folder of ours, or a network that is here already.
+    """A folder of ours, a network that is here already, or a model that others made.
 
     Arguments:
-        folder: opened; None for a network without a folder.
+        folder: opened; None for what is in no folder.
         network: the network, where there is no folder.
+        foreign: anybody's model, where there is no folder: a callable, or the text `file.py:function`.
+        reading: how anybody's model is read, as `models.foreign.reading.Reading.of` takes it.
 
     Attributes:
-        kind: `group`, `automaton`, `factored`, `delta`, `learnt`, `trained`, `network`, `run`, `checkpoint`, `refusal`,
-            `damaged`, `other`; the table of what can be done with each is in docs/reference/kinds.md.
+        kind: `group`, `automaton`, `factored`, `delta`, `learnt`, `trained`, `network`, `run`, `checkpoint`, `module`,
+            `refusal`, `damaged`, `other`; the table of what can be done with each is in docs/reference/kinds.md.
     """
 
-    def __init__(self, folder: Folder | None, network: DCDNetwork | None = None) -> None:
-        self._folder, self._given = folder, network
-        self.kind = NETWORK if folder is None else _kind(folder)
+    def __init__(
+        self,
+        folder: Folder | None,
+        network: DCDNetwork | None = None,
+        foreign: Callable[..., Any] | str | None = None,
+        reading: Reading | None = None,
+    ) -> None:
+        self._folder, self._given, self._foreign, self._reading = folder, network, foreign, reading
+        if folder is not None:
+            self.kind = _kind(folder)
+        else:
+            self.kind = NETWORK if foreign is None else CHECKPOINT if _has_config(foreign) else MODULE
 
     @property
     def folder(self) -> Folder:
@@ -55,6 +78,8 @@ class Artifact:
         return self.folder.path
 
     def __str__(self) -> str:
+        if self._foreign is not None:
+            return str(getattr(self._foreign, "__name__", None) or _called(self._foreign))[:80]
         return "the network" if self._folder is None else str(self._folder)
 
     def __repr__(self) -> str:
@@ -95,6 +120,13 @@ class Artifact:
         """The group or the automaton that it is for, with its letters. Raises `InputError` where it does not say."""
         if self.source.kind in (TRAINED, NETWORK):
             return self.task.tracked
+        if self.kind in (CHECKPOINT, MODULE):
+            from ..models.foreign.checkpoint import own_checkpoint
+
+            own = None if self._folder is None else own_checkpoint(self.path)
+            if own is None:
+                raise InputError(f"{self} does not say what it is for; wanted that too, e.g. S3")
+            return own.tracked
         return self._machine.tracked
 
     @property
@@ -133,6 +165,27 @@ class Artifact:
         if self._given is not None:
             return self._given if dtype is None else self._given.converted(dtype)
         return DCDNetwork.from_pretrained(self.source.folder, dtype)
+
+    @property
+    def has_reading(self) -> bool:
+        """Whether it was said how it is read."""
+        return self._reading is not None
+
+    def foreign(self, tracked: Tracked | None = None, batch: int | None = None) -> ForeignModel:
+        """Anybody's model, to be run black box.
+
+        Arguments:
+            tracked: what it should track; None for what a checkpoint of ours was made for, or for whatever the reading
+                says.
+            batch: words that are run at a time; None for as many as fit into memory.
+
+        Raises:
+            InputError: it cannot be read, or the reading does not fit.
+        """
+        from ..models.foreign.model import foreign_model
+
+        given = self._foreign if self._foreign is not None else self.path
+        return foreign_model(given, self._reading, tracked, batch=batch)
 
     @cached_property
     def task(self) -> Task:
@@ -191,15 +244,31 @@ def _kind(folder: Folder) -> str:
     return folder.kind
 
 
-def load(model: DCDNetwork | str | Path | Folder | Artifact) -> Artifact:
+def _has_config(model: Any) -> bool:
+    """Whether it is a model of transformers."""
+    return hasattr(getattr(model, "config", None), "model_type")
+
+
+def _called(model: Any) -> str:
+    return model if isinstance(model, str) else type(model).__name__
+
+
+def load(
+    model: DCDNetwork | Callable[..., Any] | str | Path | Folder | Artifact,
+    reading: Reading | Mapping[str, Any] | str | Path | None = None,
+) -> Artifact:
     """Open what was made: a folder written by `compile`, `certify`, `learn`, `train`, `decompile` or `save_pretrained`;
-    or take a network that is here already.
+    take a network that is here already; or a model that others made.
 
     Arguments:
-        model: the folder, or a network, or what `load` returned before.
+        model: the folder, or a network, or what `load` returned before; or anybody's model: a Hugging Face folder, a
+            loaded `PreTrainedModel`, a callable from token ids (batch, tokens) to logits (batch, tokens, classes), or
+            the text `path/to/file.py:function`.
+        reading: how anybody's model is read: a dictionary or a JSON file (docs/how-to/anybodys-model.md); checkpoints
+            of ours need none.
 
     Raises:
-        InputError: there is no such folder, or nothing in it is known.
+        InputError: there is no such folder, nothing in it is known, or the reading cannot be used.
 
     Examples:
         >>> import subnormal as sn
@@ -207,13 +276,34 @@ def load(model: DCDNetwork | str | Path | Folder | Artifact) -> Artifact:
         >>> made = sn.load(folder)
         >>> made.kind, made.tracked.name, made.machine().moduli
         ('group', 'S3', (2, 3))
+        >>> sn.load(lambda ids: ids[..., None].float(), {"letters": [5, 6]}).kind
+        'module'
     """
-    if isinstance(model, Artifact):
-        return model
-    if isinstance(model, str | Path | Folder):
-        return Artifact(opened(model))
-    from ..models.network import DCDNetwork
+    if reading is not None:
+        from ..models.foreign.reading import Reading
 
-    if isinstance(model, DCDNetwork):
-        return Artifact(None, model)
-    raise InputError(f"{str(model)[:60]!r} ({type(model).__name__}); wanted a folder, or a network of subnormal")
+        reading = Reading.of(reading)
+    found = _opened(model, reading)
+    if reading is not None and found.kind not in (CHECKPOINT, MODULE):
+        raise InputError(f"{found} holds {TITLES[found.kind]}, which needs no reading: leave it out")
+    return found
+
+
+def _opened(model: Any, reading: Reading | None) -> Artifact:
+    if isinstance(model, Artifact):
+        if reading is None:
+            return model
+        return Artifact(model._folder, model._given, model._foreign, reading)
+    if isinstance(model, str | Path) and ".py:" in str(model):
+        return Artifact(None, foreign=str(model), reading=reading)
+    if isinstance(model, str | Path | Folder):
+        return Artifact(opened(model), reading=reading)
+    if callable(model):
+        from ..models.network import DCDNetwork
+
+        if isinstance(model, DCDNetwork):
+            return Artifact(None, model, reading=reading)
+        return Artifact(None, foreign=model, reading=reading)
+    raise InputError(
+        f"{str(model)[:60]!r} ({type(model).__name__}); wanted a folder, a network of subnormal, or a callable"
+    )

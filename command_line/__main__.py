@@ -37,6 +37,7 @@ PARTS: dict[str, tuple[str, dict[str, str]]] = {
             "words": "training.words",
             "reproduce": "training.reproduce",
             "sweep": "training.sweep",
+            "probe": "probing.probe",
         },
     ),
     "proofs_check": (

@@ -12,7 +12,20 @@ from ..common.errors import InputError
 from ..models.training.configuration import RunConfiguration
 from ..models.training.pool import RUNS_TOGETHER
 from .settings import with_settings
-from .shared import MAX_RUNS, MAX_SEED, Force, GroupOrNone, GroupText, Json, Regex, number, one_of, print_found
+from .shared import (
+    MAX_RUNS,
+    MAX_SEED,
+    Batch,
+    Force,
+    GroupOrNone,
+    GroupText,
+    Json,
+    ReadingFile,
+    Regex,
+    number,
+    one_of,
+    print_found,
+)  # fmt: skip
 
 Out = Annotated[
     Path | None, typer.Option(help="Folder for rows, networks and pictures. Default: runs/ and the group's name.")
@@ -61,9 +74,9 @@ def train(
 
     training = trained(
         one_of(tracked, regex),
-        noise=_numbers("noise", noise),
-        learning_rate=None if learning_rate is None else _numbers("learning-rate", learning_rate),
-        seeds=_seeds(seeds),
+        noise=numbers_of("noise", noise),
+        learning_rate=None if learning_rate is None else numbers_of("learning-rate", learning_rate),
+        seeds=seeds_of(seeds),
         out=out,
         processes=processes,
         device=device,
@@ -82,14 +95,14 @@ def _given(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if value != defaults[name]}
 
 
-def _numbers(name: str, text: str) -> list[float]:
+def numbers_of(name: str, text: str) -> list[float]:
     try:
         return [float(part) for part in text.split(",")]
     except ValueError:
         raise InputError(f"{name}: {text[:40]!r}; wanted numbers separated by commas, e.g. 0.001,0.003") from None
 
 
-def _seeds(text: str) -> int | list[int]:
+def seeds_of(text: str) -> int | list[int]:
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts) or parts == ["0"]:
         raise InputError(f"seeds: {text[:40]!r}; wanted a number of seeds, e.g. 5, or a list, e.g. 4,7")
@@ -98,7 +111,12 @@ def _seeds(text: str) -> int | list[int]:
 
 def evaluate(
     model: Annotated[
-        Path, typer.Argument(metavar="DIR", help="A folder written by compile, or a network written by train.")
+        Path,
+        typer.Argument(
+            metavar="MODEL",
+            help="A folder written by compile or train; or anybody's model: a Hugging Face folder, or file.py:function "
+            "from token ids (batch, tokens) to logits (batch, tokens, classes).",
+        ),
     ],
     tracked: Annotated[
         str | None, typer.Argument(metavar="GROUP", help="S3, tomita(5) …; default: what the folder was made for.")
@@ -106,12 +124,45 @@ def evaluate(
     length: Annotated[int, number(least=1, most=10**9, help="The longest length.")] = 1000,
     words: Annotated[int, number(least=1, most=10**6, help="Number of words.")] = 1000,
     seed: Annotated[int, number(least=0, most=MAX_SEED, help="Of the words.")] = 0,
+    reading: ReadingFile = None,
+    alphabet: Annotated[
+        str | None, typer.Option(help="Of a group, where not all elements are letters: generators, or '1;3'.")
+    ] = None,
+    ways: Annotated[
+        str, typer.Option(help="How words are read: whole, all, or some of cached,left,pieces,bfloat16.")
+    ] = "whole",
+    batch: Batch = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Judge by the words, or the prompts (`words --style`), of this file instead.")
+    ] = None,
+    generate: Annotated[bool, typer.Option(help="Of prompts: generate texts too, beside the choice.")] = True,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for summary.csv, and the picture of prompts; of anybody's model also for the counts so far: "
+            "the same command goes on from there."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Accuracy at lengths 20, 40, … 1000 and beyond, on words that were never trained on."""
+    """Accuracy at lengths 20, 40, … 1000 and beyond, on words that were never trained on; or on a file of words."""
     from ..api.training import evaluate as evaluated
 
-    print_found(evaluated(model, tracked, length, words, seed), as_json)
+    found = evaluated(
+        model,
+        tracked,
+        length,
+        words,
+        seed,
+        reading=reading,
+        alphabet=alphabet,
+        ways=ways,
+        batch=batch,
+        data=data,
+        generate=generate,
+        out=out,
+    )
+    print_found(found, as_json)
 
 
 def words(
@@ -123,12 +174,35 @@ def words(
     ] = None,
     seed: Annotated[int, number(least=0, most=MAX_SEED, help="Of the words.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder of the file.")] = Path("data"),
+    format: Annotated[
+        str, typer.Option(help="csv (the field's), jsonl (by name), or text (a line a word, its label at the end).")
+    ] = "csv",
+    last: Annotated[bool, typer.Option("--last", help="Write the label after the last letter alone.")] = False,
+    style: Annotated[
+        str | None, typer.Option(help="Write prompts for language models: cups, boxes, code or flip-flop.")
+    ] = None,
+    distractors: Annotated[int, number(least=0, most=10**4, help="With --style: sentences without effect.")] = 0,
+    paraphrases: Annotated[int, number(least=1, most=4, help="With --style: ways to say each thing.")] = 1,
     check: Annotated[Path | None, typer.Option(help="Check this file of words instead of writing one.")] = None,
 ) -> None:
-    """Write words in the field's group=k.csv format, or check a file of them."""
+    """Write words with their labels, or a task in words for language models; or check a file of words."""
     from ..api.writing import words as written
 
-    print_found(written(tracked, length, count, alphabet, seed, out, check=check))
+    found = written(
+        tracked,
+        length,
+        count,
+        alphabet,
+        seed,
+        out,
+        format=format,
+        last=last,
+        style=style,
+        distractors=distractors,
+        paraphrases=paraphrases,
+        check=check,
+    )
+    print_found(found)
 
 
 def reproduce(
@@ -163,8 +237,18 @@ def sweep(
     processes: Processes = None,
     device: Device = "cpu",
     runs_together: RunsTogether = RUNS_TOGETHER,
+    tensorboard: Annotated[bool, typer.Option(help="Write TensorBoard logs (extra `tensorboard`).")] = False,
 ) -> None:
     """Run a grid of settings; started again, it does only what is missing."""
     from ..api.writing import sweep as swept
 
-    print_found(swept(path, scheduler, out, processes=processes, device=device, runs_together=runs_together))
+    found = swept(
+        path,
+        scheduler,
+        out,
+        processes=processes,
+        device=device,
+        runs_together=runs_together,
+        tensorboard=tensorboard,
+    )
+    print_found(found)

@@ -14,27 +14,31 @@ from typing import Any
 from .errors import InputError
 from .reading import MAX_TENSOR_BYTES, parse_json, read_bytes
 
-GROUP, AUTOMATON, FACTORED, DELTA = "group", "automaton", "factored", "delta"
+GROUP, AUTOMATON, FACTORED, DELTA, BLOCK = "group", "automaton", "factored", "delta", "block"
 LEARNT, TRAINED, NETWORK, RUN = "learnt", "trained", "network", "run"
+PROBE = "probe"
 TABLE = "table"
-CHECKPOINT, REFUSAL, DAMAGED, OTHER = "checkpoint", "refusal", "damaged", "other"
+CHECKPOINT, MODULE, REFUSAL, DAMAGED, OTHER = "checkpoint", "module", "refusal", "damaged", "other"
 
 TITLES = {
     GROUP: "a compiled group",
     AUTOMATON: "a compiled automaton",
     FACTORED: "a factored cascade",
     DELTA: "a delta-rule network for a group",
+    BLOCK: "a network of blocks for a group",
     LEARNT: "a machine that was learnt",
     TABLE: "the table of a machine that was learnt",
     TRAINED: "a network that was trained",
     NETWORK: "a network that was saved",
     RUN: "runs of an experiment",
+    PROBE: "what `probe` trained",
     CHECKPOINT: "a model of another library",
+    MODULE: "a model in a program",
     REFUSAL: "the certificate of something that cannot be tracked",
     DAMAGED: "a compiled folder that is damaged",
     OTHER: "files of names that are used here",
 }
-"""What each kind is called in messages."""
+"""What each kind is called in messages. A folder is never a module: that is a callable, or `file.py:function`."""
 
 _PROOFS = ("certify", "check", "verify", "horizon")
 _READINGS = ("evaluate", "refute", "decompile", "diagnose")
@@ -48,7 +52,10 @@ _INTEGERS = "it runs in integers and has no network: `verify {folder}` runs it"
 _AGAIN = "make it again in a new folder, e.g. with `compile S4 --out s4`"
 _NOTHING = "name a folder written by compile, learn or train"
 _FOREIGN = "that is done for networks of our own; `audit {folder}` says what its layers can do"
+_CALLED = "that is done for folders and networks of our own; `evaluate {folder} S3` says how far it is right"
+_NO_LAYERS = "a callable says nothing of its layers; `evaluate {folder} S3` says how far it is right"
 _STEPS = "machine.json has its steps as text, and nothing else is made of them"
+_COPIES = "it holds many copies, listed in {folder}/summary.csv; name the folder of one, as its last column does"
 _UNTRACKED = "there is nothing to run: `check {folder}` proves it"
 
 CANNOT: dict[str, dict[str, str]] = {
@@ -61,15 +68,20 @@ CANNOT: dict[str, dict[str, str]] = {
         **dict.fromkeys(_RUNS, _INTEGERS),
     },
     DELTA: {
-        "decompile": "its layer is proved in exact integers and has no phases to read out: `verify {folder}`",
-        "diagnose": "its layer is proved in exact integers and has no phases to read out: `verify {folder}`",
+        "show": "a page runs diagonal layers: `verify {folder}` runs this network",
+    },
+    BLOCK: {
+        "decompile": "its states are proved one by one and there are no phases to read out: `verify {folder}`",
+        "diagnose": "its states are proved one by one and there are no phases to read out: `verify {folder}`",
         "show": "a page runs diagonal layers: `verify {folder}` runs this network",
     },
     TABLE: dict.fromkeys(VERBS, _STEPS),
     TRAINED: dict.fromkeys(_PROOFS, _READ_OUT),
     NETWORK: dict.fromkeys(_PROOFS, _READ_OUT),
     RUN: dict.fromkeys(_PROOFS, _READ_OUT),
-    CHECKPOINT: dict.fromkeys((*_PROOFS, *_READINGS, "show", "train"), _FOREIGN),
+    PROBE: dict.fromkeys(VERBS, _COPIES),
+    CHECKPOINT: dict.fromkeys((*_PROOFS, "show", "train"), _FOREIGN),
+    MODULE: dict.fromkeys((*_PROOFS, "show", "train"), _CALLED) | {"audit": _NO_LAYERS},
     REFUSAL: dict.fromkeys(("certify", "verify", "horizon", *_RUNS, "show"), _UNTRACKED),
     DAMAGED: dict.fromkeys(VERBS, _AGAIN),
     OTHER: dict.fromkeys(VERBS, _NOTHING),
@@ -93,23 +105,23 @@ def _use(kind: str, folder: str | Path) -> str:
     """What can be done with a folder of a kind."""
     able = [f"`{verb}`" for verb in VERBS if verb not in CANNOT[kind]]
     if not able:
-        return {DAMAGED: _AGAIN, TABLE: _STEPS}.get(kind, _NOTHING).format(folder=folder)
+        return {DAMAGED: _AGAIN, TABLE: _STEPS, PROBE: _COPIES}.get(kind, _NOTHING).format(folder=folder)
     return f"{', '.join(able[:-1])} and {able[-1]} read it" if len(able) > 1 else f"{able[0]} reads it"
 
 
-COMPILED = (GROUP, LEARNT, AUTOMATON, FACTORED, DELTA)
+COMPILED = (GROUP, LEARNT, AUTOMATON, FACTORED, DELTA, BLOCK)
 """Kinds that hold a machine."""
 
 LISTED = (GROUP, LEARNT)
 """Kinds that hold the cascade of a listed group."""
 
-WITH_NETWORK = (GROUP, LEARNT, AUTOMATON, DELTA, TRAINED, NETWORK)
+WITH_NETWORK = (GROUP, LEARNT, AUTOMATON, DELTA, BLOCK, TRAINED, NETWORK)
 """Kinds whose config.json and model.safetensors are a `DCDNetwork`."""
 
 TABLE_FORMAT = "machine 1"
 """What the field `format` of a machine.json says."""
 
-GROUP_FORMAT, FACTORED_FORMAT, AUTOMATON_FORMAT = 2, "factored 2", "automaton 1"
+GROUP_FORMAT, FACTORED_FORMAT, AUTOMATON_FORMAT = 2, "factored 2", "automaton 2"
 """What the field `format` of a cascade.json says."""
 
 _RUN_NAMES = {"rows", "networks", "checkpoints", "rows.jsonl", "cells.jsonl"}
@@ -131,6 +143,8 @@ def kind_of(folder: str | Path) -> str | None:
         True
     """
     place = Path(folder)
+    if is_function(folder):
+        return MODULE
     try:
         names = set(os.listdir(place))
     except (OSError, ValueError):  # ValueError: a null character in the name
@@ -142,6 +156,17 @@ def kind_of(folder: str | Path) -> str | None:
     if found is None and "runs" in names and any((place / "runs").glob("*.json")):
         return LEARNT  # `learn` was stopped before it had a machine
     return found
+
+
+def is_function(text: object) -> bool:
+    """Whether a text is `path/to/file.py:function`, of a file that is there."""
+    path, colon, name = str(text).rpartition(":") if isinstance(text, str | Path) else ("", "", "")
+    if not colon or not path.endswith(".py") or not name.isidentifier():
+        return False
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def holds_learnt(folder: str | Path) -> bool:
@@ -158,6 +183,8 @@ def kind_of_files(files: Mapping[str, bytes | str]) -> str | None:
 
 
 def _kind(names: Collection[str], files: Mapping[str, bytes]) -> str | None:
+    if "probe.json" in names and "config.json" not in names and "model.safetensors" not in names:
+        return PROBE
     if "cascade.json" in names:
         about = _object(files.get("cascade.json", b""))
         written = about.get("format")
@@ -170,6 +197,8 @@ def _kind(names: Collection[str], files: Mapping[str, bytes]) -> str | None:
         return DAMAGED
     if "group.json" in names:
         return DELTA
+    if "blocks.json" in names:
+        return BLOCK
     if "machine.json" in names:
         return TABLE
     if "task.json" in names:

@@ -19,10 +19,12 @@ PACKAGES = {
     "numba": ("numba", "'subnormal[fast]'"),
     "flint": ("python-flint", "'subnormal[proofs]'"),
     "sympy": ("SymPy", "'subnormal[proofs]'"),
+    "networkx": ("networkx", "networkx"),
     "triton": ("triton", "'subnormal[gpu]'"),
     "tensorboard": ("TensorBoard", "'subnormal[tensorboard]'"),
     "distributed": ("distributed", "'subnormal[cluster]'"),
     "transformers": ("transformers", "'subnormal[targets]'"),
+    "pandas": ("pandas", "pandas"),
 }
 """For each module that may be missing: what it is called, and what pip is asked for."""
 

@@ -30,7 +30,7 @@ def console() -> Console:
 
 
 @contextmanager
-def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
+def progress(label: str, total: int) -> Iterator[Callable[[float], None]]:
     """A progress bar on standard error, where that is a terminal; what it yields takes the amount done so far."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -13,7 +13,8 @@ same time from state 0, and then the states of each but the first are renamed by
 one look-up a token. That would be wrong for a machine that does not track G, or that tracks an automaton; such a
 machine wants `threads=1`.
 
-The table automaton, one look-up (state, token) a token, is here as an oracle and for the benchmark.
+The table automaton, one look-up (state, token) a token, is here as an oracle and for the benchmark; a cascade of which
+only some combinations of residues can be reached is run as one.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ MAX_MOVE_TABLE = 1 << 22
 """Entries of a layer's table of moves. A layer of more moves × states is refused."""
 
 compiled = njit(nogil=True, error_model="numpy")
+kept = njit(nogil=True, error_model="numpy", cache=True)
+"""Compiled once on a machine: for functions that are made once. Those of each depth are not found again."""
 
 
 @cache
@@ -101,13 +104,13 @@ def _loop(depth: int) -> Callable[..., Any]:
     return loop
 
 
-@compiled
+@kept
 def _rename(names, states):  # type: ignore[no-untyped-def]
     for t in range(len(states)):
         states[t] = names[states[t]]
 
 
-@compiled
+@kept
 def _automaton(table, tokens, word, state, states):  # type: ignore[no-untyped-def]
     for t in range(len(word)):
         state = np.int64(table[state * tokens + np.int64(word[t])])
@@ -145,6 +148,10 @@ class CompiledCascade:
         self.cascade = cascade
         self.threads = threads
         self._dtype = smallest_dtype(cascade.order)
+        self._table = None
+        if any(layer.reached is not None for layer in cascade.layers):
+            self._table = table_automaton(cascade)
+            return
         tables: Any = 0
         for layer in cascade.layers:
             tables = (tables, *_layer_tables(layer), layer.states, len(cascade.alphabet))
@@ -174,6 +181,11 @@ class CompiledCascade:
         return states
 
     def _segment(self, state: int, word: NDArray[np.integer], states: NDArray[Any]) -> bool:
+        if self._table is not None:
+            if len(word) and not _inside(word, len(self.cascade.alphabet)):
+                return False
+            _automaton(self._table.reshape(-1), self._table.shape[1], word, state, states)
+            return True
         return bool(self._loop(self._tables, self._residues(state), len(self.cascade.alphabet), word, states))
 
     def _require(self, inside: bool, word: NDArray[np.integer]) -> None:
@@ -234,7 +246,8 @@ def _layer_tables(layer: CascadeLayer) -> tuple[NDArray[Any], NDArray[Any]]:
     _, first, made = np.unique(codes.ravel(), return_index=True, return_inverse=True)
     if len(first) * states > MAX_MOVE_TABLE:
         raise InputError(
-            f"a layer of {states:,} states and {len(first):,} moves; at most {MAX_MOVE_TABLE:,} entries can be compiled"
+            f"a layer of {states:,} states and {len(first):,} moves; at most {MAX_MOVE_TABLE:,} entries can be "
+            "compiled; --alphabet generators has fewer"
         )
     given = layer.increments.reshape(-1, 1, len(moduli))[first]
     own = np.arange(states)[:, None] // places % moduli  # (states, channels)

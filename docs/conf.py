@@ -50,4 +50,5 @@ pygments_style = "friendly"
 def setup(app: Sphinx) -> None:
     """Sphinx calls this."""
     app.connect("source-read", generated.fill)
+    app.connect("build-finished", generated.finish)
     app.connect("autodoc-process-docstring", generated.as_restructured_text, priority=1)

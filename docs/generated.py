@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import inspect
 import re
+import subprocess
+import sys
 from importlib import import_module
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 PLACE = re.compile(r"<!-- generated: ([a-z-]+) -->")
@@ -29,6 +32,17 @@ FORMATS = {
     "A folder of learn": "models.learning.store",
 }
 """Each format, and where the code describes it: a module, or something in one."""
+
+GALLERY = {
+    "S3.html": ["show", "S3"],
+    "S4.html": ["show", "S4"],
+    "Q8.html": ["show", "Q8"],
+    "GL_2_3.html": ["show", "GL(2,3)"],
+    "tomita_3.html": ["show", "tomita(3)"],
+    "refuted.html": ["refute", "S3", "--random", "aussm", "--width", "2", "--seed", "0"],
+    "atlas.html": ["atlas", "--max-order", "31", "--out", "atlas.csv"],
+}
+"""Each page to play with, and the command that writes it."""
 
 
 def fill(app: object, name: str, source: list[str]) -> None:
@@ -171,10 +185,30 @@ def kinds() -> str:
     return "\n".join(lines)
 
 
+def gallery() -> str:
+    """A link to each page of the gallery; `write_gallery` puts the pages beside them."""
+    return "Open: " + ", ".join(f'<a href="{name}">{name}</a>' for name in GALLERY) + "."
+
+
+def write_gallery(folder: Path) -> None:
+    """Write the gallery's pages."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, words in GALLERY.items():
+        command = [sys.executable, "-m", "subnormal", *words, "--html", name]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder)
+
+
+def finish(app: Any, exception: Exception | None) -> None:
+    """Put the gallery's pages into the site; Sphinx calls this at the end."""
+    if exception is None and app.builder.format == "html":
+        write_gallery(Path(app.outdir) / "docs" / "gallery")
+
+
 PAGES = {
     "commands": commands,
     "families": families,
     "formats": formats,
+    "gallery": gallery,
     "kinds": kinds,
     "models": models,
     "python": python,

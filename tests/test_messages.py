@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import shlex
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,6 +35,8 @@ def place(tmp_path_factory):
     sn.compile("S3").network().save_pretrained(folder / "bare")
     cycles = ["(1,2,3,4,5)", "(1,2,3)"]
     (folder / "alt.json").write_text(json.dumps({"permutations": cycles}))
+    merging = [[(i + 1) % 12, 1 - i if i < 2 else i, max(i, 1)] for i in range(12)]
+    (folder / "merging.csv").write_text("\n".join(",".join(map(str, row)) for row in merging) + "\n")
     (folder / "named.json").write_text(json.dumps({"name": "mine", "permutations": cycles}))
     return folder
 
@@ -62,11 +67,16 @@ def answer(command, monkeypatch, capsys):
         ("compile 'group(A5)' --target mamba3", "`compile 'A5' --target olmo-hybrid`", None),
         ("compile 'permutation-reset(S3)' --target delta", "--target olmo-hybrid --resets`", None),
         (
-            "compile 'flip-flop(2)' --target pd-ssm",
-            "only resets are written",
-            "compile 'flip-flop(2)' --no-check",
+            "compile 'flip-flop(2)' --target olmo-hybrid",
+            "--target pd-ssm writes it",
+            "compile 'flip-flop(2)' --target pd-ssm --no-check",
         ),
-        ("compile 'group(alt.json)' --target pd-ssm", "give it as a group", None),
+        ("compile 'group(alt.json)' --target olmo-hybrid", "give it as a group", None),
+        (
+            "compile merging.csv --target pd-ssm",
+            "more than 3,533 sets of states as preimages, one coordinate each; without --target",
+            "inspect merging.csv",
+        ),
         # A command says whose help has the way out.
         ("evaluate ff --lengths 20", "see `subnormal evaluate --help`", "evaluate --help"),
         ("diagnose", "see `subnormal diagnose --help`", "diagnose --help"),
@@ -164,3 +174,27 @@ def test_what_is_promised_of_groups_on_many_points(name, copies):
     degree = generators.shape[1]
     wide = np.concatenate([generators + degree * i for i in range(copies)], axis=1)
     promised(PermutationGroup.generated("wide", wide).listed())
+
+
+LIMIT = re.compile(
+    r"at most|too large|too many|more than|(sought|searched) up to|are (handled|judged|listed|decomposed|compiled|run)"
+)
+WAY_OUT = re.compile(r"`|\btry\b|wanted|e\.g\.|--|EXAMPLES|example|leave|as S6|instead|\bgive\b|smaller")
+
+
+def test_every_limit_names_a_way_out():
+    """A refusal for size says what else can be done: a command, an option, or what would be taken."""
+    root, silent, seen = Path(sn.__file__).resolve().parent, [], 0
+    for path in sorted(root.rglob("*.py")):
+        if path.relative_to(root).parts[0] in ("tests", "docs", "benchmarks", ".venv", ".links", "build"):
+            continue
+        text = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "InputError":
+                said = ast.get_source_segment(text, node) or ""
+                if LIMIT.search(said):
+                    seen += 1
+                    if not WAY_OUT.search(said):
+                        silent.append(f"{path.relative_to(root)}:{node.lineno}: {' '.join(said.split())[:200]}")
+    assert seen > 60
+    assert not silent, "\n".join(silent)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,3 +144,64 @@ def rows(images: Sequence[Sequence[int] | NDArray[np.integer]], degree: int = 1)
     for row, image in zip(array, images, strict=True):
         row[: len(image)] = image
     return array
+
+
+Point = TypeVar("Point", bound=Hashable)
+
+
+def closure(
+    start: Iterable[Point], moves: Sequence[Callable[[Point], Point]], limit: int
+) -> tuple[list[Point], list[list[int]]]:
+    """What some maps lead to from the start, in the order in which it is found, and each map on it as numbers.
+
+    Raises:
+        OverflowError: more than `limit` things are found.
+
+    >>> closure([1], [lambda x: x * 2 % 7], 10)
+    ([1, 2, 4], [[1, 2, 0]])
+    """
+    found = list(dict.fromkeys(start))
+    place = {point: number for number, point in enumerate(found)}
+    images: list[list[int]] = [[] for _ in moves]
+    for point in found:  # grows while it is walked
+        for image, move in zip(images, moves, strict=True):
+            moved = move(point)
+            number = place.setdefault(moved, len(found))
+            if number == len(found):
+                found.append(moved)
+                if number >= limit:
+                    raise OverflowError
+            image.append(number)
+    return found, images
+
+
+def block_system(generators: Permutations, a: int, b: int) -> NDArray[np.intp]:
+    """The finest system of blocks of a transitive group in which two points share one: the least point of each point's
+    block, shape (degree,) (Atkinson 1975). Generators have the shape (count, degree).
+
+    >>> block_system(np.array([[1, 2, 3, 0]]), 0, 2).tolist()
+    [0, 1, 0, 1]
+    """
+    parent = list(range(generators.shape[1]))
+    images = generators.tolist()
+
+    def root(point: int) -> int:
+        while parent[point] != point:
+            parent[point] = parent[parent[point]]
+            point = parent[point]
+        return point
+
+    waiting = [(a, b)]
+    while waiting:
+        x, y = waiting.pop()
+        first, second = root(x), root(y)
+        if first != second:
+            parent[max(first, second)] = min(first, second)
+            waiting += [(image[x], image[y]) for image in images]
+    return np.array([root(point) for point in range(len(parent))])
+
+
+def on_blocks(generators: Permutations, blocks: NDArray[np.intp]) -> Permutations:
+    """What permutations do with blocks: those of `block_system`, numbered by their least points; shape (count, n)."""
+    least, number = np.unique(blocks, return_inverse=True)
+    return number[generators[:, least]].astype(smallest_dtype(len(least)))

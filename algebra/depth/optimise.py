@@ -13,7 +13,7 @@ is the exact Pareto front (Martins 1984).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, overload
 
@@ -23,7 +23,6 @@ from ...common.brief import Brief
 from ...common.errors import InputError
 from ...common.terminal import Shown
 from ..groups.group import Group, Subgroup
-from ..groups.isomorphism import conjugacy_classes
 from .abelian import abelian_factor
 from .families import Family
 from .series import Series, shortest_series, verbal_subgroup
@@ -31,9 +30,6 @@ from .width import all_between
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-MAX_NORMAL_SUBGROUPS = 500
-"""More normal subgroups than this are not listed (C2^5 has 374, C2^6 has 2,825)."""
 
 MAX_CLASSES = 1000
 """More classes of members than this are not searched."""
@@ -148,35 +144,6 @@ class _Label:
     path: tuple[_Edge, ...]
 
 
-def normal_subgroups(group: Group) -> list[Subgroup]:
-    """All normal subgroups, the largest first: the normal closures of elements, and all joins of them.
-
-    Raises:
-        InputError: there are more than `MAX_NORMAL_SUBGROUPS`.
-    """
-    closures: dict[bytes, Subgroup] = {}
-    for representative in np.flatnonzero(conjugacy_classes(group).labels == np.arange(group.order)).tolist():
-        closure = group.whole.normal_closure([representative])
-        closures.setdefault(closure.mask.tobytes(), closure)
-    found = {group.trivial_subgroup.mask.tobytes(): group.trivial_subgroup}
-    waiting = [group.trivial_subgroup]
-    while waiting:
-        subgroup = waiting.pop()
-        for closure in closures.values():
-            if closure <= subgroup:
-                continue
-            join = subgroup.extended(closure.generators)
-            key = join.mask.tobytes()
-            if key not in found:
-                found[key] = join
-                waiting.append(join)
-                if len(found) > MAX_NORMAL_SUBGROUPS:
-                    raise InputError(
-                        f"{group.name} has more than {MAX_NORMAL_SUBGROUPS} normal subgroups: they are not listed"
-                    )
-    return sorted(found.values(), key=lambda subgroup: (-subgroup.order, subgroup.members.tolist()))
-
-
 @dataclass(frozen=True, eq=False)
 class _Edge:
     """A factor under one node that leads to another.
@@ -185,11 +152,13 @@ class _Edge:
         target: the number of the class of its lower member.
         by: its lower member is g⁻¹·(the representative of that class)·g for g = `by`.
         moduli: with invariant and with primary channels.
+        count: how many lower members of that class have this factor.
     """
 
     target: int
     by: int
     moduli: dict[str, tuple[int, ...]]
+    count: int = 1
 
 
 class _Graph:
@@ -230,10 +199,12 @@ class _Graph:
         place = {number[upper.mask.tobytes()][0]: i for i, (upper, _) in enumerate(found)}
         for upper, below in found:
             self.nodes.append(upper)
-            best: dict[tuple[int, tuple[int, ...]], _Edge] = {}  # conjugates with one factor count once
+            best: dict[tuple[int, tuple[int, ...]], _Edge] = {}  # conjugates with one factor are one edge
             for mask, moduli in below:
                 own, by = number[mask]
-                best.setdefault((place[own], moduli["invariant"]), _Edge(place[own], by, moduli))
+                key = place[own], moduli["invariant"]
+                known = best.get(key, _Edge(place[own], by, moduli, 0))
+                best[key] = replace(known, count=known.count + 1)
             self.edges.append(list(best.values()))
 
     def _orbit(self, subgroup: Subgroup, own: int) -> dict[bytes, tuple[int, int]]:
@@ -310,7 +281,10 @@ def _labels(graph: _Graph, channels: str) -> list[_Label]:
                     kept = [other for other in labels[edge.target] if not cost.beats(other.cost)]
                     labels[edge.target] = [*kept, _Label(cost, (*label.path, edge))]
         if len(labels[node]) > MAX_LABELS:
-            raise InputError(f"more than {MAX_LABELS} series none of which beats another: not searched further")
+            raise InputError(
+                f"more than {MAX_LABELS} series none of which beats another: not searched further; "
+                "leave out --pareto or --optimise: a shortest series is found without"
+            )
     return labels[last]
 
 
@@ -323,3 +297,77 @@ def best_series(group: Group, layer: Family, goal: str) -> Choice | None:
     if goal not in GOALS:
         raise InputError(f"unknown goal {goal[:40]!r}; wanted one of {', '.join(GOALS)}")
     return min(pareto_front(group, layer), key=lambda choice: choice.cost.key(goal), default=None)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class KindOfSeries(Brief):
+    """Subnormal series with the same abelian factors in the same order.
+
+    Arguments:
+        moduli: of each factor, from the top: n_1 … n_d, each dividing the next.
+        count: how many series there are.
+        series: one of them.
+    """
+
+    moduli: tuple[tuple[int, ...], ...]
+    count: int
+    series: Series[Subgroup]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ShortestSeries(Brief):
+    """All subnormal series with abelian factors of least length.
+
+    Arguments:
+        length: the number of factors, which is the derived length.
+        kinds: one for each sequence of factors.
+    """
+
+    length: int
+    kinds: tuple[KindOfSeries, ...]
+
+    @property
+    def count(self) -> int:
+        """How many series there are."""
+        return sum(kind.count for kind in self.kinds)
+
+    def as_json(self) -> dict[str, Any]:
+        """The JSON of `inspect --series --json`."""
+        kinds = [
+            {"factors": [list(m) for m in kind.moduli], "count": kind.count, "series": list(kind.series.orders)}
+            for kind in self.kinds
+        ]
+        return {"length": self.length, "count": self.count, "kinds": kinds}
+
+
+def shortest_subnormal_series(group: Group, layer: Family) -> ShortestSeries | None:
+    """All subnormal series of least length with factors of the family; None where there is none.
+
+    Raises:
+        InputError: there is too much to search.
+    """
+    graph = _Graph(group, layer)
+    last = len(graph.nodes) - 1
+    if last == 0:
+        return ShortestSeries(0, (KindOfSeries((), 1, Series((group.whole,), ())),))
+    level: dict[tuple[int, tuple[tuple[int, ...], ...]], tuple[int, tuple[_Edge, ...]]] = {(0, ()): (1, ())}
+    if graph.nodes[last].order > 1:
+        return None
+    length = 0
+    while not any(node == last for node, _ in level):
+        length += 1
+        below: dict[tuple[int, tuple[tuple[int, ...], ...]], tuple[int, tuple[_Edge, ...]]] = {}
+        for (node, moduli), (count, path) in level.items():
+            for edge in graph.edges[node]:
+                key = edge.target, (*moduli, edge.moduli["invariant"])
+                known, kept = below.get(key, (0, (*path, edge)))
+                below[key] = known + count * edge.count, kept
+        if len(below) > MAX_LABELS:
+            raise InputError(_too_many(group, f"{MAX_LABELS:,} kinds of series"))
+        level = below
+    kinds = [
+        KindOfSeries(moduli, count, Series(graph.series(path), (layer,) * length))
+        for (node, moduli), (count, path) in sorted(level.items(), key=lambda item: item[0])
+        if node == last
+    ]
+    return ShortestSeries(length, tuple(kinds))

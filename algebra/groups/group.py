@@ -9,8 +9,9 @@ numbering.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -46,9 +47,34 @@ class Group:
     def __repr__(self) -> str:
         return f"{self.name}: order {self.order:,}, on {self.degree} points, listed"
 
+    def noted(self, *notes: str, name: str | None = None) -> Group:
+        """The group with more notes, and perhaps another name."""
+        group = replace(self, name=name or self.name, notes=(*self.notes, *notes))
+        group.__dict__.update({key: value for key, value in self.__dict__.items() if key in ("table", "inverses")})
+        return group
+
     @property
     def order(self) -> int:
         return len(self.elements)
+
+    def to_gap(self) -> str:
+        """GAP's text for the group, by its generators."""
+        from .conversions import to_gap
+
+        return to_gap(self.elements[list(self.generators)])
+
+    def to_sympy(self) -> Any:
+        """SymPy's `PermutationGroup`, on the same points. Raises `MissingPackageError` where SymPy is not installed."""
+        from .conversions import to_sympy
+
+        return to_sympy(self.elements[list(self.generators)])
+
+    def to_networkx(self) -> Any:
+        """The Cayley graph as a `networkx.MultiDiGraph`, with generators as labels. Raises `InputError` where the group
+        is too large."""
+        from .conversions import cayley_graph
+
+        return cayley_graph(self)
 
     @property
     def degree(self) -> int:

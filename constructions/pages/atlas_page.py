@@ -8,6 +8,7 @@ from typing import Any
 
 from ...algebra.arithmetic.abelian_invariants import abelian_name
 from ...algebra.depth.atlas import COLUMNS
+from ...algebra.depth.families import BLOCKS
 from ...algebra.groups.catalogue import LARGEST_ORDER
 from ...algebra.groups.identify import small_group_id
 from ...algebra.groups.named_groups import FAMILIES, FUNCTIONS
@@ -17,7 +18,7 @@ from ...common.reading import read_csv
 from .packing import write_page
 
 SHOWN = ("order", "id", "depth", "negative_mamba_depth", "derived_series", "factors", "channels", "margin",
-         "block_2", "block_3", "complex_block_2", "block_4", "complex_block_3")  # fmt: skip
+         *(family.key for family in BLOCKS.values()))  # fmt: skip
 """The columns of the atlas that the page has, after the names."""
 
 PRODUCTS = ("C2xS3", "C2xA4", "C2xS4", "C2xA5", "S3xS3", "S3wrC2", "C2wrC2", "C2wrC3", "C2wrC4", "C3wrC2", "C4wrC2",
@@ -41,13 +42,14 @@ def names() -> dict[tuple[int, int], list[str]]:
 
 
 def _candidates() -> Iterator[str]:
-    sizes = {"C": (), "Z": (), "S": range(3, 6), "A": range(4, 6), "V": (4,), "M": ()}
+    sizes = {"C": (), "Z": (), "S": range(3, 6), "A": range(4, 6), "V": (4,)} | dict.fromkeys(["M", "J", "K", "QD"], ())
     for letter in FAMILIES:
         for n in sizes.get(letter, range(3, LARGEST_ORDER + 1)):
             order = n * (1 if letter in ("Q", "SD", "F", "S", "A", "V") else 2 if letter == "D" else 4)
             if order <= LARGEST_ORDER:
                 yield f"{letter}{n}"
-    for name, (arguments, _) in FUNCTIONS.items():
+    for name in ("Heis", "AGL", "SL", "GL", "PSL"):
+        arguments = FUNCTIONS[name][0]
         for q in (2, 3, 4, 5, 7, 8, 9, 11, 13, 16):
             if arguments == 1:
                 if q**3 <= LARGEST_ORDER:

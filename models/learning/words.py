@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import SupportsIndex
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ...algebra.automata.automaton import Automaton
 from ...common.brief import Brief
 from ...common.errors import InputError
-from ...common.reading import read_csv
 from ..training.tasks import TRAINING, Task
-from ..training.word_files import COLUMNS, MASKED, symbols, without_bos
+from ..training.word_files import MASKED, read_pairs, without_bos
 
 Integers = NDArray[np.int64]
 
@@ -221,33 +220,61 @@ def automaton_of_words(words: Words, name: str) -> Automaton:
 
 
 def read_labelled(path: Path) -> Words:
-    """Words and labels from the field's CSV: columns seed, input, target; symbols separated by spaces.
+    """Words and labels from a file: the field's CSV in its dialects, or JSON lines (`training.word_files`).
 
-    A target `-` or `-100` means that no label is given. Words may have different lengths. Nothing is assumed about the
-    symbols: they need not be numbers. A cell may be a list as Python or NumPy prints it. A BOS, one symbol that begins
-    every word and its targets (or a masked target) and stands nowhere else, is left out.
+    A target `-` or `-100` means that no label is given, and a target that is one label is the last one's. Words may
+    have different lengths. Nothing is assumed about the symbols: they need not be numbers. A cell may be a list as
+    Python or NumPy prints it. A BOS, one symbol that begins every word and its targets (or a masked target) and stands
+    nowhere else, is left out.
 
     Raises:
         InputError: the file cannot be read or is not of the format; the line is named.
     """
-    rows = read_csv(path, wanted="columns seed,input,target")
-    if not rows or rows[0] != COLUMNS:
-        got = ",".join(rows[0] if rows else [])[:60]
-        raise InputError(f"{path}: line 1: wanted the columns seed,input,target, got {got!r}")
-    found: list[tuple[list[str], list[str]]] = []
-    for number, row in enumerate(rows[1:], 2):
-        if len(row) != len(COLUMNS):
-            raise InputError(f"{path}: line {number}: {len(row)} columns, wanted seed,input,target")
-        word, labels = symbols(row[1]), symbols(row[2])
-        if not word or len(word) != len(labels):
-            hint = "; a label that is not given is written -" if len(labels) < len(word) else ""
+    return words_of_pairs(without_bos(read_pairs(path)))
+
+
+def labelled(inputs: ArrayLike, targets: ArrayLike) -> Words:
+    """Words and labels that are in hand.
+
+    Arguments:
+        inputs: an array (words, length) of numbers or texts, or a list of lists, which may have different lengths.
+        targets: the same for the labels, -1, -100, `-` or None where one is not given; or one label a word, its last.
+
+    Raises:
+        InputError: they are no words with labels; the word is named.
+    """
+    words, labels = _rows_of("inputs", inputs), _rows_of("targets", targets)
+    if len(words) != len(labels) or not words:
+        raise InputError(f"{len(words)} words and {len(labels)} targets; wanted as many, and at least one")
+    pairs = []
+    for number, (word, given) in enumerate(zip(words, labels, strict=True), 1):
+        shown = [MASKED[0] if label in ("None", "-1", *MASKED) else label for label in given]
+        if len(shown) == 1:
+            shown = [*[MASKED[0]] * (len(word) - 1), *shown]
+        if not word or len(word) != len(shown):
             raise InputError(
-                f"{path}: line {number}: {len(word)} tokens and {len(labels)} labels, wanted one label each{hint}"
+                f"word {number}: {len(word)} tokens and {len(given)} labels; wanted one label each, or the last alone"
             )
-        found.append((word, labels))
-    if not found:
-        raise InputError(f"{path}: no words in it")
-    found = without_bos(found)
+        pairs.append((word, shown))
+    return words_of_pairs(without_bos(pairs))
+
+
+def _rows_of(what: str, given: ArrayLike) -> list[list[str]]:
+    rows = given.tolist() if hasattr(given, "tolist") else given
+    if not isinstance(rows, list | tuple):
+        raise InputError(f"{what}: a {type(given).__name__}; wanted an array (words, length), or a list of lists")
+    found = []
+    for row in rows:
+        own = row.tolist() if hasattr(row, "tolist") else row
+        entries = list(own) if isinstance(own, list | tuple) else [own]
+        if any(isinstance(entry, bool | float | list | tuple | dict) for entry in entries):
+            raise InputError(f"{what}: {str(entries)[:60]}; wanted whole numbers or texts")
+        found.append([str(entry) for entry in entries])
+    return found
+
+
+def words_of_pairs(found: Sequence[tuple[list[str], list[str]]]) -> Words:
+    """The words of symbols, each with as many labels."""
     tokens = _names(symbol for word, _ in found for symbol in word)
     labels_named = _names(symbol for _, targets in found for symbol in targets if symbol not in MASKED)
     token_number = {name: i for i, name in enumerate(tokens)}

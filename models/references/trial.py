@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from ...algebra.arithmetic.permutations import cycles
 from ...common.errors import RefutedError
 from ...common.reading import read_json
-from ...constructions.targets.compiler import TargetMachine
+from ...constructions.targets.compiler import AUTOMATA, TargetMachine
 from ...constructions.targets.phases import PhaseMachine
+from ...constructions.targets.preimages import PreimageMachine
 from ...constructions.targets.reflections import ReflectionMachine
 from ...constructions.targets.resets import ResetMachine, answers_of
 
@@ -33,7 +34,7 @@ def try_checkpoint(folder: Path, target: str, machine: TargetMachine, length: in
         MissingPackageError: what runs it is not installed.
     """
     generator = np.random.default_rng(seed)
-    if isinstance(machine, ResetMachine):
+    if isinstance(machine, AUTOMATA):
         return _try_automaton(folder, machine, generator.integers(0, machine.automaton.width, length), seed)
     word = np.array(machine.alphabet)[generator.integers(0, len(machine.alphabet), length)]
     name, run = RUNNERS[target]
@@ -46,22 +47,27 @@ def try_checkpoint(folder: Path, target: str, machine: TargetMachine, length: in
     return name
 
 
-def _try_automaton(folder: Path, machine: ResetMachine, word: NDArray[np.int64], seed: int) -> str:
-    from .hugging_face import load
-
+def _try_automaton(folder: Path, machine: ResetMachine | PreimageMachine, word: NDArray[np.int64], seed: int) -> str:
     automaton, names = machine.automaton, answers_of(machine.automaton)
-    tokenizer, model = load(folder)
-    tokens = tokenizer(" ".join(automaton.letters[x] for x in word), return_tensors="pt")
-    with torch.no_grad():
-        best = model(**tokens).logits[0].argmax(-1)
+    if isinstance(machine, PreimageMachine):
+        from .pd_ssm import PDSSMReference
+
+        ran, best = "the plain recurrence", PDSSMReference(folder).logits(torch.tensor([0, *(1 + word)]))[1:].argmax(-1)
+        answers = [names[i] for i in best.tolist()]
+    else:
+        from .hugging_face import load
+
+        tokenizer, model = load(folder)
+        tokens = tokenizer(" ".join(automaton.letters[x] for x in word), return_tensors="pt")
+        with torch.no_grad():
+            best = model(**tokens).logits[0].argmax(-1)
+        ran, answers = "transformers", tokenizer.convert_ids_to_tokens(best.tolist())
     state = automaton.start
-    for position, (x, found) in enumerate(zip(word, tokenizer.convert_ids_to_tokens(best.tolist()), strict=True), 1):
+    for position, (x, found) in enumerate(zip(word, answers, strict=True), 1):
         state = int(automaton.table[state, x])
         if found != names[state]:
-            raise RefutedError(
-                f"transformers: {found!r} instead of {names[state]} after letter {position} (seed {seed})"
-            )
-    return "transformers"
+            raise RefutedError(f"{ran}: {found!r} instead of {names[state]} after letter {position} (seed {seed})")
+    return ran
 
 
 def _olmo_hybrid(folder: Path, machine: ReflectionMachine, word: NDArray[np.int64]) -> list[str]:
@@ -91,25 +97,32 @@ class SpelledWords:
 
     Arguments:
         folder: with `tokenizer.json` as `constructions.targets.tokenizer` writes it.
+
+    Attributes:
+        numbers: of every token, by name.
+        special: the tokens that no text holds.
+        spellings: the tokens of every word that becomes several.
+        start: the tokens before every text.
     """
 
     def __init__(self, folder: Path) -> None:
         content = read_json(folder / "tokenizer.json", limit=LARGEST_TOKENIZER)
-        self._numbers: dict[str, int] = content["model"]["vocab"]
-        self._names = {number: token for token, number in self._numbers.items()}
-        self._spellings = {
-            part["pattern"]["String"]: [self._numbers[token] for token in part["content"].split()]
-            for part in content["normalizer"]["normalizers"]
+        self.numbers: dict[str, int] = content["model"]["vocab"]
+        self.special: set[str] = {part["content"] for part in content["added_tokens"]}
+        self._names = {number: token for token, number in self.numbers.items()}
+        self.spellings = {
+            part["pattern"]["String"]: [self.numbers[token] for token in part["content"].split()]
+            for part in (content["normalizer"] or {"normalizers": []})["normalizers"]
             if "String" in part["pattern"]
         }
         single = content["post_processor"]["single"]
-        self._start = [self._numbers[part["SpecialToken"]["id"]] for part in single if "SpecialToken" in part]
+        self.start = [self.numbers[part["SpecialToken"]["id"]] for part in single if "SpecialToken" in part]
 
     def tokens(self, words: Sequence[str]) -> tuple[list[int], list[int]]:
         """The tokens of a text, and where each word ends."""
-        found, ends = list(self._start), []
+        found, ends = list(self.start), []
         for word in words:
-            found += self._spellings[word]
+            found += self.spellings[word]
             ends.append(len(found) - 1)
         return found, ends
 

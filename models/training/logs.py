@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ...common.packages import named_packages
-from .progress import Progress
 
 __all__ = ["Logs"]
 
@@ -27,14 +27,13 @@ class Logs:
                 from torch.utils.tensorboard import SummaryWriter
             self.make = SummaryWriter
 
-    def write(self, progress: Progress) -> None:
-        """The latest check of a run."""
+    def write(self, key: str, check: Sequence[float | None]) -> None:
+        """A check of the run with this key: step, loss, accuracy, longest."""
         if self.folder is None:
             return
-        key = progress.configuration.key
         if key not in self.writers:
             self.writers[key] = self.make(str(self.folder / key))
-        step, loss, accuracy, longest = progress.curve[-1]
+        step, loss, accuracy, longest = check
         values = {"loss": math.nan if loss is None else loss, "accuracy": accuracy, "longest": longest}
         for name, value in values.items():
             self.writers[key].add_scalar(name, value, step)

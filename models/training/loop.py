@@ -200,7 +200,7 @@ class _Training:
             if self.common.keep == "last" or progress.merit(-1) > progress.merit(progress.kept):
                 progress.kept = len(progress.curve) - 1
                 self.kept[i] = self.batch.flat[i]
-            self.logs.write(progress)
+            self.logs.write(progress.configuration.key, progress.curve[-1])
         self.losses = torch.zeros_like(self.losses)
         going = []
         for i, progress in enumerate(active):

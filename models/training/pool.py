@@ -22,6 +22,7 @@ from ...common.folders import MANIFEST, save_folder
 from ...common.workers import LOST, Lost, available_cores, each_result, tell
 from .claims import claimed
 from .configuration import RunConfiguration
+from .logs import Logs
 from .progress import RunStatus, plan_batches
 from .runs import Row, RunStore
 
@@ -90,7 +91,7 @@ def train_all(
         store: where rows, networks and checkpoints are; rows that are there are not made again.
         machine: processes, device, size of batches; a Dask cluster.
         watch: called with the latest checks of a batch; on a cluster with the last ones.
-        tensorboard: folder for TensorBoard's logs (not on a cluster).
+        tensorboard: folder for TensorBoard's logs; of a cluster's runs they are written when the runs come back.
 
     Raises:
         InputError: the device is not there; a run cannot be made (found before anything is trained where it can be).
@@ -145,9 +146,13 @@ def _on_cluster(
             if rows is LOST:
                 yield batches[asked[i]], rows
                 continue
+            logs = Logs(tensorboard)
             for row, files in rows:
                 save_folder(store.network_folder(row["key"]), files)
                 store.add(row)
+                for check in row["curve"]:
+                    logs.write(row["key"], check)
+            logs.close()
             if watch is not None:
                 watch([_last_check(row) for row, _ in rows])
             yield batches[asked[i]], [row["key"] for row, _ in rows]

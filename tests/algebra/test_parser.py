@@ -83,7 +83,6 @@ def test_listed_groups_have_the_order_promised(text):
         ("M10", "the Mathieu groups are"),
         ("Heis(4)", "p must be a prime"),
         ("Heis4", "cannot read"),
-        ("AGL(2,3)", r"only AGL\(1,q\)"),
         ("AGL(1,6)", "q must be a prime power"),
         ("SL(2,6)", "q must be a prime power"),
         ("SL(2)", r"cannot read a group at '\)'"),
@@ -128,14 +127,12 @@ def test_what_cannot_be_read(text, message):
     [
         ("Sym(3)", "S3"),
         ("sym(3)", "S3"),
-        ("SymmetricGroup(4)", "S4"),
         ("s5", "S5"),
         ("S_3", "S3"),
         ("S₃", "S3"),
         ("$S_{3}$", "S3"),
         ("S(3)", "S3"),
         ("Alt(4)", "A4"),
-        ("AlternatingGroup(5)", "A5"),
         ("a5", "A5"),
         ("Z/5Z", "C5"),
         ("Z/5", "C5"),
@@ -150,18 +147,15 @@ def test_what_cannot_be_read(text, message):
         ("s3xs4", "S3xS4"),
         ("C2**3", "C2^3"),
         ("c7:c3", "C7:C3"),
-        ("DihedralGroup(4)", "D4 (order 8) or D2 (order 4)"),
         ("dihedral(5)", "D5 (order 10)"),
-        ("DicyclicGroup(12)", "Dic12 (order 48) or Dic3 (order 12)"),
-        ("QuaternionGroup(8)", "Q8"),
         ("SL_2(3)", "SL(2,3)"),
         ("gl(2,3)", "GL(2,3)"),
         ("L2(7)", "PSL(2,7)"),
         ("smallgroup(24,12)", "SmallGroup(24,12)"),
-        ("SmallGroup[24,12]", "SmallGroup(24,12)"),
+        ("L3(4)", "PSL(3,4)"),
+        ("U3(3)", "PSU(3,3)"),
+        ("dihedralgroup(4)", "D4 (order 8) or D2 (order 4)"),
         ("klein", "V4"),
-        ("K4", "V4"),
-        ("MathieuGroup(11)", "M11"),
         ("group(s3)", "S3"),
         ("FlipFlop(2)", "flip-flop(2)"),
         ("flip_flop(2)", "flip-flop(2)"),
@@ -187,7 +181,7 @@ def test_nothing_is_proposed_where_nothing_is_clear(text):
 
 
 def test_groups_too_large_to_list():
-    with pytest.raises(InputError, match="S20 has order about 10\\^18.4 on 20 points: too large to list"):
+    with pytest.raises(InputError, match="S20 has order 2,432,902,008,176,640,000 on 20 points: too large to list"):
         list_group("S20")
     with pytest.raises(InputError, match="C101xC9801 has order 989,901 on 9902 points: too large to list"):
         list_group("C101xC9801")

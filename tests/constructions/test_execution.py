@@ -27,6 +27,19 @@ def test_every_arithmetic_is_right_on_long_words(arithmetic, name, kind):
     assert 0 <= machine.largest_error < 0.1
 
 
+@pytest.mark.parametrize("length", [0, 1, 31, 32, 33, 64, 65, 1025, 33 * 32 + 1])
+def test_products_are_those_of_a_loop_at_every_place_where_a_word_is_cut(length):
+    group, random = compiled("S4").group, np.random.default_rng(length)
+    factors, element = random.integers(group.order, size=length), 5
+    expected = [element := int(group.multiply(element, factor)) for factor in factors]
+    assert products(group, factors, 5).tolist() == expected
+    alphabet = np.array([random.permutation(7) for _ in range(9)], dtype=np.int8)
+    letters, start = TrackedPermutations(alphabet), random.permutation(7).astype(np.int8)
+    word, images = random.integers(9, size=length), start.tolist()
+    expected = [images := [int(alphabet[letter][point]) for point in images] for letter in word]
+    assert letters.run(word, start).tolist() == expected
+
+
 def test_largest_error_is_seen():
     compilation = compiled("C60")
     word = TrackedGroup(compilation.group, compilation.cascade.alphabet).word("constant", 50_000)

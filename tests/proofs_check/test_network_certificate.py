@@ -133,6 +133,17 @@ def test_changed_parameters_are_refused_or_harmless(change, tmp_path):
     assert agrees(original)
 
 
+def test_a_gate_that_reads_nothing_is_always_on(tmp_path):
+    """C12 has one token, so its one gate may read no decision at all; the network is the same."""
+    folder = compiled("C12", tmp_path / "c12", alphabet="generators")
+    parameters = load_file(folder / "model.safetensors")
+    assert parameters["layers.0.phi.gates"].tolist() == [[0]]
+    save_file(parameters | {"layers.0.phi.gates": np.array([[-1]], dtype=np.int32)}, folder / "model.safetensors")
+    bind(folder)
+    assert prove_network(folder).gates == 1
+    assert agrees(folder)
+
+
 def test_what_the_network_must_not_be(tmp_path):
     original = compiled("S3", tmp_path / "original")
     config = json.loads((original / "config.json").read_text())
