@@ -141,8 +141,6 @@ def test_numbers_loaded_later_are_seen():
     assert not torch.equal(first(words), expected)
     first.load_state_dict(second.state_dict())
     assert torch.equal(first(words), expected)
-    with torch.no_grad():
-        assert torch.equal(exported(first, words)(words), expected)
 
 
 # --------------------------------------------------------------------------- one graph
@@ -340,7 +338,7 @@ def test_a_frozen_machine_in_a_larger_model_keeps_its_weights(s4):
     losses = []
     for _ in range(20):
         loss = nn.functional.cross_entropy(model["head"](tracker.features(words)).flatten(0, 1), labels.flatten())
-        losses.append(float(loss))
+        losses.append(loss.item())
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
