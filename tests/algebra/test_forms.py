@@ -200,6 +200,7 @@ REFUSED: list[tuple[Any, str]] = [
     ("[[1,0],[0]], [[0,1],[1,0]]", "matrix 1 is not 2×2"),
     ([[2, 3, 1, 4], [3, 1, 2, 0]], "permutation 2 lists images of points from 0, permutation 1 from 1"),
     ([[1, 2, 0], [1, 0, 2], [0, 1, 2]], "images of points are given as {'permutations':"),
+    ("[[1,2],[2,1]]", "numbers from 1 to 2 .* subtract 1 from each; images of points are given as {'permutations':"),
     ([[(1, 2, 3)]], r"not clear whether points begin at 0 or at 1; .*'\(1,2,3\)'"),
     (3, "an object of type int"),
     ({"a": 1}, "a dictionary with the keys 'a'"),
