@@ -27,6 +27,7 @@ from subnormal.common.kinds import (
     MODULE,
     NETWORK,
     OTHER,
+    PROBE,
     REFUSAL,
     RUN,
     TABLE,
@@ -42,7 +43,7 @@ from subnormal.models.learning.machine import CounterMachine
 from subnormal.models.learning.store import table_files
 from subnormal.models.network import DCDNetwork
 
-KINDS = (GROUP, AUTOMATON, FACTORED, DELTA, BLOCK, REFUSAL, CHECKPOINT, NETWORK, TRAINED, RUN, LEARNT, TABLE)
+KINDS = (GROUP, AUTOMATON, FACTORED, DELTA, BLOCK, REFUSAL, CHECKPOINT, NETWORK, TRAINED, RUN, LEARNT, TABLE, PROBE)
 
 
 def snapshot(folder: Path | str) -> dict[str, bytes]:
@@ -65,6 +66,7 @@ def folders(tmp_path_factory):
     sn.compile("S3").network().save_pretrained(place / NETWORK)
     trained = sn.train("C2", "negative-mamba", out=place / RUN, steps=2, batch=4, test_words=8, check_words=8)
     shutil.copytree(place / RUN / "networks" / trained.rows[0]["key"], place / TRAINED)
+    sn.probe("negative-mamba", "C2", out=place / PROBE, steps=2, seeds=1, layers=1, test_length=20, test_words=8)
     sn.decompile(place / GROUP, out=place / LEARNT, length=20)
     table = sn.group("S3").listed().table.astype(int)
     exact = exact_machine(CounterMachine(table, np.zeros(6, dtype=int)), np.arange(6), 6)
@@ -87,6 +89,7 @@ WRITERS = {
     REFUSAL: lambda folder: sn.certify("A5", folder),
     NETWORK: lambda folder: sn.compile("S3").network().save_pretrained(folder),
     RUN: lambda folder: sn.train("C2", out=folder, steps=2, batch=4),
+    PROBE: lambda folder: sn.probe("negative-mamba", "C2", layers=1, out=folder, steps=2, seeds=1, test_length=20),
     LEARNT: lambda folder: sn.learn("C2", out=folder, steps=2),
 }
 

@@ -87,6 +87,7 @@ RESULTS: dict[str, list[Callable[[], Any]]] = {
     "lemmas": [lambda: sn.lemmas()],
     "machine": [lambda: sn.machine("dyck(2,4)")],
     "pareto": [lambda: sn.pareto("S4"), lambda: sn.pareto("C2xC2xC2xC4")],
+    "probe": [lambda: sn.probe("negative-mamba", "C2,S3", layers=1, steps=2, seeds=1, test_length=20, processes=1)],
     "parity": [lambda: sn.parity(layers=2, width=2, tokens=100)],
     "refute": [
         lambda: sn.refute("S3", random="aussm", width=2),
@@ -101,7 +102,7 @@ RESULTS: dict[str, list[Callable[[], Any]]] = {
     "sweep": [lambda: sn.sweep(sweep_file(), processes=1)],
     "train": [lambda: sn.train("C2", seeds=60, **TRAINING)],
     "verify": [lambda: sn.verify(folder(), length=1000)],
-    "words": [lambda: sn.words("S3", length=5, count=10)],
+    "words": [lambda: sn.words("S3", length=5, count=10), lambda: sn.words("S3", length=5, count=10, style="cups")],
 }
 """For each public function, calls that are quick."""
 

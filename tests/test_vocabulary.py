@@ -75,12 +75,24 @@ MEANING = {
     "scheduler": "of a cluster",
     "quick": "whether fewer runs do",
     "settings": "fields of a dataclass",
+    "architecture": "what copies are trained of",
+    "tasks": "groups and automata that are trained on",
+    "budget": "how much each copy gets",
+    "test_length": "of the words that judge",
+    "test_words": "their number",
+    "format": "what words are written as",
+    "last": "whether only the last label is written",
+    "style": "how a task is put in words",
+    "distractors": "sentences without effect",
+    "paraphrases": "ways to say one thing",
+    "generate": "whether a language model writes texts too",
 }
 """Every word for a parameter, and what it stands for."""
 
 FIRST = {
     "tracked": {"certify", "compile", "group", "inspect", "machine", "pareto", "show", "train", "words"},
     "model": {"audit", "decompile", "diagnose", "evaluate", "refute"},
+    "architecture": {"probe"},
     "folder": {"check", "horizon", "run_word", "verify"},
 }
 """What each function is asked about first."""

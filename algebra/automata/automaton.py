@@ -76,7 +76,8 @@ class Automaton(Brief):
         count, width = rows.shape
         if count > MAX_STATES or width > MAX_LETTERS:
             raise InputError(
-                f"{name}: {count:,} states and {width:,} letters; at most {MAX_STATES:,} and {MAX_LETTERS} are handled"
+                f"{name}: {count:,} states and {width:,} letters; "
+                f"at most {MAX_STATES:,} and {MAX_LETTERS} are handled, e.g. dyck(2,4)"
             )
         if not np.issubdtype(rows.dtype, np.integer):
             raise InputError(f"{name}: entries of type {rows.dtype}; wanted state numbers 0 … {count - 1}")

@@ -281,7 +281,10 @@ def _labels(graph: _Graph, channels: str) -> list[_Label]:
                     kept = [other for other in labels[edge.target] if not cost.beats(other.cost)]
                     labels[edge.target] = [*kept, _Label(cost, (*label.path, edge))]
         if len(labels[node]) > MAX_LABELS:
-            raise InputError(f"more than {MAX_LABELS} series none of which beats another: not searched further")
+            raise InputError(
+                f"more than {MAX_LABELS} series none of which beats another: not searched further; "
+                "leave out --pareto or --optimise: a shortest series is found without"
+            )
     return labels[last]
 
 

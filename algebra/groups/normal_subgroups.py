@@ -36,7 +36,8 @@ def normal_subgroups(group: Group) -> list[Subgroup]:
                 waiting.append(join)
                 if len(found) > MAX_NORMAL_SUBGROUPS:
                     raise InputError(
-                        f"{group.name} has more than {MAX_NORMAL_SUBGROUPS} normal subgroups: they are not listed"
+                        f"{group.name} has more than {MAX_NORMAL_SUBGROUPS} normal subgroups: they are not listed; "
+                        "`inspect` without --pareto, and `compile` without --optimise, take a shortest series"
                     )
     return sorted(found.values(), key=lambda subgroup: (-subgroup.order, subgroup.members.tolist()))
 

@@ -105,7 +105,7 @@ class PermutationGroup:
         if not self.is_listable:
             raise InputError(
                 f"{self.name} has order {describe_order(self.order)} on {self.degree} points: too large to list "
-                f"(at most {LISTING_LIMIT:,} elements and {LISTING_BYTES >> 20} MiB)"
+                f"(at most {LISTING_LIMIT:,} elements and {LISTING_BYTES >> 20} MiB); `inspect` takes it without a list"
             )
         group = generated_group(self.permutations, self.order, self.name)
         return group.noted(*self.notes) if self.notes else group
