@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 LENGTH = 2000
 """Letters of the longest words that a model is run on, where nothing is said."""
 
+MANY = 8
+"""A model that is right on all words of so many letters has learnt its task, and loses it later."""
+
 STATES = 256
 """The largest machine that is looked for, where nothing is said."""
 
@@ -544,26 +547,15 @@ def diagnose_model(
 
 
 def _other_ways(model: ForeignModel, task: Tracked, seed: int) -> dict[str, str]:
-    """Ways of running a module that do not give what one pass gives, on a few words."""
-    from ..models.foreign.model import WAYS
+    """Ways of reading words in which a model does not answer as in one pass."""
+    from ..models.foreign.evaluation import by_way
+    from ..models.foreign.ways import WAYS
+    from ..models.training.tasks import Task
 
     if model.module is None or model.config is None:
         return {}
-    words = np.random.default_rng([seed, 4]).integers(task.count, size=(8, 48))
-    whole = model.answers(words)
-    found = {}
-    for way in WAYS[1:]:
-        try:
-            other = model.answers(words, way=way)
-        except InputError as error:
-            if "no such way" not in str(error) and "unknown way" not in str(error):
-                found[way] = f"cannot be run: {short(str(error), 160)}"
-            continue
-        wrong = np.flatnonzero((other != whole).any(axis=0))
-        if len(wrong):
-            share = float((other != whole).mean())
-            found[way] = f"other answers from letter {int(wrong[0]) + 1} on ({share:.0%} of all)"
-    return found
+    found = by_way(model, Task(task), tuple(WAYS), 48)
+    return {way.name: way.said for way in found if way.said and not way.said.startswith("not run: it takes")}
 
 
 def _lost(model: ForeignModel, task: Tracked, read: ReadModel, seed: int) -> int | None:
@@ -607,6 +599,10 @@ def _missing(
     if lost is not None:
         where = f"it tracks {task} and loses its state after {counted(lost, 'letter')}: it answers as if the word began"
         return f"structure: {where} there", (*changes, "keep the state between pieces of a word (the cache)")
+    right = len(read.identity.differs or ()) - 1 if read.identity is not None else 0
+    if right >= MANY and theory.possible is not False:
+        where = f"it is {task} on all words of up to {counted(right, 'letter')}, and then another machine"
+        return f"precision: {where}", (*changes, f"words longer than {right:,} letters in training")
     what = f"it computes {read.identity.text()}" if read.identity else read.sentence()
     if theory.possible is False or (theory.possible is None and theory.changes):
         return f"structure: {what}; {theory.reason}", tuple(changes)

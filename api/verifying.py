@@ -15,8 +15,9 @@ from rich.text import Text
 from ..algebra.groups.permutation_group import describe_order
 from ..algebra.tracked import KINDS, Tracked, TrackedGroup, check_kind
 from ..artifacts.artifact import Artifact, load
+from ..common.dtypes import dtype_name
 from ..common.errors import InputError, RefutedError
-from ..common.kinds import DELTA
+from ..common.kinds import BLOCK, DELTA
 from ..common.terminal import Shown, progress
 from ..common.wording import counted, short
 from ..constructions.automata.compiler import automaton_fault
@@ -31,8 +32,7 @@ from ..constructions.verification import Runner, Trial, cases, first_fault, try_
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-DTYPES = ("float32", "float64")
-"""Precisions that a compiled network can be loaded in."""
+    from ..common.dtypes import DtypeLike
 
 FIRST_PIECE = 1024
 """Tokens of each word that `try_network` runs, whatever time it has."""
@@ -68,6 +68,10 @@ def verify_folder(folder: str | Path | Artifact) -> Verified:
         states, count = proved_table(artifact).shape
         letters = f"{states:,} states × {counted(count, 'token')}"
         lines = [f"verified: all {letters} of the network step rightly in exact integers, on words of every length"]
+    elif artifact.kind == BLOCK:
+        table, horizons = proved_blocks(artifact)
+        elements = f"{len(table):,} elements × {counted(table.shape[1], 'token')}"
+        lines = [f"verified: all {elements} step rightly in every state of the network, {length_text(horizons)}"]
     else:
         cascade = right_machine(artifact)
         if isinstance(cascade, FactoredCascade):
@@ -104,6 +108,24 @@ def proved_table(artifact: Artifact) -> NDArray[np.integer]:
         return delta_table(artifact.folder)
 
 
+@lru_cache(maxsize=4)
+def proved_blocks(artifact: Artifact) -> tuple[NDArray[np.integer], dict[str, int | None]]:
+    """The table of a network of blocks, proved to be the group's, and up to how many tokens each arithmetic is proved
+    to decide rightly; see `proofs_check.certificates.block_checker`. Raises as `proved_table`."""
+    from ..proofs_check.certificates.block_certificate import block_proof
+    from .faults import refutations
+
+    with refutations():
+        return block_proof(artifact.folder)
+
+
+def length_text(horizons: dict[str, int | None]) -> str:
+    """How long words may be, in words."""
+    if all(length is None for length in horizons.values()):
+        return "without rounding, on words of every length"
+    return "on words of up to " + " and ".join(f"{length:,} tokens in {name}" for name, length in horizons.items())
+
+
 def _factored_lines(artifact: Artifact, cascade: FactoredCascade) -> list[str]:
     stated = artifact.metadata
     order = artifact.tracked.classes
@@ -123,15 +145,13 @@ def _label(name: str) -> str:
     return f"label, not proved: the folder calls it {json.dumps(name, ensure_ascii=False)}"
 
 
-def check_options(arithmetic: str, kind: str, dtype: str) -> None:
-    """Raises `InputError` for an arithmetic, a kind of word or a dtype that does not exist."""
-    for value, wanted, what in [
-        (arithmetic, (*ARITHMETICS, "network"), "arithmetic"),
-        (dtype, DTYPES, "dtype"),
-    ]:
-        if value not in wanted:
-            raise InputError(f"unknown {what} {value[:40]!r}; wanted one of {', '.join(wanted)}")
+def check_options(arithmetic: str, kind: str, dtype: DtypeLike) -> str:
+    """The dtype's name. Raises `InputError` for an arithmetic, a kind of word or a dtype that does not exist."""
+    known = (*ARITHMETICS, "network")
+    if arithmetic not in known:
+        raise InputError(f"unknown arithmetic {arithmetic[:40]!r}; wanted one of {', '.join(known)}")
     check_kind(kind)
+    return dtype_name(dtype)
 
 
 def run_word(
@@ -140,7 +160,7 @@ def run_word(
     kind: str = "random",
     length: int = 1_000_000,
     seed: int = 0,
-    dtype: str = "float64",
+    dtype: DtypeLike = "float64",
 ) -> Trial:
     """Run a compiled folder on one long word, and compare every output with the group's or the automaton's own.
 
@@ -162,12 +182,12 @@ def run_word(
         >>> sn.run_word(folder, "turns", "constant", length=100).first_wrong is None
         True
     """
-    check_options(arithmetic, kind, dtype)
+    dtype = check_options(arithmetic, kind, dtype)
     artifact = load(folder).require("verify")
     return try_machine(_runner(artifact, arithmetic, dtype), arithmetic, artifact.tracked, kind, length, seed)
 
 
-def _runner(artifact: Artifact, arithmetic: str, dtype: str) -> Runner:
+def _runner(artifact: Artifact, arithmetic: str, dtype: DtypeLike) -> Runner:
     """The machine in one arithmetic; a delta-rule network's table is proved first. Raises `InputError`."""
     if artifact.kind == DELTA:
         if arithmetic == "network":
@@ -177,6 +197,14 @@ def _runner(artifact: Artifact, arithmetic: str, dtype: str) -> Runner:
         if arithmetic != "residues":
             raise InputError(f"{artifact} {NOT_ITS} in {arithmetic}")
         return TableMachine(proved_table(artifact))
+    if artifact.kind == BLOCK:
+        if arithmetic == "network":
+            from ..models.compiled import PlainMachine
+
+            return PlainMachine(artifact.network(dtype))
+        if arithmetic != "residues":
+            raise InputError(f"{artifact} holds layers of blocks, whose state is no phase; wanted residues or network")
+        return TableMachine(proved_blocks(artifact)[0])
     cascade = artifact.machine()
     if isinstance(cascade, FactoredCascade):
         if arithmetic != "residues":
@@ -189,7 +217,7 @@ def _runner(artifact: Artifact, arithmetic: str, dtype: str) -> Runner:
     return CascadeMachine(cascade, arithmetic)
 
 
-NOT_ITS = "holds a delta-rule network, whose state is no phase: it runs in integers (residues) or as the network, not"
+NOT_ITS = "holds a network whose state is no phase: it runs in integers (residues) or as the network, not"
 
 
 def try_network(folder: str | Path | Artifact, length: int, seconds: float) -> list[Trial]:
@@ -202,14 +230,19 @@ def try_network(folder: str | Path | Artifact, length: int, seconds: float) -> l
         RefutedError: an output is wrong; the message names the first.
         InputError: the folder is damaged, or holds no network of a cascade.
     """
-    from ..models.compiled import NetworkMachine
+    from ..models.compiled import NetworkMachine, PlainMachine
 
     artifact = load(folder).require("verify")
-    cascade, tracked = artifact.machine(), artifact.tracked
-    if isinstance(cascade, FactoredCascade):
-        raise InputError(f"{artifact} holds a factored cascade, which has no network")
-    machines = [NetworkMachine(artifact.network("float64"), cascade, long=False)]
-    machines += [machines[0].again() for _ in KINDS[1:]]
+    tracked = artifact.tracked
+    first: NetworkMachine | PlainMachine
+    if artifact.kind == BLOCK:
+        first = PlainMachine(artifact.network("float64"))
+    else:
+        cascade = artifact.machine()
+        if isinstance(cascade, FactoredCascade):
+            raise InputError(f"{artifact} holds a factored cascade, which has no network")
+        first = NetworkMachine(artifact.network("float64"), cascade, long=False)
+    machines = [first, *(first.again() for _ in KINDS[1:])]
     words = [tracked.word(kind, length) for kind in KINDS]
     trials = [Trial(kind, 0, 0.0) for kind in KINDS]
     reached = [tracked.start for _ in KINDS]
@@ -225,8 +258,8 @@ def try_network(folder: str | Path | Artifact, length: int, seconds: float) -> l
             wrong = np.flatnonzero(found != expected)
             if len(wrong):
                 place, outputs = int(wrong[0]), (expected[wrong[0]], found[wrong[0]])
-                first = replace(trials[i], first_wrong=done + place + 1, expected=outputs[0], found=outputs[1])
-                _refuse(first, what=tracked.outcome)
+                wrong_one = replace(trials[i], first_wrong=done + place + 1, expected=outputs[0], found=outputs[1])
+                _refuse(wrong_one, what=tracked.outcome)
             reached[i] = expected[-1]
         used, done, piece = time.process_time() - began, part.stop, 2 * piece
         if used * (done + piece) / done > seconds:

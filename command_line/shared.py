@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO, cast
 
 import typer
@@ -95,7 +96,8 @@ def number(
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
 GROUP = typer.Argument(
     metavar="GROUP",
-    help="A group: S4, C2xC4, C7:C3, S3wrC2, SL(2,3), SmallGroup(24,12), '(1,2,3),(1,2)', table.csv …; or an "
+    help="A group: S4, C2xC4, C7:C3, S3wrC2, SL(2,3), SmallGroup(24,12), '(1,2,3),(1,2)', '<a,b | a^2, b^3, (ab)^2>', "
+    "'[[0,-1],[1,0]],[[0,1],[1,0]]', table.csv …; or an "
     "automaton: flip-flop(2), tomita(5), grid(5,5), permutation-reset(S3), dfa.json …",
 )
 MODEL = typer.Argument(
@@ -111,6 +113,17 @@ Force = Annotated[
     bool, typer.Option("--force", help="Write it also where a folder holds something else, which is then lost.")
 ]
 Regex = Annotated[str | None, typer.Option("--regex", help="Instead of GROUP: a regular expression, e.g. '(ab|b)*a'.")]
+ReadingFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--reading",
+        metavar="R.JSON",
+        help="How anybody's model is read; default: id i is letter i, class j is state j.",
+    ),
+]
+Batch = Annotated[
+    int | None, number(least=1, most=10**6, help="Words that are run at a time. Default: as many as fit into memory.")
+]
 GroupText = Annotated[str, GROUP]
 GroupOrNone = Annotated[str | None, GROUP]
 

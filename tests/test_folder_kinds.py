@@ -16,6 +16,7 @@ from subnormal.common.errors import InputError
 from subnormal.common.folders import save_folder
 from subnormal.common.kinds import (
     AUTOMATON,
+    BLOCK,
     CANNOT,
     CHECKPOINT,
     DAMAGED,
@@ -23,8 +24,10 @@ from subnormal.common.kinds import (
     FACTORED,
     GROUP,
     LEARNT,
+    MODULE,
     NETWORK,
     OTHER,
+    PROBE,
     REFUSAL,
     RUN,
     TABLE,
@@ -40,10 +43,12 @@ from subnormal.models.learning.machine import CounterMachine
 from subnormal.models.learning.store import table_files
 from subnormal.models.network import DCDNetwork
 
-KINDS = (GROUP, AUTOMATON, FACTORED, DELTA, REFUSAL, CHECKPOINT, NETWORK, TRAINED, RUN, LEARNT, TABLE)
+KINDS = (GROUP, AUTOMATON, FACTORED, DELTA, BLOCK, REFUSAL, CHECKPOINT, NETWORK, TRAINED, RUN, LEARNT, TABLE, PROBE)
 
 
-def snapshot(folder: Path) -> dict[str, bytes]:
+def snapshot(folder: Path | str) -> dict[str, bytes]:
+    if isinstance(folder, str):  # a function in a file
+        folder = Path(folder).parent
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
@@ -55,11 +60,13 @@ def folders(tmp_path_factory):
     sn.compile("tomita(5)").save(place / AUTOMATON)
     sn.compile("S4wrS4").save(place / FACTORED)
     compile_target(sn.group("A5").listed(), "delta").save(place / DELTA)
+    sn.compile("A5", "block-3").save(place / BLOCK)
     compile_target(sn.group("A5").listed(), "olmo-hybrid", "generators").save(place / CHECKPOINT)
     sn.certify("A5", place / REFUSAL)
     sn.compile("S3").network().save_pretrained(place / NETWORK)
     trained = sn.train("C2", "negative-mamba", out=place / RUN, steps=2, batch=4, test_words=8, check_words=8)
     shutil.copytree(place / RUN / "networks" / trained.rows[0]["key"], place / TRAINED)
+    sn.probe("negative-mamba", "C2", out=place / PROBE, steps=2, seeds=1, layers=1, test_length=20, test_words=8)
     sn.decompile(place / GROUP, out=place / LEARNT, length=20)
     table = sn.group("S3").listed().table.astype(int)
     exact = exact_machine(CounterMachine(table, np.zeros(6, dtype=int)), np.arange(6), 6)
@@ -77,10 +84,12 @@ WRITERS = {
     AUTOMATON: lambda folder: sn.compile("tomita(5)").save(folder),
     FACTORED: lambda folder: sn.compile("S4wrS4").save(folder),
     DELTA: lambda folder: compile_target(sn.group("S3").listed(), "delta").save(folder),
+    BLOCK: lambda folder: sn.compile("S3", "block-2").save(folder),
     CHECKPOINT: lambda folder: compile_target(sn.group("S3").listed(), "olmo-hybrid").save(folder),
     REFUSAL: lambda folder: sn.certify("A5", folder),
     NETWORK: lambda folder: sn.compile("S3").network().save_pretrained(folder),
     RUN: lambda folder: sn.train("C2", out=folder, steps=2, batch=4),
+    PROBE: lambda folder: sn.probe("negative-mamba", "C2", layers=1, out=folder, steps=2, seeds=1, test_length=20),
     LEARNT: lambda folder: sn.learn("C2", out=folder, steps=2),
 }
 
@@ -139,7 +148,12 @@ def test_a_damaged_compiled_folder_can_be_made_again(tmp_path):
         claim_folder(tmp_path / "x", NETWORK)
 
 
-MADE_FOR = {AUTOMATON: "tomita(5)", DELTA: "A5", TRAINED: "C2", RUN: "C2"}
+CALLABLE = """import torch
+def run(ids):
+    return torch.nn.functional.one_hot(ids, 6).float()
+"""
+
+MADE_FOR = {AUTOMATON: "tomita(5)", DELTA: "A5", BLOCK: "A5", CHECKPOINT: "A5", TRAINED: "C2", RUN: "C2"}
 """What the folder of each kind is for; the others S3."""
 
 MORE = {
@@ -154,7 +168,7 @@ FUNCTIONS = {
     "certify": lambda folder, asked: sn.certify(folder),
     "check": lambda folder, asked: sn.check(folder),
     "verify": lambda folder, asked: sn.verify(folder, length=100),
-    "horizon": lambda folder, asked: sn.horizon(folder, length=None if sn.load(folder).kind == DELTA else 100),
+    "horizon": lambda folder, asked: sn.horizon(folder, length=None if sn.load(folder).kind in (DELTA, BLOCK) else 100),
     "evaluate": lambda folder, asked: sn.evaluate(folder, asked, words=4, length=20),
     "refute": lambda folder, asked: sn.refute(folder, asked),
     "decompile": lambda folder, asked: sn.decompile(folder, asked, length=20),
@@ -168,11 +182,13 @@ def arguments_for(kind: str, verb: str, folder: Path) -> list[str]:
     """A command line that does the verb with the folder."""
     asked = MADE_FOR.get(kind, "S3")
     if verb == "train":
-        family = {DELTA: "delta-4", RUN: "negative-mamba", TRAINED: "negative-mamba"}.get(kind, "aussm")
+        family = {DELTA: "delta-4", BLOCK: "block-3", RUN: "negative-mamba", TRAINED: "negative-mamba"}.get(
+            kind, "aussm"
+        )
         return ["train", asked, "--init", str(folder), "--family", family, *MORE["train"]]
     named = {"show": ["--group", asked], "evaluate": [asked], "refute": [asked], "decompile": [asked]}
-    group = named.get(verb, []) if kind == NETWORK else []
-    more = [] if (kind, verb) == (DELTA, "horizon") else MORE.get(verb, [])  # no words are run
+    group = named.get(verb, []) if kind in (NETWORK, MODULE) else []
+    more = [] if kind in (DELTA, BLOCK) and verb == "horizon" else MORE.get(verb, [])  # no words are run
     return [verb, str(folder), *([asked] if verb == "diagnose" else group), *more]
 
 
@@ -180,9 +196,13 @@ def arguments_for(kind: str, verb: str, folder: Path) -> list[str]:
 def folder_of(folders, tmp_path, monkeypatch):
     """A copy of the folder of one kind, in which nothing else is lost; damaged and other ones are made here."""
 
-    def copied(kind: str) -> Path:
+    def copied(kind: str) -> Path | str:
         monkeypatch.chdir(tmp_path)
         copy = tmp_path / "it"
+        if kind == MODULE:
+            copy.mkdir()
+            (copy / "m.py").write_text(CALLABLE)
+            return f"{copy}/m.py:run"
         if kind in (DAMAGED, OTHER):
             save_folder(copy, {"cascade.json": "{}"} if kind == DAMAGED else {"group.json": "{}"})
             if kind == OTHER:
@@ -232,7 +252,7 @@ def test_every_cell_from_python(folder_of, kind, verb):
     folder = folder_of(kind)
     artifact = sn.load(folder)
     reason = artifact.can(verb)
-    asked = MADE_FOR.get(kind, "S3") if kind == NETWORK else None
+    asked = MADE_FOR.get(kind, "S3") if kind in (NETWORK, MODULE) else None
     if reason is not None:
         with pytest.raises(InputError) as refused:
             FUNCTIONS[verb](artifact if verb != "audit" else folder, asked)
@@ -254,7 +274,7 @@ def test_what_is_no_folder_is_refused(tmp_path):
     for path in (tmp_path / "nosuch", tmp_path):
         with pytest.raises(InputError, match="no folder|nothing that is read here"):
             sn.load(path)
-    with pytest.raises(InputError, match="wanted a folder, or a network"):
+    with pytest.raises(InputError, match="wanted a folder, a network"):
         sn.load(7)  # type: ignore[arg-type]
 
 
@@ -262,7 +282,10 @@ OPENS = {"certify": 12, "check": 12, "verify": 12}
 """Most opens of an artifact's files in one command."""
 
 
-@pytest.mark.parametrize(("verb", "kind"), [("certify", GROUP), ("check", GROUP), ("verify", DELTA), ("check", DELTA)])
+@pytest.mark.parametrize(
+    ("verb", "kind"),
+    [("certify", GROUP), ("check", GROUP), ("verify", DELTA), ("check", DELTA), ("verify", BLOCK), ("check", BLOCK)],
+)
 def test_files_are_opened_once(folder_of, verb, kind):
     folder = folder_of(kind)
     certified(folder, kind, "check")

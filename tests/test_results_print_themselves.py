@@ -33,6 +33,18 @@ def folder(name: str = "S4") -> Path:
     return found.save(Path(f"folder-{len(name)}{name[:2]}"))
 
 
+def last_letter(ids: Any) -> Any:
+    """Somebody's model, which remembers nothing."""
+    import torch
+
+    return torch.nn.functional.one_hot(ids, 2)
+
+
+def a_model(ids: Any) -> Any:
+    """Anybody's: it answers with the last letter."""
+    return np.eye(6)[ids.numpy()]
+
+
 RESULTS: dict[str, list[Callable[[], Any]]] = {
     "atlas": [lambda: sn.atlas(max_order=64, processes=1)],
     "audit": [lambda: sn.audit(folder())],
@@ -50,13 +62,18 @@ RESULTS: dict[str, list[Callable[[], Any]]] = {
     "decompile": [
         lambda: sn.decompile(sn.compile("S3").network(), "S3", length=20),
         lambda: sn.decompile(sn.compile("tomita(5)").network(), "tomita(5)", length=20),
+        lambda: sn.decompile(last_letter, "C2", length=40),
     ],
     "diagnose": [
         lambda: sn.diagnose(sn.compile("S3").network(), "S3"),
         lambda: sn.diagnose(sn.compile("tomita(5)").network(), "tomita(5)"),
+        lambda: sn.diagnose(last_letter, "C2", length=40),
     ],
-    "evaluate": [lambda: sn.evaluate(sn.compile("C2").network(), "C2", length=1000, words=2)],
-    "load": [lambda: sn.load(folder()), lambda: sn.load(sn.certify("A5").folder)],
+    "evaluate": [
+        lambda: sn.evaluate(sn.compile("C2").network(), "C2", length=1000, words=2),
+        lambda: sn.evaluate(a_model, "S3", length=1000, words=2, ways="all"),
+    ],
+    "load": [lambda: sn.load(folder()), lambda: sn.load(sn.certify("A5").folder), lambda: sn.load(a_model)],
     "group": [lambda: sn.group("S6"), lambda: sn.group("S4wrS4wrS4")],
     "horizon": [lambda: sn.horizon(folder(), length=1000)],
     "inspect": [
@@ -70,11 +87,13 @@ RESULTS: dict[str, list[Callable[[], Any]]] = {
     "lemmas": [lambda: sn.lemmas()],
     "machine": [lambda: sn.machine("dyck(2,4)")],
     "pareto": [lambda: sn.pareto("S4"), lambda: sn.pareto("C2xC2xC2xC4")],
+    "probe": [lambda: sn.probe("negative-mamba", "C2,S3", layers=1, steps=2, seeds=1, test_length=20, processes=1)],
     "parity": [lambda: sn.parity(layers=2, width=2, tokens=100)],
     "refute": [
         lambda: sn.refute("S3", random="aussm", width=2),
         lambda: sn.refute("tomita(5)", random="mamba", width=2),
         lambda: sn.refute(sn.compile("S3").network(), "S3"),
+        lambda: sn.refute(last_letter, "C2", length=40),
     ],
     "regex": [lambda: sn.regex("(ab|b)*a")],
     "reproduce": [],  # its page is cut like everything else that is `Shown`; minutes
@@ -83,7 +102,7 @@ RESULTS: dict[str, list[Callable[[], Any]]] = {
     "sweep": [lambda: sn.sweep(sweep_file(), processes=1)],
     "train": [lambda: sn.train("C2", seeds=60, **TRAINING)],
     "verify": [lambda: sn.verify(folder(), length=1000)],
-    "words": [lambda: sn.words("S3", length=5, count=10)],
+    "words": [lambda: sn.words("S3", length=5, count=10), lambda: sn.words("S3", length=5, count=10, style="cups")],
 }
 """For each public function, calls that are quick."""
 

@@ -13,7 +13,10 @@ FUNCTIONS = [name for name in sn.__all__ if inspect.isfunction(getattr(sn, name)
 
 MEANING = {
     "tracked": "a group or an automaton: its name, a file, or the thing itself",
-    "model": "a network, or the folder of one",
+    "model": "a network, the folder of one, or anybody's model",
+    "reading": "how anybody's model is read",
+    "ways": "in which words are read: whole, by the cache, padded …",
+    "batch": "words that are run at a time",
     "folder": "a folder that compile, learn or train wrote",
     "folders": "several of them",
     "data": "words with labels, or what they are drawn from",
@@ -25,7 +28,8 @@ MEANING = {
     "pruned": "the folder of a second network to write",
     "force": "whether what is there may be replaced",
     "check": "what is checked beside",
-    "name": "of a group that is a table, or of an experiment",
+    "name": "of a group that has none, or of an experiment",
+    "over": "the field of matrices",
     "group": "the group of a network in a folder",
     "family": "a family of layers, or a stack of them",
     "stack": "families, first layer first",
@@ -35,6 +39,7 @@ MEANING = {
     "optimise": "what to optimise",
     "target": "another library's architecture",
     "resets": "whether tokens reset",
+    "all_series": "whether all shortest series are counted",
     "pareto": "whether unbeaten series are listed",
     "letters": "the alphabet of a regular expression",
     "arithmetic": "one or several arithmetics",
@@ -49,6 +54,7 @@ MEANING = {
     "coq": "whether Coq is asked",
     "layers_of": "diagonal, block or auto",
     "matrices": "groups of matrices that a block layer tries",
+    "states": "of the largest machine that is looked for",
     "random": "families of a random network",
     "layers": "how many layers",
     "width": "channels of a random network",
@@ -69,12 +75,24 @@ MEANING = {
     "scheduler": "of a cluster",
     "quick": "whether fewer runs do",
     "settings": "fields of a dataclass",
+    "architecture": "what copies are trained of",
+    "tasks": "groups and automata that are trained on",
+    "budget": "how much each copy gets",
+    "test_length": "of the words that judge",
+    "test_words": "their number",
+    "format": "what words are written as",
+    "last": "whether only the last label is written",
+    "style": "how a task is put in words",
+    "distractors": "sentences without effect",
+    "paraphrases": "ways to say one thing",
+    "generate": "whether a language model writes texts too",
 }
 """Every word for a parameter, and what it stands for."""
 
 FIRST = {
     "tracked": {"certify", "compile", "group", "inspect", "machine", "pareto", "show", "train", "words"},
     "model": {"audit", "decompile", "diagnose", "evaluate", "refute"},
+    "architecture": {"probe"},
     "folder": {"check", "horizon", "run_word", "verify"},
 }
 """What each function is asked about first."""

@@ -12,10 +12,8 @@ A module answers at every position: logit j is state or element j, as `subnormal
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import inspect
 import json
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +27,7 @@ from ...algebra.depth.families import ALL_FAMILIES
 from ...common.errors import InputError
 from ...common.packages import installed
 from ...common.reading import read_text
+from ..foreign.model import function_of
 from ..references.folder import read_config
 
 __all__ = ["Architecture", "read_architecture", "read_architectures"]
@@ -81,7 +80,7 @@ class Architecture:
         if self.kind == LIBRARY:
             return _library_model(self.content["config"], letters, classes, self.name)
         if self.kind == FACTORY:
-            return _made(self.factory or _function(self.content), letters, classes, self.name)
+            return _made(self.factory or function_of(_text_of(self.content)), letters, classes, self.name)
         raise InputError(f"{self.name}: families of ours are trained by `train`")
 
 
@@ -220,28 +219,12 @@ def only_recurrent(architecture: Architecture) -> int | None:
 def _of_file(path: Path, function: str) -> Architecture:
     digest = _digest(read_text(path, wanted=f"wanted a file with a function {function[:40]}(letters, classes)"))
     architecture = Architecture(f"{path.name}:{function}", FACTORY, {"file": str(path.resolve()), "function": function})
-    _function(architecture.content)  # found now, not by the first worker
+    function_of(_text_of(architecture.content))  # found now, not by the first worker
     return Architecture(architecture.name, FACTORY, architecture.content, digest)
 
 
-def _function(content: Mapping[str, Any]) -> Factory:
-    path, name = Path(content["file"]), content["function"]
-    specification = importlib.util.spec_from_file_location(f"probed_{_digest(str(path))}", path)
-    if specification is None or specification.loader is None:
-        raise InputError(f"{path}: not a file of Python; wanted e.g. models.py:make")
-    module = importlib.util.module_from_spec(specification)
-    sys.path.insert(0, str(path.parent))  # a file imports what stands beside it
-    try:
-        with _said(f"{path}: it cannot be imported"):
-            specification.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(path.parent))
-    found = getattr(module, name, None)
-    if not callable(found):
-        functions = [key for key, value in vars(module).items() if inspect.isfunction(value)][:6]
-        raise InputError(f"{path}: no function {name[:40]!r} in it; there are {', '.join(functions) or 'none'}")
-    made: Factory = found
-    return made
+def _text_of(content: Mapping[str, Any]) -> str:
+    return f"{content['file']}:{content['function']}"
 
 
 def _made(factory: Factory, letters: int, classes: int, name: str) -> nn.Module:

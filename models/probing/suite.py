@@ -68,8 +68,8 @@ BUDGETS: dict[str, Budget] = {
     "quick": Budget(400, 64, "2>>24", (3e-3,), 2, 240, 128),
     "paper": Budget(10_000, 128, "2>>40", (3e-4, 1e-3, 3e-3), 3, 500, 500),
 }
-"""By name. Rates and growth of `quick` were chosen on the seeds 9000 and 9001 (docs/probe.md has what was tried);
-`paper` trains on words up to 40 and judges up to 500, as the field does."""
+"""By name. The rate of `quick` was chosen on the seeds 9000 and 9001 (docs/how-to/probe-an-architecture.md has what was
+tried); `paper` trains on words up to 40 and judges up to 500, as the field does."""
 
 
 def budget_of(name: str, **changes: Any) -> Budget:

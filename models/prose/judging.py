@@ -195,8 +195,8 @@ def _likeliest(model: Any, waiting: Sequence[tuple[Sample, Sequence[tuple[list[i
         start += size
         longest = len(batch[-1])
         # padded on the right: no answer of a causal model depends on what comes later
-        ids = torch.tensor([[*context, *[0] * (longest - len(context))] for context in batch], device=model.device)
-        scores = model(input_ids=ids, use_cache=False).logits.float()
+        rows = [[*context, *[0] * (longest - len(context))] for context in batch]
+        scores = model(input_ids=torch.tensor(rows, device=model.device), use_cache=False).logits.float()
         for row, context in enumerate(batch):
             logits[context] = scores[row, wanted[context] - 1 : len(context)].log_softmax(-1).cpu()
     found = []
@@ -224,10 +224,10 @@ def _generated(model: Any, tokenizer: Any, samples: Sequence[Sample]) -> list[st
         size = max(1, BATCH_TOKENS // length)
         for start in range(0, len(prompts), size):
             batch = prompts[start : start + size]
-            ids = torch.tensor([own for _, own in batch], device=model.device)
+            given = torch.tensor([own for _, own in batch], device=model.device)
             made = model.generate(
-                input_ids=ids,
-                attention_mask=torch.ones_like(ids),
+                input_ids=given,
+                attention_mask=torch.ones_like(given),
                 max_new_tokens=longest + MORE_TOKENS,
                 do_sample=False,
                 pad_token_id=pad,

@@ -145,7 +145,7 @@ def read_samples(path: Path) -> list[Sample]:
         row: Any = parse_json(text.encode(), source)
         if not isinstance(row, dict):
             raise InputError(f"{source}: wanted an object with prompt, answer, choices and steps")
-        usual = {"depth": None, "group": "", "style": "", "letters": [], "seed": 0}
+        usual: dict[str, Any] = {"depth": None, "group": "", "style": "", "letters": [], "seed": 0}
         sample: Sample = conform(usual | row, Sample, source)
         if sample.answer not in sample.choices or len(set(sample.choices)) < 2:
             raise InputError(f"{source}: the answer {sample.answer[:20]!r} is none of two choices or more")
