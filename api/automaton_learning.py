@@ -110,10 +110,12 @@ def learn_automaton(training: Words, held_out: Words, name: str, folder: Path, f
                 f"{judged.label_names[judged.labels[row, place]]}, and the steps of the others lead elsewhere"
             )
     compiled = compile(automaton)
-    return LearntAutomaton(folder, compiled, training.count, held_out.count, _certified(compiled, folder, force))
+    claim = certified_automaton(compiled, folder, force)
+    return LearntAutomaton(folder, compiled, training.count, held_out.count, claim)
 
 
-def _certified(compiled: Compiled, folder: Path, force: bool) -> str:
+def certified_automaton(compiled: Compiled, folder: Path, force: bool) -> str:
+    """Write a compiled automaton with its certificate; the claim that the checker confirmed."""
     from ..proofs_check.certificates.automaton_certificate import certify_automaton
 
     return certify_automaton(compiled.compilation.save(folder, force)).claim
@@ -217,7 +219,7 @@ def read_automaton_off(
     accuracy = evaluate(network, task, length, words=200, seed=seed, give_up=True)
     folder = claim = None
     if failure is None and out is not None:
-        folder, claim = out, _certified(compile(automaton), out, force)
+        folder, claim = out, certified_automaton(compile(automaton), out, force)
     return ReadAutomaton(automaton, failure, proved, wrong, accuracy, loss, folder, claim)
 
 

@@ -258,7 +258,8 @@ def compile(
         series: your own series: generators of G1, G2, … separated by `|`.
         optimise: `depth`, `channels`, `margin` or `table`: the best of all subnormal series.
         target: write the group for another library's architecture: `olmo-hybrid`, `deltaproduct`, `gated-deltanet`,
-            `delta-net`, `kda`, `pd-ssm`, `mamba3` or `delta`; an aperiodic automaton: `mamba2` or `qwen3-next`.
+            `delta-net`, `kda`, `pd-ssm`, `mamba3` or `delta`; an automaton: `pd-ssm`, and an aperiodic one `mamba2` or
+            `qwen3-next`.
         resets: with `target`: words `=x` too, which set the product to x.
         out: write this folder, as `.save` does; None for none.
         check: run the network at the end on words of 100,000 tokens, or of so many as half a second and half as long

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
-
-import numpy as np
-from numpy.typing import ArrayLike
+from typing import TYPE_CHECKING, Any
 
 from ..algebra.automata.automaton import Automaton
 from ..algebra.depth.families import FAMILIES, Family, default_family, parse_stack
 from ..algebra.depth.width import read_widths
-from ..algebra.groups.group import TABLE_LIMIT, Group
+from ..algebra.groups.group import Group
 from ..algebra.groups.permutation_group import PermutationGroup
-from ..algebra.input.files import validated_table
 from ..algebra.input.parser import parse_group, parse_machine
 from ..common.errors import InputError
 
@@ -27,16 +23,20 @@ GroupLike = str | PermutationGroup | Group
 MachineLike = GroupLike | Automaton
 
 
-def group(tracked: GroupLike | ArrayLike, name: str = "G") -> PermutationGroup:
-    """A group.
+def group(tracked: GroupLike | Any, name: str | None = None, over: str | int | None = None) -> PermutationGroup:
+    """A group, from whatever stands for one.
 
     Arguments:
-        tracked: a name or expression (`S4`, `C2xC4`, `SmallGroup(24,12)`, `(1,2,3),(1,2)`, `table.csv`: everything that
-            the commands take), a group, or a Cayley table: a square array of element numbers, i·j in row i, column j.
-        name: of a group that is given as a table.
+        tracked: a name or expression (`S4`, `C2xC4`, `SmallGroup(24,12)`, `(1,2,3),(1,2)`, `table.csv`,
+            `<a, b | a^2, b^3, (a*b)^2>`: everything that the commands take); a group; SymPy's `PermutationGroup`,
+            `FpGroup` or permutations; lists of images of points, from 0 or all from 1; a Cayley table: a square array
+            of element numbers, i·j in row i, column j; or square matrices. docs/how-to/what-goes-in.md has all forms.
+        name: of a group that has none.
+        over: the field of matrices, e.g. `GF(3)`; default: Q(i), exactly.
 
     Raises:
-        InputError: the text is not understood, or the table is not a group's (the message names the elements).
+        InputError: the text is not understood, the object is no group (the message names the elements), or it is
+            infinite or too large.
 
     Examples:
         >>> import subnormal as sn
@@ -44,29 +44,14 @@ def group(tracked: GroupLike | ArrayLike, name: str = "G") -> PermutationGroup:
         S4: order 24, on 4 points
         >>> sn.group([[0, 1], [1, 0]], name="signs").order
         2
+        >>> sn.group([[[0, -1], [1, 0]]]).order
+        4
     """
-    if isinstance(tracked, PermutationGroup):
-        return tracked
-    if isinstance(tracked, Group):
-        return PermutationGroup.from_listed(tracked)
-    if isinstance(tracked, str):
+    if isinstance(tracked, str) and over is None:
         return parse_group(tracked)
-    try:
-        table = np.asarray(tracked)
-    except ValueError:
-        table = np.empty(0)
-    if table.ndim != 2 or table.shape[0] != table.shape[1] or not len(table) or table.dtype.kind not in "iu":
-        raise InputError(
-            f"a group from an array of shape {table.shape} and dtype {table.dtype}; wanted a name, e.g. 'S4', or a "
-            "square Cayley table of element numbers 0 … n-1"
-        )
-    if len(table) > TABLE_LIMIT or not 0 <= int(table.min()) <= int(table.max()) < len(table):
-        raise InputError(
-            f"a Cayley table of {len(table):,} rows with entries {table.min()} … {table.max()}; wanted at most "
-            f"{TABLE_LIMIT:,} rows and entries 0 … {len(table) - 1}"
-        )
-    checked, notes = validated_table(table.astype(np.intp), name)
-    return PermutationGroup.from_listed(Group.from_table(checked, name, notes=notes))
+    from ..algebra.input.objects import read_group
+
+    return read_group(tracked, name, over)
 
 
 def unbeaten(asked: PermutationGroup, family: str = "aussm") -> Choices:
@@ -90,23 +75,29 @@ def stack_for(asked: PermutationGroup | Automaton, family: str | Sequence[str] |
     return (default_family(isinstance(asked, Automaton) and not asked.minimal().is_permutation),)
 
 
-def machine(tracked: MachineLike) -> PermutationGroup | Automaton:
+def machine(tracked: MachineLike | Any) -> PermutationGroup | Automaton:
     """A group, or an automaton: `flip-flop(2)`, `tomita(5)`, `grid(5,5)`, `automaton(table.csv)`, a file `dfa.json`.
 
     Arguments:
-        tracked: such a text, or the group or the automaton itself, which comes back.
+        tracked: such a text; what `sn.group` takes; a networkx digraph with labelled edges; a DFA or NFA of
+            automata-lib; a machine of AALpy; a dictionary as in a DFA file; or an automaton, which comes back.
+            Missing transitions lead to a sink, and several are made deterministic; the notes say so.
 
     Raises:
-        InputError: the text is not understood.
+        InputError: the text or the object is not understood.
 
     Examples:
         >>> import subnormal as sn
         >>> sn.machine("S3").order, sn.machine("tomita(5)").count
         (6, 4)
     """
-    if isinstance(tracked, Automaton):
+    if isinstance(tracked, Automaton | PermutationGroup):
         return tracked
-    return parse_machine(tracked) if isinstance(tracked, str) else group(tracked)
+    if isinstance(tracked, str):
+        return parse_machine(tracked)
+    from ..algebra.input.objects import read_object
+
+    return read_object(tracked)
 
 
 def regex(text: str, letters: str | None = None) -> Automaton:

@@ -20,7 +20,6 @@ from rich.text import Text
 from ..algebra.automata.automaton import Automaton
 from ..algebra.depth.group_names import group_name
 from ..algebra.tracked import Tracked, TrackedAutomaton
-from ..artifacts.artifact import Artifact
 from ..common.errors import InputError
 from ..common.kinds import AUTOMATON, LEARNT, NETWORK, claim_folder, holds_learnt
 from ..common.terminal import Shown, plain_table, status
@@ -33,6 +32,7 @@ from .automaton_learning import (
     learn_automaton,
     read_automaton_off,
 )
+from .foreign import LENGTH, STATES, ModelDiagnosis, ReadModel, decompile_model, diagnose_model, foreign_artifact
 from .groups import MachineLike, machine
 from .models import network_and_task
 
@@ -433,6 +433,14 @@ def _write(
     return certify_folder(replace(compilation, stated=stated).save(folder, force)).claim
 
 
+def write_exact(machine: ExactMachine, folder: Path, more: dict[str, Any], force: bool = False) -> str | None:
+    """Write a machine whose states are a group as `compile` does, or as our delta-rule network, or its table alone;
+    the claim that was checked, None for a table. The folder was claimed."""
+    if machine.compilation is not None:
+        return _write(machine, machine.compilation, folder, more, force)
+    return _write_unsolvable(machine, folder, more)[0]
+
+
 def _write_unsolvable(machine: ExactMachine, folder: Path, more: dict[str, Any]) -> tuple[str | None, str]:
     """Write our delta-rule network with its certificate if it holds the group, else nothing but the table.
 
@@ -570,28 +578,38 @@ def _layers_table(found: Decompiled) -> RenderableType:
 
 
 def decompile(
-    model: DCDNetwork | str | Path | Artifact,
+    model: DCDNetwork | Any,
     tracked: MachineLike | None = None,
     *,
+    reading: Any = None,
+    states: int | None = None,
     out: str | Path | None = None,
     pruned: str | Path | None = None,
     seed: int = 0,
-    length: int = 1000,
+    length: int | None = None,
     force: bool = False,
-) -> Read | ReadAutomaton:
+) -> Read | ReadAutomaton | ReadModel:
     """Read an exact machine out of a trained network: gauge, rational phases, reachable states, the network's answers.
     And prove up to which length the network, as it is, agrees with it on all words (docs/learning.md).
 
     What is written says so under `agreement`, with the digest of the network's parameters.
 
+    Of somebody else's model, a checkpoint or any callable, the machine is learnt from its answers, and it is said what
+    was tested (docs/models-come-in.md).
+
     Arguments:
-        model: a network, or a folder written by `train` or `compile`.
-        tracked: the group, or the automaton, of the words it is read on; None for the folder's own. An automaton is
-            read off the network's answers, not off its phases.
-        out: where to write the machine as `compile` does, with its certificate; None for nowhere.
+        model: a network, or a folder written by `train` or `compile`; or a Hugging Face folder, a loaded model, a
+            callable from token ids (batch, length) to logits (batch, length, classes), or `file.py:function`.
+        tracked: the group, or the automaton, of the words it is read on; None for the folder's own, and for a model
+            of which nothing is known. An automaton is read off the network's answers, not off its phases.
+        reading: how somebody else's model is read: a dict, or a JSON file; None for the default, or its own.
+        states: the largest machine that is looked for in somebody else's model; 256 by default.
+        out: where to write the machine as `compile` does, with its certificate; None for nowhere. Of somebody else's
+            model also a name that ends in .json: its table.
         pruned: where to write the network that reads what the machine explains alone, if more is proved of it.
         seed: of the words.
-        length: up to which the unrounded network is measured.
+        length: up to which the unrounded network is measured, 1,000 by default; of the longest words that somebody
+            else's model is run on, 2,000 by default.
         force: whether `out` and `pruned` may replace folders of another kind.
 
     Raises:
@@ -601,7 +619,24 @@ def decompile(
         >>> import subnormal as sn
         >>> sn.decompile(sn.compile("S3").network(), "S3", length=40).exact
         True
+        >>> import torch
+        >>> def parity(ids):
+        ...     return torch.nn.functional.one_hot(ids.cumsum(1) % 2, 2)
+        >>> found = sn.decompile(parity, "C2", length=100)
+        >>> found.states, found.small_group_id, found.agrees_to
+        (2, (2, 1), 100)
     """
+    foreign = foreign_artifact(model, reading, "decompile")
+    if foreign is not None:
+        if pruned is not None:
+            raise InputError("--pruned goes with a network whose layers have phases; leave it out")
+        return decompile_model(
+            foreign, tracked, states=STATES if states is None else states, out=out, seed=seed,
+            length=LENGTH if length is None else length, force=force,
+        )  # fmt: skip
+    if states is not None:
+        raise InputError("--states goes with somebody else's model, whose machine is learnt from answers; leave it out")
+    length = 1000 if length is None else length
     from ..models.learning.decompile import decompile_network
     from ..models.network import DCDNetwork
     from ..proofs_check.horizons.trained import prove_decompiled
@@ -708,13 +743,16 @@ def _loss_text(found: Decompiled, left: Sequence[int]) -> str:
 
 
 def diagnose(
-    model: DCDNetwork | str | Path | Artifact, tracked: MachineLike | None = None, *, seed: int = 0
-) -> Diagnosis | AutomatonDiagnosis:
+    model: DCDNetwork | Any, tracked: MachineLike | None = None, *, reading: Any = None, seed: int = 0
+) -> Diagnosis | AutomatonDiagnosis | ModelDiagnosis:
     """Can this stack track the group, or the automaton, at all, how near did this run come, and what is missing.
 
+    Of somebody else's model: what theory allows its architecture, what it computes, and what to change.
+
     Arguments:
-        model: a network, or a folder written by `train` or `compile`.
+        model: a network, or a folder written by `train` or `compile`; or somebody else's model, as for `sn.decompile`.
         tracked: the group, or the automaton; None for the folder's own.
+        reading: how somebody else's model is read; None for the default, or its own.
         seed: of the words it is read on.
 
     Raises:
@@ -725,6 +763,9 @@ def diagnose(
         >>> print(sn.diagnose(sn.compile("C2").network(), "C2").verdict.split(":")[0])
         nothing is missing on the lengths that were measured
     """
+    foreign = foreign_artifact(model, reading, "diagnose")
+    if foreign is not None:
+        return diagnose_model(foreign, tracked, seed=seed)
     from ..algebra.depth.families import FAMILIES
     from ..algebra.depth.series import verbal_series
     from ..algebra.depth.width import TooLargeError, left_orders

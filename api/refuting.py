@@ -12,6 +12,7 @@ from rich.text import Text
 from ..algebra.tracked import TrackedAutomaton
 from ..common.errors import InputError
 from ..common.terminal import Shown, progress
+from .foreign import LENGTH, ModelRefutation, foreign_artifact, refute_model
 from .groups import MachineLike
 from .models import network_and_task, task_of_name
 from .pages import refutation_page
@@ -28,27 +29,34 @@ if TYPE_CHECKING:
 
 
 def refute(
-    model: DCDNetwork | MachineLike | Path | Artifact | None = None,
+    model: DCDNetwork | MachineLike | Path | Artifact | Any = None,
     tracked: MachineLike | None = None,
     alphabet: NDArray | None = None,
     epsilon: float | None = None,
     *,
+    reading: Any = None,
+    length: int | None = None,
     random: str | Sequence[str] | None = None,
     layers: int = 1,
     width: int = 16,
     seed: int = 0,
     activation: str = "hard",
     html: str | Path | None = None,
-) -> Refutation | AutomatonRefutation:
+) -> Refutation | AutomatonRefutation | ModelRefutation:
     """Find the words on which a model fails that cannot track a group or an automaton.
 
+    Of somebody else's model the shortest word is sought that it answers wrongly, with a line of plain torch that runs
+    it again; where theory says why there must be one, that stands beside it.
+
     Arguments:
-        model: a network, or a folder with `config.json` and `model.safetensors`. With `random` the group or the
-            automaton may stand here instead, as on the command line.
+        model: a network, or a folder with `config.json` and `model.safetensors`; or somebody else's model, as for
+            `sn.decompile`. With `random` the group or the automaton may stand here instead, as on the command line.
         tracked: the group or the automaton, as for `sn.machine`; None for that of a compiled folder.
         alphabet: the element of each token, shape (tokens,), for a network; None for all elements in order, or the
             compiled folder's own.
         epsilon: states this close in every channel count as one; 1e-6 by default. For groups, as `alphabet`.
+        reading: how somebody else's model is read; None for the default, or its own.
+        length: of the longest words that somebody else's model is run on; 2,000 by default.
         random: instead of a model: a random network of this family, or of a stack such as `mamba,aussm`.
         layers: with `random` and one family: how many layers.
         width: with `random`: channels of each layer.
@@ -65,6 +73,12 @@ def refute(
         True
         >>> sn.refute(sn.compile("S3").network(), "S3").kind
         'allowed'
+        >>> import torch
+        >>> def last_letter(ids):
+        ...     return torch.nn.functional.one_hot(ids, 2)
+        >>> found = sn.refute(last_letter, "C2").failing_word
+        >>> found.word, found.product, found.answer
+        (('1', '0'), '1', '0')
     """
     if html is not None:
         from ..constructions.pages.packing import check_page_path
@@ -77,7 +91,14 @@ def refute(
         network = _drawn(task, _families(random, layers), width, seed, activation)
     elif model is None:
         raise InputError("no model; wanted e.g. sn.refute('s4'), or random too, e.g. sn.refute('S3', random='aussm')")
+    elif (foreign := foreign_artifact(model, reading, "refute")) is not None:
+        for option, value in (("html", html), ("alphabet", alphabet), ("epsilon", epsilon)):
+            if value is not None:
+                raise InputError(f"--{option} goes with a network of our own; leave it out")
+        return refute_model(foreign, tracked, seed=seed, length=LENGTH if length is None else length)
     else:
+        if length is not None:
+            raise InputError("--length goes with somebody else's model; leave it out")
         network, task = network_and_task(model, tracked, "refute")  # type: ignore[arg-type]
     if isinstance(task.tracked, TrackedAutomaton):
         from ..proofs_check.refutations.automaton import refute_automaton

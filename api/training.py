@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from ..algebra.input.parser import parse_group, parse_machine
 from ..algebra.tracked import TrackedAutomaton
 from ..artifacts.artifact import Artifact, load
 from ..common.errors import InputError
-from ..common.kinds import CHECKPOINT, MODULE, NETWORK, RUN, claim_folder
+from ..common.kinds import CHECKPOINT, MODULE, RUN, claim_folder
 from ..common.summary import SUMMARY, Tabular, write_summary
 from ..common.terminal import Shown, plain_table, progress
 from ..common.wording import default_folder
@@ -28,6 +28,7 @@ from .groups import MachineLike
 from .groups import machine as read_machine
 
 if TYPE_CHECKING:
+    from ..models.foreign.reading import Reading
     from ..models.network import DCDNetwork
     from ..models.prose.judging import TextAccuracy
     from ..models.training.evaluation import Accuracy
@@ -211,43 +212,69 @@ def _forbidden(network: DCDNetwork, task: Task) -> str | None:
 
 
 def evaluate(
-    model: DCDNetwork | str | Path | Artifact,
+    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact,
     tracked: MachineLike | None = None,
     length: int = 1000,
     words: int = 1000,
     seed: int = 0,
     *,
+    reading: Reading | Mapping[str, Any] | str | Path | None = None,
+    alphabet: str | None = None,
+    ways: str | Sequence[str] = "whole",
+    batch: int | None = None,
     data: str | Path | None = None,
     generate: bool = True,
     out: str | Path | None = None,
 ) -> Accuracy | TextAccuracy:
-    """Accuracy of a network at lengths 20, 40, … up to a length, on random words over its tokens; or on a file's words.
+    """Accuracy of a model at lengths 20, 40, … up to a length, on random words over its tokens, or on a file's words;
+    of anybody's model also on adversarial words, and read in other ways.
 
     Arguments:
-        model: a network, whose tokens are the group's elements in order; or a folder written by `train` or `compile`.
+        model: a network, whose tokens are the group's elements in order; a folder written by `train` or `compile`; or
+            anybody's model: a Hugging Face folder, a loaded `PreTrainedModel`, a callable from token ids (batch,
+            tokens) to logits (batch, tokens, classes), or the text `path/to/file.py:function`.
         tracked: the group or the automaton; None for the folder's own.
         length: the longest.
         words: their number.
         seed: of the words.
+        reading: how anybody's model is read (docs/how-to/anybodys-model.md); checkpoints of ours need none.
+        alphabet: of a group: the elements that are letters, in order, where these are not all.
+        ways: `whole`, `all`, or some of `cached`, `left`, `pieces`, `bfloat16`: how words are read. What differs from
+            one pass is said.
+        batch: words that are run at a time; None for as many as fit into memory.
         data: a file of words with labels (CSV in the field's dialects, JSON lines) to judge by in their place: of the
             folder's own group or automaton, of `tracked`, or of that in the file's name, `S3_x_Z4=20.csv`. Or prompts
             of `sn.words(…, style=…)`: then the model is a folder of a causal language model with its tokenizer.
         generate: with prompts, whether texts are generated too, beside the choice by likelihood.
-        out: folder for `summary.csv`, and for the picture of accuracy against steps.
+        out: folder for `summary.csv`, and for the picture of accuracy against steps. Of anybody's model also for the
+            counts so far: the same call goes on where it was stopped.
 
     Raises:
-        InputError: the model or the group cannot be read, or they do not fit together.
+        InputError: the model, the reading or the group cannot be read, or they do not fit together.
 
     Examples:
         >>> import subnormal as sn
         >>> sn.evaluate(sn.compile("S3").network(), "S3", length=40, words=10).longest
         40
+        >>> import torch
+        >>> parity = lambda ids: torch.eye(2)[ids.cumsum(1) % 2]
+        >>> sn.evaluate(parity, "C2", length=60, words=10).by_length[60]
+        1.0
     """
     from ..models.training.evaluation import evaluate as measured
     from .models import network_and_task
 
     if data is not None:
-        return _on_file(model, tracked, Path(data), generate, None if out is None else Path(out))
+        folder = None if out is None else Path(out)
+        return _on_file(model, tracked, Path(data), generate, folder, reading, alphabet, batch)
+    artifact = load(model, reading)
+    if artifact.kind in (CHECKPOINT, MODULE):
+        return _evaluated(
+            artifact, tracked, length, words, seed, alphabet, ways, batch, None if out is None else Path(out)
+        )
+    given = {"alphabet": alphabet, "ways": None if ways == "whole" else ways, "batch": batch}
+    if other := [name for name, value in given.items() if value is not None]:
+        raise InputError(f"{', '.join(other)}: goes with a model of others, and {artifact} is our own; leave it out")
     network, task = network_and_task(model, tracked, "evaluate")
     with progress("tokens of each word", length) as advance:
         found = measured(network, task, length, words, seed=seed, report=advance)
@@ -262,7 +289,14 @@ def _kept(found: Accuracy, out: str | Path | None) -> Accuracy:
 
 
 def _on_file(
-    model: DCDNetwork | str | Path | Artifact, tracked: MachineLike | None, path: Path, generate: bool, out: Path | None
+    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact,
+    tracked: MachineLike | None,
+    path: Path,
+    generate: bool,
+    out: Path | None,
+    reading: Reading | Mapping[str, Any] | str | Path | None,
+    alphabet: str | None,
+    batch: int | None,
 ) -> Accuracy | TextAccuracy:
     """`evaluate` on a file of words, or of prompts."""
     from ..models.prose.samples import is_prose
@@ -275,31 +309,43 @@ def _on_file(
             f"{path}: no file of words; wanted a .csv with the columns input and target, or .jsonl with input and "
             "target or with prompt and answer; `subnormal words S3` writes one"
         )
-    import torch
-
-    from ..models.training.evaluation import accuracy_of, answers_to
+    from ..models.training.evaluation import accuracy_of, on_words
     from ..models.training.word_files import read_task_words
-    from .models import network_and_task, task_of_name
+    from .models import model_and_task, network_and_task
 
-    artifact = load(model).require("evaluate")
+    artifact = load(model, reading)
     if artifact.kind in (CHECKPOINT, MODULE):
-        try:
-            task = task_of_name(group_of_file(path)[0] if tracked is None else tracked)
-        except InputError as error:
-            raise InputError(f"{path}: it does not say which group it is of ({error}); wanted it, e.g. S3") from None
+        from ..models.foreign.evaluation import answers_to
+
+        asked = group_of_file(path)[0] if tracked is None and not says_what(artifact) else tracked
+        others, task = model_and_task(artifact, asked, "evaluate", alphabet=alphabet, batch=batch)
         given = read_task_words(path, task)
-        found = accuracy_of(answers_to(artifact.foreign(task.tracked).answers, given), given)
-        return _kept(replace(found, name=task.name, folder=str(artifact)), out)
-    if tracked is None and artifact.kind == NETWORK:
-        tracked = group_of_file(path)[0]
-    network, task = network_and_task(artifact, tracked, "evaluate")
-    given = read_task_words(path, task)
-    found = accuracy_of(answers_to(lambda words: network.predict(torch.from_numpy(words))[0].numpy(), given), given)
+        counted = accuracy_of(answers_to(others, given), given)
+        return _kept(replace(counted, name=task.name, folder=others.name), out)
+    try:
+        network, task = network_and_task(model, tracked, "evaluate")
+    except InputError:
+        if tracked is not None:
+            raise
+        network, task = network_and_task(model, group_of_file(path)[0], "evaluate")
+    found = on_words(network, read_task_words(path, task))
     return _kept(replace(found, name=task.name, folder="" if model is network else str(model)), out)
 
 
+def says_what(artifact: Artifact) -> bool:
+    """Whether anybody's model says itself what it should track: a checkpoint of ours does."""
+    try:
+        return artifact.tracked is not None
+    except InputError:
+        return False
+
+
 def _on_prompts(
-    model: DCDNetwork | str | Path | Artifact, tracked: MachineLike | None, path: Path, generate: bool, out: Path | None
+    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact,
+    tracked: MachineLike | None,
+    path: Path,
+    generate: bool,
+    out: Path | None,
 ) -> TextAccuracy:
     """`evaluate` of a causal language model on prompts."""
     from ..models.prose.judging import draw_text, judge_text
@@ -322,6 +368,47 @@ def _on_prompts(
         draw_text([found], out / "accuracy.png")
         write_summary(out / SUMMARY, found.rows_of_table())
     return found
+
+
+def _evaluated(
+    artifact: Artifact,
+    tracked: MachineLike | None,
+    length: int,
+    words: int,
+    seed: int,
+    alphabet: str | None,
+    ways: str | Sequence[str],
+    batch: int | None,
+    out: Path | None,
+) -> Accuracy:
+    from ..models.foreign.altered import altered_from_compiled
+    from ..models.foreign.evaluation import Evaluation, by_sort, by_way
+    from ..models.foreign.ways import ways_named
+    from .models import model_and_task
+
+    for name, value in (("length", length), ("words", words), ("batch", 1 if batch is None else batch)):
+        if value < 1:
+            raise InputError(f"{name} {value}; wanted at least 1")
+    named = ways_named(ways)
+    model, task = model_and_task(artifact, tracked, "evaluate", alphabet=alphabet, batch=batch)
+    run = Evaluation(model, task, length, words, seed, None if out is None else out / COUNTS)
+    with progress("words", words) as advance:
+        run.run(advance)
+    altered = altered_from_compiled(model.folder, task.tracked) if model.folder is not None else ()
+    found = replace(
+        run.accuracy(),
+        sorts=by_sort(model, task.tracked, min(length, HARD_LENGTH)),
+        ways=by_way(model, task, named, length) if len(named) > 1 else (),
+        notes=tuple(f"not as compiled: {line}" for line in altered),
+    )
+    return _kept(found, out)
+
+
+COUNTS = "counts.json"
+"""Of an evaluation: what was counted so far."""
+
+HARD_LENGTH = 1000
+"""Of adversarial words, at most."""
 
 
 def _automaton_text(asked: Automaton) -> str:

@@ -120,12 +120,12 @@ class Artifact:
         if self.source.kind in (TRAINED, NETWORK):
             return self.task.tracked
         if self.kind in (CHECKPOINT, MODULE):
-            from ..models.foreign.checkpoint import OwnCheckpoint
+            from ..models.foreign.checkpoint import own_checkpoint
 
-            try:
-                return OwnCheckpoint(self.path).tracked
-            except InputError as error:
-                raise InputError(f"{self} does not say what it is for ({error}); wanted it too, e.g. S3") from None
+            own = None if self._folder is None else own_checkpoint(self.path)
+            if own is None:
+                raise InputError(f"{self} does not say what it is for; wanted that too, e.g. S3")
+            return own.tracked
         return self._machine.tracked
 
     @property
@@ -164,6 +164,11 @@ class Artifact:
         if self._given is not None:
             return self._given if dtype is None else self._given.converted(dtype)
         return DCDNetwork.from_pretrained(self.source.folder, dtype)
+
+    @property
+    def has_reading(self) -> bool:
+        """Whether it was said how it is read."""
+        return self._reading is not None
 
     def foreign(self, tracked: Tracked | None = None, batch: int | None = None) -> ForeignModel:
         """Anybody's model, to be run black box.
@@ -288,8 +293,8 @@ def _opened(model: Any, reading: Reading | None) -> Artifact:
         if reading is None:
             return model
         return Artifact(model._folder, model._given, model._foreign, reading)
-    if isinstance(model, str) and ".py:" in model:
-        return Artifact(None, foreign=model, reading=reading)
+    if isinstance(model, str | Path) and ".py:" in str(model):
+        return Artifact(None, foreign=str(model), reading=reading)
     if isinstance(model, str | Path | Folder):
         return Artifact(opened(model), reading=reading)
     if callable(model):

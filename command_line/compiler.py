@@ -54,7 +54,8 @@ def compile_command(
         str | None,
         typer.Option(
             help="Write a group for another library's architecture: olmo-hybrid, deltaproduct, gated-deltanet, "
-            "delta-net, kda, pd-ssm, mamba3 or delta; an aperiodic automaton: mamba2 or qwen3-next."
+            "delta-net, kda, pd-ssm, mamba3 or delta; an automaton: pd-ssm, and an aperiodic one mamba2 or "
+            "qwen3-next."
         ),
     ] = None,
     resets: Annotated[

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..common.errors import InputError
-from .shared import MAX_SEED, Force, Json, number, print_found
+from .shared import MAX_SEED, MODEL, Force, Json, Reading, number, print_found
 
 
 def learn(
@@ -62,7 +62,7 @@ def learn(
 
 
 def decompile(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A folder written by train or compile.")],
+    model: Annotated[str, MODEL],
     tracked: Annotated[
         str | None, typer.Argument(metavar="GROUP", help="S3, Q8, tomita(5) …; default: what the folder was made for.")
     ] = None,
@@ -70,7 +70,15 @@ def decompile(
     pruned: Annotated[
         Path | None, typer.Option(help="Write the network that reads only what the machine explains here.")
     ] = None,
-    length: Annotated[int, number(least=20, most=10**6, help="Up to which the unrounded network is measured.")] = 1000,
+    length: Annotated[
+        int | None,
+        number(least=20, most=10**6, help="Of the longest words. Default: 1000; of somebody else's model 2000."),
+    ] = None,
+    reading: Reading = None,
+    states: Annotated[
+        int | None,
+        number(least=1, most=1024, help="Of the largest machine sought in somebody else's model. Default: 256."),
+    ] = None,
     seed: Annotated[int, number(least=0, most=MAX_SEED, help="Of the words.")] = 0,
     force: Force = False,
     as_json: Json = False,
@@ -78,21 +86,24 @@ def decompile(
     """Read an exact machine out of a trained network, or say where it fails. Exit code 1: there is none."""
     from ..api.learning import decompile as decompiled
 
-    found = decompiled(Path(model), tracked, out=out, pruned=pruned, seed=seed, length=length, force=force)
+    found = decompiled(
+        model, tracked, reading=reading, states=states, out=out, pruned=pruned, seed=seed, length=length, force=force
+    )
     print_found(found, as_json)
     if not found.exact:
         raise typer.Exit(1)
 
 
 def diagnose(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A folder written by train or compile.")],
+    model: Annotated[str, MODEL],
     tracked: Annotated[
         str | None, typer.Argument(metavar="GROUP", help="S3, Q8, tomita(5) …; default: what the folder was made for.")
     ] = None,
+    reading: Reading = None,
     seed: Annotated[int, number(least=0, most=MAX_SEED, help="Of the words.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Can this stack track GROUP, how near did this run come, and what is missing: precision or structure."""
     from ..api.learning import diagnose as diagnosed
 
-    print_found(diagnosed(Path(model), tracked, seed=seed), as_json)
+    print_found(diagnosed(model, tracked, reading=reading, seed=seed), as_json)

@@ -7,14 +7,16 @@ from typing import Annotated
 
 import typer
 
-from .shared import ALLOWED, GROWTH_OBSERVED, MAX_SEED, NOT_REFUTED, Json, number, print_found
+from .shared import ALLOWED, GROWTH_OBSERVED, MAX_SEED, NOT_REFUTED, Json, Reading, number, print_found
 
 
 def refute(
     model: Annotated[
         str,
         typer.Argument(
-            metavar="MODEL", help="A folder with config.json and model.safetensors; left out with --random."
+            metavar="MODEL",
+            help="A folder with config.json and model.safetensors, or path/to/file.py:function, a callable from token "
+            "ids to logits; left out with --random.",
         ),
     ],
     tracked: Annotated[
@@ -31,6 +33,10 @@ def refute(
     width: Annotated[int, number(least=1, most=4096, help="With --random: channels of each layer.")] = 16,
     seed: Annotated[int, number(least=0, most=MAX_SEED, help="With --random: of its weights.")] = 0,
     activation: Annotated[str, typer.Option(help="With --random: hard, softmax, relu, tanh …")] = "hard",
+    reading: Reading = None,
+    length: Annotated[
+        int | None, number(least=1, most=10**6, help="Of the longest words that somebody else's model is run on.")
+    ] = None,
     as_json: Json = False,
     html: Annotated[
         Path | None, typer.Option(help="Also write a page for the browser, where the two words run side by side.")
@@ -42,8 +48,8 @@ def refute(
     from ..api.refuting import refute as refuted
 
     found = refuted(
-        model, tracked, epsilon=epsilon, random=random, layers=layers, width=width, seed=seed, activation=activation,
-        html=html,
+        model, tracked, reading=reading, length=length, epsilon=epsilon, random=random, layers=layers, width=width,
+        seed=seed, activation=activation, html=html,
     )  # fmt: skip
     print_found(found, as_json)
     if html is not None:

@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO, cast
 
 import typer
@@ -98,10 +99,30 @@ GROUP = typer.Argument(
     help="A group: S4, C2xC4, C7:C3, S3wrC2, SL(2,3), SmallGroup(24,12), '(1,2,3),(1,2)', table.csv …; or an "
     "automaton: flip-flop(2), tomita(5), grid(5,5), permutation-reset(S3), dfa.json …",
 )
+MODEL = typer.Argument(
+    metavar="MODEL",
+    help="A folder written by train or compile, a Hugging Face folder, or path/to/file.py:function, a callable from "
+    "token ids to logits.",
+)
+Reading = Annotated[
+    str | None,
+    typer.Option(help="How somebody else's model is read, a JSON file: which ids are letters, where the answer is."),
+]
 Force = Annotated[
     bool, typer.Option("--force", help="Write it also where a folder holds something else, which is then lost.")
 ]
 Regex = Annotated[str | None, typer.Option("--regex", help="Instead of GROUP: a regular expression, e.g. '(ab|b)*a'.")]
+ReadingFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--reading",
+        metavar="R.JSON",
+        help="How anybody's model is read; default: id i is letter i, class j is state j.",
+    ),
+]
+Batch = Annotated[
+    int | None, number(least=1, most=10**6, help="Words that are run at a time. Default: as many as fit into memory.")
+]
 GroupText = Annotated[str, GROUP]
 GroupOrNone = Annotated[str | None, GROUP]
 

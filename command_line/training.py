@@ -12,7 +12,20 @@ from ..common.errors import InputError
 from ..models.training.configuration import RunConfiguration
 from ..models.training.pool import RUNS_TOGETHER
 from .settings import with_settings
-from .shared import MAX_RUNS, MAX_SEED, Force, GroupOrNone, GroupText, Json, Regex, number, one_of, print_found
+from .shared import (
+    MAX_RUNS,
+    MAX_SEED,
+    Batch,
+    Force,
+    GroupOrNone,
+    GroupText,
+    Json,
+    ReadingFile,
+    Regex,
+    number,
+    one_of,
+    print_found,
+)  # fmt: skip
 
 Out = Annotated[
     Path | None, typer.Option(help="Folder for rows, networks and pictures. Default: runs/ and the group's name.")
@@ -98,7 +111,12 @@ def seeds_of(text: str) -> int | list[int]:
 
 def evaluate(
     model: Annotated[
-        Path, typer.Argument(metavar="DIR", help="A folder written by compile, or a network written by train.")
+        Path,
+        typer.Argument(
+            metavar="MODEL",
+            help="A folder written by compile or train; or anybody's model: a Hugging Face folder, or file.py:function "
+            "from token ids (batch, tokens) to logits (batch, tokens, classes).",
+        ),
     ],
     tracked: Annotated[
         str | None, typer.Argument(metavar="GROUP", help="S3, tomita(5) …; default: what the folder was made for.")
@@ -106,17 +124,45 @@ def evaluate(
     length: Annotated[int, number(least=1, most=10**9, help="The longest length.")] = 1000,
     words: Annotated[int, number(least=1, most=10**6, help="Number of words.")] = 1000,
     seed: Annotated[int, number(least=0, most=MAX_SEED, help="Of the words.")] = 0,
+    reading: ReadingFile = None,
+    alphabet: Annotated[
+        str | None, typer.Option(help="Of a group, where not all elements are letters: generators, or '1;3'.")
+    ] = None,
+    ways: Annotated[
+        str, typer.Option(help="How words are read: whole, all, or some of cached,left,pieces,bfloat16.")
+    ] = "whole",
+    batch: Batch = None,
     data: Annotated[
         Path | None, typer.Option(help="Judge by the words, or the prompts (`words --style`), of this file instead.")
     ] = None,
     generate: Annotated[bool, typer.Option(help="Of prompts: generate texts too, beside the choice.")] = True,
-    out: Annotated[Path | None, typer.Option(help="Folder for summary.csv, and the picture of prompts.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for summary.csv, and the picture of prompts; of anybody's model also for the counts so far: "
+            "the same command goes on from there."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Accuracy at lengths 20, 40, … 1000 and beyond, on words that were never trained on; or on a file of words."""
     from ..api.training import evaluate as evaluated
 
-    print_found(evaluated(model, tracked, length, words, seed, data=data, generate=generate, out=out), as_json)
+    found = evaluated(
+        model,
+        tracked,
+        length,
+        words,
+        seed,
+        reading=reading,
+        alphabet=alphabet,
+        ways=ways,
+        batch=batch,
+        data=data,
+        generate=generate,
+        out=out,
+    )
+    print_found(found, as_json)
 
 
 def words(

@@ -67,8 +67,6 @@ CANNOT: dict[str, dict[str, str]] = {
         **dict.fromkeys(_RUNS, _INTEGERS),
     },
     DELTA: {
-        "decompile": "its layer is proved in exact integers and has no phases to read out: `verify {folder}`",
-        "diagnose": "its layer is proved in exact integers and has no phases to read out: `verify {folder}`",
         "show": "a page runs diagonal layers: `verify {folder}` runs this network",
     },
     TABLE: dict.fromkeys(VERBS, _STEPS),
@@ -76,8 +74,8 @@ CANNOT: dict[str, dict[str, str]] = {
     NETWORK: dict.fromkeys(_PROOFS, _READ_OUT),
     RUN: dict.fromkeys(_PROOFS, _READ_OUT),
     PROBE: dict.fromkeys(VERBS, _COPIES),
-    CHECKPOINT: dict.fromkeys((*_PROOFS, *_READINGS[1:], "show", "train"), _FOREIGN),
-    MODULE: dict.fromkeys((*_PROOFS, *_READINGS[1:], "show", "train"), _CALLED) | {"audit": _NO_LAYERS},
+    CHECKPOINT: dict.fromkeys((*_PROOFS, "show", "train"), _FOREIGN),
+    MODULE: dict.fromkeys((*_PROOFS, "show", "train"), _CALLED) | {"audit": _NO_LAYERS},
     REFUSAL: dict.fromkeys(("certify", "verify", "horizon", *_RUNS, "show"), _UNTRACKED),
     DAMAGED: dict.fromkeys(VERBS, _AGAIN),
     OTHER: dict.fromkeys(VERBS, _NOTHING),
@@ -117,7 +115,7 @@ WITH_NETWORK = (GROUP, LEARNT, AUTOMATON, DELTA, TRAINED, NETWORK)
 TABLE_FORMAT = "machine 1"
 """What the field `format` of a machine.json says."""
 
-GROUP_FORMAT, FACTORED_FORMAT, AUTOMATON_FORMAT = 2, "factored 2", "automaton 1"
+GROUP_FORMAT, FACTORED_FORMAT, AUTOMATON_FORMAT = 2, "factored 2", "automaton 2"
 """What the field `format` of a cascade.json says."""
 
 _RUN_NAMES = {"rows", "networks", "checkpoints", "rows.jsonl", "cells.jsonl"}
@@ -139,6 +137,8 @@ def kind_of(folder: str | Path) -> str | None:
         True
     """
     place = Path(folder)
+    if is_function(folder):
+        return MODULE
     try:
         names = set(os.listdir(place))
     except (OSError, ValueError):  # ValueError: a null character in the name
@@ -150,6 +150,17 @@ def kind_of(folder: str | Path) -> str | None:
     if found is None and "runs" in names and any((place / "runs").glob("*.json")):
         return LEARNT  # `learn` was stopped before it had a machine
     return found
+
+
+def is_function(text: object) -> bool:
+    """Whether a text is `path/to/file.py:function`, of a file that is there."""
+    path, colon, name = str(text).rpartition(":") if isinstance(text, str | Path) else ("", "", "")
+    if not colon or not path.endswith(".py") or not name.isidentifier():
+        return False
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def holds_learnt(folder: str | Path) -> bool:

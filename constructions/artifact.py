@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict, TypeVar
 
@@ -25,7 +26,7 @@ from ..common.errors import InputError
 from ..common.folders import Folder, opened
 from ..common.kinds import DAMAGED, LISTED, wrong_kind
 from ..common.reading import MissingFileError, conform, parse_json, parse_tensors
-from .cascade import Cascade, CascadeLayer
+from .cascade import Cascade, CascadeLayer, explored, layer_transitions
 from .weights import Weights, network_parameters
 
 FORMAT = 2
@@ -53,14 +54,11 @@ def described_layers(cascade: Cascade) -> list[LayerMetadata]:
 
 
 def machine_arrays(cascade: Cascade, resets: bool) -> dict[str, NDArray[np.int32]]:
-    """`decode` and the arrays of each layer, with `layer{i}.resets` if the format has them."""
+    """`decode` and the arrays of each layer: `increments`, or `moves` if the format has resets."""
     arrays: dict[str, NDArray] = {"decode": cascade.decode}
     for i, layer in enumerate(cascade.layers, 1):
         arrays[f"layer{i}.moduli"] = np.array(layer.moduli)
-        arrays[f"layer{i}.increments"] = layer.increments
-        if resets:
-            sets = np.zeros_like(layer.increments) if layer.resets is None else layer.resets
-            arrays[f"layer{i}.resets"] = sets
+        arrays[f"layer{i}.{'moves' if resets else 'increments'}"] = layer.moves
     return {name: array.astype(np.int32) for name, array in arrays.items()}
 
 
@@ -182,27 +180,36 @@ class Arrays:
     def layers(
         self, described: Sequence[LayerMetadata], letters: int, limit: int, resets: bool
     ) -> tuple[tuple[CascadeLayer, ...], int]:
-        """The layers, and the number of states that they have together, at most `limit`."""
+        """The layers, and the number of states that they have together, at most `limit`: with `resets`, of the states
+        that can be reached, which are found here."""
         layers: list[CascadeLayer] = []
-        lower = 1
+        lower, following = 1, np.zeros((1, letters), dtype=np.int64)
         for i, one in enumerate(described, 1):
             name = f"layer{i}"
             moduli = self.array(f"{name}.moduli", 1)
             self.require(len(moduli) and (moduli >= 2).all(), f"{name}.moduli has entries below 2, or none")
-            increments = self.array(f"{name}.increments", 3)
+            what = f"{name}.moves" if resets else f"{name}.increments"
+            moves = self.array(what, 3)
             shape = lower, letters, len(moduli)
-            self.require(increments.shape == shape, f"{name}.increments has shape {increments.shape}")
-            inside = ((increments >= 0) & (increments < moduli)).all()
-            self.require(inside, f"{name}.increments has entries outside its moduli")
-            sets = self.array(f"{name}.resets", 3, 0, 2).astype(bool) if resets else np.zeros(shape, dtype=bool)
-            self.require(sets.shape == shape, f"{name}.resets has shape {sets.shape}")
+            self.require(moves.shape == shape, f"{what} has shape {moves.shape}")
+            inside = ((moves >= 0) & (moves < (2 if resets else 1) * moduli.astype(np.int64))).all()
+            self.require(inside, f"{what} has entries outside its moduli")
+            sets = moves >= moduli
             check_layer(one, moduli.tolist(), not resets, f"{self._where}: {name}")
             self.require(
                 FAMILIES[one["family"]].resets or not sets.any(), f"{name} sets a channel, as no {one['family']}"
             )
+            increments = np.where(sets, moves - moduli, moves) if sets.any() else moves
             layer = CascadeLayer(one["family"], tuple(moduli.tolist()), increments, sets if sets.any() else None)
+            self.require(lower * layer.states < 2**62, f"{name} has too many residues")
+            if resets:
+                try:
+                    layer = replace(layer, reached=explored(layer, following, limit))
+                except InputError as error:
+                    self.require(False, str(error))
+                following = layer_transitions(layer, following)
             layers.append(layer)
-            lower *= layer.states
+            lower = layer.count
             self.require(lower <= limit, f"more than {limit:,} states")
         return tuple(layers), lower
 

@@ -13,7 +13,8 @@ same time from state 0, and then the states of each but the first are renamed by
 one look-up a token. That would be wrong for a machine that does not track G, or that tracks an automaton; such a
 machine wants `threads=1`.
 
-The table automaton, one look-up (state, token) a token, is here as an oracle and for the benchmark.
+The table automaton, one look-up (state, token) a token, is here as an oracle and for the benchmark; a cascade of which
+only some combinations of residues can be reached is run as one.
 """
 
 from __future__ import annotations
@@ -147,6 +148,10 @@ class CompiledCascade:
         self.cascade = cascade
         self.threads = threads
         self._dtype = smallest_dtype(cascade.order)
+        self._table = None
+        if any(layer.reached is not None for layer in cascade.layers):
+            self._table = table_automaton(cascade)
+            return
         tables: Any = 0
         for layer in cascade.layers:
             tables = (tables, *_layer_tables(layer), layer.states, len(cascade.alphabet))
@@ -176,6 +181,11 @@ class CompiledCascade:
         return states
 
     def _segment(self, state: int, word: NDArray[np.integer], states: NDArray[Any]) -> bool:
+        if self._table is not None:
+            if len(word) and not _inside(word, len(self.cascade.alphabet)):
+                return False
+            _automaton(self._table.reshape(-1), self._table.shape[1], word, state, states)
+            return True
         return bool(self._loop(self._tables, self._residues(state), len(self.cascade.alphabet), word, states))
 
     def _require(self, inside: bool, word: NDArray[np.integer]) -> None:

@@ -43,12 +43,14 @@ class CascadeMachine:
         self._residues = [[0] * len(layer.moduli) for layer in cascade.layers]
 
     def outputs(self, tokens: NDArray[np.integer]) -> NDArray[np.int32]:
-        """The element index after every token of the next piece, shape (T,)."""
+        """The element index after every token of the next piece, shape (T,); -1 for residues that no word leads to."""
         if self.arithmetic == "residues":
             states = self.cascade.run(tokens, self._state)
             self._state = int(states[-1]) if len(states) else self._state
         else:
             states = self._run(tokens)
+            if (states < 0).any():
+                return np.where(states < 0, np.int32(-1), self.cascade.decode[states])
         return self.cascade.decode[states]
 
     def _run(self, tokens: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -63,6 +65,10 @@ class CascadeMachine:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         added = layer.increments[lower, tokens]
         sets = None if layer.resets is None else layer.resets[lower, tokens]
+        if (lower < 0).any():  # where rounding has led to residues that no word leads to, nothing happens
+            added = np.where(lower[:, None] < 0, 0, added)
+            sets = None if sets is None else sets & (lower >= 0)[:, None]
+        lost = lower < 0, after < 0
         lower = lower * layer.states
         after = after * layer.states
         for channel, (n, place) in enumerate(zip(layer.moduli, layer.places, strict=True)):
@@ -77,7 +83,7 @@ class CascadeMachine:
             lower[1:] += residues[:-1] * place
             lower[0] += self._residues[i][channel] * place
             self._residues[i][channel] = int(residues[-1])
-        return lower, after
+        return tuple(np.where(gone, -1, layer.numbers(codes)) for gone, codes in zip(lost, (lower, after), strict=True))
 
 
 def _distance(name: str, values: Values, residues: NDArray[np.int64], n: int) -> float:

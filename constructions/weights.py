@@ -105,25 +105,40 @@ def weights_of(cascade: Cascade) -> Weights:
         following = layer_transitions(layer, following)
         lower += layer.moduli
     residues = np.empty((cascade.order, len(lower)), dtype=np.int64)
-    residues[cascade.decode] = np.stack(np.unravel_index(np.arange(cascade.order), lower), axis=1)
+    residues[cascade.decode] = cascade.residues
     return Weights(m, tuple(layers), residues, np.arange(cascade.order))
 
 
 def _weights_of_automaton(cascade: Cascade) -> Weights:
     lower: tuple[int, ...] = ()
     layers = []
-    for layer in cascade.layers:
+    for layer, number in zip(cascade.layers, cascade.prefixes, strict=False):
         resets = np.zeros(layer.increments.shape, dtype=bool) if layer.resets is None else layer.resets
-        shape = (*lower, len(cascade.alphabet), len(layer.moduli))
-        grid = np.stack([layer.increments, resets], axis=-1).reshape(*shape, 2).astype(np.int64)
-        gates, held = _gates(grid, len(lower))
+        rows = cascade.residues[np.unique(number, return_index=True)[1], : len(lower)]
+        gates, held = _gates_of_rows(rows, np.stack([layer.increments, resets], axis=-1))
         sets = held[..., 1].astype(bool)
         layers.append(LayerWeights(layer.family, layer.moduli, gates, held[..., 0], sets if sets.any() else None))
         lower += layer.moduli
-    reached = np.flatnonzero(cascade.decode >= 0)
-    residues = np.stack(np.unravel_index(reached, lower), axis=1)
-    cases, outputs = _fewest_cases(residues, cascade.decode[reached])
+    cases, outputs = _fewest_cases(cascade.residues, cascade.decode)
     return Weights(len(cascade.alphabet), tuple(layers), cases, outputs, "before")
+
+
+def _gates_of_rows(rows: NDArray[np.int64], table: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """As `_gates`, of a table with a row for each of some lower states, shape (rows, m, channels, parts): where two
+    columns do as well as each other, those of the last layers are not read."""
+    flat = table.reshape(len(table), -1)
+    read = list(range(rows.shape[1]))
+    for axis in reversed(range(rows.shape[1])):
+        fewer = [one for one in read if one != axis]
+        _, first, place = np.unique(rows[:, fewer], axis=0, return_index=True, return_inverse=True)
+        if (flat[first][place.reshape(-1)] == flat).all():
+            read = fewer
+    _, first = np.unique(rows[:, read], axis=0, return_index=True)
+    state, token = np.nonzero(table[first].any(axis=(-1, -2)))
+    gates = np.full((len(state), rows.shape[1] + 1), -1, dtype=np.int64)
+    gates[:, read] = rows[first[state]][:, read]
+    gates[:, -1] = token
+    return gates, table[first[state], token].astype(np.int64)
 
 
 def _fewest_cases(

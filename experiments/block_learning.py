@@ -65,11 +65,15 @@ ARMS = {
     )
 }
 
+RUNS = "cells.jsonl"
+"""All runs of a folder."""
+
 Cell = tuple[str, str, int]
 """A group, the name of an arm, and how many seeds."""
 
 GOAL = ("A5", "S3", "A4", "S4", "F21", "SL(2,5)", "F20", "S5", "PSL(2,7)")
-FURTHER = ("A6", "S6", "PSL(2,8)")
+FURTHER = ("A6", "S6", "PSL(2,8)", "M11")
+"""Generators alone as tokens, and few seeds: their elements are many labels."""
 
 
 def planned(quick: bool) -> list[Cell]:
@@ -82,7 +86,7 @@ def planned(quick: bool) -> list[Cell]:
     cells += [("S3", "null-shuffled", 20), ("A5", "null-shuffled", 20)]
     cells += [("A5", f"words-{count}", 20) for count in FEW_WORDS]
     cells += [("A4", "U(2)", 20), ("F20", "SO(3)", 20)]
-    return cells + [(group, "all", 20) for group in FURTHER]
+    return cells + [(group, "generators", 3) for group in FURTHER] + [("A6", "all", 3)]
 
 
 def run_one(group: str, arm_name: str, seed: int) -> dict[str, Any]:
@@ -105,33 +109,29 @@ def run_one(group: str, arm_name: str, seed: int) -> dict[str, Any]:
 
 
 def run_cells(folder: Path, cells: Sequence[Cell]) -> None:
-    """Run what the folder lacks, and print a line for each run. One file a cell, one line a run."""
+    """Run what the folder's `cells.jsonl` lacks; each run is a line of it as soon as it is done, and is printed."""
+    rows = read_rows(folder / RUNS)
+    done = {(row["group"], row["arm"], row["seed"]) for row in rows}
     for group, arm, seeds in cells:
-        path = _path(folder, group, arm)
-        rows = read_rows(path)
-        done = {row["seed"] for row in rows}
         for seed in range(FIRST_SEED, FIRST_SEED + seeds):
-            if seed in done:
+            if (group, arm, seed) in done:
                 continue
-            rows.append(run_one(group, arm, seed))
-            write_file(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
-            last = rows[-1]
-            outcome = "exact" if last["right"] else last["failure"]
-            print(f"{group} {arm} {seed}: {last['seconds']} s, {outcome}", flush=True)
-
-
-def _path(folder: Path, group: str, arm: str) -> Path:
-    return folder / "cells" / f"{group}_{arm}.jsonl"
+            row = run_one(group, arm, seed)
+            rows.append(row)
+            write_page(folder, cells, rows)
+            print(
+                f"{group} {arm} {seed}: {row['seconds']} s, {'exact' if row['right'] else row['failure']}", flush=True
+            )
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a cell; none where there is no file. Raises `InputError` for a line that is none."""
+    """The runs in a file; none where there is no file. Raises `InputError` for a line that is none."""
     if not path.exists():
         return []
     rows = [parse_json(line.encode(), path) for line in read_text(path).splitlines()]
     for row in rows:
-        if not (isinstance(row, dict) and {"seed", "right", "exact", "seconds", "tried"} <= row.keys()):
-            raise InputError(f"{path}: a line is no run; delete the file to run the cell again")
+        if not (isinstance(row, dict) and {"group", "arm", "seed", "right", "exact", "seconds", "tried"} <= row.keys()):
+            raise InputError(f"{path}: a line is no run; delete the line to run its cell again")
     return rows
 
 
@@ -139,15 +139,15 @@ def reproduce_block_learning(folder: Path, quick: bool = False) -> Path:
     """Run all cells into a folder and write its page; returns the page. Started again, it goes on."""
     cells = planned(quick)
     run_cells(folder, cells)
-    return write_page(folder, cells)
+    return write_page(folder, cells, read_rows(folder / RUNS))
 
 
-def write_page(folder: Path, cells: Sequence[Cell]) -> Path:
-    """cells.jsonl and README.md from the runs that are there."""
+def write_page(folder: Path, cells: Sequence[Cell], runs: Sequence[dict[str, Any]]) -> Path:
+    """cells.jsonl and README.md from the runs that were made, in the order of the cells."""
     lines = []
     every: list[dict[str, Any]] = []
     for group, arm, _ in cells:
-        rows = read_rows(_path(folder, group, arm))
+        rows = [row for row in runs if (row["group"], row["arm"]) == (group, arm)]
         if not rows:
             continue
         every += rows
@@ -167,6 +167,6 @@ def write_page(folder: Path, cells: Sequence[Cell]) -> Path:
         "| group | arm | tokens | words | right | wrong machines that passed | found on | steps there, median | CPU s "
         "a run, median | most |\n|---|---|---|---|---|---|---|---|---|---|\n" + "\n".join(lines),
     ]
-    write_file(folder / "cells.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in every))
+    write_file(folder / RUNS, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in every))
     write_file(folder / "README.md", "\n\n".join(page) + "\n")
     return folder / "README.md"

@@ -34,6 +34,7 @@ from .recurrences import (
     unit_circle,
     unit_scan,
 )
+from .tracing import Pairs, multiplied, refuse_dynamic, turned
 
 __all__ = ["FAMILIES", "KINDS", "LayerState", "Transition", "step_size"]
 
@@ -93,6 +94,27 @@ class Transition(nn.Module):
         a, b = self.affine(raw)
         return diagonal_scan(pick(a, rows), pick(b, rows), _plain(state), backend)
 
+    def traced(self, raw: Tensor, state: Pairs | Tensor) -> tuple[Tensor, Pairs | Tensor]:
+        """`scan` as torch.compile and torch.export follow it (models/tracing.py): states and state in real numbers.
+
+        raw: (batch, length, parts * channels). Returns the states (batch, length, channels), or [Re h, Im h] (batch,
+        length, 2 channels), and the state to carry on with.
+        """
+        if self.complex_state:
+            assert isinstance(state, Pairs)
+            return turned(*self.polar(self.split(raw)), state)
+        assert isinstance(state, Tensor)
+        if not self.family.is_diagonal:
+            refuse_dynamic(raw.shape[1], self.family.name)
+            states, _ = self.scan(raw, state, "loop")
+        else:
+            states = multiplied(*self.affine(raw), state)
+        return states, states[:, -1]
+
+    def polar(self, parts: dict[str, Tensor]) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
+        """What a complex transition does, in real numbers: turns, modulus (None for 1), Re b, Im b."""
+        raise NotImplementedError
+
     def step(self, raw: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
         """The state after one token: raw (batch, parts * channels). Returns h and the state to carry on with."""
         a, b = self.affine(raw)
@@ -135,6 +157,9 @@ class _UnitModulus(Transition):
 
     def turns(self, parts: dict[str, Tensor]) -> Tensor:
         raise NotImplementedError
+
+    def polar(self, parts: dict[str, Tensor]) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
+        return self.turns(parts), None, parts["b_real"], parts["b_imag"]
 
     def affine(self, raw: Tensor) -> tuple[Tensor, Tensor]:
         parts = self.split(raw)
@@ -216,6 +241,9 @@ class GatedAUSSM(Transition):
     def modulus(raw: Tensor) -> Tensor:
         """g from the raw gate."""
         return torch.exp(-step_size(raw))
+
+    def polar(self, parts: dict[str, Tensor]) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
+        return parts["turns"], self.modulus(parts["gate"]), parts["b_real"], parts["b_imag"]
 
     def affine(self, raw: Tensor) -> tuple[Tensor, Tensor]:
         parts = self.split(raw)
@@ -321,6 +349,11 @@ class S4D(Transition):
         angle = step * self.frequency
         a = per_word(torch.complex(modulus * angle.cos(), modulus * angle.sin()), parts["b_real"])
         return a.expand(parts["b_real"].shape), torch.complex(parts["b_real"], parts["b_imag"])
+
+    def polar(self, parts: dict[str, Tensor]) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
+        real, step = parts["b_real"], self.log_step.exp()
+        turns, modulus = step * self.frequency / (2.0 * math.pi), torch.exp(-step * self.log_rate.exp())
+        return turns.expand(real.shape), modulus.expand(real.shape), real, parts["b_imag"]
 
     def initialise(self, generator: torch.Generator | None) -> None:
         with torch.no_grad():

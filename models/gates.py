@@ -8,13 +8,15 @@ each case; matrices that would be nearly all zeros are neither kept nor multipli
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
 from ..common.errors import InputError
 from .linear import bare_linear
+from .tracing import tracing
 
 __all__ = ["CaseHead", "GatePhi", "Lookup", "decisions_of", "one_hot"]
 
@@ -22,30 +24,45 @@ MOST_KEYS = 1 << 20
 """Keys up to which a table of all of them is made; beyond it, and beyond eight times the rows, they are searched."""
 
 
-class _Numbering:
-    """Different keys 0 ≤ key < space by their numbers; `len(keys)` for any other."""
+class _Numbering(nn.Module):
+    """Different keys 0 ≤ key < space by their numbers; `count` for any other."""
+
+    table: Tensor | None
+    keys: Tensor
+    numbers: Tensor
 
     def __init__(self, keys: Tensor, numbers: Tensor, space: int) -> None:
+        super().__init__()
         self.count = len(keys)
-        self.table = self.keys = self.numbers = None
+        table = None
         if space <= max(MOST_KEYS, 8 * self.count):
-            self.table = torch.full((space,), self.count, dtype=torch.int64, device=keys.device)
-            self.table[keys] = numbers
-        else:
-            order = keys.argsort()
-            self.keys, self.numbers = keys[order], numbers[order]
+            table = torch.full((space,), self.count, dtype=torch.int64, device=keys.device)
+            table[keys] = numbers
+            keys = numbers = keys[:0]
+        order = keys.argsort()
+        self.register_buffer("table", table, persistent=False)
+        self.register_buffer("keys", keys[order], persistent=False)
+        self.register_buffer("numbers", numbers[order], persistent=False)
 
-    def __call__(self, keys: Tensor) -> Tensor:
+    def forward(self, keys: Tensor) -> Tensor:
         if self.table is not None:
             return self.table.index_select(0, keys)
-        assert self.keys is not None
-        assert self.numbers is not None
-        place = torch.searchsorted(self.keys, keys.contiguous()).clamp_(max=self.count - 1)
+        place = self._bisected(keys) if tracing() else torch.searchsorted(self.keys, keys.contiguous())
+        place = place.clamp(max=self.count - 1)
         return torch.where(self.keys[place] == keys, self.numbers[place], self.count)
 
+    def _bisected(self, keys: Tensor) -> Tensor:
+        """`searchsorted`, which ONNX has not: how many of the sorted keys are smaller."""
+        place, step = torch.zeros_like(keys), 1 << self.count.bit_length()
+        while step := step >> 1:
+            further = place + step
+            smaller = self.keys[(further - 1).clamp(max=self.count - 1)] < keys
+            place = torch.where(smaller & (further <= self.count), further, place)
+        return place
 
-class Lookup:
-    """Which row of a table of numbers is met.
+
+class Lookup(nn.Module):
+    """Which row of a table of numbers is met. Its buffers move with a network and are not saved with it.
 
     Arguments:
         rows: shape (rows, columns), numbers below `sizes`; -1 throughout a column that is not read. No two are equal.
@@ -57,7 +74,8 @@ class Lookup:
     """
 
     def __init__(self, rows: Tensor, sizes: Sequence[int], name: str) -> None:
-        self.count, self.device = len(rows), rows.device
+        super().__init__()
+        self.count = len(rows)
         rows = rows.to(torch.int64)
         high = torch.tensor(list(sizes), device=rows.device)
         if rows.dim() != 2 or rows.shape[1] != len(sizes) or bool(((rows < -1) | (rows >= high)).any()):
@@ -66,32 +84,33 @@ class Lookup:
         if bool((unread.any(0) & ~unread.all(0)).any()):
             raise InputError(f"{name}: a decision is read in some rows and not in others; wanted -1 in a whole column")
         self.read = [j for j in range(len(sizes)) if self.count and not bool(unread[0, j])]
-        self.steps: list[tuple[int, int, _Numbering | None]] = []  # column, size, and how keys are numbered before
+        self.sizes = [sizes[j] for j in self.read]
+        before: list[nn.Module] = []  # how keys are numbered before a column is added
         key = torch.zeros(self.count, dtype=torch.int64, device=rows.device)
         space = 1
         for j in self.read:
-            numbering = None
+            numbering: nn.Module = nn.Identity()
             if space * sizes[j] >= 2**62:
                 different, key = key.unique(return_inverse=True)
                 numbering = _Numbering(different, torch.arange(len(different), device=rows.device), space)
                 space = len(different) + 1
-            self.steps.append((j, sizes[j], numbering))
+            before.append(numbering)
             key = key * sizes[j] + rows[:, j]
             space *= sizes[j]
         if len(key.unique()) != self.count:
             raise InputError(f"{name}: two rows are equal")
+        self.before = nn.ModuleList(before)
         self.last = _Numbering(key, torch.arange(self.count, device=rows.device), space)
 
-    def __call__(self, columns: Sequence[Tensor]) -> Tensor:
+    def forward(self, columns: Sequence[Tensor]) -> Tensor:
         """The number of the row that meets these numbers, int64 (N,) a column to (N,); `count` where none does."""
         key: Tensor | None = None
-        for j, size, numbering in self.steps:
-            if key is not None:
-                key = (key if numbering is None else numbering(key)) * size
-            key = columns[j] if key is None else key + columns[j]
+        for j, size, numbering in zip(self.read, self.sizes, self.before, strict=True):
+            key = columns[j] if key is None else numbering(key) * size + columns[j]
         if key is None:  # no row, or one that is met always
             return torch.zeros_like(columns[-1])
-        return self.last(key)
+        found: Tensor = self.last(key)
+        return found
 
 
 def decisions_of(readouts: Tensor, groups: Sequence[int]) -> list[Tensor]:
@@ -100,15 +119,44 @@ def decisions_of(readouts: Tensor, groups: Sequence[int]) -> list[Tensor]:
 
 
 class _Rows(nn.Module):
-    """A module that looks rows of one of its buffers up."""
+    """A module that looks rows of one of its buffers up.
 
-    def _lookup(self, rows: Tensor, sizes: Sequence[int], name: str) -> Lookup:
-        """The lookup of these rows as they are now."""
-        known = self.__dict__.get("_known")
-        if known is None or known[0] is not rows or known[1] != rows._version:
-            self.__dict__["_known"] = known = (rows, rows._version, Lookup(rows, sizes, name))
-        found: Lookup = known[2]
-        return found
+    Arguments:
+        table: the buffer's name.
+        sizes: of its columns.
+        name: of the table, for messages.
+    """
+
+    lookup: Lookup | None
+
+    def __init__(self, table: str, sizes: Sequence[int], name: str) -> None:
+        super().__init__()
+        self.sizes, self.table_name, self.name = tuple(sizes), table, name
+        self.lookup = None
+        self._made: tuple[int, int] | None = None
+
+    def require(self, name: str | None = None) -> Lookup:
+        """The lookup of the rows as they are now. Raises `InputError` where they are not such; `name` says where."""
+        if tracing():  # its numbers cannot be read now: it was made when they were loaded
+            if self.lookup is None:
+                raise InputError(f"{self.name}: nothing has been loaded; load the weights before they are exported")
+            return self.lookup
+        rows: Tensor = getattr(self, self.table_name)
+        now = (rows.data_ptr(), 0 if rows.is_inference() else rows._version)
+        if self.lookup is None or self._made != now:
+            self.lookup, self._made = Lookup(rows, self.sizes, name or self.name), now
+            self.prepare()
+        return self.lookup
+
+    def prepare(self) -> None:
+        """What else is read off the numbers, once."""
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        super()._apply(fn, recurse)
+        if self.lookup is not None:
+            rows: Tensor = getattr(self, self.table_name)  # elsewhere now, and the lookup with it
+            self._made = (rows.data_ptr(), 0 if rows.is_inference() else rows._version)
+        return self
 
 
 class GatePhi(_Rows):
@@ -122,14 +170,14 @@ class GatePhi(_Rows):
     gates: Tensor
 
     def __init__(self, units: int, sizes: Sequence[int], outputs: int, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.sizes = tuple(sizes)
+        super().__init__("gates", sizes, "phi.gates")
         self.register_buffer("gates", torch.full((units, len(self.sizes)), -1, dtype=torch.int32))
         self.out = bare_linear(units, outputs, dtype)
 
     def units(self, decisions: Sequence[Tensor], tokens: Tensor) -> Tensor:
         """The unit that is on, int64 (N,); the number of units where none is."""
-        return self._lookup(self.gates, self.sizes, "phi.gates")([*decisions, tokens])
+        found: Tensor = self.require()([*decisions, tokens])
+        return found
 
     def table(self) -> Tensor:
         """φ's output for each unit that is on, and last for none: (units + 1, outputs)."""
@@ -142,15 +190,15 @@ class GatePhi(_Rows):
         The unit that is on is relu of the sum of what it reads less its number, so it is 1, or not a number where a
         readout is none; gradients go on to what it reads, and to no other unit, as those of relu do.
         """
-        flat = lower.reshape(tokens.numel(), lower.shape[-1])
+        flat = lower.flatten(0, -2)
         unit = self.units(decisions_of(flat, self.sizes[:-1]), tokens.reshape(-1))
         missing = unit == len(self.gates)
         unit = unit.clamp(max=len(self.gates) - 1)
         on = flat.new_ones(len(flat))
-        start = 0
+        start, read = 0, self.require().read
         for j, size in enumerate(self.sizes[:-1]):
-            picked = self.gates[:, j].to(torch.int64)[unit]
-            if bool((self.gates[:, j] >= 0).any()):
+            if j in read:
+                picked = self.gates[:, j].to(torch.int64)[unit]
                 on = on + flat.gather(1, (start + picked).unsqueeze(1)).squeeze(1) - 1
             start += size
         on = torch.where(missing, 0 * on, on)
@@ -171,11 +219,18 @@ class CaseHead(_Rows):
     outputs: Tensor
 
     def __init__(self, cases: int, classes: int, sizes: Sequence[int], dtype: torch.dtype) -> None:
-        super().__init__()
-        self.sizes = tuple(sizes)
+        super().__init__("cases", sizes, "head.cases")
+        self.in_order = False
         self.register_buffer("cases", torch.full((cases, len(self.sizes)), -1, dtype=torch.int32))
         self.register_buffer("outputs", torch.zeros(cases, dtype=torch.int32))
         self.bias = nn.Parameter(torch.zeros(classes, dtype=dtype))
+
+    def prepare(self) -> None:
+        """Whether case i is that of class i."""
+        count = len(self.bias)
+        self.in_order = len(self.outputs) == count and torch.equal(
+            self.outputs, torch.arange(count, dtype=self.outputs.dtype, device=self.outputs.device)
+        )
 
     def forward(self, readouts: Tensor) -> Tensor:
         """The logits (..., classes) of readouts (..., width)."""
@@ -187,10 +242,12 @@ class CaseHead(_Rows):
             picked = readouts[..., start : start + size].index_select(-1, numbers.clamp(min=0))
             score = score + torch.where(numbers >= 0, picked, 1.0)
             start += size
-        outputs = self.outputs.to(torch.int64)
-        count = len(self.bias)
-        if len(outputs) == count and torch.equal(outputs, torch.arange(count, device=outputs.device)):
+        self.require()
+        if not tracing():
+            self.prepare()
+        if self.in_order:
             return score + self.bias
+        outputs = self.outputs.to(torch.int64)
         best = score.new_zeros((*score.shape[:-1], len(self.bias)))
         return best.scatter_reduce(-1, outputs.expand(score.shape), score, "amax") + self.bias
 
@@ -199,7 +256,7 @@ class CaseHead(_Rows):
         a choice of decisions is no case, or the bias is not 0."""
         if bool(self.bias.any()):
             return None
-        case = self._lookup(self.cases, self.sizes, "head.cases")(decisions)
+        case = self.require()(decisions)
         if bool((case == len(self.cases)).any()):
             return None
         return self.outputs.to(torch.int64).index_select(0, case)

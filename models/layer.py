@@ -17,6 +17,7 @@ from .families import FAMILIES, LayerState, Transition
 from .gates import GatePhi
 from .linear import add_product, affine, bare_linear, look_up
 from .specification import ELEMENTWISE, LayerSpecification
+from .tracing import Pairs, tracing
 
 __all__ = ["Layer", "draw_uniform", "one_hot_decision"]
 
@@ -44,8 +45,11 @@ def one_hot_decision(scores: Tensor) -> Tensor:
         hard = torch.zeros_like(scores).scatter_(-1, index, (largest - largest) + 1.0)
     if not (torch.is_grad_enabled() and scores.requires_grad):
         return hard
-    soft: Tensor = _Exact.apply(scores.softmax(-1), hard)
-    return soft
+    if tracing():
+        soft = scores.softmax(-1)
+        return hard + (soft - soft.detach())
+    exact: Tensor = _Exact.apply(scores.softmax(-1), hard)
+    return exact
 
 
 class _Readout:
@@ -135,7 +139,8 @@ class Layer(nn.Module):
             found: Tensor = self.phi(lower, tokens)
             return found
         hidden, out = self.matrices.hidden, self.matrices.out
-        if tokens.numel() * embedding.shape[-1] < embedding.numel():  # fewer tokens than rows: a table would not pay
+        # Fewer tokens than rows: a table would not pay. (A traced network is for any number of them.)
+        if not tracing() and tokens.numel() * embedding.shape[-1] < embedding.numel():
             inputs = torch.cat([lower, look_up(tokens, embedding)], -1)
             return affine(self.gate(affine(inputs, hidden.weight, hidden.bias)), out.weight, out.bias)
         table = affine(embedding, hidden.weight[..., self.width :], hidden.bias)
@@ -145,7 +150,7 @@ class Layer(nn.Module):
         return affine(self.gate(summed), out.weight, out.bias)
 
     def read(self, lower: Tensor, h: Tensor) -> Tensor:
-        """ψ(s^{i-1}, Re h, Im h): (*runs, N, readout) for states h (*runs, N, d)."""
+        """ψ(s^{i-1}, Re h, Im h): (*runs, N, readout) for states h (*runs, N, d), or [Re h, Im h] as real numbers."""
         parts = [h.real, h.imag] if h.is_complex() else [h]
         return self._activation(affine(torch.cat([lower, *parts], -1), self.psi.weight, self.psi.bias))
 
@@ -198,6 +203,14 @@ class Layer(nn.Module):
     def start(self, words: int) -> LayerState:
         """The state before the first token, for the words of all runs."""
         return self.transition.start(self.initial_state, words)
+
+    def traced_start(self, state: LayerState | None, words: int) -> Pairs | Tensor:
+        """A state, or that before the first token, as `Transition.traced` takes it."""
+        if not self.transition.complex_state:
+            return self.start(words) if state is None else state  # type: ignore[return-value]
+        if state is not None:
+            return Pairs.of(state)
+        return Pairs.of(self.initial_state.expand(words, -1, 2))
 
     def initialise(self, generator: torch.Generator | None) -> None:
         """Draw every parameter: He for the hidden layer, then each raw output to the spread its family asks for."""

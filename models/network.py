@@ -38,12 +38,13 @@ from torch.nn import functional
 
 from ..common.errors import InputError
 from .families import LayerState
-from .gates import CaseHead, GatePhi, Lookup
+from .gates import CaseHead, GatePhi
 from .layer import FEW_UNITS, Layer, draw_uniform
 from .linear import affine, bare_linear
 from .recurrences import Backend, UnitState
 from .saved import DTYPES, SavedNetwork
 from .specification import LayerSpecification, positive
+from .tracing import Pairs, tracing
 
 __all__ = ["DCDNetwork", "LayerTrace"]
 
@@ -239,7 +240,8 @@ class DCDNetwork(nn.Module, SavedNetwork):
         """
         if self.embedding.weight.dim() == 2:
             self._check_tokens(tokens, 2)
-        if not (every_layer or return_drive or torch.is_grad_enabled()) and (ran := self._run_decisions(tokens, state)):
+        fast = not (every_layer or return_drive or torch.is_grad_enabled() or tracing())
+        if fast and (ran := self._run_decisions(tokens, state)):
             assert isinstance(self.head, CaseHead)
             logits = self.head.logits_of(ran[0]).view(*tokens.shape, self.classes)
             return (logits, ran[1]) if return_state else logits
@@ -259,6 +261,9 @@ class DCDNetwork(nn.Module, SavedNetwork):
     def step(self, tokens: Tensor, state: Sequence[LayerState] | None = None) -> tuple[Tensor, list[LayerState]]:
         """One token: int64 (batch,) -> logits (batch, classes) and the state after it. No scan is involved."""
         self._check_tokens(tokens, 1)
+        if tracing():
+            logits, after = self(tokens.unsqueeze(1), state, True)
+            return logits[:, 0], after
         lower, after, _ = self._run(tokens, state, None)
         return self.decide(lower), after
 
@@ -273,6 +278,9 @@ class DCDNetwork(nn.Module, SavedNetwork):
         what is computed on the way has about `PIECE_ENTRIES` entries.
         """
         self._check_tokens(tokens, 2)
+        if tracing():
+            logits, after = self(tokens, state, True)
+            return logits.argmax(-1), after
         state = self._check_state(state, tokens.shape[0])
         piece = self.piece() if piece is None else piece
         if tokens.shape[0] > piece:
@@ -311,8 +319,8 @@ class DCDNetwork(nn.Module, SavedNetwork):
         if isinstance(self.head, CaseHead):
             for i, layer in enumerate(self.layers):
                 assert isinstance(layer.phi, GatePhi)
-                Lookup(layer.phi.gates, layer.phi.sizes, f"layers.{i}.phi.gates")
-            Lookup(self.head.cases, self.head.sizes, "head.cases")
+                layer.phi.require(f"layers.{i}.phi.gates")
+            self.head.require()
             outputs = self.head.outputs
             if bool(((outputs < 0) | (outputs >= self.classes)).any()):
                 raise InputError(f"head.outputs: expected classes from 0 to {self.classes - 1}")
@@ -356,13 +364,20 @@ class DCDNetwork(nn.Module, SavedNetwork):
         """
         embedding = self.embedding.weight
         runs = embedding.dim() - 2
-        state = self._check_state(state, math.prod(tokens.shape[: runs + 1]))
+        count = math.prod(tokens.shape[: runs + 1])
+        follow = tracing() and length is not None and not runs
+        carry: list[Any]
+        if follow:
+            given = [None] * len(self.layers) if state is None else self._check_state(state, count)
+            carry = [layer.traced_start(one, count) for layer, one in zip(self.layers, given, strict=True)]
+        else:
+            carry = self._check_state(state, count)
         places = tokens.flatten(runs)
         lower = embedding.new_empty((*places.shape, 0))
         shape = (*tokens.shape[:runs], tokens.shape[runs])
         first = embedding.new_empty((*shape, 0)) if any(s.reads == "before" for s in self.specifications) else None
         after, traces = [], []
-        for layer, before in zip(self.layers, state, strict=True):
+        for layer, before in zip(self.layers, carry, strict=True):
             read = lower
             if layer.specification.reads == "before":
                 assert first is not None
@@ -376,7 +391,10 @@ class DCDNetwork(nn.Module, SavedNetwork):
                 states, carried = layer.transition.step(raw, before)
             else:
                 words = raw.reshape(math.prod(tokens.shape[:-1]), length, raw.shape[-1])
-                states, carried = layer.transition.scan(words, before, self.backend)
+                if follow:
+                    states, carried = layer.transition.traced(words, before)
+                else:
+                    states, carried = layer.transition.scan(words, before, self.backend)
             seen = lower.detach() if self.local_gradient else lower
             readout = layer.read(seen, states.reshape(*places.shape, states.shape[-1]))
             if traced:
@@ -385,9 +403,9 @@ class DCDNetwork(nn.Module, SavedNetwork):
                 traces.append(LayerTrace(seen, a, b, states, added))
             lower = torch.cat([lower, readout], -1)
             if first is not None:
-                held = before.value if isinstance(before, UnitState) else before
+                held = before.value if isinstance(before, UnitState | Pairs) else before
                 first = torch.cat([first, layer.read(first, held.reshape(*shape, held.shape[-1]))], -1)
-            after.append(carried)
+            after.append(carried.as_state() if isinstance(carried, Pairs) else carried)
         return lower, after, traces
 
     def _run_decisions(
@@ -430,7 +448,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
         if not isinstance(tokens, Tensor) or tokens.dtype != torch.int64 or tokens.dim() != dimensions:
             came = f"{tokens.dtype} {tuple(tokens.shape)}" if isinstance(tokens, Tensor) else type(tokens).__name__
             raise InputError(f"tokens: expected an int64 tensor {wanted}, got {came}")
-        if tokens.numel():
+        if not tracing() and tokens.numel():  # what tokens are cannot be seen while a graph is made
             low, high = (int(x) for x in torch.aminmax(tokens))
             if low < 0 or high >= self.alphabet_size:
                 bad = low if low < 0 else high

@@ -23,6 +23,7 @@ from subnormal.common.kinds import (
     FACTORED,
     GROUP,
     LEARNT,
+    MODULE,
     NETWORK,
     OTHER,
     PROBE,
@@ -44,7 +45,9 @@ from subnormal.models.network import DCDNetwork
 KINDS = (GROUP, AUTOMATON, FACTORED, DELTA, REFUSAL, CHECKPOINT, NETWORK, TRAINED, RUN, LEARNT, TABLE, PROBE)
 
 
-def snapshot(folder: Path) -> dict[str, bytes]:
+def snapshot(folder: Path | str) -> dict[str, bytes]:
+    if isinstance(folder, str):  # a function in a file
+        folder = Path(folder).parent
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
@@ -142,7 +145,12 @@ def test_a_damaged_compiled_folder_can_be_made_again(tmp_path):
         claim_folder(tmp_path / "x", NETWORK)
 
 
-MADE_FOR = {AUTOMATON: "tomita(5)", DELTA: "A5", TRAINED: "C2", RUN: "C2"}
+CALLABLE = """import torch
+def run(ids):
+    return torch.nn.functional.one_hot(ids, 6).float()
+"""
+
+MADE_FOR = {AUTOMATON: "tomita(5)", DELTA: "A5", CHECKPOINT: "A5", TRAINED: "C2", RUN: "C2"}
 """What the folder of each kind is for; the others S3."""
 
 MORE = {
@@ -174,7 +182,7 @@ def arguments_for(kind: str, verb: str, folder: Path) -> list[str]:
         family = {DELTA: "delta-4", RUN: "negative-mamba", TRAINED: "negative-mamba"}.get(kind, "aussm")
         return ["train", asked, "--init", str(folder), "--family", family, *MORE["train"]]
     named = {"show": ["--group", asked], "evaluate": [asked], "refute": [asked], "decompile": [asked]}
-    group = named.get(verb, []) if kind == NETWORK else []
+    group = named.get(verb, []) if kind in (NETWORK, MODULE) else []
     more = [] if (kind, verb) == (DELTA, "horizon") else MORE.get(verb, [])  # no words are run
     return [verb, str(folder), *([asked] if verb == "diagnose" else group), *more]
 
@@ -183,9 +191,13 @@ def arguments_for(kind: str, verb: str, folder: Path) -> list[str]:
 def folder_of(folders, tmp_path, monkeypatch):
     """A copy of the folder of one kind, in which nothing else is lost; damaged and other ones are made here."""
 
-    def copied(kind: str) -> Path:
+    def copied(kind: str) -> Path | str:
         monkeypatch.chdir(tmp_path)
         copy = tmp_path / "it"
+        if kind == MODULE:
+            copy.mkdir()
+            (copy / "m.py").write_text(CALLABLE)
+            return f"{copy}/m.py:run"
         if kind in (DAMAGED, OTHER):
             save_folder(copy, {"cascade.json": "{}"} if kind == DAMAGED else {"group.json": "{}"})
             if kind == OTHER:
@@ -235,7 +247,7 @@ def test_every_cell_from_python(folder_of, kind, verb):
     folder = folder_of(kind)
     artifact = sn.load(folder)
     reason = artifact.can(verb)
-    asked = MADE_FOR.get(kind, "S3") if kind == NETWORK else None
+    asked = MADE_FOR.get(kind, "S3") if kind in (NETWORK, MODULE) else None
     if reason is not None:
         with pytest.raises(InputError) as refused:
             FUNCTIONS[verb](artifact if verb != "audit" else folder, asked)
@@ -257,7 +269,7 @@ def test_what_is_no_folder_is_refused(tmp_path):
     for path in (tmp_path / "nosuch", tmp_path):
         with pytest.raises(InputError, match="no folder|nothing that is read here"):
             sn.load(path)
-    with pytest.raises(InputError, match="wanted a folder, or a network"):
+    with pytest.raises(InputError, match="wanted a folder, a network"):
         sn.load(7)  # type: ignore[arg-type]
 
 

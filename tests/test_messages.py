@@ -32,6 +32,8 @@ def place(tmp_path_factory):
     sn.compile("S3").network().save_pretrained(folder / "bare")
     cycles = ["(1,2,3,4,5)", "(1,2,3)"]
     (folder / "alt.json").write_text(json.dumps({"permutations": cycles}))
+    merging = [[(i + 1) % 12, 1 - i if i < 2 else i, max(i, 1)] for i in range(12)]
+    (folder / "merging.csv").write_text("\n".join(",".join(map(str, row)) for row in merging) + "\n")
     (folder / "named.json").write_text(json.dumps({"name": "mine", "permutations": cycles}))
     return folder
 
@@ -62,11 +64,16 @@ def answer(command, monkeypatch, capsys):
         ("compile 'group(A5)' --target mamba3", "`compile 'A5' --target olmo-hybrid`", None),
         ("compile 'permutation-reset(S3)' --target delta", "--target olmo-hybrid --resets`", None),
         (
-            "compile 'flip-flop(2)' --target pd-ssm",
-            "only resets are written",
-            "compile 'flip-flop(2)' --no-check",
+            "compile 'flip-flop(2)' --target olmo-hybrid",
+            "--target pd-ssm writes it",
+            "compile 'flip-flop(2)' --target pd-ssm --no-check",
         ),
-        ("compile 'group(alt.json)' --target pd-ssm", "give it as a group", None),
+        ("compile 'group(alt.json)' --target olmo-hybrid", "give it as a group", None),
+        (
+            "compile merging.csv --target pd-ssm",
+            "more than 3,533 sets of states as preimages, one coordinate each; without --target",
+            "inspect merging.csv",
+        ),
         # A command says whose help has the way out.
         ("evaluate ff --lengths 20", "see `subnormal evaluate --help`", "evaluate --help"),
         ("diagnose", "see `subnormal diagnose --help`", "diagnose --help"),

@@ -13,7 +13,10 @@ FUNCTIONS = [name for name in sn.__all__ if inspect.isfunction(getattr(sn, name)
 
 MEANING = {
     "tracked": "a group or an automaton: its name, a file, or the thing itself",
-    "model": "a network, or the folder of one",
+    "model": "a network, the folder of one, or anybody's model",
+    "reading": "how anybody's model is read",
+    "ways": "in which words are read: whole, by the cache, padded …",
+    "batch": "words that are run at a time",
     "folder": "a folder that compile, learn or train wrote",
     "folders": "several of them",
     "data": "words with labels, or what they are drawn from",

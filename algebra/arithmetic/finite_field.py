@@ -107,3 +107,35 @@ def _sum(a: int, b: int, p: int) -> int:
         total += (x + y) % p * weight
         weight *= p
     return total
+
+
+def conway_polynomial(q: int) -> tuple[int, ...]:
+    """The Conway polynomial of F_q, by which GAP and others say what a root Z(q) is: its coefficients, constant first.
+
+    Of the monic polynomials x^n - a_(n-1)·x^(n-1) + a_(n-2)·x^(n-2) - …, the first in the order of (a_(n-1), …, a_0)
+    that is primitive and whose root's power of index (q-1)/(p^m-1) is a root of that of F_(p^m), for every m that
+    divides n (Lübeck's table says how they are defined).
+
+    >>> conway_polynomial(9), conway_polynomial(8), conway_polynomial(5)
+    ((2, 2, 1), (1, 1, 0, 1), (3, 1))
+    """
+    ((p, degree),) = factorise(q).items()
+    below = {m: conway_polynomial(p**m) for m in range(1, degree) if degree % m == 0}
+    for signed in product(range(p), repeat=degree):
+        coefficients = [(-1) ** (degree - i) * a % p for i, a in zip(range(degree - 1, -1, -1), signed, strict=True)]
+        tail = [-a % p for a in reversed(coefficients)]  # x^degree = tail[0] + tail[1] x + …
+        powers = _powers(tail, p, q)
+        if len(powers) != q - 1:
+            continue
+        if all(_is_root(powers, (q - 1) // (p**m - 1), polynomial, p) for m, polynomial in below.items()):
+            return (*reversed(coefficients), 1)
+    raise AssertionError("every finite field has a Conway polynomial")
+
+
+def _is_root(powers: Sequence[int], exponent: int, polynomial: Sequence[int], p: int) -> bool:
+    """Whether a power of the root is a root of another polynomial."""
+    total = 0
+    for i, coefficient in enumerate(polynomial):
+        for _ in range(coefficient):
+            total = _sum(total, powers[exponent * i % len(powers)], p)
+    return total == 0

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,3 +144,32 @@ def rows(images: Sequence[Sequence[int] | NDArray[np.integer]], degree: int = 1)
     for row, image in zip(array, images, strict=True):
         row[: len(image)] = image
     return array
+
+
+Point = TypeVar("Point", bound=Hashable)
+
+
+def closure(
+    start: Iterable[Point], moves: Sequence[Callable[[Point], Point]], limit: int
+) -> tuple[list[Point], list[list[int]]]:
+    """What some maps lead to from the start, in the order in which it is found, and each map on it as numbers.
+
+    Raises:
+        OverflowError: more than `limit` things are found.
+
+    >>> closure([1], [lambda x: x * 2 % 7], 10)
+    ([1, 2, 4], [[1, 2, 0]])
+    """
+    found = list(dict.fromkeys(start))
+    place = {point: number for number, point in enumerate(found)}
+    images: list[list[int]] = [[] for _ in moves]
+    for point in found:  # grows while it is walked
+        for image, move in zip(images, moves, strict=True):
+            moved = move(point)
+            number = place.setdefault(moved, len(found))
+            if number == len(found):
+                found.append(moved)
+                if number >= limit:
+                    raise OverflowError
+            image.append(number)
+    return found, images

@@ -131,7 +131,8 @@ class Inspection(ShownAsTable):
         """What the user should know about how the group was read or inspected."""
         if isinstance(self.group, Group):
             return self.group.notes
-        return ("not listed: series and factors come from stabiliser chains; decompositions are not searched for",)
+        chains = "not listed: series and factors come from stabiliser chains; decompositions are not searched for"
+        return (*self.group.notes, chains)
 
     def as_json(self) -> dict[str, Any]:
         """The JSON object of `inspect --json`; margins are fractions of a turn as text."""

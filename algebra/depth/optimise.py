@@ -23,7 +23,6 @@ from ...common.brief import Brief
 from ...common.errors import InputError
 from ...common.terminal import Shown
 from ..groups.group import Group, Subgroup
-from ..groups.isomorphism import conjugacy_classes
 from .abelian import abelian_factor
 from .families import Family
 from .series import Series, shortest_series, verbal_subgroup
@@ -31,9 +30,6 @@ from .width import all_between
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-MAX_NORMAL_SUBGROUPS = 500
-"""More normal subgroups than this are not listed (C2^5 has 374, C2^6 has 2,825)."""
 
 MAX_CLASSES = 1000
 """More classes of members than this are not searched."""
@@ -146,35 +142,6 @@ class Choices(Shown, Sequence[Choice]):
 class _Label:
     cost: Cost
     path: tuple[_Edge, ...]
-
-
-def normal_subgroups(group: Group) -> list[Subgroup]:
-    """All normal subgroups, the largest first: the normal closures of elements, and all joins of them.
-
-    Raises:
-        InputError: there are more than `MAX_NORMAL_SUBGROUPS`.
-    """
-    closures: dict[bytes, Subgroup] = {}
-    for representative in np.flatnonzero(conjugacy_classes(group).labels == np.arange(group.order)).tolist():
-        closure = group.whole.normal_closure([representative])
-        closures.setdefault(closure.mask.tobytes(), closure)
-    found = {group.trivial_subgroup.mask.tobytes(): group.trivial_subgroup}
-    waiting = [group.trivial_subgroup]
-    while waiting:
-        subgroup = waiting.pop()
-        for closure in closures.values():
-            if closure <= subgroup:
-                continue
-            join = subgroup.extended(closure.generators)
-            key = join.mask.tobytes()
-            if key not in found:
-                found[key] = join
-                waiting.append(join)
-                if len(found) > MAX_NORMAL_SUBGROUPS:
-                    raise InputError(
-                        f"{group.name} has more than {MAX_NORMAL_SUBGROUPS} normal subgroups: they are not listed"
-                    )
-    return sorted(found.values(), key=lambda subgroup: (-subgroup.order, subgroup.members.tolist()))
 
 
 @dataclass(frozen=True, eq=False)

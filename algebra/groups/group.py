@@ -9,7 +9,7 @@ numbering.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -45,6 +45,12 @@ class Group:
 
     def __repr__(self) -> str:
         return f"{self.name}: order {self.order:,}, on {self.degree} points, listed"
+
+    def noted(self, *notes: str, name: str | None = None) -> Group:
+        """The group with more notes, and perhaps another name."""
+        group = replace(self, name=name or self.name, notes=(*self.notes, *notes))
+        group.__dict__.update({key: value for key, value in self.__dict__.items() if key in ("table", "inverses")})
+        return group
 
     @property
     def order(self) -> int:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...common.errors import InputError
 from ..arithmetic.finite_field import factorise, finite_field
-from ..arithmetic.permutations import MAX_DEGREE, parse_permutations, rows
+from ..arithmetic.permutations import MAX_DEGREE, closure, parse_permutations, rows
+from . import matrix_groups
 from .permutation_group import PermutationGroup
 
 
@@ -140,9 +142,10 @@ def _require_prime_power(q: int, name: str, bound: int, example: str) -> None:
 
 
 def affine(n: int, q: int) -> PermutationGroup:
-    """AGL(1,q) of order q(q-1): the maps x ↦ ax + b of F_q."""
+    """AGL(n,q): for n = 1 the maps x ↦ ax + b of F_q, of order q(q-1)."""
     name = f"AGL({n},{q})"
-    _require(n == 1, name, "only AGL(1,q) is known by name, e.g. AGL(1,8)")
+    if n != 1:
+        return matrix_groups.affine(n, q)
     _require_prime_power(q, name, MAX_DEGREE, "AGL(1,8)")
     field, everything = finite_field(q), np.arange(q)
     generators = [field.add(1, everything)] + ([field.multiply(field.primitive, everything)] if q > 2 else [])
@@ -171,17 +174,19 @@ def _special_matrices(q: int) -> list[list[int]]:
 
 
 def special_linear(n: int, q: int) -> PermutationGroup:
-    """SL(2,q) on the nonzero vectors of F_q²."""
+    """SL(n,q) on the nonzero vectors of F_qⁿ."""
     name = f"SL({n},{q})"
-    _require(n == 2, name, "only SL(2,q) is known by name, e.g. SL(2,3)")
+    if n != 2:
+        return matrix_groups.special_linear(n, q)
     _require_prime_power(q, name, 97, "SL(2,3)")
     return _group(name, _on_vectors(q, _special_matrices(q)), q * (q * q - 1))
 
 
 def general_linear(n: int, q: int) -> PermutationGroup:
-    """GL(2,q) on the nonzero vectors of F_q²."""
+    """GL(n,q) on the nonzero vectors of F_qⁿ."""
     name = f"GL({n},{q})"
-    _require(n == 2, name, "only GL(2,q) is known by name, e.g. GL(2,3)")
+    if n != 2:
+        return matrix_groups.general_linear(n, q)
     _require_prime_power(q, name, 97, "GL(2,3)")
     field = finite_field(q)
     minus = int(field.negative(1))
@@ -190,9 +195,10 @@ def general_linear(n: int, q: int) -> PermutationGroup:
 
 
 def projective_special_linear(n: int, q: int) -> PermutationGroup:
-    """PSL(2,q) on the q+1 points of the projective line."""
+    """PSL(n,q) on the lines of F_qⁿ, q+1 for n = 2."""
     name = f"PSL({n},{q})"
-    _require(n == 2, name, "only PSL(2,q) is known by name, e.g. PSL(2,7)")
+    if n != 2:
+        return matrix_groups.projective_special_linear(n, q)
     _require_prime_power(q, name, MAX_DEGREE - 1, "PSL(2,7)")
     field = finite_field(q)
     x, y = np.append(np.ones(q, dtype=int), 0), np.append(np.arange(q), 1)  # the points (1, y), then (0, 1)
@@ -222,6 +228,78 @@ def mathieu(n: int) -> PermutationGroup:
     return PermutationGroup(f"M{n}", parse_permutations(generators[n]), orders[n])
 
 
+def weyl(letter: str, n: int) -> PermutationGroup:
+    """W(X_n), the Weyl group of a root system, on its roots: W(A3), W(B4), W(D4), W(E6), W(F4), W(G2)."""
+    name = f"W({letter}{n})"
+    ranks = {"A": (1, 90), "B": (2, 60), "C": (2, 60), "D": (4, 60), "E": (6, 8), "F": (4, 4), "G": (2, 2)}
+    _require(letter in ranks, name, f"wanted one of the types {', '.join(ranks)}, e.g. W(E6)")
+    least, most = ranks[letter]
+    _require(least <= n <= most, name, f"{letter} has ranks {least} to {most}, e.g. W({letter}{least})")
+    cartan = 2 * np.eye(n, dtype=int)
+    for i in range(n - 1):  # a chain, but for the branch of D and E
+        j, k = (i, i + 1) if letter != "E" or i else (0, 2)
+        if letter == "D" and i == n - 2:
+            j, k = n - 3, n - 1
+        if letter == "E" and i == 1:
+            j, k = 1, 3
+        cartan[j, k] = cartan[k, j] = -1
+    if letter in "BF":
+        cartan[(1, 2) if letter == "F" else (n - 2, n - 1)] = -2
+    if letter == "C":
+        cartan[n - 1, n - 2] = -2
+    if letter == "G":
+        cartan[0, 1] = -3
+
+    def reflected(i: int, root: tuple[int, ...]) -> tuple[int, ...]:
+        return (*root[:i], root[i] - int(cartan[:, i] @ root), *root[i + 1 :])
+
+    simple = map(tuple, np.eye(n, dtype=int).tolist())
+    images = closure(simple, [partial(reflected, i) for i in range(n)], MAX_DEGREE)[1]
+    orders = {"A": math.factorial(n + 1), "D": 2 ** (n - 1) * math.factorial(n), "F": 1152, "G": 12}
+    order = orders.get(letter, 2**n * math.factorial(n))
+    return _group(name, images, {6: 51840, 7: 2903040, 8: 696729600}[n] if letter == "E" else order)
+
+
+def rubik() -> PermutationGroup:
+    """Rubik's cube: the turns of its six faces on the 48 stickers that they move (numbered as in GAP's manual)."""
+    turns = (
+        "(1,3,8,6)(2,5,7,4)(9,33,25,17)(10,34,26,18)(11,35,27,19)",
+        "(9,11,16,14)(10,13,15,12)(1,17,41,40)(4,20,44,37)(6,22,46,35)",
+        "(17,19,24,22)(18,21,23,20)(6,25,43,16)(7,28,42,13)(8,30,41,11)",
+        "(25,27,32,30)(26,29,31,28)(3,38,43,19)(5,36,45,21)(8,33,48,24)",
+        "(33,35,40,38)(34,37,39,36)(3,9,46,32)(2,12,47,29)(1,14,48,27)",
+        "(41,43,48,46)(42,45,47,44)(14,22,30,38)(15,23,31,39)(16,24,32,40)",
+    )
+    order = math.factorial(8) * 3**7 * math.factorial(12) * 2**10
+    return PermutationGroup("Rubik", parse_permutations(",".join(turns)), order)
+
+
+def extraspecial(n: int, sign: int) -> PermutationGroup:
+    """The extraspecial group of order n = p^(2r+1), of exponent p or type + (1), or the other one (-1): a central
+    product."""
+    from .products import central_product
+
+    name = f"ES({n},{'+' if sign == 1 else '-'})"
+    ((p, exponent), *more) = factorise(n).items() if n > 1 else ((1, 0),)
+    _require(not more and exponent >= 3 and exponent % 2 == 1 and n <= 2000, name,
+             "the order must be p^3, p^5, … up to 2000, e.g. ES(27,+)")  # fmt: skip
+    if p == 2:
+        plus, minus = dihedral(4), quaternion(8)
+    else:
+        plus, shift = heisenberg(p), [(p + 1) * i % (p * p) for i in range(p * p)]
+        minus = _group(name, [_rotation(p * p), shift], p**3)
+    group = (plus if sign == 1 else minus).listed()
+    for _ in range((exponent - 3) // 2):
+        group = central_product(group, plus.listed(), name)
+    return PermutationGroup(name, group.elements[list(group.generators)], n)
+
+
+def klein(n: int) -> PermutationGroup:
+    """K4, another name of V4."""
+    _require(n == 4, f"K{n}", "the only K is Klein's four-group K4, here V4")
+    return klein_four(4)
+
+
 FAMILIES: dict[str, Callable[[int], PermutationGroup]] = {
     "C": cyclic,
     "Z": cyclic,
@@ -234,6 +312,9 @@ FAMILIES: dict[str, Callable[[int], PermutationGroup]] = {
     "SD": semidihedral,
     "F": frobenius,
     "M": mathieu,
+    "J": matrix_groups.janko,
+    "K": klein,
+    "QD": semidihedral,
 }
 """Names followed by a number: `D4`."""
 
@@ -243,5 +324,20 @@ FUNCTIONS: dict[str, tuple[int, Callable[..., PermutationGroup]]] = {
     "SL": (2, special_linear),
     "GL": (2, general_linear),
     "PSL": (2, projective_special_linear),
+    "PGL": (2, matrix_groups.projective_general_linear),
+    "ASL": (2, matrix_groups.affine_special),
+    "Sp": (2, matrix_groups.symplectic),
+    "PSp": (2, matrix_groups.projective_symplectic),
+    "GU": (2, matrix_groups.general_unitary),
+    "SU": (2, matrix_groups.special_unitary),
+    "PGU": (2, matrix_groups.projective_general_unitary),
+    "PSU": (2, matrix_groups.projective_special_unitary),
+    "Sz": (1, matrix_groups.suzuki),
 }
 """Names followed by arguments in parentheses, with their number: `SL(2,3)`."""
+
+SIGNED: dict[str, Callable[..., PermutationGroup]] = {
+    "GO": matrix_groups.general_orthogonal,
+    "SO": matrix_groups.special_orthogonal,
+}
+"""Names followed by two or three numbers, of which the first may be -1: `GO(3,5)`, `GO(-1,4,3)`."""

@@ -3,7 +3,7 @@ listed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ...common.errors import InputError
@@ -28,12 +28,14 @@ class PermutationGroup:
         permutations: generators, shape (count, degree); the trivial group has none.
         order: exact.
         given: the listed group, where it was given as a list (catalogue, Cayley table).
+        notes: how it was read (points counted from 1, another convention's name), to be told to the user.
     """
 
     name: str
     permutations: Permutations
     order: int
     given: Group | None = None
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def generated(cls, name: str, permutations: Permutations) -> PermutationGroup:
@@ -46,7 +48,15 @@ class PermutationGroup:
     @classmethod
     def from_listed(cls, group: Group) -> PermutationGroup:
         """A group whose elements are listed already."""
-        return cls(group.name, group.elements[list(group.generators)], group.order, group)
+        return cls(group.name, group.elements[list(group.generators)], group.order, group, group.notes)
+
+    def noted(self, *notes: str, name: str | None = None) -> PermutationGroup:
+        """The group with more notes, and perhaps another name."""
+        given = self.given and self.given.noted(*notes, name=name)
+        group = replace(self, name=name or self.name, given=given, notes=(*self.notes, *notes))
+        if "chain" in self.__dict__:
+            group.__dict__["chain"] = self.chain
+        return group
 
     def __repr__(self) -> str:
         return f"{self.name}: order {describe_order(self.order)}, on {self.degree} points"
@@ -79,7 +89,8 @@ class PermutationGroup:
                 f"{self.name} has order {describe_order(self.order)} on {self.degree} points: too large to list "
                 f"(at most {LISTING_LIMIT:,} elements and {LISTING_BYTES >> 20} MiB)"
             )
-        return generated_group(self.permutations, self.order, self.name)
+        group = generated_group(self.permutations, self.order, self.name)
+        return group.noted(*self.notes) if self.notes else group
 
 
 def generated_group(permutations: Permutations, order: int, name: str) -> Group:

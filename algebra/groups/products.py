@@ -6,6 +6,7 @@ list.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from ...common.errors import InputError
 from ..arithmetic.permutations import Permutations, smallest_dtype
-from .group import Group, Indices
+from .group import TABLE_LIMIT, Group, Indices, Subgroup
 from .identify import small_group_id
 from .isomorphism import (
     TooManyMapsError,
@@ -236,3 +237,92 @@ def _without_isomorphic(groups: list[Group]) -> list[Group]:
         same.append(group)
         chosen.append(group)
     return chosen
+
+
+# ------------------------------------------------------------------ automorphisms, holomorphs, quotients
+
+
+def automorphism_group(A: Group) -> Group:
+    """Aut(A) on the elements of A, without the fixed ones.
+
+    Raises:
+        InputError: A has more than `ACTIONS_LIMIT` automorphisms, or is too large for them to be sought.
+    """
+    listed = automorphisms(A, ACTIONS_LIMIT)
+    moved = np.flatnonzero((listed != np.arange(A.order)).any(axis=0))
+    if not len(moved):
+        return Group(np.zeros((1, 1), dtype=np.uint8), (), f"Aut({A.name})")
+    place = np.zeros(A.order, dtype=np.intp)
+    place[moved] = np.arange(len(moved))
+    rows = place[listed[:, moved]].astype(smallest_dtype(len(moved)))
+    return _with_generators(Group(rows, (), f"Aut({A.name})"))
+
+
+def holomorph(A: Group) -> Group:
+    """Hol(A) = A:Aut(A) on the elements of A.
+
+    Raises:
+        InputError: as for `automorphism_group`; or the order is above `ACTIONS_LIMIT`.
+    """
+    name = f"Hol({A.name})"
+    listed = automorphisms(A, ACTIONS_LIMIT)
+    if len(listed) * A.order > ACTIONS_LIMIT * 10:
+        raise InputError(f"{name} has order {len(listed) * A.order:,}; at most {ACTIONS_LIMIT * 10:,} are listed")
+    own = _with_generators(Group(listed, (), name))
+    shifts = A.multiply(np.arange(A.order), np.array(A.generators, dtype=np.intp)[:, None])
+    permutations = np.concatenate([shifts.astype(listed.dtype), listed[list(own.generators)]])
+    return generated_group(permutations.astype(smallest_dtype(A.order)), len(listed) * A.order, name)
+
+
+def quotient(G: Group, normal: Subgroup, name: str) -> tuple[Group, Indices]:
+    """G/N by a normal subgroup, acting on itself, and the number of each element's coset: shape (order,)."""
+    least = G.multiply(np.arange(G.order)[:, None], normal.members).min(axis=1)
+    representatives, coset = np.unique(least, return_inverse=True)
+    products = coset[G.multiply(representatives[:, None], representatives)]
+    generators = dict.fromkeys(int(coset[g]) for g in G.generators if coset[g])
+    return Group.from_table(products, name, list(generators)), coset
+
+
+def centre(G: Group) -> Subgroup:
+    """The elements that commute with all."""
+    everything = np.arange(G.order)
+    commute = [G.multiply(everything, g) == G.multiply(g, everything) for g in G.generators]
+    return G.subgroup(np.flatnonzero(np.logical_and.reduce(commute)) if commute else [])
+
+
+def central_product(A: Group, B: Group, name: str | None = None) -> Group:
+    """A∘B: A × B with the largest subgroups that the cyclic centres share made one.
+
+    Raises:
+        InputError: a centre is not cyclic or the centres share nothing, so that which product is meant is not clear;
+            or different ways to make them one give different groups.
+    """
+    name = name or f"{_bracketed(A)}o{_bracketed(B)}"
+    found = []
+    for group in (A, B):
+        own = centre(group)
+        orders = group.element_orders[own.members]
+        if own.order not in orders:
+            raise InputError(f"{name}: the centre of {group.name} is not cyclic; wanted groups such as in C4oD4")
+        found.append((own.order, int(own.members[np.flatnonzero(orders == own.order)[0]])))
+    (m, a), (n, b) = found
+    shared = math.gcd(m, n)
+    if shared == 1:
+        raise InputError(f"{name}: centres of order {m} and {n} share nothing; the direct product is {A.name}x{B.name}")
+    if A.order * B.order > TABLE_LIMIT * 2:
+        raise InputError(f"{name}: {A.name}x{B.name} has order {A.order * B.order:,}; at most {TABLE_LIMIT * 2:,}")
+    factors = [group.elements[list(group.generators)] for group in (A, B)]
+    whole = generated_group(direct_product(*factors), A.order * B.order, name)
+    results = []
+    for k in (k for k in range(1, shared + 1) if math.gcd(k, shared) == 1):
+        x, y = A.power(a, m // shared), B.power(b, -k * (n // shared))
+        results.append(quotient(whole, whole.subgroup([_pair(whole, A, B, x, y)]), name)[0])
+    if len(_without_isomorphic(results)) > 1:
+        raise InputError(f"{name} could mean several groups; give permutations, e.g. (1,2,3),(1,2)")
+    return results[0]
+
+
+def _pair(whole: Group, A: Group, B: Group, x: int, y: int) -> int:
+    """The element (x, y) of a direct product."""
+    row = np.concatenate([A.elements[x].astype(np.intp), B.elements[y].astype(np.intp) + A.degree])
+    return int(whole.index_of(row[None])[0])

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...common.errors import InputError
 from ...common.reading import read_json, read_npy, read_table
@@ -189,19 +190,14 @@ def from_json(content: Any, name: str, where: str) -> Automaton:
     unknown = [str(key)[:40] for key in transitions if str(key) not in number]
     if unknown:
         raise InputError(f"{where}: transitions of {unknown[0]!r}, which is none of the states")
-    table = []
-    for name_of in states:
-        row = transitions.get(name_of)
-        if not isinstance(row, dict) or set(row) != set(letters):
-            given = set(row) if isinstance(row, dict) else set()
-            missing = sorted(set(letters) - given)
-            what = (
-                f"no transition on {missing[0]!r}"
-                if missing
-                else "a transition on a letter that is not in the alphabet"
-            )
-            raise InputError(f"{where}: state {name_of!r} has {what}; wanted one for every state and letter")
-        table.append([state(row[letter], f"state {name_of!r} goes to") for letter in letters])
+    table = np.full((len(states), len(letters)), -1)
+    for i, name_of in enumerate(states):
+        row = transitions.get(name_of, {})
+        if not isinstance(row, dict) or not set(map(str, row)) <= set(letters):
+            what = "a transition on a letter that is not in the alphabet" if isinstance(row, dict) else "no transitions"
+            raise InputError(f"{where}: state {name_of!r} has {what}; {WANTED}")
+        for letter, target in row.items():
+            table[i, letters.index(str(letter))] = state(target, f"state {name_of!r} goes to")
     start = state(content["start"], "the start is")
     accepting = content.get("accepting")
     if accepting is not None and not isinstance(accepting, list):
@@ -213,7 +209,39 @@ def from_json(content: Any, name: str, where: str) -> Automaton:
             f'e.g. "accepting": [{json.dumps(states[-1])}], or leave it out: then the state is tracked'
         )
     title = content.get("name", name)
-    return Automaton.make(title if isinstance(title, str) and title else name, table, letters, states, start, final)
+    return completed(title if isinstance(title, str) and title else name, table, letters, states, start, final)
+
+
+def completed(
+    name: str,
+    table: NDArray[np.integer],
+    letters: Sequence[str],
+    states: Sequence[str],
+    start: int,
+    accepting: Sequence[int] | None,
+    notes: tuple[str, ...] = (),
+) -> Automaton:
+    """The automaton of a table in which -1 stands for no transition: those lead to a new state, `sink`, which no letter
+    leaves and which does not accept; its notes say so.
+
+    Raises:
+        InputError: see `Automaton.make`.
+    """
+    missing = int(np.count_nonzero(table < 0))
+    if missing:
+        sink = "sink"
+        while sink in states:
+            sink += "'"
+        q, x = np.argwhere(table < 0)[0]
+        first = f"{states[q]} on {letters[x]}" if missing == 1 else f"the first is {states[q]} on {letters[x]}"
+        notes = (
+            *notes,
+            f"{counted(missing, 'transition')} missing, led to a new state, {sink}, that is not left: {first}",
+        )
+        table = np.where(table < 0, len(states), table)
+        table = np.concatenate([table, np.full((1, len(letters)), len(states))])
+        states = [*states, sink]
+    return Automaton.make(name, table, letters, states, start, accepting, notes)
 
 
 def _names(given: Any, key: str, where: str) -> list[str]:

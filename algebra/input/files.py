@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...common.errors import InputError
 from ...common.wording import short
-from ..arithmetic.permutations import MAX_DEGREE, parse_permutation, rows
+from ..arithmetic.permutations import MAX_DEGREE, cycles, parse_permutation, rows
 from ..groups.group import TABLE_LIMIT, Group
 from ..groups.permutation_group import PermutationGroup
 
@@ -27,8 +28,8 @@ def read_group(path: Path) -> PermutationGroup:
     """The group in a file.
 
     A Cayley table keeps its numbering; where its identity is not 0, the identity and 0 change places and the group's
-    notes say so. Permutations in .json are lists of images of 0, 1, …, or texts in cycles of points from 1, under the
-    key `permutations`.
+    notes say so. Permutations in .json are lists of images of 0, 1, … (or all of 1, 2, …, which its notes say), or
+    texts in cycles of points from 1, under the key `permutations`.
 
     Raises:
         InputError: the file cannot be read, or what it holds is not a group; the message names the offending elements.
@@ -158,20 +159,42 @@ def _permutations(content: dict[str, list[list[int] | str]], path: Path) -> Perm
     given = content.get("permutations")
     if not given or not all(given):
         raise InputError(f"{path}: no list of permutations; {_WANTED}")
+    return images_group(given, path.stem, str(path))
+
+
+def images_group(given: Sequence[Sequence[int] | str], name: str | None, where: str) -> PermutationGroup:
+    """The group that permutations generate: lists of images of points counted from 0, or all from 1, which its notes
+    say; or texts in cycles of points from 1.
+
+    Arguments:
+        name: of the group; None for the permutations themselves.
+        where: how messages begin.
+
+    Raises:
+        InputError: one is not a permutation, or some lists begin at 0 and some at 1.
+    """
     images: list[list[int]] = []
+    first: dict[int, int] = {}  # from 0 or 1, and which permutation shows it
     for number, one in enumerate(given, 1):
         try:
-            image = parse_permutation(one) if isinstance(one, str) else one
+            image = parse_permutation(one) if isinstance(one, str) else list(one)
         except InputError as error:
-            raise InputError(f"{path}: permutation {number}: {error}") from None
-        images.append(image)
+            raise InputError(f"{where}: permutation {number}: {error}") from None
         if len(image) > MAX_DEGREE:
-            raise InputError(f"{path}: permutation {number} has {len(image)} points, at most {MAX_DEGREE}")
-        if sorted(image) == list(range(1, len(image) + 1)):
-            raise InputError(
-                f"{path}: permutation {number} lists images of points from 1; wanted points from 0 "
-                f'({short(str([point - 1 for point in image]), 60)}), or cycles of points from 1, e.g. "(1,2,3)"'
-            )
-        if sorted(image) != list(range(len(image))):
-            raise InputError(f"{path}: permutation {number} is not a list of all of 0 … {len(image) - 1}; {_WANTED}")
-    return PermutationGroup.generated(path.stem, rows(images))
+            raise InputError(f"{where}: permutation {number} has {len(image)} points, at most {MAX_DEGREE}")
+        least = 0 if isinstance(one, str) or not image else min(image)
+        if sorted(image) != list(range(least, len(image) + least)) or least not in (0, 1):
+            raise InputError(f"{where}: permutation {number} is not a list of all of 0 … {len(image) - 1}; {_WANTED}")
+        if not isinstance(one, str):
+            first.setdefault(least, number)
+        images.append([point - least for point in image])
+    if len(first) > 1:
+        raise InputError(
+            f"{where}: permutation {first[0]} lists images of points from 0, permutation {first[1]} from 1; wanted all "
+            'from 0, or cycles of points from 1, e.g. "(1,2,3)"'
+        )
+    permutations = rows(images)
+    group = PermutationGroup.generated(name or f"<{short(','.join(map(cycles, permutations)), 58)}>", permutations)
+    return (
+        group.noted(f"lists of images are read with points counted from 1: 1 … {group.degree}") if 1 in first else group
+    )

@@ -1,30 +1,32 @@
-"""What a user can type for a group: names, products, `SmallGroup(n,i)`, permutations in cycles, files.
+"""What a user can type for a group: names, products, GAP's constructors, permutations in cycles, presentations,
+matrices, files.
 
-    expression := factor (("x" factor)* | ":" factor)
-    factor     := power ("wr" power)*
+    expression := factor (("x" factor)* | (":" | ".") factor)
+    factor     := power (("wr" | "o") power)*
     power      := atom ("^" number)?
-    atom       := name | name "(" number ("," number)* ")" | "(" expression ")"
+    atom       := name | name "(" argument ("," argument)* ")" | number "^" | "(" expression ")"
 
-`x` may be written ×, `wr` ≀ and `:` ⋊; spaces do not matter. Mixing `x` and `:` needs parentheses, because the
-literature disagrees on which binds first.
+`x` may be written ×, `wr` ≀, `:` ⋊ and `o` (central product) ∘; spaces do not matter. Mixing `x` and `:` needs
+parentheses, because the literature disagrees on which binds first. GAP's names have GAP's meaning, `DihedralGroup(8)`
+has order 8; ours have ours, D4 has order 8.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...common.errors import InputError
-from ...common.wording import describe_order, short
-from ..arithmetic.permutations import MAX_DEGREE, cycles, parse_permutations
+from ...common.wording import short
+from ..arithmetic.permutations import cycles, parse_permutations
 from ..groups.group import Group
-from ..groups.named_groups import FAMILIES, FUNCTIONS
+from ..groups.named_groups import FAMILIES, FUNCTIONS, SIGNED, extraspecial, rubik, weyl
 from ..groups.permutation_group import PermutationGroup
+from . import gap
+from .combining import bracketed, central, direct, not_split, over, semidirect, small, wreath
 
 if TYPE_CHECKING:
     from ..automata.automaton import Automaton
@@ -35,14 +37,22 @@ MAX_TEXT = 20_000
 MAX_NESTING = 50
 """Deepest nesting of parentheses."""
 
+_ON_GROUPS = ("Aut", "Hol", "DirectProduct", "WreathProduct", "AutomorphismGroup", "Holomorph")
+"""Names that take groups."""
+
+_SPECIAL = ("Rubik", "W", "Weyl", "ES", "Group")
+"""Names whose arguments are of another kind."""
+
 EXAMPLES = "e.g. S4, C2xC4, C7:C3, S3wrC2, SL(2,3), SmallGroup(24,12), '(1,2,3),(1,2)' or a file table.csv"
 
+_NAMES = sorted({*FAMILIES, *FUNCTIONS, *SIGNED, *gap.CONSTRUCTORS, *_ON_GROUPS, *_SPECIAL}, key=len, reverse=True)
 _TOKEN = re.compile(
-    r"\s*(?:(?P<name>SmallGroup|AGL|PSL|GL|SL|Heis|Dic|SD|[A-Z])(?P<number>\d+)?|(?P<integer>\d+)|(?P<operator>wr|[x×≀:⋊^(),]))",
+    rf"\s*(?:(?P<name>{'|'.join(_NAMES)}|[A-Z])(?P<number>\d+)?|(?P<integer>-?\d+)"
+    r"|(?P<operator>wr|[xo×≀:⋊∘.^(),+\-\[\]]))",
     re.ASCII,
 )
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
-_SYNONYMS = {"×": "x", "≀": "wr", "⋊": ":"}
+_SYNONYMS = {"×": "x", "≀": "wr", "⋊": ":", "∘": "o"}
 _FILE_SUFFIXES = (".csv", ".tsv", ".npy", ".json")
 
 
@@ -61,12 +71,25 @@ def parse_group(text: str) -> PermutationGroup:
         from .files import read_group
 
         return read_group(Path(text))
+    text = re.sub(r"\bIs(?:Perm|Pc|Fp|Matrix)Group\s*,\s*", "", text)  # GAP's choice of a representation
+    if "…" in text and text.startswith("<"):
+        raise InputError(f"{text[:60]!r} is a name that was cut off at …; give all generators, e.g. '(1,2,3),(1,2)'")
+    from . import presentations
+
+    if presentations.is_presentation(text):
+        return presentations.parse_presentation(text)
     inside = text
     for brackets in (r"Group\s*\((.*)\)", r"\[(.*)\]", r"<(.*)>"):  # as GAP, a list, and our own names write them
         if found := re.fullmatch(brackets, inside, re.DOTALL):
             inside = found[1].strip()
     if re.fullmatch(r"\([\d\s,;()]+", inside, re.ASCII):
         return permutations_group(inside)
+    if re.match(r"(Group\s*\(|<)?\s*\[\s*\[", text):
+        from .lists import parse_lists
+
+        return parse_lists(text)
+    if found := re.fullmatch(r"\[\s*(\d{1,9})\s*,\s*(\d{1,9})\s*\]", text, re.ASCII):
+        return small(int(found[1]), int(found[2])).noted(f"{text} is read as GAP's IdGroup")
     return _Parser(text).parse()
 
 
@@ -144,6 +167,7 @@ class _Parser:
         self.tokens: list[tuple[str, int | None, int]] = []  # (name, operator or "#"; its number; where it starts)
         self.position = 0
         self.depth = 0
+        self.notes: list[str] = []
         place = 0
         while place < len(text):
             match = _TOKEN.match(text, place)
@@ -151,7 +175,7 @@ class _Parser:
                 raise self._error(place)
             start = match.end() - len(match.group().lstrip())
             number = match["number"] or match["integer"]
-            if number and len(number) > 9:
+            if number and len(number) > 10:
                 raise InputError(f"the number {number[:12]}… in {self._shown()} is too large, {EXAMPLES}")
             word = match["name"] or match["operator"] or "#"
             self.tokens.append((_SYNONYMS.get(word, word), int(number) if number else None, start))
@@ -169,8 +193,9 @@ class _Parser:
         proposed = f"did you mean {meant}? " if meant else ""
         return InputError(f"cannot read a group at {what}; {proposed}wanted a group, {EXAMPLES}")
 
-    def _peek(self) -> str:
-        return self.tokens[self.position][0] if self.position < len(self.tokens) else ""
+    def _peek(self, further: int = 0) -> str:
+        place = self.position + further
+        return self.tokens[place][0] if place < len(self.tokens) else ""
 
     def _here(self) -> int:
         return self.tokens[self.position][2] if self.position < len(self.tokens) else len(self.text)
@@ -185,7 +210,7 @@ class _Parser:
         group = self._expression()
         if self.position < len(self.tokens):
             raise self._error(self._here())
-        return group
+        return group.noted(*dict.fromkeys(self.notes)) if self.notes else group
 
     def _expression(self) -> PermutationGroup:
         self.depth += 1
@@ -193,16 +218,16 @@ class _Parser:
             raise InputError(f"parentheses nested deeper than {MAX_NESTING} in {self._shown()}")
         group = self._wreath()
         first = self._peek()
-        if first == ":":
-            self._take(":")
-            group = semidirect(group, self._wreath())
+        if first in (":", "."):
+            self._take(first)
+            group = (semidirect if first == ":" else not_split)(group, self._wreath())
         else:
             factors = [group]
             while self._peek() == "x":
                 self._take("x")
                 factors.append(self._wreath())
             group = direct(factors) if len(factors) > 1 else group
-        if self._peek() in (":", "x"):
+        if self._peek() in (":", "x", "."):
             raise InputError(
                 f"{self._shown()} mixes x and :, or chains :; put parentheses, e.g. (C7:C3)xC2 or C7:(C3xC2)"
             )
@@ -211,9 +236,10 @@ class _Parser:
 
     def _wreath(self) -> PermutationGroup:
         group = self._power()
-        while self._peek() == "wr":
-            self._take("wr")
-            group = wreath(group, self._power())
+        while self._peek() in ("wr", "o"):
+            word = self._peek()
+            self._take(word)
+            group = (wreath if word == "wr" else central)(group, self._power())
         return group
 
     def _power(self) -> PermutationGroup:
@@ -221,14 +247,18 @@ class _Parser:
         if self._peek() != "^":
             return group
         self._take("^")
-        exponent = self._take("#")
-        assert exponent is not None
+        exponent = self._number()
         if not 1 <= exponent <= 100:
             raise InputError(f"exponent {exponent} in {self._shown()}: wanted 1 to 100, e.g. C2^3")
         if exponent == 1:
             return group
         result = direct([group] * exponent)
-        return PermutationGroup(f"{_bracketed(group.name)}^{exponent}", result.permutations, result.order)
+        return PermutationGroup(f"{bracketed(group.name)}^{exponent}", result.permutations, result.order)
+
+    def _number(self) -> int:
+        number = self._take("#")
+        assert number is not None
+        return number
 
     def _atom(self) -> PermutationGroup:
         word, place = self._peek(), self._here()
@@ -237,6 +267,8 @@ class _Parser:
             group = self._expression()
             self._take(")")
             return group
+        if word == "#" and self._peek(1) == "^":
+            return FAMILIES["C"](self._number())  # the ATLAS writes 2^4
         if word in ("", "#") or not word[0].isupper():
             raise self._error(place)
         number = self._take(word)
@@ -244,21 +276,109 @@ class _Parser:
             if word not in FAMILIES:
                 raise self._error(place)
             return FAMILIES[word](number)
-        if word in FUNCTIONS or word == "SmallGroup":
-            count, function = FUNCTIONS.get(word, (2, small))
-            if self._peek() != "(":
+        if word in FUNCTIONS:
+            count, function = FUNCTIONS[word]
+            return function(*self._numbers(word, count))
+        if word in SIGNED:
+            return self._signed(word)
+        if word in gap.CONSTRUCTORS:
+            kinds, constructor = gap.CONSTRUCTORS[word]
+            group, note = constructor(*self._numbers(word, *kinds))
+            self.notes += [note] if note else []
+            return group
+        if word in _ON_GROUPS:
+            return self._on_groups(word)
+        if word == "Group":
+            return self._generated()
+        if word in ("W", "Weyl"):
+            self._take("(")
+            letter = self._peek()
+            rank = self._take(letter) if letter in "ABCDEFG" else None
+            if rank is None:
                 raise InputError(
-                    f"{word} in {self._shown()} needs {count} number{'s' * (count > 1)} in parentheses, {EXAMPLES}"
+                    f"{word} in {self._shown()} needs a type and a rank in parentheses, e.g. W(E6) or W(A3)"
                 )
-            arguments = []
-            for separator in ["(", *[","] * (count - 1)]:
-                self._take(separator)
-                argument = self._take("#")
-                assert argument is not None
-                arguments.append(argument)
             self._take(")")
-            return function(*arguments)
+            return weyl(letter, rank)
+        if word == "ES":
+            self._take("(")
+            order = self._number()
+            self._take(",")
+            sign = self._peek()
+            if sign not in "+-":
+                raise self._error(self._here())
+            self._take(sign)
+            self._take(")")
+            return extraspecial(order, 1 if sign == "+" else -1)
+        if word == "Rubik":
+            return rubik()
         raise self._error(place)
+
+    def _numbers(self, word: str, *counts: int) -> list[int]:
+        """Numbers in parentheses, perhaps as a list; `counts` says how many there may be."""
+        if self._peek() != "(":
+            many = counts[0] if counts else 2
+            raise InputError(
+                f"{word} in {self._shown()} needs {many} number{'s' * (many > 1)} in parentheses, {EXAMPLES}"
+            )
+        self._take("(")
+        bracket = self._peek() == "["
+        if bracket:
+            self._take("[")
+        found = [self._number()]
+        while len(found) < max(counts or (99,)) and (not counts or self._peek() == "," or len(found) < min(counts)):
+            if not counts and self._peek() != ",":
+                break
+            self._take(",")
+            found.append(self._number())
+        if bracket:
+            self._take("]")
+        self._take(")")
+        return found
+
+    def _signed(self, word: str) -> PermutationGroup:
+        """`GO(3,5)`, `GO(-1,4,3)` as in GAP, or `GO+(4,3)` and `GO-(4,3)`."""
+        sign = self._peek()
+        if sign in ("+", "-"):
+            self._take(sign)
+            return SIGNED[word](1 if sign == "+" else -1, *self._numbers(word, 2))
+        arguments = self._numbers(word, 2, 3)
+        if len(arguments) == 3 and arguments[0] not in (1, -1):
+            raise InputError(
+                f"{word}{tuple(arguments)}: the first of three numbers is the sign, 1 or -1, e.g. {word}(-1,4,3)"
+            )
+        return SIGNED[word](*arguments)
+
+    def _on_groups(self, word: str) -> PermutationGroup:
+        if self._peek() != "(":
+            raise InputError(f"{word} in {self._shown()} needs a group in parentheses, e.g. Hol(C7)")
+        self._take("(")
+        groups = [self._expression()]
+        while self._peek() == "," and word.endswith("Product"):
+            self._take(",")
+            groups.append(self._expression())
+        self._take(")")
+        if word == "DirectProduct":
+            return direct(groups) if len(groups) > 1 else groups[0]
+        if word == "WreathProduct":
+            if len(groups) != 2:
+                raise InputError(f"WreathProduct in {self._shown()} takes two groups, e.g. WreathProduct(S3,C2)")
+            return wreath(*groups)
+        return over(groups[0], holomorphic=word.startswith("Hol"))
+
+    def _generated(self) -> PermutationGroup:
+        """`Group((1,2,3),(1,2))` inside an expression."""
+        start = self._here()
+        depth = 0
+        while self.position < len(self.tokens):
+            word = self._peek()
+            if not (word in "()[],#" and word):
+                raise self._error(self._here())
+            self.position += 1
+            depth += {"(": 1, ")": -1}.get(word, 0)
+            if depth == 0:
+                break
+        return parse_group("Group" + self.text[start : self._here()])
 
 
 _SPELT = {
@@ -267,7 +387,14 @@ _SPELT = {
     "Dic": r"dicyclic|dic",
     "SD": r"semidihedral|quasidihedral|sd|qd",
     "AGL": r"affinegenerallinear|generalaffine|agl",
-    "PSL": r"projectivespeciallinear|psl|l(?=2\()",
+    "PSL": r"projectivespeciallinear|psl|l(?=\d\()",
+    "PSU": r"projectivespecialunitary|psu|u(?=\d\()",
+    "PSp": r"projectivesymplectic|psp",
+    "PGL": r"projectivegenerallinear|pgl",
+    "Sp": r"symplectic|sp",
+    "Sz": r"suzuki|sz",
+    "Hol": r"holomorph|hol",
+    "Aut": r"automorphism|aut",
     "SL": r"speciallinear|sl",
     "GL": r"generallinear|gl",
     "V4": r"klein(?:four|4)?(?:\(\))?|k4|v4?",
@@ -309,7 +436,7 @@ def suggestion(text: str) -> str:
         names += list(_SPELT)[found.lastindex - 1] if found.lastindex else found.group()
         place = found.end()
     names = re.sub(rf"(?<![A-Z])({'|'.join(FAMILIES)})\((\d+)\)", r"\1\2", names)
-    names = re.sub(r"(A?GL|P?SL)(\d+)\((\d+)\)", r"\1(\2,\3)", names)
+    names = re.sub(r"([AP]?GL|P?S[LUp])(\d+)\((\d+)\)", r"\1(\2,\3)", names)
     try:
         if names == text or (":" not in names and not _Parser(names).parse()):  # A:B may take a long search
             return ""
@@ -321,69 +448,3 @@ def suggestion(text: str) -> str:
     times = 2 if letter == "D" else 4
     other = f" or {letter}{number // times} (order {number})" if number % times == 0 else ""
     return f"{names} (order {times * number}){other}"
-
-
-def _bracketed(name: str) -> str:
-    return f"({name})" if re.search(r"[x:]|wr", name) else name
-
-
-MAX_GENERATOR_POINTS = 1 << 19
-"""Most points of all generators of a product together."""
-
-
-def _checked(name: str, generators: int, degree: int, order_digits: float) -> None:
-    if degree > MAX_DEGREE:
-        raise InputError(f"{short(name)} acts on {degree:,} points, at most {MAX_DEGREE:,} can be handled")
-    if generators * degree > MAX_GENERATOR_POINTS:
-        raise InputError(
-            f"{short(name)} has {generators:,} generators on {degree:,} points; at most {MAX_GENERATOR_POINTS:,} "
-            "points of all generators together can be handled"
-        )
-    if order_digits > 10**5:
-        raise InputError(f"{short(name)} has an order of about {order_digits:.0f} digits, too large to handle")
-
-
-def small(order: int, number: int) -> PermutationGroup:
-    """`SmallGroup(order, number)` from the catalogue."""
-    from ..groups.catalogue import small_group
-
-    return PermutationGroup.from_listed(small_group(order, number))
-
-
-def direct(factors: Sequence[PermutationGroup]) -> PermutationGroup:
-    """The direct product of two or more groups, acting on the points of the first, then those of the second, …"""
-    from ..groups.products import direct_product
-
-    first, *others = factors
-    names = [first.name if ":" not in first.name else _bracketed(first.name), *(_bracketed(b.name) for b in others)]
-    name = "x".join(names)
-    count, degree = (sum(factor.permutations.shape[axis] for factor in factors) for axis in (0, 1))
-    _checked(name, count, degree, sum(math.log10(factor.order) for factor in factors))
-    permutations = direct_product(*(factor.permutations for factor in factors))
-    return PermutationGroup(name, permutations, math.prod(factor.order for factor in factors))
-
-
-def wreath(a: PermutationGroup, b: PermutationGroup) -> PermutationGroup:
-    """A ≀ B in its natural imprimitive action: one copy of A's points for each point of B."""
-    from ..groups.products import orbit_representatives, wreath_product
-
-    name = f"{_bracketed(a.name) if not re.fullmatch(r'[^x:]*', a.name) else a.name}wr{_bracketed(b.name)}"
-    if a.degree * b.degree > MAX_DEGREE:
-        _checked(name, 0, a.degree * b.degree, 0)
-    count = len(a.permutations) * len(orbit_representatives(b.permutations)) + len(b.permutations)
-    _checked(name, count, a.degree * b.degree, b.degree * math.log10(a.order) + math.log10(b.order))
-    return PermutationGroup(name, wreath_product(a.permutations, b.permutations), a.order**b.degree * b.order)
-
-
-def semidirect(a: PermutationGroup, b: PermutationGroup) -> PermutationGroup:
-    """A:B, where only one group fits that is not A × B."""
-    from ..groups import products
-
-    name = f"{_bracketed(a.name)}:{_bracketed(b.name)}"
-    if a.order * b.order > products.SEMIDIRECT_LIMIT:
-        raise InputError(
-            f"{name} has order {describe_order(a.order * b.order)}; "
-            f"semidirect products are searched up to {products.SEMIDIRECT_LIMIT}"
-        )
-    group = products.semidirect(a.listed(), b.listed())
-    return PermutationGroup.from_listed(Group(group.elements, group.generators, name))

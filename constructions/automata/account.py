@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -14,7 +13,7 @@ from rich.text import Text
 from ...algebra.depth.families import FAMILIES
 from ...common.terminal import plain_table
 from ...common.wording import counted
-from ..cascade import Cascade, CascadeLayer, reachable_states
+from ..cascade import Cascade, CascadeLayer
 from ..weights import Weights
 
 MAX_ROWS = 12
@@ -26,34 +25,32 @@ GAP = 2
 LEGEND = "· nothing   +t turned by t   =t set to t   (in turns; r: residues of the lower layers before)"
 
 
-def lower_states(cascade: Cascade, layer: int) -> NDArray[np.int64]:
-    """The states of the layers before one (counted from 0) that can be reached, as numbers in mixed radix."""
-    after = int(np.prod([own.states for own in cascade.layers[layer:]], dtype=np.int64))
-    return np.unique(np.flatnonzero(reachable_states(cascade.transitions())) // after)
+def lower_labels(cascade: Cascade, layer: int, most: int) -> list[str]:
+    """The residues of the first states of the layers before one (counted from 0), at most so many; empty texts where
+    there are no such layers."""
+    first = np.unique(cascade.prefixes[layer], return_index=True)[1][:most]
+    channels = sum(len(own.moduli) for own in cascade.layers[:layer])
+    return [" ".join(map(str, row)) for row in cascade.residues[first, :channels].tolist()]
 
 
 def automaton_account(cascade: Cascade, weights: Weights, width: int) -> Iterator[RenderableType]:
     """A heading and a table for each layer, at most `width` characters wide."""
-    lower: tuple[int, ...] = ()
     for i, (layer, gates) in enumerate(zip(cascade.layers, weights.layers, strict=True)):
         size = f"{counted(len(layer.moduli), 'channel')}, {counted(len(gates.gates), 'hidden unit')}"
         held = " ".join(map(str, layer.moduli))
         yield Text(f"layer {i + 1}  {FAMILIES[layer.family].title}  moduli {held}: {size}", style="bold")
-        yield _layer_table(cascade, layer, i, lower, width)
-        lower += layer.moduli
+        yield _layer_table(cascade, layer, i, width)
         yield Text()
     yield Text(LEGEND)
 
 
-def _layer_table(cascade: Cascade, layer: CascadeLayer, i: int, lower: tuple[int, ...], width: int) -> Table:
+def _layer_table(cascade: Cascade, layer: CascadeLayer, i: int, width: int) -> Table:
     assert cascade.automaton is not None
-    states = lower_states(cascade, i)
-    shown = states[:MAX_ROWS].tolist()
-    labels = [f"r = {' '.join(str(int(r)) for r in np.unravel_index(u, lower))}" if lower else "" for u in shown]
+    labels = [f"r = {residues}" if residues else "" for residues in lower_labels(cascade, i, MAX_ROWS)]
     columns: list[list[str]] = []
     room = width - max(1, *map(len, labels)) - GAP
     for x, letter in enumerate(cascade.automaton.letters):
-        column = [letter, *(effect_text(layer, u, x) for u in shown)]
+        column = [letter, *(effect_text(layer, u, x) for u in range(len(labels)))]
         room -= max(map(len, column)) + GAP
         if room < 0 and columns:
             break
@@ -63,7 +60,7 @@ def _layer_table(cascade: Cascade, layer: CascadeLayer, i: int, lower: tuple[int
         table.add_row(label, *(column[1 + row] for column in columns))
     hidden = [
         f"{cascade.automaton.width - len(columns)} more letters" if len(columns) < cascade.automaton.width else "",
-        f"{len(states) - len(shown)} more lower states" if len(states) > len(shown) else "",
+        f"{len(layer.increments) - len(labels)} more lower states" if len(layer.increments) > len(labels) else "",
     ]
     if any(hidden):
         table.caption = "… " + ", ".join(filter(None, hidden))

@@ -1,9 +1,13 @@
 """The folder of a compiled automaton: as a group's (`constructions.artifact`), in a format of its own.
 
-cascade.json           metadata, readable; "format" is "automaton 1": name, family, the automaton (docs/automata.md)
+cascade.json           metadata, readable; "format" is "automaton 2": name, family, the automaton (docs/automata.md)
 cascade.safetensors    int32 arrays: transitions (states, letters) and accepting (states,) of the automaton, decode, and
-                       for each layer i layer{i}.moduli, layer{i}.increments and layer{i}.resets (0 or 1)
+                       for each layer i layer{i}.moduli (d,) and layer{i}.moves (lower states, letters, d): an entry e
+                       below the modulus n adds e, an entry n + e sets the channel to e
 config.json, model.safetensors, manifest.json          as for groups
+
+Tables have rows for the lower states that words lead to, and no others, and so has `decode`; in lexicographic order of
+their residues. Which states these are is not written: whoever reads the tables finds out, layer by layer.
 """
 
 from __future__ import annotations
@@ -35,9 +39,6 @@ if TYPE_CHECKING:
 
 FORMAT = AUTOMATON_FORMAT
 """Kind and version of the folder's format."""
-
-MAX_STATES = 2**24
-"""Largest number of states of a cascade that is read."""
 
 
 class _Metadata(TypedDict):
@@ -107,8 +108,10 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
     require(
         np.array_equal(array("accepting", 1, 0, 2), accepting), "the accepting states are not those in cascade.json"
     )
-    layers, states = own.layers(metadata["layers"], automaton.width, MAX_STATES, resets=True)
-    decode = array("decode", 1, -1, automaton.count)
+    decode = array("decode", 1, 0, automaton.count)
+    require(len(decode), "decode is empty")
+    # The lower layers of a state that can be reached are in one that can: no layers together have more.
+    layers, states = own.layers(metadata["layers"], automaton.width, len(decode), resets=True)
     require(len(decode) == states, f"{states} states and {len(decode)} decoded")
     alphabet = np.arange(automaton.width, dtype=np.int32)
     elements = np.zeros((0, 0), dtype=np.uint8)

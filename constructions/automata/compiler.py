@@ -22,7 +22,7 @@ from ...common.errors import InputError
 from ...common.kinds import AUTOMATON
 from ...common.wording import counted
 from ..artifact import network_files
-from ..cascade import Cascade, CascadeLayer, reachable_states
+from ..cascade import Cascade, CascadeLayer, row_numbers
 from ..compilation import Compilation
 from ..verification import cases
 from ..weights import Weights, weights_of
@@ -31,9 +31,6 @@ from .machine import ChannelMachine, least_reads
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-MAX_TABLE_ENTRIES = 2**24
-"""Largest number of entries, states × letters × channels, that a cascade's tables may have."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -155,34 +152,35 @@ def cascade_of(automaton: Automaton, found: Found, stack: Sequence[Family]) -> C
     a stack leaves empty are left out.
 
     Raises:
-        InputError: the tables would be too large.
+        InputError: a layer has too many residues to be numbered.
     """
-    order = [c for own in found.layers for c in own]
     machine = _from_zero(found.machine)
-    _require_size(automaton, [machine.moduli[c] for c in order])
     lower: list[int] = []
     layers = []
     families = stack if len(stack) > 1 else [stack[0]] * len(found.layers)
+    number = np.zeros(machine.states, dtype=np.int64)  # of the state of the lower layers, in each state of the whole
+    count = 1
     for own, layer in zip(found.layers, families, strict=False):  # the last layers may be empty
-        if own:
-            layers.append(_layer(machine, own, lower, layer))
+        if not own:
+            continue
+        moduli = tuple(machine.moduli[c] for c in own)
+        if count * math.prod(moduli) >= 2**62:
+            raise InputError(
+                f"{automaton.name}: a layer of {counted(len(own), 'channel')} above {count:,} states; wanted fewer "
+                "than 2^62 combinations of residues"
+            )
+        held = np.ravel_multi_index(tuple(machine.residues[:, own].T), moduli)
+        code = number * math.prod(moduli) + held
+        reached, after = np.unique(code, return_inverse=True)
+        complete = len(reached) == count * math.prod(moduli)
+        layers.append(_layer(machine, own, lower, layer, number, None if complete else reached))
         lower += own
-    moduli = [machine.moduli[c] for c in order]
-    places = np.ravel_multi_index(tuple(machine.residues[:, order].T), moduli)
-    decode = np.full(math.prod(moduli), -1, dtype=np.int32)
-    decode[places] = machine.decode
+        number, count = after, len(reached)
+    decode = np.empty(machine.states, dtype=np.int32)
+    decode[number] = machine.decode
     alphabet = np.arange(automaton.width, dtype=np.int32)
     elements = np.zeros((0, 0), dtype=np.uint8)
     return Cascade(automaton.name, elements, alphabet, tuple(layers), decode, automaton)
-
-
-def _require_size(automaton: Automaton, moduli: list[int]) -> None:
-    entries = math.prod(moduli) * automaton.width * len(moduli)
-    if entries > MAX_TABLE_ENTRIES:
-        raise InputError(
-            f"{automaton.name}: tables of {math.prod(moduli):,} states × {counted(automaton.width, 'letter')} × "
-            f"{counted(len(moduli), 'channel')} would be needed; at most {MAX_TABLE_ENTRIES:,} entries are written"
-        )
 
 
 def _from_zero(machine: ChannelMachine) -> ChannelMachine:
@@ -190,55 +188,54 @@ def _from_zero(machine: ChannelMachine) -> ChannelMachine:
     return ChannelMachine(machine.moduli, residues.astype(np.int32), machine.following, machine.decode)
 
 
-def _layer(machine: ChannelMachine, own: list[int], lower: list[int], layer: Family) -> CascadeLayer:
-    """One layer's tables over all lower states; entries depend on the least channels only, and where those cannot be
-    reached nothing happens."""
-    below = [machine.moduli[c] for c in lower]
+def _layer(
+    machine: ChannelMachine,
+    own: list[int],
+    lower: list[int],
+    layer: Family,
+    number: NDArray[np.int64],
+    reached: NDArray[np.int64] | None,
+) -> CascadeLayer:
+    """One layer's tables, a row for each lower state that can be reached; entries depend on the least channels only.
+
+    Arguments:
+        number: for each state of the machine that of its lower channels.
+        reached: see `CascadeLayer`.
+    """
     letters = machine.following.shape[1]
-    increments = np.zeros((math.prod(below), letters, len(own)), dtype=np.int32)
+    first = np.unique(number, return_index=True)[1]
+    increments = np.zeros((len(first), letters, len(own)), dtype=np.int32)
     resets = np.zeros(increments.shape, dtype=bool)
-    digits = np.stack(np.unravel_index(np.arange(math.prod(below)), below), axis=1) if below else np.zeros((1, 0), int)
     for j, channel in enumerate(own):
         update = least_reads(machine, channel, lower, layer)
-        columns = [lower.index(c) for c in update.reads]
-        case = _matching(digits[:, columns], update.seen, [machine.moduli[c] for c in update.reads])
-        met = case >= 0
-        increments[met, :, j] = update.values[case[met]]
-        resets[met, :, j] = update.sets[case[met]]
+        sizes = [machine.moduli[c] for c in update.reads]
+        case = row_numbers(machine.residues[first][:, update.reads], update.seen, sizes)
+        increments[..., j], resets[..., j] = update.values[case], update.sets[case]
     moduli = tuple(machine.moduli[c] for c in own)
-    return CascadeLayer(layer.name, moduli, increments, resets if resets.any() else None)
-
-
-def _matching(rows: NDArray[np.int64], seen: NDArray[np.int32], moduli: list[int]) -> NDArray[np.int64]:
-    """For each row the number of the equal row of `seen`, or -1."""
-    if not moduli:
-        return np.zeros(len(rows), dtype=np.int64)
-    place = np.full(math.prod(moduli), -1, dtype=np.int64)
-    place[np.ravel_multi_index(tuple(seen.T), moduli)] = np.arange(len(seen))
-    return place[np.ravel_multi_index(tuple(rows.T), moduli)]
+    return CascadeLayer(layer.name, moduli, increments, resets if resets.any() else None, reached)
 
 
 def automaton_fault(cascade: Cascade) -> str | None:
     """Whether a cascade tracks its automaton on words of every length; None if it does, else what is wrong.
 
-    From state 0, which must decode to the start, every reachable state s and every letter x is tried:
-    decode(step(s, x)) = δ(decode(s), x). By induction on the length every word is then tracked.
+    State 0 must decode to the start, and of every state s and every letter x, decode(step(s, x)) = δ(decode(s), x),
+    where step(s, x) is a state again. By induction on the length every word is then tracked.
     """
     automaton = cascade.automaton
     assert automaton is not None
-    following = cascade.transitions()
-    reached = np.flatnonzero(reachable_states(following))
-    held = cascade.decode[reached]
-    if (held < 0).any() or (held >= automaton.count).any():
-        return f"state {reached[(held < 0) | (held >= automaton.count)][0]} can be reached and is not decoded"
-    if cascade.decode[0] != automaton.start:
-        return f"the initial state decodes to {cascade.decode[0]}, the automaton starts in {automaton.start}"
-    wrong = np.argwhere(cascade.decode[following[reached]] != automaton.table[held])
+    following, held = cascade.transitions(), cascade.decode
+    strange = np.flatnonzero((held < 0) | (held >= automaton.count))
+    if len(strange):
+        return f"state {strange[0]} is not decoded"
+    if held[0] != automaton.start:
+        return f"the initial state decodes to {held[0]}, the automaton starts in {automaton.start}"
+    found = np.where(following < 0, -1, held[following])
+    wrong = np.argwhere(found != automaton.table[held])
     if len(wrong):
-        place, letter = (int(i) for i in wrong[0])
-        state = int(reached[place])
+        state, letter = (int(i) for i in wrong[0])
+        after = "no state" if found[state, letter] < 0 else found[state, letter]
         return (
-            f"state {state} ({automaton.states[held[place]]}) and letter {automaton.letters[letter]} lead to "
-            f"{cascade.decode[following[state, letter]]}, the automaton to {automaton.table[held[place], letter]}"
+            f"state {state} ({automaton.states[held[state]]}) and letter {automaton.letters[letter]} lead to "
+            f"{after}, the automaton to {automaton.table[held[state], letter]}"
         )
     return None

@@ -15,7 +15,7 @@ import numpy as np
 from ...common.wording import counted
 from ...common.writing import write_figure
 from ..cascade import CascadeLayer
-from .account import lower_states
+from .account import lower_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,9 +40,9 @@ def draw(compilation: AutomatonCompilation, path: Path) -> None:
 
     cascade, automaton = compilation.cascade, compilation.automaton
     rows = [
-        (i, int(u), lower_states(cascade, i))
+        (i, u, residues)
         for i in range(len(cascade.layers))
-        for u in lower_states(cascade, i)[:MAX_STATES]
+        for u, residues in enumerate(lower_labels(cascade, i, MAX_STATES))
     ]
     letters = range(min(automaton.width, MAX_LETTERS))
     figure = Figure(figsize=(1.6 + 1.25 * len(letters), 0.9 + 1.3 * len(rows)), dpi=150)
@@ -51,11 +51,8 @@ def draw(compilation: AutomatonCompilation, path: Path) -> None:
     title = f"{compilation.given.name}: {families}, {counted(len(cascade.layers), 'layer')}"
     figure.suptitle(title, fontsize=11, y=1 - 0.25 / figure.get_figheight())
     grid = figure.subplots(len(rows), len(letters), squeeze=False)
-    moduli = cascade.moduli
-    for row, (i, u, states) in enumerate(rows):
-        lower = moduli[: sum(len(layer.moduli) for layer in cascade.layers[:i])]
-        residues = " ".join(str(int(r)) for r in np.unravel_index(u, lower)) if lower else ""
-        more = " …" if len(states) > MAX_STATES and u == states[MAX_STATES - 1] else ""
+    for row, (i, u, residues) in enumerate(rows):
+        more = " …" if len(cascade.layers[i].increments) > MAX_STATES and u == MAX_STATES - 1 else ""
         for x in letters:
             axes = grid[row][x]
             _circles(axes, cascade.layers[i], u, x)

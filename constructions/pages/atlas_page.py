@@ -41,13 +41,14 @@ def names() -> dict[tuple[int, int], list[str]]:
 
 
 def _candidates() -> Iterator[str]:
-    sizes = {"C": (), "Z": (), "S": range(3, 6), "A": range(4, 6), "V": (4,), "M": ()}
+    sizes = {"C": (), "Z": (), "S": range(3, 6), "A": range(4, 6), "V": (4,)} | dict.fromkeys(["M", "J", "K", "QD"], ())
     for letter in FAMILIES:
         for n in sizes.get(letter, range(3, LARGEST_ORDER + 1)):
             order = n * (1 if letter in ("Q", "SD", "F", "S", "A", "V") else 2 if letter == "D" else 4)
             if order <= LARGEST_ORDER:
                 yield f"{letter}{n}"
-    for name, (arguments, _) in FUNCTIONS.items():
+    for name in ("Heis", "AGL", "SL", "GL", "PSL"):
+        arguments = FUNCTIONS[name][0]
         for q in (2, 3, 4, 5, 7, 8, 9, 11, 13, 16):
             if arguments == 1:
                 if q**3 <= LARGEST_ORDER:

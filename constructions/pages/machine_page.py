@@ -8,8 +8,10 @@ points      what the truth acts on: `moves` (tokens × degree) says where each t
 width       how many points are followed; answers have as many
 channels    modulus, layer, the earlier channels it `reads`, and a table (values of these in mixed radix × tokens): an
             entry e below the modulus adds e, an entry n + e sets the channel to e
-decode      how a state is read: `states` (for each the number of a row of `answers`, -1 for none), or `lifts` (a
-            permutation for each channel, whose powers are multiplied)
+reached     the residues of the states that words lead to, in lexicographic order, or null where these are all: else a
+            channel reads all lower layers, and has a row for each of their states among these
+decode      how a state is read: `states` (for each the number of a row of `answers`), or `lifts` (a permutation for
+            each channel, whose powers are multiplied)
 """
 
 from __future__ import annotations
@@ -26,9 +28,9 @@ from numpy.typing import NDArray
 
 from ...algebra.arithmetic.permutations import cycles
 from ...algebra.depth.families import FAMILIES
-from ...algebra.depth.optimise import normal_subgroups
 from ...algebra.groups.group import Group, Subgroup
 from ...algebra.groups.identify import small_group_id
+from ...algebra.groups.normal_subgroups import normal_subgroups
 from ...common.errors import InputError
 from ...common.wording import counted
 from ..cascade import Cascade
@@ -123,14 +125,12 @@ def _layers(cascade: Cascade) -> Data:
             if not counts:
                 layers[-1]["carries"] = f"register of {math.prod(layer.moduli)}"
         for c, n in enumerate(layer.moduli):
-            table = layer.increments[:, :, c]
-            if layer.resets is not None:
-                table = table + n * layer.resets[:, :, c]
-            channels.append({"modulus": n, "layer": number, "reads": reads, "table": packed(table)})
+            channels.append({"modulus": n, "layer": number, "reads": reads, "table": packed(layer.moves[:, :, c])})
     return {
         "layers": layers,
         "channels": channels,
         "start": [0] * len(channels),
+        "reached": None if cascade.order == math.prod(cascade.moduli) else packed(cascade.residues),
         "decode": {"states": packed(cascade.decode)},
     }
 
@@ -194,6 +194,7 @@ def factored_data(cascade: FactoredCascade, order: int, series: Sequence[int] = 
             for channel in cascade.channels
         ],
         "start": [0] * len(cascade.channels),
+        "reached": None,
         "decode": {"lifts": packed(np.stack([c.lift for c in cascade.channels]))},
         "lattice": _chain(series),
     }

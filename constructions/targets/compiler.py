@@ -29,6 +29,7 @@ from ..verification import first_fault
 from . import fla, mamba3, olmo_hybrid, own_delta, pd_ssm, resets
 from .delta_layer import margins, reflection_fault
 from .phases import PhaseMachine, phase_fault
+from .preimages import FIXED, PreimageMachine
 from .reflections import ReflectionMachine, reflection_machine
 from .resets import ResetMachine
 
@@ -36,7 +37,10 @@ LARGEST_ORDER = 5040
 """Groups of larger order have too many names to be answered with."""
 
 
-TargetMachine = ReflectionMachine | PhaseMachine | ResetMachine
+AUTOMATA = (ResetMachine, PreimageMachine)
+"""Machines whose answers are an automaton's states."""
+
+TargetMachine = ReflectionMachine | PhaseMachine | ResetMachine | PreimageMachine
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Target:
         account: what was written, in two lines, for people.
         cannot: what cannot be written into it, and why.
         tracks: `group`, or `automaton`: then `machine` takes an automaton alone.
+        also: where it tracks both: an automaton → the exact machine that is written.
     """
 
     name: str
@@ -60,6 +65,7 @@ class Target:
     account: Callable[[Any], tuple[str, str]]
     cannot: str
     tracks: str = "group"
+    also: Callable[[Automaton], PreimageMachine] | None = None
 
 
 def _reflections(group: Group, tokens: Sequence[int]) -> ReflectionMachine:
@@ -121,9 +127,7 @@ def refuse_automaton(automaton: Automaton, target: str) -> NoReturn:
     elif own.name.startswith("permutation-reset(") and _is_typed(group):
         near = f"`compile '{group}' --target {target} --resets` writes the group with a reset to every element"
     else:
-        near = "without --target it is compiled for a Gated AUSSM"
-    if target == "pd-ssm" and not own.is_permutation:
-        near = f"of what merges states only resets are written into a PD-SSM layer; {near}"
+        near = "--target pd-ssm writes it if its states have few preimages; without --target it is a Gated AUSSM"
     raise InputError(
         f"--target {target} writes checkpoints that answer with a group's elements, and {own.name} answers with an "
         f"automaton's states; {near}"
@@ -161,7 +165,13 @@ def _of_own_delta(machine: ReflectionMachine) -> tuple[str, str]:
     return f"1 layer, {2 * machine.points} channels; {elements}, one token each", NO_ROUNDING
 
 
-def _of_pd_ssm(machine: ReflectionMachine) -> tuple[str, str]:
+def _of_pd_ssm(machine: ReflectionMachine | PreimageMachine) -> tuple[str, str]:
+    if isinstance(machine, PreimageMachine):
+        sets, letters = counted(len(machine.values) - FIXED, "condition"), counted(machine.automaton.width, "letter")
+        return (
+            f"1 layer, {sets} on the state; {letters}, one token each",
+            "proved: every letter copies conditions exactly, so words of every length are tracked",
+        )
     states, elements = counted(machine.points * len(machine.base), "state"), counted(len(machine.alphabet), "element")
     proved = "proved: every token permutes the states exactly, so words of every length are tracked"
     return f"1 layer, {states}; {elements}, one token each", proved
@@ -206,7 +216,15 @@ TARGETS = {
             )
         ),
         Target("delta", "our own network", _reflections, own_delta.own_delta, _of_own_delta, own_delta.CANNOT),
-        Target("pd-ssm", "one PD-SSM layer", _reflections, pd_ssm.pd_ssm, _of_pd_ssm, pd_ssm.CANNOT),
+        Target(
+            "pd-ssm",
+            "one PD-SSM layer",
+            _reflections,
+            pd_ssm.pd_ssm,
+            _of_pd_ssm,
+            pd_ssm.CANNOT,
+            also=pd_ssm.of_automaton,
+        ),
         Target("mamba3", "Mamba-3 layers (mamba_ssm)", _phases, mamba3.mamba3, _of_mamba3, mamba3.CANNOT),
         *(
             Target(name, title, resets.reset_machine, write, resets.account, resets.CANNOT, "automaton")
@@ -258,11 +276,11 @@ class Checkpoint(Shown):
 
     @property
     def _tracked(self) -> str:
-        return (self.machine.automaton if isinstance(self.machine, ResetMachine) else self.machine.group).name
+        return (self.machine.automaton if isinstance(self.machine, AUTOMATA) else self.machine.group).name
 
     def lines(self) -> list[str]:
         """What was written, for people."""
-        if isinstance(self.machine, ResetMachine):
+        if isinstance(self.machine, AUTOMATA):
             size = counted(self.machine.automaton.count, "state")
         else:
             size = f"order {self.machine.group.order:,}"
@@ -293,7 +311,7 @@ def compile_target(
     """Write a group, or an aperiodic automaton, for an architecture that other people's libraries run.
 
     Arguments:
-        given: a listed group; an automaton for the targets that carry no group.
+        given: a listed group; an automaton for `pd-ssm` and for the targets that carry no group.
         target: one of `TARGETS`.
         alphabet: as for `compile_group`.
         resets: whether there are words `=x` too, which set the product to an element x of the alphabet.
@@ -308,11 +326,12 @@ def compile_target(
     """
     chosen = target_named(target)
     if isinstance(given, Automaton):
-        if chosen.tracks == "group":
+        made = chosen.machine if chosen.tracks == "automaton" else chosen.also
+        if made is None:
             refuse_automaton(given, chosen.name)
         if alphabet is not None:
             raise InputError("--alphabet goes with a group; an automaton is read by its own letters")
-        machine = chosen.machine(given)
+        machine = made(given)
         return Checkpoint(chosen, machine, chosen.write(machine, resets))
     if chosen.tracks == "automaton":
         raise InputError(

@@ -12,10 +12,9 @@ value that is true or false of what was read so far, and a token says from which
 * coordinate 0 is always 1 and coordinate 1 always 0, so that a token can set any pattern: a start, and resets;
 * for each base point there is a one-hot of its image, permuted by an element. A permutation may be written in rows.
 
-A map that merges states is no row for one-hots, as two ones would have to meet in one coordinate. What of it can be
-written are conditions: each coordinate says whether the state is in some set, and a token takes it from whether the
-state was in the set's preimage. That needs a coordinate for each preimage of a state, which may be exponentially many;
-of groups with resets all are there already.
+A map that merges states is no row for one-hots, as two ones would have to meet in one coordinate. As conditions on the
+state it is: `preimages.py` has a coordinate for each set of states that is the preimage of a state under a word, so
+that automata are written whatever their letters merge, as far as there are not too many such sets.
 
 The dictionary has a matrix for each token. An embedding is the token's number as signs ±1, so that scores are 256
 apart and the softmax is one-hot; magnitudes are sigmoids that round to 1, phases sigmoids that round to 0, B is 0. The
@@ -24,18 +23,23 @@ norm behind the layer sees as many ones in every state.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ...algebra.arithmetic.permutations import cycles
+from ...algebra.automata.automaton import Automaton
 from ...common.errors import InputError
 from ..artifact import json_text, tensor_bytes
+from .preimages import FIXED, ONE, ZERO, PreimageMachine, preimage_machine
 from .reflections import ReflectionMachine
+from .resets import answers_of, no_resets
 from .sampling import sharpness
 
 CANNOT = (
-    "A token that merges some states and keeps others apart, by a one-hot of states: rows of P copy, and two ones "
-    "cannot meet in one coordinate. (Conditions on the state can be copied; such weights are not written, but for "
-    "resets.)"
+    "An automaton whose states have very many sets as preimages under words, up to 2ⁿ - 2: rows of P copy, so that "
+    "what merges states is written by conditions, one coordinate for each such set."
 )
 """What this target cannot hold."""
 
@@ -45,25 +49,36 @@ LARGEST_DICTIONARY = 50_000_000
 LARGE = 128.0
 """sigmoid(±128) is 1 or 0 in float32 and float64: no decay, no phase; scores are 256 or more apart."""
 
-FIXED = 2
-"""Coordinates 0 and 1, which are always 1 and 0."""
-
 START = "<start>"
 """The token that is put before every word."""
 
 
-def pd_ssm(machine: ReflectionMachine, resets: bool = False) -> dict[str, bytes | str]:
+def of_automaton(given: Automaton) -> PreimageMachine:
+    """The sets of states whose values are kept. Raises `InputError`: their dictionary would be too large."""
+    return preimage_machine(given, math.isqrt(LARGEST_DICTIONARY // (1 + given.width)))
+
+
+def pd_ssm(machine: ReflectionMachine | PreimageMachine, resets: bool = False) -> dict[str, bytes | str]:
     """The files of a folder, by name: weights by the names of the published class, `PD(**config)`.
 
-    Tokens are the start, the alphabet's elements in order, then, with resets, the same again as `=x`.
+    Tokens are the start, the alphabet's elements in order, then, with resets, the same again as `=x`; of an automaton
+    the start and its letters.
 
     Arguments:
-        machine: the group with its action; its spelling is not used.
+        machine: the group with its action; its spelling is not used. Or an automaton by preimages.
         resets: whether there are tokens that set the product.
 
     Raises:
         InputError: the matrices are too many or too large.
     """
+    if isinstance(machine, PreimageMachine):
+        no_resets(resets)
+        automaton = machine.automaton
+        start = np.where(machine.values[:, automaton.start], ONE, ZERO)
+        return _files(
+            [start, *machine.sources], machine.single[:, None], int(machine.values[FIXED:, 0].sum()),
+            list(automaton.letters), answers_of(automaton),
+        )  # fmt: skip
     n, base, group = machine.points, machine.base, machine.group
     size = FIXED + n * len(base)
     tokens = 1 + (2 if resets else 1) * len(machine.alphabet)
@@ -80,14 +95,34 @@ def pd_ssm(machine: ReflectionMachine, resets: bool = False) -> dict[str, bytes 
         copied.append(np.concatenate([np.arange(FIXED), (starts[:, None] + before[None, :]).reshape(-1)]))
     if resets:
         copied += [_pattern(size, places[x]) for x in machine.alphabet]
+    names = [cycles(group.elements[x]) for x in machine.alphabet]
+    return _files(
+        copied, places, len(base), [*names, *([f"={name}" for name in names] if resets else [])],
+        [cycles(row) for row in group.elements],
+    )  # fmt: skip
+
+
+def _files(
+    copied: list[NDArray[np.intp]], places: NDArray[np.intp], ones: int, names: list[str], classes: list[str]
+) -> dict[str, bytes | str]:
+    """The folder.
+
+    Arguments:
+        copied: for each token, the start first, from which coordinate each one is copied.
+        places: (classes, r): the r coordinates whose sum tells a class.
+        ones: coordinates that are 1 in every state, beside the fixed one.
+        names: of the tokens behind the start.
+        classes: names of the answers.
+    """
+    tokens, size = len(copied), len(copied[0])
     dictionary = np.zeros((size, size, tokens), np.float32)
     for token, sources in enumerate(copied):
         dictionary[np.arange(size), sources, token] = LARGE
     signs = np.zeros((tokens, size), np.float32)
     bits = max(1, (tokens - 1).bit_length())
     signs[:, :bits] = 2.0 * (np.arange(tokens)[:, None] >> np.arange(bits) & 1) - 1
-    readout = np.zeros((group.order, size), np.float32)
-    readout[np.arange(group.order)[:, None], places] = sharpness(_gap(size, len(base)), group.order)
+    readout = np.zeros((len(classes), size), np.float32)
+    readout[np.arange(len(classes))[:, None], places] = sharpness(_gap(size, ones), len(classes))
     both = np.zeros((size, 2 * size), np.float32)
     both[:, :size] = np.eye(size)
     block = {
@@ -112,21 +147,20 @@ def pd_ssm(machine: ReflectionMachine, resets: bool = False) -> dict[str, bytes 
     arrays |= {
         "embedding.weight": signs,
         "readout.weight": readout,
-        "readout.bias": np.zeros(group.order, np.float32),
+        "readout.bias": np.zeros(len(classes), np.float32),
     }
-    names = [cycles(group.elements[x]) for x in machine.alphabet]
     config = {
         "model_type": "pd_ssm",
         "input_size": tokens,
-        "output_size": group.order,
+        "output_size": len(classes),
         "embed_size": size,  # the published file works only where the two are equal
         "state_size": size,
         "dictionary_size": tokens,
         "num_layers": 1,
         "dropout_rate": 0.0,
         "return_all_outputs": True,
-        "tokens": [START, *names, *([f"={name}" for name in names] if resets else [])],
-        "classes": [cycles(row) for row in group.elements],
+        "tokens": [START, *names],
+        "classes": classes,
     }
     return {"config.json": json_text(config), "model.safetensors": tensor_bytes(arrays)}
 
@@ -139,8 +173,8 @@ def _pattern(size: int, ones: np.ndarray) -> np.ndarray:
     return sources
 
 
-def _gap(size: int, base: int) -> float:
-    """By how much the right answer's sum leads behind the norm: one 1, over the spread of base + 1 ones among `size`;
+def _gap(size: int, ones: int) -> float:
+    """By how much the right answer's sum leads behind the norm: one 1, over the spread of ones + 1 ones among `size`;
     a thousandth is kept for rounding."""
-    mean = (base + 1) / size
+    mean = (ones + 1) / size
     return 0.999 / float(np.sqrt(mean * (1 - mean) + 1e-5))

@@ -237,7 +237,7 @@ def qwen3_next(machine: ResetMachine, resets: bool = False) -> dict[str, bytes |
     Raises:
         InputError: the model would be too large.
     """
-    _no_resets(resets)
+    no_resets(resets)
     plan = Layout(machine)
     blocks = [(step, _after(plan, i)) for i, step in enumerate(plan.steps) if step.kind in ("memory", "delay")]
     heads, values = plan.heads, plan.largest
@@ -289,7 +289,7 @@ def mamba2(machine: ResetMachine, resets: bool = False) -> dict[str, bytes | str
     Raises:
         InputError: the model would be too large.
     """
-    _no_resets(resets)
+    no_resets(resets)
     plan = Layout(machine)
     steps = plan.steps
     counts = [
@@ -438,7 +438,8 @@ def _named(prefix: str, arrays: dict[str, Array]) -> dict[str, Array]:
     return {f"{prefix}{name}": array for name, array in arrays.items()}
 
 
-def _no_resets(resets: bool) -> None:
+def no_resets(resets: bool) -> None:
+    """Raises `InputError` where `--resets` comes with an automaton."""
     if resets:
         raise InputError("--resets goes with a group; an automaton's own letters may reset, e.g. flip-flop(2)")
 

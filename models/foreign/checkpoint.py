@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from ...algebra.arithmetic.permutations import cycles
 from ...algebra.automata.automaton import Automaton
@@ -18,8 +19,11 @@ from ...algebra.tracked import Tracked, TrackedAutomaton, TrackedGroup
 from ...common.errors import InputError
 from ...common.reading import read_text
 from ...constructions.targets.resets import answers_of
+from ..references.fla import KINDS as FLA_KINDS
+from ..references.fla import FlaReference
 from ..references.folder import read_config
 from ..references.hugging_face import load_model
+from ..references.mamba3 import Mamba3Reference
 from ..references.trial import SpelledWords
 from .reading import Reading
 
@@ -28,10 +32,40 @@ LARGEST_CARD = 1 << 20
 
 
 def load_checkpoint(folder: Path) -> Callable[..., Any]:
-    """The model of a folder. Raises `InputError`."""
-    read_config(folder)
+    """The model of a folder: by transformers, or by the plain recurrence where that knows no such class.
+
+    Raises:
+        InputError: it cannot be loaded.
+    """
+    config = read_config(folder)
+    if config.get("model_type") in FLA_KINDS and not _known(str(config["model_type"])):
+        by_fla = FlaReference(folder)
+        return named(lambda ids: torch.stack([by_fla.logits(row) for row in ids]))
+    if "ssm_cfg" in config and "model_type" not in config:
+        by_steps = Mamba3Reference(folder)
+        return named(by_steps.logits)
     found: Callable[..., Any] = load_model(folder)
     return found
+
+
+def named(run: Callable[..., Any]) -> Callable[..., Any]:
+    """A plain function for what is run by a recurrence of ours."""
+
+    def plain_recurrence(ids: Any) -> Any:
+        return run(ids)
+
+    return plain_recurrence
+
+
+def _known(model_type: str) -> bool:
+    """Whether the installed transformers has a class of that type."""
+    from ...common.packages import installed
+
+    if not installed("transformers"):
+        return False
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+
+    return model_type in CONFIG_MAPPING_NAMES
 
 
 class OwnCheckpoint:

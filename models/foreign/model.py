@@ -77,12 +77,13 @@ class ForeignModel:
     def __repr__(self) -> str:
         return f"{self.name}: {self.letters} letters, {self.classes} classes; {self.reading.describe()}"
 
-    def answers(self, words: Words, *, way: str = "whole") -> Words:
+    def answers(self, words: Words, *, way: str | Way = "whole") -> Words:
         """The class that the model answers with after each prefix.
 
         Arguments:
             words: numbers of letters, int64 (n, length).
-            way: how they are read: `whole`, `cached`, `left`, `pieces` or `bfloat16` (`ways.WAYS`).
+            way: how they are read: `whole`, `cached`, `left`, `pieces` or `bfloat16` (`ways.WAYS`); or what
+                `ways.way_of` made of such a name.
 
         Returns:
             int64 (n, length): classes; -1 where the reading has no answer at that position; -2 where the most likely
@@ -101,12 +102,13 @@ class ForeignModel:
         found = np.full(words.shape, NO_ANSWER, dtype=np.int64)
         if not words.size:
             return found
-        runner = way_of(self, way)
+        runner = way_of(self, way) if isinstance(way, str) else way
         for rows in self._batches(words):
-            found[rows] = self._batch(words[rows], runner)
+            found[rows] = self.in_one_batch(words[rows], runner)
         return found
 
-    def _batch(self, words: Words, runner: Way) -> Words:
+    def in_one_batch(self, words: Words, runner: Way) -> Words:
+        """`answers`, of all words together."""
         ids, ends = self.reading.tokens(words)
         with torch.inference_mode(), _evaluating(runner.module):
             best = runner.best(torch.from_numpy(ids), ends, self).numpy()
@@ -137,6 +139,22 @@ class ForeignModel:
             return self.batch
         width = self._width or len(self.reading.logits)
         return max(1, ENTRIES // (max(1, tokens) * (width + HIDDEN_COPIES * self._hidden)))
+
+    def most_tokens(self, length: int) -> int:
+        """The most token ids of a word of so many letters."""
+        around = len(self.reading.before) + len(self.reading.after)
+        return around + length * max(len(one) for one in self.reading.spellings)
+
+    def require_length(self, length: int, entries: int) -> None:
+        """Raises `InputError` where one word of so many letters takes more than so many numbers."""
+        each = (self._width or len(self.reading.logits)) + HIDDEN_COPIES * self._hidden
+        most = entries // each
+        if self.most_tokens(length) > most:
+            letters = most * length // self.most_tokens(length)
+            raise InputError(
+                f"length {length:,}: {self.name} reads a word in one pass, about {each * 4:,} bytes a token; wanted at "
+                f"most {letters:,}"
+            )
 
     @cached_property
     def _hidden(self) -> int:

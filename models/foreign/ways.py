@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import copy
 import inspect
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -131,7 +133,7 @@ class InPieces(Way):
     def best(self, ids: Tensor, ends: NDArray[np.int64], model: ForeignModel) -> Tensor:
         assert self.module is not None
         feed, cuts = Feed(self.module, model), self._cuts(ids.shape[1])
-        found = [model.best(feed(ids[:, a:b])) for a, b in zip(cuts, cuts[1:], strict=False)]
+        found = [model.best(feed(ids[:, a:b])) for a, b in pairwise(cuts)]
         return torch.cat(found, dim=1)
 
     def where(self, token: int, tokens: int) -> str:
@@ -165,7 +167,7 @@ class Left(Way):
     def best(self, ids: Tensor, ends: NDArray[np.int64], model: ForeignModel) -> Tensor:
         assert self.module is not None
         own = self.prompts(ends.max(axis=1) + 1)
-        width, pad = int(own.max()), model.reading.pad
+        width, pad = int(own.max()), model.reading.pad or 0
         prompt, mask = torch.full((len(ids), width), pad), torch.zeros(len(ids), width, dtype=torch.long)
         for i, n in enumerate(own.tolist()):
             prompt[i, width - n :], mask[i, width - n :] = ids[i, :n], 1
@@ -194,7 +196,7 @@ WAYS: dict[str, tuple[type[Way], str]] = {
 """By name: the way, and what it is."""
 
 
-def ways_named(text: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
+def ways_named(text: str | Sequence[str]) -> tuple[str, ...]:
     """The ways in a text: `all`, or names with commas; `whole` is always the first. Raises `InputError`."""
     names = [name.strip() for name in text.split(",")] if isinstance(text, str) else list(text)
     if names == ["all"]:
@@ -226,7 +228,7 @@ def way_of(model: ForeignModel, way: str) -> Way:
         raise InputError(f"way {str(way)[:40]!r}; wanted one of {', '.join(WAYS)}")
     if reason := why_not(model, way):
         raise InputError(f"{model.name} cannot be read {WAYS[way][1]}: {reason}")
-    return WAYS[way][0](model.module)  # type: ignore[arg-type]
+    return WAYS[way][0](model.module)
 
 
 def ordinal(n: int) -> str:

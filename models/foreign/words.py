@@ -120,4 +120,3 @@ def _commutators(tracked: Tracked, pairs: list[tuple[int, int]], length: int) ->
                 made.append((word, back))
                 yield word
         chosen = list(zip(made[::2], made[1::2], strict=False))
-

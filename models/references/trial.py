@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from ...algebra.arithmetic.permutations import cycles
 from ...common.errors import RefutedError
 from ...common.reading import read_json
-from ...constructions.targets.compiler import TargetMachine
+from ...constructions.targets.compiler import AUTOMATA, TargetMachine
 from ...constructions.targets.phases import PhaseMachine
+from ...constructions.targets.preimages import PreimageMachine
 from ...constructions.targets.reflections import ReflectionMachine
 from ...constructions.targets.resets import ResetMachine, answers_of
 
@@ -33,7 +34,7 @@ def try_checkpoint(folder: Path, target: str, machine: TargetMachine, length: in
         MissingPackageError: what runs it is not installed.
     """
     generator = np.random.default_rng(seed)
-    if isinstance(machine, ResetMachine):
+    if isinstance(machine, AUTOMATA):
         return _try_automaton(folder, machine, generator.integers(0, machine.automaton.width, length), seed)
     word = np.array(machine.alphabet)[generator.integers(0, len(machine.alphabet), length)]
     name, run = RUNNERS[target]
@@ -46,22 +47,27 @@ def try_checkpoint(folder: Path, target: str, machine: TargetMachine, length: in
     return name
 
 
-def _try_automaton(folder: Path, machine: ResetMachine, word: NDArray[np.int64], seed: int) -> str:
-    from .hugging_face import load
-
+def _try_automaton(folder: Path, machine: ResetMachine | PreimageMachine, word: NDArray[np.int64], seed: int) -> str:
     automaton, names = machine.automaton, answers_of(machine.automaton)
-    tokenizer, model = load(folder)
-    tokens = tokenizer(" ".join(automaton.letters[x] for x in word), return_tensors="pt")
-    with torch.no_grad():
-        best = model(**tokens).logits[0].argmax(-1)
+    if isinstance(machine, PreimageMachine):
+        from .pd_ssm import PDSSMReference
+
+        ran, best = "the plain recurrence", PDSSMReference(folder).logits(torch.tensor([0, *(1 + word)]))[1:].argmax(-1)
+        answers = [names[i] for i in best.tolist()]
+    else:
+        from .hugging_face import load
+
+        tokenizer, model = load(folder)
+        tokens = tokenizer(" ".join(automaton.letters[x] for x in word), return_tensors="pt")
+        with torch.no_grad():
+            best = model(**tokens).logits[0].argmax(-1)
+        ran, answers = "transformers", tokenizer.convert_ids_to_tokens(best.tolist())
     state = automaton.start
-    for position, (x, found) in enumerate(zip(word, tokenizer.convert_ids_to_tokens(best.tolist()), strict=True), 1):
+    for position, (x, found) in enumerate(zip(word, answers, strict=True), 1):
         state = int(automaton.table[state, x])
         if found != names[state]:
-            raise RefutedError(
-                f"transformers: {found!r} instead of {names[state]} after letter {position} (seed {seed})"
-            )
-    return "transformers"
+            raise RefutedError(f"{ran}: {found!r} instead of {names[state]} after letter {position} (seed {seed})")
+    return ran
 
 
 def _olmo_hybrid(folder: Path, machine: ReflectionMachine, word: NDArray[np.int64]) -> list[str]:

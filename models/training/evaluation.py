@@ -7,7 +7,7 @@ the accuracy at every length: the share of words whose symbol T is right.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -20,6 +20,7 @@ from rich.text import Text
 
 from ...common.summary import Tabular
 from ...common.terminal import Shown, plain_table
+from ...common.wording import counted
 from ..network import DCDNetwork
 from .tasks import TEST, Task
 from .word_files import TaskWords
@@ -35,6 +36,66 @@ PIECE_ENTRIES = 1 << 20
 """Words × tokens × widest layer that are run at a time: about 4 MB in float32, which stays in the cache."""
 
 
+@dataclass(frozen=True)
+class FirstWrong:
+    """A word after which a model answers wrongly.
+
+    Arguments:
+        word: numbers of its letters.
+        product: what it leads to.
+        answer: what the model says.
+        text: the word, with repeated letters as powers.
+    """
+
+    word: tuple[int, ...]
+    product: str
+    answer: str
+    text: str
+
+    def __repr__(self) -> str:
+        return f"after {counted(len(self.word), 'letter')}, {self.text}: {self.answer}, not {self.product}"
+
+
+@dataclass(frozen=True)
+class SortAccuracy:
+    """Words of one sort.
+
+    Arguments:
+        name: such as `constant`.
+        words: their number.
+        length: of each.
+        until: up to this length all answers are right on all of them.
+        wrong: the first wrong answer; None where there is none.
+    """
+
+    name: str
+    words: int
+    length: int
+    until: int
+    wrong: FirstWrong | None = None
+
+
+@dataclass(frozen=True)
+class WayAccuracy:
+    """A way of reading words.
+
+    Arguments:
+        name: such as `cached`.
+        title: what that is.
+        right: share of right answers; None where it was not run.
+        other: how many answers are not those of one pass.
+        answers: how many there are.
+        said: where they differ first, or why it was not run.
+    """
+
+    name: str
+    title: str
+    right: float | None
+    other: int
+    answers: int
+    said: str = ""
+
+
 @dataclass(frozen=True, repr=False)
 class Accuracy(Tabular, Shown):
     """Accuracies at growing lengths.
@@ -46,6 +107,9 @@ class Accuracy(Tabular, Shown):
         whole: share of words whose first T symbols are all right.
         name: what the words are of; empty where nobody asked.
         folder: of the network; empty for one in hand.
+        sorts: of adversarial words, where they were run.
+        ways: of reading, where several were asked for.
+        notes: what else was seen, such as files that are not as they were written.
     """
 
     words: int
@@ -54,6 +118,14 @@ class Accuracy(Tabular, Shown):
     whole: tuple[float, ...]
     name: str = ""
     folder: str = ""
+    sorts: tuple[SortAccuracy, ...] = ()
+    ways: tuple[WayAccuracy, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def by_length(self) -> dict[int, float]:
+        """For each length the share of words whose last symbol is right."""
+        return dict(zip(self.lengths, self.last, strict=True))
 
     @property
     def longest(self) -> int:
@@ -75,6 +147,12 @@ class Accuracy(Tabular, Shown):
     def as_json(self) -> dict[str, Any]:
         """The figures, rounded to 1e-5, and the longest length."""
         about = {"folder": self.folder or None, "group": self.name} if self.name else {}
+        more = {
+            name: [asdict(one) for one in found]
+            for name, found in (("sorts", self.sorts), ("ways", self.ways))
+            if found
+        }
+        notes = {"notes": list(self.notes)} if self.notes else {}
         return {
             **about,
             "words": self.words,
@@ -82,6 +160,8 @@ class Accuracy(Tabular, Shown):
             "last": [round(x, 5) for x in self.last],
             "whole": [round(x, 5) for x in self.whole],
             "longest": self.longest,
+            **more,
+            **notes,
         }
 
     def view(self) -> RenderableType:
@@ -93,7 +173,21 @@ class Accuracy(Tabular, Shown):
                 table.add_row(f"{reached:,}", f"{self.last[i]:.2%}", f"{self.whole[i]:.2%}")
         about = f"{self.name}, " if self.name else ""
         end = f"{about}{self.words:,} words: longest length above {THRESHOLD:.0%}: {self.longest:,}"
-        return Renderables(table, Text(end))
+        parts: list[RenderableType] = [table, Text(end)]
+        if self.sorts:
+            own = plain_table("words", "number", "right up to", "first wrong")
+            for one in self.sorts:
+                own.add_row(one.name, str(one.words), f"{one.until:,}", "" if one.wrong is None else repr(one.wrong))
+            parts += [Text(""), own]
+        if self.ways:
+            own = plain_table("read", "right", "other answers", "")
+            for way in self.ways:
+                right = "–" if way.right is None else f"{way.right:.2%}"
+                own.add_row(
+                    way.title, right, "–" if way.right is None else f"{way.other:,} of {way.answers:,}", way.said
+                )
+            parts += [Text(""), own]
+        return Renderables(*parts, *(Text(line) for line in self.notes))
 
 
 def lengths_to(longest: int) -> tuple[int, ...]:
@@ -153,18 +247,15 @@ def evaluate(
     return Accuracy(words, wanted, tuple(last), tuple(whole))
 
 
-def answers_to(run: Callable[[NDArray[np.int64]], NDArray[np.integer]], given: TaskWords) -> NDArray[np.int64]:
-    """What a model answers to the words of a file, (words, longest); words of one length are run together.
+def on_words(network: DCDNetwork, given: TaskWords) -> Accuracy:
+    """Accuracy of a network on the words of a file, at every length at which it gives a label.
 
     Arguments:
-        run: numbers of letters (words, length) → answers of that shape.
+        network: classes are labels, tokens letters of the task that the words were read for.
         given: the words.
     """
-    found = np.full_like(given.tokens, -1)
-    for length in np.unique(given.lengths).tolist():
-        rows = np.flatnonzero(given.lengths == length)
-        found[rows, :length] = run(given.tokens[rows, :length].copy())
-    return found
+    found, _ = network.predict(torch.from_numpy(given.tokens.copy()))
+    return accuracy_of(found.numpy(), given)
 
 
 def accuracy_of(answers: NDArray[np.integer], given: TaskWords) -> Accuracy:

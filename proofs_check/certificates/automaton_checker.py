@@ -8,7 +8,8 @@ Exit code 0: verified · 1: refuted · 2: files of no use. Only NumPy, the stand
 * The automaton (`transitions`, `accepting`, start 0) has no states but those that words reach; and no two that no word
   tells apart, where some states accept.
 * "tracks": state 0 decodes to 0, and decode(step(s, x)) = transitions[decode(s), x] for every letter x and every state
-  s that can be reached: that set is computed here. By induction all words are tracked.
+  s that can be reached: that set is computed here, layer by layer, as tables have rows for the lower states in it, in
+  lexicographic order of their residues, and for no others. By induction all words are tracked.
 * The layers are of the family, or of a stack of several in their order: what is added is within a layer's rotations,
   and only families with the eigenvalue 0 set.
 * "never", and "at least": a witness, each kind followed letter by letter (`Witness`). What it implies is cited:
@@ -274,7 +275,11 @@ def generated(generators: list[Array], limit: int = 1 << 18) -> set[bytes]:
 def check_layers(metadata: dict[str, Any], arrays: dict[str, Array], machine: TransitionTable, stack: list[str]) -> int:
     """The number of layers, each of which its family can have, and together track the automaton. A stack of several
     families has these layers in this order, and others between them that hold nothing."""
-    lower, layers = 1, []
+    usable("decode" in arrays and arrays["decode"].ndim == 1, "the array decode is missing")
+    decode = take(arrays, "decode", 1, machine.states)
+    prove(len(decode) and decode[0] == 0, "the initial state does not decode to the start")
+    reached = Reached(machine.letters, len(decode))
+    k = 0
     described = as_list(metadata.get("layers"), "cascade.json's layers")
     free = list(stack)
     for i, layer in enumerate(described, 1):
@@ -287,54 +292,61 @@ def check_layers(metadata: dict[str, Any], arrays: dict[str, Array], machine: Tr
             free.pop(0)
         _, exponent, resets_allowed = FAMILIES[own["family"]]
         moduli = take(arrays, f"{where}.moduli", 1, MAX_CASCADE)
-        increments = take(arrays, f"{where}.increments", 3, MAX_CASCADE)
-        resets = take(arrays, f"{where}.resets", 3, 2)
-        shape = (lower, machine.letters, len(moduli))
-        prove(increments.shape == resets.shape == shape, f"{where} has tables of another shape than {shape}")
-        prove(
-            len(moduli) and (moduli >= 2).all() and (increments < moduli).all(),
-            f"{where} has entries outside its moduli",
-        )
+        moves = take(arrays, f"{where}.moves", 3, 2 * MAX_CASCADE)
+        shape = (reached.count, machine.letters, len(moduli))
+        prove(moves.shape == shape, f"{where} has a table of another shape than {shape}")
+        inside = len(moduli) and (moduli >= 2).all() and (moves < 2 * moduli).all()
+        prove(inside, f"{where} has entries outside its moduli")
         prove(own["moduli"] == moduli.tolist(), f"cascade.json states other moduli for layer {i}")
+        resets = moves >= moduli
         prove(resets_allowed or not resets.any(), f"{where} sets a channel: its family has no eigenvalue 0")
         if exponent:
             prove((moduli == 2).all(), f"{where} has a modulus that signs cannot hold")
-            turns = (increments != 0) & (resets == 0)
+            turns = (moves != 0) & ~resets
             prove(exponent == 2 or not turns.any(), f"{where} flips a sign: its family has no negative eigenvalue")
-        layers.append((moduli, increments, resets))
-        lower *= math.prod(moduli.tolist())
-        usable(lower <= MAX_CASCADE, f"more than {MAX_CASCADE:,} states")
-    usable("decode" in arrays and arrays["decode"].ndim == 1, "the array decode is missing")
-    decode = np.asarray(arrays.pop("decode"))
-    prove(len(decode) == lower, f"{lower} states and {len(decode)} decoded")
-    following = steps(layers, machine.letters)
-    reached = np.zeros(lower, dtype=bool)
-    reached[0] = True
-    frontier = np.zeros(1, dtype=np.int64)
-    prove(decode[0] == 0, f"the initial state decodes to {decode[0]}, not to the start")
-    while len(frontier):
-        after = following[frontier]
-        held = decode[frontier]
-        prove((held >= 0).all() and (held < machine.states).all(), "a state that can be reached is not decoded")
-        wrong = np.argwhere(decode[after] != machine.table[held])
-        prove(not len(wrong), f"state {frontier[wrong[:1, 0]]} steps wrongly on letter {wrong[:1, 1]}")
-        frontier = np.unique(after)
-        frontier = frontier[~reached[frontier]]
-        reached[frontier] = True
-    return len(layers)
+        reached.extend(moduli.tolist(), moves)
+        k = i
+    prove(len(decode) == reached.count, f"{reached.count} states can be reached and {len(decode)} are decoded")
+    wrong = np.argwhere(decode[reached.following] != machine.table[decode])
+    prove(not len(wrong), f"state {wrong[:1, 0]} steps wrongly on letter {wrong[:1, 1]}")
+    return k
 
 
-def steps(layers: list[tuple[Array, Array, Array]], letters: int) -> Array:
-    """The next state of every state on every letter, (states, letters), from the tables alone."""
-    following = np.zeros((1, letters), dtype=np.int64)
-    for moduli, increments, resets in layers:
-        own = np.zeros((len(following), 1, letters), dtype=np.int64)
-        for channel, n in enumerate(moduli.tolist()):  # the first channel is the most significant
-            given, sets = increments[:, None, :, channel], resets[:, None, :, channel] == 1
-            moved = np.where(sets, given, (np.arange(n)[None, :, None] + given) % n)
-            own = (own[:, :, None] * n + moved[:, None]).reshape(len(following), -1, letters)
-        following = (following[:, None] * own.shape[1] + own).reshape(-1, letters)
-    return following
+class Reached:
+    """The states of the layers so far that words lead to from 0, numbered in lexicographic order of their residues.
+
+    Attributes:
+        count: of them.
+        following: (count, letters), their next states.
+    """
+
+    def __init__(self, letters: int, limit: int) -> None:
+        self.count, self.limit = 1, limit
+        self.following = np.zeros((1, letters), dtype=np.int64)
+
+    def extend(self, moduli: list[int], moves: Array) -> None:
+        """One more layer: a state is now (lower state, residues), as a number in mixed radix."""
+        own = math.prod(moduli)
+        usable(self.count * own < 2**62, "a layer has too many residues")
+        seen, frontier, rows = {0}, [0], []
+        while frontier:
+            here = np.array(frontier, dtype=np.int64)
+            lower, residues = here // own, here % own
+            after = self.following[lower]
+            place = own
+            for channel, n in enumerate(moduli):  # the first channel is the most significant
+                place //= n
+                move = moves[lower, :, channel].astype(np.int64)
+                added = (residues // place % n)[:, None] + move
+                after = after * n + np.where(move >= n, move - n, added % n)
+            rows.append((here, after))
+            frontier = [state for state in np.unique(after).tolist() if state not in seen]
+            seen.update(frontier)
+            usable(len(seen) <= self.limit, f"more than {self.limit} states can be reached, and no more are decoded")
+        states, after = (np.concatenate(part) for part in zip(*rows, strict=True))
+        order = np.argsort(states)
+        self.count = len(states)
+        self.following = np.searchsorted(states[order], after[order])
 
 
 def check_statement(stated: Any, machine: TransitionTable) -> None:
@@ -360,7 +372,7 @@ def check_tracks(files: Files, certificate: dict[str, Any]) -> tuple[str, Transi
     family = str(certificate["family"])
     stack = family.split(",")
     prove(all(one in FAMILIES and one != "s4d" for one in stack), "the claim is about no known family")
-    usable(metadata.get("format") == "automaton 1", "cascade.json has another format than 'automaton 1'")
+    usable(metadata.get("format") == "automaton 2", "cascade.json has another format than 'automaton 2'")
     machine = TransitionTable(arrays)
     check_statement(metadata.get("automaton"), machine)
     k = check_layers(metadata, arrays, machine, stack)

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...algebra.depth.families import FAMILIES, Family, ProofOf, TransitionKind
-from ...constructions.cascade import CascadeLayer, reachable_states
+from ...constructions.cascade import CascadeLayer, row_numbers
 from ...constructions.parameters import (
     HEAD_BIAS,
     HEAD_CASES,
@@ -183,11 +183,5 @@ class AutomatonProof(Proof):
         require(not self.array(HEAD_BIAS, (classes,)).any(), "the head has a bias")
         require(((outputs >= 0) & (outputs < classes)).all(), "a case of the head has no class")
         read = self.columns(cases, moduli, "a case of the head")
-        reached = np.flatnonzero(reachable_states(cascade.transitions()))
-        residues = np.stack(np.unravel_index(reached, moduli), axis=1)
-        both = np.concatenate([cases[:, read], residues[:, read]])
-        number = np.unique(both, axis=0, return_inverse=True)[1].reshape(-1)
-        of_number = np.full(len(both), -1)
-        of_number[number[: len(cases)]] = outputs
-        found = of_number[number[len(cases) :]]
-        require((found == cascade.decode[reached]).all(), "the head decides a state wrongly")
+        place = row_numbers(cascade.residues[:, read], cases[:, read], [moduli[axis] for axis in read])
+        require((place >= 0).all() and (outputs[place] == cascade.decode).all(), "the head decides a state wrongly")

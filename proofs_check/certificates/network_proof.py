@@ -46,7 +46,7 @@ from numpy.typing import NDArray
 
 from ...algebra.depth.families import FAMILIES, Family, ProofOf
 from ...common.errors import RefutedError
-from ...constructions.cascade import Cascade, CascadeLayer, layer_transitions
+from ...constructions.cascade import Cascade, CascadeLayer, layer_transitions, row_numbers
 from ...constructions.parameters import (
     EMBEDDING,
     GATES,
@@ -186,6 +186,7 @@ class Proof:
         channels: list[ChannelProof] = []
         for i, layer in enumerate(cascade.layers):
             self.check_specification(self.specifications[i], layer, i)
+            self.lower = cascade.residues[np.unique(cascade.prefixes[i], return_index=True)[1], : len(lower)]
             channels += self.layer(i, layer, after, lower)
             after = layer_transitions(layer, after)
             lower += layer.moduli
@@ -250,14 +251,14 @@ class Proof:
     # ---------------------------------------------------------------------------------------- gates
 
     def gates_on(self, i: int, lower: tuple[int, ...], units: int) -> NDArray[np.int64]:
-        """The gate that is on for each joint lower state *after* the token and each token, -1 for none: (states, m)."""
+        """The gate that is on for each joint lower state that φ reads and each token, -1 for none: (states, m)."""
         m = len(self.cascade.alphabet)
         gates = self.array(in_layer(i, GATES), (units, len(lower) + 1))
-        read = self.columns(gates, (*lower, m), f"layer {i + 1}: a gate")
-        on = np.full([n if axis in read else 1 for axis, n in enumerate((*lower, m))], -1, dtype=np.int64)
-        nowhere = np.zeros(units, dtype=np.int64)  # one gate may read nothing at all
-        on[tuple(gates[:, axis] if axis in read else nowhere for axis in range(on.ndim))] = np.arange(units)
-        found = np.broadcast_to(on, (*lower, m)).reshape(-1, m)
+        sizes = (*lower, m)
+        read = self.columns(gates, sizes, f"layer {i + 1}: a gate")
+        tokens = np.tile(np.arange(m), len(self.lower))
+        met = np.concatenate([np.repeat(self.lower, m, axis=0), tokens[:, None]], axis=1)
+        found = row_numbers(met[:, read], gates[:, read], [sizes[axis] for axis in read]).reshape(-1, m)
         self.cases += found.size
         self.gates += units
         return found
@@ -373,7 +374,7 @@ class Proof:
         require(not self.array(HEAD_BIAS, (n,)).any(), "the head has a bias")
         require((outputs == np.arange(n)).all(), "a case of the head is not its element's")
         residues = np.empty((n, len(moduli)), dtype=np.int64)
-        residues[cascade.decode] = np.stack(np.unravel_index(np.arange(n), moduli), axis=1)
+        residues[cascade.decode] = cascade.residues
         require((cases == residues).all(), "a case of the head is not its element's")
 
 

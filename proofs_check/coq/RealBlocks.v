@@ -1,4 +1,5 @@
-(* Real 2x2 blocks: squares commute, so any number of layers of them tracks solvable groups alone, and never A5.
+(* Real 2x2 blocks: squares commute, so any number of layers of them tracks solvable groups alone, and never A5;
+   Q8 is tracked by one layer.
 
    Two words that act on a plane through a finite group keep a positive definite form; their squares have determinant 1, so they are
    turns of one circle. Hence [x^2, y^2] = 1 is a law of the groups that one layer carries.
@@ -216,3 +217,188 @@ Theorem real_planes_never (F : realFieldType) X S k (M : block_model F X S (nseq
   (5 <= n)%N -> finitely_many M s0 -> btracks M s0 decode tok -> ~ generated_by tok 'Alt_('I_n)%G.
 Proof. by move=> n5 fin tr gen; apply: (alternating_never (k := k.*2) n5); apply: real_planes fin tr gen. Qed.
 
+(* Q8 is no group of real 2x2 matrices, and one layer of them tracks it: it is a quotient of C4 : C4, which turns two planes. *)
+Section Quaternions.
+
+Lemma powD (R : ringType) (g : R) (a b : 'Z_4) : g ^+ 4 = 1 -> g ^+ (a + b : 'Z_4) = g ^+ a * g ^+ b.
+Proof. by move=> g4; rewrite -exprD -(expr_mod (a + b)%N g4). Qed.
+
+(* C4 : C4, as the pairs (i, j) = r^i c^j with r^c = r^-1. *)
+Definition planes := ('Z_4 * 'Z_4)%type.
+Canonical planes_eqType := [eqType of planes].
+Canonical planes_choiceType := [choiceType of planes].
+Canonical planes_countType := [countType of planes].
+Canonical planes_finType := [finType of planes].
+
+Let three4 : (3%:R : 'Z_4) ^+ 4 = 1.
+Proof. by apply: val_inj. Qed.
+
+Definition planes_mul (s t : planes) : planes := (s.1 + t.1 * 3%:R ^+ s.2, s.2 + t.2).
+Definition planes_inv (s : planes) : planes := (- (s.1 * 3%:R ^+ (- s.2 : 'Z_4)), - s.2).
+
+Lemma planes_mulA : associative planes_mul.
+Proof.
+move=> [a b] [c d] [e f]; rewrite /planes_mul /=; congr (_, _); last exact: addrA.
+by rewrite (powD _ _ three4) mulrDl addrA -mulrA (mulrC (3%:R ^+ d)).
+Qed.
+Lemma planes_mul1 : left_id (0, 0) planes_mul.
+Proof. by move=> [a b]; rewrite /planes_mul /= expr0 mulr1 !add0r. Qed.
+Lemma planes_mulV : left_inverse (0, 0) planes_inv planes_mul.
+Proof. by move=> [a b]; rewrite /planes_mul /planes_inv /= !addNr. Qed.
+
+Definition planes_mixin := FinGroup.Mixin planes_mulA planes_mul1 planes_mulV.
+Canonical planes_baseGroupType := Eval hnf in BaseFinGroupType planes planes_mixin.
+Canonical planes_groupType := Eval hnf in FinGroupType planes_mulV.
+
+Variable F : fieldType.
+Hypothesis char2 : 2%:R != 0 :> F.
+
+(* A quarter turn and a reflection. *)
+Let turn : 'M[F]_2 := \matrix_(i, j) (if i == j then 0 else if i == 0 then 1 else -1).
+Let flip : 'M[F]_2 := \matrix_(i, j) (if i != j then 0 else if i == 0 then 1 else -1).
+
+Let two (i : 'I_2) : (i == 0) || (i == 1).
+Proof. by case: i => [[|[|]]]. Qed.
+
+Let turn2 : turn ^+ 2 = -1.
+Proof.
+apply/matrixP=> i j; rewrite expr2 -mulmxE !mxE !big_ord_recl big_ord0 !mxE /=.
+by case/orP: (two i) => /eqP ->; case/orP: (two j) => /eqP -> /=; rewrite ?mulr0 ?mul0r ?mulr1 ?mul1r ?addr0 ?add0r ?oppr0.
+Qed.
+Let flip2 : flip ^+ 2 = 1.
+Proof.
+apply/matrixP=> i j; rewrite expr2 -mulmxE !mxE !big_ord_recl big_ord0 !mxE /=.
+by case/orP: (two i) => /eqP ->; case/orP: (two j) => /eqP -> /=; rewrite ?mulr0 ?mul0r ?mulr1 ?mulrNN ?mul1r ?addr0 ?add0r.
+Qed.
+Let flip_turn : flip * turn = turn ^+ 3 * flip.
+Proof.
+rewrite exprS turn2 mulrN1 mulNr; apply/matrixP=> i j.
+rewrite -!mulmxE !mxE !big_ord_recl !big_ord0 !mxE /=.
+by case/orP: (two i) => /eqP ->; case/orP: (two j) => /eqP -> /=; rewrite ?mulr0 ?mul0r ?mulr1 ?mulrN1 ?mul1r ?addr0 ?add0r ?oppr0 ?opprK.
+Qed.
+Let turn4 : turn ^+ 4 = 1.
+Proof. by rewrite (exprM turn 2 2) turn2 sqrrN expr1n. Qed.
+Let flip4 : flip ^+ 4 = 1.
+Proof. by rewrite (exprM flip 2 2) flip2 expr1n. Qed.
+
+
+(* In a monoid: the law of C4 : C4 is that of its powers. *)
+Let moved i j : flip ^+ j * turn ^+ i = turn ^+ (i * 3 ^ j) * flip ^+ j.
+Proof.
+have one k : flip * turn ^+ k = turn ^+ (k * 3) * flip.
+  elim: k => [|k IH]; first by rewrite mul0n !expr0 mulr1 mul1r.
+  by rewrite exprS mulrA flip_turn -mulrA IH mulrA -exprD mulSn.
+elim: j => [|j IH]; first by rewrite expn0 muln1 expr0 mul1r mulr1.
+by rewrite exprS -mulrA IH mulrA one -mulrA -exprS expnSr mulnA.
+Qed.
+
+Definition plane (first : bool) (s : planes) : 'M[F]_2 := if first then turn ^+ s.1 * flip ^+ s.2 else turn ^+ s.2.
+
+Let power3 (a b : 'Z_4) : (a * 3%:R ^+ b : 'Z_4) = ((a * 3 ^ b) %% 4)%N :> nat.
+Proof.
+have -> : (3%:R : 'Z_4) ^+ b = (3 ^ b)%:R by rewrite natrX.
+by rewrite /= val_Zp_nat // modnMmr.
+Qed.
+
+Lemma plane_repr first : mx_repr [set: planes_groupType] (plane first).
+Proof.
+split; first by case: first; rewrite /plane /= !expr0 ?mulr1.
+move=> [a b] [c d] _ _; rewrite mulmxE; case: first; last exact: powD turn4.
+rewrite -[LHS]/(turn ^+ (a + c * 3%:R ^+ b : 'Z_4) * flip ^+ (b + d : 'Z_4)).
+rewrite (powD _ _ turn4) (powD _ _ flip4) power3 (expr_mod _ turn4) /plane [(a, b).1]/= [(c, d).1]/=.
+by rewrite !mulrA -(mulrA (turn ^+ a)) -moved !mulrA.
+Qed.
+Canonical plane_representation first := MxRepresentation (plane_repr first).
+
+Let quarter (a : 'Z_4) : turn ^+ a = 1 -> a = 0.
+Proof.
+have m1 : (-1 : 'M[F]_2) != 1.
+  apply: contra char2 => /eqP/matrixP/(_ 0 0); rewrite !mxE /= => m11.
+  by rewrite mulr2n -{1}[1]m11 addNr.
+have t1 : turn != 1 by apply/eqP=> /matrixP/(_ 0 0); rewrite !mxE /= => /eqP; rewrite eq_sym oner_eq0.
+case: a => [[|[|[|[|//]]]] p] ta; first exact: val_inj.
+- by rewrite expr1 in ta; rewrite ta eqxx in t1.
+- by rewrite turn2 in ta; rewrite ta eqxx in m1.
+have : turn = 1 by rewrite -[turn]mul1r -{1}ta -exprSr turn4.
+by move=> t; rewrite t eqxx in t1.
+Qed.
+
+Lemma planes_faithful s : (forall first, plane first s = 1) -> s = (0, 0).
+Proof.
+move=> one; have b0 := quarter (one false); have := one true.
+by case: s b0 {one} => a b /= ->; rewrite /plane /= expr0 mulr1 => /quarter ->.
+Qed.
+
+(* Onto Q8. *)
+Section Onto.
+
+Variables (gT : finGroupType) (x y : gT).
+Hypotheses (x4 : (x ^+ 4 = 1)%g) (y2 : (y ^+ 2 = x ^+ 2)%g) (xy : (x ^ y = x^-1)%g).
+
+Definition onto (s : planes) : gT := (x ^+ s.1 * y ^+ s.2)%g.
+
+Let y4 : (y ^+ 4 = 1)%g.
+Proof. by rewrite (expgM y 2 2) y2 -expgM. Qed.
+
+Let passed i j : (y ^+ j * x ^+ i = x ^+ (i * 3 ^ j) * y ^+ j)%g.
+Proof.
+have x3 : (x^-1 = x ^+ 3)%g by apply/eqP; rewrite eq_invg_mul -expgS x4.
+have one k : (y * x ^+ k = x ^+ (k * 3) * y)%g.
+  have -> : (x ^+ (k * 3) = x ^+ k ^ y^-1)%g.
+    rewrite conjXg; have -> : (x ^ y^-1 = x^-1)%g by rewrite -[x in LHS]invgK -xy conjVg -conjgM mulgV conjg1.
+    by rewrite x3 -expgM mulnC.
+  by rewrite conjgE invgK !mulgA mulgKV.
+elim: j => [|j IH]; first by rewrite expn0 muln1 expg0 mul1g mulg1.
+by rewrite expgS -mulgA IH mulgA one -mulgA -expgS expnSr mulnA.
+Qed.
+
+Lemma ontoM : {in [set: planes_groupType] &, {morph onto : s t / (s * t)%g}}.
+Proof.
+move=> [i j] [k l] _ _; rewrite -[LHS]/(x ^+ (i + k * 3%:R ^+ j : 'Z_4)%R * y ^+ (j + l : 'Z_4)%R)%g.
+have powG (g : gT) (a b : 'Z_4) : (g ^+ 4 = 1 -> g ^+ (a + b : 'Z_4)%R = g ^+ a * g ^+ b)%g.
+  by move=> g4; rewrite -expgD -(expg_mod (_ + _)%N g4).
+rewrite (powG _ _ _ x4) (powG _ _ _ y4) power3 (expg_mod _ x4) /onto [(i, j).1]/= [(k, l).1]/=.
+by rewrite !mulgA -(mulgA (x ^+ i)%g) -passed !mulgA.
+Qed.
+
+Lemma onto_image : onto @: [set: planes_groupType] = <<[set x; y]>>%g.
+Proof.
+have -> : onto @: [set: planes_groupType] = (Morphism ontoM @* [set: planes_groupType])%g by rewrite morphimEdom.
+apply/eqP; rewrite eqEsubset; apply/andP; split.
+  apply/subsetP=> _ /morphimP[s _ _ ->] /=.
+  by rewrite groupM ?groupX ?mem_gen ?inE ?eqxx ?orbT.
+rewrite gen_subG; apply/subsetP=> z; rewrite !inE => /orP[] /eqP ->; apply/morphimP.
+  by exists ((1, 0) : planes); rewrite ?inE // /= /onto /= expg0 mulg1 expg1.
+by exists ((0, 1) : planes); rewrite ?inE // /= /onto /= expg0 mul1g expg1.
+Qed.
+
+End Onto.
+
+Lemma q8_factor : linear_factor F 2%N [group of [set: 'Q_8]] 1%G.
+Proof.
+split; first exact: normal1.
+have [[x y] /=] : exists2 xy : 'Q_8 * 'Q_8, <<[set xy.1; xy.2]>>%g = [set: 'Q_8] &
+    [/\ xy.1 ^+ 4 = 1, xy.2 ^+ 2 = xy.1 ^+ 2 & xy.1 ^ xy.2 = xy.1^-1]%g.
+  have := Grp_quaternion (isT : (2 < 3)%N) [group of [set: 'Q_8]]; rewrite homg_refl => /esym/existsP[[x y] /eqP[gen]].
+  move=> x4 y2 xy; exists (x, y) => //=; by rewrite -gen /= joing_idl joing_idr.
+move=> gen [x4 y2 xy].
+exists planes_groupType, [group of [set: planes_groupType]], (onto x y), bool_finType, (fun=> 2%N), plane_representation.
+split=> // [||s _ one]; first exact: ontoM; first by rewrite onto_image.
+have -> : s = (0, 0) by apply: planes_faithful.
+by rewrite /onto /= !expg0 mulg1 inE.
+Qed.
+
+(* Q8 by one layer of 2x2 blocks, over any field where 2 is not 0: the real numbers. *)
+Theorem q8_by_one_layer X (tok : X -> 'Q_8) :
+  exists S (M : block_model F X S [:: 2%N]) s0 decode, finitely_many M s0 /\ btracks M s0 decode tok.
+Proof.
+apply: (@block_sufficiency F X _ tok [group of [set: 'Q_8]]) => [x|]; first by rewrite inE.
+by exists [group of [set: 'Q_8]]; last exact: q8_factor.
+Qed.
+
+End Quaternions.
+
+(* Q8 by one layer of real 2x2 blocks. *)
+Theorem real_planes_q8 (F : realFieldType) X (tok : X -> 'Q_8) :
+  exists S (M : block_model F X S [:: 2%N]) s0 decode, finitely_many M s0 /\ btracks M s0 decode tok.
+Proof. by apply: q8_by_one_layer; rewrite pnatr_eq0. Qed.

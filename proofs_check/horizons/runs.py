@@ -92,18 +92,13 @@ def _exact(cascade: Cascade, tokens: NDArray[np.integer], state: int) -> tuple[N
     after = cascade.run(tokens, state)
     before = np.empty_like(after)
     before[0], before[1:] = state, after[:-1]
-    below = cascade.order
-    steps, sets, residues = [], [], []
-    for layer in cascade.layers:
-        added = layer.increments[before // below, tokens]
-        reset = np.zeros_like(added, dtype=bool) if layer.resets is None else layer.resets[before // below, tokens]
-        below //= layer.states
-        own = after // below % layer.states
-        for j, (n, place) in enumerate(zip(layer.moduli, layer.places, strict=True)):
-            steps.append(added[:, j])
-            sets.append(reset[:, j])
-            residues.append(own // place % n)
-    return np.array(steps), np.array(sets), np.array(residues), int(after[-1])
+    steps, sets = [], []
+    for layer, number in zip(cascade.layers, cascade.prefixes, strict=False):
+        lower = number[before]
+        added = layer.increments[lower, tokens]
+        steps.append(added)
+        sets.append(np.zeros_like(added, dtype=bool) if layer.resets is None else layer.resets[lower, tokens])
+    return np.hstack(steps).T, np.hstack(sets).T, cascade.residues[after].T, int(after[-1])
 
 
 def first_failures(

@@ -90,18 +90,25 @@ def test_cycles(tmp_path, seconds):
 
 @times
 def test_lists_of_images(tmp_path, seconds):
-    """Points from 1 are refused: a list without 0 is never shifted."""
+    """Points from 0 or all from 1, which is said; never some of each."""
     counts = Counts("readings of lists of images")
     path = tmp_path / "group.json"
     for generator in attempts(seconds):
         images = drawn_permutations(generator)
-        first = int(generator.integers(2))
-        path.write_text(json.dumps({"permutations": [[point + first for point in image] for image in images]}))
+        firsts = [int(first) for first in generator.integers(2, size=len(images))]
+        if generator.random() < 0.7:
+            firsts = firsts[:1] * len(images)
+        written = [[point + first for point in image] for image, first in zip(images, firsts, strict=True)]
+        path.write_text(json.dumps({"permutations": written}))
         found: list[Any] = []
         counts.attack(
             f"{path.read_text()}",
             lambda found=found: found.append(parse_group(str(path))),
-            lambda found=found, images=images, first=first: not first and same_generators(found[-1], images),
+            lambda found=found, images=images, firsts=firsts: (
+                len(set(firsts)) == 1
+                and same_generators(found[-1], images)
+                and ("from 1" in str(found[-1].notes)) == bool(firsts[0])
+            ),
         )
     counts.check()
 

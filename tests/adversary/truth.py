@@ -107,13 +107,12 @@ def claim_is_true(folder: Path, verdict: Any) -> bool:
     return said and shown <= least and verdict.label not in verdict.claim
 
 
-def tracks_automaton(folder: Path, seed: int = 0) -> bool:
+def tracks_automaton(folder: Path) -> bool:
     """Whether the cascade of an automaton's folder leads where its transitions lead, and its metadata say the same."""
     metadata = json.loads((folder / "cascade.json").read_bytes())
     arrays = load_file(folder / "cascade.safetensors")
     table, decode = arrays["transitions"], arrays["decode"]
-    parts = ("moduli", "increments", "resets")
-    layers = [[arrays[f"layer{i}.{part}"] for part in parts] for i in range(1, len(metadata["layers"]) + 1)]
+    layers = [(arrays[f"layer{i}.moduli"], arrays[f"layer{i}.moves"]) for i in range(1, len(metadata["layers"]) + 1)]
     stated = metadata["automaton"]  # a name may be a number: 0 and "0" are one
     names, letters = ([str(x) for x in stated[key]] for key in ("states", "alphabet"))
     rows = [[str(stated["transitions"][q][x]) for x in letters] for q in names]
@@ -121,27 +120,43 @@ def tracks_automaton(folder: Path, seed: int = 0) -> bool:
         return False
     if sorted(map(str, stated.get("accepting", []))) != sorted(names[q] for q in np.flatnonzero(arrays["accepting"])):
         return False
-    generator = np.random.default_rng(seed)
-    for _ in range(WORDS):
-        q = 0
-        residues = [[0] * len(moduli) for moduli, _, _ in layers]
-        for token in generator.integers(table.shape[1], size=LENGTH).tolist():
-            q = int(table[q, token])
-            state = 0
-            for own, (moduli, increments, resets) in zip(residues, layers, strict=True):
-                before = list(own)
-                for c, n in enumerate(moduli.tolist()):
-                    given = int(increments[state, token, c])
-                    own[c] = given if resets[state, token, c] else (before[c] + given) % n
-                for c, n in enumerate(moduli.tolist()):
-                    state = state * n + before[c]
-            reached = 0
-            for own, (moduli, _, _) in zip(residues, layers, strict=True):
-                for c, n in enumerate(moduli.tolist()):
-                    reached = reached * n + own[c]
-            if decode[reached] != q:
-                return False
-    return True
+    found = reached_residues(layers, table.shape[1])
+    if found is None or len(decode) != len(found):
+        return False
+    states = dict(zip(sorted(found), decode.tolist(), strict=True))
+    return states[min(states)] == 0 and all(
+        states[after] == table[states[state], letter]
+        for state, row in found.items()
+        for letter, after in enumerate(row)
+    )
+
+
+def reached_residues(layers: list[Any], letters: int) -> dict[tuple[int, ...], list[tuple[int, ...]]] | None:
+    """The residues that words lead to from all 0, and what each letter makes of them, layer by layer and residue by
+    residue: row i of a layer's moves is of the i-th state of the lower layers; None where rows are not so many."""
+    lower: dict[tuple[int, ...], list[tuple[int, ...]]] = {(): [()] * letters}
+    for moduli, moves in layers:
+        if len(moves) != len(lower):
+            return None
+        number = {state: i for i, state in enumerate(sorted(lower))}
+        width = len(next(iter(lower)))
+        queue = [(0,) * (width + len(moduli))]
+        found: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
+        while queue:
+            state = queue.pop()
+            if state in found:
+                continue
+            below = state[:width]
+            found[state] = []
+            for letter in range(letters):
+                after = list(lower[below][letter])
+                for c, (n, held) in enumerate(zip(moduli.tolist(), state[width:], strict=True)):
+                    move = int(moves[number[below], letter, c])
+                    after.append(move - n if move >= n else (held + move) % n)
+                found[state].append(tuple(after))
+            queue += found[state]
+        lower = found
+    return lower
 
 
 def automaton_claim_is_true(folder: Path, verdict: Any) -> bool:

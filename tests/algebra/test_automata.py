@@ -577,8 +577,8 @@ def test_files(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"transitions": {"even": {"a": "odd", "b": "even"}, "odd": {"a": "even"}}}, "no transition on 'b'"),
-        ({"transitions": {"even": {"a": "odd", "b": "even"}}}, "no transition on 'a'"),
+        ({"transitions": {"even": {"a": "odd", "b": "even"}, "odd": {"c": "even"}}}, "a letter that is not in the"),
+        ({"transitions": {"even": {"a": "odd", "b": "even"}, "odd": 3}}, "no transitions"),
         ({"transitions": {**TRANSITIONS, "odd": {"a": "even", "b": "nowhere"}}}, "'nowhere'"),
         ({"start": "nowhere"}, "the start is 'nowhere'"),
         ({"accepting": ["nowhere"]}, "it accepts in 'nowhere'"),

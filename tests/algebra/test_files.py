@@ -134,8 +134,8 @@ def test_the_error_names_true_offenders():
         ("a.json", '{"permutations": ["(0 1 2)"]}', "add 1 to every point"),
         (
             "a.json",
-            '{"permutations": [[2, 3, 1], [2, 1, 3]]}',
-            r"images of points from 1; wanted points from 0 \(\[1, 2, 0\]\)",
+            '{"permutations": [[2, 3, 1], [1, 0, 2]]}',
+            "permutation 2 lists images of points from 0, permutation 1 from 1; wanted all from 0",
         ),
         ("a.json", "[1, 2]", "Expected `array`, got `int`"),
         ("a.json", "[]", "shape"),

@@ -8,8 +8,9 @@ import pytest
 from subnormal.algebra.depth import optimise
 from subnormal.algebra.depth.abelian import abelian_factor
 from subnormal.algebra.depth.families import FAMILIES
-from subnormal.algebra.depth.optimise import GOALS, Cost, best_series, normal_subgroups, pareto_front
+from subnormal.algebra.depth.optimise import GOALS, Cost, best_series, pareto_front
 from subnormal.algebra.depth.series import given_series, shortest_series
+from subnormal.algebra.groups.normal_subgroups import normal_subgroups
 from subnormal.common.errors import InputError
 from subnormal.constructions.compiler import compile_group
 from subnormal.constructions.verification import first_fault

@@ -79,14 +79,15 @@ def test_a_thousand_words(browser, random, tmp_path, name):
         rows = answers_of(shown, words)
     for word, answers in zip(words, rows, strict=True):
         expected = group.elements[products(group, cascade.alphabet[word])].tolist()
-        states = np.unravel_index(cascade.run(np.array(word)), cascade.moduli)
+        states = cascade.residues[cascade.run(np.array(word))]
         assert [row[0] for row in answers] == expected
         assert [row[1] for row in answers] == expected
-        assert [row[2] for row in answers] == np.stack(states, 1).tolist()
+        assert [row[2] for row in answers] == states.tolist()
 
 
 @pytest.mark.parametrize(
-    ("name", "family"), [("tomita(3)", None), ("cycle-navigation(5)", None), ("flip-flop(3)", "mamba")]
+    ("name", "family"),
+    [("tomita(3)", None), ("cycle-navigation(5)", None), ("flip-flop(3)", "mamba"), ("grid(5)", None)],
 )
 def test_an_automaton(browser, random, tmp_path, name, family):
     found = sn.compile(name, family)
@@ -103,8 +104,7 @@ def test_an_automaton(browser, random, tmp_path, name, family):
     for word, answers in zip(words, rows, strict=True):
         expected = automaton.run(word).tolist()
         assert [row[0] for row in answers] == [row[1] for row in answers] == [[q] for q in expected]
-        states = np.unravel_index(cascade.run(word), cascade.moduli)
-        assert [row[2] for row in answers] == np.stack(states, 1).tolist()
+        assert [row[2] for row in answers] == cascade.residues[cascade.run(word)].tolist()
 
 
 def test_a_factored_cascade(browser, random, tmp_path):

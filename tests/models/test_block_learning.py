@@ -12,7 +12,7 @@ from subnormal.api.learning import learn
 from subnormal.api.proving import check
 from subnormal.common.errors import InputError
 from subnormal.common.kinds import DELTA, LEARNT, TABLE, kind_of
-from subnormal.experiments.block_learning import ARMS, read_rows, reproduce_block_learning, run_one
+from subnormal.experiments.block_learning import ARMS, RUNS, read_rows, reproduce_block_learning, run_one
 from subnormal.models.learning.block_runs import learn_blocks
 from subnormal.models.learning.block_snap import exact_blocks, machine_of_blocks, snap_blocks
 from subnormal.models.learning.blocks import BlockRecipe, Draws, TrainedBlocks, matrix_group, polar
@@ -235,9 +235,15 @@ def test_experiments_go_on_where_they_stopped(tmp_path, monkeypatch):
 
     monkeypatch.setattr("subnormal.experiments.block_learning.run_one", again)
     assert reproduce_block_learning(tmp_path, quick=True).read_text() == page
-    (tmp_path / "cells" / "S3_all.jsonl").write_text("[]\n")
+    monkeypatch.undo()
+    first, *others = (tmp_path / RUNS).read_text().splitlines()
+    (tmp_path / RUNS).write_text("\n".join(others) + "\n")
+    assert json.loads(first)["arm"] not in {json.loads(line)["arm"] for line in others}
+    assert reproduce_block_learning(tmp_path, quick=True).read_text().count("1 of 1") == 1
+    assert len((tmp_path / RUNS).read_text().splitlines()) == len(others) + 1
+    (tmp_path / RUNS).write_text("[]\n")
     with pytest.raises(InputError, match="a line is no run"):
-        read_rows(tmp_path / "cells" / "S3_all.jsonl")
+        read_rows(tmp_path / RUNS)
 
 
 @pytest.mark.slow

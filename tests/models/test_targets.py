@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import shutil
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from subnormal.algebra.arithmetic.permutations import cycles
+from subnormal.algebra.automata.automaton import Automaton
+from subnormal.algebra.input.parser import read_automaton
 from subnormal.command_line.__main__ import application
 from subnormal.common.errors import InputError, RefutedError
 from subnormal.common.packages import missing_package
 from subnormal.constructions.targets.compiler import compile_target
+from subnormal.constructions.targets.preimages import preimage_fault, preimage_machine
 from subnormal.models.references.fla import FlaReference
 from subnormal.models.references.hugging_face import load
 from subnormal.models.references.pd_ssm import PDSSMReference
@@ -279,6 +284,50 @@ def test_pd_ssm_copies_by_rows_and_sets_by_resets(checkpoints):
         assert found == expected
         assert reference.config["embed_size"] == reference.config["state_size"]
         assert reference.config["tokens"][: 1 + order] == ["<start>", *reference.config["classes"]]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["parity", "cycle-navigation(5)", "counter(4,reset)", "flip-flop(3)", "dyck(2,3)", "tomita(3)", "grid(4)", "adder"],
+)
+def test_pd_ssm_of_an_automaton(tmp_path, name):
+    """Whatever letters merge; each answer is the state, and sampled answers are right too."""
+    automaton = read_automaton(name).minimal()
+    checkpoint = compile_target(automaton, "pd-ssm")
+    checkpoint.save(tmp_path / "x")
+    reference = PDSSMReference(tmp_path / "x")
+    word = np.random.default_rng(0).integers(0, automaton.width, 1000)
+    logits = reference.logits(torch.tensor([0, *(1 + word)]))[1:]
+    state, expected = automaton.start, []
+    for x in word.tolist():
+        state = int(automaton.table[state, x])
+        expected.append(state)
+    assert logits.argmax(-1).tolist() == expected
+    assert float(1 - logits.double().softmax(-1)[torch.arange(1000), expected].min()) < 1e-12
+    if automaton.is_permutation:
+        assert len(checkpoint.machine.values) == 2 + automaton.count
+    assert try_checkpoint(tmp_path / "x", "pd-ssm", checkpoint.machine, 50) == "the plain recurrence"
+
+
+def test_the_machine_of_preimages_is_checked():
+    """Every small automaton: its sets tell the state after every word; and a spoiled machine does not pass."""
+    tried = 0
+    for table in itertools.product(range(3), repeat=6):
+        automaton = Automaton.make("small", np.array(table).reshape(3, 2)).reachable()
+        machine = preimage_machine(automaton, 100)
+        for word in itertools.product(range(automaton.width), repeat=4):
+            state, values = automaton.start, machine.values[:, automaton.start]
+            for x in word:
+                state, values = int(automaton.table[state, x]), values[machine.sources[x]]
+            assert [bool(values[i]) for i in machine.single] == [q == state for q in range(automaton.count)]
+        tried += 1
+    assert tried == 729
+    with pytest.raises(InputError, match="have more than 2 sets of states as preimages"):
+        preimage_machine(read_automaton("counter(4)"), 4)
+    machine = preimage_machine(read_automaton("dyck(1,3)"), 100)
+    for part in ("sources", "single", "values"):
+        spoiled = replace(machine, **{part: np.roll(getattr(machine, part), 1, axis=-1)})
+        assert preimage_fault(spoiled) is not None
 
 
 def test_a_spoiled_checkpoint_is_refuted(checkpoints, tmp_path):

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from subnormal.algebra.arithmetic.permutations import cycles
+from subnormal.algebra.input.parser import read_automaton
 from subnormal.constructions.targets.compiler import compile_target
 from subnormal.models.references.trial import SpelledWords
 from tests.cases import group
@@ -185,6 +186,28 @@ def test_pd_ssm_by_the_published_file(python, tmp_path, name, resets):
     owned.runs = [{"tokens": [[0, *(tokens[word] for word in words)]], "how": "whole"}]
     (((found,),),) = (owned.answers(python, "pd-ssm", source),)
     assert [owned.names[i] for i in found[1:]] == products
+
+
+@pytest.mark.parametrize("name", ["cycle-navigation(5)", "grid(4)", "dyck(2,3)", "tomita(3)"])
+def test_automata_by_the_published_file_of_pd_ssm(python, tmp_path, name):
+    source = environment.pd_ssm_file()
+    if source is None:
+        pytest.skip("no registry has PD-SSM: OWNERS_PD_SSM names pdssm.py at 8682e78")
+    checkpoint = compile_target(read_automaton(name), "pd-ssm")
+    checkpoint.save(tmp_path)
+    automaton = checkpoint.machine.automaton
+    word = np.random.default_rng(0).integers(0, automaton.width, 1000).tolist()
+    states = [automaton.start]
+    for x in word:
+        states.append(int(automaton.table[states[-1], x]))
+    request = {"folder": str(tmp_path), "dtype": "float32"}
+    request["runs"] = [{"tokens": [[0, *(1 + x for x in word)]], "how": "whole"}]
+    done = subprocess.run(
+        [str(python), str(HERE / "driver.py"), "pd-ssm", str(source)],
+        input=json.dumps(request), capture_output=True, text=True, check=False, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-1000:]
+    assert json.loads(done.stdout)["answers"] == [[states]]
 
 
 @pytest.mark.skipif(not list(Path("/dev").glob("nvidia[0-9]*")), reason="no GPU: that its tanh is ±1 at ±32 is assumed")

@@ -53,6 +53,19 @@ class Truth {
   load(copy) { this.row.set(copy); }
 }
 
+/** For each number of channels the states of so many first ones, by their residues as a text, in the order of the rows:
+those are in lexicographic order, and channels of one layer read the same. */
+function numbersOf(rows, width) {
+  const found = Array.from({ length: width + 1 }, () => new Map());
+  for (let at = 0; at < rows.length; at += width) {
+    for (let c = 0; c <= width; c++) {
+      const key = rows.subarray(at, at + c).join();
+      if (!found[c].has(key)) found[c].set(key, found[c].size);
+    }
+  }
+  return found;
+}
+
 /** Channels that count: each adds to its residue, or sets it, what the residues that it reads and the token say.
 
 In residues exactly. In float32 or bfloat16 a channel holds h = exp(2πi r/n): adding multiplies it, every product and
@@ -75,6 +88,7 @@ class CascadeMachine {
     this.places = this.channels.map((_, i) =>
       this.channels.slice(i + 1).reduce((product, other) => product * other.modulus, 1));
     this.decoding = data.decode;
+    this.numbers = data.reached && numbersOf(unpack(data.reached), this.channels.length);
     this.degree = data.width;
     if (data.decode.lifts) {
       const lifts = unpack(data.decode.lifts);
@@ -99,7 +113,10 @@ class CascadeMachine {
   change(c, token) {
     const channel = this.channels[c];
     let state = 0;
-    for (let i = 0; i < channel.reads.length; i++) state += this.residues[channel.reads[i]] * channel.weights[i];
+    if (this.numbers) {
+      state = this.numbers[channel.reads.length].get(this.residues.subarray(0, channel.reads.length).join());
+      if (state === undefined) return { set: false, amount: 0 }; // rounding has led to where no word leads
+    } else for (let i = 0; i < channel.reads.length; i++) state += this.residues[channel.reads[i]] * channel.weights[i];
     const entry = channel.table[state * this.tokens + token];
     return entry < channel.modulus ? { set: false, amount: entry } : { set: true, amount: entry - channel.modulus };
   }
@@ -142,8 +159,10 @@ class CascadeMachine {
       return row;
     }
     let state = 0;
-    for (let c = 0; c < this.places.length; c++) state += this.residues[c] * this.places[c];
-    if (this.decode[state] < 0) return null; // rounding has led to a state that cannot be reached
+    if (this.numbers) {
+      state = this.numbers[this.channels.length].get(this.residues.join());
+      if (state === undefined) return null; // rounding has led to a state that cannot be reached
+    } else for (let c = 0; c < this.places.length; c++) state += this.residues[c] * this.places[c];
     const offset = this.decode[state] * degree;
     for (let p = 0; p < degree; p++) row[p] = this.answers[offset + p];
     return row;
