@@ -311,7 +311,9 @@ class AutomatonDiagnosis(Shown):
         )
 
 
-def diagnose_automaton(network: DCDNetwork, task: Task, seed: int = 0) -> AutomatonDiagnosis:
+def diagnose_automaton(
+    network: DCDNetwork, task: Task, seed: int = 0, length: int = 1000
+) -> AutomatonDiagnosis:
     """Can a stack of these families track the automaton, how near did this run come, and what is missing.
 
     Raises:
@@ -324,7 +326,7 @@ def diagnose_automaton(network: DCDNetwork, task: Task, seed: int = 0) -> Automa
     stack = [s.family for s in network.specifications]
     if other := next((name for name in stack if name not in FAMILIES), None):
         raise InputError(f"a layer of the family {other!r} is not judged; wanted one of {', '.join(FAMILIES)}")
-    read = read_automaton_off(network, task, seed=seed)
+    read = read_automaton_off(network, task, seed=seed, length=length)
     possible, reason = _possible(inspect_automaton(automaton), stack)
     if not read.exact:
         structure = "another stack is needed" if possible is False else read.failure

@@ -15,11 +15,14 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from ..algebra.automata.automaton import Automaton
+from ..algebra.depth.blocks.actions import ORDER_LIMIT
 from ..common.errors import InputError
-from ..common.kinds import FACTORED, TITLES
+from ..common.kinds import BLOCK, FACTORED, TITLES
 from ..common.packages import LeftOutWarning
 from ..common.terminal import WIDTH, Shown
+from ..common.wording import describe_order
 from ..constructions.automata.compiler import AutomatonCompilation, compile_automaton
+from ..constructions.blocks.compiler import compile_blocks
 from ..constructions.cascade import Cascade
 from ..constructions.compilation import Compilation
 from ..constructions.compiler import GroupCompilation, compile_group, read_series
@@ -66,7 +69,7 @@ class Compiled(Shown):
 
     @property
     def kind(self) -> str:
-        """Of the folder that `save` writes: `group`, `automaton` or `factored`."""
+        """Of the folder that `save` writes: `group`, `automaton`, `factored` or `block`."""
         return self.compilation.kind
 
     @property
@@ -85,6 +88,8 @@ class Compiled(Shown):
         cascade = self.compilation.cascade
         if isinstance(cascade, Cascade):
             return cascade
+        if cascade is None:
+            raise AbsentError(f"{self.name} is {TITLES[self.kind]}, and has no cascade of counters")
         raise AbsentError(f"{self.name} is too large to list: its machine is .factored")
 
     @property
@@ -138,11 +143,11 @@ class Compiled(Shown):
         Arguments:
             dtype: `float64`, or `float32` with every weight rounded once.
         """
-        from ..models.compiled import network_of
+        from ..models.network import DCDNetwork
 
         if dtype not in DTYPES:
             raise InputError(f"unknown dtype {dtype[:40]!r}; wanted one of {', '.join(DTYPES)}")
-        return network_of(self.weights, dtype)
+        return DCDNetwork.from_parameters(*self.compilation.parameters(), dtype)
 
     def written(self, folder: Path, force: bool = False) -> Folder:
         """`save`, and what was written, which need not be read back."""
@@ -174,7 +179,8 @@ class Compiled(Shown):
         """The account that `compile` prints: what each layer carries, and what tokens do to it."""
         parts = [*self.compilation.account(width)]
         if self.kind != FACTORED:
-            parts.append(Text(f"cascade: {self.cases} step rightly, so words of every length are tracked"))
+            machine = "machine" if self.kind == BLOCK else "cascade"
+            parts.append(Text(f"{machine}: {self.cases} step rightly, so words of every length are tracked"))
         return Renderables(Text(self.title(), style="bold"), *parts)
 
     def __repr__(self) -> str:
@@ -251,7 +257,8 @@ def compile(
     Arguments:
         tracked: as for `sn.machine`. The options from `alphabet` to `resets` are for groups.
         family: one model family (any number of layers of it), or a stack, first layer first. Default:
-            `aussm`, and for an automaton whose letters merge states `gated-aussm`.
+            `aussm`, and for an automaton whose letters merge states `gated-aussm`. For a group also one family of
+            blocks: `block-2`, `block-3`, `block-4`, `complex-block-2` or `complex-block-3`.
         alphabet: `all`, `generators`, element numbers, or elements such as `(1,2);(1,2,3)`; None for all up to order
             1024, else generators. For a group too large to list: `generators`, or elements.
         channels: `invariant` (fewest channels, the default) or `primary` (widest margins).
@@ -320,12 +327,25 @@ def _compiled(
         if any(option is not None for option in (alphabet, channels, series, optimise)):
             raise InputError("alphabet, channels, series and optimise are for groups, not for an automaton")
         compilation: Compilation = compile_automaton(asked, *stack)
+    elif stack[0].has_blocks:
+        for option, value in (("channels", channels), ("series", series), ("optimise", optimise)):
+            if value is not None:
+                raise InputError(f"--{option} is for diagonal layers, not for --family {stack[0].name}")
+        compilation = compile_blocks(_listed(asked, ORDER_LIMIT, "blocks are written"), stack[0], alphabet)
     elif not asked.is_listable and channels is series is optimise is None:
         compilation = factored_compilation(asked, stack, alphabet)
     else:
         compilation = _group_compilation(asked.listed(), stack, alphabet, channels, series, optimise)
     compilation.require_right()
     return Compiled(compilation)
+
+
+def _listed(asked: PermutationGroup, most: int, what: str) -> Group:
+    """The group with its elements listed. Raises `InputError`, before they are, where there are too many."""
+    if asked.order > most:
+        size = describe_order(asked.order)
+        raise InputError(f"{asked.name}: order {size}; {what} up to order {most:,}, e.g. for S6")
+    return asked.listed()
 
 
 def _for_target(

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 LENGTH = 2000
 """Letters of the longest words that a model is run on, where nothing is said."""
 
+MANY = 8
+"""A model that is right on all words of so many letters has learnt its task, and loses it later."""
+
 STATES = 256
 """The largest machine that is looked for, where nothing is said."""
 
@@ -596,6 +599,10 @@ def _missing(
     if lost is not None:
         where = f"it tracks {task} and loses its state after {counted(lost, 'letter')}: it answers as if the word began"
         return f"structure: {where} there", (*changes, "keep the state between pieces of a word (the cache)")
+    right = len(read.identity.differs or ()) - 1 if read.identity is not None else 0
+    if right >= MANY and theory.possible is not False:
+        where = f"it is {task} on all words of up to {counted(right, 'letter')}, and then another machine"
+        return f"precision: {where}", (*changes, f"words longer than {right:,} letters in training")
     what = f"it computes {read.identity.text()}" if read.identity else read.sentence()
     if theory.possible is False or (theory.possible is None and theory.changes):
         return f"structure: {what}; {theory.reason}", tuple(changes)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..algebra.automata.automaton import Automaton
-from ..algebra.depth.families import FAMILIES, Family, default_family, parse_stack
+from ..algebra.depth.families import BLOCKS, FAMILIES, Family, default_family, parse_stack
 from ..algebra.depth.width import read_widths
 from ..algebra.groups.group import Group
 from ..algebra.groups.permutation_group import PermutationGroup
@@ -69,9 +69,18 @@ def stack_of(families: str | Sequence[str]) -> tuple[Family, ...]:
 
 
 def stack_for(asked: PermutationGroup | Automaton, family: str | Sequence[str] | None) -> tuple[Family, ...]:
-    """The families that were named; by default AUSSM, and for an automaton whose letters merge states Gated AUSSM."""
+    """The families that were named; by default AUSSM, and for an automaton whose letters merge states Gated AUSSM.
+    Layers of blocks are one family alone, for a group. Raises `InputError`."""
     if family is not None:
-        return stack_of(family)
+        names = (family if isinstance(family, str) else ",".join(family)).split(",")
+        blocks = [BLOCKS[key] for name in names if (key := name.strip().lower().replace("_", "-")) in BLOCKS]
+        if not blocks:
+            return stack_of(family)
+        if len(names) > 1:
+            raise InputError(f"layers of blocks are compiled of one family alone, e.g. --family {blocks[0].name}")
+        if isinstance(asked, Automaton):
+            raise InputError(f"layers of {blocks[0].name} are compiled for groups; leave --family out for {asked.name}")
+        return (blocks[0],)
     return (default_family(isinstance(asked, Automaton) and not asked.minimal().is_permutation),)
 
 

@@ -222,15 +222,17 @@ def learn(
         >>> found.name, found.layers
         ('C2', 1)
     """
-    from ..models.learning.learn import explain_failure, is_no_group, require_runs
-    from ..models.learning.store import machine_of
-
-    require_runs(runs)
+    if not 1 <= runs <= MOST_RUNS:
+        raise InputError(f"runs: wanted 1 to {MOST_RUNS}, got {runs}")
     if layers is not None and layers < 1:
         raise InputError(f"layers: wanted at least 1, got {layers}")
     given = {name: value for name, value in (("steps", steps), ("channels", channels)) if value is not None}
-    recipes = _recipes(layers_of, matrices, {**given, **settings}, layers)
+    # Before torch is imported: what is wrong with a file is soon said.
     training, held_out, name, no_group = _words(data, alphabet, seed, length)
+    from ..models.learning.learn import explain_failure, is_no_group
+    from ..models.learning.store import machine_of
+
+    recipes = _recipes(layers_of, matrices, {**given, **settings}, layers)
     folder = Path(out) if out is not None else Path("learnt") / default_folder(name)
     if no_group is not None:
         claim_folder(folder, AUTOMATON, force)
@@ -254,6 +256,7 @@ def learn(
     return Learnt(folder, machine, tuple(rows), training.count, held_out.count, claim, found_by, without)
 
 
+MOST_RUNS = 1000
 KINDS_OF_LAYERS = ("auto", "diagonal", "block")
 
 
@@ -743,7 +746,12 @@ def _loss_text(found: Decompiled, left: Sequence[int]) -> str:
 
 
 def diagnose(
-    model: DCDNetwork | Any, tracked: MachineLike | None = None, *, reading: Any = None, seed: int = 0
+    model: DCDNetwork | Any,
+    tracked: MachineLike | None = None,
+    *,
+    reading: Any = None,
+    seed: int = 0,
+    length: int | None = None,
 ) -> Diagnosis | AutomatonDiagnosis | ModelDiagnosis:
     """Can this stack track the group, or the automaton, at all, how near did this run come, and what is missing.
 
@@ -754,6 +762,7 @@ def diagnose(
         tracked: the group, or the automaton; None for the folder's own.
         reading: how somebody else's model is read; None for the default, or its own.
         seed: of the words it is read on.
+        length: of the longest words; 1,000 by default, of somebody else's model 2,000.
 
     Raises:
         InputError: the model or the group cannot be read, or they do not fit together.
@@ -765,7 +774,7 @@ def diagnose(
     """
     foreign = foreign_artifact(model, reading, "diagnose")
     if foreign is not None:
-        return diagnose_model(foreign, tracked, seed=seed)
+        return diagnose_model(foreign, tracked, seed=seed, length=LENGTH if length is None else length)
     from ..algebra.depth.families import FAMILIES
     from ..algebra.depth.series import verbal_series
     from ..algebra.depth.width import TooLargeError, left_orders
@@ -774,7 +783,7 @@ def diagnose(
 
     network, task = network_and_task(model, tracked, "diagnose")
     if isinstance(task.tracked, TrackedAutomaton):
-        return diagnose_automaton(network, task, seed)
+        return diagnose_automaton(network, task, seed, 1000 if length is None else length)
     asked = task.group
     name = asked.name
     names = [s.family for s in network.specifications]
@@ -789,7 +798,8 @@ def diagnose(
     theory = theory_of(network.specifications, asked, task.alphabet)
     stack, widths = [FAMILIES[n] for n in names], [s.channels for s in network.specifications]
     orders = " ≥ ".join(map(str, verbal_series(asked, stack).orders))
-    read = Read(decompile_network(network, task, seed), name, None, None)
+    found = decompile_network(network, task, seed, 1000 if length is None else length)
+    read = Read(found, name, None, None)
     try:
         left = left_orders(asked, stack, widths)
     except TooLargeError:

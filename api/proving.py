@@ -17,7 +17,7 @@ from ..algebra.groups.permutation_group import PermutationGroup
 from ..artifacts.artifact import Artifact, load
 from ..common.errors import InputError, RefutedError
 from ..common.folders import Folder
-from ..common.kinds import AUTOMATON, COMPILED, DELTA, FACTORED, REFUSAL, TITLES
+from ..common.kinds import AUTOMATON, BLOCK, COMPILED, DELTA, FACTORED, REFUSAL, TITLES
 from ..common.packages import LeftOutWarning, MissingPackageError, named_packages
 from ..common.terminal import Shown
 from ..common.wording import default_folder
@@ -26,7 +26,7 @@ from ..constructions.targets.compiler import Checkpoint
 from .compiling import Compiled, compile
 from .faults import refutations
 from .groups import MachineLike, machine, stack_for
-from .verifying import NOT_ITS, proved_table, right_machine
+from .verifying import NOT_ITS, proved_blocks, proved_table, right_machine
 
 if TYPE_CHECKING:
     from ..algebra.depth.families import Family
@@ -99,7 +99,7 @@ def certify(
     asked = machine(str(tracked) if isinstance(tracked, Path) else tracked)
     stack = stack_for(asked, family)
     folder = Path(out) if out else Path(default_folder(asked.name))
-    if len(stack) > 1 or _can(asked, stack[0]):
+    if len(stack) > 1 or stack[0].has_blocks or _can(asked, stack[0]):
         return _certified(load(compile(asked, [layer.name for layer in stack]).written(folder, force)))
     with refutations():
         return Proved(folder, (_sentence(folder, _refused(asked, stack[0], folder, force)),))
@@ -148,15 +148,17 @@ def _refused(asked: PermutationGroup | Automaton, layer: Family, folder: Path, f
 def _certified(artifact: Artifact) -> Proved:
     """Certify a compiled folder, and the network beside its cascade."""
     from ..proofs_check.certificates.automaton_certificate import certify_automaton
+    from ..proofs_check.certificates.block_certificate import certify_blocks
     from ..proofs_check.certificates.certificate import certify_folder, write_json
     from ..proofs_check.certificates.delta_certificate import certify_delta
     from ..proofs_check.certificates.network_certificate import certificate_content
 
     with refutations():
-        certified = {AUTOMATON: certify_automaton, DELTA: certify_delta}.get(artifact.kind, certify_folder)
+        own = {AUTOMATON: certify_automaton, DELTA: certify_delta, BLOCK: certify_blocks}
+        certified = own.get(artifact.kind, certify_folder)
         first = _sentence(artifact.path, certified(artifact.folder))
     (artifact.path / NETWORK_CERTIFICATE).unlink(missing_ok=True)  # of an earlier network
-    if artifact.kind == DELTA:  # the certificate is about the network itself
+    if artifact.kind in (DELTA, BLOCK):  # the certificate is about the network itself
         return Proved(artifact.path, (first,))
     if not artifact.has_network:
         note = "network: none in the folder, so none is certified; compile it again"
@@ -191,14 +193,15 @@ def check(folder: str | Path | Artifact, network: bool = True, coq: bool = False
         >>> print(sn.check(sn.certify("A5").folder).sentences[0][:30])
         verified: no number of AUSSM l
     """
-    from ..proofs_check.certificates import automaton_checker, checker, delta_checker, factored_checker
+    from ..proofs_check.certificates import automaton_checker, block_checker, checker, delta_checker, factored_checker
 
     artifact = load(folder).require("check")
     place, kind = artifact.path, artifact.kind
     if kind != FACTORED and not (place / "certificate.json").exists():
         raise InputError(f"{place} holds {TITLES[kind]} and no certificate.json: `certify {place}` writes it")
     automaton = kind == AUTOMATON or (kind == REFUSAL and artifact.folder.has("automaton.safetensors"))
-    own = {FACTORED: factored_checker, DELTA: delta_checker}.get(kind, automaton_checker if automaton else checker)
+    alone = {FACTORED: factored_checker, DELTA: delta_checker, BLOCK: block_checker}
+    own = alone.get(kind, automaton_checker if automaton else checker)
     with refutations():
         verdict = own.check(place)
     first, *facts = verdict.lines()
@@ -264,10 +267,10 @@ def horizon_rows(
     for kind in kinds:
         check_kind(kind)
     artifact = load(folder).require("horizon")
-    if artifact.kind == DELTA:
+    if artifact.kind in (DELTA, BLOCK):
         if tried:
-            raise InputError(f"{artifact} is proved in exact integers and no words are run; leave kinds and length out")
-        return _delta_rows(artifact, arithmetics)
+            raise InputError(f"{artifact} is proved state by state and no words are run; leave kinds and length out")
+        return _network_rows(artifact, arithmetics)
     names = list(ARITHMETICS) if arithmetics is None else [known(name) for name in arithmetics]
     cascade, tracked = right_machine(artifact), artifact.tracked
     assert isinstance(cascade, Cascade)
@@ -297,9 +300,17 @@ def horizon_rows(
     return rows
 
 
-def _delta_rows(artifact: Artifact, arithmetics: Sequence[str] | None) -> list[dict[str, Any]]:
-    """The rows of `horizon`: one proof holds for both precisions, on words of every length."""
+def _network_rows(artifact: Artifact, arithmetics: Sequence[str] | None) -> list[dict[str, Any]]:
+    """The rows of `horizon` for a network that is its own machine: of reflections one proof holds for both precisions,
+    on words of every length; of blocks to a length for each, where they round."""
     if arithmetics is not None:
         raise InputError(f"{artifact} {NOT_ITS} in {', '.join(arithmetics)[:60]}; leave --arithmetic out")
-    proved_table(artifact)
-    return [{"arithmetic": f"network, {dtype}", "proved": None, "first_wrong": {}} for dtype in ("float64", "float32")]
+    if artifact.kind == DELTA:
+        proved_table(artifact)
+        horizons: dict[str, int | None] = dict.fromkeys(("float64", "float32"))
+    else:
+        horizons = proved_blocks(artifact)[1]
+    return [
+        {"arithmetic": f"network, {dtype}", "proved": horizons[dtype], "first_wrong": {}}
+        for dtype in ("float64", "float32")
+    ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..algebra.tracked import KINDS
 from ..artifacts.artifact import load
-from ..common.kinds import FACTORED
+from ..common.kinds import BLOCK, FACTORED
 from ..common.packages import MissingPackageError, named_packages
 from ..constructions.targets.compiler import Checkpoint
 from .verifying import FactoredTrial, run_word, try_network
@@ -62,7 +62,8 @@ def tried(compiled: Compiled | Checkpoint, folder: Path, began: float) -> tuple[
         return f"residues: right on {words} {TRIED:,} tokens\n          {speed(trials)}\n{none}", ""
     try:
         with named_packages():
-            trials = try_network(artifact, TRIED, max(0.5, 1.5 * (time.process_time() - began)))
+            seconds = 60.0 if compiled.kind == BLOCK else max(0.5, 1.5 * (time.process_time() - began))
+            trials = try_network(artifact, TRIED, seconds)
     except MissingPackageError as error:
         return f"network: not run here, {error}", "yellow"
     return f"network: right on {words} {trials[0].tokens:,} tokens ({speed(trials)})", ""

@@ -16,7 +16,7 @@ from ..algebra.groups.permutation_group import describe_order
 from ..algebra.tracked import KINDS, Tracked, TrackedGroup, check_kind
 from ..artifacts.artifact import Artifact, load
 from ..common.errors import InputError, RefutedError
-from ..common.kinds import DELTA
+from ..common.kinds import BLOCK, DELTA
 from ..common.terminal import Shown, progress
 from ..common.wording import counted, short
 from ..constructions.automata.compiler import automaton_fault
@@ -68,6 +68,10 @@ def verify_folder(folder: str | Path | Artifact) -> Verified:
         states, count = proved_table(artifact).shape
         letters = f"{states:,} states × {counted(count, 'token')}"
         lines = [f"verified: all {letters} of the network step rightly in exact integers, on words of every length"]
+    elif artifact.kind == BLOCK:
+        table, horizons = proved_blocks(artifact)
+        elements = f"{len(table):,} elements × {counted(table.shape[1], 'token')}"
+        lines = [f"verified: all {elements} step rightly in every state of the network, {length_text(horizons)}"]
     else:
         cascade = right_machine(artifact)
         if isinstance(cascade, FactoredCascade):
@@ -102,6 +106,24 @@ def proved_table(artifact: Artifact) -> NDArray[np.integer]:
 
     with refutations():
         return delta_table(artifact.folder)
+
+
+@lru_cache(maxsize=4)
+def proved_blocks(artifact: Artifact) -> tuple[NDArray[np.integer], dict[str, int | None]]:
+    """The table of a network of blocks, proved to be the group's, and up to how many tokens each arithmetic is proved
+    to decide rightly; see `proofs_check.certificates.block_checker`. Raises as `proved_table`."""
+    from ..proofs_check.certificates.block_certificate import block_proof
+    from .faults import refutations
+
+    with refutations():
+        return block_proof(artifact.folder)
+
+
+def length_text(horizons: dict[str, int | None]) -> str:
+    """How long words may be, in words."""
+    if all(length is None for length in horizons.values()):
+        return "without rounding, on words of every length"
+    return "on words of up to " + " and ".join(f"{length:,} tokens in {name}" for name, length in horizons.items())
 
 
 def _factored_lines(artifact: Artifact, cascade: FactoredCascade) -> list[str]:
@@ -177,6 +199,14 @@ def _runner(artifact: Artifact, arithmetic: str, dtype: str) -> Runner:
         if arithmetic != "residues":
             raise InputError(f"{artifact} {NOT_ITS} in {arithmetic}")
         return TableMachine(proved_table(artifact))
+    if artifact.kind == BLOCK:
+        if arithmetic == "network":
+            from ..models.compiled import PlainMachine
+
+            return PlainMachine(artifact.network(dtype))
+        if arithmetic != "residues":
+            raise InputError(f"{artifact} holds layers of blocks, whose state is no phase; wanted residues or network")
+        return TableMachine(proved_blocks(artifact)[0])
     cascade = artifact.machine()
     if isinstance(cascade, FactoredCascade):
         if arithmetic != "residues":
@@ -189,7 +219,7 @@ def _runner(artifact: Artifact, arithmetic: str, dtype: str) -> Runner:
     return CascadeMachine(cascade, arithmetic)
 
 
-NOT_ITS = "holds a delta-rule network, whose state is no phase: it runs in integers (residues) or as the network, not"
+NOT_ITS = "holds a network whose state is no phase: it runs in integers (residues) or as the network, not"
 
 
 def try_network(folder: str | Path | Artifact, length: int, seconds: float) -> list[Trial]:
@@ -202,14 +232,19 @@ def try_network(folder: str | Path | Artifact, length: int, seconds: float) -> l
         RefutedError: an output is wrong; the message names the first.
         InputError: the folder is damaged, or holds no network of a cascade.
     """
-    from ..models.compiled import NetworkMachine
+    from ..models.compiled import NetworkMachine, PlainMachine
 
     artifact = load(folder).require("verify")
-    cascade, tracked = artifact.machine(), artifact.tracked
-    if isinstance(cascade, FactoredCascade):
-        raise InputError(f"{artifact} holds a factored cascade, which has no network")
-    machines = [NetworkMachine(artifact.network("float64"), cascade, long=False)]
-    machines += [machines[0].again() for _ in KINDS[1:]]
+    tracked = artifact.tracked
+    first: NetworkMachine | PlainMachine
+    if artifact.kind == BLOCK:
+        first = PlainMachine(artifact.network("float64"))
+    else:
+        cascade = artifact.machine()
+        if isinstance(cascade, FactoredCascade):
+            raise InputError(f"{artifact} holds a factored cascade, which has no network")
+        first = NetworkMachine(artifact.network("float64"), cascade, long=False)
+    machines = [first, *(first.again() for _ in KINDS[1:])]
     words = [tracked.word(kind, length) for kind in KINDS]
     trials = [Trial(kind, 0, 0.0) for kind in KINDS]
     reached = [tracked.start for _ in KINDS]
@@ -225,8 +260,8 @@ def try_network(folder: str | Path | Artifact, length: int, seconds: float) -> l
             wrong = np.flatnonzero(found != expected)
             if len(wrong):
                 place, outputs = int(wrong[0]), (expected[wrong[0]], found[wrong[0]])
-                first = replace(trials[i], first_wrong=done + place + 1, expected=outputs[0], found=outputs[1])
-                _refuse(first, what=tracked.outcome)
+                wrong_one = replace(trials[i], first_wrong=done + place + 1, expected=outputs[0], found=outputs[1])
+                _refuse(wrong_one, what=tracked.outcome)
             reached[i] = expected[-1]
         used, done, piece = time.process_time() - began, part.stop, 2 * piece
         if used * (done + piece) / done > seconds:

@@ -100,10 +100,14 @@ def diagnose(
         str | None, typer.Argument(metavar="GROUP", help="S3, Q8, tomita(5) …; default: what the folder was made for.")
     ] = None,
     reading: Reading = None,
+    length: Annotated[
+        int | None,
+        number(least=20, most=10**6, help="Of the longest words. Default: 1000; of somebody else's model 2000."),
+    ] = None,
     seed: Annotated[int, number(least=0, most=MAX_SEED, help="Of the words.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Can this stack track GROUP, how near did this run come, and what is missing: precision or structure."""
     from ..api.learning import diagnose as diagnosed
 
-    print_found(diagnosed(model, tracked, reading=reading, seed=seed), as_json)
+    print_found(diagnosed(model, tracked, reading=reading, seed=seed, length=length), as_json)

@@ -14,7 +14,7 @@ from typing import Any
 from .errors import InputError
 from .reading import MAX_TENSOR_BYTES, parse_json, read_bytes
 
-GROUP, AUTOMATON, FACTORED, DELTA = "group", "automaton", "factored", "delta"
+GROUP, AUTOMATON, FACTORED, DELTA, BLOCK = "group", "automaton", "factored", "delta", "block"
 LEARNT, TRAINED, NETWORK, RUN = "learnt", "trained", "network", "run"
 PROBE = "probe"
 TABLE = "table"
@@ -25,6 +25,7 @@ TITLES = {
     AUTOMATON: "a compiled automaton",
     FACTORED: "a factored cascade",
     DELTA: "a delta-rule network for a group",
+    BLOCK: "a network of blocks for a group",
     LEARNT: "a machine that was learnt",
     TABLE: "the table of a machine that was learnt",
     TRAINED: "a network that was trained",
@@ -69,6 +70,11 @@ CANNOT: dict[str, dict[str, str]] = {
     DELTA: {
         "show": "a page runs diagonal layers: `verify {folder}` runs this network",
     },
+    BLOCK: {
+        "decompile": "its states are proved one by one and there are no phases to read out: `verify {folder}`",
+        "diagnose": "its states are proved one by one and there are no phases to read out: `verify {folder}`",
+        "show": "a page runs diagonal layers: `verify {folder}` runs this network",
+    },
     TABLE: dict.fromkeys(VERBS, _STEPS),
     TRAINED: dict.fromkeys(_PROOFS, _READ_OUT),
     NETWORK: dict.fromkeys(_PROOFS, _READ_OUT),
@@ -103,13 +109,13 @@ def _use(kind: str, folder: str | Path) -> str:
     return f"{', '.join(able[:-1])} and {able[-1]} read it" if len(able) > 1 else f"{able[0]} reads it"
 
 
-COMPILED = (GROUP, LEARNT, AUTOMATON, FACTORED, DELTA)
+COMPILED = (GROUP, LEARNT, AUTOMATON, FACTORED, DELTA, BLOCK)
 """Kinds that hold a machine."""
 
 LISTED = (GROUP, LEARNT)
 """Kinds that hold the cascade of a listed group."""
 
-WITH_NETWORK = (GROUP, LEARNT, AUTOMATON, DELTA, TRAINED, NETWORK)
+WITH_NETWORK = (GROUP, LEARNT, AUTOMATON, DELTA, BLOCK, TRAINED, NETWORK)
 """Kinds whose config.json and model.safetensors are a `DCDNetwork`."""
 
 TABLE_FORMAT = "machine 1"
@@ -191,6 +197,8 @@ def _kind(names: Collection[str], files: Mapping[str, bytes]) -> str | None:
         return DAMAGED
     if "group.json" in names:
         return DELTA
+    if "blocks.json" in names:
+        return BLOCK
     if "machine.json" in names:
         return TABLE
     if "task.json" in names:

@@ -17,7 +17,8 @@ import re
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,26 @@ SUFFIX = ".partial"
 """How the names of what is being written end; they begin with a dot and the name of the file or folder itself."""
 
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # of <fcntl.h> and <linux/fs.h>
+
+
+_LASTING: ContextVar[bool] = ContextVar("lasting", default=True)
+
+
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A temporary folder. What is written while it is open need not outlast a crash, and is not waited for."""
+    token = _LASTING.set(False)
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            yield Path(name)
+    finally:
+        _LASTING.reset(token)
+
+
+def _sync(handle: int) -> None:
+    """Wait until the disk holds what was written."""
+    if _LASTING.get():
+        os.fsync(handle)
 
 
 def write_file(path: Path, content: bytes | str, fix: str = "give another place with --out") -> None:
@@ -57,7 +78,7 @@ def write_file(path: Path, content: bytes | str, fix: str = "give another place 
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
                 file.flush()
-                os.fsync(file.fileno())
+                _sync(file.fileno())
                 os.chmod(name, 0o666 & ~_umask())
                 os.replace(name, path)
         except BaseException:
@@ -118,7 +139,7 @@ def replace_folder(folder: Path, files: Mapping[str, bytes], own: Callable[[Path
                 with (stage / name).open("xb") as file:
                     file.write(content)
                     file.flush()
-                    os.fsync(file.fileno())
+                    _sync(file.fileno())
             os.chmod(stage, 0o777 & ~_umask())
             _flush_folder(stage)
             old = _exchange(stage, place)
@@ -316,7 +337,7 @@ def _flush_folder(folder: Path) -> None:
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(handle)
+            _sync(handle)
         finally:
             os.close(handle)
 

@@ -245,3 +245,40 @@ def _checked(metadata: dict[str, Any], arrays: dict[str, NDArray], where: str) -
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
     return Cascade(group.name, elements, alphabet, layers, decode), group, metadata
+
+
+def load_group(folder: Folder, kind: str, about: str, version: int, made_by: str) -> tuple[Group, NDArray[np.int32]]:
+    """The group that stands beside a network which is its own machine, and the element of each token, shape (m,).
+
+    Arguments:
+        folder: opened; nothing of the network is looked at.
+        kind: of `common.kinds`.
+        about: the file with format and name.
+        version: of its format.
+        made_by: the command that writes such a folder, for messages.
+
+    Raises:
+        InputError: a file is missing or damaged, or does not belong to the others.
+    """
+    if folder.kind not in (kind, DAMAGED, None):
+        raise wrong_kind(folder.path, f"a folder written by `{made_by}`")
+    files = folder.files((about, "group.safetensors", "config.json", "model.safetensors"))
+    stated = parse_json(files[about], f"{folder}/{about}")
+    arrays = parse_tensors(files["group.safetensors"], f"{folder}/group.safetensors")
+    where = f"{folder}: not written by {made_by}"
+    if not isinstance(stated, dict) or stated.get("format") != version or not isinstance(stated.get("name"), str):
+        raise InputError(f"{where}: {about} has no format {version} and name")
+    if set(arrays) != {"elements", "alphabet"}:
+        raise InputError(f"{where}: group.safetensors should hold elements and alphabet")
+    elements, alphabet = np.asarray(arrays["elements"]), np.asarray(arrays["alphabet"])
+    fits = elements.dtype == alphabet.dtype == np.int32 and elements.ndim == 2 and alphabet.ndim == 1
+    if not (fits and elements.size and alphabet.size and (np.sort(elements) == np.arange(elements.shape[1])).all()):
+        raise InputError(f"{where}: elements are no permutations, or there is no alphabet")
+    n, degree = elements.shape
+    if not (np.lexsort(elements.T[::-1]) == np.arange(n)).all() or not 0 <= alphabet.min() <= alphabet.max() < n:
+        raise InputError(f"{where}: the elements are not in order, or the alphabet is not among them")
+    small = elements.astype(smallest_dtype(degree))
+    try:
+        return group_of_rows(small, alphabet, stated["name"]), alphabet
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None

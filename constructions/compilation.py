@@ -12,6 +12,7 @@ from ..common.errors import InputError
 from ..common.folders import Folder, save_folder
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from rich.console import RenderableType
 
     from ..algebra.tracked import Tracked
@@ -26,12 +27,12 @@ class Compilation(Brief, ABC):
     Attributes:
         kind: of the folder that `save` writes, as `common.kinds` names it.
         name: of what was compiled.
-        cascade: the exact integer machine.
+        cascade: the exact integer machine; None where there are other layers than of counters.
     """
 
     kind: ClassVar[str]
     name: str
-    cascade: Cascade | FactoredCascade
+    cascade: Cascade | FactoredCascade | None
 
     @property
     @abstractmethod
@@ -42,6 +43,13 @@ class Compilation(Brief, ABC):
     @abstractmethod
     def weights(self) -> Weights:
         """The network's parameters, before torch. Raises `InputError` where there is no network."""
+
+    def parameters(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """The network's configuration and its parameters, by the names in `constructions/parameters.py`. Raises
+        `InputError` where there is no network."""
+        from .weights import network_parameters
+
+        return network_parameters(self.weights)
 
     @abstractmethod
     def fault(self) -> str | None:

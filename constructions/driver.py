@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ..algebra.depth.families import Family
 from ..algebra.tracked import Tracked, TrackedAutomaton, TrackedGroup
 from .automata.compiler import compile_automaton
+from .blocks.compiler import compile_blocks
 from .compilation import Compilation
 from .compiler import compile_group
 from .factored.compiler import compile_factored
@@ -25,5 +26,7 @@ def compile_tracked(tracked: Tracked, stack: Sequence[Family]) -> Compilation:
     if isinstance(tracked, TrackedAutomaton):
         return compile_automaton(tracked.automaton, *stack)
     if isinstance(tracked, TrackedGroup):
+        if stack[0].has_blocks:
+            return compile_blocks(tracked.group, stack[0], tracked.alphabet.tolist())
         return compile_group(tracked.group, stack, tracked.alphabet.tolist())
     return compile_factored(tracked.name, tracked.alphabet, stack[0])

@@ -9,9 +9,10 @@ from typing import Any
 
 from ..algebra.tracked import Tracked, TrackedAutomaton, TrackedGroup, TrackedPermutations
 from ..common.folders import Folder, opened
-from ..common.kinds import AUTOMATON, DAMAGED, DELTA, FACTORED, GROUP, LEARNT, wrong_kind
+from ..common.kinds import AUTOMATON, BLOCK, DAMAGED, DELTA, FACTORED, GROUP, LEARNT, wrong_kind
 from .artifact import load_cascade
 from .automata.artifact import load_automaton
+from .blocks.compiler import load_block_group
 from .cascade import Cascade
 from .factored.artifact import load_factored
 from .factored.cascade import FactoredCascade
@@ -24,7 +25,7 @@ class SavedMachine:
 
     Arguments:
         tracked: what it is for, with its letters.
-        cascade: the exact machine; None of a delta-rule network, which is its own.
+        cascade: the exact machine; None of a network of reflections or blocks, which is its own.
         metadata: the fields of `cascade.json`.
     """
 
@@ -53,12 +54,17 @@ def _delta(folder: Folder) -> SavedMachine:
     return SavedMachine(TrackedGroup(*load_delta_group(folder)), None, {})
 
 
+def _blocks(folder: Folder) -> SavedMachine:
+    return SavedMachine(TrackedGroup(*load_block_group(folder)), None, {})
+
+
 _READERS: dict[str | None, Callable[[Folder], SavedMachine]] = {
     GROUP: _group,
     LEARNT: _group,
     AUTOMATON: _automaton,
     FACTORED: _factored,
     DELTA: _delta,
+    BLOCK: _blocks,
     DAMAGED: _group,  # it says what is wrong
     None: _group,
 }

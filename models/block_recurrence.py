@@ -76,13 +76,13 @@ def block_walk(table: Tensor, index: Tensor, h: Tensor, backend: str = "auto") -
     Arguments:
         table: (rows, m, m, r), real.
         index: int64 (words, length), rows of the table.
-        h: (m, r), the state before every word.
+        h: (m, r), the state before every word; or (words, m, r), one for each.
         backend: `auto`, `numba` or `loop`.
 
     Returns:
         (words, length, m, r).
     """
-    start = h.expand(len(index), *h.shape)
+    start = h.expand(len(index), *h.shape[-2:])
     if not _compiled(table, backend):
         return block_loop(table[index], None, start)
     found: Tensor = _Blocks.apply(table, index, None, start)

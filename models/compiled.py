@@ -32,6 +32,10 @@ class PlainMachine:
         self.network = network
         self._state = self.network.initial_state(1)
 
+    def again(self) -> PlainMachine:
+        """The same network at its start."""
+        return PlainMachine(self.network)
+
     def outputs(self, tokens: NDArray[np.integer]) -> NDArray[np.int64]:
         """Element indices after every token of the next piece, shape (T,)."""
         words = torch.from_numpy(tokens.astype(np.int64))[None]

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..algebra.depth.families import ALL_FAMILIES, DRIVES, Family, TransitionKind
+from .block_recurrence import block_scan, block_walk
 from .delta_rule import delta_scan, delta_step
 from .linear import per_word, pick
 from .recurrences import (
@@ -433,6 +434,78 @@ class DeltaRule(Transition):
         return found
 
 
+class Blocks(Transition):
+    """h -> A(x) h + b(x), where A(x) is block-diagonal: the raw outputs are its entries as they are.
+
+    d = m r channels make r blocks of size m; channel i r + j is coordinate i of block j. Row i of all blocks is one
+    part of the raw outputs, d numbers: entry k r + j stands in column k of block j. Complex blocks run as real ones of
+    size 2m, [[Re, -Im], [Im, Re]].
+    """
+
+    def affine(self, raw: Tensor) -> tuple[Tensor, Tensor]:
+        raise TypeError(f'family "{self.family.name}" is not diagonal: it has no multipliers (a, b)')
+
+    def scan(
+        self, raw: Tensor, state: LayerState, backend: Backend, rows: Tensor | None = None
+    ) -> tuple[Tensor, LayerState]:
+        matrices, drive = self.maps(raw)
+        h = self._real(_plain(state))
+        own = "loop" if backend in ("loop", "torch") else "auto"
+        if rows is not None and not torch.is_grad_enabled() and not bool(drive.any()):
+            found = block_walk(matrices, rows, h, own)
+        else:
+            found = block_scan(pick_any(matrices, rows), pick_any(drive, rows), h, own)
+        last = found[:, -1] if found.shape[1] else h
+        return self._own(found), self._own(last)
+
+    def step(self, raw: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
+        h, after = self.scan(raw.unsqueeze(1), state, "loop")
+        return h[:, 0], after
+
+    def maps(self, raw: Tensor) -> tuple[Tensor, Tensor]:
+        """A (…, m', m', r) and b (…, m', r) for raw outputs (…, parts * channels), real: m' = m, or 2m of complex
+        blocks."""
+        m = self.family.block_size
+        numbers = raw.unflatten(-1, (len(self.parts), m, self.channels // m))
+        if not self.complex_state:
+            return numbers[..., :m, :, :], numbers[..., m, :, :]
+        real, imaginary = numbers[..., ::2, :, :], numbers[..., 1::2, :, :]
+        upper = torch.cat([real[..., :m, :, :], -imaginary[..., :m, :, :]], -2)
+        lower = torch.cat([imaginary[..., :m, :, :], real[..., :m, :, :]], -2)
+        return torch.cat([upper, lower], -3), torch.cat([real[..., m, :, :], imaginary[..., m, :, :]], -2)
+
+    def _real(self, h: Tensor) -> Tensor:
+        """A state (…, d) as (…, m', r)."""
+        m = self.family.block_size
+        parts = [h.real, h.imag] if h.is_complex() else [h]
+        return torch.cat([part.unflatten(-1, (m, self.channels // m)) for part in parts], -2)
+
+    def _own(self, h: Tensor) -> Tensor:
+        """The inverse of `_real`."""
+        if not self.complex_state:
+            return h.flatten(-2)
+        m = self.family.block_size
+        return torch.complex(h[..., :m, :].flatten(-2).contiguous(), h[..., m:, :].flatten(-2).contiguous())
+
+    def initial_biases(self, generator: torch.Generator | None) -> dict[str, tuple[Tensor, Tensor]]:
+        # Near one random isometry a block, a little smaller; tokens differ by less than what would let products grow.
+        m, blocks = self.family.block_size, self.channels // self.family.block_size
+        halves = 1 + self.complex_state
+        gaussian = torch.randn(blocks, m, m, halves, generator=generator, dtype=torch.float64)
+        square = torch.view_as_complex(gaussian) if self.complex_state else gaussian[..., 0]
+        isometry = 0.9 * torch.linalg.qr(square).Q
+        parts = torch.view_as_real(isometry) if self.complex_state else isometry.unsqueeze(-1)
+        rows = parts.permute(1, 3, 2, 0).reshape(m * halves, self.channels).to(self.dtype)
+        spread, zero = self._constant(0.25 / math.sqrt(m * halves)), self._constant(0.0)
+        found = {part: (row, spread) for part, row in zip(self.parts, rows, strict=False)}
+        return found | {part: (zero, self._constant(0.1)) for part in self.parts if part in DRIVES}
+
+
+def pick_any(table: Tensor, rows: Tensor | None) -> Tensor:
+    """`pick` for a table of matrices, (rows, …)."""
+    return table if rows is None else pick(table.flatten(1), rows).unflatten(-1, table.shape[1:])
+
+
 KINDS: dict[TransitionKind, type[Transition]] = {
     TransitionKind.CONSTANT: S4D,
     TransitionKind.DECAY: Mamba,
@@ -442,6 +515,7 @@ KINDS: dict[TransitionKind, type[Transition]] = {
     TransitionKind.GATED_TURN: GatedAUSSM,
     TransitionKind.TANH: RNN,
     TransitionKind.REFLECTIONS: DeltaRule,
+    TransitionKind.BLOCKS: Blocks,
 }
 """How torch runs each kind of transition."""
 

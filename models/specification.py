@@ -67,6 +67,11 @@ class LayerSpecification:
             raise InputError(f"{where}.family: unknown family {entry['family']!r}; known: {known_families}")
         for key in ("channels", "hidden", "readout"):
             positive(f"{where}.{key}", entry[key])
+        size = ALL_FAMILIES[entry["family"]].block_size
+        if entry["channels"] % size:
+            raise InputError(
+                f"{where}.channels: {entry['channels']} are no blocks of size {size}; wanted a multiple of {size}"
+            )
         activation = entry.get("activation", "hard")
         if not isinstance(activation, str) or (activation not in GROUPED and activation not in ELEMENTWISE):
             names = ", ".join((*GROUPED, *ELEMENTWISE))

@@ -12,6 +12,7 @@ import pytest
 
 from subnormal.algebra.depth.families import (
     ALL_FAMILIES,
+    BLOCKS,
     CIRCLE,
     DRIVES,
     FAMILIES,
@@ -28,7 +29,7 @@ from subnormal.common.errors import InputError, RefutedError
 from subnormal.constructions import weights
 from subnormal.constructions.cascade import Cascade, CascadeLayer
 from subnormal.models import network_page
-from subnormal.proofs_check.certificates import automaton_checker, checker, delta_checker
+from subnormal.proofs_check.certificates import automaton_checker, block_checker, checker, delta_checker
 from tests.test_architecture import ROOT, modules
 
 EXCEPTIONS = {
@@ -36,6 +37,7 @@ EXCEPTIONS = {
     "proofs_check/certificates/checker.py": "stands alone; compared below",
     "proofs_check/certificates/automaton_checker.py": "stands alone; compared below",
     "proofs_check/certificates/delta_checker.py": "stands alone; compared below",
+    "proofs_check/certificates/block_checker.py": "stands alone; compared below",
     "proofs_check/audits/of_transformers.py": "other libraries' model types, which they call so",
     "proofs_check/audits/measure.py": "other libraries' model types, which they call so",
     "experiments": "an experiment says what it trains",
@@ -96,6 +98,12 @@ def test_records_are_consistent():
     assert (CIRCLE.exponent, GATED_CIRCLE.exponent, SIGNS.exponent) == (0, 0, 2)
     assert GATED_CIRCLE.resets
     assert list(REFLECTIONS) == [1, 2, 3, 4]
+    for record in BLOCKS.values():
+        size, halves = record.block_size, 1 + record.complex_state
+        assert record.block == size == int(record.name[-1])
+        assert len(record.parts) == halves * (size + 1)
+        assert record.name.startswith("complex-") is record.complex_state
+    assert all(record.block_size == 1 for record in ALL_FAMILIES.values() if not record.has_blocks)
 
 
 def test_every_kind_of_transition_has_what_each_room_adds():
@@ -121,6 +129,10 @@ def test_every_family_has_a_prover_or_a_reason():
     assert {name for name, record in ALL_FAMILIES.items() if not record.proofs} == set(NO_PROOF)
     assert all(record.proofs == (ProofOf.INTEGERS,) for record in REFLECTIONS.values())
     assert {record.name: n for n, record in REFLECTIONS.items()} == delta_checker.FAMILIES
+    assert all(record.proofs == (ProofOf.INTEGERS,) for record in BLOCKS.values())
+    own = {name: (r.title, r.block_size, r.complex_state) for name, r in BLOCKS.items()}
+    assert own == block_checker.FAMILIES
+    assert next(iter(BLOCKS)) == block_checker.SQUARES
 
 
 def counter(name: str, modulus: int) -> Cascade:

@@ -16,6 +16,7 @@ from subnormal.common.errors import InputError
 from subnormal.common.folders import save_folder
 from subnormal.common.kinds import (
     AUTOMATON,
+    BLOCK,
     CANNOT,
     CHECKPOINT,
     DAMAGED,
@@ -42,7 +43,7 @@ from subnormal.models.learning.machine import CounterMachine
 from subnormal.models.learning.store import table_files
 from subnormal.models.network import DCDNetwork
 
-KINDS = (GROUP, AUTOMATON, FACTORED, DELTA, REFUSAL, CHECKPOINT, NETWORK, TRAINED, RUN, LEARNT, TABLE, PROBE)
+KINDS = (GROUP, AUTOMATON, FACTORED, DELTA, BLOCK, REFUSAL, CHECKPOINT, NETWORK, TRAINED, RUN, LEARNT, TABLE, PROBE)
 
 
 def snapshot(folder: Path | str) -> dict[str, bytes]:
@@ -59,6 +60,7 @@ def folders(tmp_path_factory):
     sn.compile("tomita(5)").save(place / AUTOMATON)
     sn.compile("S4wrS4").save(place / FACTORED)
     compile_target(sn.group("A5").listed(), "delta").save(place / DELTA)
+    sn.compile("A5", "block-3").save(place / BLOCK)
     compile_target(sn.group("A5").listed(), "olmo-hybrid", "generators").save(place / CHECKPOINT)
     sn.certify("A5", place / REFUSAL)
     sn.compile("S3").network().save_pretrained(place / NETWORK)
@@ -82,6 +84,7 @@ WRITERS = {
     AUTOMATON: lambda folder: sn.compile("tomita(5)").save(folder),
     FACTORED: lambda folder: sn.compile("S4wrS4").save(folder),
     DELTA: lambda folder: compile_target(sn.group("S3").listed(), "delta").save(folder),
+    BLOCK: lambda folder: sn.compile("S3", "block-2").save(folder),
     CHECKPOINT: lambda folder: compile_target(sn.group("S3").listed(), "olmo-hybrid").save(folder),
     REFUSAL: lambda folder: sn.certify("A5", folder),
     NETWORK: lambda folder: sn.compile("S3").network().save_pretrained(folder),
@@ -150,7 +153,7 @@ def run(ids):
     return torch.nn.functional.one_hot(ids, 6).float()
 """
 
-MADE_FOR = {AUTOMATON: "tomita(5)", DELTA: "A5", CHECKPOINT: "A5", TRAINED: "C2", RUN: "C2"}
+MADE_FOR = {AUTOMATON: "tomita(5)", DELTA: "A5", BLOCK: "A5", CHECKPOINT: "A5", TRAINED: "C2", RUN: "C2"}
 """What the folder of each kind is for; the others S3."""
 
 MORE = {
@@ -165,7 +168,7 @@ FUNCTIONS = {
     "certify": lambda folder, asked: sn.certify(folder),
     "check": lambda folder, asked: sn.check(folder),
     "verify": lambda folder, asked: sn.verify(folder, length=100),
-    "horizon": lambda folder, asked: sn.horizon(folder, length=None if sn.load(folder).kind == DELTA else 100),
+    "horizon": lambda folder, asked: sn.horizon(folder, length=None if sn.load(folder).kind in (DELTA, BLOCK) else 100),
     "evaluate": lambda folder, asked: sn.evaluate(folder, asked, words=4, length=20),
     "refute": lambda folder, asked: sn.refute(folder, asked),
     "decompile": lambda folder, asked: sn.decompile(folder, asked, length=20),
@@ -179,11 +182,13 @@ def arguments_for(kind: str, verb: str, folder: Path) -> list[str]:
     """A command line that does the verb with the folder."""
     asked = MADE_FOR.get(kind, "S3")
     if verb == "train":
-        family = {DELTA: "delta-4", RUN: "negative-mamba", TRAINED: "negative-mamba"}.get(kind, "aussm")
+        family = {DELTA: "delta-4", BLOCK: "block-3", RUN: "negative-mamba", TRAINED: "negative-mamba"}.get(
+            kind, "aussm"
+        )
         return ["train", asked, "--init", str(folder), "--family", family, *MORE["train"]]
     named = {"show": ["--group", asked], "evaluate": [asked], "refute": [asked], "decompile": [asked]}
     group = named.get(verb, []) if kind in (NETWORK, MODULE) else []
-    more = [] if (kind, verb) == (DELTA, "horizon") else MORE.get(verb, [])  # no words are run
+    more = [] if kind in (DELTA, BLOCK) and verb == "horizon" else MORE.get(verb, [])  # no words are run
     return [verb, str(folder), *([asked] if verb == "diagnose" else group), *more]
 
 
@@ -277,7 +282,10 @@ OPENS = {"certify": 12, "check": 12, "verify": 12}
 """Most opens of an artifact's files in one command."""
 
 
-@pytest.mark.parametrize(("verb", "kind"), [("certify", GROUP), ("check", GROUP), ("verify", DELTA), ("check", DELTA)])
+@pytest.mark.parametrize(
+    ("verb", "kind"),
+    [("certify", GROUP), ("check", GROUP), ("verify", DELTA), ("check", DELTA), ("verify", BLOCK), ("check", BLOCK)],
+)
 def test_files_are_opened_once(folder_of, verb, kind):
     folder = folder_of(kind)
     certified(folder, kind, "check")

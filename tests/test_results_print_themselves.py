@@ -33,6 +33,13 @@ def folder(name: str = "S4") -> Path:
     return found.save(Path(f"folder-{len(name)}{name[:2]}"))
 
 
+def last_letter(ids: Any) -> Any:
+    """Somebody's model, which remembers nothing."""
+    import torch
+
+    return torch.nn.functional.one_hot(ids, 2)
+
+
 def a_model(ids: Any) -> Any:
     """Anybody's: it answers with the last letter."""
     return np.eye(6)[ids.numpy()]
@@ -55,10 +62,12 @@ RESULTS: dict[str, list[Callable[[], Any]]] = {
     "decompile": [
         lambda: sn.decompile(sn.compile("S3").network(), "S3", length=20),
         lambda: sn.decompile(sn.compile("tomita(5)").network(), "tomita(5)", length=20),
+        lambda: sn.decompile(last_letter, "C2", length=40),
     ],
     "diagnose": [
         lambda: sn.diagnose(sn.compile("S3").network(), "S3"),
         lambda: sn.diagnose(sn.compile("tomita(5)").network(), "tomita(5)"),
+        lambda: sn.diagnose(last_letter, "C2", length=40),
     ],
     "evaluate": [
         lambda: sn.evaluate(sn.compile("C2").network(), "C2", length=1000, words=2),
@@ -84,6 +93,7 @@ RESULTS: dict[str, list[Callable[[], Any]]] = {
         lambda: sn.refute("S3", random="aussm", width=2),
         lambda: sn.refute("tomita(5)", random="mamba", width=2),
         lambda: sn.refute(sn.compile("S3").network(), "S3"),
+        lambda: sn.refute(last_letter, "C2", length=40),
     ],
     "regex": [lambda: sn.regex("(ab|b)*a")],
     "reproduce": [],  # its page is cut like everything else that is `Shown`; minutes

@@ -9,7 +9,7 @@ from pathlib import Path
 from ...common.errors import InputError
 from ...common.rows import write_rows
 from .abelian import abelian_factor, margin
-from .families import CIRCLE, SIGNS
+from .families import BLOCKS, CIRCLE, SIGNS
 from .series import Series, shortest_series
 
 COLUMNS = (
@@ -24,11 +24,7 @@ COLUMNS = (
     "primary_channels",
     "margin",
     "primary_margin",
-    "block_2",
-    "block_3",
-    "complex_block_2",
-    "block_4",
-    "complex_block_3",
+    *(family.key for family in BLOCKS.values()),
     "readout_complex",
     "readout_real",
 )

@@ -14,6 +14,7 @@ purpose; tests/test_families.py compares them with these records, and CONTRIBUTI
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -38,6 +39,7 @@ class TransitionKind(StrEnum):
     GATED_TURN = "a turn times a gate"
     TANH = "a tanh of the whole state"
     REFLECTIONS = "Householder factors on the whole state"
+    BLOCKS = "a matrix for each block of the state"
 
 
 class ProofOf(StrEnum):
@@ -78,8 +80,8 @@ class Family:
         multiplier: a_t as a formula, for people.
         range: where its values lie, for people; empty where a layer is not diagonal.
         transition: how a token changes the state.
-        parts: φ's raw outputs, `channels` numbers each, in this order. (A block's rows are parts as well: an m×m block
-            takes m numbers from each of m parts.)
+        parts: φ's raw outputs, `channels` numbers each, in this order. (A block's rows are parts as well: of m×m blocks
+            row i holds m numbers for each of channels/m blocks.)
         complex_state: whether h is complex.
         own: the transition's own parameters and their axes.
         exponent: of a diagonal family, m where a layer carries exactly the abelian factors of exponent dividing m; 0
@@ -139,6 +141,16 @@ class Family:
     def forgets_nothing(self) -> bool:
         """Whether |a_t| = 1 throughout: states add up every b_t, turned, and never lose one."""
         return self.eigenvalues is not None and self.eigenvalues.low == self.eigenvalues.high == 1.0
+
+    @property
+    def has_blocks(self) -> bool:
+        """Whether its state falls into several blocks of more than one channel."""
+        return self.transition is TransitionKind.BLOCKS
+
+    @property
+    def block_size(self) -> int:
+        """The size of its blocks: the number of channels is a multiple of it."""
+        return self.block if self.has_blocks and self.block else 1
 
     @property
     def carries(self) -> str:
@@ -279,6 +291,34 @@ ALL_FAMILIES: dict[str, Family] = {
             )
             for n in (1, 2, 3, 4)
         ),
+        *(
+            Family(
+                name=name,
+                title=f"{m}×{m} blocks, {'C' if complex_state else 'R'}",
+                spelt="blocks: a matrix of the token's own for each of them",
+                paper="ours: docs/mathematics.md",
+                multiplier="A(x), block-diagonal",
+                range=f"any {'complex' if complex_state else 'real'} {m}×{m} blocks",
+                transition=TransitionKind.BLOCKS,
+                parts=tuple(
+                    part + half
+                    for part in (*(f"row_{i}" for i in range(1, m + 1)), "b")
+                    for half in (("_real", "_imag") if complex_state else ("",))
+                ),
+                complex_state=complex_state,
+                carried=f"quotients of subgroups of products of finite {'complex' if complex_state else 'real'} linear "
+                f"groups of degree {m}: {examples}",
+                block=m,
+                proofs=(ProofOf.INTEGERS,),
+            )
+            for name, m, complex_state, examples in (
+                ("block-2", 2, False, "the groups whose squares commute"),
+                ("block-3", 3, False, "these, and S4 and A5"),
+                ("complex-block-2", 2, True, "these, and SL(2,3), GL(2,3) and SL(2,5)"),
+                ("block-4", 4, False, "these, and S5 and C5:C4"),
+                ("complex-block-3", 3, True, "those of complex-block-2, and C7:C3, PSL(2,7) and A6"),
+            )
+        ),
     )
 }
 """Every family that a network can have, by name."""
@@ -293,6 +333,9 @@ CIRCLE, GATED_CIRCLE = FAMILIES["aussm"], FAMILIES["gated-aussm"]
 SIGNS, REGISTERS = FAMILIES["negative-mamba"], FAMILIES["mamba"]
 """The family that has signs alone, and the one that only sets and keeps."""
 
+BLOCKS = {name: family for name, family in ALL_FAMILIES.items() if family.has_blocks}
+"""The families of blocks, each able to do all that the one before can, but for the last two."""
+
 REFLECTIONS = {family.factors: family for family in ALL_FAMILIES.values() if family.factors}
 """The delta-rule families by their numbers of Householder factors."""
 
@@ -306,11 +349,24 @@ def default_family(merges: bool) -> Family:
 def family(name: str) -> Family:
     """The family of that name (`negative-mamba` and `negative_mamba` both do). Raises `InputError` for an unknown
     one."""
-    found = FAMILIES.get(name.strip().lower().replace("_", "-"))
+    asked = name.strip().lower().replace("_", "-")
+    found = FAMILIES.get(asked)
+    if found is None and asked in BLOCKS:
+        raise InputError(
+            f"layers of {asked} are compiled, trained and run; here one of the diagonal families is wanted: "
+            f"{', '.join(FAMILIES)}"
+        )
+    if found is None and is_block_name(asked):
+        raise InputError(f"no layers of {name[:40]!r}: blocks are written of the families {', '.join(BLOCKS)}")
     if found is None:
         other = " (or `compile A5 --target delta`)" if name.startswith("delta") else ""
         raise InputError(f"unknown family {name[:40]!r}; wanted one of {', '.join(FAMILIES)}{other}")
     return found
+
+
+def is_block_name(name: str) -> bool:
+    """Whether a name is that of a family of blocks, or of one that there would be if blocks had that size."""
+    return re.fullmatch(r"(complex-)?block-?\d*", name.strip().lower().replace("_", "-")) is not None
 
 
 def parse_stack(text: str) -> tuple[Family, ...]:

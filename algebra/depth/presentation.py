@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any
+
+import numpy as np
 
 from ...common.errors import InputError
 from ..groups.catalogue import LARGEST_ORDER, number_of_groups, presentation_of, small_group
@@ -46,7 +48,7 @@ class Presentation:
     conjugates: tuple[Exponents, ...]
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @property
     def relations(self) -> tuple[tuple[int, ...], tuple[Exponents, ...], tuple[Exponents, ...]]:
@@ -73,8 +75,11 @@ def _of_catalogue(group: Group) -> list[tuple[int, int]] | None:
     orders = presentation_of(*identity)
     if orders is None:
         return None
+    known = small_group(*identity)
+    if np.array_equal(known.elements, group.elements):  # it was read from there
+        return [(math.prod(orders[i + 1 :]), p) for i, p in enumerate(orders)]
     try:
-        images = isomorphism(small_group(*identity), group, seconds=2.0)
+        images = isomorphism(known, group, seconds=2.0)
     except InputError:
         return None
     if images is None:

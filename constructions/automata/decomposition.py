@@ -1,11 +1,12 @@
 """The machine of fewest layers that the known decompositions give for an automaton.
 
-Tried are the holonomy decomposition; quotients side by side, by congruences that meet in equality; and a quotient below
-with the rest on top of it: each block's states are given labels 0 … k-1, and an automaton on the labels reads the
-block beside the token (Hartmanis and Stearns 1966). Pieces are decomposed in the same way. The first always works where
-the family can carry the automaton (docs/mathematics.md); the others may need fewer layers or fewer states. For stacks
-of several families the group of the letters that permute the states is tried as well, below the rest: with g the
-product of those letters so far, the state is r·g, and only the other letters move r (Krohn and Rhodes 1965).
+Tried are walks between walls (`walks.py`); the holonomy decomposition; quotients side by side, by congruences that meet
+in equality; and a quotient below with the rest on top of it: each block's states are given labels 0 … k-1, and an
+automaton on the labels reads the block beside the token (Hartmanis and Stearns 1966). Pieces are decomposed in the same
+way. The holonomy decomposition always works where the family can carry the automaton (docs/mathematics.md); the others
+may need fewer layers or fewer states. For stacks of several families the group of the letters that permute the states
+is tried as well, below the rest: with g the product of those letters so far, the state is r·g, and only the other
+letters move r (Krohn and Rhodes 1965).
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from .machine import (
     trivial,
 )
 from .splitting import split
+from .walks import walk_machine, walk_of
 
 MAX_TRIED = 6
 """Quotients that are put below the rest, at each automaton that is taken apart."""
@@ -190,6 +192,9 @@ class _Search:
     def _attempts(self, automaton: Automaton, nesting: int, best: list[Found]) -> Iterator[ChannelMachine | InputError]:
         """Machines, one after the other; an error where a way is closed. `best` holds the best so far, if any."""
         apart = 2 < automaton.count <= MAX_STATES_TAKEN_APART and nesting < MAX_NESTING
+        walk = walk_of(automaton)
+        if walk is not None:
+            yield self._tried(lambda: walk_machine(automaton, walk, LIMITS[nesting], self.work))
         try:
             holonomy = Holonomy.of(automaton)
         except InputError as error:

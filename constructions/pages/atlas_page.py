@@ -8,6 +8,7 @@ from typing import Any
 
 from ...algebra.arithmetic.abelian_invariants import abelian_name
 from ...algebra.depth.atlas import COLUMNS
+from ...algebra.depth.families import BLOCKS
 from ...algebra.groups.catalogue import LARGEST_ORDER
 from ...algebra.groups.identify import small_group_id
 from ...algebra.groups.named_groups import FAMILIES, FUNCTIONS
@@ -17,7 +18,7 @@ from ...common.reading import read_csv
 from .packing import write_page
 
 SHOWN = ("order", "id", "depth", "negative_mamba_depth", "derived_series", "factors", "channels", "margin",
-         "block_2", "block_3", "complex_block_2", "block_4", "complex_block_3")  # fmt: skip
+         *(family.key for family in BLOCKS.values()))  # fmt: skip
 """The columns of the atlas that the page has, after the names."""
 
 PRODUCTS = ("C2xS3", "C2xA4", "C2xS4", "C2xA5", "S3xS3", "S3wrC2", "C2wrC2", "C2wrC3", "C2wrC4", "C3wrC2", "C4wrC2",

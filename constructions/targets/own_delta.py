@@ -17,14 +17,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...algebra.arithmetic.permutations import smallest_dtype
 from ...algebra.depth.families import REFLECTIONS
-from ...algebra.groups.group import Group, group_of_rows
+from ...algebra.groups.group import Group
 from ...common.errors import InputError
 from ...common.folders import Folder, opened
-from ...common.kinds import DAMAGED, DELTA, wrong_kind
-from ...common.reading import parse_json, parse_tensors
-from ..artifact import json_text, tensor_bytes
+from ...common.kinds import DELTA
+from ..artifact import json_text, load_group, tensor_bytes
 from .reflections import ReflectionMachine
 from .sampling import sharpness
 
@@ -105,29 +103,7 @@ def load_delta_group(given: str | Path | Folder) -> tuple[Group, NDArray[np.int3
     Raises:
         InputError: a file is missing or damaged, or does not belong to the others.
     """
-    folder = opened(given)
-    if folder.kind not in (DELTA, DAMAGED, None):
-        raise wrong_kind(folder.path, "a folder written by `compile A5 --target delta`")
-    files = folder.files(("group.json", "group.safetensors", "config.json", "model.safetensors"))
-    about = parse_json(files["group.json"], f"{folder}/group.json")
-    arrays = parse_tensors(files["group.safetensors"], f"{folder}/group.safetensors")
-    where = f"{folder}: not written by compile --target delta"
-    if not isinstance(about, dict) or about.get("format") != FORMAT or not isinstance(about.get("name"), str):
-        raise InputError(f"{where}: group.json has no format {FORMAT} and name")
-    if set(arrays) != {"elements", "alphabet"}:
-        raise InputError(f"{where}: group.safetensors should hold elements and alphabet")
-    elements, alphabet = np.asarray(arrays["elements"]), np.asarray(arrays["alphabet"])
-    fits = elements.dtype == alphabet.dtype == np.int32 and elements.ndim == 2 and alphabet.ndim == 1
-    if not (fits and elements.size and alphabet.size and (np.sort(elements) == np.arange(elements.shape[1])).all()):
-        raise InputError(f"{where}: elements are no permutations, or there is no alphabet")
-    n, degree = elements.shape
-    if not (np.lexsort(elements.T[::-1]) == np.arange(n)).all() or not 0 <= alphabet.min() <= alphabet.max() < n:
-        raise InputError(f"{where}: the elements are not in order, or the alphabet is not among them")
-    small = elements.astype(smallest_dtype(degree))
-    try:
-        return group_of_rows(small, alphabet, about["name"]), alphabet
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from None
+    return load_group(opened(given), DELTA, "group.json", FORMAT, "compile A5 --target delta")
 
 
 def _swaps(permutation: NDArray) -> list[tuple[int, int]]:

@@ -176,7 +176,7 @@ def reflection_machine(group: Group, alphabet: Sequence[int]) -> ReflectionMachi
         )
     cycles = [_cycles(action[x]) for x in alphabet]
     left = _division(cycles, action.shape[1])
-    words = tuple(tuple(swap for cycle in parts for swap in _spell_cycle(list(cycle), left)) for parts in cycles)
+    words = tuple(tuple(_spelt(parts, left)) for parts in cycles)
     return ReflectionMachine(group, action, left, tuple(alphabet), words, tuple(base_points(action)))
 
 
@@ -215,12 +215,35 @@ def _division(cycles: list[list[tuple[int, ...]]], points: int) -> NDArray[np.bo
 
 
 def _cost(cycles: list[list[tuple[int, ...]]], left: NDArray[np.bool_]) -> tuple[int, int]:
-    """The longest word and the total length: a cycle of length l takes l - 1, or l + 1 if it lies on one side."""
+    """The longest word and the total length. A cycle of length l takes l - 1; where cycles lie on one side alone, each
+    is joined to one of the other side, or to a point there, and cut off again: two more for each such pair."""
     sides = left.tolist()
-    lengths = [
-        sum(len(cycle) - 1 + 2 * (len({sides[point] for point in cycle}) == 1) for cycle in parts) for parts in cycles
-    ]
+    lengths = []
+    for parts in cycles:
+        alone = [sides[cycle[0]] for cycle in parts if len({sides[point] for point in cycle}) == 1]
+        lefts = sum(alone)
+        lengths.append(sum(len(cycle) - 1 for cycle in parts) + 2 * max(lefts, len(alone) - lefts))
     return max(lengths, default=0), sum(lengths)
+
+
+def _spelt(cycles: Sequence[Sequence[int]], left: NDArray[np.bool_]) -> list[Swap]:
+    """Disjoint cycles as a product, from left to right, of as few transpositions between the sides as there are.
+
+    (a0 … ap)(c0 … cq) = (a0 … ap c0 … cq)·(a0 c0), where one cycle lies on the left and one on the right.
+    """
+    alone: tuple[list[list[int]], list[list[int]]] = ([], [])
+    word: list[Swap] = []
+    for cycle in cycles:
+        if len({bool(left[point]) for point in cycle}) == 1:
+            alone[bool(left[cycle[0]])].append(list(cycle))
+        else:
+            word += _spell_cycle(list(cycle), left)
+    paired = min(map(len, alone))
+    for one, other in zip(alone[0], alone[1], strict=False):
+        word += [*_spell_cycle([*one, *other], left), _ordered(one[0], other[0], left)]
+    for cycle in [*alone[0][paired:], *alone[1][paired:]]:
+        word += _spell_cycle(cycle, left)
+    return word
 
 
 def _spell_cycle(cycle: list[int], left: NDArray[np.bool_]) -> list[Swap]:

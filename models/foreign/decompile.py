@@ -36,8 +36,8 @@ MAX_STATES = 256
 MAX_LETTERS = 20_000_000
 """Letters that are asked for learning, at most."""
 
-PATIENCE = 300_000
-"""Letters that may be asked, beside twice what was asked before, once a machine failed only on a word much longer than
+PATIENCE = 50_000
+"""Letters that may be asked, beside as many as were asked before, once a machine failed only on a word much longer than
 those it was read off: then the model may have no small machine."""
 
 FAR = 24
@@ -153,7 +153,7 @@ def learn_machine(
         if wrong is None:
             break
         if len(wrong.word) > machine.longest + FAR and asked.budget == MAX_LETTERS:
-            asked.budget = min(MAX_LETTERS, 3 * asked.asked + PATIENCE)
+            asked.budget = min(MAX_LETTERS, 2 * asked.asked + PATIENCE)
         try:
             table.refine(wrong.word, machine)
         except SpentError:

@@ -33,6 +33,7 @@ from torch.nn import functional
 
 from ...common.errors import InputError, unknown_setting
 from ..block_recurrence import block_walk
+from .adam import FusedAdam
 from .words import MISSING, Words, first_labels
 
 SHORTEST = 2
@@ -270,7 +271,7 @@ def train_blocks(
         {"params": [table, start], "lr": recipe.matrix_rate},
         {"params": [weight, bias], "lr": recipe.head_rate},
     ]
-    optimiser = torch.optim.Adam(moved, fused=True)
+    optimiser = FusedAdam(moved)
     length, grown, asked = min(SHORTEST, longest), 0, -recipe.ask
     losses: list[float] = []
     growths: list[tuple[int, int]] = []
@@ -314,7 +315,7 @@ def train_blocks(
 
 
 @torch.no_grad()
-def _step(optimiser: torch.optim.Optimizer, table: Tensor, group: MatrixGroup) -> None:
+def _step(optimiser: FusedAdam, table: Tensor, group: MatrixGroup) -> None:
     """One step of Adam along the tangent space, and back to the group of matrices."""
     assert table.grad is not None
     gradient, matrices = table.grad.permute(0, 3, 1, 2), table.permute(0, 3, 1, 2)

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...common.brief import Brief
-from ...common.errors import InputError
 from ...common.wording import counted
 from .exact import ExactMachine, NotExactError, exact_machine
 from .machine import CounterMachine
@@ -281,9 +280,3 @@ def group_of_steps(steps: NDArray[np.int64], words: Words) -> Any:
 def is_no_group(words: Words) -> bool:
     """Whether the words show every step of the labels, and these are no group: a failure that training cannot mend."""
     return bool((words.steps >= 0).all()) and group_of_steps(words.steps, words) is None
-
-
-def require_runs(runs: int) -> None:
-    """InputError for a number of runs that cannot be used."""
-    if not 1 <= runs <= 1000:
-        raise InputError(f"runs: wanted 1 to 1000, got {runs}")

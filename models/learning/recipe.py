@@ -27,6 +27,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...common.errors import InputError, unknown_setting
+from .adam import FusedAdam
 from .machine import CounterMachine
 from .schedule import FEWEST_WORDS, Schedule, mean_losses
 from .snap import CONCENTRATION
@@ -179,7 +180,7 @@ def descend(
     mask = torch.from_numpy(batch.mask.astype(np.float32)).flatten(0, 1)
     groups = [{"params": parameters, "rate": rate, "weight_decay": 0.0} for parameters, rate in moved]
     groups.append({"params": [weight, bias], "rate": recipe.head_rate, "weight_decay": recipe.decay})
-    optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.99), fused=True)
+    optimiser = FusedAdam(groups, betas=(0.9, 0.99))
     losses = np.empty((recipe.steps, runs))
     for step in range(recipe.steps):
         length = recipe.length_at(step, batch.longest)

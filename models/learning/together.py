@@ -46,6 +46,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...common.errors import InputError
+from .adam import FusedAdam
 from .mlp import hidden_of_pairs, make_sparse, new_mlp
 from .schedule import FEWEST_WORDS, Schedule, mean_losses
 from .words import Words
@@ -254,10 +255,8 @@ def train_together(
     """
     networks = TogetherNetworks(recipe, len(words[0].token_names), len(words[0].label_names), seeds)
     groups = _groups(networks)
-    optimiser = torch.optim.AdamW(
-        [{"params": [g.parameter], "lr": g.rate, "weight_decay": g.decay} for g in groups],
-        betas=(0.9, 0.99),
-        fused=True,
+    optimiser = FusedAdam(
+        [{"params": [g.parameter], "lr": g.rate, "weight_decay": g.decay} for g in groups], betas=(0.9, 0.99)
     )
     tokens = torch.from_numpy(np.stack([w.tokens for w in words]))
     labels = torch.from_numpy(np.stack([w.labels for w in words]))
@@ -319,7 +318,7 @@ def _settle(networks: TogetherNetworks, seeds: Sequence[int], longest: int, long
     networks.hard = True
     networks.sharpness = 1 / recipe.temperature
     phases = [*networks.phase.values(), *networks.mlp.values()]
-    optimiser = torch.optim.Adam(phases, betas=(0.9, 0.99), fused=True)
+    optimiser = FusedAdam([{"params": phases}], betas=(0.9, 0.99))
     for step in range(recipe.settling):
         length, rate = recipe.settling_at(step, longest)
         drawn = [longer(seed, step, max(recipe.settling_positions // length, 2), length) for seed in seeds]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from ...algebra.depth.atlas import catalogue_keys
 from ...algebra.depth.families import CIRCLE
@@ -13,6 +12,7 @@ from ...algebra.depth.series import shortest_series
 from ...algebra.groups.catalogue import small_group
 from ...common.folders import save_folder
 from ...common.rows import Key, Row, write_rows
+from ...common.writing import scratch_folder
 from ...constructions.compiler import compile_group
 from .certificate import certify_folder, certify_refusal
 
@@ -31,12 +31,12 @@ def certified_row(key: Key) -> Row:
     if group.order == 1:
         return row | {"layers": 0, "claim": "the trivial group needs no layer"}
     layer = CIRCLE
-    with TemporaryDirectory() as name:
+    with scratch_folder() as place:
         if not shortest_series(group, layer).is_complete:
-            return row | {"claim": certify_refusal(group, layer, Path(name)).claim}
+            return row | {"claim": certify_refusal(group, layer, place).claim}
         compilation = compile_group(group, [layer], "generators")
         compilation = replace(compilation, stated={"small_group_id": list(key)})
-        folder = save_folder(Path(name), compilation.machine_files())
+        folder = save_folder(place, compilation.machine_files())
         return row | {"layers": len(compilation.cascade.layers), "claim": certify_folder(folder).claim}
 
 

@@ -125,8 +125,8 @@ class Files:
     def json(self, name: str) -> dict[str, Any]:
         return parse_json(self.content(name, MAX_JSON), name)
 
-    def tensors(self, name: str, wanted: str = "I32") -> dict[str, Array]:
-        return parse_tensors(self.content(name, MAX_TENSORS), name, wanted)
+    def tensors(self, name: str, *wanted: str) -> dict[str, Array]:
+        return parse_tensors(self.content(name, MAX_TENSORS), name, *(wanted or ("I32",)))
 
 
 def parse_json(content: bytes, name: str) -> dict[str, Any]:
@@ -148,8 +148,9 @@ def parse_json(content: bytes, name: str) -> dict[str, Any]:
     return dict(value)
 
 
-def parse_tensors(content: bytes, name: str, wanted: str = "I32") -> dict[str, Array]:
-    """The int32 (or `F64`) arrays of a safetensors file: header length, JSON header, data without gaps."""
+def parse_tensors(content: bytes, name: str, *wanted: str) -> dict[str, Array]:
+    """The arrays of a safetensors file, of dtypes that are wanted (`I32`, `F64`): header length, JSON header, data
+    without gaps. No array is empty, unless several dtypes are wanted: a compact network's embedding has length 0."""
     size = len(content)
     usable(size >= 8, f"{name} is truncated")
     length = int.from_bytes(content[:8], "little")
@@ -161,15 +162,18 @@ def parse_tensors(content: bytes, name: str, wanted: str = "I32") -> dict[str, A
     for key, entry in header.items():
         where = f"{name}: {key!r:.60}"
         with_keys(entry, {"dtype", "shape", "data_offsets"}, where)
-        usable(entry["dtype"] == wanted, f"{where} has dtype {entry['dtype']!r:.20}, wanted {wanted}")
+        usable(entry["dtype"] in wanted, f"{where} has dtype {entry['dtype']!r:.20}, wanted {' or '.join(wanted)}")
         shape, span = as_list(entry["shape"], where, int), as_list(entry["data_offsets"], where, int)
         usable(len(shape) <= 3 and len(span) == 2 and min(shape + span) >= 0, f"{where} has a strange shape or place")
         start, stop = span
-        item = int(wanted[1:]) // 8
-        usable(0 < stop - start == item * math.prod(shape), f"{where} has shape {shape} but {stop - start:,} bytes")
+        item = int(entry["dtype"][1:]) // 8
+        least = 0 if len(wanted) > 1 else 1
+        usable(
+            least <= stop - start == item * math.prod(shape), f"{where} has shape {shape} but {stop - start:,} bytes"
+        )
         usable(8 + length + stop <= size, f"{where} ends at byte {8 + length + stop} of {size}: truncated")
         spans.append(span)
-        dtype = f"<{wanted[0].lower()}{item}"
+        dtype = f"<{entry['dtype'][0].lower()}{item}"
         arrays[key] = np.frombuffer(content, dtype, math.prod(shape), 8 + length + start).reshape(tuple(shape))
     starts, stops = [start for start, _ in sorted(spans)], [0, *(stop for _, stop in sorted(spans))]
     usable(starts == stops[:-1] and 8 + length + stops[-1] == size, f"{name}: its arrays overlap or leave gaps")
@@ -277,6 +281,18 @@ class ListedGroup:
                 waiting += [self.product(self.inverse(g), element, g) for g in generators]
         return found
 
+    def element_orders(self) -> list[int]:
+        """The order of every element: the least common multiple of when each point first comes back."""
+        points = np.arange(self.elements.shape[1])
+        back, here = np.zeros(self.elements.shape, dtype=np.int64), self.elements
+        for length in range(1, len(points) + 1):
+            back[(here == points) & (back == 0)] = length
+            if back.all():
+                break
+            here = np.take_along_axis(self.elements, here.astype(np.int64), axis=1)
+        found: list[int] = np.lcm.reduce(back, axis=1).tolist()
+        return found
+
     def facts(self) -> list[str]:
         """What can be said about the group in a line or two, computed from its elements."""
         n, degree = self.elements.shape
@@ -301,7 +317,7 @@ class ListedGroup:
         derived = " > ".join(str(order) for order in series)
         line = f"the group: {abelian}; centre of order {central.sum()}; derived series {derived}{still}"
         if n * degree <= MAX_ENTRIES:
-            orders = Counter(math.lcm(*cycle_lengths(row)) for row in self.elements.tolist())
+            orders = Counter(self.element_orders())
             line += "; elements: " + ", ".join(f"{many:,} of order {order}" for order, many in sorted(orders.items()))
         return [line, *lines]
 

@@ -56,9 +56,6 @@ if TYPE_CHECKING:
     from ...models.foreign.model import ForeignModel
     from ...models.specification import LayerSpecification
 
-EXHAUSTIVE = 400_000
-"""Letters of all words of one length, together, up to which they are all run."""
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ModelTheory(Brief):
@@ -313,7 +310,9 @@ def search_model(
     compared = Compared(asked, labels, model.reading.answer != "every")
     unsteady: list[Word] = []
     all_to = 0
-    for trial in _trials(tracked, moves, compared.whole, special, taken, seed):
+    best: Wrong | None = None
+    trials = _trials(tracked, moves, compared.whole, special, taken, seed)
+    for trial in trials:
         found = compared.search(iter([trial]))
         if found is None:
             if trial.name.startswith("all words"):
@@ -323,13 +322,18 @@ def search_model(
         if alone is None:
             unsteady.append(found.word)
             continue
-        short = compared.shrunk(alone)
-        again = compared.first(np.array([short.word], dtype=np.int64)) or alone
-        return Searched(
-            again, compared.tested, asked.words, asked.asked, min(all_to, len(again.word) - 1), taken, refused,
-            tuple(unsteady),
-        )  # fmt: skip
-    return Searched(None, compared.tested, asked.words, asked.asked, all_to, taken, refused, tuple(unsteady))
+        best = compared.shrunk(alone)
+        break
+    for trial in trials:  # the rest, cut off where it could only find a longer word
+        if best is None or len(best.word) <= all_to + 1:
+            break
+        found = compared.search(iter([Trial(trial.name, trial.words[:, : len(best.word) - 1])]))
+        if found is not None and compared.first(np.array([found.word], dtype=np.int64)) is not None:
+            best = compared.shrunk(found)
+    if best is not None:
+        best = compared.first(np.array([best.word], dtype=np.int64)) or alone
+    reached = all_to if best is None else min(all_to, len(best.word) - 1)
+    return Searched(best, compared.tested, asked.words, asked.asked, reached, taken, refused, tuple(unsteady))
 
 
 def _trials(
@@ -342,7 +346,7 @@ def _trials(
     for state, x, following in spanning_tree(moves, start):
         path[following] = (*path[state], x)
     machine = MooreMachine(moves, np.arange(len(moves)), tuple(path.values()), 0)
-    trials = [every_word(count, whole, EXHAUSTIVE), short_trials(machine, count, random)]
+    trials = [every_word(count, whole), short_trials(machine, count, random)]
     trials.append(long_trials(count, taken, special, random))
     for some in trials:
         for trial in some:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import pytest
 
 from subnormal.algebra.groups.catalogue import small_group
+from subnormal.algebra.input.parser import list_group
+from subnormal.algebra.representations.characters import character_table
 from subnormal.common.errors import InputError
 from subnormal.constructions.targets.actions import base_points, small_action
 from subnormal.constructions.targets.compiler import TARGETS, compile_target
 from subnormal.constructions.targets.delta_layer import margins, reflection_fault
-from subnormal.constructions.targets.reflections import Letter, ReflectionMachine, reflection_machine
+from subnormal.constructions.targets.reflections import Letter, ReflectionMachine, _cycles, _spelt, reflection_machine
 from tests.cases import group
 
 GROUPS = ("C2", "S3", "D4", "Q8", "A4", "S4", "C12", "C7:C3", "SL(2,3)", "A5", "S5", "SmallGroup(32,50)", "C60")
@@ -163,3 +166,62 @@ def test_all_groups_of_order_up_to_120_have_exact_machines(orders):
         for number in range(1, number_of_groups(order) + 1):
             listed = small_group(order, number)
             assert reflection_fault(reflection_machine(listed, range(order))) is None, (order, number)
+
+
+def spelt_distance(points, left):
+    """The least number of transpositions between the sides for every permutation, by breadth-first search."""
+    swaps = [(a, b) for a in range(points) for b in range(points) if left[a] and not left[b]]
+    identity = tuple(range(points))
+    found, queue = {identity: 0}, [identity]
+    for here in queue:  # grows while it is walked
+        for a, b in swaps:
+            after = tuple(b if x == a else a if x == b else x for x in here)
+            if after not in found:
+                found[after] = found[here] + 1
+                queue.append(after)
+    return found
+
+
+@pytest.mark.parametrize("points", [2, 3, 4, 5, 6])
+def test_no_spelling_between_these_sides_is_shorter(points):
+    for size in range(1, points):
+        left = np.arange(points) < size
+        for images, distance in spelt_distance(points, left).items():
+            word = _spelt(_cycles(np.array(images)), left)
+            assert len(word) == distance
+            here = tuple(range(points))
+            for a, b in word:
+                assert left[a]
+                assert not left[b]
+                here = tuple(b if x == a else a if x == b else x for x in here)
+            assert here == images
+
+
+@pytest.mark.parametrize(
+    ("name", "now", "least", "before"),
+    [
+        ("A5", (4, 3.15), (4, 2.78), (6, 3.25)),
+        ("S5", (5, 3.11), (4, 2.72), (6, 3.69)),
+        ("S6", (6, 3.92), (4, 3.55), (7, 4.78)),
+    ],
+)
+def test_exact_spellings_cannot_be_much_shorter(name, now, least, before):
+    """The table of docs/architectures.md: the longest spelling and the mean, and below what no rational representation
+    can be, by the codimension of what elements fix; two thirds of the earlier mean are below that."""
+    group = list_group(name)
+    lengths = [max(1, len(word)) for word in reflection_machine(group, range(group.order)).words]
+    assert (max(lengths), round(float(np.mean(lengths)), 2)) == now
+    table = character_table(group)
+    conjugate: dict[bytes, list[int]] = {}  # characters whose sum is rational: they fix the same of every cyclic group
+    for i in range(len(table)):
+        conjugate.setdefault(table.fixed[i].tobytes(), []).append(i)
+    bounds = []
+    for own in conjugate.values():
+        codimension = (table.degrees[own, None] - table.fixed[own]).sum(axis=0)
+        if (codimension[1:] > 0).all():
+            mean = (np.maximum(codimension, 1) * table.classes.sizes).sum() / group.order
+            bounds.append((int(codimension.max()), float(mean)))
+    assert min(longest for longest, _ in bounds) == least[0]
+    mean = min(mean for _, mean in bounds)
+    assert math.floor(100 * mean) / 100 == least[1]
+    assert mean > before[1] * 2 / 3

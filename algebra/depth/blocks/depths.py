@@ -21,7 +21,8 @@ from ...chains.stabiliser_chain import StabiliserChain
 from ...groups.group import Group, Subgroup
 from ...representations.characters import CLASS_LIMIT, CharacterTable, character_table
 from ...representations.classes import conjugacy_classes
-from ..families import CIRCLE, SIGNS
+from ..families import BLOCKS as BLOCK_FAMILIES
+from ..families import CIRCLE, SIGNS, Family
 from ..refusal import witness_text
 from ..series import Series, verbal_series, verbal_subgroup
 from ..witness import depth_witness
@@ -40,31 +41,46 @@ class Blocks:
     """Layers of blocks of one kind.
 
     Arguments:
-        name: as typed on the command line.
-        key: as a key in JSON.
-        title: as in the table.
-        size: m.
-        real: whether the blocks are real.
+        family: its record.
         simple: the orders of the composition factors, not abelian, that any number of layers carries: those that are
             sections of finite linear groups of degree m.
     """
 
-    name: str
-    key: str
-    title: str
-    size: int
-    real: bool
+    family: Family
     simple: tuple[int, ...]
 
+    @property
+    def name(self) -> str:
+        """As typed on the command line."""
+        return self.family.name
 
-BLOCKS = (
-    Blocks("block-2", "block_2", "2×2 blocks, R", 2, True, ()),
-    Blocks("block-3", "block_3", "3×3 blocks, R", 3, True, (60,)),
-    Blocks("complex-block-2", "complex_block_2", "2×2 blocks, C", 2, False, (60,)),
-    Blocks("block-4", "block_4", "4×4 blocks, R", 4, True, (60,)),
-    Blocks("complex-block-3", "complex_block_3", "3×3 blocks, C", 3, False, (60, 168, 360)),
-)
+    @property
+    def key(self) -> str:
+        """As a key in JSON."""
+        return self.family.key
+
+    @property
+    def title(self) -> str:
+        """As in the table."""
+        return self.family.title
+
+    @property
+    def size(self) -> int:
+        """m."""
+        return self.family.block_size
+
+    @property
+    def real(self) -> bool:
+        """Whether the blocks are real."""
+        return self.family.real
+
+
+_SIMPLE = {(2, True): (), (3, True): (60,), (2, False): (60,), (4, True): (60,), (3, False): (60, 168, 360)}
+
+BLOCKS = tuple(Blocks(family, _SIMPLE[family.block_size, family.real]) for family in BLOCK_FAMILIES.values())
 """The kinds of blocks, each able to do all that the one before can, but for the last two."""
+
+R2, R3, C2, R4, C3 = BLOCKS
 
 
 @dataclass(frozen=True)
@@ -173,13 +189,13 @@ class _Listed:
             return BlockDepth(kind, None, None, f"composition factor {name}; {_not_a_section(kind)}")
         for row in before:
             if row.most == 1 and _weaker(row.kind, kind):
-                weaker = row.reason if kind.name != "complex-block-2" or row.kind.size == 2 else self._cover(kind)
+                weaker = row.reason if kind is not C2 or row.kind.size == 2 else self._cover(kind)
                 return BlockDepth(kind, 1, 1, self._own(kind, self.whole) or weaker, self._count(kind))
-        if kind.name == "block-2":
+        if kind is R2:
             return self._block_2(kind)
-        if kind.name == "block-3":
+        if kind is R3:
             return self._exact(kind, lambda member: real_3(member).below)
-        if kind.name == "complex-block-2":
+        if kind is C2:
             return self._exact(kind, complex_2)
         return self._bounded(kind)
 
@@ -221,7 +237,7 @@ class _Listed:
     def _cover(self, kind: Blocks) -> str:
         """The cover T of one layer of real 3x3 or complex 2x2 blocks, by name."""
         found, top = real_3(self.whole), real_2(self.whole)
-        if kind.name == "block-3":
+        if kind is R3:
             parts = [_times("A4" if found.cyclic else "S4", found.planes), _times("A5", found.icosahedra)]
             if top.order < self.group.order:
                 parts.append(f"G/[G², G²], where squares commute, of order {self.group.order // top.order}")
@@ -305,8 +321,7 @@ def _fewer(depth: int) -> str:
 
 def _weaker(one: Blocks, other: Blocks) -> bool:
     """Whether `other` does all that `one` does: real 2x2 < real 3x3 < complex 2x2 < the last two."""
-    place = [kind.name for kind in BLOCKS]
-    return place.index(one.name) < min(place.index(other.name), 3)
+    return BLOCKS.index(one) < min(BLOCKS.index(other), 3)
 
 
 def _times(name: str, count: int) -> str:
@@ -334,7 +349,7 @@ def chain_block_answer(chain: StabiliserChain) -> BlockAnswer:
     for kind in BLOCKS:
         if solvable:
             rows.append(_solvable_chain(kind, whole))
-        elif kind.name == "block-2":
+        elif kind is R2:
             reason = (
                 f"not solvable, perfect residual of order {describe_order(whole[-1].order)}: {_not_a_section(kind)}"
             )
@@ -356,10 +371,10 @@ def _solvable_chain(kind: Blocks, whole: list[StabiliserChain]) -> BlockDepth:
     depth = len(whole) - 1
     if depth < 2:
         return BlockDepth(kind, depth, depth, "its squares commute" if depth else "the trivial group needs no layer")
-    if kind.name == "block-2":
+    if kind is R2:
         return BlockDepth(kind, depth, depth, f"H > [H², H²]: {_orders(whole)}")
     below = whole[1].order
-    if kind.name in ("block-3", "complex-block-2") and below & (below - 1):
+    if kind in (R3, C2) and below & (below - 1):
         reason = f"as real 2×2 blocks do; 1 layer cannot: [G², G²] has order {describe_order(below)}, no power of 2"
         return BlockDepth(kind, 2, depth, reason)
     return BlockDepth(kind, 1, depth, "as real 2×2 blocks do; fewer are not excluded: its elements are not listed")

@@ -1,0 +1,1 @@
+"""Layers of blocks: the compiler, and the files of a folder."""

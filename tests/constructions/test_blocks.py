@@ -1,0 +1,293 @@
+"""Layers of blocks: compiled for groups whose depth is known, run on long words, proved by the stand-alone checker."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import subnormal as sn
+from subnormal.algebra.depth.blocks.actions import layer_action, residual
+from subnormal.algebra.depth.blocks.depths import block_answer
+from subnormal.algebra.depth.families import BLOCKS
+from subnormal.algebra.groups.catalogue import number_of_groups, small_group
+from subnormal.algebra.input.parser import list_group
+from subnormal.common.errors import InputError, RefutedError
+from subnormal.constructions.blocks.compiler import compile_blocks
+
+# group, family, layers, blocks of each layer, whether everything is exact; by docs/mathematics.md
+CASES = [
+    ("S3", "block-2", [1], True),
+    ("D4", "block-2", [1], True),
+    ("Q8", "block-2", [2], True),  # T ≤ D4 × C4
+    ("C2xC2xC2", "block-2", [2], True),
+    ("C5", "block-2", [1], False),
+    ("D5", "block-2", [1], False),
+    ("SmallGroup(32,49)", "block-2", [3], True),
+    ("S4", "block-2", [1, 1], True),
+    ("GL(2,3)", "block-2", [1, 2], True),
+    ("A4", "block-3", [1], True),
+    ("S4", "block-3", [1], True),
+    ("A5", "block-3", [1], False),
+    ("S5", "block-3", [1, 1], False),
+    ("S5", "block-4", [1], True),
+    ("SL(2,3)", "block-4", [1], True),  # Hurwitz quaternions
+    ("Q8", "complex-block-2", [1], True),
+    ("A4", "complex-block-2", [1], True),  # through SL(2,3)
+    ("S4", "complex-block-2", [1], True),
+    ("A5", "complex-block-2", [1], False),  # through SL(2,5)
+    ("SL(2,5)", "complex-block-2", [1], False),
+    ("C7:C3", "complex-block-3", [1], False),
+    ("PSL(2,7)", "complex-block-3", [1], False),
+]
+
+
+@pytest.mark.parametrize(("name", "family", "blocks", "exact"), CASES)
+def test_a_group_is_compiled_run_and_proved(name, family, blocks, exact, tmp_path):
+    compiled = sn.compile(name, family)
+    machine = compiled.compilation.machine
+    assert [len(layer.action.blocks) for layer in machine.layers] == blocks
+    assert machine.is_exact is exact
+    depth = block_answer(list_group(name)).by_key()[BLOCKS[family].key]
+    assert depth.least <= len(blocks) == depth.most
+    folder = compiled.save(tmp_path / "x")
+    assert (sn.load(folder).kind, sn.load(folder).tracked.name) == ("block", list_group(name).name)
+    for dtype in ("float64", "float32"):
+        trial = sn.run_word(folder, "network", "random", length=20_000, dtype=dtype)
+        assert trial.first_wrong is None
+    sentence = sn.certify(folder).sentences[0]
+    assert ("words of every length" in sentence) is exact
+    assert ("no such layers with fewer can" in sentence) is (family == "block-2")
+    assert sn.check(folder).sentences[0].startswith("verified: the network tracks a group of order")
+    horizons = {row["arithmetic"]: row["proved"] for row in sn.horizon(folder).rows}
+    if exact:
+        assert set(horizons.values()) == {None}
+    else:
+        assert horizons["network, float64"] > 10**12
+        assert 20_000 < horizons["network, float32"] < 10**8
+
+
+def test_the_machine_is_the_network_state_by_state():
+    import torch
+
+    compiled = sn.compile("GL(2,3)", "block-2")
+    machine, network = compiled.compilation.machine, compiled.network()
+    words = torch.randint(48, (20, 60), generator=torch.Generator().manual_seed(0))
+    state = np.zeros(20, dtype=int)
+    answers = network(words).argmax(-1).numpy()
+    for t in range(60):
+        state = machine.table[state, words[:, t].numpy()]
+        assert (machine.decode[state] == answers[:, t]).all()
+
+
+@pytest.mark.parametrize("family", ["block-2", "complex-block-2"])
+def test_every_small_group_is_carried_as_far_as_the_theory_says(family):
+    record, key = BLOCKS[family], BLOCKS[family].key
+    for order in range(2, 32):
+        for number in range(1, number_of_groups(order) + 1):
+            group = small_group(order, number)
+            least = block_answer(group).by_key()[key].least
+            if least is not None:
+                compilation = compile_blocks(group, record)
+                assert compilation.fault() is None
+                assert len(compilation.machine.layers) == least, group.name
+
+
+@pytest.mark.slow
+def test_one_layer_carries_every_group_of_order_up_to_127_whose_squares_commute():
+    """1,082 of 1,268: each state with each token, and words of 1,000 tokens by the network's own matrices."""
+    record, compiled, most = BLOCKS["block-2"], 0, 0
+    for order in range(1, 128):
+        for number in range(1, number_of_groups(order) + 1):
+            group = small_group(order, number)
+            if order > 1 and residual(group, record).order > 1:
+                continue
+            compiled += 1
+            if order == 1:
+                continue
+            compilation = compile_blocks(group, record, "generators")
+            (layer,) = compilation.machine.layers
+            assert compilation.fault() is None
+            most = max(most, len(layer.action.blocks))
+            _run(compilation, 1000)
+    assert (compiled, most <= 16) == (1082, True)
+
+
+def _run(compilation, length):
+    """A random word by the matrices of the one layer, in float32, against the group."""
+    (layer,) = compilation.machine.layers
+    group, tokens = compilation.machine.group, compilation.machine.alphabet
+    word = np.random.default_rng(group.order).integers(len(tokens), size=length)
+    number = {tuple(row): int(label) for row, label in zip(layer.action.states.tolist(), layer.action.labels)}
+    held = [block.points[0].astype(np.float32) for block in layer.action.blocks]
+    reached = 0
+    for x in word:
+        element = int(layer.letters[0, x])
+        held = [block.matrices[element].astype(np.float32) @ h for block, h in zip(layer.action.blocks, held)]
+        reached = group.times(reached, int(tokens[x]))
+        places = [int(((b.points - h) ** 2).sum(axis=1).argmin()) for b, h in zip(layer.action.blocks, held)]
+        assert layer.representatives[number[tuple(places)]] == reached
+
+
+def test_a_layer_of_half_precision_is_exact_where_its_numbers_are_small():
+    """S3 and Q8 in float16 and bfloat16, 20,000 tokens: as integers of at most 8 bits, nothing rounds."""
+    import torch
+
+    for name in ("S3", "Q8", "D4"):
+        (layer,) = sn.compile(name, "block-2").compilation.machine.layers
+        for block in layer.action.blocks:
+            for dtype in (torch.float16, torch.bfloat16):
+                matrices = torch.from_numpy(block.matrices).to(dtype)
+                points = torch.from_numpy(block.points).to(dtype)
+                assert torch.equal(points.double(), torch.from_numpy(block.points))
+                images = (matrices[:, None] * points[None, :, None, :]).sum(-1)
+                assert torch.equal(images, points[torch.from_numpy(block.moves.astype(np.int64))])
+
+
+REFUSED = [
+    (["A5", "--family", "block-2"], "composition factor A5.*`--family block-3` can"),
+    (["S5", "--family", "block-7"], "blocks are written of the families block-2, block-3"),
+    (["S5", "--family", "block-2,aussm"], "one family alone"),
+    (["tomita(5)", "--family", "block-2"], "are compiled for groups"),
+    (["S3", "--family", "block-2", "--series", "(1,2,3)"], "--series is for diagonal layers"),
+    (["S3", "--family", "block-2", "--channels", "primary"], "--channels is for diagonal layers"),
+    (["S7", "--family", "block-4"], "order 5040; blocks are written up to order 2,048"),
+    (["S20", "--family", "block-4"], "blocks are written up to order 2,048"),
+    (["S4wrS4", "--family", "block-2"], "blocks are written up to order 2,048"),
+    (["C1", "--family", "block-2"], "is trivial"),
+    (["A6", "--family", "block-4"], "composition factor A6.*`--family complex-block-3` can"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), REFUSED)
+def test_what_blocks_cannot_is_refused_in_one_line(arguments, message, tmp_path, monkeypatch, capsys):
+    from subnormal.command_line.__main__ import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["subnormal", "compile", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2
+    import re
+
+    said = " ".join(capsys.readouterr().err.split())
+    assert re.search(message, said), said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def certified(tmp_path_factory):
+    place = tmp_path_factory.mktemp("blocks")
+    for name, family in (("S3", "block-2"), ("A5", "block-3"), ("S4", "block-2"), ("Q8", "complex-block-2")):
+        sn.certify(sn.compile(name, family).save(place / name))
+    return place
+
+
+def spoiled(folder, change):
+    """The folder with its network changed, its manifest and certificate kept up."""
+    import hashlib
+
+    from safetensors.numpy import load, save
+
+    arrays = load((folder / "model.safetensors").read_bytes())
+    change(arrays)
+    (folder / "model.safetensors").write_bytes(save(arrays, metadata={"format": "pt"}))
+    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    for name in ("manifest.json", "certificate.json"):
+        content = json.loads((folder / name).read_text())
+        content["files"]["model.safetensors"] = digest
+        (folder / name).write_text(json.dumps(content))
+
+
+def _matrix(arrays):
+    arrays["layers.0.phi.out.weight"][0, 1] += 1
+
+
+def _drive(arrays):
+    arrays["layers.0.phi.out.weight"][-1, 1] = 1
+
+
+def _bias(arrays):
+    arrays["layers.0.phi.out.bias"][0] = 1
+
+
+def _start(arrays):
+    arrays["layers.0.initial_state"][...] *= -1
+
+
+def _scores(arrays):
+    arrays["layers.0.psi.bias"][0] += 100
+
+
+def _swap(arrays):
+    arrays["head.outputs"][[1, 2]] = arrays["head.outputs"][[2, 1]]
+
+
+def _head(arrays):
+    arrays["head.bias"][0] = 1
+
+
+@pytest.mark.parametrize("change", [_matrix, _drive, _bias, _start, _scores, _swap, _head])
+@pytest.mark.parametrize("name", ["S3", "A5", "S4", "Q8"])
+def test_a_wrong_network_is_refuted(certified, name, change, tmp_path):
+    folder = shutil.copytree(certified / name, tmp_path / "x")
+    assert sn.check(folder).sentences
+    spoiled(folder, change)
+    with pytest.raises(RefutedError):
+        sn.check(folder)
+
+
+def test_a_claim_of_every_length_is_refuted_where_weights_round(certified, tmp_path):
+    folder = shutil.copytree(certified / "A5", tmp_path / "x")
+    content = json.loads((folder / "certificate.json").read_text())
+    assert "words of up to" in content["claim"]
+    content["claim"] = content["claim"].replace("words of up to", "words of every length, or")
+    (folder / "certificate.json").write_text(json.dumps(content))
+    with pytest.raises(RefutedError, match="claims something else"):
+        sn.check(folder)
+
+
+def test_the_horizon_shrinks_with_what_the_matrices_are_off(certified, tmp_path):
+    before = {row["arithmetic"]: row["proved"] for row in sn.horizon(certified / "A5").rows}
+    folder = shutil.copytree(certified / "A5", tmp_path / "x")
+    generator = np.random.default_rng(0)
+
+    def noisy(arrays):
+        weight = arrays["layers.0.phi.out.weight"]
+        weight[:9] += 1e-6 * generator.normal(size=weight[:9].shape)
+
+    spoiled(folder, noisy)
+    after = {row["arithmetic"]: row["proved"] for row in sn.horizon(folder).rows}
+    assert 10 < after["network, float64"] < 10**5 < before["network, float64"]
+    trial = sn.run_word(folder, "network", "random", length=after["network, float64"])
+    assert trial.first_wrong is None
+
+
+def test_the_checker_stands_alone(certified):
+    done = subprocess.run(
+        [sys.executable, "-m", "subnormal.proofs_check.certificates.block_checker", str(certified / "S4")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "by 2 layers of 2×2 blocks, R, and no such layers with fewer can" in done.stdout
+
+
+def test_a_layer_action_is_checked_on_every_state_and_element():
+    for name, family in (("Q8", "block-2"), ("SmallGroup(64,9)", "block-2"), ("A4", "complex-block-2")):
+        action = layer_action(list_group(name), BLOCKS[family])
+        group = action.group
+        everything = np.arange(group.order)
+        assert (action.labels[action.steps] == group.multiply(action.labels[:, None], everything[None, :])).all()
+        assert set(action.labels.tolist()) == set(range(group.order))
+
+
+def test_a_library_user_sees_one_line_for_parts_that_are_not_there():
+    compiled = sn.compile("S3", "block-2")
+    for part in ("cascade", "weights", "series", "factored"):
+        with pytest.raises(InputError):
+            getattr(compiled, part)
+    assert repr(compiled).startswith("S3: order 6, 1 layer of 2×2 blocks, R, 6 tokens")
