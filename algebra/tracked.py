@@ -239,11 +239,17 @@ class TrackedPermutations(Tracked):
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        raise InputError(f"{self.name} is too large to list: its elements are permutations and have no numbers")
+        raise InputError(
+            f"{self.name} is too large to list: its elements are permutations and have no numbers; "
+            "write them as cycles, e.g. (1,2,3)"
+        )
 
     @property
     def moves(self) -> NDArray[np.int64]:
-        raise InputError(f"{self.name} is too large to list: there is no table of its products")
+        raise InputError(
+            f"{self.name} is too large to list: there is no table of its products; "
+            "`inspect` and `compile` take it without"
+        )
 
     def same(self, other: Tracked) -> bool:
         return isinstance(other, TrackedPermutations) and np.array_equal(self.alphabet, other.alphabet)

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from ..algebra.automata.automaton import Automaton
 from ..algebra.depth.blocks.actions import ORDER_LIMIT
+from ..common.dtypes import dtype_name
 from ..common.errors import InputError
 from ..common.kinds import BLOCK, FACTORED, TITLES
 from ..common.packages import LeftOutWarning
@@ -32,7 +33,6 @@ from ..constructions.targets.compiler import Checkpoint, compile_target, require
 from .factored import factored_compilation
 from .groups import MachineLike, machine, stack_for
 from .trials import tried
-from .verifying import DTYPES
 
 if TYPE_CHECKING:
     from ..algebra.depth.decomposition import Decomposition
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ..algebra.groups.group import Group
     from ..algebra.groups.permutation_group import PermutationGroup
     from ..algebra.tracked import Tracked
+    from ..common.dtypes import DtypeLike
     from ..common.folders import Folder
     from ..constructions.weights import Weights
     from ..models.network import DCDNetwork
@@ -137,17 +138,17 @@ class Compiled(Shown):
         """The network's parameters, before torch. Raises `InputError` for a group too large to list."""
         return self.compilation.weights
 
-    def network(self, dtype: str = "float64") -> DCDNetwork:
+    def network(self, dtype: DtypeLike = "float64") -> DCDNetwork:
         """The network, a `torch.nn.Module`: tokens (batch, length) → logits (batch, length, classes).
 
         Arguments:
-            dtype: `float64`, or `float32` with every weight rounded once.
+            dtype: `float64`, or `float32` with every weight rounded once; torch's and NumPy's are taken too.
         """
         from ..models.network import DCDNetwork
 
-        if dtype not in DTYPES:
-            raise InputError(f"unknown dtype {dtype[:40]!r}; wanted one of {', '.join(DTYPES)}")
-        return DCDNetwork.from_parameters(*self.compilation.parameters(), dtype)
+        network = DCDNetwork.from_parameters(*self.compilation.parameters(), dtype_name(dtype))
+        network.tracked = self.tracked
+        return network
 
     def written(self, folder: Path, force: bool = False) -> Folder:
         """`save`, and what was written, which need not be read back."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..algebra.automata.automaton import Automaton
-from ..algebra.depth.families import BLOCKS, FAMILIES, Family, default_family, parse_stack
+from ..algebra.depth.families import BLOCKS, CIRCLE, FAMILIES, Family, default_family, parse_stack
 from ..algebra.depth.width import read_widths
 from ..algebra.groups.group import Group
 from ..algebra.groups.permutation_group import PermutationGroup
@@ -16,7 +16,7 @@ from ..common.errors import InputError
 
 if TYPE_CHECKING:
     from ..algebra.depth.inspection import Inspection
-    from ..algebra.depth.optimise import Choices
+    from ..algebra.depth.optimise import Choices, ShortestSeries
     from ..constructions.automata.inspection import AutomatonInspection
 
 GroupLike = str | PermutationGroup | Group
@@ -135,6 +135,7 @@ def inspect(
     channels: str | Sequence[int] | None = None,
     alphabet: str | Sequence[int] | None = None,
     pareto: bool = False,
+    all_series: bool = False,
 ) -> Inspection | AutomatonInspection:
     """How many layers of each model family a group or an automaton needs, and why not fewer.
 
@@ -145,6 +146,8 @@ def inspect(
         alphabet: of a group, the tokens, for architectures where they matter: `all`, `generators`, element numbers, or
             elements such as `(1,2);(1,2,3)`.
         pareto: of a group, also the unbeaten subnormal series, as `sn.pareto` finds them.
+        all_series: of a group, also composition factors, chief and Fitting length, and all subnormal series with
+            abelian factors of least length: how many, and one of each kind.
 
     Returns:
         What prints as `subnormal inspect` does; its fields hold the series, factors, depths and witness.
@@ -163,8 +166,8 @@ def inspect(
     asked, layers = machine(tracked), stack_of(stack) if stack is not None else None
     widths = read_widths(channels) if channels is not None else None
     if isinstance(asked, Automaton):
-        if alphabet is not None or pareto:
-            option = "pareto" if pareto else "alphabet"
+        if alphabet is not None or pareto or all_series:
+            option = "pareto" if pareto else "all-series" if all_series else "alphabet"
             raise InputError(f"--{option} goes with a group, not with the automaton {asked.name}")
         from ..constructions.automata.inspection import inspect_automaton
 
@@ -174,7 +177,15 @@ def inspect(
     found = inspect_group(asked, layers, widths)
     if alphabet is not None:
         found = replace(found, alphabet=_tokens(found.group, alphabet))
+    if all_series:
+        found = replace(found, shortest=_shortest(asked))
     return replace(found, choices=unbeaten(asked)) if pareto else found
+
+
+def _shortest(asked: PermutationGroup) -> ShortestSeries | None:
+    from ..algebra.depth.optimise import shortest_subnormal_series
+
+    return shortest_subnormal_series(asked.listed(), CIRCLE)
 
 
 def _tokens(group: Group | PermutationGroup, alphabet: str | Sequence[int]) -> tuple[int, ...]:

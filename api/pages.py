@@ -150,7 +150,9 @@ def refutation_page(
         raise InputError(f"{path}: a page shows two words that a model cannot tell apart, and none were found")
     length = pair.words[0].length
     if length > MAX_WORD:
-        raise InputError(f"{path}: words of {length:,} tokens; a page runs at most {MAX_WORD:,}")
+        raise InputError(
+            f"{path}: words of {length:,} tokens; a page runs at most {MAX_WORD:,}; `refute` prints them without --html"
+        )
     u, v = (cycles(group.elements[product]) for product in pair.products)
     verdict = (
         f"{found.theory[0].upper()}{found.theory[1:]}. After {counted(length, 'token')} each, the words u and v leave "

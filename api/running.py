@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group as Renderables
 from rich.console import RenderableType
@@ -18,6 +18,9 @@ from ..common.terminal import Shown, plain_table, progress
 from .proving import horizon_rows
 from .trials import speed
 from .verifying import Verified, check_options, run_word, verify_folder
+
+if TYPE_CHECKING:
+    from ..common.dtypes import DtypeLike
 
 LENGTH = 1_000_000
 """Tokens in each word that `horizon` tries."""
@@ -34,7 +37,7 @@ def verify(
     arithmetic: str = "residues",
     words: str | Sequence[str] = KINDS,
     seed: int = 0,
-    dtype: str = "float64",
+    dtype: DtypeLike = "float64",
 ) -> Verified:
     """Check a compiled folder from its files alone: that every state and token lead where they should, and then on
     long words in one arithmetic.

@@ -173,7 +173,9 @@ def train(
     numbers = range(seeds) if isinstance(seeds, int) else seeds
     asked = len(_several(noise)) * len(rates) * len(numbers)
     if asked > MAX_RUNS:
-        raise InputError(f"{asked:,} runs, of every seed, rate and noise; at most {MAX_RUNS:,} are trained")
+        raise InputError(
+            f"{asked:,} runs, of every seed, rate and noise; at most {MAX_RUNS:,} are trained, e.g. --seeds 5"
+        )
     runs = [
         base.with_changes(noise=float(sigma), learning_rate=float(rate), seed=seed)
         for sigma in _several(noise)
@@ -309,18 +311,20 @@ def _on_file(
             f"{path}: no file of words; wanted a .csv with the columns input and target, or .jsonl with input and "
             "target or with prompt and answer; `subnormal words S3` writes one"
         )
-    from ..models.training.evaluation import accuracy_of, on_words
+    import torch
+
+    from ..models.training.evaluation import accuracy_of, answers_to
     from ..models.training.word_files import read_task_words
     from .models import model_and_task, network_and_task
 
     artifact = load(model, reading)
     if artifact.kind in (CHECKPOINT, MODULE):
-        from ..models.foreign.evaluation import answers_to
+        from ..models.foreign.evaluation import labelled_answers
 
         asked = group_of_file(path)[0] if tracked is None and not says_what(artifact) else tracked
         others, task = model_and_task(artifact, asked, "evaluate", alphabet=alphabet, batch=batch)
         given = read_task_words(path, task)
-        counted = accuracy_of(answers_to(others, given), given)
+        counted = accuracy_of(labelled_answers(others, given), given)
         return _kept(replace(counted, name=task.name, folder=others.name), out)
     try:
         network, task = network_and_task(model, tracked, "evaluate")
@@ -328,7 +332,8 @@ def _on_file(
         if tracked is not None:
             raise
         network, task = network_and_task(model, group_of_file(path)[0], "evaluate")
-    found = on_words(network, read_task_words(path, task))
+    given = read_task_words(path, task)
+    found = accuracy_of(answers_to(lambda words: network.predict(torch.from_numpy(words))[0].numpy(), given), given)
     return _kept(replace(found, name=task.name, folder="" if model is network else str(model)), out)
 
 

@@ -15,6 +15,7 @@ from rich.text import Text
 from ..algebra.groups.permutation_group import describe_order
 from ..algebra.tracked import KINDS, Tracked, TrackedGroup, check_kind
 from ..artifacts.artifact import Artifact, load
+from ..common.dtypes import dtype_name
 from ..common.errors import InputError, RefutedError
 from ..common.kinds import BLOCK, DELTA
 from ..common.terminal import Shown, progress
@@ -31,8 +32,7 @@ from ..constructions.verification import Runner, Trial, cases, first_fault, try_
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-DTYPES = ("float32", "float64")
-"""Precisions that a compiled network can be loaded in."""
+    from ..common.dtypes import DtypeLike
 
 FIRST_PIECE = 1024
 """Tokens of each word that `try_network` runs, whatever time it has."""
@@ -145,15 +145,13 @@ def _label(name: str) -> str:
     return f"label, not proved: the folder calls it {json.dumps(name, ensure_ascii=False)}"
 
 
-def check_options(arithmetic: str, kind: str, dtype: str) -> None:
-    """Raises `InputError` for an arithmetic, a kind of word or a dtype that does not exist."""
-    for value, wanted, what in [
-        (arithmetic, (*ARITHMETICS, "network"), "arithmetic"),
-        (dtype, DTYPES, "dtype"),
-    ]:
-        if value not in wanted:
-            raise InputError(f"unknown {what} {value[:40]!r}; wanted one of {', '.join(wanted)}")
+def check_options(arithmetic: str, kind: str, dtype: DtypeLike) -> str:
+    """The dtype's name. Raises `InputError` for an arithmetic, a kind of word or a dtype that does not exist."""
+    known = (*ARITHMETICS, "network")
+    if arithmetic not in known:
+        raise InputError(f"unknown arithmetic {arithmetic[:40]!r}; wanted one of {', '.join(known)}")
     check_kind(kind)
+    return dtype_name(dtype)
 
 
 def run_word(
@@ -162,7 +160,7 @@ def run_word(
     kind: str = "random",
     length: int = 1_000_000,
     seed: int = 0,
-    dtype: str = "float64",
+    dtype: DtypeLike = "float64",
 ) -> Trial:
     """Run a compiled folder on one long word, and compare every output with the group's or the automaton's own.
 
@@ -184,12 +182,12 @@ def run_word(
         >>> sn.run_word(folder, "turns", "constant", length=100).first_wrong is None
         True
     """
-    check_options(arithmetic, kind, dtype)
+    dtype = check_options(arithmetic, kind, dtype)
     artifact = load(folder).require("verify")
     return try_machine(_runner(artifact, arithmetic, dtype), arithmetic, artifact.tracked, kind, length, seed)
 
 
-def _runner(artifact: Artifact, arithmetic: str, dtype: str) -> Runner:
+def _runner(artifact: Artifact, arithmetic: str, dtype: DtypeLike) -> Runner:
     """The machine in one arithmetic; a delta-rule network's table is proved first. Raises `InputError`."""
     if artifact.kind == DELTA:
         if arithmetic == "network":

@@ -165,12 +165,14 @@ class Sweep(Tabular, Shown):
     Arguments:
         folder: of the rows and the summary.
         rows: one dictionary a run, as of `sn.train`.
-        made: how many were trained now; the others were there.
+        made: how many were trained now, by this call.
+        elsewhere: how many another process made meanwhile; the others were there.
     """
 
     folder: Path
     rows: tuple[dict[str, Any], ...]
     made: int
+    elsewhere: int = 0
 
     def rows_of_table(self) -> tuple[dict[str, Any], ...]:
         """One dictionary a run."""
@@ -186,7 +188,8 @@ class Sweep(Tabular, Shown):
         from ..models.training.live import diverged
 
         total = len(self.rows)
-        head = f"{total} runs: {total - self.made} were there, {self.made} made"
+        head = f"{total} runs: {total - self.made - self.elsewhere} were there, {self.made} made"
+        head += f", {self.elsewhere} made by another process" if self.elsewhere else ""
         places = f"rows: {self.folder}/rows; summary: {self.picture}, {SUMMARY}"
         return Text("\n".join([head, *diverged(self.rows), places]))
 
@@ -241,7 +244,7 @@ def sweep(
     rows = {row["key"]: row for row in store.of(grid.runs)}
     write_summary(folder / SUMMARY, rows.values())
     refuse_lost(failed)
-    return Sweep(folder, tuple(rows.values()), missing)
+    return Sweep(folder, tuple(rows.values()), store.made, missing - store.made)
 
 
 @dataclass(frozen=True, repr=False)

@@ -31,6 +31,7 @@ from ..constructions.factored.cascade import FactoredCascade
 from ..constructions.reading import SavedMachine, load_machine
 
 if TYPE_CHECKING:
+    from ..common.dtypes import DtypeLike
     from ..models.foreign.model import ForeignModel
     from ..models.foreign.reading import Reading
     from ..models.network import DCDNetwork
@@ -150,7 +151,7 @@ class Artifact:
         """Whether there are a network's files: earlier versions wrote no large one."""
         return self._folder is None or self.source.folder.has("model.safetensors")
 
-    def network(self, dtype: str | None = None) -> DCDNetwork:
+    def network(self, dtype: DtypeLike | None = None) -> DCDNetwork:
         """Its network, a `torch.nn.Module`; of a folder of runs the best one.
 
         Arguments:

@@ -34,6 +34,12 @@ def inspect(
         bool,
         typer.Option("--pareto", help="Also the unbeaten subnormal series: layers, channels, margin, tables."),
     ] = False,
+    all_series: Annotated[
+        bool,
+        typer.Option(
+            "--all-series", help="Also composition factors, chief and Fitting length, all shortest subnormal series."
+        ),
+    ] = False,
     batch: Annotated[
         Path | None, typer.Option(help="A file with one GROUP a line; one JSON object a line comes out.")
     ] = None,
@@ -46,11 +52,12 @@ def inspect(
     if (tracked is None and regex is None) == (batch is None):
         raise InputError("wanted either a GROUP, e.g. `inspect S4`, or `--batch FILE`")
     if batch is not None:
-        if pareto or alphabet is not None:
-            raise InputError(f"--{'pareto' if pareto else 'alphabet'} goes with a GROUP, not with --batch")
+        if pareto or all_series or alphabet is not None:
+            option = "pareto" if pareto else "all-series" if all_series else "alphabet"
+            raise InputError(f"--{option} goes with a GROUP, not with --batch")
         _inspect_batch(batch, lambda text: inspected(text, stack, channels).as_json())
         return
-    found = inspected(one_of(tracked, regex), stack, channels, alphabet, pareto)
+    found = inspected(one_of(tracked, regex), stack, channels, alphabet, pareto, all_series)
     if as_json:
         print(_as_text(found.as_json()))
     else:

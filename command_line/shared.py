@@ -96,7 +96,8 @@ def number(
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
 GROUP = typer.Argument(
     metavar="GROUP",
-    help="A group: S4, C2xC4, C7:C3, S3wrC2, SL(2,3), SmallGroup(24,12), '(1,2,3),(1,2)', table.csv …; or an "
+    help="A group: S4, C2xC4, C7:C3, S3wrC2, SL(2,3), SmallGroup(24,12), '(1,2,3),(1,2)', '<a,b | a^2, b^3, (ab)^2>', "
+    "'[[0,-1],[1,0]],[[0,1],[1,0]]', table.csv …; or an "
     "automaton: flip-flop(2), tomita(5), grid(5,5), permutation-reset(S3), dfa.json …",
 )
 MODEL = typer.Argument(

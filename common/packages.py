@@ -14,10 +14,12 @@ from importlib.util import find_spec
 from .errors import InputError
 
 PACKAGES = {
-    "torch": ("torch", "torch"),
+    "torch": ("torch", "'subnormal[torch]'"),
+    "huggingface_hub": ("huggingface_hub", "'subnormal[torch]'"),
     "numba": ("numba", "'subnormal[fast]'"),
     "flint": ("python-flint", "'subnormal[proofs]'"),
     "sympy": ("SymPy", "'subnormal[proofs]'"),
+    "networkx": ("networkx", "networkx"),
     "triton": ("triton", "'subnormal[gpu]'"),
     "tensorboard": ("TensorBoard", "'subnormal[tensorboard]'"),
     "distributed": ("distributed", "'subnormal[cluster]'"),

@@ -261,16 +261,19 @@ def read_csv(path: str | Path, limit: int = MAX_TEXT_BYTES, wanted: str = "") ->
 
 
 def read_table(path: str | Path, limit: int = MAX_TEXT_BYTES, wanted: str = "") -> list[list[int]]:
-    """The rows of a table of whole numbers, all of one length, separated by commas, semicolons, tabs or spaces.
+    """The rows of a table of whole numbers, all of one length, separated by commas, semicolons, bars, tabs or spaces.
 
-    One file has one separator; spaces around commas, semicolons and tabs do not matter. Numbers are digits alone, so
-    that a decimal comma, a header or a `1_000` is refused.
+    One file has one separator; spaces around commas, semicolons, bars and tabs do not matter. Numbers are digits alone,
+    so that a decimal comma, a header or a `1_000` is refused.
     """
     file = _File(path, wanted)
     lines = [line.strip() for line in read_text(path, limit, wanted).splitlines()]
-    found = [sign for sign in ",;\t" if any(sign in line for line in lines)]
-    if len(found) > 1 and found != [",", "\t"] and found != [";", "\t"]:
-        file.refuse("both commas and semicolons, so it is not clear which separate the numbers")
+    found = [sign for sign in ",;|\t" if any(sign in line for line in lines)]
+    if len(found) > 1 and (len(found) > 2 or found[1] != "\t"):
+        signs = {",": "commas", ";": "semicolons", "|": "bars", "\t": "tabs"}
+        file.refuse(f"both {signs[found[0]]} and {signs[found[1]]}, so it is not clear which separate the numbers")
+    if found[:1] == ["|"]:  # perhaps also at both ends of a line
+        lines = [line.removeprefix("|").removesuffix("|") for line in lines]
     rows = []
     for number, line in enumerate(lines, 1):
         if not line:

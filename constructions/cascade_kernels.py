@@ -246,7 +246,8 @@ def _layer_tables(layer: CascadeLayer) -> tuple[NDArray[Any], NDArray[Any]]:
     _, first, made = np.unique(codes.ravel(), return_index=True, return_inverse=True)
     if len(first) * states > MAX_MOVE_TABLE:
         raise InputError(
-            f"a layer of {states:,} states and {len(first):,} moves; at most {MAX_MOVE_TABLE:,} entries can be compiled"
+            f"a layer of {states:,} states and {len(first):,} moves; at most {MAX_MOVE_TABLE:,} entries can be "
+            "compiled; --alphabet generators has fewer"
         )
     given = layer.increments.reshape(-1, 1, len(moduli))[first]
     own = np.arange(states)[:, None] // places % moduli  # (states, channels)

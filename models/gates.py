@@ -13,6 +13,7 @@ from typing import Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ..common.errors import InputError
 from .linear import bare_linear
@@ -133,7 +134,7 @@ class _Rows(nn.Module):
         super().__init__()
         self.sizes, self.table_name, self.name = tuple(sizes), table, name
         self.lookup = None
-        self._made: tuple[int, int] | None = None
+        self._made: tuple[tuple[int, int], ...] | None = None
 
     def require(self, name: str | None = None) -> Lookup:
         """The lookup of the rows as they are now. Raises `InputError` where they are not such; `name` says where."""
@@ -141,12 +142,16 @@ class _Rows(nn.Module):
             if self.lookup is None:
                 raise InputError(f"{self.name}: nothing has been loaded; load the weights before they are exported")
             return self.lookup
-        rows: Tensor = getattr(self, self.table_name)
-        now = (rows.data_ptr(), 0 if rows.is_inference() else rows._version)
+        now = self._now()
         if self.lookup is None or self._made != now:
-            self.lookup, self._made = Lookup(rows, self.sizes, name or self.name), now
+            self.lookup, self._made = Lookup(getattr(self, self.table_name), self.sizes, name or self.name), now
             self.prepare()
         return self.lookup
+
+    def _now(self) -> tuple[tuple[int, int], ...]:
+        """Where the numbers are, and how often they were changed in place."""
+        own = [buffer for name, buffer in self.named_buffers(recurse=False) if not buffer.is_floating_point()]
+        return tuple((buffer.data_ptr(), 0 if buffer.is_inference() else buffer._version) for buffer in own)
 
     def prepare(self) -> None:
         """What else is read off the numbers, once."""
@@ -154,8 +159,7 @@ class _Rows(nn.Module):
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         super()._apply(fn, recurse)
         if self.lookup is not None:
-            rows: Tensor = getattr(self, self.table_name)  # elsewhere now, and the lookup with it
-            self._made = (rows.data_ptr(), 0 if rows.is_inference() else rows._version)
+            self._made = self._now()  # elsewhere, and the lookup with it
         return self
 
 
@@ -192,13 +196,15 @@ class GatePhi(_Rows):
         """
         flat = lower.flatten(0, -2)
         unit = self.units(decisions_of(flat, self.sizes[:-1]), tokens.reshape(-1))
+        if tracing() and not (torch.is_grad_enabled() and lower.requires_grad):  # the head sees what is not a number
+            return self.table().index_select(0, unit).view(*tokens.shape, -1)
         missing = unit == len(self.gates)
         unit = unit.clamp(max=len(self.gates) - 1)
-        on = flat.new_ones(len(flat))
+        on = flat.new_ones(flat.shape[0])
         start, read = 0, self.require().read
         for j, size in enumerate(self.sizes[:-1]):
             if j in read:
-                picked = self.gates[:, j].to(torch.int64)[unit]
+                picked = self.gates[:, j].to(torch.int64).index_select(0, unit)
                 on = on + flat.gather(1, (start + picked).unsqueeze(1)).squeeze(1) - 1
             start += size
         on = torch.where(missing, 0 * on, on)
@@ -223,28 +229,26 @@ class CaseHead(_Rows):
         self.in_order = False
         self.register_buffer("cases", torch.full((cases, len(self.sizes)), -1, dtype=torch.int32))
         self.register_buffer("outputs", torch.zeros(cases, dtype=torch.int32))
+        self.register_buffer("matrix", torch.zeros((cases, sum(sizes)), dtype=dtype), persistent=False)
         self.bias = nn.Parameter(torch.zeros(classes, dtype=dtype))
 
     def prepare(self) -> None:
-        """Whether case i is that of class i."""
-        count = len(self.bias)
+        """What each case asks of the readouts, as a matrix; and whether case i is that of class i."""
+        count, start = len(self.bias), 0
+        self.matrix = torch.zeros_like(self.matrix)
+        for numbers, size in zip(self.cases.to(torch.int64).unbind(1), self.sizes, strict=True):
+            if self.cases.numel():
+                own = self.matrix[:, start : start + size]
+                own.scatter_(1, numbers.clamp(min=0).unsqueeze(1), (numbers >= 0).to(own.dtype).unsqueeze(1))
+            start += size
         self.in_order = len(self.outputs) == count and torch.equal(
             self.outputs, torch.arange(count, dtype=self.outputs.dtype, device=self.outputs.device)
         )
 
     def forward(self, readouts: Tensor) -> Tensor:
-        """The logits (..., classes) of readouts (..., width)."""
-        nothing = 0 * readouts.sum(-1, keepdim=True)  # but not a number where a readout is none
-        score = nothing.expand(*readouts.shape[:-1], len(self.cases))
-        start = 0
-        for j, size in enumerate(self.sizes):
-            numbers = self.cases[:, j].to(torch.int64)
-            picked = readouts[..., start : start + size].index_select(-1, numbers.clamp(min=0))
-            score = score + torch.where(numbers >= 0, picked, 1.0)
-            start += size
-        self.require()
-        if not tracing():
-            self.prepare()
+        """The logits (..., classes) of readouts (..., width); not numbers where a readout is none."""
+        read = self.require().read
+        score = functional.linear(readouts, self.matrix) + float(len(self.sizes) - len(read))
         if self.in_order:
             return score + self.bias
         outputs = self.outputs.to(torch.int64)

@@ -27,15 +27,17 @@ tokens (R, batch, length). `models.batch` makes one.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..common.dtypes import dtype_name
 from ..common.errors import InputError
 from .families import LayerState
 from .gates import CaseHead, GatePhi
@@ -44,7 +46,14 @@ from .linear import affine, bare_linear
 from .recurrences import Backend, UnitState
 from .saved import DTYPES, SavedNetwork
 from .specification import LayerSpecification, positive
+from .spelling import answers, encode
 from .tracing import Pairs, tracing
+
+if TYPE_CHECKING:
+    from ..common.dtypes import DtypeLike
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 __all__ = ["DCDNetwork", "LayerTrace"]
 
@@ -89,6 +98,20 @@ def _joined(states: list[LayerState]) -> LayerState:
     return torch.cat(states)  # type: ignore[arg-type]
 
 
+def _in_own_precision(method: Callable[P, R]) -> Callable[P, R]:
+    """A method of a network that `torch.autocast` does not reach."""
+
+    @functools.wraps(method)
+    def run(*arguments: P.args, **options: P.kwargs) -> R:
+        device = arguments[0].embedding.weight.device.type  # type: ignore[attr-defined]
+        if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
+            return method(*arguments, **options)
+        with torch.autocast(device, enabled=False):
+            return method(*arguments, **options)
+
+    return run
+
+
 PIECE_ENTRIES = 1 << 22
 """Entries of what `predict` computes on the way, about: 32 MB in float64."""
 
@@ -111,7 +134,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
         classes: number n of outputs, one logit for each group element.
         layers: one dict per layer, with the fields of `LayerSpecification`: family, channels, hidden, readout, …
         embedding_size: e; None for m (compiled networks embed one-hot).
-        dtype: "float32" or "float64".
+        dtype: "float32" or "float64", or torch's.
         seed: of the random initialisation; None draws from torch's global generator.
         head_gates: number of relu units that the head has before its linear map; None for a linear head.
         head_cases: number of cases of a compact network's head; then every φ is "gates" and e is 0.
@@ -121,7 +144,10 @@ class DCDNetwork(nn.Module, SavedNetwork):
     `forward` is the parallel scan, `step` takes one token; both carry the same state, a list with one entry per layer
     (a `UnitState` for unit-modulus families, else h), so words of any length stream through in pieces.
     `save_pretrained` and `from_pretrained` keep every bit, in the dtype that the parameters have, float32 or float64;
-    `converted` makes a network of the dtype wanted. It is a GPU module like any other.
+    `converted` makes a network of the dtype wanted. It is a GPU module like any other, but for one thing: half
+    precision cannot hold phases. So after `.half()`, `.bfloat16()` or `.to(torch.bfloat16)` (also of a larger model
+    that it is part of) it answers in that dtype, and its parameters stay as they are; `torch.autocast` does not reach
+    it. `torch.compile` and `torch.export` follow it as one graph, for words of any length.
     """
 
     def __init__(
@@ -130,7 +156,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
         classes: int,
         layers: Sequence[Mapping[str, Any]],
         embedding_size: int | None = None,
-        dtype: str = "float32",
+        dtype: DtypeLike = "float32",
         seed: int | None = None,
         head_gates: int | None = None,
         head_cases: int | None = None,
@@ -144,8 +170,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
                 raise InputError("head_cases: a compact network has no head_gates, and an embedding_size of 0")
         elif embedding_size is not None:
             positive("embedding_size", embedding_size)
-        if dtype not in DTYPES:
-            raise InputError(f'dtype: expected "float32" or "float64", got {dtype!r}')
+        kind = DTYPES[dtype_name(dtype)]
         if isinstance(layers, (str, Mapping)) or not isinstance(layers, Sequence) or len(layers) == 0:
             raise InputError(f"layers: expected a list of at least one layer, got {layers!r}")
         specifications = [LayerSpecification.parse(i, entry) for i, entry in enumerate(layers)]
@@ -155,10 +180,10 @@ class DCDNetwork(nn.Module, SavedNetwork):
                     f'layers[{i}].phi: {specification.phi!r}; a network with head_cases has "gates" in every layer, '
                     "another in none"
                 )
-        kind = DTYPES[dtype]
         self.alphabet_size, self.classes = alphabet_size, classes
         self.backend: Backend = "auto"
         self.local_gradient = False
+        self._answers: torch.dtype | None = None
         size = 0 if head_cases is not None else alphabet_size if embedding_size is None else embedding_size
         self.embedding = nn.Embedding.from_pretrained(torch.zeros(alphabet_size, size, dtype=kind), freeze=False)
         self.layers = Layers()
@@ -181,8 +206,28 @@ class DCDNetwork(nn.Module, SavedNetwork):
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of the parameters, as they are now: `.to(dtype)` and its like change it."""
+        """Of the parameters, as they are now, float32 or float64: `.float()` and `.double()` change it."""
         return self.embedding.weight.dtype
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """What `.to()`, `.half()` and their like do with every tensor; a dtype that cannot hold the phases is for the
+        answers alone."""
+        probe = fn(torch.empty(0, dtype=self._answers or self.dtype, device=self.embedding.weight.device))
+        if probe.dtype not in (torch.float16, torch.bfloat16, *DTYPES.values()):
+            raise InputError(f"a network in {probe.dtype}; wanted float32 or float64 (half and bfloat16 for its answers)")
+        self._answers = probe.dtype if probe.dtype in (torch.float16, torch.bfloat16) else None
+
+        def kept(tensor: Tensor) -> Tensor:
+            made = fn(tensor)
+            if made.dtype == tensor.dtype or made.dtype in DTYPES.values():
+                return made
+            return tensor.to(made.device)
+
+        super()._apply(kept, recurse)
+        return self
+
+    def _answer(self, found: Tensor) -> Tensor:
+        return found if self._answers is None else found.to(self._answers)
 
     @property
     def specifications(self) -> tuple[LayerSpecification, ...]:
@@ -221,6 +266,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
         """The state before the first token, one entry per layer. `words` counts those of all runs."""
         return [layer.start(words) for layer in self.layers]
 
+    @_in_own_precision
     def forward(
         self,
         tokens: Tensor,
@@ -243,7 +289,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
         fast = not (every_layer or return_drive or torch.is_grad_enabled() or tracing())
         if fast and (ran := self._run_decisions(tokens, state)):
             assert isinstance(self.head, CaseHead)
-            logits = self.head.logits_of(ran[0]).view(*tokens.shape, self.classes)
+            logits = self._answer(self.head.logits_of(ran[0]).view(*tokens.shape, self.classes))
             return (logits, ran[1]) if return_state else logits
         drives: list[Tensor] | None = [] if return_drive else None
         lower, after, _ = self._run(tokens, state, tokens.shape[-1], drives=drives)
@@ -253,11 +299,13 @@ class DCDNetwork(nn.Module, SavedNetwork):
             logits = torch.stack([self.decide(part).view(*tokens.shape, self.classes) for part in parts])
         else:
             logits = self.decide(lower).view(*tokens.shape, self.classes)
+        logits = self._answer(logits)
         result: tuple[Any, ...] = (logits, after) if return_state else (logits,)
         if drives is not None:
             result += (torch.stack(drives).sum(0) if drives else logits.new_zeros(tokens.shape[:-2]),)
         return result if len(result) > 1 else logits
 
+    @_in_own_precision
     def step(self, tokens: Tensor, state: Sequence[LayerState] | None = None) -> tuple[Tensor, list[LayerState]]:
         """One token: int64 (batch,) -> logits (batch, classes) and the state after it. No scan is involved."""
         self._check_tokens(tokens, 1)
@@ -265,9 +313,51 @@ class DCDNetwork(nn.Module, SavedNetwork):
             logits, after = self(tokens.unsqueeze(1), state, True)
             return logits[:, 0], after
         lower, after, _ = self._run(tokens, state, None)
-        return self.decide(lower), after
+        return self._answer(self.decide(lower)), after
+
+    @_in_own_precision
+    def features(self, tokens: Tensor, state: Sequence[LayerState] | None = None) -> Tensor:
+        """What is under the head, (batch, length, width): the readouts of all layers, side by side, at every token.
+
+        Of a compiled network they are its decisions, one-hot in each of `groups`: which coset the product lies in, layer
+        by layer. Arguments as of `forward`.
+        """
+        self._check_tokens(tokens, 2)
+        lower, _, _ = self._run(tokens, state, tokens.shape[1])
+        return self._answer(lower.view(*tokens.shape, -1))
+
+    def encode(self, words: str | Sequence[str | int] | Sequence[Sequence[str | int]]) -> Tensor:
+        """Words as tokens, int64 (batch, length), on the network's device.
+
+        Arguments:
+            words: `"(1,2) (1,2,3)"`, or numbers of elements, `"3 1"` or `[3, 1]`; of an automaton names of letters. A
+                list of texts is a batch of words of one length.
+
+        Raises:
+            InputError: something is no letter, or the network does not know what it is for: see `tracked`.
+
+        Examples:
+            >>> import subnormal as sn
+            >>> net = sn.compile("S3").network()
+            >>> tokens = net.encode("(1,2) (1,2,3)")
+            >>> tokens.tolist(), net.decode(net(tokens))
+            ([[2, 3]], [['(1,2)', '(1,3)']])
+        """
+        return encode(self.tracked, words).to(self.embedding.weight.device)
+
+    def decode(self, found: Tensor) -> list[list[str]]:
+        """What the network says, in words: for each word its elements, or states, after every token.
+
+        Arguments:
+            found: logits (batch, length, classes), or numbers of classes (batch, length).
+
+        Raises:
+            InputError: another tensor, or the network does not know what it is for: see `tracked`.
+        """
+        return answers(self.tracked, found)
 
     @torch.no_grad()
+    @_in_own_precision
     def predict(
         self, tokens: Tensor, state: Sequence[LayerState] | None = None, piece: int | None = None
     ) -> tuple[Tensor, list[LayerState]]:
@@ -325,6 +415,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
             if bool(((outputs < 0) | (outputs >= self.classes)).any()):
                 raise InputError(f"head.outputs: expected classes from 0 to {self.classes - 1}")
 
+    @_in_own_precision
     def readouts(self, state: Sequence[LayerState]) -> Tensor:
         """All layers' readouts s^k (batch, width) at a state, e.g. what `step` returned: what `decide` makes logits of.
         The one way from states to answers, for whoever has states that no word was run for."""
@@ -335,6 +426,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
             lower = torch.cat([lower, layer.read(lower, h.to(own))], -1)
         return lower
 
+    @_in_own_precision
     def decide(self, readouts: Tensor) -> Tensor:
         """The logits (*runs, N, classes) from all layers' readouts s^k (*runs, N, width)."""
         if isinstance(self.head, CaseHead):
@@ -344,6 +436,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
             readouts = affine(readouts, self.head_gates.weight, self.head_gates.bias).relu()
         return affine(readouts, self.head.weight, self.head.bias)
 
+    @_in_own_precision
     def trace(self, tokens: Tensor, state: Sequence[LayerState] | None = None) -> list[LayerTrace]:
         """Everything each layer saw and did on int64 tokens (batch, length); see `LayerTrace`."""
         self._check_tokens(tokens, 2)
@@ -364,6 +457,8 @@ class DCDNetwork(nn.Module, SavedNetwork):
         """
         embedding = self.embedding.weight
         runs = embedding.dim() - 2
+        if tracing():  # a graph would ask for the strides of a slice
+            tokens = tokens.clone(memory_format=torch.contiguous_format)
         count = math.prod(tokens.shape[: runs + 1])
         follow = tracing() and length is not None and not runs
         carry: list[Any]

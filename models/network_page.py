@@ -55,7 +55,9 @@ def network_data(network: DCDNetwork, group: Group, alphabet: NDArray[np.integer
         )
     count = network.dense_size()
     if count > MAX_PARAMETERS:
-        raise InputError(f"a network of {count:,} parameters; a page runs at most {MAX_PARAMETERS:,}")
+        raise InputError(
+            f"a network of {count:,} parameters; a page runs at most {MAX_PARAMETERS:,}; `evaluate` runs any"
+        )
     network = network.dense()
     head = network.head
     assert isinstance(head, nn.Linear), "written out"

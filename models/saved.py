@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from huggingface_hub import PyTorchModelHubMixin
@@ -18,17 +18,24 @@ from numpy.typing import NDArray
 from safetensors.torch import load
 from torch import Tensor
 
+from ..algebra.tracked import Tracked
+from ..common.dtypes import DTYPES as NAMES
+from ..common.dtypes import dtype_name
 from ..common.errors import InputError
 from ..common.folders import Folder, opened
-from ..common.kinds import DAMAGED, NETWORK, OTHER, WITH_NETWORK, claim_folder, wrong_kind
+from ..common.kinds import COMPILED, DAMAGED, NETWORK, OTHER, TRAINED, WITH_NETWORK, claim_folder, wrong_kind
 from ..common.reading import parse_json, parse_tensors
+from ..constructions.reading import load_machine
 from ..constructions.parameters import is_integer, parameter_shapes
 from ..constructions.weights import dense_configuration, dense_parameters, has_linear_head
 from .specification import LayerSpecification, positive
 
+if TYPE_CHECKING:
+    from ..common.dtypes import DtypeLike
+
 __all__ = ["DTYPES", "SavedNetwork"]
 
-DTYPES = {"float32": torch.float32, "float64": torch.float64}
+DTYPES = {name: getattr(torch, name) for name in NAMES}
 NEEDED = ("alphabet_size", "classes", "layers")
 ARGUMENTS = (*NEEDED, "embedding_size", "dtype", "seed", "head_gates", "head_cases")
 
@@ -46,14 +53,43 @@ A stack of input-dependent diagonal recurrences, written by subnormal. Load it w
 class SavedNetwork(
     PyTorchModelHubMixin, library_name="subnormal", tags=["state-space-model"], model_card_template=CARD
 ):
-    """What `DCDNetwork` does with files."""
+    """What `DCDNetwork` does with files; and what it is for, where its folder says so."""
+
+    _tracked: Tracked | None = None
+    _folder: Path | None = None
+
+    @property
+    def tracked(self) -> Tracked:
+        """The group or the automaton that it was compiled or trained for, with its letters.
+
+        To be set for a network that was loaded from weights alone: `net.tracked = sn.compile("S3").tracked`.
+
+        Raises:
+            InputError: the network does not know.
+        """
+        if self._tracked is None:
+            if self._folder is None:
+                raise InputError(
+                    "the network does not know what it is for; say so: net.tracked = sn.compile('S3').tracked"
+                )
+            self._tracked = _tracked_of(Folder(self._folder))
+        return self._tracked
+
+    @tracked.setter
+    def tracked(self, tracked: Tracked) -> None:
+        tracked.require_fit(self.alphabet_size, self.classes)  # type: ignore[attr-defined]
+        self._tracked = tracked
+
+    def _same_letters(self, other: Self) -> Self:
+        other._tracked, other._folder = self._tracked, self._folder
+        return other
 
     @classmethod
     def from_parameters(
         cls,
         configuration: Mapping[str, Any],
         parameters: Mapping[str, Tensor | NDArray],
-        dtype: str | None = None,
+        dtype: DtypeLike | None = None,
         where: str = "parameters",
     ) -> Self:
         """A network with these parameters.
@@ -72,16 +108,17 @@ class SavedNetwork(
         if not isinstance(stated, str) or stated not in DTYPES:
             raise InputError(f'{where}: dtype: expected "float32" or "float64", got {stated!r:.40}')
         _compare_sizes(configuration, {name: tuple(value.shape) for name, value in parameters.items()}, where)
-        network = cls(**({"seed": 0} | dict(configuration) | ({} if dtype is None else {"dtype": dtype})))
+        own = {} if dtype is None else {"dtype": dtype_name(dtype)}
+        network = cls(**({"seed": 0} | dict(configuration) | own))
         given = {name: torch.as_tensor(value) for name, value in parameters.items()}
         shapes = parameter_shapes(network.configuration())  # type: ignore[attr-defined]
         kind = DTYPES[stated]
         for name in sorted(shapes.keys() | given.keys()):
             if name not in given or name not in shapes:
                 raise InputError(f"{where}: {name} is {'missing' if name in shapes else 'not a parameter here'}")
-            value, own = given[name], torch.int32 if is_integer(name) else kind
-            if tuple(value.shape) != shapes[name] or value.dtype != own:
-                wanted, came = f"{own} {shapes[name]}", f"{value.dtype} {tuple(value.shape)}"
+            value, needed = given[name], torch.int32 if is_integer(name) else kind
+            if tuple(value.shape) != shapes[name] or value.dtype != needed:
+                wanted, came = f"{needed} {shapes[name]}", f"{value.dtype} {tuple(value.shape)}"
                 raise InputError(f"{where}: {name} should be {wanted}, is {came}")
         network.load_state_dict(given)  # type: ignore[attr-defined]
         try:
@@ -90,13 +127,13 @@ class SavedNetwork(
             raise InputError(f"{where}: {error}") from None
         return network
 
-    def converted(self, dtype: str) -> Self:
+    def converted(self, dtype: DtypeLike) -> Self:
         """The network in `float32` or `float64`, every parameter rounded once; itself where it is so already."""
         configuration = self.configuration()  # type: ignore[attr-defined]
-        if configuration["dtype"] == dtype:
+        if configuration["dtype"] == dtype_name(dtype):
             return self
         parameters = self.state_dict()  # type: ignore[attr-defined]
-        return self.from_parameters(configuration, parameters, dtype)
+        return self._same_letters(self.from_parameters(configuration, parameters, dtype))
 
     def dense(self) -> Self:
         """The network with all its matrices written out, every number in them a parameter; itself where it is so.
@@ -107,7 +144,7 @@ class SavedNetwork(
         configuration = self.configuration()  # type: ignore[attr-defined]
         if configuration.get("head_cases") is None:
             return self
-        return self.from_parameters(*dense_parameters(configuration, self._numpy()))
+        return self._same_letters(self.from_parameters(*dense_parameters(configuration, self._numpy())))
 
     def dense_size(self) -> int:
         """How many parameters `dense` has."""
@@ -161,7 +198,7 @@ class SavedNetwork(
 
     @classmethod
     def from_pretrained(  # type: ignore[override]
-        cls, folder: str | Path | Folder, dtype: str | None = None, map_location: str = "cpu"
+        cls, folder: str | Path | Folder, dtype: DtypeLike | None = None, map_location: str = "cpu"
     ) -> Self:
         """The network saved in a local `folder`; never asks a server.
 
@@ -187,7 +224,20 @@ class SavedNetwork(
         parse_tensors(files["model.safetensors"], file)  # what its header says is so
         weights = load(files["model.safetensors"])
         network = cls.from_parameters(configuration, weights, dtype, where=file)
+        if there.kind in (*COMPILED, TRAINED):
+            network._folder = there.path
         return network.to(map_location)  # type: ignore[attr-defined]
+
+
+def _tracked_of(folder: Folder) -> Tracked:
+    """What the network of a folder is for: its machine says so, or what it was trained on."""
+    if folder.kind != TRAINED:
+        return load_machine(folder).tracked
+    from .training.configuration import RunConfiguration
+    from .training.initial import task_of
+
+    record = parse_json(folder.files(("task.json",))["task.json"], folder.path / "task.json", dict[str, Any])
+    return task_of(RunConfiguration.of_record(record)).tracked
 
 
 def _shape(state: Mapping[str, Tensor], name: str) -> tuple[int, ...] | None:

@@ -12,7 +12,6 @@ sum in float64 by itself, onnxruntime does not.
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -113,7 +112,7 @@ def multiplied(a: Tensor, b: Tensor, h: Tensor) -> Tensor:
 def _doubled(a: Tensor, b: Tensor, levels: int) -> tuple[Tensor, Tensor]:
     """For every t the map h -> a_t (… (a_1 h + b_1) …) + b_t as (product, sum), each (batch, length, channels)."""
     batch, length, channels = b.shape
-    blocks = (length + BLOCK - 1) // BLOCK
+    blocks = length // BLOCK + 2  # one would do more often; but a length of 1 is written into a graph for ever
     places = torch.arange(blocks * BLOCK, device=b.device)
     known = places.clamp(max=length - 1)  # what is beyond the end repeats the last token, and nobody reads it
     product, total = (x.index_select(1, known).reshape(batch, blocks, BLOCK, channels) for x in (a, b))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import shlex
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -171,3 +174,27 @@ def test_what_is_promised_of_groups_on_many_points(name, copies):
     degree = generators.shape[1]
     wide = np.concatenate([generators + degree * i for i in range(copies)], axis=1)
     promised(PermutationGroup.generated("wide", wide).listed())
+
+
+LIMIT = re.compile(
+    r"at most|too large|too many|more than|(sought|searched) up to|are (handled|judged|listed|decomposed|compiled|run)"
+)
+WAY_OUT = re.compile(r"`|\btry\b|wanted|e\.g\.|--|EXAMPLES|example|leave|as S6|instead|\bgive\b|smaller")
+
+
+def test_every_limit_names_a_way_out():
+    """A refusal for size says what else can be done: a command, an option, or what would be taken."""
+    root, silent, seen = Path(sn.__file__).resolve().parent, [], 0
+    for path in sorted(root.rglob("*.py")):
+        if path.relative_to(root).parts[0] in ("tests", "docs", "benchmarks", ".venv", ".links", "build"):
+            continue
+        text = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "InputError":
+                said = ast.get_source_segment(text, node) or ""
+                if LIMIT.search(said):
+                    seen += 1
+                    if not WAY_OUT.search(said):
+                        silent.append(f"{path.relative_to(root)}:{node.lineno}: {' '.join(said.split())[:200]}")
+    assert seen > 60
+    assert not silent, "\n".join(silent)

@@ -173,3 +173,35 @@ def closure(
                     raise OverflowError
             image.append(number)
     return found, images
+
+
+def block_system(generators: Permutations, a: int, b: int) -> NDArray[np.intp]:
+    """The finest system of blocks of a transitive group in which two points share one: the least point of each point's
+    block, shape (degree,) (Atkinson 1975). Generators have the shape (count, degree).
+
+    >>> block_system(np.array([[1, 2, 3, 0]]), 0, 2).tolist()
+    [0, 1, 0, 1]
+    """
+    parent = list(range(generators.shape[1]))
+    images = generators.tolist()
+
+    def root(point: int) -> int:
+        while parent[point] != point:
+            parent[point] = parent[parent[point]]
+            point = parent[point]
+        return point
+
+    waiting = [(a, b)]
+    while waiting:
+        x, y = waiting.pop()
+        first, second = root(x), root(y)
+        if first != second:
+            parent[max(first, second)] = min(first, second)
+            waiting += [(image[x], image[y]) for image in images]
+    return np.array([root(point) for point in range(len(parent))])
+
+
+def on_blocks(generators: Permutations, blocks: NDArray[np.intp]) -> Permutations:
+    """What permutations do with blocks: those of `block_system`, numbered by their least points; shape (count, n)."""
+    least, number = np.unique(blocks, return_inverse=True)
+    return number[generators[:, least]].astype(smallest_dtype(len(least)))

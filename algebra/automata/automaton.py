@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...common.brief import Brief
 from ...common.errors import InputError
+from ...common.packages import named_packages
 from ...common.wording import counted
 
 MAX_STATES = 1024
@@ -74,7 +76,8 @@ class Automaton(Brief):
         count, width = rows.shape
         if count > MAX_STATES or width > MAX_LETTERS:
             raise InputError(
-                f"{name}: {count:,} states and {width:,} letters; at most {MAX_STATES:,} and {MAX_LETTERS} are handled"
+                f"{name}: {count:,} states and {width:,} letters; "
+                f"at most {MAX_STATES:,} and {MAX_LETTERS} are handled, e.g. dyck(2,4)"
             )
         if not np.issubdtype(rows.dtype, np.integer):
             raise InputError(f"{name}: entries of type {rows.dtype}; wanted state numbers 0 … {count - 1}")
@@ -208,6 +211,24 @@ class Automaton(Brief):
             (*own.notes, f"merged {own.count} states into the {len(kept)} of the minimal automaton"),
         ).restricted(kept)
         return merged.reachable()
+
+    def to_networkx(self) -> Any:
+        """The automaton as a `networkx.MultiDiGraph`: states as nodes, letters as labels of edges; the graph's `start`,
+        and `accepting` of nodes where there is a language. `sn.machine` reads it again.
+
+        Raises:
+            MissingPackageError: networkx is not installed.
+        """
+        with named_packages():
+            import networkx
+        graph = networkx.MultiDiGraph(name=self.name, start=self.states[self.start], letters=list(self.letters))
+        for number, state in enumerate(self.states):
+            graph.add_node(state, **({} if self.accepting is None else {"accepting": bool(self.accepting[number])}))
+        for state, row in zip(self.states, self.table.tolist(), strict=True):
+            graph.add_edges_from(
+                (state, self.states[q], {"label": letter}) for letter, q in zip(self.letters, row, strict=True)
+            )
+        return graph
 
     def as_json(self) -> dict[str, object]:
         """The automaton as the content of a DFA file (docs/automata.md)."""

@@ -138,7 +138,7 @@ class Holonomy:
             if len(self.sets) == MAX_IMAGES:
                 raise InputError(
                     f"{self.automaton.name}: words have more than {MAX_IMAGES:,} images of its "
-                    f"{self.automaton.count} states; only automata with fewer are decomposed"
+                    f"{self.automaton.count} states; only automata with fewer are decomposed; `inspect` judges it"
                 )
             self.number[bits] = len(self.sets)
             self.sets.append(bits)
@@ -339,7 +339,7 @@ def _listed(generators: set[tuple[int, ...]], tiles: int, name: str) -> Group:
 
     order = StabiliserChain(permutations).order
     if order > 50_000:
-        raise InputError(f"{name}: a holonomy group of order {order:,}; at most 50,000 are listed")
+        raise InputError(f"{name}: a holonomy group of order {order:,}; at most 50,000 are listed; `inspect` judges it")
     return generated_group(permutations, order, "")
 
 

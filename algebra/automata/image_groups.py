@@ -73,7 +73,9 @@ class ImageGroup:
         """The listed group. Raises `InputError` where it is too large."""
         if isinstance(self.group, Group):
             return self.group
-        raise InputError(f"a group of order {self.order:,} on {len(self.points)} states is too large to list")
+        raise InputError(
+            f"a group of order {self.order:,} on {len(self.points)} states is too large to list; `inspect` needs no list"
+        )
 
     def some(self) -> Iterator[tuple[NDArray[np.unsignedinteger], Word]]:
         """Elements with words, one after the other: generators and products of them, breadth first."""
@@ -171,7 +173,8 @@ class Images:
                     if len(self.sets) == MAX_IMAGES:
                         raise InputError(
                             f"{automaton.name}: words have more than {MAX_IMAGES:,} images of its {count} states; "
-                            "only automata with fewer are judged"
+                            "only automata with fewer are judged; `words` draws words, and fewer letters that merge "
+                            "states make fewer images"
                         )
                     target = number[image] = len(self.sets)
                     self.sets.append(image)
@@ -379,7 +382,9 @@ def _from_generators(
     if order > MAX_LISTED:
 
         def none(element: int) -> Word:
-            raise InputError(f"a group of order {order:,} on {len(points)} states is too large to list")
+            raise InputError(
+                f"a group of order {order:,} on {len(points)} states is too large to list; `inspect` needs no list"
+            )
 
         return ImageGroup(points, StabiliserChain(rows), (rows, words), none)
     group = generated_group(rows, order, "")

@@ -91,7 +91,7 @@ class TransitionMonoid(Brief):
         if self._listing is None:
             raise InputError(
                 f"{self.automaton.name}: its transition monoid has more than {self.limit:,} elements; "
-                "only smaller ones are listed"
+                "only smaller ones are listed; `inspect` judges it without"
             )
         return self._listing
 

@@ -329,7 +329,10 @@ def _determinised(text: str, alphabet: list[str], reader: _Reader, start: int, e
             target = reader.closed(reached[letter])
             if target not in number:
                 if len(subsets) == MAX_SUBSETS:
-                    raise InputError(f"{_short(text)} needs more than {MAX_SUBSETS:,} states before they are merged")
+                    raise InputError(
+                        f"{_short(text)} needs more than {MAX_SUBSETS:,} states before they are merged; "
+                        "wanted smaller numbers in braces, e.g. '(ab|b){1,8}a'"
+                    )
                 number[target] = len(subsets)
                 subsets.append(target)
             row.append(number[target])
@@ -340,6 +343,8 @@ def _determinised(text: str, alphabet: list[str], reader: _Reader, start: int, e
     )
     made = whole.minimal()
     if made.count > MAX_STATES:
-        raise InputError(f"{_short(text)} needs {made.count:,} states; at most {MAX_STATES:,} are handled")
+        raise InputError(
+            f"{_short(text)} needs {made.count:,} states; at most {MAX_STATES:,} are handled, e.g. '(ab|b)*a'"
+        )
     states = tuple(map(str, range(made.count)))
     return Automaton(text, made.table, made.letters, states, made.start, made.accepting)

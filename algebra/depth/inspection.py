@@ -17,6 +17,7 @@ from ...common.wording import counted, describe_order
 from ..arithmetic.abelian_invariants import abelian_name
 from ..chains import series as chain_series
 from ..chains.series import ChainFactor
+from ..chains.stabiliser_chain import StabiliserChain
 from ..groups.group import TABLE_LIMIT, Group
 from ..groups.permutation_group import PermutationGroup
 from .abelian import AbelianFactor, margin, primary_moduli
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from .architectures import Architectures
     from .blocks.depths import BlockAnswer
-    from .optimise import Choices
+    from .optimise import Choices, ShortestSeries
 
 INSPECTION_LIMIT = 10_000
 """Groups of larger order are inspected through stabiliser chains, in milliseconds but without decomposition."""
@@ -57,6 +58,7 @@ class Inspection(ShownAsTable):
         alphabet: the elements that are tokens, where that matters (`architectures`); None for all.
         widths: on the stack with the widths that were asked about, if any.
         choices: the unbeaten subnormal series, where they were asked about.
+        shortest: all subnormal series of least length, where they were asked about.
     """
 
     group: Group | PermutationGroup
@@ -71,6 +73,7 @@ class Inspection(ShownAsTable):
     alphabet: tuple[int, ...] | None = None
     widths: WidthAnswer | None = None
     choices: Choices | None = None
+    shortest: ShortestSeries | None = None
 
     @cached_property
     def least_widths(self) -> tuple[tuple[int, ...], ...] | None:
@@ -110,6 +113,44 @@ class Inspection(ShownAsTable):
             return chain_block_answer(self.group.chain)
         found = self.architectures.representation if self.architectures else None
         return block_answer(self.group, found.table if found else None)
+
+    @cached_property
+    def _chain(self) -> StabiliserChain:
+        group = self.group
+        if isinstance(group, PermutationGroup):
+            return group.chain
+        return StabiliserChain(group.elements[list(group.generators)], bound=group.order)
+
+    @cached_property
+    def composition(self) -> tuple[str, ...] | None:
+        """The composition factors, one name each, those that are not abelian first; None where they were not found."""
+        from ..chains.composition import UndecidedError, composition_names
+
+        if self.solvable:
+            from ..arithmetic.finite_field import factorise
+
+            primes = factorise(self.group.order)
+            return tuple(f"C{p}" for p in sorted(primes, reverse=True) for _ in range(primes[p]))
+        try:
+            return composition_names(self._chain)
+        except UndecidedError:
+            return None
+
+    @cached_property
+    def fitting_length(self) -> int | None:
+        """The least length of a series with nilpotent factors; None for a group that is not solvable."""
+        from ..chains.composition import fitting_length
+
+        return fitting_length(self._chain) if self.solvable else None
+
+    @cached_property
+    def chief_length(self) -> int | None:
+        """How many factors a chief series has; None for a group of order above `TABLE_LIMIT`."""
+        from ..groups.normal_subgroups import chief_series
+
+        if not isinstance(self.group, Group) or self.group.order > TABLE_LIMIT:
+            return None
+        return len(chief_series(self.group)) - 1
 
     @property
     def depth(self) -> int | None:
@@ -153,10 +194,15 @@ class Inspection(ShownAsTable):
             | {key: row.reason for key, row in self.blocks.by_key().items()},
             "blocks": {key: row.blocks for key, row in self.blocks.by_key().items()},
             "linear_readout": self.blocks.readout and self.blocks.readout.as_json(),
+            "composition_factors": None if self.composition is None else list(self.composition),
+            "chief_length": self.chief_length,
+            "derived_length": self.series.length if self.solvable else None,
+            "fitting_length": self.fitting_length,
             "layers": [layer_summary(factor) for factor in self.factors],
             "least_widths": self.least_widths and [list(widths) for widths in self.least_widths],
             "witness": self._witness_json(),
             "notes": list(self.notes),
+            **({"shortest_series": self.shortest.as_json()} if self.shortest else {}),
             **(self.architectures.as_json() if self.architectures else {}),
         }
         if self.stack:

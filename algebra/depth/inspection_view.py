@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -12,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ...common.terminal import plain_table
-from ...common.wording import counted, describe_order, short
+from ...common.wording import counted, describe_order, exact_order, short
+from ..arithmetic.abelian_invariants import abelian_name
 from ..arithmetic.permutations import cycles
 from ..groups.group import Group
 from .abelian import margin, primary_moduli
@@ -23,12 +25,14 @@ from .witness import Residual
 if TYPE_CHECKING:
     from .architectures import Architectures
     from .inspection import Inspection
-    from .optimise import Choice
+    from .optimise import Choice, ShortestSeries
 
 
 def inspection_view(inspection: Inspection) -> RenderableType:
     """An inspection as a page of text."""
     parts = list(_parts(inspection))
+    if inspection.shortest is not None:
+        parts += _shortest(inspection.shortest, inspection)
     if inspection.choices is not None:
         table = inspection.choices.view()
         parts += table.renderables if isinstance(table, Renderables) else [table]
@@ -45,7 +49,7 @@ def _parts(inspection: Inspection) -> Iterator[RenderableType]:
         if isinstance(group, Group) and group.order <= 255
         else ""
     )
-    title = [group.name, f"order {describe_order(group.order)}", known, f"on {group.degree:,} points"]
+    title = [group.name, f"order {exact_order(group.order)}", known, f"on {group.degree:,} points"]
     yield Text(" · ".join(filter(None, title)), style="bold")
     for note in inspection.notes:
         yield Text(f"note: {note}", style="yellow")
@@ -72,6 +76,10 @@ def _not_solvable(inspection: Inspection) -> Iterator[RenderableType]:
         f"not solvable: derived series {orders_text(inspection.series)} stands still at its perfect residual P of "
         f"order {order if order < 10**15 else describe_order(order)}"
     )
+    if inspection.composition is not None:
+        insoluble = dict.fromkeys(name for name in inspection.composition if not re.fullmatch(r"C\d+", name))
+        are = f"{' and '.join(insoluble)} {'is' if len(insoluble) == 1 else 'are'} not abelian"
+        yield Text(f"composition factors {repeated_names(inspection.composition)}: {are}")
     if not isinstance(witness, Residual) or not isinstance(group, Group):
         return
     yield Text(
@@ -80,6 +88,30 @@ def _not_solvable(inspection: Inspection) -> Iterator[RenderableType]:
     )
     for generator, words in list(zip(witness.subgroup.generators, witness.expressions, strict=True))[:3]:
         yield Text(f"  {short(cycles(group.elements[generator]))} = {'·'.join(word.text(group) for word in words)}")
+
+
+def _shortest(found: ShortestSeries, inspection: Inspection) -> Iterator[RenderableType]:
+    """Lengths of other series, and the shortest subnormal ones with abelian factors, a row for each kind."""
+    yield Text()
+    factors = repeated_names(inspection.composition or ()) or "none"
+    chief = "not known" if inspection.chief_length is None else inspection.chief_length
+    yield Text(f"composition factors {factors}; chief length {chief}, Fitting length {inspection.fitting_length}")
+    yield Text(f"{found.count:,} subnormal series with abelian factors in {counted(found.length, 'layer')}, no fewer:")
+    table = plain_table("factors", "how many", "one of them")
+    for kind in found.kinds:
+        names = " | ".join(abelian_name(moduli) for moduli in kind.moduli)
+        group = kind.series.group
+        members = [f"<{generators_text(group, member.generators)}>" for member in kind.series.subgroups[1:-1]]
+        orders = " > ".join(map(str, kind.series.orders))
+        table.add_row(names or "-", f"{kind.count:,}", f"{orders}{': ' if members else ''}{', '.join(members)}")
+    yield table
+
+
+def repeated_names(names: Sequence[str]) -> str:
+    """Names of groups with how often each occurs: `A5, C2^3`."""
+    counts = {name: names.count(name) for name in dict.fromkeys(names)}
+    powers = {name: f"({name})^{n}" if " " in name else f"{name}^{n}" for name, n in counts.items()}
+    return ", ".join(name if n == 1 else powers[name] for name, n in counts.items())
 
 
 def _solvable(inspection: Inspection) -> Iterator[RenderableType]:

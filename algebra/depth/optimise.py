@@ -13,7 +13,7 @@ is the exact Pareto front (Martins 1984).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, overload
 
@@ -152,11 +152,13 @@ class _Edge:
         target: the number of the class of its lower member.
         by: its lower member is g⁻¹·(the representative of that class)·g for g = `by`.
         moduli: with invariant and with primary channels.
+        count: how many lower members of that class have this factor.
     """
 
     target: int
     by: int
     moduli: dict[str, tuple[int, ...]]
+    count: int = 1
 
 
 class _Graph:
@@ -197,10 +199,12 @@ class _Graph:
         place = {number[upper.mask.tobytes()][0]: i for i, (upper, _) in enumerate(found)}
         for upper, below in found:
             self.nodes.append(upper)
-            best: dict[tuple[int, tuple[int, ...]], _Edge] = {}  # conjugates with one factor count once
+            best: dict[tuple[int, tuple[int, ...]], _Edge] = {}  # conjugates with one factor are one edge
             for mask, moduli in below:
                 own, by = number[mask]
-                best.setdefault((place[own], moduli["invariant"]), _Edge(place[own], by, moduli))
+                key = place[own], moduli["invariant"]
+                known = best.get(key, _Edge(place[own], by, moduli, 0))
+                best[key] = replace(known, count=known.count + 1)
             self.edges.append(list(best.values()))
 
     def _orbit(self, subgroup: Subgroup, own: int) -> dict[bytes, tuple[int, int]]:
@@ -277,7 +281,10 @@ def _labels(graph: _Graph, channels: str) -> list[_Label]:
                     kept = [other for other in labels[edge.target] if not cost.beats(other.cost)]
                     labels[edge.target] = [*kept, _Label(cost, (*label.path, edge))]
         if len(labels[node]) > MAX_LABELS:
-            raise InputError(f"more than {MAX_LABELS} series none of which beats another: not searched further")
+            raise InputError(
+                f"more than {MAX_LABELS} series none of which beats another: not searched further; "
+                "leave out --pareto or --optimise: a shortest series is found without"
+            )
     return labels[last]
 
 
@@ -290,3 +297,77 @@ def best_series(group: Group, layer: Family, goal: str) -> Choice | None:
     if goal not in GOALS:
         raise InputError(f"unknown goal {goal[:40]!r}; wanted one of {', '.join(GOALS)}")
     return min(pareto_front(group, layer), key=lambda choice: choice.cost.key(goal), default=None)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class KindOfSeries(Brief):
+    """Subnormal series with the same abelian factors in the same order.
+
+    Arguments:
+        moduli: of each factor, from the top: n_1 … n_d, each dividing the next.
+        count: how many series there are.
+        series: one of them.
+    """
+
+    moduli: tuple[tuple[int, ...], ...]
+    count: int
+    series: Series[Subgroup]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ShortestSeries(Brief):
+    """All subnormal series with abelian factors of least length.
+
+    Arguments:
+        length: the number of factors, which is the derived length.
+        kinds: one for each sequence of factors.
+    """
+
+    length: int
+    kinds: tuple[KindOfSeries, ...]
+
+    @property
+    def count(self) -> int:
+        """How many series there are."""
+        return sum(kind.count for kind in self.kinds)
+
+    def as_json(self) -> dict[str, Any]:
+        """The JSON of `inspect --series --json`."""
+        kinds = [
+            {"factors": [list(m) for m in kind.moduli], "count": kind.count, "series": list(kind.series.orders)}
+            for kind in self.kinds
+        ]
+        return {"length": self.length, "count": self.count, "kinds": kinds}
+
+
+def shortest_subnormal_series(group: Group, layer: Family) -> ShortestSeries | None:
+    """All subnormal series of least length with factors of the family; None where there is none.
+
+    Raises:
+        InputError: there is too much to search.
+    """
+    graph = _Graph(group, layer)
+    last = len(graph.nodes) - 1
+    if last == 0:
+        return ShortestSeries(0, (KindOfSeries((), 1, Series((group.whole,), ())),))
+    level: dict[tuple[int, tuple[tuple[int, ...], ...]], tuple[int, tuple[_Edge, ...]]] = {(0, ()): (1, ())}
+    if graph.nodes[last].order > 1:
+        return None
+    length = 0
+    while not any(node == last for node, _ in level):
+        length += 1
+        below: dict[tuple[int, tuple[tuple[int, ...], ...]], tuple[int, tuple[_Edge, ...]]] = {}
+        for (node, moduli), (count, path) in level.items():
+            for edge in graph.edges[node]:
+                key = edge.target, (*moduli, edge.moduli["invariant"])
+                known, kept = below.get(key, (0, (*path, edge)))
+                below[key] = known + count * edge.count, kept
+        if len(below) > MAX_LABELS:
+            raise InputError(_too_many(group, f"{MAX_LABELS:,} kinds of series"))
+        level = below
+    kinds = [
+        KindOfSeries(moduli, count, Series(graph.series(path), (layer,) * length))
+        for (node, moduli), (count, path) in sorted(level.items(), key=lambda item: item[0])
+        if node == last
+    ]
+    return ShortestSeries(length, tuple(kinds))

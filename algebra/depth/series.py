@@ -15,9 +15,11 @@ from typing import Any, Generic, TypeVar, overload
 
 from ...common.descent import descending
 from ...common.errors import InputError
+from ...common.packages import named_packages
 from ...common.wording import describe_order, short
 from ..chains import series as chain_series
 from ..chains.stabiliser_chain import StabiliserChain
+from ..groups.conversions import to_gap
 from ..groups.group import Group, Subgroup
 from .families import Family
 
@@ -55,6 +57,27 @@ class Series(Generic[Member]):
     @property
     def orders(self) -> tuple[int, ...]:
         return tuple(subgroup.order for subgroup in self.subgroups)
+
+    def to_networkx(self) -> Any:
+        """The series as a Hasse diagram, a `networkx.DiGraph`: nodes 0 … k from G down, with the `order` of each and
+        GAP's text of its `generators`; edges with the `order` of the factor and the layer's `family`.
+
+        Raises:
+            MissingPackageError: networkx is not installed.
+        """
+        with named_packages():
+            import networkx
+        graph = networkx.DiGraph(name=repr(self))
+        for number, member in enumerate(self.subgroups):
+            if isinstance(member, Subgroup):
+                text = to_gap(member.group.elements[list(member.generators)])
+            else:
+                text = to_gap(member.generators)
+            graph.add_node(number, order=member.order, generators=text)
+        for number, family in enumerate(self.families):
+            index = self.orders[number] // self.orders[number + 1]
+            graph.add_edge(number, number + 1, order=index, family=family.name)
+        return graph
 
     @property
     def is_complete(self) -> bool:

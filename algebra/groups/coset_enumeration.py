@@ -254,10 +254,12 @@ def _on_fewer_points(count: int, relators: Sequence[Word], found: Permutations, 
     """The group on the cosets of other subgroups of some generators, where that is faithful."""
     from ..chains.stabiliser_chain import StabiliserChain
 
-    singles: list[tuple[int, ...]] = [(x,) for x in range(1, count + 1)]
-    pairs = list(combinations(range(1, count + 1), 2)) if count > 2 else []
-    for chosen in (pairs + singles)[:12] if found.shape[1] > 20 else []:
-        smaller = cosets(count, relators, [(x,) for x in chosen], FEW_COSETS)
+    letters = range(1, count + 1)
+    tried: list[list[Word]] = [[(x,), (y,)] for x, y in combinations(letters, 2)] if count > 2 else []
+    tried += [[(x,), (-y, x, y)] for x in letters for y in letters if x != y] + [[(x,)] for x in letters]
+    tried += [[(x, y)] for x, y in combinations(letters, 2)]
+    for subgroup in tried[:16] if order > 6 else []:
+        smaller = cosets(count, relators, subgroup, FEW_COSETS)
         if smaller is None or not 1 < smaller.shape[1] < found.shape[1]:
             continue
         if StabiliserChain(smaller, bound=order).order == order:

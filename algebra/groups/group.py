@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -55,6 +56,25 @@ class Group:
     @property
     def order(self) -> int:
         return len(self.elements)
+
+    def to_gap(self) -> str:
+        """GAP's text for the group, by its generators."""
+        from .conversions import to_gap
+
+        return to_gap(self.elements[list(self.generators)])
+
+    def to_sympy(self) -> Any:
+        """SymPy's `PermutationGroup`, on the same points. Raises `MissingPackageError` where SymPy is not installed."""
+        from .conversions import to_sympy
+
+        return to_sympy(self.elements[list(self.generators)])
+
+    def to_networkx(self) -> Any:
+        """The Cayley graph as a `networkx.MultiDiGraph`, with generators as labels. Raises `InputError` where the group
+        is too large."""
+        from .conversions import cayley_graph
+
+        return cayley_graph(self)
 
     @property
     def degree(self) -> int:

@@ -49,7 +49,10 @@ class _Pairs:
 
 def _pairs(group: Group) -> _Pairs:
     if group.order > TABLE_LIMIT:
-        raise InputError(f"{group.name} has order {group.order}: isomorphisms are sought up to order {TABLE_LIMIT}")
+        raise InputError(
+            f"{group.name} has order {group.order}: isomorphisms are sought up to order {TABLE_LIMIT}, "
+            "e.g. of S6; `inspect` says what two groups have in common"
+        )
     table = group.table
     inverses = group.inverses.astype(table.dtype)
     everything = np.arange(group.order)

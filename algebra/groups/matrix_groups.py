@@ -93,6 +93,38 @@ def on_vectors(matrices: Sequence[Matrix], q: int, name: str, projective: bool =
     return rows([new[image[points]] for image in images], len(points))
 
 
+FEW_VECTORS = 5_000
+"""Spaces with more are not looked through for their least orbits."""
+
+
+def on_few_vectors(matrices: Sequence[Matrix], q: int, name: str) -> Permutations:
+    """`on_vectors` where the space is small; else invertible matrices on the images of the unit vectors.
+
+    Raises:
+        InputError: a matrix is singular, or the unit vectors have too many images.
+    """
+    n = len(matrices[0])
+    if n * math.log(q) <= math.log(FEW_VECTORS):
+        return on_vectors(matrices, q, name)
+    field = finite_field(q)
+    for number, matrix in enumerate(matrices, 1):
+        if rank(field, matrix) < n:
+            raise InputError(f"{name}: matrix {number} is singular over GF({q}); wanted invertible ones")
+
+    def moved(matrix: Matrix, vector: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(matrix_product(field, np.array([vector]), matrix)[0].tolist())
+
+    try:
+        images = closure(
+            map(tuple, _identity(n).tolist()), [partial(moved, matrix) for matrix in matrices], MAX_DEGREE
+        )[1]
+    except OverflowError:
+        raise InputError(
+            f"{name}: the unit vectors have more than {MAX_DEGREE:,} images; wanted smaller matrices, or permutations"
+        ) from None
+    return rows(images)
+
+
 def _orbits(images: Sequence[NDArray[np.intp]], degree: int) -> list[NDArray[np.intp]]:
     """The orbits of some permutations, the smallest first."""
     label = np.arange(degree)

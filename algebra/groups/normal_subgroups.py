@@ -36,6 +36,23 @@ def normal_subgroups(group: Group) -> list[Subgroup]:
                 waiting.append(join)
                 if len(found) > MAX_NORMAL_SUBGROUPS:
                     raise InputError(
-                        f"{group.name} has more than {MAX_NORMAL_SUBGROUPS} normal subgroups: they are not listed"
+                        f"{group.name} has more than {MAX_NORMAL_SUBGROUPS} normal subgroups: they are not listed; "
+                        "`inspect` without --pareto, and `compile` without --optimise, take a shortest series"
                     )
     return sorted(found.values(), key=lambda subgroup: (-subgroup.order, subgroup.members.tolist()))
+
+
+def chief_series(group: Group) -> list[Subgroup]:
+    """A chief series, the group first: normal subgroups with none between two that follow each other.
+
+    >>> from subnormal.algebra.groups.named_groups import symmetric
+    >>> [term.order for term in chief_series(symmetric(4).listed())]
+    [24, 12, 4, 1]
+    """
+    representatives = np.flatnonzero(conjugacy_classes(group).labels == np.arange(group.order)).tolist()
+    closures = [group.whole.normal_closure([x]) for x in representatives]
+    found = [group.trivial_subgroup]
+    while found[0].order < group.order:
+        above = (found[0].extended(one.generators) for one in closures if not one <= found[0])
+        found.insert(0, min(above, key=lambda one: one.order))
+    return found

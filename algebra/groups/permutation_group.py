@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from ...common.errors import InputError
 from ...common.wording import describe_order
@@ -68,6 +69,23 @@ class PermutationGroup:
         assert chain.order == self.order, f"{chain.order} elements found, {self.order} expected"
         return chain
 
+    def to_gap(self) -> str:
+        """GAP's text for the group, by its generators: `Group((1,2,3,4),(1,2))`."""
+        from .conversions import to_gap
+
+        return to_gap(self.permutations)
+
+    def to_sympy(self) -> Any:
+        """SymPy's `PermutationGroup`, on the same points. Raises `MissingPackageError` where SymPy is not installed."""
+        from .conversions import to_sympy
+
+        return to_sympy(self.permutations)
+
+    def to_networkx(self) -> Any:
+        """The Cayley graph as a `networkx.MultiDiGraph`, with generators as labels. Raises `InputError` where the group
+        is too large."""
+        return self.listed().to_networkx()
+
     @property
     def degree(self) -> int:
         return self.permutations.shape[1]
@@ -87,7 +105,7 @@ class PermutationGroup:
         if not self.is_listable:
             raise InputError(
                 f"{self.name} has order {describe_order(self.order)} on {self.degree} points: too large to list "
-                f"(at most {LISTING_LIMIT:,} elements and {LISTING_BYTES >> 20} MiB)"
+                f"(at most {LISTING_LIMIT:,} elements and {LISTING_BYTES >> 20} MiB); `inspect` takes it without a list"
             )
         group = generated_group(self.permutations, self.order, self.name)
         return group.noted(*self.notes) if self.notes else group

@@ -96,7 +96,8 @@ def semidirect_products(A: Group, B: Group) -> list[Group]:
     """
     if A.order * B.order > SEMIDIRECT_LIMIT:
         raise InputError(
-            f"{_name(A, B)} has order {A.order * B.order}; semidirect products are sought up to {SEMIDIRECT_LIMIT}"
+            f"{_name(A, B)} has order {A.order * B.order}; semidirect products are sought up to {SEMIDIRECT_LIMIT}; "
+            "give permutations that generate it, e.g. '(1,2,3), (1,2)'"
         )
     candidates = [_product(A, B, action) for action in _actions(A, B)]
     factors = (G.elements[list(G.generators)] for G in (A, B))

@@ -18,20 +18,23 @@ def bracketed(name: str) -> str:
     return f"({name})" if re.search(r"[x:.]|wr|\do", name) else name
 
 
+SMALLER = "e.g. C2xC4, S3wrC2 or C7:C3"
 MAX_GENERATOR_POINTS = 1 << 19
 """Most points of all generators of a product together."""
 
 
 def _checked(name: str, generators: int, degree: int, order_digits: float) -> None:
     if degree > MAX_DEGREE:
-        raise InputError(f"{short(name)} acts on {degree:,} points, at most {MAX_DEGREE:,} can be handled")
+        raise InputError(f"{short(name)} acts on {degree:,} points, at most {MAX_DEGREE:,} can be handled, {SMALLER}")
     if generators * degree > MAX_GENERATOR_POINTS:
         raise InputError(
             f"{short(name)} has {generators:,} generators on {degree:,} points; at most {MAX_GENERATOR_POINTS:,} "
-            "points of all generators together can be handled"
+            f"points of all generators together can be handled, {SMALLER}"
         )
     if order_digits > 10**5:
-        raise InputError(f"{short(name)} has an order of about {order_digits:.0f} digits, too large to handle")
+        raise InputError(
+            f"{short(name)} has an order of about {order_digits:.0f} digits, too large to handle, {SMALLER}"
+        )
 
 
 def small(order: int, number: int) -> PermutationGroup:

@@ -78,7 +78,9 @@ def read_tokens(group: PermutationGroup, alphabet: str | None) -> Permutations:
         moving = group.permutations[(group.permutations != np.arange(group.degree)).any(axis=1)]
         return moving[np.sort(np.unique(moving, axis=0, return_index=True)[1])]
     if alphabet == "all":
-        raise InputError(f"{group.name} has order {describe_order(group.order)}: too many tokens; wanted generators")
+        raise InputError(
+            f"{group.name} has order {describe_order(group.order)}: too many tokens; wanted --alphabet generators"
+        )
     tokens = parse_elements(group, alphabet)
     if not len(tokens):
         raise InputError("an empty alphabet; wanted generators, or elements such as '(1,2);(1,2,3)'")

@@ -181,7 +181,7 @@ def images_group(given: Sequence[Sequence[int] | str], name: str | None, where: 
         except InputError as error:
             raise InputError(f"{where}: permutation {number}: {error}") from None
         if len(image) > MAX_DEGREE:
-            raise InputError(f"{where}: permutation {number} has {len(image)} points, at most {MAX_DEGREE}")
+            raise InputError(f"{where}: permutation {number} has {len(image)} points; wanted at most {MAX_DEGREE}")
         least = 0 if isinstance(one, str) or not image else min(image)
         if sorted(image) != list(range(least, len(image) + least)) or least not in (0, 1):
             raise InputError(f"{where}: permutation {number} is not a list of all of 0 … {len(image) - 1}; {_WANTED}")

@@ -24,7 +24,7 @@ from ...common.errors import InputError
 from ...common.wording import short
 from ..arithmetic.finite_field import FiniteField, factorise, finite_field
 from ..arithmetic.permutations import MAX_DEGREE, closure, rows
-from ..groups.matrix_groups import on_vectors
+from ..groups.matrix_groups import on_few_vectors
 from ..groups.permutation_group import PermutationGroup
 
 Gaussian = tuple[Fraction, Fraction]
@@ -65,7 +65,7 @@ def matrix_group(given: Sequence[Any], over: str | int | None = None, name: str 
     if q:
         field, embedded = finite_field(q), _Gap(q)
         matrices = [np.array([[embedded.element(field, entry) for entry in row] for row in t]) for t in tables]
-        return PermutationGroup.generated(title, on_vectors(matrices, q, title))
+        return PermutationGroup.generated(title, on_few_vectors(matrices, q, title))
     return _over_gaussians([[[gaussian(entry) for entry in row] for row in table] for table in tables], title)
 
 
@@ -78,7 +78,13 @@ def _entry_text(entry: Any) -> str:
 
 def _field_size(tables: Sequence[Any], over: str | int | None) -> int:
     """q, or 0 for Q(i)."""
-    own = {int(q) for t in tables for row in t for entry in row for q in re.findall(r"Z\((\d{1,9})\)", str(entry))}
+    own = {
+        _power(q)
+        for t in tables
+        for row in t
+        for entry in row
+        for q in re.findall(r"Z\((\d{1,9}(?:\^\d{1,2})?)\)", str(entry))
+    }
     if over is not None:
         text = str(over).replace(" ", "")
         found = re.fullmatch(r"(?:GF|F|Z/|ZZ/)?_?\(?(\d{1,6})(?:\^(\d{1,2}))?\)?", text)
@@ -101,6 +107,12 @@ def _field_size(tables: Sequence[Any], over: str | int | None) -> int:
     if q > MAX_DEGREE:
         raise InputError(f"entries of GF({q}); fields of at most {MAX_DEGREE:,} elements are read")
     return q
+
+
+def _power(text: str) -> int:
+    """A number, or a power such as 3^2."""
+    base, _, exponent = text.partition("^")
+    return min(int(base), MAX_DEGREE + 1) ** int(exponent or 1)
 
 
 class _Gap:
@@ -126,8 +138,8 @@ class _Gap:
         return total
 
     def _term(self, field: FiniteField, term: str, p: int) -> int:
-        if found := re.fullmatch(r"(?:(\d{1,9})\*)?Z\((\d{1,9})\)(?:\^(-?\d{1,9}))?", term):
-            times, size, exponent = int(found[1] or 1), int(found[2]), int(found[3] or 1)
+        if found := re.fullmatch(r"(?:(\d{1,9})\*)?Z\((\d{1,9}(?:\^\d{1,2})?)\)(?:\^(-?\d{1,9}))?", term):
+            times, size, exponent = int(found[1] or 1), _power(found[2]), int(found[3] or 1)
             if size not in self.roots:
                 self.roots[size] = _gap_root(field, size)
             log = int(field.logarithm[self.roots[size]]) * exponent

@@ -208,7 +208,8 @@ def from_graph(graph: Any, name: str | None = None) -> Automaton:
 
     Letters are the edges' attribute `label` (or `letter`, `symbol`, `input`, `char`), a list for several. Words begin
     at `graph.graph["start"]`, or at the node with the attribute `start` or `initial`, else at the first node, which is
-    said. Nodes with the attribute `accepting` or `final` accept; without any, the state is tracked.
+    said; the letters' order is that of `graph.graph["letters"]`, or theirs. Nodes with the attribute `accepting` or
+    `final` accept; without any, the state is tracked.
 
     Raises:
         InputError: the graph is not directed, or an edge has no letter.
@@ -243,6 +244,9 @@ def from_graph(graph: Any, name: str | None = None) -> Automaton:
         notes = (f"no start is given: words begin at the first node, {_title(nodes[0])}",)
     final = [q for q in nodes if flags[q].get("accepting") or flags[q].get("final")]
     letters = _ordered(letter for _, letter in moves)
+    given = graph.graph.get("letters")
+    if isinstance(given, (list, tuple)) and set(given) >= set(letters):
+        letters = list(dict.fromkeys(given))
     return from_moves(title, nodes, letters, moves, starts, final or None, notes)
 
 

@@ -112,7 +112,9 @@ def parse_machine(text: str) -> PermutationGroup | Automaton:
     name = re.match(r"[a-z-]*", stripped)
     if automata.is_automaton_name(stripped) and ((name and name[0] in automata.NAMES) or not suggestion(stripped)):
         if len(stripped) > MAX_TEXT:
-            raise InputError(f"an automaton of {len(text)} characters; at most {MAX_TEXT} are read")
+            raise InputError(
+                f"an automaton of {len(text)} characters; at most {MAX_TEXT} are read; wanted a file, e.g. dfa.json"
+            )
         return automata.parse_automaton(stripped, list_group)
     return parse_group(text)
 

@@ -267,7 +267,9 @@ class _Search:
                 row.append(number[moved])
             rows.append(row)
             if len(elements) > MAX_GROUP:
-                raise InputError(f"{automaton.name}: its permuting letters generate too large a group")
+                raise InputError(
+                    f"{automaton.name}: its permuting letters generate too large a group; `inspect` judges it"
+                )
         known: dict[tuple[int, ...], int] = {identity: 0}
         letter: dict[tuple[int, int], int] = {}
         for i, g in enumerate(elements):
@@ -327,7 +329,7 @@ def _made(automaton: Automaton, columns: Sequence[tuple[int, ...]], start: int) 
         InputError: there are too many letters.
     """
     if len(columns) > MAX_LETTERS:
-        raise InputError(f"{automaton.name}: too many different actions on a piece of it")
+        raise InputError(f"{automaton.name}: too many different actions on a piece of it; `inspect` judges it")
     table = np.array(columns, dtype=np.int32).T
     states = tuple(map(str, range(len(table))))
     return Automaton(automaton.name, table, tuple(map(str, range(len(columns)))), states, start)

@@ -61,7 +61,10 @@ def group_residues(group: Group, stack: Sequence[Family]) -> tuple[tuple[tuple[i
         who = f"no number of {stack[0].title} layers" if len(stack) == 1 else f"no stack {names(stack)}"
         raise InputError(f"{who} carries the holonomy group of order {group.order}")
     if group.order > MAX_GROUP:
-        raise InputError(f"a holonomy group of order {group.order:,}; at most {MAX_GROUP:,} are compiled")
+        raise InputError(
+            f"a holonomy group of order {group.order:,}; at most {MAX_GROUP:,} are compiled; "
+            "`inspect` says what it needs"
+        )
     found: Decomposition = decompose(series)
     cascade = compile_cascade(found, np.arange(1))
     moduli = tuple(own.moduli for own in cascade.layers)

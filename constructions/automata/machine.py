@@ -140,7 +140,7 @@ def explore(
         if len(found) * letters > limit:
             raise InputError(
                 f"{name}: its cascade has more than {len(found):,} states × {letters} letters; "
-                f"at most {limit:,} transitions are written down"
+                f"at most {limit:,} transitions are written down; `inspect` says what it needs"
             )
     held = np.array([residues(state) for state in found], dtype=np.int32).reshape(len(found), len(moduli))
     return ChannelMachine(

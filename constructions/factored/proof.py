@@ -90,7 +90,7 @@ def factored_fault(cascade: FactoredCascade) -> str | None:
         if count > MAX_CASES:
             raise InputError(
                 f"{cascade.name}: the image of point {points[0] + 1} depends on {len(needed)} channels with {count:,} "
-                f"states; the proof takes at most {MAX_CASES:,}"
+                f"states; the proof takes at most {MAX_CASES:,}; `verify` runs it on long words"
             )
         for start in range(0, count, BLOCK):
             fault = _fault_at(cascade, needed, points, np.arange(start, min(start + BLOCK, count)))

@@ -169,7 +169,7 @@ class Evaluation:
         return Accuracy(self.done, self.lengths, last, whole, self.task.name, folder)
 
 
-def answers_to(model: ForeignModel, given: TaskWords) -> NDArray[np.int64]:
+def labelled_answers(model: ForeignModel, given: TaskWords) -> NDArray[np.int64]:
     """Answers to the words of a file, (words, length), wherever one is labelled.
 
     Arguments:

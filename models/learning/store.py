@@ -155,7 +155,7 @@ def machine_of(row: Row, words: Words, *judged: Words) -> ExactMachine:
             counters.append(Counter(modulus, np.array(increments, dtype=np.int64)))
         larger = machine.extended(counters)
         if larger is None:
-            raise InputError(f"more than {MAX_STATES:,} states")
+            raise InputError(f"more than {MAX_STATES:,} states; wanted a machine with fewer")
         machine = larger
     decode = row.get("decode", [])
     if len(decode) != machine.states or not all(0 <= label < labels for label in decode):

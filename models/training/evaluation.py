@@ -247,15 +247,18 @@ def evaluate(
     return Accuracy(words, wanted, tuple(last), tuple(whole))
 
 
-def on_words(network: DCDNetwork, given: TaskWords) -> Accuracy:
-    """Accuracy of a network on the words of a file, at every length at which it gives a label.
+def answers_to(run: Callable[[NDArray[np.int64]], NDArray[np.integer]], given: TaskWords) -> NDArray[np.int64]:
+    """What a model answers to the words of a file, (words, longest); words of one length are run together.
 
     Arguments:
-        network: classes are labels, tokens letters of the task that the words were read for.
+        run: numbers of letters (words, length) → answers of that shape.
         given: the words.
     """
-    found, _ = network.predict(torch.from_numpy(given.tokens.copy()))
-    return accuracy_of(found.numpy(), given)
+    found = np.full_like(given.tokens, -1)
+    for length in np.unique(given.lengths).tolist():
+        rows = np.flatnonzero(given.lengths == length)
+        found[rows, :length] = run(given.tokens[rows, :length].copy())
+    return found
 
 
 def accuracy_of(answers: NDArray[np.integer], given: TaskWords) -> Accuracy:

@@ -36,7 +36,7 @@ def rows_of_table(tokens: int, states: int, lower_layers: int) -> int:
     if rows > MOST_ROWS:
         raise InputError(
             f"phi: a table of {tokens} tokens × {states}^{lower_layers} lower states has {rows:,} rows, at most "
-            f"{MOST_ROWS:,} are trained"
+            f"{MOST_ROWS:,} are trained; --phi mlp has no table, and --alphabet generators has fewer tokens"
         )
     return rows
 

@@ -9,18 +9,25 @@ neighbour the threads wait for each other (a training step of 10 ms took 500 ms 
 from __future__ import annotations
 
 import functools
+import sys
 import tempfile
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...common.errors import InputError
 from ...common.folders import MANIFEST, save_folder
-from ...common.workers import LOST, available_cores, each_result, tell
+from ...common.workers import LOST, Lost, available_cores, each_result, tell
+from .claims import claimed
 from .configuration import RunConfiguration
 from .logs import Logs
 from .progress import RunStatus, plan_batches
 from .runs import Row, RunStore
+
+POLL = 2.0
+"""Seconds between two looks at what another process makes."""
 
 RUNS_TOGETHER = 15
 """Most runs in one batch: beyond it the time per run no longer falls on one thread (benchmarks/batches_of_runs.py)."""
@@ -76,6 +83,9 @@ def train_all(
 ) -> list[RunConfiguration]:
     """Train every run that the store lacks; returns those that failed, which is none unless processes died.
 
+    Other processes, here or on other machines, may work on the same store: each run is made by one of them, and all of
+    them return when every run is there.
+
     Arguments:
         configurations: any runs.
         store: where rows, networks and checkpoints are; rows that are there are not made again.
@@ -89,34 +99,70 @@ def train_all(
     if machine.scheduler is None:
         machine.check()
     batches = plan_batches(configurations, machine.runs_together)
-    batches = [batch for batch in batches if store.missing(batch)]
     failed: list[RunConfiguration] = []
-    if machine.scheduler is None:
-        train = functools.partial(train_here, folder=store.folder, tensorboard=tensorboard, device=machine.device)
-        for place, result in each_result(train, batches, machine.processes_for(len(batches)), watch):
-            if result is LOST:
-                failed += store.missing(batches[place])
-        return failed
-    away = functools.partial(train_away, device=machine.device)
-    batches = [store.missing(batch) for batch in batches]
-    for place, rows in each_result(away, batches, len(batches), scheduler=machine.scheduler):
-        if rows is LOST:
-            failed += batches[place]
-            continue
-        logs = Logs(tensorboard)
-        for row, files in rows:
-            save_folder(store.network_folder(row["key"]), files)
-            store.add(row)
-            for check in row["curve"]:
-                logs.write(row["key"], check)
-        logs.close()
-        if watch is not None:
-            watch([_last_check(row) for row, _ in rows])
+    told = False
+    while batches := [batch for batch in batches if store.missing(batch)]:
+        own = _on_cluster if machine.scheduler is not None else _on_processes
+        held = []
+        for batch, made in own(batches, store, machine, watch, tensorboard):
+            if made is LOST:
+                failed += store.missing(batch)
+            elif made:
+                store.made += len(made)
+            else:
+                held.append(batch)
+        if held and not told:
+            print(f"{sum(map(len, held))} runs are being made by another process; waiting", file=sys.stderr, flush=True)
+            told = True
+        if held:
+            time.sleep(POLL)
+        batches = held
     return failed
 
 
-def train_here(batch: Runs, folder: Path, tensorboard: Path | None = None, device: str = "cpu") -> None:
-    """Train one batch in this process, on one torch thread, into the store in a folder. The checks are told."""
+Made = Iterator[tuple[Runs, list[str] | Lost]]
+"""Batches with the keys of the runs that were made; none where another process has claimed one of them."""
+
+
+def _on_processes(
+    batches: Sequence[Runs], store: RunStore, machine: Resources, watch: Watch | None, tensorboard: Path | None
+) -> Made:
+    train = functools.partial(train_here, folder=store.folder, tensorboard=tensorboard, device=machine.device)
+    for place, made in each_result(train, batches, machine.processes_for(len(batches)), watch):
+        yield batches[place], made
+
+
+def _on_cluster(
+    batches: Sequence[Runs], store: RunStore, machine: Resources, watch: Watch | None, tensorboard: Path | None
+) -> Made:
+    with ExitStack() as claims:
+        own = [claims.enter_context(claimed(batch, store)) for batch in batches]
+        asked = [place for place, runs in enumerate(own) if runs]
+        for place in sorted(set(range(len(batches))) - set(asked)):
+            yield batches[place], []
+        away = functools.partial(train_away, device=machine.device)
+        tasks = [own[place] for place in asked]
+        for i, rows in each_result(away, tasks, len(tasks), scheduler=machine.scheduler):
+            if rows is LOST:
+                yield batches[asked[i]], rows
+                continue
+            logs = Logs(tensorboard)
+            for row, files in rows:
+                save_folder(store.network_folder(row["key"]), files)
+                store.add(row)
+                for check in row["curve"]:
+                    logs.write(row["key"], check)
+            logs.close()
+            if watch is not None:
+                watch([_last_check(row) for row, _ in rows])
+            yield batches[asked[i]], [row["key"] for row, _ in rows]
+
+
+def train_here(batch: Runs, folder: Path, tensorboard: Path | None = None, device: str = "cpu") -> list[str]:
+    """Train one batch in this process, on one torch thread, into the store in a folder. The checks are told.
+
+    Returns the keys of the runs that were made: none where another process makes one of them.
+    """
     import torch
 
     from .loop import train_batch
@@ -125,7 +171,10 @@ def train_here(batch: Runs, folder: Path, tensorboard: Path | None = None, devic
     torch.set_num_threads(1)
     try:
         store = RunStore(folder)
-        train_batch(batch, store, lambda runs: tell([run.status for run in runs]), tensorboard, device)
+        with claimed(batch, store) as own:
+            if own:
+                train_batch(batch, store, lambda runs: tell([run.status for run in runs]), tensorboard, device)
+        return [run.key for run in own]
     finally:
         torch.set_num_threads(threads)
 

@@ -8,6 +8,7 @@ writing it twice writes the same thing.
     rows/KEY.json            one finished run: configuration, outcome, accuracies, curve
     networks/KEY/            its network, and task.json
     checkpoints/KEYS.safetensors   batches of runs in progress
+    claims/KEY               runs that a process works on (models/training/claims.py)
 """
 
 from __future__ import annotations
@@ -94,7 +95,15 @@ class RowStore:
 
 
 class RunStore(RowStore):
-    """Rows of finished runs of `train`, their networks and checkpoints."""
+    """Rows of finished runs of `train`, their networks and checkpoints.
+
+    Attributes:
+        made: how many runs were made through it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.made = 0
 
     def row_path(self, key: str) -> Path:
         return self.folder / "rows" / f"{key}.json"

@@ -58,7 +58,7 @@ def read_sweep(path: Path) -> Sweep:
             raise InputError(f"{path}: {name} is an empty list")
         size *= len(content[name])
     if size > MAX_RUNS:
-        raise InputError(f"{path}: {size:,} combinations, at most {MAX_RUNS:,} are run")
+        raise InputError(f"{path}: {size:,} combinations, at most {MAX_RUNS:,} are run: wanted shorter lists")
     runs = []
     for values in itertools.product(*(content[name] for name in axes)):
         try:

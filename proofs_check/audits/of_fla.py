@@ -1,6 +1,7 @@
 """The layers of fla (flash-linear-attention) at bc3b101, by the configurations that build models of them.
 
-Lines are those of `fla/`. Its kernels need a GPU, so that how its classes are used is not measured here.
+Lines are those of `fla/`. How its classes are used was measured by `tests/owners/use.py` on its release 0.6.0, its
+kernels interpreted on the CPU: `USE`.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from .layers import (
     preconditioned,
 )
 from .of_transformers import TRANSFORMERS_MAMBA, limit_notes, no_attention
-from .records import LINEAR, Record, doubles, everywhere, no_switch, nothing, nowhere
+from .records import LINEAR, WEIGHTS, Record, Use, doubles, everywhere, no_switch, nothing, nowhere
 
 FLA_MAMBA = ("dt_limit", "norm_eps", "fuse_norm", "fuse_cross_entropy", "dt_init_floor", "dt_rank")
 FACTORS = "a number of factors, e.g. 2"
@@ -243,6 +244,14 @@ def _record(
     return Record("fla", source, count, layer, places, notes, switch, target=target)
 
 
+CYCLIC_FLOW = replace(
+    decays("cyclic flow: a clock beside a decay"),
+    excludes="",
+    can="cyclic groups of odd order n with num_slots n + 1, one step of its clock a token, for 2^24 steps",
+)
+"""What a token multiplies is a decay; what turns is where it writes and reads (`layers/cyfa.py`, 0.6.0)."""
+
+
 def _fixed(layer: LayerAudit) -> Callable[[Config], LayerAudit]:
     return lambda config: layer
 
@@ -381,19 +390,48 @@ RECORDS: dict[str, Record] = {
 RECORDS |= {
     name: _record(24, _fixed(MAMBA), f"models/{name}: attention alone", nowhere)
     for name in (
+        "bitnet",
         "forgetting_transformer",
         "mla",
         "moba",
         "nsa",
         "parallax",
+        "stickbreaking_attn",
         "transformer",
         "wall_transformer",
     )
 }
+RECORDS["cyfa"] = _record(
+    24,
+    _fixed(CYCLIC_FLOW),
+    "layers/cyfa.py 219-224, ops/cyfa/fused_recurrent.py (0.6.0)",
+    everywhere,
+    lambda config: ["its clock is a float32 sum that is reduced only when it is read: at 2^24 it stands still"],
+)
 RECORDS["deltaformer"] = _record(
     24,
     _fixed(MAMBA),
     "models/deltaformer: attention alone; attn is checked and not read",
     lambda config, count: ["attention" for _ in _attn_places(config, count)],
 )
+
+_READS = Use()
+_REFUSES = Use("no: more than one token with a cache is refused")
+USE: dict[str, Use | str] = {
+    "gated_deltanet": _READS,
+    "gated_deltaproduct": _READS,
+    "delta_net": _READS,
+    "comba": _READS,
+    "gla": _READS,
+    "gsa": _READS,
+    "hgrn": Use(state_dtype=WEIGHTS),
+    "hgrn2": _READS,
+    "retnet": _READS,
+    "linear_attn": _READS,
+    "mamba (fla)": _REFUSES,
+    "mamba2 (fla)": _REFUSES,
+    "mamba3": "the class refuses a CPU",
+}
+"""What `tests/data/use_of_owners.jsonl` says, for people; a reason where a class was not run."""
+RECORDS = {name: replace(record, use=USE.get(name, "its kernels were not run")) for name, record in RECORDS.items()}
 """By `model_type`; a name that transformers has too has fla in brackets."""

@@ -1,7 +1,7 @@
 """The layers of mamba_ssm at e9594ce: `models/config_mamba.py` 7-18, `models/mixer_seq_simple.py` 46-62.
 
-Its files have no `model_type`; `ssm_cfg` says which layer. Its kernels need a GPU, so that its use is not measured
-here.
+Its files have no `model_type`; `ssm_cfg` says which layer. How its classes are used was measured on its release by
+`tests/owners/use.py`, Mamba-1 with its own reference in the place of the CUDA kernel.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ from .fields import Config, limits, part, wrong
 from .layers import MAMBA, LayerAudit, mamba2, mamba3
 from .of_fla import floor_of, mamba3_switch
 from .of_transformers import limit_notes
-from .records import LINEAR, Record, no_switch, nothing
+from .records import LINEAR, WEIGHTS, Record, Use, no_switch, nothing
+
+ONE_BY_ONE = Use("no: more than one token with a cache is refused", "no: there is no mask", state_dtype=WEIGHTS)
+"""Mamba-1's and Mamba-2's; what is kept has the dtype of the weights (2.3.2.post1)."""
 
 
 def _places(config: Config, count: int) -> list[str]:
@@ -33,8 +36,9 @@ def _record(
     notes: Callable[[Config], list[str]] = nothing,
     switch: Callable[[Config], list[str]] = no_switch,
     target: str = "",
+    use: Use | str = ONE_BY_ONE,
 ) -> Record:
-    return Record("mamba_ssm", source, 64, layer, _places, notes, switch, target=target, key="n_layer")
+    return Record("mamba_ssm", source, 64, layer, _places, notes, switch, use, target=target, key="n_layer")
 
 
 RECORDS: dict[str, Record] = {
@@ -53,6 +57,7 @@ RECORDS: dict[str, Record] = {
         ],
         lambda config: mamba3_switch(_floor(config)),
         "mamba3",
+        "its step of one cached token needs a GPU",
     ),
 }
 """By the name of the layer."""

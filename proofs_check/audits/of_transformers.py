@@ -35,6 +35,7 @@ from .records import (
     LOST,
     NO,
     SLIDING,
+    WEIGHTS,
     YES,
     Record,
     Use,
@@ -391,7 +392,14 @@ GEMMA = Use(
     left_padding=NO,
 )
 RWKV = Use(left_padding=NO, decoding="no, in a batch: one token mixes the texts; with one text: yes")
-WINDOWED = Use(state_dtype="that of the weights")
+WINDOWED = Use(state_dtype=WEIGHTS)
+_NO_PROMPT = "no prompt: it reads the tokens that it writes"
+PREDICTOR = Use(f"{_NO_PROMPT}, one a step, from a cache of its own", _NO_PROMPT, state_dtype=WEIGHTS)
+"""The prediction network of a transducer; a blank leaves the state as it is."""
+AT_ONCE = Use(f"{LOST}: nothing is kept between calls", "no: what is padded is read", LOST, WEIGHTS)
+"""An LSTM over audio, which has no cache."""
+WITHIN = Use("no prompt: one call writes all of it", "no prompt", "within one call; nothing is kept between calls")
+"""A cell that writes a structure within one call."""
 
 
 def _minimax_use(config: Config) -> Use:
@@ -451,9 +459,11 @@ def _convolution(source: str, count: int, places: Places, window: Callable[[Conf
     )
 
 
-def _predictor(source: str, kind: str = "LSTM", key: str = "num_decoder_layers", count: int = 2) -> Record:
-    """A network that reads the tokens it has written, one step each."""
-    return Record("transformers", source, count, lambda config: nonlinear(kind), key=key, use=None)
+def _nonlinear(
+    source: str, use: Use = PREDICTOR, kind: str = "LSTM", key: str = "num_decoder_layers", count: int = 2
+) -> Record:
+    """A part whose gates read its state."""
+    return Record("transformers", source, count, lambda config: nonlinear(kind), key=key, use=use)
 
 
 def _kernel(key: str, default: int) -> Callable[[Config], int]:
@@ -703,14 +713,18 @@ RECORDS: dict[str, Record] = {
         _zaya_window,
         *_HYBRIDS,
     ),
-    "encodec": _predictor("modeling_encodec.py 236-248: in the encoder and in the decoder", key="num_lstm_layers"),
-    "wavtokenizer": _predictor("modeling_wavtokenizer.py 177-188 (5.24.0): in the encoder", key="num_lstm_layers"),
-    "wavtokenizer_encoder": _predictor("modeling_wavtokenizer.py 177-188 (5.24.0)", key="num_lstm_layers"),
-    "parakeet_rnnt": _predictor("modeling_parakeet.py 811-856: the prediction network"),
-    "parakeet_tdt": _predictor("modeling_parakeet.py 811-856: the prediction network"),
-    "nemotron_asr_streaming": _predictor("modeling_nemotron_asr_streaming.py 1055-1101: the prediction network"),
-    "nemotron3_5_asr": _predictor("modeling_nemotron3_5_asr.py 140-186: the prediction network"),
-    "slanet": _predictor("modeling_slanet.py 91-132: the cell that writes the structure", "GRU", "", 1),
-    "slanext": _predictor("modeling_slanext.py 176-217: the cell that writes the structure", "GRU", "", 1),
+    "encodec": _nonlinear(
+        "modeling_encodec.py 236-248: in the encoder and in the decoder", AT_ONCE, key="num_lstm_layers"
+    ),
+    "wavtokenizer": _nonlinear(
+        "modeling_wavtokenizer.py 177-188 (5.24.0): in the encoder", AT_ONCE, key="num_lstm_layers"
+    ),
+    "wavtokenizer_encoder": _nonlinear("modeling_wavtokenizer.py 177-188 (5.24.0)", AT_ONCE, key="num_lstm_layers"),
+    "parakeet_rnnt": _nonlinear("modeling_parakeet.py 811-856: the prediction network"),
+    "parakeet_tdt": _nonlinear("modeling_parakeet.py 811-856: the prediction network"),
+    "nemotron_asr_streaming": _nonlinear("modeling_nemotron_asr_streaming.py 1055-1101: the prediction network"),
+    "nemotron3_5_asr": _nonlinear("modeling_nemotron3_5_asr.py 140-186: the prediction network"),
+    "slanet": _nonlinear("modeling_slanet.py 91-132: the cell that writes the structure", WITHIN, "GRU", "", 1),
+    "slanext": _nonlinear("modeling_slanext.py 176-217: the cell that writes the structure", WITHIN, "GRU", "", 1),
 }
 """By `model_type`. Composite classes are entered: `classes.json` has their parts."""

@@ -28,11 +28,14 @@ AUTOMATON_TARGETS = ("mamba2", "qwen3-next")
 
 NO_STATE, SHORT = "has no recurrent state", "only a short convolution"
 YES, NO, LOST = "yes", "no", "loses its state"
+WEIGHTS = "that of the weights"
+"""Of a state that is kept in their dtype."""
 
 
 @dataclass(frozen=True)
 class Use:
-    """How a class is run without losing its state: what was measured with its library on the CPU.
+    """How a class is run without losing its state: what was measured with its library on the CPU, Triton's kernels
+    interpreted.
 
     Arguments:
         pieces: whether a prompt that is read in pieces, each of several tokens, gives what it gives at once.
@@ -104,7 +107,7 @@ class Record:
         places: what stands at each place of the stack, given the number of layers; LINEAR everywhere by default.
         notes: what to know about such a configuration.
         switch: what another value of a field would make reachable.
-        use: how it is run, by configuration where that matters; None where it was not measured.
+        use: how it is run, by configuration where that matters; or why it was not measured.
         target: the target of `compile` that writes such weights.
         key: the field that holds the number of layers.
         recurrent: the words of `places` that are recurrent.
@@ -119,7 +122,7 @@ class Record:
     places: Callable[[Config, int], list[str]] = everywhere
     notes: Callable[[Config], list[str]] = nothing
     switch: Callable[[Config], list[str]] = nothing
-    use: Use | Callable[[Config], Use] | None = None
+    use: Use | str | Callable[[Config], Use] = ""
     target: str = ""
     key: str = "num_hidden_layers"
     recurrent: frozenset[str] = field(default=frozenset({LINEAR}))
@@ -140,12 +143,16 @@ class Record:
         if self.key and self.key not in config and self.places is not nowhere:
             other = "; n_layer is ignored" if "n_layer" in config else ""
             notes.append(f"{self.key} is not set: the default of {self.library} is {len(places)}{other}")
+        use = self.use(config) if callable(self.use) else self.use
+        some = bool(found or self.window)
+        if isinstance(use, str) and some:
+            notes.append(f"use was not measured: {use}")
         return Facts(
             found,
             (*self._of_places(config, places, bool(found)), *notes),
             tuple(dict.fromkeys(self._can(layer) for layer in found if layer.can)),
             tuple(self.switch(config)) if found else (),
-            (self.use(config) if callable(self.use) else self.use) if found or self.window else None,
+            use if some and isinstance(use, Use) else None,
             f"{self.library} {READ[self.library]}: {self.source}",
         )
 

@@ -69,7 +69,9 @@ def theory_of(
     if isinstance(tracked, Automaton):
         unknown = [name for name in families if name not in FAMILIES]
         if unknown:
-            raise InputError(f"a layer of {unknown[0]}; for an automaton layers of {', '.join(FAMILIES)} are judged")
+            raise InputError(
+                f"a layer of {unknown[0]}; for an automaton layers of {', '.join(FAMILIES)} are judged: wanted those"
+            )
         return automaton_theory(tracked, [FAMILIES[name] for name in families], widths)
     if is_delta_stack(families):
         tokens = np.arange(tracked.order) if alphabet is None else np.asarray(alphabet)

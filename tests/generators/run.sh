@@ -8,7 +8,7 @@
 #   tests/generators/run.sh [small_groups|named_groups|semidirect_products|transitive_groups|characters|automata|blocks|catalogue|holonomy ...]
 set -eu
 cd "$(dirname "$0")"
-for table in ${*:-small_groups named_groups semidirect_products transitive_groups characters automata blocks catalogue transitive_library forms}; do
+for table in ${*:-small_groups named_groups semidirect_products transitive_groups characters automata blocks catalogue transitive_library forms composition}; do
     case $table in
         catalogue) target=../../algebra/groups/data/small_groups.txt ;;
         transitive_library) target=../../algebra/groups/data/transitive_groups.txt ;;
@@ -19,5 +19,5 @@ for table in ${*:-small_groups named_groups semidirect_products transitive_group
         *) program=gap ;;
     esac
     $program -q common.g "$table.g" </dev/null >"$target"
-    case $table in small_groups | transitive_groups | characters | transitive_library) gzip -9nf "$target" ;; esac
+    case $table in small_groups | transitive_groups | characters | transitive_library | composition) gzip -9nf "$target" ;; esac
 done

@@ -1,8 +1,9 @@
 """How fla's and mamba_ssm's classes are run without losing their state, measured on tiny models that are alive.
 
-    python use.py NAME … < /dev/null > answer.json
+    python use.py NAME … >> ../data/use_of_owners.jsonl
 
-Run in the owners' environment, on a CPU; nothing of this project is imported. For each name of `MODELS` the answer has
+Run in the owners' environment, on a CPU; nothing of this project is imported; a class takes minutes under Triton's
+interpreter, most of them for texts of 70 tokens, which `LONG=0` leaves out. For each name of `MODELS` the answer has
 the largest relative error, against the whole text at once, of: the text in two pieces, in pieces cut beside the
 boundaries of fla's kernels, token by token, and padded on the left; or the error as text. And the dtype of the state
 with weights in bfloat16, and how much the answer changes when the state is put to zero: what forgets tests nothing.
@@ -218,8 +219,8 @@ def measured(name: str) -> dict[str, Any]:
     def record(key: str, work: Any) -> None:
         try:
             row[key] = work()
-        except Exception as error:  # the answer: what the class says
-            row[key] = f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
+        except Exception as refusal:  # the answer: what the class says
+            row[key] = f"{type(refusal).__name__}: {' '.join(str(refusal).split())[:160]}"
 
     def error(found: Tensor, wanted: Tensor) -> float:
         return float(f"{float((found - wanted).abs().max() / wanted.abs().max()):.3g}")
@@ -232,7 +233,10 @@ def measured(name: str) -> dict[str, Any]:
             return torch.bfloat16
         return torch.float32
 
-    model = make(name, torch.float32)
+    try:
+        model = make(name, torch.float32)
+    except Exception as refusal:  # packages that it wants and a CPU cannot have
+        return {"largest logit": f"{type(refusal).__name__}: {' '.join(str(refusal).split())[:160]}"}
     short = texts(SHORT)
     whole: dict[str, Tensor] = {}
 
@@ -268,7 +272,7 @@ def measured(name: str) -> dict[str, Any]:
 
     def kinds() -> list[str]:
         narrow = make(name, torch.bfloat16)
-        _, cache = narrow.read(short, [7, 8] if name not in OF_MAMBA_SSM else [7, *range(8, SHORT)])
+        _, cache = narrow.read(short[:, :9], [7, 8])
         return sorted({str(state.dtype).removeprefix("torch.") for state in _tensors(_recurrent(cache))})
 
     record("state", kinds)

@@ -76,8 +76,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "lfm3": ATTENTION | {"layer_types": ["conv", "full_attention"], "head_dim": 8},
     "zaya": ATTENTION | FEW | {"head_dim": 8, "router_hidden_size": 8, "num_attention_heads": 4},
     "inkling_text": ATTENTION | FEW | WINDOWS | {"n_shared_experts": 1, "mlp_layer_types": ["dense", "dense"]},
-    "inkling2_text": ATTENTION | FEW | WINDOWS
-    | {"n_layers_per_attn_res_block": 1, "unpadded_vocab_size": VOCABULARY},
+    "inkling2_text": ATTENTION | FEW | WINDOWS | {"n_layers_per_attn_res_block": 1, "unpadded_vocab_size": VOCABULARY},
 }
 """By `model_type`, or with a word on the configuration behind a comma."""
 

@@ -17,6 +17,7 @@ import torch
 
 from subnormal.algebra.depth.families import ALL_FAMILIES
 from subnormal.common.errors import InputError, RefutedError
+from subnormal.proofs_check.audits import of_fla, of_mamba_ssm
 from subnormal.proofs_check.audits.audit import Audit, audit
 from subnormal.proofs_check.audits.configurations import facts_of
 from subnormal.proofs_check.audits.layers import MAMBA, RWKV7, delta, own, ranges
@@ -26,6 +27,9 @@ DATA = Path(__file__).parent.parent / "data" / "layers_of_others.json"
 
 EIGENVALUES = Path(__file__).parent.parent / "data" / "eigenvalues_of_fla.json"
 """Written by tests/generators/eigenvalues_of_fla.py: what fla's plain references do to basis states."""
+
+USED = Path(__file__).parent.parent / "data" / "use_of_owners.jsonl"
+"""Written by tests/owners/use.py in the owners' environment: how far each reading was from the whole text."""
 
 VOCABULARY = 24
 SHARED: dict[str, Any] = {"vocab_size": VOCABULARY, "hidden_size": 16, "num_hidden_layers": 2, "pad_token_id": None}
@@ -437,3 +441,37 @@ def test_a_configuration_alone_is_audited_without_torch(tmp_path):
     code = "import sys, subnormal as sn; sn.audit(sys.argv[1]); print({'torch', 'transformers'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"
+
+
+def _use_of(row: dict[str, Any]) -> list[str]:
+    """What was measured, as the records say it: pieces, left padding, token by token, dtype of the state."""
+
+    def said(*found: object) -> str:
+        return "yes" if all(isinstance(size, float) and size < 1e-5 for size in found) else "no"
+
+    long = row.get("long", {})
+    exact = long.get("dtype") == "float32"  # in bfloat16 two orders of sums are apart by its rounding
+    cuts = [size if exact or size > 0.05 else 0.0 for key, size in long.items() if key.startswith(("cut", "then"))]
+    padded = [size for key, size in row.items() if "padd" in key]
+    steps = (row["token by token"], row["prompt, then tokens"])
+    return [said(row["pieces"], *cuts), said(*padded), said(*steps), *row.get("state", [])]
+
+
+def test_use_of_fla_and_mamba_ssm_is_what_was_measured():
+    """Each class whose record says how it is used was run; those that were not, or not on a CPU, say so."""
+    rows = {row["name"]: row for row in map(json.loads, USED.read_text().splitlines())}
+    names = {"mamba (fla)": "mamba", "mamba2 (fla)": "mamba2"}
+    tried = 0
+    for name, record in (of_fla.RECORDS | of_mamba_ssm.RECORDS).items():
+        row = rows.get(names.get(name, name), {})
+        if isinstance(record.use, str):
+            assert "pieces" not in row, name
+            continue
+        *found, state = [*_use_of(row), None][:4]
+        use = record.use
+        assert [word.split(":")[0] for word in (use.pieces, use.left_padding, use.decoding)] == found, name
+        if state is not None:
+            assert use.state_dtype == ("that of the weights" if state == "bfloat16" else state), name
+            assert not isinstance(row["forgotten"], float) or row["forgotten"] > 0.1, "it forgets at once"
+        tried += 1
+    assert tried >= 14

@@ -5,10 +5,13 @@ A failure names the line that a new release made false. `docs/what-models-do.md`
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import json
 import math
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,7 +21,7 @@ import torch
 from subnormal.common.errors import InputError
 from subnormal.proofs_check.audits import of_transformers
 from subnormal.proofs_check.audits.configurations import classes, facts_of
-from subnormal.proofs_check.audits.records import NO_STATE, SHORT
+from subnormal.proofs_check.audits.records import NO_STATE, SHORT, WEIGHTS
 from tests.proofs_check.live_models import MODELS, SHARED, VOCABULARY, Reader, answers, installed, made, states
 
 transformers = pytest.importorskip("transformers")
@@ -28,7 +31,8 @@ CLOSE, APART = 2e-5, 2e-4
 """Relative: rounding, and what is another answer."""
 LARGE = 2.0**20
 """Beside it, what a token writes does not matter to rounding."""
-NONLINEAR = {name for name, record in of_transformers.RECORDS.items() if record.layer and record.use is None}
+LSTMS = (of_transformers.PREDICTOR, of_transformers.AT_ONCE, of_transformers.WITHIN)
+NONLINEAR = {name for name, record in of_transformers.RECORDS.items() if record.use in LSTMS}
 
 
 def facts(name: str) -> Any:
@@ -209,6 +213,79 @@ def test_eigenvalues(name):
             assert [least, largest] == pytest.approx([layer.low, layer.high], abs=1e-4)
         else:
             assert np.ptp(values.real) > 0.02, "tokens or channels that do not differ test nothing"
+
+
+def _predictor(name: str) -> tuple[Any, Any]:
+    """A prediction network, and a cache for it."""
+    module = importlib.import_module(f"transformers.models.{name}.modeling_{name}")
+    caches = importlib.import_module(f"transformers.models.{name}.generation_{name}")
+    (kind,) = (key for key in vars(module) if key.endswith("RNNTDecoder"))
+    sizes = {"vocab_size": VOCABULARY, "decoder_hidden_size": 8, "num_decoder_layers": 2, "blank_token_id": 0}
+    torch.manual_seed(0)
+    network = getattr(module, kind)(SimpleNamespace(**sizes)).eval()
+    with torch.no_grad():
+        for parameter in network.lstm.parameters():
+            parameter.mul_(4)
+    return network, getattr(caches, f"{kind}Cache")(SimpleNamespace(**sizes))
+
+
+@pytest.mark.parametrize("name", ["parakeet", "nemotron_asr_streaming", "nemotron3_5_asr"])
+@torch.no_grad()
+def test_use_of_prediction_networks(name):
+    """One token a step from their cache, as at once; what is kept has the dtype of the weights; blanks do nothing."""
+    network, kept = _predictor(name)
+    ids = texts()
+    whole = network(ids)
+    found = [network(ids[:, t : t + 1], kept).clone() for t in range(ids.shape[1])]
+    assert error(torch.cat(found, 1), whole) < CLOSE
+    network(torch.zeros(2, 1, dtype=ids.dtype), kept)
+    assert error(network(ids[:, :1], kept), network(torch.cat([ids, ids[:, :1]], 1))[:, -1:]) < CLOSE
+    kept.hidden_state.zero_()
+    kept.cell_state.zero_()
+    assert error(network(ids[:, :1], kept), network(torch.cat([ids, ids[:, :1]] * 2, 1))[:, -1:]) > APART
+    network, other = _predictor(name)
+    network.to(torch.bfloat16)(ids[:, :1], other)
+    assert other.hidden_state.dtype == torch.bfloat16
+    assert of_transformers.PREDICTOR.state_dtype == WEIGHTS
+
+
+@torch.no_grad()
+def test_use_of_an_lstm_over_audio():
+    """Encodec's: nothing is kept between calls, and what stands before is read, padding too."""
+    from transformers.models.encodec.modeling_encodec import EncodecLSTM
+
+    torch.manual_seed(0)
+    layer = EncodecLSTM(transformers.EncodecConfig(), 8).eval()
+    assert set(inspect.signature(layer.forward).parameters) == {"hidden_states"}
+    sound = torch.randn(1, 8, 12)
+    whole = layer(sound)
+    pieces = torch.cat([layer(part) for part in sound.split(6, 2)], 2)
+    padded_sound = layer(torch.cat([torch.zeros(1, 8, 4), sound], 2))[..., 4:]
+    assert error(pieces, whole) > APART
+    assert error(padded_sound, whole) > APART
+
+
+@torch.no_grad()
+def test_use_of_a_cell_that_writes_a_structure():
+    """SLANet's: all of it within one call, from a state of zeros that is float32 whatever comes."""
+    from transformers.models.slanet.modeling_slanet import SLANetAttentionGRUCell
+
+    (head,) = (kind for kind in vars(transformers.models.slanet.modeling_slanet).values()
+               if inspect.isclass(kind) and "structure_attention_cell" in inspect.getsource(kind)
+               and "forward" in vars(kind))  # fmt: skip
+    text = inspect.getsource(head.forward)
+    assert "dtype=torch.float32" in text
+    assert "cache" not in text
+    assert "past_key_values" not in text
+    cell = SLANetAttentionGRUCell(8, 8, 4).eval()
+    inputs, first = torch.randn(1, 5, 8), torch.zeros(1, 8)
+    letters = torch.eye(4)
+    state, other = first, first
+    for i in (0, 1, 2):
+        state, _ = cell(state, inputs, letters[i : i + 1])
+    for i in (3, 1, 2):
+        other, _ = cell(other, inputs, letters[i : i + 1])
+    assert error(other, state) > APART  # the state carries the letter that was read first
 
 
 def test_position_zero_of_recurrent_gemma_forgets():

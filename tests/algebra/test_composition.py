@@ -1,0 +1,213 @@
+"""Composition factors, chief, derived and Fitting length against GAP; all shortest subnormal series by brute force."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections import Counter
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sympy.ntheory import factorint
+
+import subnormal as sn
+from subnormal.algebra.arithmetic.permutations import block_system
+from subnormal.algebra.arithmetic.simple_names import SPORADIC, simple_name
+from subnormal.algebra.chains.composition import (
+    UndecidedError,
+    _primitive,
+    composition_factors,
+    composition_names,
+    fitting_length,
+)
+from subnormal.algebra.groups.libraries import transitive_group
+from subnormal.proofs_check.lemmas.wreath import all_subgroups
+from tests.cases import group
+
+DATA = Path(__file__).parent.parent / "data" / "composition.tsv.gz"
+
+
+@cache
+def facts() -> list[tuple[int, int, Counter[int], tuple[str, ...], int | None]]:
+    """Degree, number, orders of the factors, GAP's names of those that are not abelian, Fitting length."""
+    found = []
+    for line in gzip.decompress(DATA.read_bytes()).decode("ascii").splitlines():
+        degree, number, factors, length = line.split(" ")
+        parts = [one.split(":") for one in factors.split(";")]
+        names = tuple(name for _, name in parts if name)
+        orders = Counter(int(order) for order, _ in parts)
+        found.append((int(degree), int(number), orders, names, int(length) if int(length) >= 0 else None))
+    return found
+
+
+GAPS = {
+    "A(8)~A(3,2)=L(4,2)~D(3,2)=O+(6,2)": "A8",
+    "A(2,4)=L(3,4)": "PSL(3,4)",
+}
+
+
+def ours(theirs: str) -> str:
+    """Our name of a simple group that GAP names, e.g. `A(1,7)=L(2,7)~B(1,7)=O(3,7)~…` or `A(6)~A(1,9)=L(2,9)~…`."""
+    if theirs in GAPS:
+        return GAPS[theirs]
+    if found := re.match(r"A\((\d+)\)(~|$)", theirs):
+        return f"A{found[1]}"
+    if found := re.search(r"L\((\d+),(\d+)\)", theirs):
+        return f"PSL({found[1]},{found[2]})"
+    if found := re.match(r"M\((\d+)\)", theirs):
+        return f"M{found[1]}"
+    raise AssertionError(theirs)
+
+
+def agrees(degree: int, number: int, orders: Counter[int], names: tuple[str, ...], length: int | None) -> None:
+    chain = transitive_group(degree, number).chain
+    found = composition_factors(chain)
+    assert Counter({order: times for (order, _), times in found.items()}) == orders
+    insoluble = [name for name in composition_names(chain) if not re.fullmatch(r"C\d+", name)]
+    assert sorted(insoluble) == sorted(map(ours, names))
+    assert fitting_length(chain) == length
+
+
+def test_composition_factors_of_transitive_groups():
+    """Every 30th, and of those that are not solvable every 8th."""
+    assert len(facts()) == 4722
+    for one in [*facts()[::30], *[one for one in facts() if one[4] is None][::8]]:
+        agrees(*one)
+
+
+@pytest.mark.slow
+def test_composition_factors_of_all_transitive_groups():
+    for one in facts():
+        agrees(*one)
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("M24", "M24"),
+        ("M11", "M11"),
+        ("J1", "J1"),
+        ("Sz(8)", "Sz(8)"),
+        ("S10", "A10 C2"),
+        ("Rubik", "A12 A8" + " C3" * 7 + " C2" * 12),
+        ("PSL(3,4)", "PSL(3,4)"),
+        ("GL(3,4)", "PSL(3,4) C3 C3"),
+        ("GL(4,2)", "A8"),
+        ("AGL(4,2)", "A8 C2 C2 C2 C2"),
+        ("AGL(3,2)", "PSL(2,7) C2 C2 C2"),
+        ("ASL(2,5)", "A5 C5 C5 C2"),
+        ("SL(2,5)", "A5 C2"),
+        ("A5xA5", "A5 A5"),
+        ("A5wrA5", "A5 " * 6),
+        ("W(E8)", "PΩ+(8,2) C2 C2"),
+        ("PSU(4,3)", "PSU(4,3)"),
+        ("PSp(6,3)", "PSp(6,3) or Ω(7,3)"),
+        ("S100", "A100 C2"),
+        ("S4", "C3 C2 C2 C2"),
+        ("C1", ""),
+    ],
+)
+def test_composition_factors_by_name(name, wanted):
+    names = composition_names(sn.group(name).chain)
+    assert sorted(names) == sorted(wanted.replace(" or ", "~").split()) or list(names) == [wanted]
+    found = composition_factors(sn.group(name).chain)
+    order = 1
+    for (size, _), times in found.items():
+        order *= size**times
+    assert order == sn.group(name).order
+
+
+def test_the_diagonal_group_of_a5():
+    """A5 × A5 on the 60 elements of A5, by multiplication from both sides, is primitive."""
+    listed = group("A5")
+    everything = np.arange(60)
+    rows = [listed.multiply(everything, g) for g in listed.generators]
+    rows += [listed.multiply(listed.inverse(g), everything) for g in listed.generators]
+    found = sn.group({"permutations": [row.tolist() for row in rows]})
+    assert all(not block_system(found.permutations, 0, b).any() for b in range(1, 60))
+    assert (found.order, composition_names(found.chain)) == (3600, ("A5", "A5"))
+
+
+def test_too_many_points_are_said():
+    with pytest.raises(UndecidedError, match="a primitive group on 4,094 points"):
+        _primitive(sn.group("A5").chain, 4094, 0)
+
+
+def test_simple_names():
+    """Orders of groups that were built by other means; and no two families give one order but those that are said."""
+    for name in (
+        "PSL(2,7)",
+        "PSL(2,8)",
+        "PSL(3,3)",
+        "PSU(3,3)",
+        "PSU(3,4)",
+        "PSp(4,4)",
+        "Sz(8)",
+        "M11",
+        "M12",
+        "M24",
+        "J1",
+    ):
+        assert simple_name(sn.group(name).order) == name
+    assert [simple_name(n) for n in (1, 4, 6, 60, 61, 100, 360, 2520, 25920, 10**15)] == [
+        *(None, None, None, "A5", "C61", None, "A6", "A7", "PSp(4,3)", None)
+    ]
+    assert len(SPORADIC) == 28
+    for order in SPORADIC:
+        primes = factorint(order)
+        assert primes[2] >= 3
+        assert max(primes) <= 71
+
+
+@pytest.mark.parametrize(
+    ("name", "chief", "derived", "fitting"),
+    [
+        ("S4", 3, 3, 3),
+        ("C2xC4", 3, 1, 1),
+        ("A5", 1, None, None),
+        ("GL(2,3)", 4, 4, 3),
+        ("Q8", 3, 2, 1),
+        ("C1", 0, 0, 0),
+    ],
+)
+def test_lengths(name, chief, derived, fitting):
+    content = sn.inspect(name).as_json()
+    assert (content["chief_length"], content["derived_length"], content["fitting_length"]) == (chief, derived, fitting)
+
+
+def brute_force(name: str) -> Counter[tuple[tuple[int, ...], ...]]:
+    """The orders of the factors of every shortest subnormal series with abelian factors, by all subgroups."""
+    listed = group(name)
+    subgroups = all_subgroups(listed)
+
+    def below(upper):
+        return [
+            lower
+            for lower in subgroups
+            if lower.order < upper.order
+            and lower <= upper
+            and upper.normalises(lower)
+            and all(listed.commutator(a, b) in lower for a in upper.generators for b in upper.generators)
+        ]
+
+    series = [[listed.whole]]
+    while not any(one[-1].order == 1 for one in series):
+        series = [[*one, lower] for one in series for lower in below(one[-1])]
+    complete = [one for one in series if one[-1].order == 1]
+    return Counter(tuple(a.order // b.order for a, b in pairwise(one)) for one in complete)
+
+
+@pytest.mark.parametrize("name", ["S3", "S4", "D4", "Q8", "A4", "C2xC4", "D6", "SL(2,3)", "S3xS3", "SmallGroup(16,3)"])
+def test_all_shortest_series(name):
+    found = sn.inspect(name, all_series=True).shortest
+    wanted = brute_force(name)
+    orders: Counter[tuple[int, ...]] = Counter()
+    for kind in found.kinds:
+        orders[tuple(int(np.prod(moduli)) for moduli in kind.moduli)] += kind.count
+        assert kind.series.length == found.length
+        assert [a // b for a, b in pairwise(kind.series.orders)] == [int(np.prod(m)) for m in kind.moduli]
+    assert orders == wanted
+    assert found.count == sum(wanted.values())
