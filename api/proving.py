@@ -17,7 +17,7 @@ from ..algebra.groups.permutation_group import PermutationGroup
 from ..artifacts.artifact import Artifact, load
 from ..common.errors import InputError, RefutedError
 from ..common.folders import Folder
-from ..common.kinds import AUTOMATON, BLOCK, COMPILED, DELTA, FACTORED, REFUSAL, TITLES
+from ..common.kinds import AUTOMATON, BLOCK, COMPILED, DELTA, FACTORED, REFUSAL, TITLES, is_function
 from ..common.packages import LeftOutWarning, MissingPackageError, named_packages
 from ..common.terminal import Shown
 from ..common.wording import default_folder
@@ -113,6 +113,8 @@ def _folder_meant(tracked: MachineLike | Path | Artifact) -> Artifact | None:
     """
     if isinstance(tracked, Artifact):
         return tracked
+    if is_function(tracked):
+        return load(str(tracked))
     if not isinstance(tracked, str | Path) or not os.path.isdir(tracked):
         return None
     folder = Folder(tracked)
