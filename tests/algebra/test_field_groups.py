@@ -14,6 +14,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 def generator():
     specification = importlib.util.spec_from_file_location("field_groups", DOCS / "generators" / "field_groups.py")
+    assert specification is not None
+    assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module
@@ -38,7 +40,7 @@ def order(name: str) -> int:
     if kind == "z":
         return first ** numbers[1]
     formulas = {"c": first, "d": 2 * first, "v": first, "q": first, "f": first, "s": math.factorial(first),
-                "a": math.factorial(first) // 2, "m": {11: 7920, 12: 95040}.get(first)}  # fmt: skip
+                "a": math.factorial(first) // 2, "m": {11: 7920, 12: 95040}.get(first, 0)}  # fmt: skip
     return formulas[kind]
 
 
