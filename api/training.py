@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from rich.console import Group as Renderables
@@ -213,6 +213,42 @@ def _theory(network: DCDNetwork, task: Task) -> Theory | None:
         return theory_of(network.specifications, task.group, task.alphabet)
     except InputError:
         return None
+
+
+@overload
+def evaluate(
+    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact,
+    tracked: MachineLike | None = None,
+    length: int = 1000,
+    words: int = 1000,
+    seed: int = 0,
+    *,
+    reading: Reading | Mapping[str, Any] | str | Path | None = None,
+    alphabet: str | None = None,
+    ways: str | Sequence[str] = "whole",
+    batch: int | None = None,
+    data: None = None,
+    generate: bool = True,
+    out: str | Path | None = None,
+) -> Accuracy: ...
+
+
+@overload
+def evaluate(
+    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact,
+    tracked: MachineLike | None = None,
+    length: int = 1000,
+    words: int = 1000,
+    seed: int = 0,
+    *,
+    reading: Reading | Mapping[str, Any] | str | Path | None = None,
+    alphabet: str | None = None,
+    ways: str | Sequence[str] = "whole",
+    batch: int | None = None,
+    data: str | Path | None,
+    generate: bool = True,
+    out: str | Path | None = None,
+) -> Accuracy | TextAccuracy: ...
 
 
 def evaluate(

@@ -98,7 +98,7 @@ def train_all(
     """
     if machine.scheduler is None:
         machine.check()
-    batches = plan_batches(configurations, machine.runs_together)
+    batches: list[Runs] = [*plan_batches(configurations, machine.runs_together)]
     failed: list[RunConfiguration] = []
     told = False
     while batches := [batch for batch in batches if store.missing(batch)]:

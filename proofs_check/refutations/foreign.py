@@ -78,9 +78,10 @@ def writes_nothing(module: nn.Module | None) -> bool:
     """Whether a model has softmax attention, and all of it is multiplied by output weights that are 0."""
     if module is None:
         return False
+    parts: Iterator[Any] = module.modules()
     found = [
         part.o_proj.weight
-        for part in module.modules()
+        for part in parts
         if all(hasattr(part, name) for name in ("q_proj", "k_proj", "v_proj", "o_proj"))
         and not any(hasattr(part, name) for name in ("A_log", "dt_bias", "conv1d", "q_conv1d"))
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,10 @@ from subnormal.models.probing.suite import BUDGETS, SUITE, budget_of, read_tasks
 from subnormal.models.training.needed import least_depth
 from subnormal.proofs_check.audits.excluded import excluded
 
-QUICK = {"steps": 12, "batch": 8, "length": "2>>8", "seeds": 1, "test_length": 60, "test_words": 40, "processes": 1}
+QUICK: dict[str, Any] = {
+    "steps": 12, "batch": 8, "length": "2>>8", "seeds": 1,
+    "test_length": 60, "test_words": 40, "processes": 1,
+}
 
 
 class UpTo(nn.Module):

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from subnormal.models.prose.judging import draw_text, judge_text
 from subnormal.models.prose.samples import is_prose, read_samples, samples_of
 from subnormal.models.prose.styles import COLOURS, ORDINALS, PARAPHRASES, STYLES
 
-MANY = {"count": 60, "length": 12, "distractors": 3, "paraphrases": PARAPHRASES, "seed": 1}
+MANY: dict[str, Any] = {"count": 60, "length": 12, "distractors": 3, "paraphrases": PARAPHRASES, "seed": 1}
 
 
 def written(name, style, tmp_path, **options):
@@ -212,7 +213,7 @@ def test_the_likeliest_choice_is_that_of_a_plain_loop(folder, tmp_path, monkeypa
                 with torch.no_grad():
                     scores = model(input_ids=ids).logits[0].log_softmax(-1)
                 merits[choice] = sum(scores[t - 1, ids[0, t]].item() for t in range(prompt.shape[1], ids.shape[1]))
-            expected.append(max(merits, key=merits.get))
+            expected.append(max(merits, key=merits.__getitem__))
         for room in (1 << 14, 150):
             monkeypatch.setattr(judging, "BATCH_TOKENS", room)
             assert judging._chosen(model, tokenizer, chosen_from, None) == expected

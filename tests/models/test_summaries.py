@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from subnormal.models.training.pool import Resources
 from subnormal.models.training.runs import RunStore
 from subnormal.models.training.sweep import read_sweep
 
-SHORT = {"steps": 2, "length": "4", "batch": 2, "test_words": 2, "test_length": 20, "check_words": 2}
+SHORT: dict[str, Any] = {"steps": 2, "length": "4", "batch": 2, "test_words": 2, "test_length": 20, "check_words": 2}
 
 
 def rows_of(path):
@@ -89,6 +90,8 @@ def test_a_cluster_trains_copies_and_sends_logs(tmp_path, monkeypatch):
         grid = sn.sweep(sweep_of(tmp_path), cluster.scheduler_address, tmp_path / "s", tensorboard=True)
     for copy in copies:
         one, two = here.get(copy.key), away.get(copy.key)
+        assert one is not None
+        assert two is not None
         assert {**one, "seconds": 0} == {**two, "seconds": 0}
         assert (away.network_folder(copy.key) / "model.safetensors").is_file()
     assert len(RunStore(tmp_path / "s").of(read_sweep(tmp_path / "two.toml").runs)) == 2

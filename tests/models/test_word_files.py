@@ -6,12 +6,14 @@ import csv
 import itertools
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import sympy.combinatorics as sympy
 
 import subnormal as sn
+from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.tracked import TrackedPermutations
 from subnormal.common.errors import InputError
 from subnormal.models.learning.words import MISSING, labelled, read_labelled
@@ -200,7 +202,9 @@ def test_the_group_comes_from_the_file_s_name(tmp_path):
 
 
 def test_an_automaton_s_words_by_name_and_by_number(tmp_path):
-    task = automaton_task(sn.machine("flip-flop(2)"))
+    automaton = sn.machine("flip-flop(2)")
+    assert isinstance(automaton, Automaton)
+    task = automaton_task(automaton)
     (tmp_path / "x.csv").write_text("input,target\nw0 keep w1,0 0 1\n")
     (tmp_path / "y.csv").write_text("input,target\n0 2 1,0 0 1\n")
     one, two = (read_task_words(tmp_path / f"{x}.csv", task) for x in "xy")
@@ -214,7 +218,7 @@ def test_learn_takes_what_is_in_hand(how):
     words = np.concatenate([task.training_words(400, 20, 0), task.training_words(400, 20, 1)])
     texts = np.array(["even", "odd"])
     labels = task.labels(words)
-    given = {
+    given: Any = {
         "arrays": (words, texts[labels]),
         "ragged": ([row[: 2 + i % 19] for i, row in enumerate(words.tolist())],
                    [row[: 2 + i % 19] for i, row in enumerate(labels.tolist())]),

@@ -12,6 +12,7 @@ import os
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -200,7 +201,7 @@ def test_automata_by_the_published_file_of_pd_ssm(python, tmp_path, name):
     states = [automaton.start]
     for x in word:
         states.append(int(automaton.table[states[-1], x]))
-    request = {"folder": str(tmp_path), "dtype": "float32"}
+    request: dict[str, Any] = {"folder": str(tmp_path), "dtype": "float32"}
     request["runs"] = [{"tokens": [[0, *(1 + x for x in word)]], "how": "whole"}]
     done = subprocess.run(
         [str(python), str(HERE / "driver.py"), "pd-ssm", str(source)],

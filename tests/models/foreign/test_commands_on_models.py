@@ -78,6 +78,7 @@ def test_what_it_computes_where_that_is_not_the_task():
 
 def test_the_machine_goes_into_the_other_commands(tmp_path):
     found = sn.decompile(parity_of_s3, "S3", length=100, out=tmp_path / "machine.json")
+    assert found.automaton is not None
     assert sn.inspect(found.automaton).monoid.order == 2
     assert sn.machine(str(tmp_path / "machine.json")).count == 2
     assert sn.compile(found.automaton).automaton.count == 2
@@ -88,6 +89,7 @@ def test_the_machine_goes_into_the_other_commands(tmp_path):
         lambda ids: one_hot(ids, 3), reading={"letters": [0, 1, 2], "classes": [0, 1, 2]}, length=50,
         out=tmp_path / "last",
     )  # fmt: skip
+    assert last.folder is not None
     assert kind_of(last.folder) == "automaton"
     assert last.small_group_id is None
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from automata.fa.dfa import DFA
 
+from subnormal.algebra.tracked import TrackedGroup
 from subnormal.api.models import task_of_name
 from subnormal.common.errors import InputError
 from subnormal.models.foreign.decompile import learn_machine
@@ -169,10 +170,12 @@ def test_what_is_held_of_a_task():
     assert "the parity of S3 and more" in named(found.machine, task).text()
     found = learn_machine(Said(lambda words: words), 6)
     assert named(found.machine, task).text() == "the last letter alone: nothing of S3"
+    assert found.machine is not None
     assert definite(found.machine) == 1
     found = learn_machine(Said(lambda words: words * 0), 6)
     assert "one answer" in named(found.machine, task).text()
     cosets = Tracker("A4")
+    assert isinstance(cosets.task, TrackedGroup)
     group = cosets.task.group
     four = [0, *(g for g in range(1, 12) if group.times(g, g) == 0)]
     blocks = {frozenset(int(x) for x in group.table[four, g]) for g in range(12)}
