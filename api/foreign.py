@@ -540,7 +540,7 @@ def diagnose_model(
     found, task = _opened(artifact, tracked, "diagnose", wanted=True)
     assert task is not None
     theory = _theory(artifact, found, task)
-    read = _decompiled(found, task, min(1024, max(STATES, 2 * task.classes)), None, seed, length)
+    read = _decompiled(found, task, min(1024, max(64, 2 * task.classes)), None, seed, length)
     altered = altered_from_compiled(found.folder, task) if found.folder is not None else ()
     ways = _other_ways(found, task, seed)
     lost = _lost(found, task, read, seed)

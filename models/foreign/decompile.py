@@ -33,8 +33,8 @@ from .trials import Compared, Trial, Wrong, every_word, long_trials, longest_tak
 MAX_STATES = 256
 """Default of the limit on states."""
 
-MAX_LETTERS = 2_000_000
-"""Letters that are asked for learning, at most."""
+LETTERS, LETTERS_A_STATE = 200_000, 1_000
+"""Letters that are asked for learning, at most: so many, and so many more for each state that is allowed."""
 
 PATIENCE = 50_000
 """Letters that may be asked, beside as many as were asked before, once a machine failed only on a word much longer than
@@ -121,7 +121,8 @@ def learn_machine(
         >>> found.machine.states, found.agrees_to
         (2, 100)
     """
-    asked = Asked(model, letters, MAX_LETTERS)
+    most = LETTERS + LETTERS_A_STATE * states
+    asked = Asked(model, letters, most)
     taken, refused = longest_taken(asked.run, length)
     whole = _checked(asked, taken, np.random.default_rng([seed, 1]))
     adversarial = special if special is not None else lambda size: plain_special(letters, size)
@@ -153,8 +154,8 @@ def learn_machine(
         tried.append(_Hypothesis(machine, wrong, compared))
         if wrong is None:
             break
-        if len(wrong.word) > machine.longest + 2 * FAR and asked.budget == MAX_LETTERS:
-            asked.budget = min(MAX_LETTERS, 2 * asked.asked + PATIENCE)
+        if len(wrong.word) > machine.longest + 2 * FAR and asked.budget == most:
+            asked.budget = min(most, 2 * asked.asked + PATIENCE)
         try:
             table.refine(wrong.word, machine)
         except SpentError:
