@@ -299,3 +299,11 @@ def test_a_library_user_sees_one_line_for_parts_that_are_not_there():
         with pytest.raises(InputError):
             getattr(compiled, part)
     assert repr(compiled).startswith("S3: order 6, 1 layer of 2×2 blocks, R, 6 tokens")
+
+
+def test_refute_and_audit_say_what_blocks_can_and_cannot(certified):
+    found = sn.refute("A5", random="block-2", width=4, seed=0)
+    assert found.kind == "failing"
+    assert "composition factor of order 60 is not abelian" in found.theory
+    assert sn.refute(certified / "S3").kind == "allowed"
+    assert any("one layer carries quotients" in line for line in sn.audit(certified / "A5").lines())
