@@ -74,7 +74,7 @@ class Budget:
         if self.test_words * self.test_length > MOST_LETTERS:
             raise InputError(
                 f"test_words, test_length: {self.test_words:,} words of {self.test_length:,} letters; at most "
-                f"{MOST_LETTERS:,} letters in all"
+                f"{MOST_LETTERS:,} letters in all: wanted smaller ones"
             )
 
     def as_json(self) -> dict[str, Any]:
