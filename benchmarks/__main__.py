@@ -27,6 +27,7 @@ SECTIONS = {
     "automata": "Automata and their monoids",
     "execution": "Exact execution",
     "networks": "Compiled networks",
+    "exported": "Exported networks",
     "scans": "Recurrences, forward and backward",
     "blocks": "Recurrences with blocks, and learning by them",
     "batches_of_runs": "Training steps",

@@ -223,6 +223,7 @@ class CaseHead(_Rows):
 
     cases: Tensor
     outputs: Tensor
+    matrix: Tensor
 
     def __init__(self, cases: int, classes: int, sizes: Sequence[int], dtype: torch.dtype) -> None:
         super().__init__("cases", sizes, "head.cases")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -70,8 +71,10 @@ def _names(tracked: Tracked) -> list[str]:
 def encode(tracked: Tracked, words: str | Sequence[str | int] | Sequence[Sequence[str | int]]) -> Tensor:
     """Words as tokens, int64 (batch, length); see `DCDNetwork.encode`."""
     if isinstance(words, str) or (len(words) and all(isinstance(x, int) for x in words)):
-        words = [words]  # type: ignore[list-item]
-    found = [letters(tracked, word) for word in words]  # type: ignore[arg-type]
+        batch: Sequence[Any] = [words]
+    else:
+        batch = words
+    found = [letters(tracked, word) for word in batch]
     if len({len(word) for word in found}) > 1:
         sizes = ", ".join(str(len(word)) for word in found[:SHOWN])
         raise InputError(f"words of {sizes} letters; wanted words of one length, or one word at a time")

@@ -14,6 +14,7 @@ ROWS = {
     "automata": 3,
     "execution": 6,
     "networks": 3,
+    "exported": 2,
     "scans": 4,
     "blocks": 6,
     "batches_of_runs": 2,

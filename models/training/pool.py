@@ -98,12 +98,12 @@ def train_all(
     """
     if machine.scheduler is None:
         machine.check()
-    batches = plan_batches(configurations, machine.runs_together)
+    batches: list[Runs] = [*plan_batches(configurations, machine.runs_together)]
     failed: list[RunConfiguration] = []
     told = False
     while batches := [batch for batch in batches if store.missing(batch)]:
         own = _on_cluster if machine.scheduler is not None else _on_processes
-        held = []
+        held: list[Runs] = []
         for batch, made in own(batches, store, machine, watch, tensorboard):
             if made is LOST:
                 failed += store.missing(batch)
