@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ..artifacts.artifact import Artifact, load
 from ..common.errors import InputError
-from ..common.kinds import NETWORK
+from ..common.kinds import NETWORK, is_function
 from ..common.terminal import Shown
 from ..common.wording import counted, default_folder, short
 from .compiling import compile
@@ -89,6 +89,8 @@ def show(
         >>> sn.show("S3", html="s3.html").size > 10_000
         True
     """
+    if is_function(tracked):
+        load(str(tracked)).require("show")
     options = {"family": family, "alphabet": alphabet, "channels": channels, "series": series, "optimise": optimise}
     if html is not None:
         if out is not None:

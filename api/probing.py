@@ -209,6 +209,8 @@ def probe(
     )  # fmt: skip
     found = read_architectures(architecture, layers, width)
     about = {name: task_named(name) for name in names}
+    for task in about.values():
+        asked.require_room(task)
     depths = {name: least_depth(task.tracked) for name, task in about.items()}
     folder = Path(out) if out is not None else Path("probes") / default_folder(found[0].name)
     claim_folder(folder, PROBE, force)

@@ -28,6 +28,7 @@ SECTIONS = {
     "execution": "Exact execution",
     "networks": "Compiled networks",
     "exported": "Exported networks",
+    "models_of_others": "Models of others, evaluated",
     "scans": "Recurrences, forward and backward",
     "blocks": "Recurrences with blocks, and learning by them",
     "batches_of_runs": "Training steps",

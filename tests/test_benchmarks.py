@@ -15,6 +15,7 @@ ROWS = {
     "execution": 6,
     "networks": 3,
     "exported": 2,
+    "models_of_others": 3,
     "scans": 4,
     "blocks": 6,
     "batches_of_runs": 2,

@@ -16,7 +16,7 @@ MEANING = {
     "model": "a network, the folder of one, or anybody's model",
     "reading": "how anybody's model is read",
     "ways": "in which words are read: whole, by the cache, padded …",
-    "batch": "words that are run at a time",
+    "batch": "words that are run at a time, or trained on in a step",
     "folder": "a folder that compile, learn or train wrote",
     "folders": "several of them",
     "data": "words with labels, or what they are drawn from",

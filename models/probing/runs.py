@@ -41,7 +41,7 @@ from .suite import Budget, letters_of, task_named
 
 __all__ = ["Copy", "ProbeStore", "Told", "own_run", "train_copies"]
 
-CHECKS = 20
+CHECKS = 10
 """Checks on validation words in the course of a training."""
 
 CLIP = 1.0

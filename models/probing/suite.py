@@ -8,6 +8,7 @@ from typing import Any
 from ...algebra.automata.automaton import Automaton
 from ...algebra.input.parser import parse_machine
 from ...common.errors import InputError
+from ..training.initial import MOST_ANSWERS
 from ..training.letters import LetterDraw
 from ..training.tasks import Lengths, Task, automaton_task, make_task
 
@@ -21,6 +22,9 @@ SUITE: tuple[str, ...] = (
 
 LETTERS = {"flip-flop(2)": "keep=0.8"}
 """How letters are drawn where it is not `alive`: as the field does it (`models.training.letters`)."""
+
+MOST_LETTERS = 10**8
+"""Of all words that judge a copy."""
 
 MOST_CLASSES = 1000
 """Answers of one task: at every step of training there is a logit for each, at every position of every word."""
@@ -59,17 +63,31 @@ class Budget:
                 raise InputError(f"learning_rate: wanted numbers above 0, e.g. 0.003, got {rate!r:.40}")
         Lengths.parse(self.length)
 
+    def require_room(self, task: Task) -> None:
+        """`InputError` where a step's answers, or the words that judge, would not fit into memory."""
+        answers = self.batch * Lengths.parse(self.length).high * task.classes
+        if answers > MOST_ANSWERS:
+            raise InputError(
+                f"{task.name}: {answers:,} logits a step ({self.batch:,} words of {self.length}, {task.classes} "
+                f"classes); at most {MOST_ANSWERS:,}: smaller batch or length"
+            )
+        if self.test_words * self.test_length > MOST_LETTERS:
+            raise InputError(
+                f"test_words, test_length: {self.test_words:,} words of {self.test_length:,} letters; at most "
+                f"{MOST_LETTERS:,} letters in all"
+            )
+
     def as_json(self) -> dict[str, Any]:
         """All fields."""
         return asdict(self)
 
 
 BUDGETS: dict[str, Budget] = {
-    "quick": Budget(400, 64, "2>>24", (3e-3,), 2, 240, 128),
+    "quick": Budget(300, 64, "2>>24", (3e-3,), 2, 240, 128),
     "paper": Budget(10_000, 128, "2>>40", (3e-4, 1e-3, 3e-3), 3, 500, 500),
 }
-"""By name. The rate of `quick` was chosen on the seeds 9000 and 9001 (docs/how-to/probe-an-architecture.md has what was
-tried); `paper` trains on words up to 40 and judges up to 500, as the field does."""
+"""By name. The rate of `quick` was chosen on the seeds 9000 and 9001, with 400 steps (what was tried: docs/how-to/
+probe-an-architecture.md); `paper` trains on words up to 40 and judges up to 500, as the field does."""
 
 
 def budget_of(name: str, **changes: Any) -> Budget:
@@ -115,10 +133,14 @@ def task_named(text: str) -> Task:
         task = automaton_task(asked, letters=LetterDraw.parse(letters_of(text)))
     else:
         if asked.order > MOST_CLASSES:
-            raise InputError(f"{text[:40]}: order {asked.order:,}; at most {MOST_CLASSES:,} elements are trained on")
+            raise InputError(
+                f"{text[:40]}: order {asked.order:,}; at most {MOST_CLASSES:,} elements are trained on, e.g. S5"
+            )
         task = make_task(asked.listed())
     if task.classes > MOST_CLASSES:
-        raise InputError(f"{text[:40]}: {task.classes:,} states; at most {MOST_CLASSES:,} are trained on")
+        raise InputError(
+            f"{text[:40]}: {task.classes:,} states; at most {MOST_CLASSES:,} are trained on, e.g. dyck(1,3)"
+        )
     return task
 
 

@@ -33,6 +33,10 @@ ARGUMENTS: dict[str, list[str]] = {
     "words": ["S3", "--length", "3", "--count", "2", "--out", "OUT"],
     "reproduce": ["none"],
     "sweep": ["SWEEP.toml", "--out", "OUT", "--processes", "1"],
+    "probe": [
+        *("negative-mamba", "C2", "--layers", "1", "--steps", "2", "--batch", "2", "--seeds", "1"),
+        *("--test-length", "20", "--test-words", "2", "--processes", "1", "--out", "OUT"),
+    ],
     "certify": ["S3", "--out", "OUT"],
     "check": ["DIR"],
     "refute": ["S3", "--random", "mamba", "--width", "2"],

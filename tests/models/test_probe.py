@@ -282,6 +282,8 @@ def test_architectures_that_cannot_be(architecture, message):
         ({"tasks": "S9"}, "at most 1,000 elements"),
         ({"tasks": "C1"}, "trivial"),
         ({"steps": 0}, "steps"),
+        ({"test_length": 10**6, "test_words": 10**6}, "at most 100,000,000 letters in all"),
+        ({"batch": 10**6, "length": "1000"}, "logits a step"),
     ],
 )
 def test_options_that_cannot_be(options, message):
