@@ -12,6 +12,7 @@ from ..algebra.depth.width import read_widths
 from ..algebra.groups.group import Group
 from ..algebra.groups.permutation_group import PermutationGroup
 from ..algebra.input.parser import parse_group, parse_machine
+from ..algebra.input.typed import typed
 from ..common.errors import InputError
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def inspect(
         return inspect_automaton(asked, layers, widths)
     from ..algebra.depth.inspection import inspect_group
 
-    found = inspect_group(asked, layers, widths)
+    found = replace(inspect_group(asked, layers, widths), argument=typed(asked))
     if alphabet is not None:
         found = replace(found, alphabet=_tokens(found.group, alphabet))
     if all_series:

@@ -27,6 +27,7 @@ SECTIONS = {
     "automata": "Automata and their monoids",
     "execution": "Exact execution",
     "networks": "Compiled networks",
+    "exported": "Exported networks",
     "models_of_others": "Models of others, evaluated",
     "scans": "Recurrences, forward and backward",
     "blocks": "Recurrences with blocks, and learning by them",

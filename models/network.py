@@ -463,6 +463,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
         count = math.prod(tokens.shape[: runs + 1])
         follow = tracing() and length is not None and not runs
         carry: list[Any]
+        carried: Any
         if follow:
             given = [None] * len(self.layers) if state is None else self._check_state(state, count)
             carry = [layer.traced_start(one, count) for layer, one in zip(self.layers, given, strict=True)]

@@ -14,6 +14,7 @@ ROWS = {
     "automata": 3,
     "execution": 6,
     "networks": 3,
+    "exported": 2,
     "models_of_others": 3,
     "scans": 4,
     "blocks": 6,

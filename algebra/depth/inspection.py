@@ -59,6 +59,7 @@ class Inspection(ShownAsTable):
         widths: on the stack with the widths that were asked about, if any.
         choices: the unbeaten subnormal series, where they were asked about.
         shortest: all subnormal series of least length, where they were asked about.
+        argument: by which a command reads the group again, for the line that says what to do next.
     """
 
     group: Group | PermutationGroup
@@ -74,6 +75,7 @@ class Inspection(ShownAsTable):
     widths: WidthAnswer | None = None
     choices: Choices | None = None
     shortest: ShortestSeries | None = None
+    argument: str | None = None
 
     @cached_property
     def least_widths(self) -> tuple[tuple[int, ...], ...] | None:

@@ -204,11 +204,9 @@ def _least_widths(inspection: Inspection) -> Iterator[RenderableType]:
 
 def _next(inspection: Inspection) -> Iterator[RenderableType]:
     """The command that does what can be done."""
-    from ..input.typed import typed
-
-    if inspection.solvable and not inspection.series.length:
+    name, found = inspection.argument, inspection.architectures
+    if name is None or (inspection.solvable and not inspection.series.length):
         return
-    name, found = typed(inspection.group), inspection.architectures
     commands = [f"compile {name}"] if inspection.solvable else []
     if found and found.factors:
         commands.append(f"compile {name} --target deltaproduct")

@@ -103,7 +103,7 @@ def train_all(
     told = False
     while batches := [batch for batch in batches if store.missing(batch)]:
         own = _on_cluster if machine.scheduler is not None else _on_processes
-        held = []
+        held: list[Runs] = []
         for batch, made in own(batches, store, machine, watch, tensorboard):
             if made is LOST:
                 failed += store.missing(batch)
