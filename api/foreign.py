@@ -434,7 +434,9 @@ class ModelRefutation(Shown):
 
 
 def _judged(theory: ModelTheory) -> str:
-    said = {True: "this architecture can", False: "this architecture cannot", None: "not decided"}[theory.possible]
+    said = {True: "this architecture can", False: "this architecture cannot", None: "theory leaves it open"}[
+        theory.possible
+    ]
     return f"{said}: {theory.reason}"
 
 

@@ -20,7 +20,7 @@ from ..common.folders import Folder
 from ..common.kinds import AUTOMATON, BLOCK, COMPILED, DELTA, FACTORED, REFUSAL, TITLES, is_function
 from ..common.packages import LeftOutWarning, MissingPackageError, named_packages
 from ..common.terminal import Shown
-from ..common.wording import default_folder
+from ..common.wording import default_folder, short
 from ..constructions.cascade import Cascade
 from ..constructions.targets.compiler import Checkpoint
 from .compiling import Compiled, compile
@@ -101,6 +101,8 @@ def certify(
     folder = Path(out) if out else Path(default_folder(asked.name))
     if len(stack) > 1 or stack[0].has_blocks or _can(asked, stack[0]):
         return _certified(load(compile(asked, [layer.name for layer in stack]).written(folder, force)))
+    if isinstance(asked, PermutationGroup) and not asked.is_listable:
+        return _never_for_a_large_group(asked, stack[0], folder, force)
     with refutations():
         return Proved(folder, (_sentence(folder, _refused(asked, stack[0], folder, force)),))
 
@@ -134,6 +136,8 @@ def _can(asked: PermutationGroup | Automaton, layer: Family) -> bool:
         return verdict(TransitionMonoid.of(asked.minimal()), layer).least is not None
     from ..algebra.depth.series import shortest_series
 
+    if not asked.is_listable and not asked.chain.is_solvable:
+        return False
     return shortest_series(asked.listed(), layer).is_complete
 
 
@@ -145,6 +149,34 @@ def _refused(asked: PermutationGroup | Automaton, layer: Family, folder: Path, f
     from ..proofs_check.certificates.certificate import certify_refusal
 
     return certify_refusal(asked.listed(), layer, folder, force)
+
+
+def _never_for_a_large_group(asked: PermutationGroup, layer: Family, folder: Path, force: bool) -> Proved:
+    """The proof that a subgroup is never tracked, of a group too large to list.
+
+    What tracks a group tracks each of its subgroups, whose elements are words.
+
+    Raises:
+        InputError: no subgroup that shows it was found.
+    """
+    from ..algebra.arithmetic.permutations import cycles
+    from ..algebra.chains.composition import insoluble_subgroup
+    from ..algebra.groups.permutation_group import LISTING_LIMIT
+
+    chain = insoluble_subgroup(asked.chain, LISTING_LIMIT)
+    if chain is None:
+        asked.listed()  # says that it is too large
+        raise InputError(
+            f"{asked.name}: no small subgroup shows that it is never tracked; `inspect` says what is known"
+        )
+    subgroup = PermutationGroup.generated(f"a subgroup of {asked.name}", chain.generators)
+    inside = ",".join(cycles(row) for row in chain.generators)
+    first = _sentence(folder, _refused(subgroup, layer, folder, force))
+    note = (
+        f"{asked.name} contains that group, <{short(inside, 200)}> (by its stabiliser chain, not in the certificate): "
+        f"so no number of {layer.title} layers tracks {asked.name}"
+    )
+    return Proved(folder, (first,), (note,))
 
 
 def _certified(artifact: Artifact) -> Proved:

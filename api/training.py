@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ..models.prose.judging import TextAccuracy
     from ..models.training.evaluation import Accuracy
     from ..models.training.tasks import Task
+    from ..proofs_check.refutations.theory import Theory
 
 
 @dataclass(frozen=True, repr=False)
@@ -112,7 +113,7 @@ def train(
 ) -> Training:
     """Train networks on a group: every noise × learning rate × seed. Call it again to continue.
 
-    Where theory forbids such a network what it is asked to learn, a line on standard error says so before it starts.
+    A line on standard error says first what theory allows such a network, or forbids it.
 
     Arguments:
         tracked: as for `sn.machine`; it must have a name or permutations that the commands understand.
@@ -186,9 +187,11 @@ def train(
         raise InputError(f"seeds: {seeds}; wanted at least one run")
     task = task_of(runs[0])
     network = initial_network(runs[0], task)  # a bad configuration fails here, before any process is started
-    forbidden = _forbidden(network, task)
-    if forbidden is not None:
-        print(f"theory: {forbidden}; it is trained all the same", file=sys.stderr, flush=True)
+    theory = _theory(network, task)
+    forbidden = theory.sentence if theory and theory.forbidden else None
+    if theory is not None:
+        said = theory.sentence if forbidden is None else f"{forbidden}; it is trained all the same"
+        print(f"theory: {said.removeprefix('theory does not forbid this: ')}", file=sys.stderr, flush=True)
     store = RunStore(folder)
     machine = Resources(processes, device, runs_together)
     train_watched(runs, store, machine, folder / "tensorboard" if tensorboard else None)
@@ -199,18 +202,17 @@ def train(
     return training
 
 
-def _forbidden(network: DCDNetwork, task: Task) -> str | None:
-    """The sentence by which theory forbids a network its task; None where there is none."""
+def _theory(network: DCDNetwork, task: Task) -> Theory | None:
+    """What theory says of a network and its task; None where no theorem speaks of such layers, or the monoid is too
+    large to list."""
     from ..proofs_check.refutations.theory import theory_of
 
     try:
         if isinstance(task.tracked, TrackedAutomaton):
-            found = theory_of(network.specifications, task.tracked.automaton)
-        else:
-            found = theory_of(network.specifications, task.group, task.alphabet)
-    except InputError:  # no theorem speaks of such layers, or the monoid is too large to list
+            return theory_of(network.specifications, task.tracked.automaton)
+        return theory_of(network.specifications, task.group, task.alphabet)
+    except InputError:
         return None
-    return found.sentence if found.forbidden else None
 
 
 def evaluate(

@@ -111,7 +111,10 @@ def words(
         return _prose(asked, style, length, count, alphabet, seed, Path(out), distractors, paraphrases)
     if isinstance(asked, PermutationGroup) and asked.order > LISTED_ORDER:
         if alphabet not in (None, "generators"):
-            raise InputError(f"alphabet {alphabet[:40]}: {asked.name} is too large to list; its letters are generators")
+            raise InputError(
+                f"alphabet {alphabet[:40]}: {asked.name} is too large to list; its letters are its "
+                "generators: leave --alphabet out"
+            )
         tracked_by = TrackedPermutations(asked.permutations, asked.name)
         drawn = np.random.default_rng([1, seed]).integers(tracked_by.count, size=(count, length))
         path = write_words(Path(out), tracked_by, drawn, seed, format, last)

@@ -22,7 +22,8 @@ FamilyName = Annotated[
     str | None,
     typer.Option(
         help="aussm, simple-aussm, gated-aussm, negative-mamba or mamba; or a stack, e.g. "
-        "negative-mamba,aussm. Default: aussm; for an automaton whose letters merge states gated-aussm."
+        "negative-mamba,aussm; for a group also block-2, block-3, block-4, complex-block-2 or complex-block-3. "
+        "Default: aussm; for an automaton whose letters merge states gated-aussm."
     ),
 ]
 SeriesText = Annotated[

@@ -261,8 +261,10 @@ def claim_folder(folder: str | Path, kind: str | None, force: bool = False) -> N
         force: write it all the same.
 
     Raises:
-        InputError: the folder holds something else; nothing was touched.
+        InputError: the folder holds something else, or is none; nothing was touched.
     """
+    if os.path.lexists(folder) and not os.path.isdir(folder):
+        raise InputError(f"{folder} is no folder; name a new one, e.g. --out new")
     there = kind_of(folder)
     if force or there is None or (there == DAMAGED and kind in _REMADE):
         return

@@ -227,7 +227,7 @@ def explored(layer: CascadeLayer, following: NDArray[np.int64], limit: int) -> N
         new = [code for code in np.unique(after).tolist() if code not in known]
         known.update(new)
         if len(known) > limit:
-            raise InputError(f"more than {limit:,} states")
+            raise InputError(f"more than {limit:,} states; wanted a cascade of fewer")
         frontier = np.array(new, dtype=np.int64)
     return np.array(sorted(known), dtype=np.int64)
 

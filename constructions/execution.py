@@ -83,7 +83,7 @@ class CascadeMachine:
             lower[1:] += residues[:-1] * place
             lower[0] += self._residues[i][channel] * place
             self._residues[i][channel] = int(residues[-1])
-        return tuple(np.where(gone, -1, layer.numbers(codes)) for gone, codes in zip(lost, (lower, after), strict=True))
+        return np.where(lost[0], -1, layer.numbers(lower)), np.where(lost[1], -1, layer.numbers(after))
 
 
 def _distance(name: str, values: Values, residues: NDArray[np.int64], n: int) -> float:

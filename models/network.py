@@ -214,7 +214,8 @@ class DCDNetwork(nn.Module, SavedNetwork):
         answers alone."""
         probe = fn(torch.empty(0, dtype=self._answers or self.dtype, device=self.embedding.weight.device))
         if probe.dtype not in (torch.float16, torch.bfloat16, *DTYPES.values()):
-            raise InputError(f"a network in {probe.dtype}; wanted float32 or float64 (half and bfloat16 for its answers)")
+            wanted = "wanted float32 or float64 (half and bfloat16 for its answers)"
+            raise InputError(f"a network in {probe.dtype}; {wanted}")
         self._answers = probe.dtype if probe.dtype in (torch.float16, torch.bfloat16) else None
 
         def kept(tensor: Tensor) -> Tensor:
@@ -319,8 +320,8 @@ class DCDNetwork(nn.Module, SavedNetwork):
     def features(self, tokens: Tensor, state: Sequence[LayerState] | None = None) -> Tensor:
         """What is under the head, (batch, length, width): the readouts of all layers, side by side, at every token.
 
-        Of a compiled network they are its decisions, one-hot in each of `groups`: which coset the product lies in, layer
-        by layer. Arguments as of `forward`.
+        Of a compiled network they are its decisions, one-hot in each of `groups`: which coset the product lies in,
+        layer by layer. Arguments as of `forward`.
         """
         self._check_tokens(tokens, 2)
         lower, _, _ = self._run(tokens, state, tokens.shape[1])

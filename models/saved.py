@@ -25,8 +25,8 @@ from ..common.errors import InputError
 from ..common.folders import Folder, opened
 from ..common.kinds import COMPILED, DAMAGED, NETWORK, OTHER, TRAINED, WITH_NETWORK, claim_folder, wrong_kind
 from ..common.reading import parse_json, parse_tensors
-from ..constructions.reading import load_machine
 from ..constructions.parameters import is_integer, parameter_shapes
+from ..constructions.reading import load_machine
 from ..constructions.weights import dense_configuration, dense_parameters, has_linear_head
 from .specification import LayerSpecification, positive
 

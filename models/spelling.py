@@ -14,7 +14,7 @@ from ..algebra.tracked import Tracked, TrackedGroup
 from ..common.errors import InputError
 from ..common.wording import short
 
-__all__ = ["answers", "letters"]
+__all__ = ["answers", "encode", "letters"]
 
 _PERMUTATIONS = re.compile(r"(?:\([^()]*\))+|[0-9]+")
 """Cycles that touch are one permutation, as in GAP; a space, a comma or a semicolon begins the next letter."""
@@ -52,7 +52,8 @@ def letters(tracked: Tracked, word: str | Sequence[str | int]) -> list[int]:
     if None in found:
         some = ", ".join(_names(tracked)[:SHOWN]) + (", …" if tracked.count > SHOWN else "")
         wrong = spelt[found.index(None)]
-        raise InputError(f"{str(wrong)[:40]!r} is no letter here; the {tracked.count} letters of {short(tracked.name)}: {some}")
+        own = f"the {tracked.count} letters of {short(tracked.name)}: {some}"
+        raise InputError(f"{str(wrong)[:40]!r} is no letter here; {own}")
     return [number for number in found if number is not None]
 
 

@@ -21,7 +21,7 @@ from torch.nn import functional
 from ..common.errors import InputError
 from .recurrences import TWO_PI, UnitState, fixed_point_turns
 
-__all__ = ["Pairs", "multiplied", "tracing", "turned"]
+__all__ = ["Pairs", "multiplied", "refuse_dynamic", "tracing", "turned"]
 
 BLOCK = 32
 """Tokens that are summed by doubling at a time; a power of two."""

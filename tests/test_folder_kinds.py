@@ -162,6 +162,7 @@ MORE = {
     "horizon": ["--length", "100"],
     "verify": ["--length", "100"],
     "decompile": ["--length", "20"],
+    "diagnose": ["--length", "20"],
     "train": ["--steps", "2", "--batch", "4", "--out", "new"],
 }
 FUNCTIONS = {
@@ -172,7 +173,7 @@ FUNCTIONS = {
     "evaluate": lambda folder, asked: sn.evaluate(folder, asked, words=4, length=20),
     "refute": lambda folder, asked: sn.refute(folder, asked),
     "decompile": lambda folder, asked: sn.decompile(folder, asked, length=20),
-    "diagnose": lambda folder, asked: sn.diagnose(folder, asked),
+    "diagnose": lambda folder, asked: sn.diagnose(folder, asked, length=20),
     "show": lambda folder, asked: sn.show(folder, html="page.html", group=asked),
     "audit": lambda folder, asked: sn.audit(folder),
 }

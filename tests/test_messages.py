@@ -179,7 +179,7 @@ def test_what_is_promised_of_groups_on_many_points(name, copies):
 LIMIT = re.compile(
     r"at most|too large|too many|more than|(sought|searched) up to|are (handled|judged|listed|decomposed|compiled|run)"
 )
-WAY_OUT = re.compile(r"`|\btry\b|wanted|e\.g\.|--|EXAMPLES|example|leave|as S6|instead|\bgive\b|smaller")
+WAY_OUT = re.compile(r"`|\btry\b|wanted|e\.g\.|--|EXAMPLE|SMALLER|example|leave|write|as S6|instead|\bgive\b|smaller")
 
 
 def test_every_limit_names_a_way_out():

@@ -28,7 +28,7 @@ def simple_name(order: int) -> str | None:
     ('A5', 'PSL(2,7)', 'A8 or PSL(3,4)', 'PSp(4,3)', 'C61')
     """
     if order < 60:
-        return f"C{order}" if len(found := factorise(order)) == 1 and sum(found.values()) == 1 else None
+        return f"C{order}" if list(factorise(order)) == [order] else None
     if order == 20160:
         return "A8 or PSL(3,4)"
     n, factorial = 2, 1
@@ -39,14 +39,9 @@ def simple_name(order: int) -> str | None:
         return f"A{n}"
     if order in SPORADIC:
         return SPORADIC[order]
-    found = next((name for name, size in _lie_type(order) if size == order), None)
-    if found is None and len(factors := _small_factors(order)) == 1 and sum(factors.values()) == 1:
+    if order < 10**12 and list(factorise(order)) == [order]:
         return f"C{order}"
-    return found
-
-
-def _small_factors(order: int) -> dict[int, int]:
-    return factorise(order) if order < 10**12 else {2: 2}
+    return next((name for name, size in _lie_type(order) if size == order), None)
 
 
 @cache

@@ -74,7 +74,7 @@ class ImageGroup:
         if isinstance(self.group, Group):
             return self.group
         raise InputError(
-            f"a group of order {self.order:,} on {len(self.points)} states is too large to list; `inspect` needs no list"
+            f"a group of order {self.order:,} on {len(self.points)} states is too large to list; `inspect` needs none"
         )
 
     def some(self) -> Iterator[tuple[NDArray[np.unsignedinteger], Word]]:

@@ -3,17 +3,20 @@
     alternatives := both ("|" both)*
     both         := sequence ("&" sequence)*
     sequence     := (atom quantifier*)*
-    atom         := letter | "." | "[" "^"? (letter | letter "-" letter)+ "]" | "(" alternatives ")"
+    atom         := letter | letters | "." | "[" "^"? (letter | letter "-" letter | letters)+ "]" | "(" alternatives ")"
+    letters      := "\\d" | "\\w"
     quantifier   := "*" | "+" | "?" | "{m}" | "{m,}" | "{,n}" | "{m,n}"
 
 So `&` (both sides match) binds tighter than `|`, as a product does than a sum. An empty sequence is the empty word. `.`
-is any letter of the alphabet, `[^…]` any other one; `\\` before a sign makes it a letter. The whole word is matched.
+is any letter of the alphabet, `[^…]` any other one, `\\d` any digit and `\\w` any of a-z, A-Z, 0-9 and _; `\\` before a
+sign makes it a letter. The whole word is matched.
 The alphabet is that of the letters in the expression unless it is given.
 """
 
 from __future__ import annotations
 
 import re
+import string
 from typing import NoReturn
 
 import numpy as np
@@ -32,6 +35,9 @@ MAX_WRITTEN = 8_000
 
 MAX_SUBSETS = 20_000
 """Largest number of sets of states that are made of an expression before equal ones are merged."""
+
+CLASSES = {"d": string.digits, "w": string.ascii_letters + string.digits + "_"}
+"""What `\\d` and `\\w` stand for."""
 
 _EXAMPLE = "e.g. '(ab|b)*a', '1(01)*', '(a|b)*abb'"
 _WANTED = f"wanted letters, digits and ( ) | & * + ? . [ ] {{m,n}}, \\ before other signs, {_EXAMPLE}"
@@ -288,6 +294,9 @@ class _Reader:
             if not self.peek():
                 self.refuse("a bracket '[' without its other half")
             first = self.letter()
+            if len(first) > 1:  # all digits, or all letters
+                found |= set(first)
+                continue
             last = self.letter() if self.take("-") else first
             if not (last == first or (re.fullmatch("[a-z]{2}|[A-Z]{2}|[0-9]{2}", first + last) and first < last)):
                 self.refuse(f"the range {first}-{last}", "wanted e.g. [a-c], [A-C] or [0-3], the smaller sign first")
@@ -297,11 +306,15 @@ class _Reader:
         return frozenset(found)
 
     def letter(self) -> str:
+        """One letter, or all letters of `\\d` or `\\w`."""
         sign = self.peek()
         if self.take("\\"):
             sign = self.peek()
+            if sign in CLASSES:
+                self.place += 1
+                return CLASSES[sign]
             if not sign or sign.isalnum() or sign.isspace() or not sign.isprintable():
-                self.refuse(repr(f"\\{sign}"), "wanted \\ before a sign, e.g. \\*; digits are [0-9]")
+                self.refuse(repr(f"\\{sign}"), "wanted \\ before a sign, e.g. \\*; digits are \\d or [0-9]")
         elif not sign.isalnum():
             self.refuse(f"the sign {sign!r}" if sign else "the end")
         self.place += 1

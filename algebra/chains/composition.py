@@ -29,8 +29,8 @@ from ..arithmetic.permutations import Permutations, block_system, on_blocks
 from ..arithmetic.permutations import order as permutation_order
 from ..arithmetic.simple_names import simple_name
 from .kernels import Element, Encoding, commutator, order, sift
-from .schreier_sims import ChainBuilder
-from .series import derived_series, derived_subgroup, normal_closure
+from .schreier_sims import ChainBuilder, random_member, random_products
+from .series import derived_series, derived_subgroup, few_generators, normal_closure
 from .stabiliser_chain import StabiliserChain
 
 FEWEST_FACTORS_MOVED = 5**5
@@ -165,8 +165,6 @@ def kernel(chain: StabiliserChain, images: Permutations, image: StabiliserChain)
 
 
 def _products(elements: Sequence[Element], encoding: Encoding, source: random.Random) -> Iterator[bytes]:
-    from .schreier_sims import random_products
-
     return random_products(elements, [], encoding, source)
 
 
@@ -280,6 +278,28 @@ def _has_order_six(chain: StabiliserChain) -> bool:
     sixth = np.take_along_axis(cube, cube, axis=1)
     unit = np.arange(chain.degree)
     return bool(((sixth == unit).all(axis=1) & (cube != unit).any(axis=1) & (square != unit).any(axis=1)).any())
+
+
+def insoluble_subgroup(chain: StabiliserChain, limit: int) -> StabiliserChain | None:
+    """A perfect subgroup other than 1 of at most `limit` elements; None where the group is solvable or none was found.
+
+    It is the perfect residual of the stabiliser of as many base points as leave that insoluble.
+
+    >>> insoluble_subgroup(StabiliserChain([[1, 2, 3, 4, 5, 6, 0], [1, 0, 2, 3, 4, 5, 6]]), 100).order
+    60
+    """
+    encoding, source = chain.encoding, random.Random(chain.seed)
+    for fixed in reversed(range(len(chain.levels))):
+        below = chain.levels[fixed:]
+        for size in (2, 3, 4, 8, 16):
+            rows = encoding.decode([random_member(below, encoding, source) for _ in range(size)])
+            stabiliser = StabiliserChain(rows, bound=order(below))
+            if stabiliser.order == order(below):
+                break
+        if not stabiliser.is_solvable:
+            residual = few_generators(derived_series(stabiliser)[-1])
+            return residual if residual.order <= limit else None
+    return None
 
 
 def fitting_length(chain: StabiliserChain) -> int | None:

@@ -64,6 +64,7 @@ def _parts(inspection: Inspection) -> Iterator[RenderableType]:
     if inspection.architectures:
         yield Text()
         yield _architectures(inspection.architectures)
+    yield from _next(inspection)
     if inspection.stack:
         yield Text()
         yield Text(f"stack: {inspection.stack_text()}")
@@ -199,6 +200,20 @@ def _least_widths(inspection: Inspection) -> Iterator[RenderableType]:
     shown = " or ".join(" ".join(map(str, widths)) for widths in found[:FEW])
     more = f" … ({len(found)} in all)" if len(found) > FEW else ""
     yield Text(f"least channels a layer, of {counted(depth, 'AUSSM layer')}: {shown}{more}")
+
+
+def _next(inspection: Inspection) -> Iterator[RenderableType]:
+    """The command that does what can be done."""
+    from ..input.typed import typed
+
+    if inspection.solvable and not inspection.series.length:
+        return
+    name, found = typed(inspection.group), inspection.architectures
+    commands = [f"compile {name}"] if inspection.solvable else []
+    if found and found.factors:
+        commands.append(f"compile {name} --target deltaproduct")
+    commands = commands or [f"certify {name}"]  # that it is never
+    yield Text(f"next: {', or '.join(commands)}", style="bold")
 
 
 def _architectures(found: Architectures) -> Table:

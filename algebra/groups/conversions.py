@@ -43,7 +43,9 @@ def cayley_graph(group: Group) -> Any:
         MissingPackageError: networkx is not installed.
     """
     if group.order > MAX_NODES:
-        raise InputError(f"{group.name} has order {group.order:,}; Cayley graphs have at most {MAX_NODES:,} nodes")
+        raise InputError(
+            f"{group.name} has order {group.order:,}; Cayley graphs have at most {MAX_NODES:,} nodes, e.g. of S6"
+        )
     with named_packages():
         import networkx
     graph = networkx.MultiDiGraph(name=group.name, start=0)

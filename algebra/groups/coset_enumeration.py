@@ -198,7 +198,9 @@ def presented_group(name: str, count: int, relators: Sequence[Word]) -> Permutat
         InputError: the group is infinite (and why), or the enumeration was stopped at its bound.
     """
     if sum(map(len, relators)) > MAX_LETTERS:
-        raise InputError(f"{name}: relators of more than {MAX_LETTERS:,} letters")
+        raise InputError(
+            f"{name}: relators of more than {MAX_LETTERS:,} letters; give permutations, e.g. '(1,2,3), (1,2)'"
+        )
     invariants = abelian_invariants(count, relators)
     if 0 in invariants:
         raise InputError(f"{name} is infinite: so is its largest abelian factor, {_abelian_text(invariants)}")

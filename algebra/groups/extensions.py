@@ -29,7 +29,10 @@ def not_split_extension(a: PermutationGroup, b: PermutationGroup, name: str) -> 
     """
     order = a.order * b.order
     if order > LARGEST_ORDER:
-        raise InputError(f"{name} has order {order:,}; extensions that do not split are sought up to {LARGEST_ORDER}")
+        raise InputError(
+            f"{name} has order {order:,}; extensions that do not split are sought up to {LARGEST_ORDER}; "
+            "give permutations that generate it, e.g. '(1,2,3), (1,2)'"
+        )
     if number_of_groups(order) > MOST_GROUPS:
         raise InputError(
             f"{name}: there are {number_of_groups(order):,} groups of order {order}, at most {MOST_GROUPS} are "

@@ -87,7 +87,9 @@ def on_vectors(matrices: Sequence[Matrix], q: int, name: str, projective: bool =
             break
     points = np.flatnonzero(kept)
     if len(points) > MAX_DEGREE:
-        raise InputError(f"{name} acts on {len(points):,} vectors, at most {MAX_DEGREE:,} points can be handled")
+        raise InputError(
+            f"{name} acts on {len(points):,} vectors, at most {MAX_DEGREE:,} points can be handled, e.g. SL(2,3)"
+        )
     new = np.full(len(vectors), -1)
     new[points] = np.arange(len(points))
     return rows([new[image[points]] for image in images], len(points))

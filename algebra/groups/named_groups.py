@@ -231,7 +231,7 @@ def mathieu(n: int) -> PermutationGroup:
 def weyl(letter: str, n: int) -> PermutationGroup:
     """W(X_n), the Weyl group of a root system, on its roots: W(A3), W(B4), W(D4), W(E6), W(F4), W(G2)."""
     name = f"W({letter}{n})"
-    ranks = {"A": (1, 90), "B": (2, 60), "C": (2, 60), "D": (4, 60), "E": (6, 8), "F": (4, 4), "G": (2, 2)}
+    ranks = {"A": (1, 30), "B": (2, 20), "C": (2, 20), "D": (4, 20), "E": (6, 8), "F": (4, 4), "G": (2, 2)}
     _require(letter in ranks, name, f"wanted one of the types {', '.join(ranks)}, e.g. W(E6)")
     least, most = ranks[letter]
     _require(least <= n <= most, name, f"{letter} has ranks {least} to {most}, e.g. W({letter}{least})")

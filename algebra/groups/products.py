@@ -268,7 +268,9 @@ def holomorph(A: Group) -> Group:
     name = f"Hol({A.name})"
     listed = automorphisms(A, ACTIONS_LIMIT)
     if len(listed) * A.order > ACTIONS_LIMIT * 10:
-        raise InputError(f"{name} has order {len(listed) * A.order:,}; at most {ACTIONS_LIMIT * 10:,} are listed")
+        raise InputError(
+            f"{name} has order {len(listed) * A.order:,}; at most {ACTIONS_LIMIT * 10:,} are listed, e.g. Hol(C7)"
+        )
     own = _with_generators(Group(listed, (), name))
     shifts = A.multiply(np.arange(A.order), np.array(A.generators, dtype=np.intp)[:, None])
     permutations = np.concatenate([shifts.astype(listed.dtype), listed[list(own.generators)]])
@@ -311,7 +313,10 @@ def central_product(A: Group, B: Group, name: str | None = None) -> Group:
     if shared == 1:
         raise InputError(f"{name}: centres of order {m} and {n} share nothing; the direct product is {A.name}x{B.name}")
     if A.order * B.order > TABLE_LIMIT * 2:
-        raise InputError(f"{name}: {A.name}x{B.name} has order {A.order * B.order:,}; at most {TABLE_LIMIT * 2:,}")
+        raise InputError(
+            f"{name}: {A.name}x{B.name} has order {A.order * B.order:,}; at most {TABLE_LIMIT * 2:,} are "
+            "taken: wanted a smaller one"
+        )
     factors = [group.elements[list(group.generators)] for group in (A, B)]
     whole = generated_group(direct_product(*factors), A.order * B.order, name)
     results = []

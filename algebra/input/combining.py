@@ -89,7 +89,9 @@ def over(a: PermutationGroup, holomorphic: bool = False) -> PermutationGroup:
     try:
         return PermutationGroup.from_listed((holomorph if holomorphic else automorphism_group)(a.listed()))
     except TooManyMapsError:
-        raise InputError(f"{name}: {a.name} has more than {ACTIONS_LIMIT:,} automorphisms") from None
+        raise InputError(
+            f"{name}: {a.name} has more than {ACTIONS_LIMIT:,} automorphisms; wanted fewer, e.g. Hol(C7)"
+        ) from None
 
 
 def not_split(a: PermutationGroup, b: PermutationGroup) -> PermutationGroup:
@@ -107,7 +109,8 @@ def semidirect(a: PermutationGroup, b: PermutationGroup) -> PermutationGroup:
     if a.order * b.order > products.SEMIDIRECT_LIMIT:
         raise InputError(
             f"{name} has order {describe_order(a.order * b.order)}; "
-            f"semidirect products are searched up to {products.SEMIDIRECT_LIMIT}"
+            f"semidirect products are searched up to {products.SEMIDIRECT_LIMIT}; give permutations that generate it, "
+            "e.g. '(1,2,3), (1,2)'"
         )
     group = products.semidirect(a.listed(), b.listed())
     return PermutationGroup.from_listed(Group(group.elements, group.generators, name))

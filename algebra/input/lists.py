@@ -156,6 +156,11 @@ def from_table(table: NDArray[Any], name: str | None) -> PermutationGroup:
             f"a table of shape {table.shape} and dtype {table.dtype}; wanted a square Cayley table of numbers 0 … n-1"
         )
     n = len(table)
+    if int(table.min()) == 1 and int(table.max()) == n <= TABLE_LIMIT:
+        raise InputError(
+            f"a Cayley table with numbers from 1 to {n} (as in GAP); wanted 0 … {n - 1}: subtract 1 from each; "
+            f"images of points are given as {{'permutations': {short(str(table.tolist()), 40)}}}"
+        )
     if n > TABLE_LIMIT or not 0 <= int(table.min()) <= int(table.max()) < n:
         raise InputError(
             f"a Cayley table of {n:,} rows with entries {table.min()} … {table.max()}; wanted at most "

@@ -58,7 +58,7 @@ def matrix_group(given: Sequence[Any], over: str | int | None = None, name: str 
         if len(table) != n or any(len(row) != n for row in table):
             raise InputError(f"matrix {number} is not {n}×{n} like the first; wanted square matrices of one size")
     if not 1 <= n <= MAX_SIZE:
-        raise InputError(f"matrices of size {n}; at most {MAX_SIZE}×{MAX_SIZE} are read")
+        raise InputError(f"matrices of size {n}; at most {MAX_SIZE}×{MAX_SIZE} are read: wanted smaller ones")
     q = _field_size(tables, over)
     shown = ",".join("[" + ",".join("[" + ",".join(map(_entry_text, row)) + "]" for row in t) + "]" for t in tables)
     title = name or f"<{short(shown, 80)}>{f' over GF({q})' if q else ''}"
@@ -105,7 +105,7 @@ def _field_size(tables: Sequence[Any], over: str | int | None) -> int:
         raise InputError(f"entries of fields with {', '.join(map(str, sorted(own)))} elements; wanted one field")
     q = p ** math.lcm(*(factorise(q)[p] for q in own))
     if q > MAX_DEGREE:
-        raise InputError(f"entries of GF({q}); fields of at most {MAX_DEGREE:,} elements are read")
+        raise InputError(f"entries of GF({q}); fields of at most {MAX_DEGREE:,} elements are read, e.g. GF(7)")
     return q
 
 

@@ -190,7 +190,10 @@ def from_moves(
                 known[following] = len(subsets)
                 subsets.append(following)
                 if len(subsets) > MAX_STATES:
-                    raise InputError(f"{name}: more than {MAX_STATES:,} sets of states when it is made deterministic")
+                    raise InputError(
+                        f"{name}: more than {MAX_STATES:,} sets of states when it is made deterministic; wanted "
+                        "fewer, e.g. a DFA"
+                    )
             row.append(known[following])
         rows_.append(row)
     final = [i for i, subset in enumerate(subsets) if subset & frozenset(accepting or ())]

@@ -370,17 +370,16 @@ class _Parser:
 
     def _generated(self) -> PermutationGroup:
         """`Group((1,2,3),(1,2))` inside an expression."""
-        start = self._here()
-        depth = 0
-        while self.position < len(self.tokens):
-            word = self._peek()
-            if not (word in "()[],#" and word):
-                raise self._error(self._here())
+        start, depth = self._here(), 0
+        while self._peek() and self._peek() in "()[],#":
+            depth += {"(": 1, ")": -1}.get(self._peek(), 0)
             self.position += 1
-            depth += {"(": 1, ")": -1}.get(word, 0)
             if depth == 0:
                 break
-        return parse_group("Group" + self.text[start : self._here()])
+        inside = self.text[start : self._here()].strip().removeprefix("(").removesuffix(")").strip(" []")
+        if not re.fullmatch(r"\([\d\s,;()]+", inside, re.ASCII):
+            raise InputError(f"Group in {self._shown()} needs permutations in parentheses, e.g. Group((1,2,3),(1,2))")
+        return permutations_group(inside)
 
 
 _SPELT = {
@@ -389,8 +388,8 @@ _SPELT = {
     "Dic": r"dicyclic|dic",
     "SD": r"semidihedral|quasidihedral|sd|qd",
     "AGL": r"affinegenerallinear|generalaffine|agl",
-    "PSL": r"projectivespeciallinear|psl|l(?=\d\()",
-    "PSU": r"projectivespecialunitary|psu|u(?=\d\()",
+    "PSL": r"projectivespeciallinear|psl|l(?=\d*\()",
+    "PSU": r"projectivespecialunitary|psu|u(?=\d*\()",
     "PSp": r"projectivesymplectic|psp",
     "PGL": r"projectivegenerallinear|pgl",
     "Sp": r"symplectic|sp",

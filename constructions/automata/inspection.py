@@ -25,6 +25,7 @@ from ...algebra.depth.automaton_verdict import (
 )
 from ...algebra.depth.families import CIRCLE, FAMILIES, GATED_CIRCLE, Family, names
 from ...algebra.depth.width import TooLargeError, stack_of_widths, widths_text
+from ...algebra.input.typed import typed
 from ...common.brief import Brief
 from ...common.errors import InputError
 from ...common.terminal import ShownAsTable, plain_table
@@ -211,8 +212,19 @@ class AutomatonInspection(ShownAsTable):
                 f"\nthe search for fewer layers stopped at {MAX_WORK:,} units of work for {', '.join(stopped)}: "
                 "fewer may be enough"
             )
+        if command := self._next():
+            yield Text(f"next: {command}", style="bold")
         if self.stack:
             yield Text(f"stack: {self.stack.text(self.given.name)}")
+
+    def _next(self) -> str | None:
+        """The command that does what can be done; None where nothing can."""
+        able = [name for name in (CIRCLE.name, GATED_CIRCLE.name) if self.judgements[name].moduli]
+        others = [name for name, found in self.judgements.items() if found.moduli]
+        if not able and not others:
+            return None
+        own = typed(self.given)
+        return f"compile {own}" if able else f"compile {own} --family {others[0]}"
 
     def _properties(self) -> str:
         monoid = self.monoid

@@ -97,7 +97,9 @@ def walk_machine(automaton: Automaton, walk: Walk, limit: int, work: Work | None
     """
     n = len(walk.places) - 1
     if (n + 1) * n * automaton.width * (1 + (walk.sink is not None)) * (n + 2) > 64 * limit:
-        raise InputError(f"{automaton.name}: a walk of {n + 1:,} places has too large a machine")
+        raise InputError(
+            f"{automaton.name}: a walk of {n + 1:,} places has too large a machine; `inspect` says what it needs"
+        )
     sink = walk.sink
     number = {q: i for i, q in enumerate(walk.places)}
     ends = [[automaton.table[q, x] == sink for x in range(automaton.width)] for q in walk.places]

@@ -263,7 +263,7 @@ def network_parameters(machine: BlockMachine) -> tuple[dict[str, Any], Arrays]:
             psi[rows, width + j : width + d : r] = block.points.real
             if family.complex_state:
                 psi[rows, width + d + j :: r] = block.points.imag
-            bias[rows] = -0.5 * (np.abs(block.points) ** 2).sum(axis=1)
+            bias[rows] = -0.5 * (block.points.real**2 + block.points.imag**2).sum(axis=1)  # exact where points are
             initial[:, j] = block.points[0]
             first += sizes[j]
         flat = initial.ravel()

@@ -33,15 +33,16 @@ from .trials import Compared, Trial, Wrong, every_word, long_trials, longest_tak
 MAX_STATES = 256
 """Default of the limit on states."""
 
-MAX_LETTERS = 20_000_000
+MAX_LETTERS = 2_000_000
 """Letters that are asked for learning, at most."""
 
 PATIENCE = 50_000
 """Letters that may be asked, beside as many as were asked before, once a machine failed only on a word much longer than
 those it was read off: then the model may have no small machine."""
 
-FAR = 24
-"""A word is much longer than those that a machine was read off if it has so many letters more."""
+FAR = 8
+"""A machine predicts where it agrees with the model on words that are longer, by more letters than this, than those
+that it was read off."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -134,7 +135,7 @@ def learn_machine(
         sorts = (
             every_word(letters, whole),
             short_trials(machine, letters, random),
-            long_trials(letters, taken, adversarial, random),
+            long_trials(letters, taken, adversarial, np.random.default_rng([seed, 6])),
         )
         return (trial for some in sorts for trial in some if trial.words.shape[1] <= taken)
 
@@ -152,7 +153,7 @@ def learn_machine(
         tried.append(_Hypothesis(machine, wrong, compared))
         if wrong is None:
             break
-        if len(wrong.word) > machine.longest + FAR and asked.budget == MAX_LETTERS:
+        if len(wrong.word) > machine.longest + 2 * FAR and asked.budget == MAX_LETTERS:
             asked.budget = min(MAX_LETTERS, 2 * asked.asked + PATIENCE)
         try:
             table.refine(wrong.word, machine)
@@ -162,7 +163,7 @@ def learn_machine(
             unsteady.append(wrong.word)
             break
     best = max(tried, key=lambda h: h.reach) if tried else None
-    if best is None or (best.wrong is not None and best.reach < FAR):
+    if best is None or (best.wrong is not None and best.reach <= FAR):
         known = min((h.wrong for h in tried if h.wrong is not None), key=lambda w: len(w.word), default=None)
         return LearntMachine(
             None, 0, known, {}, least, states, asked.words, asked.asked, taken, refused, tuple(unsteady)

@@ -61,7 +61,7 @@ def automaton_of(machine: MooreMachine, letters: Sequence[str], classes: Sequenc
     if machine.states > MAX_STATES or len(letters) > MAX_LETTERS:
         raise InputError(
             f"a machine of {machine.states:,} states and {len(letters):,} letters; an automaton has at most "
-            f"{MAX_STATES:,} and {MAX_LETTERS}"
+            f"{MAX_STATES:,} and {MAX_LETTERS}: wanted a smaller one"
         )
     plain = [class_text(y, classes) for y in machine.outputs.tolist()]
     total, seen, names = Counter(plain), Counter[str](), []

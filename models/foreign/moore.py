@@ -89,6 +89,7 @@ class Asked:
         self.model, self.letters, self.budget = model, letters, budget
         self.words = self.asked = 0
         self._known: dict[Word, int] = {(): START}
+        self._kept: dict[tuple[int, bytes], Integers] = {}
 
     def run(self, words: Integers) -> Integers:
         """Answers after each prefix, which are not kept. Words have shape (N, L)."""
@@ -99,6 +100,13 @@ class Asked:
         if found.shape != words.shape:
             raise InputError(f"the model answered {found.shape} for words of shape {words.shape}; wanted one each")
         return found
+
+    def kept(self, words: Integers) -> Integers:
+        """As `run`, for words that are compared with one machine after the other: they are run once."""
+        key = (words.shape[1], words.tobytes())
+        if key not in self._kept:
+            self._kept[key] = self.run(words)
+        return self._kept[key]
 
     def after(self, words: Sequence[Word]) -> list[int]:
         """The answer after the last letter of each word; `START` for the empty one.
@@ -214,12 +222,14 @@ class ObservationTable:
 
 
 def merged_start(machine: MooreMachine) -> MooreMachine:
-    """The same machine without a start of its own, where a state is left by every letter as the start is.
+    """The minimal machine with the same answers, without a start of its own where a state is left by every letter as
+    the start is. (A table that was refined by single suffixes may tell more states apart than its machine does.)
 
     States are numbered in the order in which a breadth-first search finds them. The class of a start that stays is
     `START`.
     """
     assert machine.outputs[0] == START
+    machine = _minimal(machine)
     twins = np.flatnonzero((machine.table[1:] == machine.table[0]).all(axis=1)) + 1
     begin = int(twins[0]) if len(twins) else 0
     order: list[int] = [begin]
@@ -232,3 +242,16 @@ def merged_start(machine: MooreMachine) -> MooreMachine:
     place = {state: i for i, state in enumerate(order)}
     table = np.array([[place[q] for q in machine.table[state].tolist()] for state in order], dtype=np.int64)
     return MooreMachine(table, machine.outputs[order], tuple(access[state] for state in order), machine.longest)
+
+
+def _minimal(machine: MooreMachine) -> MooreMachine:
+    """States that answer all words alike made one, by refining the classes of what they answer."""
+    block, count = np.unique(machine.outputs, return_inverse=True)[1], 0
+    while count != block.max() + 1:
+        count = int(block.max()) + 1
+        block = np.unique(np.column_stack([block, block[machine.table]]), axis=0, return_inverse=True)[1].reshape(-1)
+    first = np.sort(np.unique(block, return_index=True)[1])  # the start stays 0
+    place = np.empty(count, dtype=np.int64)
+    place[block[first]] = np.arange(count)
+    table = place[block[machine.table[first]]]
+    return MooreMachine(table, machine.outputs[first], tuple(machine.access[q] for q in first), machine.longest)

@@ -73,7 +73,8 @@ def every_word(letters: int, whole: bool, budget: int = EXHAUSTED) -> Iterator[T
 
 
 def short_trials(machine: MooreMachine, letters: int, random: np.random.Generator) -> Iterator[Trial]:
-    """Each transition with a tail, and random words."""
+    """Random words, the same for every machine, and each transition with a tail."""
+    yield Trial(f"128 random words of {MIDDLE} letters", random.integers(letters, size=(128, MIDDLE)))
     pairs = [(word, x) for word in machine.access for x in range(letters)]
     name = f"each of {counted(len(pairs), 'transition')} with a tail of {TAIL} letters"
     if len(pairs) > TRANSITIONS:
@@ -86,7 +87,6 @@ def short_trials(machine: MooreMachine, letters: int, random: np.random.Generato
     for some in by_length.values():
         tails = random.integers(letters, size=(len(some), TAIL))
         yield Trial(name, np.concatenate([np.array(some, dtype=np.int64), tails], axis=1))
-    yield Trial(f"128 random words of {MIDDLE} letters", random.integers(letters, size=(128, MIDDLE)))
 
 
 def long_trials(
@@ -157,16 +157,16 @@ class Compared:
         self.asked, self.wanted, self.whole = asked, wanted, whole
         self.tested: dict[str, int] = {}
 
-    def first(self, words: Integers) -> Wrong | None:
+    def first(self, words: Integers, keep: bool = False) -> Wrong | None:
         """The shortest beginning of some words after which the answer is not the wanted one; None where there is none.
 
-        Words have shape (N, L). They are run in batches of at most `PIECE` letters.
+        Words have shape (N, L). They are run in batches of at most `PIECE` letters; with `keep` once for all.
         """
         best: Wrong | None = None
         step = max(1, PIECE // max(1, words.shape[1]))
         for begin in range(0, len(words), step):
             some = words[begin : begin + step]
-            answers, wanted = self.asked.run(some), self.wanted(some)
+            answers, wanted = self.asked.kept(some) if keep else self.asked.run(some), self.wanted(some)
             wrong = answers != wanted
             if self.whole:
                 wrong[:, :-1] = False
@@ -181,7 +181,7 @@ class Compared:
         """The wrong beginning of the first trial that has one; what was run is entered in `tested`."""
         for trial in trials:
             self.tested[trial.name] = self.tested.get(trial.name, 0) + len(trial.words)
-            found = self.first(trial.words)
+            found = self.first(trial.words, keep=True)
             if found is not None:
                 return found
         return None

@@ -133,10 +133,14 @@ def task_named(text: str) -> Task:
         task = automaton_task(asked, letters=LetterDraw.parse(letters_of(text)))
     else:
         if asked.order > MOST_CLASSES:
-            raise InputError(f"{text[:40]}: order {asked.order:,}; at most {MOST_CLASSES:,} elements are trained on")
+            raise InputError(
+                f"{text[:40]}: order {asked.order:,}; at most {MOST_CLASSES:,} elements are trained on, e.g. S5"
+            )
         task = make_task(asked.listed())
     if task.classes > MOST_CLASSES:
-        raise InputError(f"{text[:40]}: {task.classes:,} states; at most {MOST_CLASSES:,} are trained on")
+        raise InputError(
+            f"{text[:40]}: {task.classes:,} states; at most {MOST_CLASSES:,} are trained on, e.g. dyck(1,3)"
+        )
     return task
 
 

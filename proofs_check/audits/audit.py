@@ -17,7 +17,10 @@ from ...models.references.folder import read_config
 from .configurations import facts_of, is_own, kind_of
 from .layers import LayerAudit, ranges
 from .of_fla import is_fla_mamba
-from .records import NO_STATE, SHORT, Use
+from .records import NO_STATE, SHORT, UNBOUNDED, UNREAD, Use
+
+STATED = (NO_STATE, SHORT, UNBOUNDED, UNREAD)
+"""What a note says of layers whose eigenvalues are not listed."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -77,7 +80,7 @@ class Audit(Shown):
                 found.append(f"  measured on {first.measured['tokens']:,} tokens: {low:.6g} to {high:.6g}")
             if first.excludes:
                 found.append(f"  excludes {first.excludes}")
-        if not self.layers and not any(sign in note for note in self.notes for sign in (NO_STATE, SHORT)):
+        if not self.layers and not any(sign in note for note in self.notes for sign in STATED):
             found.append(NO_STATE)
         found += [f"can: {line}" for line in self.can] + [f"switch: {line}" for line in self.switch]
         if self.use:

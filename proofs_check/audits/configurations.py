@@ -19,7 +19,7 @@ from ...common.reading import conform
 from . import of_fla, of_mamba_ssm, of_transformers
 from .fields import Config, part, wrong
 from .layers import own
-from .records import NO_STATE, SHORT, Facts, Record
+from .records import NO_STATE, SHORT, UNBOUNDED, UNREAD, Facts, Record
 
 RECORDS: dict[str, Record] = of_transformers.RECORDS | of_fla.RECORDS | of_mamba_ssm.RECORDS
 KNOWN = [name for name in RECORDS if name.islower() and " " not in name]
@@ -81,8 +81,11 @@ def _own(config: Config) -> Facts:
         found = own(i, ALL_FAMILIES[family])
         if found is not None:
             layers.append(found)
+        elif ALL_FAMILIES[family].has_blocks:
+            record = ALL_FAMILIES[family]
+            notes.append(f"layer {i}, {family}: {UNBOUNDED}; one layer carries {record.carries}")
         else:
-            notes.append(f"layer {i}, {family}, is not audited")
+            notes.append(f"layer {i}, {family}, {UNREAD}")
     return Facts(tuple(layers), tuple(notes), tuple(dict.fromkeys(layer.can for layer in layers)))
 
 

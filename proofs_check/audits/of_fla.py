@@ -431,6 +431,9 @@ USE: dict[str, Use | str] = {
     "mamba (fla)": _REFUSES,
     "mamba2 (fla)": _REFUSES,
     "mamba3": "the class refuses a CPU",
+    "samba": "its attention needs a package that needs a GPU",
+    "lightnet": "Triton's interpreter does not run its kernels",
+    "abc": "Triton's interpreter does not run its kernels",
 }
 """What `tests/data/use_of_owners.jsonl` says, for people; a reason where a class was not run."""
 RECORDS = {name: replace(record, use=USE.get(name, "its kernels were not run")) for name, record in RECORDS.items()}

@@ -27,6 +27,7 @@ AUTOMATON_TARGETS = ("mamba2", "qwen3-next")
 """Targets of `compile` that take an aperiodic automaton in place of a group."""
 
 NO_STATE, SHORT = "has no recurrent state", "only a short convolution"
+UNBOUNDED, UNREAD = "one token has any matrices", "is not audited"
 YES, NO, LOST = "yes", "no", "loses its state"
 WEIGHTS = "that of the weights"
 """Of a state that is kept in their dtype."""

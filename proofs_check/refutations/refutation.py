@@ -31,7 +31,7 @@ from .evidence import (
 )
 from .findings import Findings
 from .question import Budget, Question
-from .theory import diagonal, is_delta_stack, theory_of
+from .theory import diagonal, is_block_stack, is_delta_stack, theory_of
 
 __all__ = ["Budget", "Refutation", "random_network", "refute"]
 
@@ -95,8 +95,8 @@ def refute(
     """Refute a model, or say why not.
 
     Arguments:
-        network: any `DCDNetwork` of diagonal layers, or of delta-rule layers alone; its classes are the elements of the
-            group, in order.
+        network: any `DCDNetwork` of diagonal layers and layers of blocks, or of delta-rule layers alone; its classes
+            are the elements of the group, in order.
         group: the group it is said to track.
         alphabet: the element of each token; None for all elements in order.
         epsilon: two words count as one for the model if all layers' states after them differ by at most this in every
@@ -109,7 +109,8 @@ def refute(
     budget = budget or Budget()
     names = tuple(specification.family for specification in network.specifications)
     delta = is_delta_stack(names)
-    if not delta:
+    blocks = is_block_stack(names)
+    if not delta and not blocks:
         diagonal(names)
     alphabet = np.arange(group.order) if alphabet is None else np.asarray(alphabet)
     if network.classes != group.order:
@@ -126,7 +127,7 @@ def refute(
         raise InputError(f"epsilon {epsilon}; wanted a number between 0 and 1, e.g. 1e-6")
     found = theory_of(network.specifications, group, alphabet)
     forbidden, sentence = found.forbidden, found.sentence
-    if delta or found.by_width:  # only a wrong answer counts: no words are computed from the weights
+    if delta or blocks or found.by_width:  # only a wrong answer counts: no words are computed from the weights
         failing = delta_failing_word(network, group, alphabet, forbidden)
         kind = "allowed" if not forbidden else "failing" if failing else "failed"
         reason = sentence if not forbidden else "no word that was run has a wrong answer" if kind == "failed" else ""

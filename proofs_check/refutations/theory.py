@@ -20,6 +20,8 @@ from ...algebra.automata.monoid import TransitionMonoid
 from ...algebra.depth.abelian import abelian_factor
 from ...algebra.depth.architectures import architectures
 from ...algebra.depth.automaton_verdict import stack_refusal, verdict, width_refusal
+from ...algebra.depth.blocks.depths import excluded, simple_factors_of
+from ...algebra.depth.blocks.residuals import composition_factors
 from ...algebra.depth.families import ALL_FAMILIES, CIRCLE, FAMILIES, SIGNS, Family, names
 from ...algebra.depth.series import Series, shortest_series, verbal_series, verbal_subgroup
 from ...algebra.depth.width import TooLargeError, kernels, widths_answer, widths_text
@@ -73,6 +75,8 @@ def theory_of(
                 f"a layer of {unknown[0]}; for an automaton layers of {', '.join(FAMILIES)} are judged: wanted those"
             )
         return automaton_theory(tracked, [FAMILIES[name] for name in families], widths)
+    if is_block_stack(families):
+        return block_theory(_generated(tracked, alphabet), families)
     if is_delta_stack(families):
         tokens = np.arange(tracked.order) if alphabet is None else np.asarray(alphabet)
         return delta_theory(tracked, families, tokens, widths)
@@ -95,10 +99,10 @@ def diagonal(families: Sequence[str]) -> tuple[Family, ...]:
     """The families of diagonal layers by name. Raises `InputError` for a layer outside the scheme (the tanh RNN), or a
     delta-rule layer among others."""
     for place, name in enumerate(families, 1):
-        if ALL_FAMILIES[name].factors:
+        if ALL_FAMILIES[name].factors or ALL_FAMILIES[name].has_blocks:
             raise InputError(
-                f"layer {place} is of the family {name!r}, and others are diagonal: no theorem here covers such a "
-                f"stack; wanted delta-rule layers alone, or layers of {', '.join(FAMILIES)}"
+                f"layer {place} is of the family {name!r}, and others are not: no theorem here covers such a stack; "
+                f"wanted delta-rule layers alone, or layers of blocks and of {', '.join(FAMILIES)}"
             )
         if name not in FAMILIES:
             raise InputError(
@@ -165,6 +169,32 @@ def automaton_theory(automaton: Automaton, stack: Sequence[Family], widths: Sequ
         f"{automaton.name}: {narrow}; of layers of any width, {allowed}",
         True,
     )
+
+
+def is_block_stack(families: Sequence[str]) -> bool:
+    """Whether some layers are of blocks, and the others are diagonal."""
+    stack = [ALL_FAMILIES[name] for name in families]
+    return any(one.has_blocks for one in stack) and all(one.has_blocks or one.is_diagonal for one in stack)
+
+
+def block_theory(group: Group, families: Sequence[str]) -> Theory:
+    """What theory says of layers of blocks, any number in each, some of them diagonal, and a group: each layer leaves
+    at least what no layer of its family brings below (docs/mathematics.md)."""
+    stack = [ALL_FAMILIES[name] for name in families]
+    layers = f"{counted(len(stack), 'layer')} ({', '.join(families)})"
+    simple = {order for one in stack if one.has_blocks for order in simple_factors_of(one)}
+    bad = [order for order in composition_factors(group.whole) if order not in simple]
+    if bad:
+        why = f"its composition factor of order {bad[0]:,} is not abelian, and no such layer carries it"
+        return Theory(True, f"{layers} cannot track {group.name}: {why}")
+    members = [group.whole]
+    for one in stack:
+        left = members[-1]
+        members.append(excluded(one, left) if one.has_blocks else verbal_subgroup(left, one.exponent))
+    orders = " ≥ ".join(str(member.order) for member in members)
+    if members[-1].order > 1:
+        return Theory(True, f"{layers} cannot track {group.name} (each layer leaves at least: {orders}, not down to 1)")
+    return Theory(False, f"theory does not forbid this: {layers} for {group.name} (what laws leave: {orders})")
 
 
 def is_delta_stack(families: Sequence[str]) -> bool:

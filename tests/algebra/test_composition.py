@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sympy.combinatorics import Permutation
 from sympy.ntheory import factorint
 
 import subnormal as sn
-from subnormal.algebra.arithmetic.permutations import block_system
+from subnormal.algebra.arithmetic.permutations import block_system, cycles
 from subnormal.algebra.arithmetic.simple_names import SPORADIC, simple_name
 from subnormal.algebra.chains.composition import (
     UndecidedError,
@@ -22,6 +23,7 @@ from subnormal.algebra.chains.composition import (
     composition_factors,
     composition_names,
     fitting_length,
+    insoluble_subgroup,
 )
 from subnormal.algebra.groups.libraries import transitive_group
 from subnormal.proofs_check.lemmas.wreath import all_subgroups
@@ -211,3 +213,17 @@ def test_all_shortest_series(name):
         assert [a // b for a, b in pairwise(kind.series.orders)] == [int(np.prod(m)) for m in kind.moduli]
     assert orders == wanted
     assert found.count == sum(wanted.values())
+
+
+@pytest.mark.parametrize(("name", "family"), [("M24", "aussm"), ("Rubik", "aussm"), ("S20", "negative-mamba")])
+def test_never_is_certified_of_groups_too_large_to_list(tmp_path, name, family):
+    """By a perfect subgroup, whose certificate is checked; that it lies in the group is compared with SymPy."""
+    large = sn.group(name)
+    found = sn.certify(name, tmp_path / "never", family)
+    assert re.search(r"no number of .* layers can track this group of order (60|960)", found.sentences[0])
+    assert found.notes[0].endswith(f"layers tracks {name}")
+    generators = re.search(r"<(.*)>", found.notes[0])[1]
+    for row in sn.group(f"[{generators}, {cycles(np.roll(np.arange(large.degree), 1))}]").permutations[:-1]:
+        assert large.to_sympy().contains(Permutation(row.tolist()))
+    assert "no number of" in str(sn.check(tmp_path / "never"))
+    assert insoluble_subgroup(sn.group("S4wrS4").chain, 1000) is None

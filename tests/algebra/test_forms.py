@@ -191,12 +191,16 @@ REFUSED: list[tuple[Any, str]] = [
     ("[[1,1],[0,1]], [[1,0],[1,1]]", "is infinite: matrix 1 has infinite order; over a finite field add"),
     ("[[0,1],[1,0]], [[0,2],[1/2,0]]", "is infinite: the product of matrices 1 and 2"),
     ("[[1,1],[1,1]], [[1,0],[0,1]]", "matrix 1 is singular"),
+    ("Group([])", "needs permutations in parentheses"),
+    ("Group", "needs permutations in parentheses"),
+    ("U(3,3)", r"did you mean PSU\(3,3\)"),
     ("[[1,1],[0,3]], [[1,0],[0,1]] over GF(3)", r"matrix 1 is singular over GF\(3\)"),
     ("[[1,0],[0,1]], [[0,1],[1,0]] over GF(6)", "must be a prime power"),
     ("[[1,0],[0,1]], [[0,x],[1,0]]", "the entry 'x'"),
     ("[[1,0],[0]], [[0,1],[1,0]]", "matrix 1 is not 2×2"),
     ([[2, 3, 1, 4], [3, 1, 2, 0]], "permutation 2 lists images of points from 0, permutation 1 from 1"),
     ([[1, 2, 0], [1, 0, 2], [0, 1, 2]], "images of points are given as {'permutations':"),
+    ("[[1,2],[2,1]]", "numbers from 1 to 2 .* subtract 1 from each; images of points are given as {'permutations':"),
     ([[(1, 2, 3)]], r"not clear whether points begin at 0 or at 1; .*'\(1,2,3\)'"),
     (3, "an object of type int"),
     ({"a": 1}, "a dictionary with the keys 'a'"),
@@ -258,12 +262,13 @@ def same_language(one: Any, other: Any, length: int = 7) -> bool:
 
 def test_automata_of_automata_lib():
     wanted = sn.regex("(ab|b)*a")
+    content: Any = wanted.as_json()
     dfa = DFA(
         states=set(wanted.states),
         input_symbols=set(wanted.letters),
-        transitions=wanted.as_json()["transitions"],
+        transitions=content["transitions"],
         initial_state=wanted.states[wanted.start],
-        final_states=set(wanted.as_json()["accepting"]),
+        final_states=set(content["accepting"]),
     )
     assert same_language(sn.machine(dfa), wanted)
     assert same_language(sn.machine(NFA.from_dfa(dfa)), wanted)
@@ -275,9 +280,9 @@ def test_automata_of_automata_lib():
 
 @pytest.mark.parametrize("name", ["tomita(5)", "flip-flop(2)", "dyck(2,3)", "grid(3,3)", "modular-arithmetic(3)"])
 def test_automata_as_graphs_and_dictionaries(name):
-    wanted = sn.machine(name)
+    wanted: Any = sn.machine(name)
     for given in (wanted.to_networkx(), wanted.as_json()):
-        found = sn.machine(given)
+        found: Any = sn.machine(given)
         assert np.array_equal(found.table, wanted.table)
         assert (found.letters, found.states, found.start) == (wanted.letters, wanted.states, wanted.start)
         assert (found.accepting is None) == (wanted.accepting is None)
@@ -340,3 +345,11 @@ def test_inspect_by_name_loads_nothing_heavy():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_objects_go_into_the_other_functions(tmp_path):
+    objects: list[Any] = [sn.group("S3").to_sympy(), sn.machine("parity").to_networkx()]
+    for number, given in enumerate(objects):
+        found = sn.certify(given, tmp_path / str(number))
+        assert "tracks a" in found.sentences[0]
+        assert "theory" in str(sn.refute(str(tmp_path / str(number)), given))

@@ -208,3 +208,13 @@ def test_no_text_names_a_class_of_a_library():
             message = str(error)
         assert "\n" not in message
         assert not re.search(r"Token|Exception|Error|<|NFA|DFA|RegEx", message.replace(text, "")), message
+
+
+@pytest.mark.parametrize(("text", "letters"), [(r"\d", 10), (r"\w", 63), (r"[\dx]y*", 12), (r"[^\d]*a", 11)])
+def test_classes_of_letters(text, letters):
+    """The words of one and two letters are those that Python's `re` matches."""
+    found = regular_expression(text)
+    assert found.width == letters
+    for word in product(range(letters), repeat=2):
+        assert found.accepts(word[:1]) == bool(re.fullmatch(text, found.letters[word[0]]))
+        assert found.accepts(word) == bool(re.fullmatch(text, found.letters[word[0]] + found.letters[word[1]]))

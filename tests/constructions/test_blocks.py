@@ -15,7 +15,7 @@ from subnormal.algebra.depth.families import BLOCKS
 from subnormal.algebra.groups.catalogue import number_of_groups, small_group
 from subnormal.algebra.input.parser import list_group
 from subnormal.common.errors import InputError, RefutedError
-from subnormal.constructions.blocks.compiler import compile_blocks
+from subnormal.constructions.blocks.compiler import BlockCompilation, compile_blocks
 
 # group, family, layers, blocks of each layer, whether everything is exact; by docs/mathematics.md
 CASES = [
@@ -47,6 +47,7 @@ CASES = [
 @pytest.mark.parametrize(("name", "family", "blocks", "exact"), CASES)
 def test_a_group_is_compiled_run_and_proved(name, family, blocks, exact, tmp_path):
     compiled = sn.compile(name, family)
+    assert isinstance(compiled.compilation, BlockCompilation)
     machine = compiled.compilation.machine
     assert [len(layer.action.blocks) for layer in machine.layers] == blocks
     assert machine.is_exact is exact
@@ -73,6 +74,7 @@ def test_the_machine_is_the_network_state_by_state():
     import torch
 
     compiled = sn.compile("GL(2,3)", "block-2")
+    assert isinstance(compiled.compilation, BlockCompilation)
     machine, network = compiled.compilation.machine, compiled.network()
     words = torch.randint(48, (20, 60), generator=torch.Generator().manual_seed(0))
     state = np.zeros(20, dtype=int)
@@ -85,7 +87,7 @@ def test_the_machine_is_the_network_state_by_state():
 @pytest.mark.parametrize("family", ["block-2", "complex-block-2"])
 def test_every_small_group_is_carried_as_far_as_the_theory_says(family):
     record, key = BLOCKS[family], BLOCKS[family].key
-    for order in range(2, 32):
+    for order in range(2, 25):
         for number in range(1, number_of_groups(order) + 1):
             group = small_group(order, number)
             least = block_answer(group).by_key()[key].least
@@ -120,14 +122,20 @@ def _run(compilation, length):
     (layer,) = compilation.machine.layers
     group, tokens = compilation.machine.group, compilation.machine.alphabet
     word = np.random.default_rng(group.order).integers(len(tokens), size=length)
-    number = {tuple(row): int(label) for row, label in zip(layer.action.states.tolist(), layer.action.labels)}
+    number = {
+        tuple(row): int(label) for row, label in zip(layer.action.states.tolist(), layer.action.labels, strict=True)
+    }
     held = [block.points[0].astype(np.float32) for block in layer.action.blocks]
     reached = 0
     for x in word:
         element = int(layer.letters[0, x])
-        held = [block.matrices[element].astype(np.float32) @ h for block, h in zip(layer.action.blocks, held)]
+        held = [
+            block.matrices[element].astype(np.float32) @ h for block, h in zip(layer.action.blocks, held, strict=True)
+        ]
         reached = group.times(reached, int(tokens[x]))
-        places = [int(((b.points - h) ** 2).sum(axis=1).argmin()) for b, h in zip(layer.action.blocks, held)]
+        places = [
+            int(((b.points - h) ** 2).sum(axis=1).argmin()) for b, h in zip(layer.action.blocks, held, strict=True)
+        ]
         assert layer.representatives[number[tuple(places)]] == reached
 
 
@@ -136,7 +144,7 @@ def test_a_layer_of_half_precision_is_exact_where_its_numbers_are_small():
     import torch
 
     for name in ("S3", "Q8", "D4"):
-        (layer,) = sn.compile(name, "block-2").compilation.machine.layers
+        (layer,) = compile_blocks(list_group(name), BLOCKS["block-2"]).machine.layers
         for block in layer.action.blocks:
             for dtype in (torch.float16, torch.bfloat16):
                 matrices = torch.from_numpy(block.matrices).to(dtype)
@@ -153,7 +161,7 @@ REFUSED = [
     (["tomita(5)", "--family", "block-2"], "are compiled for groups"),
     (["S3", "--family", "block-2", "--series", "(1,2,3)"], "--series is for diagonal layers"),
     (["S3", "--family", "block-2", "--channels", "primary"], "--channels is for diagonal layers"),
-    (["S7", "--family", "block-4"], "order 5040; blocks are written up to order 2,048"),
+    (["S7", "--family", "block-4"], "order 5,040; blocks are written up to order 2,048"),
     (["S20", "--family", "block-4"], "blocks are written up to order 2,048"),
     (["S4wrS4", "--family", "block-2"], "blocks are written up to order 2,048"),
     (["C1", "--family", "block-2"], "is trivial"),

@@ -212,7 +212,7 @@ def test_tokens_of_one_s_own(tmp_path):
     compile_large("S3wrC2", path, alphabet="(1,2,3); (1,2); (1,4)(2,5)(3,6)")
     assert (load_factored(path).cascade.alphabet == own).all()
     for text, message in [
-        ("all", "too many tokens; wanted generators"),
+        ("all", "too many tokens; wanted --alphabet generators"),
         (";", "an empty alphabet"),
         ("(1,4)", "not an element of S3wrC2"),
         ("(1,9)", "not an element of S3wrC2"),

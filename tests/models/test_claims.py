@@ -117,10 +117,9 @@ def test_a_claim_is_kept_fresh_and_given_back(tmp_path, monkeypatch):
 
 
 def test_whoever_waits_takes_over_from_the_dead(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(pool, "POLL", 0.1)
-    monkeypatch.setattr(claims, "STALE", 1.0)
     store = RunStore(tmp_path)
-    leave(store, RUNS[0], "another", 1)
+    path = leave(store, RUNS[0], "another", 1)
+    monkeypatch.setattr(pool.time, "sleep", lambda seconds: os.utime(path, (1, 1)))  # while it waits, the other dies
     assert train_all(RUNS[:1], store, Resources(1)) == []
     assert (store.made, store.missing(RUNS[:1])) == (1, [])
     assert "1 runs are being made by another process; waiting" in capsys.readouterr().err

@@ -449,7 +449,8 @@ def _use_of(row: dict[str, Any]) -> list[str]:
     def said(*found: object) -> str:
         return "yes" if all(isinstance(size, float) and size < 1e-5 for size in found) else "no"
 
-    long = row.get("long", {})
+    given = row.get("long")
+    long = given if isinstance(given, dict) else {}  # else what the class said
     exact = long.get("dtype") == "float32"  # in bfloat16 two orders of sums are apart by its rounding
     cuts = [size if exact or size > 0.05 else 0.0 for key, size in long.items() if key.startswith(("cut", "then"))]
     padded = [size for key, size in row.items() if "padd" in key]

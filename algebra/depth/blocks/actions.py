@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -49,8 +50,8 @@ MOST_POINTS = 1 << 12
 NEAR = 1e-9
 """Points nearer than this, in units of the largest, are one."""
 
-TRIED = 400
-"""Bases that are tried for a form in integers."""
+TRIED, EACH = 600, 150
+"""Bases that are tried for a form in integers, at most, and within one orbit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +190,10 @@ def _closure(
         order = np.argsort(keys)
         keys, named = keys[order], named[order]
         if len(keys) > MOST_STATES:
-            raise InputError(f"{group.name}: a layer of blocks would have more than {MOST_STATES:,} states")
+            raise InputError(
+                f"{group.name}: a layer of blocks would have more than {MOST_STATES:,} states; "
+                "`inspect` says what others need"
+            )
     return np.concatenate(rows), np.concatenate(labels)
 
 
@@ -279,14 +283,18 @@ class _Parts:
             raise InputError(f"{group.name}: order {group.order:,}; blocks are written up to {ORDER_LIMIT:,}, e.g. S6")
         classes = conjugacy_classes(group)
         if len(classes) > CLASS_LIMIT:
-            raise InputError(f"{group.name}: {len(classes):,} classes of elements; at most {CLASS_LIMIT} are handled")
+            raise InputError(
+                f"{group.name}: {len(classes):,} classes of elements; at most {CLASS_LIMIT} are handled, e.g. of S4"
+            )
         self.table: CharacterTable = character_table(classes.group, classes)
         self.sizes = degrees(self.table, family.real)
         fixed = self.table.fixed == self.table.degrees[:, None]
         kernels = fixed[:, classes.labels]
         allowed = np.flatnonzero((self.sizes <= family.block_size) & (np.arange(len(self.table)) > 0))
         seen: dict[bytes, int] = {}
-        for i in sorted(allowed.tolist(), key=lambda i: (int(self.sizes[i]), not self._hopeful(i), i)):
+        pairs = self.table.indicators == 0  # over R, χ + χ̄: vectors differ in what they span over Q
+        rank = {i: (int(self.sizes[i]), not self._hopeful(i), bool(pairs[i]), i) for i in allowed.tolist()}
+        for i in sorted(rank, key=rank.__getitem__):
             seen.setdefault(kernels[i].tobytes(), i)  # of equal kernels one does
         self.own = {i: kernels[i] for i in seen.values()}
         self.covers = dict(self._known_covers(kernels))
@@ -304,7 +312,8 @@ class _Parts:
         for i in np.flatnonzero((self.table.degrees == 3) & (self.table.indicators == 1)):
             image = self.group.order // int(kernels[i].sum())
             name = {12: "SL(2,3)", 24: "S4 complex", 60: "SL(2,5)"}.get(image)
-            if name is not None:
+            central = (self.table.fixed[i] == 0) & (self.table.negated[i] == 3)  # -1: the image is C2 × A4, not S4
+            if name is not None and not central.any():
                 yield int(i), (kernels[i], name)
 
     def chosen(self) -> list[_Part]:
@@ -541,7 +550,9 @@ def _in_integers(group: Group, matrices: Matrices, real: bool) -> Matrices | Non
         orbit = _orbit(matrices, vector)
         if orbit is None:
             continue
-        for chosen in itertools.islice(itertools.combinations(range(1, min(len(orbit), 24)), size - 1), 60):
+        choices = list(itertools.combinations(range(1, min(len(orbit), 24)), size - 1))
+        random.Random(0).shuffle(choices)
+        for chosen in choices[:EACH]:
             tried += 1
             if tried > TRIED:
                 return None

@@ -83,6 +83,28 @@ BLOCKS = tuple(Blocks(family, _SIMPLE[family.block_size, family.real]) for famil
 R2, R3, C2, R4, C3 = BLOCKS
 
 
+def excluded(family: Family, member: Subgroup) -> Subgroup:
+    """A normal subgroup that no layer of a family of blocks brings below: the least one there is for real 2x2 and 3x3
+    and complex 2x2 blocks, a bound from laws for the others.
+
+    Example:
+        >>> from subnormal.algebra.input.parser import list_group
+        >>> excluded(BLOCK_FAMILIES["block-2"], list_group("S4").whole).order
+        4
+    """
+    if family.real:
+        by_size = {2: real_2, 3: lambda own: real_3(own).below, 4: residuals.real_4_excluded}
+    else:
+        by_size = {2: complex_2, 3: residuals.complex_3_excluded}
+    found: Subgroup = by_size[family.block_size](member)
+    return found
+
+
+def simple_factors_of(family: Family) -> tuple[int, ...]:
+    """The orders of the composition factors, not abelian, that layers of a family of blocks carry."""
+    return _SIMPLE[family.block_size, family.real]
+
+
 @dataclass(frozen=True)
 class BlockDepth:
     """How many layers of one kind of blocks track a group.

@@ -117,8 +117,8 @@ def test_not_a_number():
         return torch.where(torch.arange(ids.shape[1])[:, None] < 20, parity(ids).float(), torch.nan)
 
     found = sn.decompile(broken, "C2", length=100)
-    assert (found.agrees_to, found.is_task, len(found.identity.differs)) == (100, False, 21)
-    assert "C2 up to 20 letters" in str(found)
+    assert (found.agrees_to, found.is_task, found.states) == (20, True, 2)
+    assert "C2 (2 states) up to 20 letters, then wrong on" in str(found)
     refuted = sn.refute(broken, "C2", length=100).failing_word
     assert (refuted.length, refuted.answer) == (21, "none")
     assert "precision" in sn.diagnose(broken, "C2", length=100).verdict

@@ -213,3 +213,16 @@ def test_words_that_are_too_long_for_the_model():
 
     found = learn_machine(Said(answers), 2)
     assert (found.taken, found.agrees_to, found.refused) == (250, 250, "at most 300 positions")
+
+
+def test_a_table_may_tell_more_apart_than_its_machine():
+    """Two states that answer all words alike become one; the start, which has no answer, another's twin."""
+    from subnormal.models.foreign.moore import START, MooreMachine, merged_start
+
+    table = np.array([[1, 2], [3, 2], [1, 2], [3, 2]])
+    machine = MooreMachine(table, np.array([START, 0, 1, 0]), ((), (0,), (1,), (0, 0)), 3)
+    found = merged_start(machine)
+    assert found.states == 2
+    assert found.table.tolist() == [[0, 1], [0, 1]]
+    words = np.random.default_rng(0).integers(2, size=(20, 30))
+    assert np.array_equal(found.answers(words), machine.answers(words))
