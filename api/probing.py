@@ -163,7 +163,7 @@ def probe(
 ) -> Probe:
     """Train fresh copies of an architecture on tasks of known depth. Called again, it does only what is missing.
 
-    What theory allows is printed first, on standard error.
+    What theory allows is printed first, on standard error; with a scheduler when it has trained.
 
     Arguments:
         architecture: a family of ours or a stack (`negative-mamba`, `mamba,aussm`), a model_type of transformers
@@ -215,13 +215,16 @@ def probe(
     folder = Path(out) if out is not None else Path("probes") / default_folder(found[0].name)
     claim_folder(folder, PROBE, force)
     allowed = {(one.name, name): _allowed(one, name) for one in found for name in names}
-    for line in _theory_lines(found, names, allowed):
-        print(line, file=sys.stderr, flush=True)
-    write_file(folder / "probe.json", json.dumps({"budget": budget, **asked.as_json()}, indent=2) + "\n")
-    store = ProbeStore(folder)
     from ..models.training.pool import Resources
 
     machine = Resources(processes, device, scheduler=scheduler)
+    if scheduler is None:
+        machine.check()
+    write_file(folder / "probe.json", json.dumps({"budget": budget, **asked.as_json()}, indent=2) + "\n")
+    store = ProbeStore(folder)
+    theory = list(_theory_lines(found, names, allowed))
+    if scheduler is None:  # a scheduler that is not there is to be one line
+        _say(theory)
     total = len(found) * len(names) * len(numbers) * len(asked.learning_rates)
     with _watching(total) as watch:
         lost = _train_families(found, names, numbers, asked, store, machine, watch)
@@ -229,6 +232,8 @@ def probe(
         watch.expect({copy.key: f"{copy.architecture.name} on {copy.task}, seed {copy.seed}, rate "
                                 f"{copy.learning_rate:g}" for copy in copies}, store)  # fmt: skip
         lost += len(train_copies(copies, store, machine, watch))
+    if scheduler is not None:
+        _say(theory)
     rows = [_line(row, depths, allowed, folder) for row in _rows(found, names, numbers, asked, store)]
     result = Probe(folder, names, tuple(one.name for one in found), tuple(rows), asked.test_length)
     write_summary(folder / SUMMARY, rows)
@@ -236,6 +241,11 @@ def probe(
     if lost:
         raise InputError(f"{lost} copies were lost with their processes; start the same command again to go on")
     return result
+
+
+def _say(lines: Sequence[str]) -> None:
+    for line in lines:
+        print(line, file=sys.stderr, flush=True)
 
 
 def _copies(found: Sequence[Architecture], names: Sequence[str], numbers: Sequence[int], asked: Budget) -> list[Copy]:
