@@ -24,9 +24,20 @@ from subnormal.models.training.needed import least_depth
 from subnormal.proofs_check.audits.excluded import excluded
 
 QUICK: dict[str, Any] = {
-    "steps": 12, "batch": 8, "length": "2>>8", "seeds": 1,
-    "test_length": 60, "test_words": 40, "processes": 1,
+    "steps": 12,
+    "batch": 8,
+    "length": "2>>8",
+    "seeds": 1,
+    "test_length": 60,
+    "test_words": 40,
+    "processes": 1,
 }
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    """Folders that are named `p` stand here."""
+    monkeypatch.chdir(tmp_path)
 
 
 class UpTo(nn.Module):

@@ -213,7 +213,7 @@ def test_an_automaton_s_words_by_name_and_by_number(tmp_path):
 
 
 @pytest.mark.parametrize("how", ["arrays", "ragged"])
-def test_learn_takes_what_is_in_hand(how):
+def test_learn_takes_what_is_in_hand(how, tmp_path):
     task = full_task(sn.group("C2").listed())
     words = np.concatenate([task.training_words(400, 20, 0), task.training_words(400, 20, 1)])
     texts = np.array(["even", "odd"])
@@ -223,7 +223,7 @@ def test_learn_takes_what_is_in_hand(how):
         "ragged": ([row[: 2 + i % 19] for i, row in enumerate(words.tolist())],
                    [row[: 2 + i % 19] for i, row in enumerate(labels.tolist())]),
     }[how]  # fmt: skip
-    found = sn.learn(given, runs=1, steps=300, out=f"learnt-{how}", force=True)
+    found = sn.learn(given, runs=1, steps=300, out=tmp_path / "learnt")
     assert (found.name, found.layers) == ("C2", 1)
 
 
