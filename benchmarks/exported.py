@@ -35,6 +35,7 @@ def candidates(name: str) -> dict[str, Callable[[Any], Any]]:
         )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
+    assert program is not None
     content = program.model_proto.SerializeToString()
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     return {

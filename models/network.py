@@ -484,7 +484,6 @@ class DCDNetwork(nn.Module, SavedNetwork):
             raw = layer.raw(read, places, embedding)
             if drives is not None and layer.transition.family.forgets_nothing:
                 drives.append(layer.transition.drive_size(raw).mean((-2, -1)))
-            carried: Pairs | LayerState
             if length is None:
                 states, carried = layer.transition.step(raw, before)
             else:
