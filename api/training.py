@@ -143,8 +143,9 @@ def train(
     """
     from ..models.training.configuration import PROTOCOLS, RunConfiguration
     from ..models.training.curves import draw_curves
-    from ..models.training.initial import initial_network, task_of
+    from ..models.training.initial import initial_network
     from ..models.training.live import train_watched
+    from ..models.training.recorded import task_of
     from ..models.training.runs import RunStore
     from ..models.training.sweep import MAX_RUNS
 

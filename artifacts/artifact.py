@@ -190,15 +190,12 @@ class Artifact:
     @cached_property
     def task(self) -> Task:
         """The words that its network is trained and judged on. Raises `InputError` where it does not say."""
-        from ..models.training.configuration import RunConfiguration
-        from ..models.training.initial import task_of
+        from ..models.training.recorded import task_of_folder
         from ..models.training.tasks import Task
 
         source = self.source
         if source.kind == TRAINED:
-            path = source.path / "task.json"
-            record = parse_json(source.folder.files(("task.json",))["task.json"], path, dict[str, Any])
-            return task_of(RunConfiguration.of_record(record))
+            return task_of_folder(source.folder)
         if source.kind == NETWORK:
             raise InputError(f"{self} does not say which group it is for; wanted it too, e.g. S3")
         return Task(source.tracked)

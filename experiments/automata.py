@@ -19,10 +19,10 @@ from ..constructions.automata.inspection import Judgement, inspect_automaton
 from ..models.network import DCDNetwork
 from ..models.training.configuration import PROTOCOLS
 from ..models.training.evaluation import evaluate
-from ..models.training.initial import task_of
 from ..models.training.letters import LetterDraw
 from ..models.training.live import train_watched
 from ..models.training.pool import Resources
+from ..models.training.recorded import task_of
 from ..models.training.runs import Row, RunStore
 from ..models.training.tasks import TEST
 from .cells import Budget, Cell, merit, outcome

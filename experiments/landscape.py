@@ -17,7 +17,8 @@ from torch.nn import functional
 from ..models.batch import NetworkBatch
 from ..models.network import DCDNetwork
 from ..models.training.configuration import RunConfiguration
-from ..models.training.initial import initial_network, sharpen, task_of
+from ..models.training.initial import initial_network, sharpen
+from ..models.training.recorded import task_of
 from ..models.training.tasks import VALIDATION
 
 WORDS, LENGTH = 64, 40

@@ -233,11 +233,9 @@ def _tracked_of(folder: Folder) -> Tracked:
     """What the network of a folder is for: its machine says so, or what it was trained on."""
     if folder.kind != TRAINED:
         return load_machine(folder).tracked
-    from .training.configuration import RunConfiguration
-    from .training.initial import task_of
+    from .training.recorded import task_of_folder
 
-    record = parse_json(folder.files(("task.json",))["task.json"], folder.path / "task.json", dict[str, Any])
-    return task_of(RunConfiguration.of_record(record)).tracked
+    return task_of_folder(folder).tracked
 
 
 def _shape(state: Mapping[str, Tensor], name: str) -> tuple[int, ...] | None:

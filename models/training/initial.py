@@ -20,9 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...algebra.automata.automaton import Automaton
 from ...algebra.depth.families import ALL_FAMILIES
-from ...algebra.input.parser import parse_machine
 from ...common import kinds
 from ...common.errors import InputError
 from ...common.folders import Folder
@@ -37,26 +35,14 @@ from ...constructions.parameters import (
 from ...constructions.reading import load_machine
 from ..network import DCDNetwork
 from .configuration import COMPILED, RANDOM, RunConfiguration
-from .letters import LetterDraw
 from .phi_tables import make_tables, rows_of_table
-from .tasks import Lengths, Task, automaton_task, make_task
+from .tasks import Lengths, Task
 
 SHARPNESS = 2.0
 MOST_ANSWERS = 2**29
 """Logits of one step of training; in float32 they take 2 GiB, and as much again on the way back."""
 
 DEFAULT_CHANNELS, DEFAULT_HIDDEN, DEFAULT_READOUT = 16, 64, 32
-
-
-def task_of(configuration: RunConfiguration) -> Task:
-    """The task that a run is trained on."""
-    asked = parse_machine(configuration.group)
-    if isinstance(asked, Automaton):
-        letters = LetterDraw.parse(configuration.letters)
-        return automaton_task(asked, configuration.alphabet, configuration.hold_out, letters)
-    if LetterDraw.parse(configuration.letters).kind == "share":
-        raise InputError(f"letters: {configuration.letters} is for automata, {configuration.group} is a group")
-    return make_task(asked.listed(), configuration.alphabet, configuration.hold_out)
 
 
 def initial_network(configuration: RunConfiguration, task: Task) -> DCDNetwork:

@@ -28,9 +28,10 @@ from ..network import DCDNetwork
 from .checkpoints import Checkpoint
 from .configuration import RunConfiguration
 from .evaluation import STRIDE, THRESHOLD, evaluate
-from .initial import initial_network, task_of
+from .initial import initial_network
 from .logs import Logs
 from .progress import Progress, Report
+from .recorded import task_of
 from .runs import Row, RunStore
 from .steps import learning_scale, still_parameters
 from .tasks import VALIDATION, Lengths, Task

@@ -12,7 +12,8 @@ from subnormal.models.families import FAMILIES
 from subnormal.models.network import DCDNetwork
 from subnormal.models.recurrences import UnitState
 from subnormal.models.training.configuration import RunConfiguration
-from subnormal.models.training.initial import initial_network, task_of
+from subnormal.models.training.initial import initial_network
+from subnormal.models.training.recorded import task_of
 from subnormal.models.training.tasks import TEST
 
 

@@ -12,8 +12,9 @@ from subnormal.common.errors import InputError
 from subnormal.models.families import FAMILIES
 from subnormal.models.network import DCDNetwork
 from subnormal.models.training.configuration import RunConfiguration
-from subnormal.models.training.initial import initial_network, task_of
+from subnormal.models.training.initial import initial_network
 from subnormal.models.training.loop import train_batch
+from subnormal.models.training.recorded import task_of
 from subnormal.models.training.runs import RunStore
 from subnormal.models.training.sweep import read_sweep
 from tests.cases import compiled

@@ -10,9 +10,10 @@ from subnormal.api.learning import decompile
 from subnormal.common.errors import InputError
 from subnormal.models.network import DCDNetwork
 from subnormal.models.training.configuration import RunConfiguration
-from subnormal.models.training.initial import initial_network, task_of
+from subnormal.models.training.initial import initial_network
 from subnormal.models.training.loop import train_batch
 from subnormal.models.training.phi_tables import fixed_parameters, rows_of_table
+from subnormal.models.training.recorded import task_of
 from subnormal.models.training.runs import RunStore
 
 TABLE = RunConfiguration(

@@ -21,10 +21,11 @@ from subnormal.models.families import FAMILIES
 from subnormal.models.network import DCDNetwork
 from subnormal.models.training.configuration import OWN, RunConfiguration
 from subnormal.models.training.evaluation import evaluate
-from subnormal.models.training.initial import initial_network, sharpen, task_of, widened
+from subnormal.models.training.initial import initial_network, sharpen, widened
 from subnormal.models.training.loop import train_batch
 from subnormal.models.training.pool import Resources, train_all
 from subnormal.models.training.progress import plan_batches
+from subnormal.models.training.recorded import task_of
 from subnormal.models.training.runs import RunStore
 from subnormal.models.training.steps import learning_scale
 from subnormal.models.training.tasks import Lengths, make_task
