@@ -434,7 +434,7 @@ class ModelRefutation(Shown):
 
 
 def _judged(theory: ModelTheory) -> str:
-    said = {True: "this architecture can", False: "this architecture cannot", None: "theory leaves it open"}[
+    said = {True: "this architecture can", False: "this architecture cannot", None: "theory does not forbid it"}[
         theory.possible
     ]
     return f"{said}: {theory.reason}"
