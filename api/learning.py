@@ -7,7 +7,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,8 @@ from .machines import both_names, write_compiled, write_unsolvable
 from .models import network_and_task
 
 if TYPE_CHECKING:
+    from ..artifacts.artifact import Artifact
+    from ..models.foreign.reading import Reading
     from ..models.learning.block_runs import BlockRun
     from ..models.learning.blocks import BlockRecipe
     from ..models.learning.decompile import Decompiled
@@ -532,10 +534,10 @@ def _layers_table(found: Decompiled) -> RenderableType:
 
 
 def decompile(
-    model: DCDNetwork | Any,
+    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact,
     tracked: MachineLike | None = None,
     *,
-    reading: Any = None,
+    reading: Reading | Mapping[str, Any] | str | Path | None = None,
     states: int | None = None,
     out: str | Path | None = None,
     pruned: str | Path | None = None,
@@ -697,10 +699,10 @@ def _loss_text(found: Decompiled, left: Sequence[int]) -> str:
 
 
 def diagnose(
-    model: DCDNetwork | Any,
+    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact,
     tracked: MachineLike | None = None,
     *,
-    reading: Any = None,
+    reading: Reading | Mapping[str, Any] | str | Path | None = None,
     seed: int = 0,
     length: int | None = None,
 ) -> Diagnosis | AutomatonDiagnosis | ModelDiagnosis:

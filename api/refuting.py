@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..artifacts.artifact import Artifact
+    from ..models.foreign.reading import Reading
     from ..models.network import DCDNetwork
     from ..models.training.tasks import Task
     from ..proofs_check.refutations.automaton import AutomatonRefutation
@@ -29,12 +30,12 @@ if TYPE_CHECKING:
 
 
 def refute(
-    model: DCDNetwork | MachineLike | Path | Artifact | Any = None,
+    model: DCDNetwork | Callable[..., Any] | MachineLike | Path | Artifact | None = None,
     tracked: MachineLike | None = None,
     alphabet: NDArray | None = None,
     epsilon: float | None = None,
     *,
-    reading: Any = None,
+    reading: Reading | Mapping[str, Any] | str | Path | None = None,
     length: int | None = None,
     random: str | Sequence[str] | None = None,
     layers: int = 1,

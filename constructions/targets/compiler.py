@@ -127,7 +127,10 @@ def refuse_automaton(automaton: Automaton, target: str) -> NoReturn:
     elif own.name.startswith("permutation-reset(") and _is_typed(group):
         near = f"`compile '{group}' --target {target} --resets` writes the group with a reset to every element"
     else:
-        near = "--target pd-ssm writes it if its states have few preimages; without --target it is a Gated AUSSM"
+        near = (
+            "--target pd-ssm writes it if its states have few preimages; without --target it is compiled for a Gated "
+            "AUSSM"
+        )
     raise InputError(
         f"--target {target} writes checkpoints that answer with a group's elements, and {own.name} answers with an "
         f"automaton's states; {near}"

@@ -310,10 +310,10 @@ def _over_letters(
         row, place = wrong[0]
         shown = pairs[row][1][place]
         name = next(name for name, number in classes.items() if number == labels[row, place])
-        what = "the product" if isinstance(task.tracked, TrackedGroup) else "the state"
+        group = isinstance(task.tracked, TrackedGroup)
+        right = f"the product in {task.name} is {name}" if group else f"{task.name} is in state {name}"
         raise InputError(
-            f"{path}: line {row + first}: target {place + 1} is {shown[:20]!r}, and {what} in {task.name} is {name} "
-            f"there ({convention})"
+            f"{path}: line {row + first}: target {place + 1} is {shown[:20]!r}, and {right} there ({convention})"
         )
     return TaskWords(tokens, labels, wanted >= 0, lengths, convention)
 

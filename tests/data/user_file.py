@@ -58,6 +58,7 @@ def models(net: sn.DCDNetwork, folder: str) -> None:
     kind: str = found.kind
     refuted: bool = sn.refute("S3", random="aussm", layers=1, width=2, seed=0, activation="hard").refuted
     sn.refute(folder).as_json()
+    sn.refute(lambda ids: ids, "C2", reading={"letters": [0, 1], "classes": [0, 1]}, length=100)
     read = sn.decompile(net, "S3", out="machine", pruned="pruned", seed=1, length=100, force=True)
     exact: bool = read.exact
     verdict: str = sn.diagnose(folder, seed=2).verdict
@@ -76,8 +77,10 @@ def training() -> None:
     file: sn.WordFile = sn.words("S3", length=5, count=10, out=folder)
     sn.words("S3", check=file.path)
     rows = sn.sweep("sweep.toml", scheduler=None, processes=2).rows
+    probed: sn.Probe = sn.probe("mamba;aussm", ["C2", "S3"], seeds=[1, 2], learning_rate=3e-3, out=Path("probes"))
+    cell: tuple[int, str, bool] | None = probed.cell("S3", "mamba x2")
     page: Path = sn.reproduce("table1", quick=True, out="results").page
-    print(network, rows[0]["key"], page)
+    print(network, rows[0]["key"], cell, page)
 
 
 def main() -> None:

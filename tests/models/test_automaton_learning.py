@@ -42,7 +42,7 @@ def isomorphic(one, other):
 @pytest.mark.parametrize("name", NAMES)
 def test_words_of_automata_are_read_again(name, tmp_path):
     task = the_task(name)
-    path = write_words(tmp_path, task, task.training_words(50, 9, 1), 1)
+    path = write_words(tmp_path, task.tracked, task.training_words(50, 9, 1), 1)
     assert check_words(path, task) == (50, 9)
     automaton = task.tracked.automaton
     for row in list(csv.reader(path.read_text().splitlines()))[1:]:
@@ -97,7 +97,7 @@ def test_permutations_that_are_no_regular_action_are_read_off(tmp_path):
 
 def test_a_start_that_is_never_come_back_to_and_words_that_leave_a_step_open(tmp_path):
     task = the_task("even-pairs")
-    path = write_words(tmp_path, task, task.training_words(50, 9, 1), 1)
+    path = write_words(tmp_path, task.tracked, task.training_words(50, 9, 1), 1)
     automaton = automaton_of_words(read_labelled(path), "w")
     assert automaton.states[automaton.start] == "start"
     assert isomorphic(automaton, read_automaton("even-pairs"))

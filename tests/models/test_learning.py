@@ -243,7 +243,13 @@ def test_a_symbol_that_is_no_bos_stays(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("row", "message"), [(("a b", "0"), "2 tokens and 1 labels"), (("", ""), "0 tokens and 0 labels")]
+    ("row", "message"),
+    [
+        (("a b c", "0 1"), "3 tokens and 2 labels"),
+        (("a", "0 1"), "1 tokens and 2 labels"),
+        (("", "0"), "0 tokens and 1 labels"),
+        (("", ""), "0 tokens and 0 labels"),
+    ],
 )
 def test_files_that_are_not_of_the_format_are_refused(tmp_path, row, message):
     with pytest.raises(InputError, match=f"line 2: {message}"):

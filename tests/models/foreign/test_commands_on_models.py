@@ -138,11 +138,22 @@ def test_dropout():
             verb(lambda ids: module(ids), "C2", length=50)
 
 
-def test_models_without_a_small_machine():
-    def mixed(ids):
-        return one_hot((ids * torch.arange(ids.shape[1])).cumsum(1) % 97 % 2, 2)
+def mixed(modulus):
+    """The parity of a sum of places, which is taken modulo a number: modulus² states and more."""
+    return lambda ids: one_hot((ids * torch.arange(ids.shape[1])).cumsum(1) % modulus % 2, 2)
 
-    found = sn.decompile(mixed, "C2", states=40, length=100)
+
+def test_a_machine_of_short_words_is_given_up_to_its_length():
+    """The sums of up to 14 places are below 97: there the parity of the place and that of the sum are the state."""
+    found = sn.decompile(mixed(97), "C2", states=40, length=100)
+    assert (found.states, found.agrees_to) == (4, 14)
+    assert "up to 14 letters, then wrong on (1^15)" in str(found)
+    assert not found.is_task
+
+
+@pytest.mark.parametrize("modulus", [7, 11])
+def test_models_without_a_small_machine(modulus):
+    found = sn.decompile(mixed(modulus), "C2", states=40, length=100)
     assert not found.exact
     assert found.states is None
     assert found.learnt.least > 40
