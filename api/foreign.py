@@ -334,7 +334,7 @@ def _write_machine(
     from ..common.kinds import LEARNT, claim_folder
     from ..common.writing import write_file
     from .automaton_learning import certified_automaton
-    from .learning import write_exact
+    from .machines import write_exact
 
     if out.suffix == ".json":
         write_file(out, json.dumps(automaton.as_json(), ensure_ascii=False) + "\n")
@@ -434,7 +434,7 @@ class ModelRefutation(Shown):
 
 
 def _judged(theory: ModelTheory) -> str:
-    said = {True: "this architecture can", False: "this architecture cannot", None: "theory leaves it open"}[
+    said = {True: "this architecture can", False: "this architecture cannot", None: "theory does not forbid it"}[
         theory.possible
     ]
     return f"{said}: {theory.reason}"

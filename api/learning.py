@@ -8,7 +8,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,12 +34,11 @@ from .automaton_learning import (
 )
 from .foreign import LENGTH, STATES, ModelDiagnosis, ReadModel, decompile_model, diagnose_model, foreign_artifact
 from .groups import MachineLike, machine
+from .machines import both_names, write_compiled, write_unsolvable
 from .models import network_and_task
 
 if TYPE_CHECKING:
-    from ..algebra.groups.group import Group
     from ..artifacts.artifact import Artifact
-    from ..constructions.compiler import GroupCompilation
     from ..models.foreign.reading import Reading
     from ..models.learning.block_runs import BlockRun
     from ..models.learning.blocks import BlockRecipe
@@ -113,7 +112,7 @@ class Learnt(Shown):
 
     def sentence(self) -> str:
         """One line: the group with its usual name and its extension, layers, what is proved, what it agrees with."""
-        compilation, name = self.machine.compilation, _both_names(self.machine.group)
+        compilation, name = self.machine.compilation, both_names(self.machine.group)
         if compilation is not None:
             name += f" ({compilation.decomposition.extension})"
         proved = "proved for words of every length" if self.claim is not None else "a table without certificate"
@@ -421,53 +420,11 @@ def _save(
     if machine.is_of_blocks:
         names["learnt"] |= {"by": _found_by(row, machine)}
     if machine.compilation is not None:
-        claim: str | None = _write(machine, machine.compilation, folder, names, force)
+        claim: str | None = write_compiled(machine, machine.compilation, folder, names, force)
     else:
-        claim, without = _write_unsolvable(machine, folder, names)
+        claim, without = write_unsolvable(machine, folder, names)
     draw_learnt(row, machine, folder / "learnt.png")
     return claim, without
-
-
-def _write(
-    machine: ExactMachine, compilation: GroupCompilation, folder: Path, more: dict[str, Any], force: bool
-) -> str:
-    """Write what `compile` writes, with more metadata, and the certificate; returns the claim that was checked."""
-    from ..proofs_check.certificates.certificate import certify_folder
-
-    stated = {"small_group_id": machine.small_group_id and list(machine.small_group_id), **more}
-    return certify_folder(replace(compilation, stated=stated).save(folder, force)).claim
-
-
-def write_exact(machine: ExactMachine, folder: Path, more: dict[str, Any], force: bool = False) -> str | None:
-    """Write a machine whose states are a group as `compile` does, or as our delta-rule network, or its table alone;
-    the claim that was checked, None for a table. The folder was claimed."""
-    if machine.compilation is not None:
-        return _write(machine, machine.compilation, folder, more, force)
-    return _write_unsolvable(machine, folder, more)[0]
-
-
-def _write_unsolvable(machine: ExactMachine, folder: Path, more: dict[str, Any]) -> tuple[str | None, str]:
-    """Write our delta-rule network with its certificate if it holds the group, else nothing but the table.
-
-    The folder was claimed, and holds the runs of this call.
-    """
-    from ..common.folders import save_folder
-    from ..constructions.targets.compiler import compile_target
-    from ..models.learning.store import table_files
-    from ..proofs_check.certificates.delta_certificate import certify_delta
-
-    group = machine.group
-    files = table_files(machine, more)
-    no_layers = f"{_both_names(group)} is not solvable: no number of diagonal layers tracks it"
-    try:
-        tokens = machine.element[machine.machine.transitions[0]].tolist()
-        network = compile_target(group, "delta", tokens).files
-    except InputError as error:
-        save_folder(folder, files, force=True)
-        return None, f"{no_layers}, and our delta-rule network does not hold it ({error}): machine.json has its table"
-    save_folder(folder, {**network, **files}, force=True)
-    claim = certify_delta(folder).claim
-    return claim, f"{no_layers}; the folder holds a delta-rule network, and machine.json the table"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -508,7 +465,7 @@ class Read(Shown):
         found = self.found
         lines = [_layers_table(found)]
         if found.exact is not None:
-            name = _both_names(found.exact.group)
+            name = both_names(found.exact.group)
             lines.append(Text(f"machine: tracks {name} on words of every length", style="bold"))
             lines += self._agreement()
         else:
@@ -559,12 +516,6 @@ class Read(Shown):
 
 def _up_to(length: int | None) -> str:
     return "of every length" if length is None else f"of up to {counted(length, 'token')}"
-
-
-def _both_names(own: Group) -> str:
-    """`SmallGroup(24,12) = S4`, or one name where there are not two."""
-    usual = group_name(own)
-    return own.name if usual == own.name else f"{own.name} = {usual}"
 
 
 def _layers_table(found: Decompiled) -> RenderableType:
@@ -672,7 +623,7 @@ def decompile(
                 },
             }  # fmt: skip
             assert exact.compilation is not None  # diagonal layers
-            claim = _write(exact, exact.compilation, folder, more, force)
+            claim = write_compiled(exact, exact.compilation, folder, more, force)
     wanted = None if pruned is None else Path(pruned)
     return Read(found, task.name, folder, claim, proof, tuple(task.alphabet.tolist()), wanted)
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ..artifacts.artifact import Artifact, load
 from ..common.errors import InputError
-from ..common.kinds import NETWORK, is_function
+from ..common.kinds import NETWORK, is_function, kind_of
 from ..common.terminal import Shown
 from ..common.wording import counted, default_folder, short
 from .compiling import compile
@@ -99,14 +99,25 @@ def show(
     if group is not None:
         raise InputError("--group goes with --html and the folder of a trained network")
     if isinstance(tracked, Path | Artifact):
-        raise InputError(f"{tracked}: a folder has a page, and no picture; wanted html, e.g. --html page.html")
+        raise _no_picture(tracked)
     if out is not None:
         from ..constructions.pictures.picture import check_path
 
         check_path(Path(out))
-    compiled = compile(tracked, family, alphabet, channels, series, optimise)
+    try:
+        compiled = compile(tracked, family, alphabet, channels, series, optimise)
+    except InputError:
+        if isinstance(tracked, str) and kind_of(tracked) is not None:
+            raise _no_picture(tracked) from None
+        raise
     path = compiled.picture(out or default_folder(compiled.name) + ".png")
     return Written.at(path)
+
+
+def _no_picture(folder: str | Path | Artifact) -> InputError:
+    """Refuses a folder without `html`; or what refuses its page too."""
+    reason = load(folder).can("show")
+    return InputError(reason or f"{folder}: a folder has a page, and no picture; wanted html, e.g. --html page.html")
 
 
 def _page(tracked: MachineLike | Path | Artifact, path: Path, options: dict[str, Any], group: str | None) -> Written:

@@ -139,7 +139,7 @@ def theory_of_layers(layers: Sequence[LayerSpecification], tracked: Tracked) -> 
     except InputError as error:
         return ModelTheory(None, str(error))
     if not found.forbidden:
-        return ModelTheory(None, found.sentence)
+        return ModelTheory(None, found.sentence.removeprefix("theory does not forbid this: "))
     if found.by_width:
         return ModelTheory(False, found.sentence, ("wider layers",))
     changes: tuple[str, ...] = ("another stack",)
