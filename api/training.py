@@ -22,6 +22,7 @@ from ..common.kinds import CHECKPOINT, MODULE, RUN, claim_folder
 from ..common.summary import SUMMARY, Tabular, write_summary
 from ..common.terminal import Shown, plain_table, progress
 from ..common.wording import default_folder
+from ..common.writing import make_folder
 from ..models.training.pool import RUNS_TOGETHER, Resources
 from .compiling import Compiled
 from .groups import MachineLike
@@ -188,13 +189,14 @@ def train(
         raise InputError(f"seeds: {seeds}; wanted at least one run")
     task = task_of(runs[0])
     network = initial_network(runs[0], task)  # a bad configuration fails here, before any process is started
+    store, machine = RunStore(folder), Resources(processes, device, runs_together)
+    machine.check()
+    make_folder(folder)  # what cannot be done is said alone, before theory
     theory = _theory(network, task)
     forbidden = theory.sentence if theory and theory.forbidden else None
     if theory is not None:
         said = theory.sentence if forbidden is None else f"{forbidden}; it is trained all the same"
         print(f"theory: {said.removeprefix('theory does not forbid this: ')}", file=sys.stderr, flush=True)
-    store = RunStore(folder)
-    machine = Resources(processes, device, runs_together)
     train_watched(runs, store, machine, folder / "tensorboard" if tensorboard else None)
     rows = store.of(runs)
     training = Training(folder, tuple(rows), forbidden)

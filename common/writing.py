@@ -177,6 +177,20 @@ def prepare_folder(folder: Path, kind: str | None = None, force: bool = False) -
         raise _cannot_write(folder, error, "give another folder with --out, e.g. --out s4") from None
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder that files will be written into, and find out before any work whether they can be.
+
+    Raises:
+        InputError: it cannot be made, or nothing can be written in it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        raise _cannot_write(folder, error, "give another folder with --out, e.g. --out new") from None
+
+
 def _cannot_write(path: Path, error: OSError | ValueError, fix: str) -> InputError:
     reason = getattr(error, "strerror", None) or " ".join(str(error).split())
     return InputError(f"cannot write {str(path)[:200]}: {reason}; {fix}")

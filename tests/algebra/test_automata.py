@@ -275,7 +275,7 @@ def test_expressions_are_minimal():
         ("a*+", "two readings"),
         ("(?:a)", "wanted plain parentheses"),
         ("^a$", "the whole word is matched without it"),
-        (r"\w", "before a sign"),
+        (r"\s", "before a sign"),
         ("a\\", "before a sign"),
         ("[]", "a class without a letter"),
         ("[^]a", "a class without a letter"),

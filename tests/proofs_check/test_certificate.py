@@ -90,7 +90,7 @@ def test_what_cannot_be_certified(tmp_path):
     with pytest.raises(InputError, match="3 layers of AUSSM can track S4"):
         certify_refusal(group("S4"), FAMILIES["aussm"], tmp_path)
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="is no folder"):
+    with pytest.raises(InputError, match="is no folder; name a new one"):
         certify_refusal(group("A5"), FAMILIES["aussm"], tmp_path / "file")
     with pytest.raises(InputError, match="cannot write"):
         write_json(tmp_path / "file" / "x.json", {})

@@ -96,7 +96,8 @@ def test_training_says_first_what_theory_forbids(tmp_path, capsys):
     assert first == f"theory: {trained.forbidden}; it is trained all the same"
     assert train("C2xC2", steps=1, channels=2, layers=1, out=tmp_path).forbidden is None
     first = capsys.readouterr().err.splitlines()[0]
-    assert first.startswith("theory: 1 layer (aussm) can track C2xC2"), "what it allows is said as well"
+    assert first.startswith("theory: 1 layer (aussm) can track C2xC2")
+    assert first.endswith("and 2 channels can do")
 
 
 @pytest.mark.parametrize("text", ["", "1,", "0", "-1", "1,x", "99999999", "1.0", "¹"])
