@@ -39,7 +39,7 @@ def refute(
     length: int | None = None,
     random: str | Sequence[str] | None = None,
     layers: int = 1,
-    width: int = 16,
+    width: int | None = None,
     seed: int = 0,
     activation: str = "hard",
     html: str | Path | None = None,
@@ -60,7 +60,7 @@ def refute(
         length: of the longest words that somebody else's model is run on; 2,000 by default.
         random: instead of a model: a random network of this family, or of a stack such as `mamba,aussm`.
         layers: with `random` and one family: how many layers.
-        width: with `random`: channels of each layer.
+        width: with `random`: channels of each layer; None for 16 or what makes whole blocks.
         seed: with `random`: of the weights.
         activation: with `random`: of the readouts, `hard`, `softmax`, `relu`, `tanh` and others.
         html: also write a page for the browser, where the two words run side by side.
@@ -117,7 +117,7 @@ def refute(
     return found
 
 
-def _drawn(task: Task, families: list[str], width: int, seed: int, activation: str) -> DCDNetwork:
+def _drawn(task: Task, families: list[str], width: int | None, seed: int, activation: str) -> DCDNetwork:
     from ..proofs_check.refutations import automaton
     from ..proofs_check.refutations.refutation import random_network
 

@@ -30,7 +30,12 @@ def refute(
         str | None, typer.Option(help="A random network instead of MODEL: a family, or a stack such as mamba,aussm.")
     ] = None,
     layers: Annotated[int, number(least=1, most=64, help="With --random and one family: how many layers.")] = 1,
-    width: Annotated[int, number(least=1, most=4096, help="With --random: channels of each layer.")] = 16,
+    width: Annotated[
+        int | None,
+        number(
+            least=1, most=4096, help="With --random: channels of each layer. Default: 16 or what makes whole blocks."
+        ),
+    ] = None,
     seed: Annotated[int, number(least=0, most=MAX_SEED, help="With --random: of its weights.")] = 0,
     activation: Annotated[str, typer.Option(help="With --random: hard, softmax, relu, tanh …")] = "hard",
     reading: Reading = None,

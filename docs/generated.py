@@ -91,7 +91,7 @@ def families() -> str:
         "| name | in full | multiplier a of h ← a·h + b | state | one layer carries | proved right | paper |",
         "|---|" + "---|" * 6,
     ]
-    for spelt, group in groupby(ALL_FAMILIES.values(), lambda family: family.spelt):
+    for (spelt, _), group in groupby(ALL_FAMILIES.values(), lambda family: (family.spelt, family.carries)):
         members = list(group)
         own = members[0]
         name = " … ".join(f"`{family.name}`" for family in dict.fromkeys((own, members[-1])))

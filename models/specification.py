@@ -70,7 +70,8 @@ class LayerSpecification:
         size = ALL_FAMILIES[entry["family"]].block_size
         if entry["channels"] % size:
             raise InputError(
-                f"{where}.channels: {entry['channels']} are no blocks of size {size}; wanted a multiple of {size}"
+                f"{where}.channels: {entry['channels']} are no blocks of size {size}; wanted a multiple of {size}, "
+                f"e.g. {ALL_FAMILIES[entry['family']].whole_blocks(entry['channels'])}"
             )
         activation = entry.get("activation", "hard")
         if not isinstance(activation, str) or (activation not in GROUPED and activation not in ELEMENTWISE):

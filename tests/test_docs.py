@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import subnormal as sn
-from subnormal.algebra.depth.families import ALL_FAMILIES
+from subnormal.algebra.depth.families import ALL_FAMILIES, BLOCKS, REFLECTIONS
 from subnormal.command_line.__main__ import PARTS
 
 ROOT = Path(__file__).parent.parent
@@ -64,11 +64,13 @@ def test_every_public_name_is_in_the_reference():
 
 def test_every_family_has_a_row():
     rows = {line.split("`")[1]: line for line in generated.families().splitlines()[2:]}
-    assert set(rows) == {name for name in ALL_FAMILIES if not re.search(r"-[2-9]$", name)}
+    assert set(rows) == set(ALL_FAMILIES) - {family.name for n, family in REFLECTIONS.items() if n > 1}
     assert all(len(re.split(r"(?<!\\)\| ", line)) == 8 for line in rows.values())
     assert "adaptive unitary state space model" in rows["aussm"]
     assert "adaptive unitary" in (ROOT / "README.md").read_text(encoding="utf-8")
     assert "`delta-1` … `delta-4`" in rows["delta-1"]
+    for name, family in BLOCKS.items():
+        assert f"{'complex' if family.complex_state else 'real'}, {family.range}" in rows[name]
     for name in rows:
         family = ALL_FAMILIES[name]
         assert ("a token can set a channel" in rows[name]) is family.resets

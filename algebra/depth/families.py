@@ -152,6 +152,15 @@ class Family:
         """The size of its blocks: the number of channels is a multiple of it."""
         return self.block if self.has_blocks and self.block else 1
 
+    def whole_blocks(self, channels: int) -> int:
+        """As many channels, or the few more that make whole blocks.
+
+        Example:
+            >>> ALL_FAMILIES["block-3"].whole_blocks(16)
+            18
+        """
+        return -(-channels // self.block_size) * self.block_size
+
     @property
     def carries(self) -> str:
         """What one layer carries, in one clause."""

@@ -101,7 +101,9 @@ class RunConfiguration:
         MAX_NUMBER,
     )
     seed: int = setting(0, "Of the initial weights, the noise and the training words.", 0, MAX_SEED)
-    channels: int | None = setting(None, "Of each layer. Default: 16, or the initial network's.", 1, MAX_SIZE)
+    channels: int | None = setting(
+        None, "Of each layer. Default: 16 or what makes whole blocks, or the initial network's.", 1, MAX_SIZE
+    )
     hidden: int | None = setting(None, "Hidden units of φ. Default: 64, or the initial network's.", 1, MAX_SIZE)
     readout: int | None = setting(None, "Units of ψ. Default: 32, or the initial network's.", 1, MAX_SIZE)
     phi: str = setting(

@@ -95,8 +95,7 @@ def _seed(configuration: RunConfiguration, purpose: int) -> int:
 
 
 def _random(configuration: RunConfiguration, task: Task) -> DCDNetwork:
-    entry = {
-        "channels": configuration.channels or DEFAULT_CHANNELS,
+    entry: dict[str, Any] = {
         "hidden": configuration.hidden or DEFAULT_HIDDEN,
         "readout": configuration.readout or DEFAULT_READOUT,
         "activation": configuration.activation or "gelu",
@@ -104,7 +103,14 @@ def _random(configuration: RunConfiguration, task: Task) -> DCDNetwork:
     }
     if task.tracked.kind == "automaton":  # tokens may merge states: docs/automata.md
         entry["reads"] = "before"
-    layers: list[dict[str, Any]] = [{"family": family, **entry} for family in configuration.families]
+    layers: list[dict[str, Any]] = [
+        {
+            "family": family,
+            "channels": configuration.channels or ALL_FAMILIES[family].whole_blocks(DEFAULT_CHANNELS),
+            **entry,
+        }
+        for family in configuration.families
+    ]
     states, tokens = configuration.bottleneck or 1, len(task.alphabet)
     if configuration.bottleneck is not None:
         for layer in layers[:-1]:
@@ -200,14 +206,16 @@ def widened(
     for i, (narrow, new) in enumerate(zip(network.specifications, wide.specifications, strict=True)):
         family = ALL_FAMILIES[narrow.family]
         components, readout = 2 if family.complex_state else 1, torch.arange(narrow.readout)
+        size = family.block_size  # channel i r + j is coordinate i of the j-th of r blocks
+        own = (narrow.channels // size, new.channels // size)
         along = {
             "hidden": torch.arange(narrow.hidden),
             "inputs": torch.cat([lower, width + embedding]),
-            "raw": _blocks(len(family.parts), narrow.channels, new.channels),
-            "channels": torch.arange(narrow.channels),
+            "raw": _blocks(len(family.parts) * size, *own),
+            "channels": _blocks(size, *own),
             "components": torch.arange(components),
             "readout": readout,
-            "reading": torch.cat([lower, width + _blocks(components, narrow.channels, new.channels)]),
+            "reading": torch.cat([lower, width + _blocks(components * size, *own)]),
         }
         places |= {
             in_layer(i, name): tuple(along[axis] for axis in axes) for name, axes in layer_axes(narrow.family).items()

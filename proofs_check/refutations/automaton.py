@@ -153,11 +153,11 @@ def _witness_words(content: Any) -> Iterator[list[int]]:
             yield from _witness_words(part)
 
 
-def random_network(given: Automaton, families: list[str], width: int, seed: int, activation: str) -> DCDNetwork:
+def random_network(given: Automaton, families: list[str], width: int | None, seed: int, activation: str) -> DCDNetwork:
     """A random initialisation for an automaton: its letters as tokens, its states as classes, layers that read before
     the token. Raises `InputError` for an unknown family or activation."""
     from ...models.network import DCDNetwork
+    from .refutation import random_layers
 
-    sizes = {"channels": width, "hidden": max(16, width), "readout": max(8, width)}
-    layer = {**sizes, "activation": activation, "reads": "before"}
-    return DCDNetwork(given.width, given.count, [{"family": family, **layer} for family in families], seed=seed)
+    layers = [{**layer, "reads": "before"} for layer in random_layers(families, width, activation)]
+    return DCDNetwork(given.width, given.count, layers, seed=seed)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
+from ...algebra.depth.families import ALL_FAMILIES
 from ...algebra.groups.group import Group
 from ...common.errors import InputError
 from ...common.terminal import Shown
@@ -147,8 +148,20 @@ def refute(
     )
 
 
-def random_network(order: int, families: Sequence[str], width: int, seed: int, activation: str = "hard") -> DCDNetwork:
-    """A random initialisation with all elements as tokens: `width` channels, max(16, width) hidden and max(8, width)
-    readout units in every layer. Raises `InputError` for an unknown family or activation."""
-    layer = {"channels": width, "hidden": max(16, width), "readout": max(8, width), "activation": activation}
-    return DCDNetwork(order, order, [{"family": family, **layer} for family in families], seed=seed)
+def random_network(
+    order: int, families: Sequence[str], width: int | None, seed: int, activation: str = "hard"
+) -> DCDNetwork:
+    """A random initialisation with all elements as tokens. Raises `InputError` for an unknown family or activation."""
+    return DCDNetwork(order, order, random_layers(families, width, activation), seed=seed)
+
+
+def random_layers(families: Sequence[str], width: int | None, activation: str) -> list[dict[str, Any]]:
+    """What every random network's layers are: `width` channels (None for 16, or what makes whole blocks), max(16,
+    width) hidden and max(8, width) readout units."""
+    layers = []
+    for name in families:
+        family = ALL_FAMILIES.get(name)
+        own = width if width is not None else family.whole_blocks(16) if family else 16
+        sizes = {"channels": own, "hidden": max(16, own), "readout": max(8, own)}
+        layers.append({"family": name, **sizes, "activation": activation})
+    return layers

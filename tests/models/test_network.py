@@ -20,23 +20,23 @@ from tests.models.compiled import Compiled
 DTYPES = ["float32", "float64"]
 
 
-def fitting(family, channels):
-    """As many channels, or a few more that fall into whole blocks."""
-    size = ALL_FAMILIES[family].block_size
-    return -(-channels // size) * size
-
-
 def build(family, dtype="float64", activation="hard", channels=3, seed=1):
     layers = [
         {
             "family": family,
-            "channels": fitting(family, channels),
+            "channels": ALL_FAMILIES[family].whole_blocks(channels),
             "hidden": 16,
             "readout": 5,
             "activation": activation,
             "groups": [2, 3] if activation in ("hard", "softmax") else None,
         },
-        {"family": family, "channels": fitting(family, 2), "hidden": 12, "readout": 4, "activation": "gelu"},
+        {
+            "family": family,
+            "channels": ALL_FAMILIES[family].whole_blocks(2),
+            "hidden": 12,
+            "readout": 4,
+            "activation": "gelu",
+        },
     ]
     return DCDNetwork(6, 5, layers, embedding_size=4, dtype=dtype, seed=seed)
 
@@ -119,7 +119,7 @@ def test_gradients_through_a_carried_state_are_those_of_one_call(family):
 @pytest.mark.parametrize("channels", [1, 64])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_random_networks_of_any_width_start_bounded_and_alive(family, channels):
-    channels = fitting(family, channels)
+    channels = ALL_FAMILIES[family].whole_blocks(channels)
     layer = {"family": family, "channels": channels, "hidden": 4 * channels, "readout": 8, "activation": "relu"}
     network = DCDNetwork(8, 8, [layer, layer], seed=0)
     words = tokens(8, 200, 8)
@@ -145,7 +145,13 @@ def test_seeds():
 
 def test_layers_may_mix_families():
     layers = [
-        {"family": name, "channels": fitting(name, 2), "hidden": 6, "readout": 3, "activation": "softmax"}
+        {
+            "family": name,
+            "channels": ALL_FAMILIES[name].whole_blocks(2),
+            "hidden": 6,
+            "readout": 3,
+            "activation": "softmax",
+        }
         for name in FAMILIES
     ]
     network = DCDNetwork(4, 4, layers, dtype="float64", seed=0)
@@ -254,7 +260,13 @@ def test_saving_and_loading_gives_back_the_same_bits(family, dtype, tmp_path, ca
 def test_the_table_of_parameters_is_the_networks(family):
     other = next(name for name in FAMILIES if name != family)
     layers = [
-        {"family": family, "channels": fitting(family, 3), "hidden": 7, "readout": 5, "activation": "gelu"},
+        {
+            "family": family,
+            "channels": ALL_FAMILIES[family].whole_blocks(3),
+            "hidden": 7,
+            "readout": 5,
+            "activation": "gelu",
+        },
         {"family": other, "channels": 2, "hidden": 4, "readout": 6, "activation": "gelu"},
     ]
     network = DCDNetwork(6, 11, layers, embedding_size=4, seed=0)

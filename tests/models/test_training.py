@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from subnormal.algebra.depth.families import ALL_FAMILIES
+from subnormal.algebra.depth.families import ALL_FAMILIES, BLOCKS
 from subnormal.command_line.__main__ import application
 from subnormal.common.errors import InputError
 from subnormal.models.batch import Adam, NetworkBatch
@@ -50,7 +50,8 @@ def test_the_families_are_those_of_the_network():
 @pytest.mark.parametrize("activation", ["gelu", "hard"])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_stack_is_its_networks(family, activation):
-    layer = {"family": family, "channels": 3, "hidden": 8, "readout": 5, "activation": activation}
+    channels = ALL_FAMILIES[family].whole_blocks(3)
+    layer = {"family": family, "channels": channels, "hidden": 8, "readout": 5, "activation": activation}
     networks = [DCDNetwork(6, 5, [layer, layer], embedding_size=4, dtype="float64", seed=s) for s in range(3)]
     tokens = torch.randint(6, (3, 4, 21), generator=torch.Generator().manual_seed(1))
     stack = NetworkBatch(networks)
@@ -89,7 +90,8 @@ def test_adam_is_torchs_with_one_rate_and_one_clip_a_run(decay):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_training_step_stays_on_its_device(family):
     """On torch's device without numbers: what is made on the CPU by mistake meets it and raises."""
-    layer = {"family": family, "channels": 3, "hidden": 8, "readout": 5, "activation": "gelu"}
+    channels = ALL_FAMILIES[family].whole_blocks(3)
+    layer = {"family": family, "channels": channels, "hidden": 8, "readout": 5, "activation": "gelu"}
     stack = NetworkBatch([DCDNetwork(6, 5, [layer, layer], seed=seed) for seed in range(2)], "meta")
     adam = Adam(torch.ones(2, device="meta"), stack.decayed(), 1.0)
     logits, _ = stack(torch.zeros(2, 4, 70, dtype=torch.int64, device="meta"))
@@ -153,6 +155,27 @@ def test_compiled_weights_keep_their_outputs_in_a_wider_network(name, family, fi
     assert torch.equal(wide.predict(words)[0], torch.from_numpy(task.labels(words.numpy())))
     added = wide.layers[0].phi.hidden.weight[narrow.specifications[0].hidden :]
     assert bool(added.any()) == (fill == "random")
+
+
+@pytest.mark.parametrize("fill", ["random", "zero"])
+@pytest.mark.parametrize("family", BLOCKS)
+def test_blocks_keep_their_outputs_in_a_wider_network(family, fill):
+    """The wider network's blocks interleave: a coordinate of all blocks stands together."""
+    size = BLOCKS[family].block_size
+    layer = {"family": family, "channels": 2 * size, "hidden": 8, "readout": 5, "activation": "tanh"}
+    narrow = DCDNetwork(4, 3, [layer, layer], dtype="float64", seed=0)
+    more = {**layer, "channels": 5 * size, "hidden": 11, "readout": 7}
+    words = torch.randint(4, (5, 60), generator=torch.Generator().manual_seed(0))
+    wide = widened(narrow, [more, more], "float64", 1, fill)
+    torch.testing.assert_close(wide(words), narrow(words), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("family", BLOCKS)
+def test_a_run_of_blocks_has_widths_of_its_own(family):
+    task = make_task(group("C2"))
+    assert initial_network(RunConfiguration("C2", family), task).specifications[0].channels in (16, 18)
+    with pytest.raises(InputError, match=r"17 are no blocks of size \d; wanted a multiple of \d, e.g. (18|20)"):
+        initial_network(RunConfiguration("C2", family, channels=17), task)
 
 
 def test_training_from_compiled_weights_starts_where_they_are():

@@ -7,9 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import list_group
 from subnormal.common.errors import InputError
-from subnormal.models.families import FAMILIES
 from subnormal.models.network import DCDNetwork
 from subnormal.proofs_check.refutations.affine_maps import Affine, layer_maps, sequence_map, word_map
 from subnormal.proofs_check.refutations.evidence import exact_states
@@ -112,7 +112,7 @@ def test_powers_far_beyond_any_loop():
             assert abs(found.shift[j] - complex(shift)) <= 1e-12 * abs(complex(shift))
 
 
-@pytest.mark.parametrize("family", [name for name in FAMILIES if name != "rnn" and not name.startswith("delta")])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_maps_of_a_layer_are_those_it_makes(family):
     network = DCDNetwork(6, 6, [{"family": family, "channels": 5, "hidden": 16, "readout": 8}], dtype="float64", seed=3)
     layer = network.layers[0]

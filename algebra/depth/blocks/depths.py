@@ -36,7 +36,7 @@ SIMPLE = {60: "A5", 168: "PSL(2,7)", 360: "A6", 504: "PSL(2,8)", 660: "PSL(2,11)
 """The simple groups of order up to 10,000 that are not abelian; there is one of each order."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Blocks:
     """Layers of blocks of one kind.
 
@@ -48,6 +48,9 @@ class Blocks:
 
     family: Family
     simple: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        return f"<layers of {self.name}>"
 
     @property
     def name(self) -> str:
@@ -105,7 +108,7 @@ def simple_factors_of(family: Family) -> tuple[int, ...]:
     return _SIMPLE[family.block_size, family.real]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BlockDepth:
     """How many layers of one kind of blocks track a group.
 
@@ -122,6 +125,9 @@ class BlockDepth:
     most: int | None
     reason: str
     blocks: int | None = None
+
+    def __repr__(self) -> str:
+        return f"<{self.kind.name}: {self.text}>"
 
     @property
     def layers(self) -> int | list[int | None] | None:
