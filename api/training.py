@@ -146,6 +146,7 @@ def train(
     from ..models.training.curves import draw_curves
     from ..models.training.initial import initial_network
     from ..models.training.live import train_watched
+    from ..models.training.logs import Logs
     from ..models.training.recorded import task_of
     from ..models.training.runs import RunStore
     from ..models.training.sweep import MAX_RUNS
@@ -191,6 +192,7 @@ def train(
     network = initial_network(runs[0], task)  # a bad configuration fails here, before any process is started
     store, machine = RunStore(folder), Resources(processes, device, runs_together)
     machine.check()
+    Logs(folder if tensorboard else None)  # whether TensorBoard is there
     make_folder(folder)  # what cannot be done is said alone, before theory
     theory = _theory(network, task)
     forbidden = theory.sentence if theory and theory.forbidden else None

@@ -48,6 +48,7 @@ WITHOUT_TORCH = {
     "evaluate s3": NEEDS,
     "reproduce table1 --quick": NEEDS,
     "sweep sweep.toml": NEEDS,
+    "probe negative-mamba C2": NEEDS,
     "refute S3 --random mamba": NEEDS,
     "refute s3 S3": NEEDS,
     "parity": NEEDS,
