@@ -31,7 +31,13 @@ def run(*arguments):
     )
 
 
-@pytest.mark.parametrize("section", ROWS)
+QUICK = ("start_up", "groups")
+"""The others take their time: with the slow tests."""
+
+
+@pytest.mark.parametrize(
+    "section", [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) for name in ROWS]
+)
 def test_a_section_runs(section):
     page = ROOT / "docs" / "benchmarks.md"
     before = page.read_bytes()

@@ -19,6 +19,11 @@ import pytest
 ROOT = Path(__file__).parent.parent
 RECIPES = tuple(f"docs/how-to/{path.name}" for path in sorted((ROOT / "docs/how-to").glob("*.md")))
 PAGES = ("README.md", "docs/guide.md", "docs/start.md", *RECIPES)
+LONG = (
+    *("anybodys-model", "evaluate-a-network", "learn-from-my-words", "probe-an-architecture", "refute-a-model"),
+    *("sweep-with-dask", "sweep-with-slurm", "train-and-continue", "use-a-compiled-net", "words-for-models"),
+)
+"""Recipes that take half a minute and more: with the slow tests."""
 MEASURED = re.compile(
     r"\d[\d.,]*(e-?\d+)?(?= ?(s|ms)\b| (million|thousand) tokens/s| margins)|(?<= in )\d+\.\d+"
     r"|(?<=network: right on random, constant and commutator words of )[\d,]+"  # as many as its time allows
@@ -135,7 +140,9 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=[pytest.mark.slow] if Path(page).stem in LONG else []) for page in PAGES]
+)
 def test_what_a_page_shows_is_so(page, tmp_path):
     text = (ROOT / page).read_text(encoding="utf-8")
     if "8786" in text:  # Dask's own port, which may be taken
