@@ -19,6 +19,7 @@ from pathlib import Path
 
 from ...common.errors import InputError
 from ...common.folders import MANIFEST, save_folder
+from ...common.packages import installed, missing_package
 from ...common.workers import LOST, Lost, available_cores, each_result, tell
 from .claims import claimed
 from .configuration import RunConfiguration
@@ -135,6 +136,8 @@ def _on_processes(
 def _on_cluster(
     batches: Sequence[Runs], store: RunStore, machine: Resources, watch: Watch | None, tensorboard: Path | None
 ) -> Made:
+    if not installed("distributed"):
+        raise missing_package("distributed")  # before a claim is written
     with ExitStack() as claims:
         own = [claims.enter_context(claimed(batch, store)) for batch in batches]
         asked = [place for place, runs in enumerate(own) if runs]
