@@ -79,7 +79,9 @@ class Artifact:
 
     def __str__(self) -> str:
         if self._foreign is not None:
-            return str(getattr(self._foreign, "__name__", None) or _called(self._foreign))[:80]
+            if isinstance(self._foreign, str):
+                return self._foreign  # it stands in commands that are proposed
+            return str(getattr(self._foreign, "__name__", None) or type(self._foreign).__name__)[:80]
         return "the network" if self._folder is None else str(self._folder)
 
     def __repr__(self) -> str:
@@ -244,10 +246,6 @@ def _kind(folder: Folder) -> str:
 def _has_config(model: Any) -> bool:
     """Whether it is a model of transformers."""
     return hasattr(getattr(model, "config", None), "model_type")
-
-
-def _called(model: Any) -> str:
-    return model if isinstance(model, str) else type(model).__name__
 
 
 def load(
