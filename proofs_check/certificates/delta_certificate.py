@@ -1,68 +1,27 @@
-"""Writing the certificate of a delta-rule network that `compile --target delta` made.
-
-Nothing here needs to be trusted: `delta_checker.py` recomputes every fact from the arrays.
-"""
+"""The certificate of a delta-rule network that `compile --target delta` made; `delta_checker.py` checks it."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from ...common.errors import InputError
 from ...common.folders import Folder, opened
-from ...common.reading import parse_json, parse_tensors
 from ...constructions.targets.own_delta import load_delta_group
-from .certificate import write_json
-from .checker import ListedGroup, Verdict
-from .delta_checker import (
-    FILES,
-    KIND,
-    Network,
-    check,
-    claim_of,
-    states_of,
-)
-
-FORMAT = 1
-"""Version of the certificate's format."""
+from . import delta_checker, matrix_certificate
+from .checker import Verdict
 
 
 def certify_delta(given: str | Path | Folder) -> Verdict:
-    """Write the certificate of a folder and return what the checker verified.
-
-    Raises:
-        InputError: the folder cannot be read or written, or its alphabet does not generate the group.
-        FaultError: the network is not proved to track the group.
-    """
+    """As `matrix_certificate.certify_matrices`, for the folder of a delta-rule network."""
     folder = opened(given)
-    group, alphabet = load_delta_group(folder)
-    digests = folder.digests(*FILES)
-    if group.subgroup(alphabet.tolist()).order != group.order:
-        raise InputError(f"{folder}: its alphabet does not generate {group.name}; try --alphabet generators")
-    listed = ListedGroup({"elements": group.elements.astype(np.int32)}, list(group.generators))
-    content = {
-        "format": FORMAT,
-        "kind": KIND,
-        "name": group.name,
-        "claim": claim_of(listed, alphabet, network_of_folder(folder)),
-        "files": digests,
-        "generators": list(group.generators),
-    }
-    content = json.loads(json.dumps(content))
-    verdict = check(folder.path, content)
-    write_json(folder.path / "certificate.json", content)
-    return verdict
+    return matrix_certificate.certify_matrices(folder, *load_delta_group(folder), delta_checker)
 
 
-def network_of_folder(folder: Folder) -> Network:
+def network_of_folder(folder: Folder) -> delta_checker.Network:
     """The network of a folder that was opened, proved to compute in integers."""
-    files = folder.files(("config.json", "model.safetensors"))
-    tensors = parse_tensors(files["model.safetensors"], "model.safetensors")
-    config = parse_json(files["config.json"], "config.json", dict[str, Any])
-    return Network(config, {name: np.asarray(tensors[name]) for name in tensors})
+    network: delta_checker.Network = matrix_certificate.network_of_folder(folder, delta_checker)
+    return network
 
 
 def delta_table(given: str | Path | Folder) -> np.ndarray:
@@ -75,9 +34,8 @@ def delta_table(given: str | Path | Folder) -> np.ndarray:
     """
     folder = opened(given)
     group, alphabet = load_delta_group(folder)
-    listed = ListedGroup({"elements": group.elements.astype(np.int32)}, list(group.generators))
     network = network_of_folder(folder)
-    states = states_of(network, listed, alphabet)
+    states = delta_checker.states_of(network, matrix_certificate.listed_group(group), alphabet)
     numbers = {row.tobytes(): i for i, row in enumerate(states)}
     steps = [network.step(states, token) for token in range(network.tokens)]
     return np.array([[numbers[row.tobytes()] for row in after] for after in steps]).T
