@@ -159,7 +159,7 @@ class ReadModel(Shown):
                 lines.append(Text(f"not {self.task}: {self.failing.text()}"))
             lines.append(Text(f"run it again: {short(self.failing.rerun, 1200)}  # {self.failing.prints}"))
         if self.tested:
-            lines.append(Text(f"tested: {'; '.join(_each(self.tested))}"))
+            lines.append(Text(f"tested: {'; '.join(self.tested)}"))
             lines.append(Text("a fault on few words among many is found by no test of this kind"))
         lines.append(Text(f"asked: {learnt.words:,} words, {learnt.letters:,} letters"))
         if learnt.refused:
@@ -170,10 +170,6 @@ class ReadModel(Shown):
             lines += [Text(f"certified: {self.claim}")] if self.claim else []
             lines.append(Text(f"written: {self.folder}"))
         return Renderables(*lines)
-
-
-def _each(tested: Mapping[str, int]) -> list[str]:
-    return list(tested)
 
 
 def foreign_artifact(model: Any, reading: Any, verb: str) -> Artifact | None:
@@ -426,7 +422,7 @@ class ModelRefutation(Shown):
             lines.append(
                 Text(f"not refuted: {self.model} answers every word rightly that was run for {self.task}", style="bold")
             )
-            lines.append(Text(f"run: {'; '.join(_each(self.tested))}"))
+            lines.append(Text(f"run: {'; '.join(self.tested)}"))
         if searched.refused:
             lines.append(Text(f"words of more than {searched.taken:,} letters were not run: {searched.refused}"))
         lines.append(Text(f"theory: {_judged(self.theory)}"))
