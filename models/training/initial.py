@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...algebra.depth.families import ALL_FAMILIES
+from ...algebra.depth.families import ALL_FAMILIES, BLOCKS, parse_stack
 from ...common import kinds
 from ...common.errors import InputError
 from ...common.folders import Folder
@@ -127,11 +127,11 @@ def _random(configuration: RunConfiguration, task: Task) -> DCDNetwork:
 
 
 def _compiled(configuration: RunConfiguration, task: Task) -> DCDNetwork:
-    from ...algebra.depth.families import parse_stack
     from ...constructions.driver import compile_tracked
-    from ..compiled import network_of
 
-    return network_of(compile_tracked(task.tracked, parse_stack(configuration.family)).weights)
+    names = list(dict.fromkeys(configuration.family.split(",")))
+    stack = (BLOCKS[names[0]],) if len(names) == 1 and names[0] in BLOCKS else parse_stack(configuration.family)
+    return DCDNetwork.from_parameters(*compile_tracked(task.tracked, stack).parameters())
 
 
 def _folder(configuration: RunConfiguration, task: Task) -> DCDNetwork:
