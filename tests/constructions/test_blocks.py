@@ -326,7 +326,7 @@ def test_a_library_user_sees_one_line_for_parts_that_are_not_there():
 
 def test_refute_and_audit_say_what_blocks_can_and_cannot(certified):
     found = sn.refute("A5", random="block-2", width=4, seed=0)
-    assert found.kind == "failing"
+    assert found.kind == "pair"
     assert "composition factor of order 60 is not abelian" in found.theory
     assert sn.refute(certified / "S3").kind == "allowed"
     assert any("one layer carries quotients" in line for line in sn.audit(certified / "A5").lines())
