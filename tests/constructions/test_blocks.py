@@ -19,6 +19,7 @@ from subnormal.algebra.groups.catalogue import number_of_groups, small_group
 from subnormal.algebra.input.parser import list_group
 from subnormal.common.errors import InputError, RefutedError
 from subnormal.constructions.blocks.compiler import BlockCompilation, compile_blocks
+from subnormal.models.network import DCDNetwork
 from subnormal.proofs_check.certificates import block_checker
 from subnormal.proofs_check.certificates.block_certificate import certify_blocks
 
@@ -330,3 +331,29 @@ def test_refute_and_audit_say_what_blocks_can_and_cannot(certified):
     assert "composition factor of order 60 is not abelian" in found.theory
     assert sn.refute(certified / "S3").kind == "allowed"
     assert any("one layer carries quotients" in line for line in sn.audit(certified / "A5").lines())
+
+
+def test_audit_says_where_rows_are_bounded(tmp_path):
+    """Rows of L1 norm ≤ 1, as signed permutations have: of D4's integer form, not of S3's; and of scaled weights."""
+    import torch
+
+    def notes(folder):
+        return [line for line in sn.audit(folder).lines() if "L1 norm" in line]
+
+    (note,) = notes(sn.compile("D4", "block-2").save(tmp_path / "D4"))
+    assert "layer 0, block-2: every row of its 9 matrices has L1 norm ≤ 1" in note  # 8 tokens, and where none is on
+    assert note.endswith("it carries 2-groups alone")
+    assert notes(sn.compile("S3", "block-2").save(tmp_path / "S3")) == []
+    assert notes(sn.compile("Q8", "complex-block-2").save(tmp_path / "Q8")) == []
+    for family, carried in (("block-2", "2-groups alone"), ("block-3", "solvable"), ("block-4", "solvable")):
+        size = BLOCKS[family].block_size
+        layer = {"family": family, "channels": 2 * size, "hidden": 8, "readout": 8, "activation": "hard"}
+        network = DCDNetwork(6, 6, [layer, layer], seed=0)
+        for scale, count in ((1.0, 0), (0.01, 1)):  # of the second layer not all matrices are known
+            with torch.no_grad():
+                for parameter in network.layers[0].phi.out.parameters():
+                    parameter.mul_(scale)
+            network.save_pretrained(tmp_path / f"{family}-{scale}")
+            found = notes(tmp_path / f"{family}-{scale}")
+            assert len(found) == count
+            assert all(carried in line and line.startswith("note: layer 0") for line in found)
