@@ -144,9 +144,12 @@ def _table(cells: Sequence[Cell], store: RunStore) -> str:
         f"|---{'|---' * len(columns)}|",
     ]
     for row in dict.fromkeys(cell.row for cell in cells):
-        found = {cell.column: (cell.paper, outcome(cell, store)) for cell in cells if cell.row == row}
-        entries = [f"{d}: {shown(o.best)} ({o.reached}/{o.runs})" for d, o in map(found.__getitem__, columns)]
-        lines.append(f"| {row} | {' | '.join(entries)} |")
+        entries = dict.fromkeys(columns, "")  # of cells that are not done yet
+        for cell in cells:
+            if cell.row == row:
+                found = outcome(cell, store)
+                entries[cell.column] = f"{cell.paper}: {shown(found.best)} ({found.reached}/{found.runs})"
+        lines.append(f"| {row} | {' | '.join(entries.values())} |")
     return "\n".join(lines)
 
 
