@@ -7,6 +7,7 @@ They differ in how the phase is kept (docs/mathematics.md).
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,10 +129,10 @@ class TableMachine:
         pieces, (_, width) = -(-len(tokens) // STEPS), self._table.shape
         word = np.zeros((pieces, STEPS), np.intp)
         word.ravel()[: len(tokens)] = tokens
-        starts = np.concatenate([[self._state], likely[STEPS - 1 :: STEPS][: pieces - 1]])
-        states, now, table = np.empty((STEPS, pieces), self._table.dtype), starts, self._table.ravel()
+        starts = np.concatenate([[self._state], likely[STEPS - 1 :: STEPS][: pieces - 1]]).astype(np.intp)
+        states: NDArray[Any] = np.empty((STEPS, pieces), self._table.dtype)
+        now, table = starts, self._table.ravel()
         for step, letters in enumerate(np.ascontiguousarray(word.T)):
             states[step] = now = table.take(np.multiply(now, width, dtype=np.intp) + letters)
-        if not np.array_equal(now[:-1], starts[1:]):
-            return None
-        return states.T.ravel()[: len(tokens)]
+        found = states.T.ravel()[: len(tokens)]
+        return found if np.array_equal(now[:-1], starts[1:]) else None
