@@ -8,6 +8,7 @@ in processes started from nothing: by the README's commands, `test_without_packa
 
 from __future__ import annotations
 
+import gc
 import os
 import runpy
 import sys
@@ -59,10 +60,13 @@ def run_python(
         if process.exitcode is None:
             process.kill()
             raise TimeoutExpired(words, timeout)
-        return CompletedProcess(words, process.exitcode, *(path.read_text(encoding="utf-8") for path in streams[1:]))
+        status = process.exitcode
+        process.close()
+        return CompletedProcess(words, status, *(path.read_text(encoding="utf-8") for path in streams[1:]))
 
 
 def _run(words: list[str], cwd: str, env: dict[str, str], streams: list[str]) -> None:
+    gc.freeze()  # a collection would write to all that was loaded, and so copy it
     os.setsid()
     os.chdir(cwd)
     os.environ.clear()
