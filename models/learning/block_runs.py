@@ -9,7 +9,7 @@ from typing import Any
 from ...common.wording import counted
 from .block_snap import SnappedBlocks, exact_blocks, snap_blocks
 from .blocks import BlockRecipe, MatrixGroup, TrainedBlocks, train_blocks
-from .exact import ExactMachine, NotExactError
+from .exact import ExactMachine, NotExactError, outcome_json
 from .words import Words
 
 
@@ -61,11 +61,7 @@ class BlockRun:
 
     def as_json(self) -> dict[str, Any]:
         """The figures of a run: every group of matrices that was tried, and the outcome."""
-        return {
-            "seed": self.seed,
-            "exact": self.exact is not None,
-            "failure": self.failure,
-            "small_group_id": list(self.exact.small_group_id) if self.exact and self.exact.small_group_id else None,
+        return outcome_json(self.seed, self.exact, self.failure) | {
             "tried": [one.as_json() for one in self.tried],
         }
 
