@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -169,7 +169,7 @@ class StateReader:
     def __init__(self, model: ForeignModel) -> None:
         self.model, self.beside = model, ""
         module = model.module
-        wanted = "wanted a model with a recurrent layer, e.g. a folder that `compile S3 --target olmo-hybrid` writes"
+        wanted = "wanted a recurrent model, e.g. a folder that `compile S3 --target olmo-hybrid` writes"
         if module is None:
             raise InputError(f"{model.name} shows no state: a function gives logits alone; {wanted}")
         if isinstance(module, DCDNetwork):
@@ -228,7 +228,8 @@ class StateReader:
                 logits = feed(torch.from_numpy(ids[:, token : token + 1]))
                 if token not in places:
                     continue
-                best, states = model.best(logits[:, -1:]).numpy()[:, 0], _plain([state[:, None] for state in _recurrent(feed.cache)])
+                best = model.best(logits[:, -1:]).numpy()[:, 0]
+                states = _plain([state[:, None] for state in _recurrent(feed.cache)])
                 for row, i in zip(*np.nonzero(ends == token), strict=True):
                     kept[i][row], answers[i, row] = states[row, 0], best[row]
         return np.array(kept), answers
@@ -319,7 +320,7 @@ def measured(
 ) -> StatesInside:
     """Gaps, spreads and parts of states; arguments as of `StatesInside`."""
     if not np.isfinite(states).all():
-        raise InputError("a state is not a finite number; wanted a model whose states stay finite on words that are run")
+        raise InputError("a state is not finite; wanted a model whose states stay finite on the words that are run")
     between = torch.cdist(
         torch.from_numpy(states), torch.from_numpy(states), compute_mode="donot_use_mm_for_euclid_dist"
     ).numpy()
@@ -333,7 +334,8 @@ def measured(
         gap = float(part[~alike].min()) if not alike.all() else np.inf
         by_length.append((int(n), gap, float(part[alike].max())))
     gap = by_length[-1][1]
-    parts = [_parts(between[np.ix_(rows, rows)], gap) for rows in (np.flatnonzero(classes == i) for i in range(len(names)))]
+    members = [np.flatnonzero(classes == i) for i in range(len(names))]
+    parts = [_parts(between[np.ix_(rows, rows)], gap) for rows in members]
     return StatesInside(states, classes, lengths, wrong, names, size, beside, tuple(by_length), tuple(parts))
 
 

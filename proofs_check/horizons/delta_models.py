@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...algebra.depth.families import REFLECTIONS
-
 from ...constructions.parameters import EMBEDDING, HEAD_BIAS, HEAD_WEIGHT
 from ..certificates import delta_checker
 from ..certificates.checker import FaultError

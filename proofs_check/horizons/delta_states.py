@@ -10,9 +10,10 @@ from it the column is after *any* word of t letters that does. A letter x takes 
     r(q', t+1) = max over (q, x) that lead to q' of  ρ·r(q, t) + ε + |A c(q) + b - c(q')|,
 
 where ρ is the norm of A, and ε all that the network's arithmetic and our enclosure of α, β, k and b are off by. That
-is a maximum along walks, as of the boxes of diagonal layers, with balls in the place of boxes. Answers are certain while
-every r is below the largest radius R at which the readout is: beyond the steps that are followed one by one the radii
-grow by at most the largest step there, which gives the rest in closed form. Where no ball grows the length is any.
+is a maximum along walks, as of the boxes of diagonal layers, with balls in the place of boxes. Answers are certain
+while every r is below the largest radius R at which the readout is: beyond the steps that are followed one by one the
+radii grow by at most the largest step there, which gives the rest in closed form. Where no ball grows the length is
+any.
 
 *Assumed of the arithmetic*: the layer is run token by token (`ASSUMED`): IEEE 754 in the model's dtype, sums in any
 order, with or without fused multiply-add; elementary functions within `ELEMENTARY` units, and exactly 1 where the true
