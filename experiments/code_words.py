@@ -28,7 +28,6 @@ from ..algebra.tracked import TrackedGroup
 from ..api.models import task_of_name
 from ..common.writing import write_file
 from ..models.network import DCDNetwork
-from ..models.probing.chunks import short_chunks
 from ..models.prose.samples import swaps
 from ..models.prose.styles import style_named
 from ..models.training.needed import least_depth
@@ -39,11 +38,11 @@ FOLDER = Path(__file__).resolve().parents[1] / "results" / "code-words"
 SEEDS = range(3)
 TASKS = {"S3": "S3", "C2xC2": "<(1,2),(3,4)>"}
 ARMS = ("delta, negative", "delta, positive", "aussm x1", "aussm x2")
-STEPS, BATCH, RATE = 1500, 64, 3e-3
+STEPS, BATCH, RATE = 800, 64, 3e-3
 LENGTHS = "2>>16"
 TRIED = (4, 8, 16, 32, 64, 128, 256)
 PROGRAMS = 512
-WIDTH = 64
+WIDTH = 32
 
 
 @dataclass(frozen=True)
@@ -90,29 +89,52 @@ class Programs:
         return torch.from_numpy(ids), torch.from_numpy(steps + 1), torch.from_numpy(right)
 
 
+def gated_delta(query: Tensor, key: Tensor, value: Tensor, decay: Tensor, beta: Tensor) -> Tensor:
+    """The gated delta rule, token by token: S ← S·(decay − β·decay·k kᵀ) + β·v kᵀ, read as S·q.
+
+    Arguments:
+        query, key, value: (batch, tokens, heads, size); keys of length 1.
+        decay, beta: (batch, tokens, heads, 1, 1).
+    """
+    state = torch.zeros(*value[:, 0].shape, key.shape[-1], dtype=value.dtype)
+    states = []
+    steps = (part.unbind(1) for part in (key.unsqueeze(-1), value.unsqueeze(-1), decay, beta))
+    for k, v, g, b in zip(*steps, strict=True):
+        state = g * state
+        state = state + (b * (v - state @ k)) @ k.mT
+        states.append(state)
+    return (torch.stack(states, 1) @ query.unsqueeze(-1)).squeeze(-1)
+
+
 class DeltaLayer(nn.Module):
-    """One gated delta-rule layer of olmo_hybrid with its convolution and its MLP, between an embedding and a head."""
+    """One gated delta-rule layer and an MLP, each on a residual stream, between an embedding and a head.
+
+    Arguments:
+        tokens, classes: how many.
+        negative: whether β is in (0, 2), so that eigenvalues may be down to −1; else in (0, 1).
+    """
+
+    HEADS, SIZE = 2, 8
 
     def __init__(self, tokens: int, classes: int, negative: bool) -> None:
         super().__init__()
-        from transformers.models.olmo_hybrid import modeling_olmo_hybrid as olmo
-
-        config = olmo.OlmoHybridConfig(
-            vocab_size=tokens, hidden_size=WIDTH, intermediate_size=2 * WIDTH, num_hidden_layers=2,
-            num_attention_heads=2, num_key_value_heads=2, linear_num_key_heads=4, linear_num_value_heads=4,
-            linear_key_head_dim=16, linear_value_head_dim=16, linear_allow_neg_eigval=negative,
-            layer_types=["linear_attention", "full_attention"], pad_token_id=None, bos_token_id=None, eos_token_id=None,
-        )  # fmt: skip
+        self.most = 2.0 if negative else 1.0
         self.embedding = nn.Embedding(tokens, WIDTH)
-        self.layer = olmo.OlmoHybridLinearAttentionDecoderLayer(config, 0)
-        with torch.no_grad():  # as the class's own models begin
-            decay = torch.empty_like(self.layer.linear_attn.A_log).uniform_(1, 16)
-            self.layer.linear_attn.A_log.copy_(decay.log())
+        self.project = nn.Linear(WIDTH, self.HEADS * (3 * self.SIZE + 2))
+        self.back = nn.Linear(self.HEADS * self.SIZE, WIDTH)
+        self.first, self.second = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
+        self.mlp = nn.Sequential(nn.Linear(WIDTH, 2 * WIDTH), nn.SiLU(), nn.Linear(2 * WIDTH, WIDTH))
         self.head = nn.Linear(WIDTH, classes)
 
     def forward(self, ids: Tensor) -> Tensor:
-        found = self.layer(self.embedding(ids))
-        logits: Tensor = self.head(found[0] if isinstance(found, tuple) else found)
+        x = self.embedding(ids)
+        parts = self.project(self.first(x)).unflatten(-1, (self.HEADS, -1))
+        query, key, value, gate, beta = parts.split((self.SIZE, self.SIZE, self.SIZE, 1, 1), -1)
+        query, key = functional.normalize(query, dim=-1), functional.normalize(key, dim=-1)
+        decay = torch.sigmoid(gate + 4).unsqueeze(-1)  # it begins near 1
+        found = gated_delta(query, key, value, decay, self.most * torch.sigmoid(beta).unsqueeze(-1))
+        x = x + self.back(found.flatten(-2))
+        logits: Tensor = self.head(x + self.mlp(self.second(x)))
         return logits
 
 
@@ -132,19 +154,18 @@ def row_of(arm: str, name: str, seed: int) -> dict[str, Any]:
     adam = torch.optim.AdamW(module.parameters(), lr=RATE, weight_decay=0.0)
     lengths, generator = Lengths.parse(LENGTHS), np.random.default_rng([1, seed])
     began, losses = time.process_time(), []
-    with short_chunks(module):
-        for step in range(STEPS):
-            adam.param_groups[0]["lr"] = RATE * learning_scale(step, STEPS)
-            longest = lengths.at(step, STEPS)
-            loss = _loss(module, programs.drawn(generator.integers(1, longest + 1, size=BATCH), generator))
-            adam.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(module.parameters(), 1.0)
-            adam.step()
-            losses.append(float(loss.detach()))
-        trained = time.process_time() - began
-        judge = np.random.default_rng([2, seed])
-        accuracy = [_right(module, programs, length, judge) for length in TRIED]
+    for step in range(STEPS):
+        adam.param_groups[0]["lr"] = RATE * learning_scale(step, STEPS)
+        longest = lengths.at(step, STEPS)
+        loss = _loss(module, programs.drawn(generator.integers(1, longest + 1, size=BATCH), generator))
+        adam.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+        adam.step()
+        losses.append(float(loss.detach()))
+    trained = time.process_time() - began
+    judge = np.random.default_rng([2, seed])
+    accuracy = [_right(module, programs, length, judge) for length in TRIED]
     good = [length for length, share in zip(TRIED, accuracy, strict=True) if share <= 0.9]
     return {
         "arm": arm,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from subnormal.experiments.code_words import Programs
+from subnormal.experiments.code_words import DeltaLayer, Programs, gated_delta
 from subnormal.models.probing.chunks import RULE, short_chunks
 from subnormal.models.prose.samples import samples_of
 
@@ -58,3 +58,22 @@ def test_drawn_programs_are_right_when_python_runs_them():
         variables: dict[str, int] = {}
         exec("\n".join(program), variables)
         assert str(variables[question[len("print(")]]) == programs.values[value]
+
+
+def test_the_delta_rule_is_that_of_transformers():
+    olmo = pytest.importorskip("transformers.models.olmo_hybrid.modeling_olmo_hybrid")
+    generator = torch.Generator().manual_seed(0)
+    query, key, value = (torch.randn(2, 9, 3, 4, generator=generator) for _ in range(3))
+    query, key = (torch.nn.functional.normalize(one, dim=-1) for one in (query, key))
+    decay, beta = (torch.rand(2, 9, 3, generator=generator) for _ in range(2))
+    theirs, _ = olmo.torch_recurrent_gated_delta_rule(query, key, value, g=decay.log(), beta=2 * beta)
+    ours = gated_delta(query, key, value, decay[..., None, None], 2 * beta[..., None, None])
+    assert torch.allclose(ours, 2 * theirs, atol=1e-5)  # theirs divides queries by √4
+
+
+def test_the_delta_layer_is_causal():
+    torch.manual_seed(0)
+    layer, ids = DeltaLayer(5, 3, negative=True), torch.arange(10).remainder(5)[None]
+    other = ids.clone()
+    other[0, 6:] = 0
+    assert torch.equal(layer(ids)[0, :6], layer(other)[0, :6])
