@@ -29,6 +29,8 @@ from ...common.wording import counted
 from ...constructions.parameters import (
     EMBEDDING,
     HEAD_BIAS,
+    HEAD_GATES_BIAS,
+    HEAD_GATES_WEIGHT,
     HEAD_WEIGHT,
     in_layer,
     layer_axes,
@@ -219,6 +221,7 @@ def widened(
         embedding_size=network.embedding.embedding_dim,
         dtype=dtype,
         seed=seed,
+        head_gates=network.head_width,
     )
     if fill == "zero":
         with torch.no_grad():
@@ -247,7 +250,12 @@ def widened(
         }
         lower = torch.cat([lower, width + readout])
         width += new.readout
-    places |= {HEAD_WEIGHT: (classes, lower), HEAD_BIAS: (classes,)}
+    if network.head_width is None:
+        places |= {HEAD_WEIGHT: (classes, lower), HEAD_BIAS: (classes,)}
+    else:
+        cases = torch.arange(network.head_width)
+        places |= {HEAD_GATES_WEIGHT: (cases, lower), HEAD_GATES_BIAS: (cases,)}
+        places |= {HEAD_WEIGHT: (classes, cases), HEAD_BIAS: (classes,)}
     source, target = dict(network.named_parameters()), dict(wide.named_parameters())
     with torch.no_grad():
         for name, place in places.items():
