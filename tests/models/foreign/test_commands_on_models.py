@@ -262,6 +262,21 @@ def test_a_turned_flag_is_diagnosed(compiled, tmp_path):
     assert diagnosed.verdict.startswith("structure")
 
 
+def test_a_weight_rounded_to_bfloat16_is_named(tmp_path):
+    """All weights of that folder are sums of powers of 2 that bfloat16 holds, but for this one, which was changed."""
+    folder = sn.compile("flip-flop(2)", target="mamba2").save(tmp_path / "model")
+    tracked = sn.load(folder).tracked
+    tensors = load_file(folder / "model.safetensors")
+    inexact = [name for name, x in tensors.items() if not torch.equal(x.to(torch.bfloat16).to(x.dtype), x)]
+    for name in inexact:
+        rounded = damaged(folder, tmp_path / name, weights=lambda t, n=name: t[n].copy_(t[n].to(torch.bfloat16)))
+        (told,) = altered_from_compiled(rounded, tracked)
+        assert told.startswith(f"{name} differs in")
+        assert told.endswith("as rounded to bfloat16")
+        assert f"not as compiled: {told}" in str(sn.diagnose(rounded, length=40))
+    print(inexact)
+
+
 @pytest.mark.slow
 def test_a_changed_weight_is_diagnosed(compiled, tmp_path):
     diagnosed = sn.diagnose(weight_changed(compiled, tmp_path / "weight"), length=40)

@@ -106,7 +106,7 @@ def test_states_that_drift_apart(olmo, tmp_path):
     assert all(a >= b for a, b in pairwise(margins))
     assert not inside.by_compile
     assert 1 <= inside.proved_length < 100
-    assert f"proved: the machine on all words of up to {inside.proved_length} letters (after it" in str(inside)
+    assert f"proved of the machine: all words of up to {inside.proved_length} letters (after it" in str(inside)
     assert (tmp_path / "states.png").read_bytes()[:4] == b"\x89PNG"
 
 
@@ -186,6 +186,19 @@ def test_our_own_layers_with_phases():
     assert found.inside.together
     assert found.inside.proof is None
     assert found.as_json()["inside"]["classes"] == 4
+
+
+def test_states_that_the_answers_do_not_say(olmo):
+    """The layer's output is dropped: every answer is wrong, and the states are those of S3 as before."""
+    model = foreign_model(olmo, None, S3)
+    with torch.no_grad():
+        model.module.model.layers[0].linear_attn.o_proj.weight.zero_()
+    inside = look(model, None, (), S3, False, length=10, seed=0, special=None, reader=StateReader(model))
+    assert inside.together
+    assert inside.found.wrong == len(inside.found.states)
+    assert "by the classes of S3: one state for each class" in str(inside)
+    assert "the state has it, and the answers do not say it" in str(inside)
+    assert inside.proved_length == 0
 
 
 def test_bad_input(tmp_path):
