@@ -130,8 +130,8 @@ class StatesInside(Brief):
         if not self.together_to:
             return f"the classes are no clusters: states of one class up to {spread:.3g} apart, of two {gap:.3g}"
         return (
-            f"the classes are clusters up to {counted(self.together_to, 'letter')} and meet by {self._meets():,}: states "
-            f"of a class lie up to {spread:.3g} apart at {length:,}, of two classes {gap:.3g}"
+            f"the classes are clusters up to {counted(self.together_to, 'letter')} and meet by {self._meets():,}: "
+            f"states of a class lie up to {spread:.3g} apart at {length:,}, of two classes {gap:.3g}"
         )
 
     def _meets(self) -> int:

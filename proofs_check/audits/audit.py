@@ -128,12 +128,14 @@ def audit(model: AuditedModel, seed: int = 0) -> Audit:
     measured: dict[int, dict[str, Any]] = {}
     notes = facts.notes
     if place.is_dir() and any(place.glob("model*.safetensors")):
-        from .measure import measure_checkpoint, measure_network
+        from .measure import measure_checkpoint, measure_network, row_notes
 
         if is_own(config):
             from ...models.network import DCDNetwork
 
-            measured = measure_network(DCDNetwork.from_pretrained(place), seed)
+            network = DCDNetwork.from_pretrained(place)
+            measured = measure_network(network, seed)
+            notes += row_notes(network)
         elif is_measured(config):
             measured = measure_checkpoint(place, kind_of(config), seed)
             if left := len(facts.layers) - len(measured):
@@ -150,9 +152,9 @@ def _of_live(model: Any, seed: int) -> Audit:
     facts = facts_of(config)
     name = type(model).__name__
     if is_own(config):
-        from .measure import measure_network
+        from .measure import measure_network, row_notes
 
-        return _audit(name, config, facts, measure_network(model, seed), facts.notes)
+        return _audit(name, config, facts, measure_network(model, seed), facts.notes + row_notes(model))
     measured = measure_live(model, config, seed)
     return _audit(name, config, facts, measured or {}, facts.notes + (() if measured is not None else (_unmeasured(),)))
 
