@@ -117,7 +117,7 @@ class Inside(Shown):
         proof = self.proof
         if proof is None:
             pass
-        elif not proof.covered:
+        elif not proof.covered or proof.length == 0:
             told.append(f"nothing is proved: {proof.reason}")
         elif self.by_compile:
             told.append(f"proved of the machine: words of every length ({proof.reason})")

@@ -352,8 +352,8 @@ def measured(
 
 def _parts(between: Floats, gap: float) -> int:
     """Into how many parts states with these distances fall; see the head of this file."""
-    if not len(between):
-        return 0
+    if len(between) < 2:
+        return len(between)
     edges = _spanning(between)
     heights = np.sort(edges[:, 2])
     best, count = 0.0, 1
@@ -366,7 +366,7 @@ def _parts(between: Floats, gap: float) -> int:
             continue
         width = max(float(between[np.ix_(rows, rows)].max()) for rows in (of == i for i in range(len(sizes))))
         quotient = high / max(width, 1e-300)
-        if high > NARROW * width and quotient > best:
+        if min(high, gap) > NARROW * width and quotient > best:
             best, count = quotient, int((sizes >= SEEN).sum())
     return count
 

@@ -62,6 +62,8 @@ def test_clusters_against_distances_by_hand():
     assert found.by_length == ((1, 4.0, 0.0), (2, 2.5, 1.0), (3, 2.5, 3.5))
     assert (found.together, found.together_to) == (False, 2)
     assert found.margins()[0][1] == np.inf
+    alone = measured(states[:3], np.array([0, 0, 1]), np.ones(3, np.int64), 0, ("a", "b", "never"))
+    assert alone.parts == (1, 1, 0)
     assert "clusters up to 2 letters and meet by 3" in found.sentence()
 
 
@@ -76,6 +78,9 @@ def test_parts_of_a_class(parts):
     found = measured(states, np.repeat([0, 1], [30 * parts, 90]), np.ones(30 * parts + 90, np.int64), 0, ("a", "b"))
     assert found.parts == (parts, 1)
     assert found.split == ((0,) if parts > 1 else ())
+    both, alike = np.repeat([0, 1], 30 * parts), np.ones(60 * parts, np.int64)
+    mixed = measured(np.concatenate([first, first]), both, alike, 0, ("a", "b"))
+    assert mixed.parts == (1, 1), "classes that are not apart have no parts"
 
 
 def test_a_checkpoint_of_ours(olmo, tmp_path):
