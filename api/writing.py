@@ -287,7 +287,7 @@ def reproduce(
 
     Arguments:
         name: `table1`, `table2`, `near-solution`, `parity`, `deltaproduct`, `automata`, `learning`,
-            `learn-together`, `learn-blocks` or `train-blocks`.
+            `learn-together`, `learn-blocks`, `train-blocks` or `two-block-layers`.
         quick: few runs and steps: minutes instead of an hour.
         out: folder; `results/NAME` or `results/NAME-quick` by default.
         processes, device, runs_together: as for `sn.train`.
