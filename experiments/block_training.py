@@ -130,8 +130,8 @@ def write_page(folder: Path, cells: Sequence[Cell], near: Sequence[Cell], store:
         *([protocol(runs), _table(cells, store)] if cells else []),
         *([_near_table(near, store)] if near else []),
         "*?*: a layer of so few factors does not hold the group's own representations; those of larger groups were not "
-        "looked at. There, and where theory says *never*, one layer is trained. Runs: rows.jsonl; settings: "
-        "config.json.\n",
+        "looked at. There, and where theory says *never*, one layer is trained. Empty cells were "
+        "not run yet: the same command goes on. Runs: rows.jsonl; settings: config.json.\n",
     ]
     page = folder / "README.md"
     write_file(page, "\n\n".join(parts))
