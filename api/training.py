@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from ..models.foreign.reading import Reading
     from ..models.network import DCDNetwork
-    from ..models.prose.judging import TextAccuracy
+    from ..models.prose.judging import TextAccuracies, TextAccuracy
     from ..models.training.evaluation import Accuracy
     from ..models.training.tasks import Task
     from ..proofs_check.refutations.theory import Theory
@@ -252,7 +252,7 @@ def _theory(network: DCDNetwork, task: Task) -> Theory | None:
 
 @overload
 def evaluate(
-    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact,
+    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact | Sequence[str | Path],
     tracked: MachineLike | None = None,
     length: int = 1000,
     words: int = 1000,
@@ -270,7 +270,7 @@ def evaluate(
 
 @overload
 def evaluate(
-    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact,
+    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact | Sequence[str | Path],
     tracked: MachineLike | None = None,
     length: int = 1000,
     words: int = 1000,
@@ -283,11 +283,11 @@ def evaluate(
     data: str | Path | None,
     generate: bool = True,
     out: str | Path | None = None,
-) -> Accuracy | TextAccuracy: ...
+) -> Accuracy | TextAccuracy | TextAccuracies: ...
 
 
 def evaluate(
-    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact,
+    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact | Sequence[str | Path],
     tracked: MachineLike | None = None,
     length: int = 1000,
     words: int = 1000,
@@ -300,7 +300,7 @@ def evaluate(
     data: str | Path | None = None,
     generate: bool = True,
     out: str | Path | None = None,
-) -> Accuracy | TextAccuracy:
+) -> Accuracy | TextAccuracy | TextAccuracies:
     """Accuracy of a model at lengths 20, 40, … up to a length, on random words over its tokens, or on a file's words;
     of anybody's model also on adversarial words, and read in other ways.
 
@@ -319,7 +319,8 @@ def evaluate(
         batch: words that are run at a time; None for as many as fit into memory.
         data: a file of words with labels (CSV in the field's dialects, JSON lines) to judge by in their place: of the
             folder's own group or automaton, of `tracked`, or of that in the file's name, `S3_x_Z4=20.csv`. Or prompts
-            of `sn.words(…, style=…)`: then the model is a folder of a causal language model with its tokenizer.
+            of `sn.words(…, style=…)`: then the model is a folder of a causal language model with its tokenizer, or
+            several: a list, or one text with `;` between them. They come into one table and one picture.
         generate: with prompts, whether texts are generated too, beside the choice by likelihood.
         out: folder for `summary.csv`, and for the picture of accuracy against steps. Of anybody's model also for the
             counts so far: the same call goes on where it was stopped.
@@ -339,6 +340,8 @@ def evaluate(
     from ..models.training.evaluation import evaluate as measured
     from .models import network_and_task
 
+    if isinstance(model, list | tuple) and data is None:
+        raise InputError("several models: they go with prompts, e.g. evaluate(['one', 'two'], data='S3-code=20.jsonl')")
     if data is not None:
         folder = None if out is None else Path(out)
         return _on_file(model, tracked, Path(data), generate, folder, reading, alphabet, batch)
@@ -364,7 +367,7 @@ def _kept(found: Accuracy, out: str | Path | None) -> Accuracy:
 
 
 def _on_file(
-    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact,
+    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact | Sequence[str | Path],
     tracked: MachineLike | None,
     path: Path,
     generate: bool,
@@ -372,7 +375,7 @@ def _on_file(
     reading: Reading | Mapping[str, Any] | str | Path | None,
     alphabet: str | None,
     batch: int | None,
-) -> Accuracy | TextAccuracy:
+) -> Accuracy | TextAccuracy | TextAccuracies:
     """`evaluate` on a file of words, or of prompts."""
     from ..models.prose.samples import is_prose
     from ..models.training.word_files import group_of_file, is_word_file
@@ -419,33 +422,51 @@ def says_what(artifact: Artifact) -> bool:
 
 
 def _on_prompts(
-    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact,
+    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact | Sequence[str | Path],
     tracked: MachineLike | None,
     path: Path,
     generate: bool,
     out: Path | None,
-) -> TextAccuracy:
+) -> TextAccuracy | TextAccuracies:
     """`evaluate` of a causal language model on prompts."""
-    from ..models.prose.judging import draw_text, judge_text
+    from ..models.prose.judging import TextAccuracies, draw_text, judge_text
     from ..models.prose.samples import read_samples
     from ..models.references.hugging_face import load as load_model
 
     if tracked is not None:
         raise InputError(f"{tracked!r:.40} and {path}: prompts say themselves what they ask about; leave the first out")
     samples = read_samples(path)
-    if not isinstance(model, str | Path) or not Path(model).is_dir():
-        raise InputError(
-            f"{str(model)[:60]}: prompts are for a causal language model; wanted its folder, with config.json, weights "
-            "and tokenizer"
-        )
-    tokenizer, network = load_model(Path(model))
-    with progress("prompts", len(samples)) as advance:
-        found = judge_text(network, tokenizer, samples, str(model), generate, advance)
+    folders = _folders_of(model)
+    for folder in folders:
+        if not isinstance(folder, str | Path) or not Path(folder).is_dir():
+            raise InputError(
+                f"{str(folder)[:60]}: prompts are for a causal language model; wanted its folder, with config.json, "
+                "weights and tokenizer; several are separated by ;"
+            )
+    each = []
+    for folder in folders:
+        tokenizer, network = load_model(Path(folder))
+        with progress("prompts", len(samples)) as advance:
+            each.append(judge_text(network, tokenizer, samples, str(folder), generate, advance))
+    found: TextAccuracy | TextAccuracies = each[0] if len(each) == 1 else TextAccuracies(tuple(each))
     if out is not None:
         found = replace(found, picture=out / "accuracy.png")
-        draw_text([found], out / "accuracy.png")
+        draw_text(each, out / "accuracy.png")
         write_summary(out / SUMMARY, found.rows_of_table())
     return found
+
+
+def _folders_of(model: Any) -> list[Any]:
+    """The folders of several language models: a list, or a text in which they are separated by `;`; else the one."""
+    if isinstance(model, list | tuple):
+        folders = list(model)
+    elif isinstance(model, str | Path) and ";" in str(model) and not Path(model).exists():
+        folders = [part.strip() for part in str(model).split(";")]
+    else:
+        return [model]
+    if not folders or "" in folders or len({str(folder) for folder in folders}) < len(folders):
+        raise InputError(f"{str(model)[:60]}: wanted folders for a causal language model each, each of them once")
+    return folders
 
 
 def _evaluated(
