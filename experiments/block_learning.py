@@ -56,7 +56,7 @@ ARMS = {
     for arm in (
         Arm("all"),
         Arm("generators", generators=True),
-        Arm("null-shuffled", shuffled=True),
+        Arm("null-shuffled", shuffled=True, recipe={"matrices": ("SO(3)",)}),
         Arm("null-random", recipe={"steps": 0, "matrices": ("SO(3)",)}),
         Arm("null-any-snap", recipe={"steps": 0, "concentration": -1.0, "matrices": ("SO(3)",)}),
         Arm("U(2)", recipe={"matrices": ("U(2)",)}),

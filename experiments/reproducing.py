@@ -30,6 +30,12 @@ def _blocks(folder: Path, quick: bool, machine: Resources) -> Path:
     return reproduce_block_learning(folder, quick)
 
 
+def _train_blocks(folder: Path, quick: bool, machine: Resources) -> Path:
+    from .block_training import reproduce_block_training
+
+    return reproduce_block_training(folder, quick, machine)
+
+
 def _automata(folder: Path, quick: bool, machine: Resources) -> Path:
     from .automata import reproduce_automata
 
@@ -58,4 +64,5 @@ EXPERIMENTS: dict[str, Run] = {
     "learning": _learning,
     "learn-together": _together,
     "learn-blocks": _blocks,
+    "train-blocks": _train_blocks,
 }

@@ -120,10 +120,11 @@ def audit(model: str | Path, seed: int = 0) -> Audit:
     measured: dict[int, dict[str, Any]] = {}
     notes = facts.notes
     if place.is_dir() and any(place.glob("model*.safetensors")):
-        from .measure import PROBES, measure_checkpoint, measure_network
+        from .measure import PROBES, measure_checkpoint, measure_network, row_notes
 
         if own:
             measured = measure_network(place, seed)
+            notes += row_notes(place)
         elif config.get("model_type") in PROBES and not is_fla_mamba(config):  # in transformers' layout
             measured = measure_checkpoint(place, kind_of(config), seed)
             if left := len(facts.layers) - len(measured):

@@ -43,6 +43,47 @@ def measure_network(folder: Path, seed: int = 0) -> dict[int, dict[str, Any]]:
     return found
 
 
+ROWS_AT_MOST_1 = {
+    2: "2-groups alone",
+    3: "solvable groups alone, of orders without primes beyond 3",
+    4: "solvable groups alone, of orders without primes beyond 3",
+}
+"""What any number of layers of real blocks of such a size carries whose rows have L1 norm ≤ 1 (docs/mathematics.md)."""
+
+
+def row_notes(folder: Path) -> tuple[str, ...]:
+    """A note for each layer of real blocks of one of our own networks whose rows all have L1 norm ≤ 1, as where a model
+    normalises them so. It says so only where all matrices that φ gives are known: it reads tokens alone, or is a table.
+    """
+    from ...models.families import Blocks
+    from ...models.gates import GatePhi
+    from ...models.network import DCDNetwork
+
+    network = DCDNetwork.from_pretrained(folder)
+    found = []
+    for i, layer in enumerate(network.layers):
+        transition = layer.transition
+        if not isinstance(transition, Blocks) or transition.complex_state:
+            continue
+        with torch.no_grad():
+            if isinstance(layer.phi, GatePhi):
+                raw = layer.phi.table()
+            elif layer.width == 0:
+                tokens = torch.arange(network.alphabet_size)
+                raw = layer.raw(network.embedding.weight.new_zeros((len(tokens), 0)), tokens, network.embedding.weight)
+            else:
+                continue
+            rows = transition.maps(raw.double())[0].abs().sum(2)
+        if bool((rows <= 1).all()):
+            carried = ROWS_AT_MOST_1[transition.family.block_size]
+            found.append(
+                f"layer {i}, {transition.family.name}: every row of its {len(raw):,} matrices has L1 norm ≤ 1, so what "
+                "it keeps is moved by signed permutations of coordinates: with any number of such layers it carries "
+                f"{carried}"
+            )
+    return tuple(found)
+
+
 def measure_checkpoint(folder: Path, model_type: str, seed: int = 0) -> dict[int, dict[str, Any]]:
     """Least and largest eigenvalue by layer, for the architectures that transformers runs.
 

@@ -159,7 +159,7 @@ def test_a_group_of_matrices_that_is_too_small_is_left():
     run = learn_blocks(words, 7, recipe)
     assert run.exact is None
     assert len(run.tried[0].trained.curve) < 400
-    assert "SO(3): " in (run.failure or "")
+    assert "SO(3), best of 2 tries: " in (run.failure or "")
 
 
 def test_a5_is_learnt_and_its_folder_is_certified(tmp_path):
