@@ -207,6 +207,7 @@ def test_onnx_on_a_thousand_words(name, tmp_path):
     assert np.array_equal(found, net(words).numpy())
 
 
+@pytest.mark.slow  # a graph that breaks, or other bits, are seen below as well
 def test_compile_is_one_graph(s4):
     words = words_for(s4, 3, 200)
     quick = torch.compile(s4, fullgraph=True, backend="aot_eager", dynamic=True)
