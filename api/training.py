@@ -250,6 +250,7 @@ def _theory(network: DCDNetwork, task: Task) -> Theory | None:
         return None
 
 
+# Overloads write every parameter out: a type checker takes nothing over from the function itself.
 @overload
 def evaluate(
     model: DCDNetwork | Callable[..., Any] | str | Path | Artifact | Sequence[str | Path],
