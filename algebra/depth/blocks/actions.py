@@ -694,7 +694,8 @@ MOST_AT_ONCE = 1 << 16
 def _batches(vectors: Iterator[Matrices], count: int) -> Iterator[Matrices]:
     """Vectors, `count` at a time: shape (count, m)."""
     while chosen := list(itertools.islice(vectors, count)):
-        yield np.array(chosen)
+        together: Matrices = np.array(chosen)
+        yield together
 
 
 def _different(rows: Matrices) -> Indices:
