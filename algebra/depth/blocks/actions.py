@@ -693,9 +693,9 @@ MOST_AT_ONCE = 1 << 16
 
 def _batches(vectors: Iterator[Matrices], count: int) -> Iterator[Matrices]:
     """Vectors, `count` at a time: shape (count, m)."""
+    chosen: list[Any]
     while chosen := list(itertools.islice(vectors, count)):
-        together: Matrices = np.array(chosen)
-        yield together
+        yield np.array(chosen)
 
 
 def _different(rows: Matrices) -> Indices:
