@@ -250,6 +250,7 @@ def _theory(network: DCDNetwork, task: Task) -> Theory | None:
         return None
 
 
+# Overloads write every parameter out: a type checker takes nothing over from the function itself.
 @overload
 def evaluate(
     model: DCDNetwork | Callable[..., Any] | str | Path | Artifact | Sequence[str | Path],
@@ -530,7 +531,7 @@ def _several(value: float | Iterable[float]) -> list[float]:
 
 def _family(compiled: Compiled) -> str:
     """The stack of a compilation as the settings write it."""
-    return _stack([layer.family for layer in compiled.cascade.layers])
+    return _stack([layer["family"] for layer in compiled.compilation.parameters()[0]["layers"]])
 
 
 def _stack(families: Sequence[str]) -> str:

@@ -30,7 +30,7 @@ from ...common.errors import InputError
 from ...common.folders import save_folder
 from ...common.workers import LOST, each_result, tell
 from ..training.configuration import RunConfiguration
-from ..training.evaluation import THRESHOLD, Accuracy, accuracy_of_right, drawn_words
+from ..training.evaluation import Accuracy, accuracy_of_right, drawn_words
 from ..training.loop import VALIDATION_WORDS
 from ..training.pool import Resources
 from ..training.runs import Row, RowStore
@@ -315,8 +315,3 @@ class _Course:
 def reached(row: Row) -> int:
     """The longest length of a row on test words."""
     return int(row["test"]["longest"])
-
-
-def is_whole(row: Row) -> bool:
-    """Whether it is right above the threshold up to the longest length that was tried."""
-    return reached(row) == row["test"]["lengths"][-1] and row["test"]["last"][-1] > THRESHOLD
