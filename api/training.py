@@ -107,7 +107,7 @@ def train(
     tracked: MachineLike,
     family: str | None = None,
     *,
-    init: str | Path | Compiled = "random",
+    init: str | Path | Compiled | Checkpoint = "random",
     noise: float | Sequence[float] = 0.0,
     learning_rate: float | Sequence[float] | None = None,
     seeds: int | Sequence[int] = 1,
