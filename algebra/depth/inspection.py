@@ -99,11 +99,11 @@ class Inspection(ShownAsTable):
             return None, str(error)
 
     @cached_property
-    def architectures(self) -> Architectures | None:
-        """What the architectures that people run need; None for a group that is not listed."""
+    def architectures(self) -> Architectures:
+        """What the architectures that people run need; of a group that is not listed by its action on points."""
         from .architectures import architectures
 
-        return architectures(self.group, self.depth, self.alphabet) if isinstance(self.group, Group) else None
+        return architectures(self.group, self.depth, self.alphabet)
 
     @cached_property
     def blocks(self) -> BlockAnswer:
@@ -112,7 +112,7 @@ class Inspection(ShownAsTable):
 
         if not isinstance(self.group, Group):
             return chain_block_answer(self.group.chain)
-        found = self.architectures.representation if self.architectures else None
+        found = self.architectures.representation
         return block_answer(self.group, found.table if found else None)
 
     @cached_property
@@ -204,7 +204,7 @@ class Inspection(ShownAsTable):
             "witness": self._witness_json(),
             "notes": list(self.notes),
             **({"shortest_series": self.shortest.as_json()} if self.shortest else {}),
-            **(self.architectures.as_json() if self.architectures else {}),
+            **self.architectures.as_json(),
         }
         if self.stack:
             stack, series = self.stack

@@ -17,6 +17,9 @@ from ...common.wording import counted
 from ...constructions.targets.compiler import TARGETS, Checkpoint, compile_target
 from ..references.folder import read_config, read_weights
 
+TRAINING = "training.json"
+"""A folder that has it was trained from compiled weights."""
+
 MOST = 6
 """Differences that are named."""
 
@@ -25,12 +28,14 @@ def altered_from_compiled(folder: Path, tracked: Tracked) -> tuple[str, ...]:
     """What was changed since a folder was compiled; empty where nothing was, or where it is no such folder.
 
     A folder is taken as ours if its tokenizer is, byte for byte, the one that is written for the task; then the same is
-    compiled again and compared.
+    compiled again and compared. Nothing is said of one that `train` wrote.
 
     Arguments:
         folder: of a checkpoint.
         tracked: what it should track.
     """
+    if (folder / TRAINING).is_file():
+        return ()
     try:
         config, own = read_config(folder), (folder / "tokenizer.json").read_bytes()
     except (InputError, OSError):
@@ -44,6 +49,23 @@ def altered_from_compiled(folder: Path, tracked: Tracked) -> tuple[str, ...]:
     except InputError as error:
         found.append(str(error))
     return tuple(found[:MOST] + ([f"{len(found) - MOST} more differences"] if len(found) > MOST else []))
+
+
+def as_compiled(folder: Path, tracked: Tracked) -> str:
+    """What the compiler proves of a folder that is, number by number, what it writes for a task; empty for others.
+
+    Arguments:
+        folder: of a checkpoint.
+        tracked: what it tracks.
+    """
+    try:
+        config, own = read_config(folder), (folder / "tokenizer.json").read_bytes()
+        made = _compiled_again(str(config.get("model_type")), own, tracked)
+        if made is None or _fields(config, _json(made.files["config.json"])) or _weights(read_weights(folder), made):
+            return ""
+    except (InputError, OSError):
+        return ""
+    return next((line for line in made.lines() if line.startswith("proved: ")), "").removeprefix("proved: ")
 
 
 def _json(content: bytes | str) -> dict[str, Any]:

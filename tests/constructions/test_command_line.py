@@ -17,20 +17,23 @@ import pytest
 from subnormal.algebra.depth.atlas import COLUMNS
 from subnormal.algebra.groups.catalogue import number_of_groups
 from tests.cases import group
+from tests.forks import run_python
 from tests.oracles import small_groups
 
 ROOT = Path(__file__).parents[2]
 
 
+ENVIRONMENT = os.environ | {
+    "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+    "PYTHONWARNINGS": "error",
+}
+
+
 def start(*arguments: str, cwd: Path, **options) -> subprocess.Popen:
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-        "PYTHONWARNINGS": "error",
-    }
     return subprocess.Popen(
         [sys.executable, "-m", "constructions", *arguments],
         cwd=cwd,
-        env=environment,
+        env=ENVIRONMENT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -39,9 +42,8 @@ def start(*arguments: str, cwd: Path, **options) -> subprocess.Popen:
 
 
 def run(*arguments: str, cwd: Path) -> tuple[int, str, str]:
-    process = start(*arguments, cwd=cwd)
-    out, err = process.communicate(timeout=120)
-    return process.returncode, out, err
+    done = run_python("-m", "constructions", *arguments, cwd=cwd, env=ENVIRONMENT)
+    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.mark.parametrize(
@@ -78,11 +80,12 @@ def run(*arguments: str, cwd: Path) -> tuple[int, str, str]:
         (["atlas", "--max-order", "8", "--out", "changed.csv"], "is not a part of this table"),
     ],
 )
-def test_bad_input_gives_one_line_and_exit_code_2(arguments, message, tmp_path):
+def test_bad_input_gives_one_line_and_exit_code_2(arguments, message, command_line, tmp_path, monkeypatch):
     table = group("S3").table.astype(int)
     table[2, 3] = (table[2, 3] + 1) % 6
     np.savetxt(tmp_path / "changed.csv", table, fmt="%d", delimiter=",")
-    code, out, err = run(*arguments, cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    code, out, err = command_line(*arguments, part="constructions")
     assert code == 2
     assert message in err
     assert err.startswith("error: ")
