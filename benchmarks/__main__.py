@@ -25,6 +25,7 @@ SECTIONS = {
     "groups": "Derived series of permutation groups",
     "compilation": "Compiling",
     "automata": "Automata and their monoids",
+    "searches": "Searches for fewer layers",
     "execution": "Exact execution",
     "networks": "Compiled networks",
     "exported": "Exported networks",

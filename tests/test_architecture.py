@@ -150,3 +150,12 @@ def test_inspect_loads_nothing_heavy():
         "    application()(['inspect', 'S4'], standalone_mode=False)"
     )
     assert not _loaded(code) & HEAVY
+
+
+def test_a_plain_name_loads_no_other_reader():
+    """`S4` is a name and a number: what reads matrices, presentations or GAP's names is not imported for it."""
+    code = "import subnormal as sn\nstr(sn.inspect('S4'))"
+    names = ("groups.matrix_groups", "input.gap", "input.presentations", "chains.schreier_sims", "automata.automaton")
+    script = f"import sys\n{code}\nprint(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert not set(found.stdout.split()) & {f"subnormal.algebra.{name}" for name in names}

@@ -32,10 +32,11 @@ def test_as_rich_prints_them(seed: int) -> None:
     heads, *rows = ([cell() for _ in range(count)] for _ in range(source.randint(1, 6)))
     printed = []
     for make in (by_rich, plain_table):
-        screen = Console(file=io.StringIO(), width=width, highlight=False, markup=False, emoji=False)
+        written = io.StringIO()
+        screen = Console(file=written, width=width, highlight=False, markup=False, emoji=False)
         table = make(*heads)
         for row in rows:
             table.add_row(*row)
         screen.print(table)
-        printed.append([line.rstrip() for line in screen.file.getvalue().splitlines()])
+        printed.append([line.rstrip() for line in written.getvalue().splitlines()])
     assert printed[1] == printed[0]

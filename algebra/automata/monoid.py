@@ -9,6 +9,7 @@ Semigroup Theory*, chapter 2). They are the maximal subgroups. The monoid is ape
 from __future__ import annotations
 
 import importlib.util
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -231,9 +232,10 @@ def listed(automaton: Automaton, limit: int, plain: bool = False) -> Listing:
     """
     if plain or limit <= COMPILED_FROM or not importlib.util.find_spec("numba"):
         return _listed_plainly(automaton, limit)
-    found = _listed_plainly(automaton, COMPILED_FROM)
-    if found.is_complete:
-        return found
+    if f"{__package__}.kernels" not in sys.modules:  # loading it takes as long as listing a few thousand elements
+        found = _listed_plainly(automaton, COMPILED_FROM)
+        if found.is_complete:
+            return found
     from .kernels import list_monoid
 
     columns = np.ascontiguousarray(automaton.table.T.astype(smallest_dtype(automaton.count)))

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +64,10 @@ MAX_WORK = 600_000
 """Work, in units of a microsecond or two, after which a search stops and keeps the best that it has found. Work is
 counted, not timed, so that an automaton has one answer."""
 
+MAX_FACTOR, LEAST_WORK = 25, 65_000
+"""A search stops earlier where the holonomy decomposition is cheap: at so many times its work, or at this much. With
+less than that small automata get machines of more layers (`python -m benchmarks searches` draws them)."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Found(Brief):
@@ -71,7 +76,7 @@ class Found(Brief):
     Arguments:
         machine: it.
         layers: the channels of each layer.
-        stopped: whether the search ended at its bound on work (`MAX_WORK`), other ways being left untried.
+        stopped: whether the search ended at its bound on work, other ways being left untried.
     """
 
     machine: ChannelMachine
@@ -127,6 +132,7 @@ class _Search:
         self.style, self.stack = style, stack
         self.inner = stack if len(stack) == 1 else (GATED_CIRCLE,)
         self.known: dict[tuple[bytes, int, int, bool], Found | InputError] = {}
+        self.cut: dict[tuple[Any, ...], Found | InputError] = {}
         self.work = Work()
         self.has_holonomy = False  # whether the whole automaton's machine was made
 
@@ -173,13 +179,21 @@ class _Search:
         """The holonomy decomposition without a limit on work, where it may be better than the best so far."""
         if best and (self.has_holonomy or len(best[0].layers) <= Holonomy.of(automaton).height):
             return best[0]
-        self.work.limit = None
+        limit, self.work.limit = self.work.limit, None
         made = self._tried(lambda: holonomy_machine(automaton, self.style, LIMITS[0]))
-        self.work.limit = MAX_WORK
+        self.work.limit = limit
         return made if isinstance(made, InputError) else self._reduced(made, 0)
 
     def _reduced(self, machine: ChannelMachine, nesting: int) -> Found | InputError:
+        """The machine without the channels that it can do without. Ways that differ often lead to the same machine."""
         stack = self.inner if nesting else self.stack
+        arrays = machine.residues, machine.following, machine.decode
+        key = machine.moduli, *(array.tobytes() for array in arrays), stack
+        if key not in self.cut:
+            self.cut[key] = self._reduced_anew(machine, stack, nesting)
+        return self.cut[key]
+
+    def _reduced_anew(self, machine: ChannelMachine, stack: tuple[Family, ...], nesting: int) -> Found | InputError:
         found = reduced(machine, stack, self.work)
         if found is None and len(stack) > 1:
             apart = split(machine, self.style.real, LIMITS[nesting])
@@ -200,6 +214,8 @@ class _Search:
         except InputError as error:
             yield error
             return
+        if nesting == 0:
+            self.work.limit = min(MAX_WORK, max(LEAST_WORK, MAX_FACTOR * holonomy.work))
         self.work.spend(holonomy.work)
         height = holonomy.height
         if height <= FLAT:

@@ -30,7 +30,7 @@ from ...common.brief import Brief
 from ...common.errors import InputError
 from ...common.terminal import ShownAsTable, plain_table
 from ...common.wording import counted
-from .decomposition import MAX_WORK, best_machine, machine_of_stack
+from .decomposition import best_machine, machine_of_stack
 
 Depth = int | list[int | None] | None
 """null for never; a number where it is known; else [least, most], where most is null if no machine was found."""
@@ -209,7 +209,7 @@ class AutomatonInspection(ShownAsTable):
         stopped = [FAMILIES[name].title for name, found in self.judgements.items() if found.stopped]
         if stopped:
             yield Text(
-                f"\nthe search for fewer layers stopped at {MAX_WORK:,} units of work for {', '.join(stopped)}: "
+                f"\nthe search for fewer layers stopped at its bound on work for {', '.join(stopped)}: "
                 "fewer may be enough"
             )
         if command := self._next():

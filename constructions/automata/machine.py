@@ -100,11 +100,18 @@ def distinct(rows: NDArray[np.int32], moduli: Sequence[int]) -> tuple[NDArray[np
     if math.prod(moduli) >= 2**62:
         _, first, place = np.unique(rows, axis=0, return_index=True, return_inverse=True)
         return first, place.reshape(-1)
-    key = np.zeros(len(rows), dtype=np.int64)
-    for column, n in zip(rows.T, moduli, strict=True):
-        key = key * n + column
-    _, first, place = np.unique(key, return_index=True, return_inverse=True)
-    return first, place
+    weights = [1]
+    for n in reversed(moduli[1:]):
+        weights.append(weights[-1] * n)
+    key = rows @ np.array(weights[::-1][: len(moduli)], dtype=np.int64)
+    order = key.argsort(kind="stable")  # `np.unique`, without what it does around this
+    ascending = key[order]
+    new = np.empty(len(rows), dtype=bool)
+    new[:1] = True
+    np.not_equal(ascending[1:], ascending[:-1], out=new[1:])
+    place = np.empty(len(rows), dtype=np.intp)
+    place[order] = new.cumsum() - 1
+    return order[new], place
 
 
 def explore(
@@ -247,9 +254,9 @@ class _Placing:
         return [c for c, fit in zip(chosen, fits.all(axis=(0, 1)), strict=True) if fit]
 
 
-def layers_of(machine: ChannelMachine, stack: Sequence[Family]) -> list[list[int]] | None:
+def layers_of(machine: ChannelMachine, stack: Sequence[Family], most: int | None = None) -> list[list[int]] | None:
     """The channels in layers, each as early as what it reads and the layer's family allow; None where some channel
-    cannot be placed.
+    cannot be placed, or there would be more than `most` layers.
 
     A stack of one family stands for any number of its layers. In a longer one a layer that has nothing to hold is
     empty. Early is best: a channel that is placed may be read, and need not be.
@@ -261,6 +268,8 @@ def layers_of(machine: ChannelMachine, stack: Sequence[Family]) -> list[list[int
     for layer in stack if len(stack) > 1 else repeat(stack[0]):
         if not left:
             break
+        if most is not None and len(layers) >= most:
+            return None
         here = placing.fitting(left, placed, layer)
         if not here and len(stack) == 1:
             return None
@@ -294,8 +303,8 @@ def reduced(
                     continue
                 if work is not None:
                     work.spend((60 + _cells(smaller) / 50) * (1 + len(layers)))
-                fewer = layers_of(smaller, stack)
-                if fewer is not None and len(fewer) <= len(layers):
+                fewer = layers_of(smaller, stack, len(layers))
+                if fewer is not None:
                     machine, layers, dropped = smaller, fewer, True
                     break
     except OutOfWorkError:

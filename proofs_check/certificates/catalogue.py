@@ -14,7 +14,7 @@ from ...common.folders import save_folder
 from ...common.rows import Key, Row, write_rows
 from ...common.writing import scratch_folder
 from ...constructions.compiler import compile_group
-from .certificate import certify_folder, certify_refusal
+from .certificate import certify_refusal, certify_written
 
 COLUMNS = ("order", "id", "layers", "claim")
 """The columns: `layers` is empty for a group that no number of layers tracks; `claim` is what the checker verified."""
@@ -37,7 +37,7 @@ def certified_row(key: Key) -> Row:
         compilation = compile_group(group, [layer], "generators")
         compilation = replace(compilation, stated={"small_group_id": list(key)})
         folder = save_folder(place, compilation.machine_files())
-        return row | {"layers": len(compilation.cascade.layers), "claim": certify_folder(folder).claim}
+        return row | {"layers": len(compilation.cascade.layers), "claim": certify_written(folder, compilation).claim}
 
 
 def write_catalogue(path: Path, max_order: int, processes: int = 2) -> Iterator[tuple[int, int]]:

@@ -23,6 +23,8 @@ from ...common.folders import Folder, digest, opened, save_folder
 from ...common.wording import counted
 from ...common.writing import write_file
 from ...constructions.artifact import json_text, load_cascade, tensor_bytes
+from ...constructions.cascade import Cascade
+from ...constructions.compiler import GroupCompilation
 from .checker import Verdict, check
 
 FORMAT = 2
@@ -39,6 +41,16 @@ def certify_folder(given: str | Path | Folder) -> Verdict:
     """
     folder = opened(given)
     cascade, group, metadata = load_cascade(folder)
+    return _certified(folder, cascade, group, str(metadata["name"]))
+
+
+def certify_written(folder: Folder, compilation: GroupCompilation) -> Verdict:
+    """The same for a folder that was just written from a compilation, which need not be read back: the checker reads
+    the files in any case."""
+    return _certified(folder, compilation.cascade, compilation.group, compilation.name)
+
+
+def _certified(folder: Folder, cascade: Cascade, group: Group, name: str) -> Verdict:
     digests = folder.digests("cascade.json", "cascade.safetensors")
     generated = group.subgroup(cascade.alphabet.tolist())
     if generated.order != group.order:
@@ -55,7 +67,7 @@ def certify_folder(given: str | Path | Folder) -> Verdict:
     content = {
         "format": FORMAT,
         "kind": "tracks",
-        "name": metadata["name"],
+        "name": name,
         "claim": tracks_claim(group.order, len(cascade.alphabet), stack, least),
         "files": digests,
         "generators": list(generated.generators),
