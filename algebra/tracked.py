@@ -19,7 +19,7 @@ from .arithmetic.permutations import Permutations, cycles
 from .arithmetic.permutations import order as permutation_order
 from .automata.automaton import Automaton
 from .chains.stabiliser_chain import StabiliserChain
-from .groups.group import Group
+from .groups.group import TABLE_LIMIT, Group
 
 KINDS = ("random", "constant", "commutator")
 """Random words spread rounding errors; constant words add them up; commutator words move every layer."""
@@ -324,7 +324,14 @@ _STEPS = 32
 
 def products(group: Group, elements: NDArray[np.integer], start: int = 0) -> NDArray[np.intp]:
     """All prefix products start·x_1 ⋯ x_t of a word of element indices, shape (T,), by group multiplication alone."""
-    return prefix_products(elements.astype(np.intp), group.multiply, np.intp(start))
+    if group.order > TABLE_LIMIT:
+        return prefix_products(elements.astype(np.intp), group.multiply, np.intp(start))
+    table, order = group.table.reshape(-1), group.order  # a word in its small dtype stays in the cache
+
+    def multiply(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+        return table.take(np.multiply(a, order, dtype=np.intp) + b)
+
+    return prefix_products(elements.astype(table.dtype), multiply, table.dtype.type(start)).astype(np.intp)
 
 
 def prefix_products(
@@ -346,11 +353,11 @@ def prefix_products(
         return reached
     pieces = -(-length // _STEPS)
     grid = np.concatenate([factors, factors[: pieces * _STEPS - length]])  # what is added is cut off at the end
-    grid = grid.reshape(pieces, _STEPS, *one)
+    grid = np.ascontiguousarray(grid.reshape(pieces, _STEPS, *one).swapaxes(0, 1))  # each step in one piece of memory
     for t in range(1, _STEPS):
-        grid[:, t] = multiply(grid[:, t - 1], grid[:, t])
-    before = np.concatenate([np.reshape(start, (1, *one)), prefix_products(grid[:-1, -1], multiply, start)])
-    return multiply(before[:, None], grid).reshape(-1, *one)[:length]
+        grid[t] = multiply(grid[t - 1], grid[t])
+    before = np.concatenate([np.reshape(start, (1, *one)), prefix_products(grid[-1, :-1], multiply, start)])
+    return multiply(before[None], grid).swapaxes(0, 1).reshape(-1, *one)[:length]
 
 
 def _composed(first: Permutations, then: Permutations) -> Permutations:

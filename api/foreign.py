@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from ..common.kinds import CHECKPOINT, DELTA, MODULE, NETWORK, TRAINED
 from ..common.terminal import Shown
 from ..common.wording import counted, short
 from .groups import MachineLike
+from .inside import Inside, look
 
 if TYPE_CHECKING:
     from ..models.foreign.decompile import LearntMachine
@@ -53,6 +54,7 @@ class ReadModel(Shown):
         letters, classes: what they are called.
         failing: a word that the model answers otherwise than the task; None where none was found, or no task.
         folder, claim: where the machine is written, and what the checker confirmed; None where that was not asked.
+        inside: what its recurrent layers hold; None where that was not asked.
     """
 
     model: str
@@ -65,6 +67,7 @@ class ReadModel(Shown):
     failing: FailingWord | None = None
     folder: Path | None = None
     claim: str | None = None
+    inside: Inside | None = None
 
     @property
     def exact(self) -> bool:
@@ -117,6 +120,7 @@ class ReadModel(Shown):
             "automaton": self.automaton.as_json() if self.automaton else None,
             "claim": self.claim,
             "folder": str(self.folder) if self.folder else None,
+            **({"inside": self.inside.as_json()} if self.inside else {}),
         }
 
     def sentence(self) -> str:
@@ -164,6 +168,8 @@ class ReadModel(Shown):
         lines.append(Text(f"asked: {learnt.words:,} words, {learnt.letters:,} letters"))
         if learnt.refused:
             lines.append(Text(f"words of more than {learnt.taken:,} letters were not run: {learnt.refused}"))
+        if self.inside is not None:
+            lines += map(Text, self.inside.lines())
         if learnt.unsteady:
             lines.append(Text(f"answered otherwise in another batch: ({self._word(learnt.unsteady[0])})"))
         if self.folder is not None:
@@ -260,6 +266,8 @@ def decompile_model(
     out: str | Path | None = None,
     seed: int = 0,
     length: int = LENGTH,
+    inside: bool = False,
+    plot: Path | None = None,
     force: bool = False,
 ) -> ReadModel:
     """Learn the machine that somebody's model computes; see `decompile`.
@@ -271,13 +279,47 @@ def decompile_model(
         out: where to write the machine, with its certificate; a name that ends in `.json` for its table alone.
         seed: of the random words.
         length: of the longest words that are run.
+        inside: whether its states are looked at too.
+        plot: where to draw them; None for nowhere.
         force: whether `out` may replace another kind of folder.
 
     Raises:
-        InputError: the model cannot be read or asked, or the machine cannot be written.
+        InputError: the model cannot be read or asked, it shows no states, or something cannot be written.
     """
     found, task = _opened(artifact, tracked, "decompile", wanted=False)
-    return _decompiled(found, task, states, out, seed, length, force)
+    if not inside:
+        return _decompiled(found, task, states, out, seed, length, force)
+    from ..models.foreign.inside import StateReader
+
+    reader = StateReader(found)  # refused before anything is learnt
+    read = _decompiled(found, task, states, out, seed, length, force)
+    machine, automaton = read.learnt.machine, read.automaton
+    names = automaton.states if automaton is not None else ()
+    looked = look(
+        found, machine, names, task, read.is_task, length=min(length, read.learnt.taken), seed=seed,
+        special=None if task is None else _special(task), reader=reader, plot=plot,
+    )  # fmt: skip
+    return replace(read, inside=looked)
+
+
+def look_at_network(network: Any, task: Tracked, length: int, seed: int, plot: Path | None) -> Inside:
+    """What the layers of a network of ours hold after words, by the task's classes; see `look`.
+
+    Arguments:
+        network: its tokens are the task's letters, its classes the task's.
+        task: what it should track.
+        length, seed: of the words.
+        plot: where to draw the states; None for nowhere.
+    """
+    from ..models.foreign.inside import StateReader
+    from ..models.foreign.model import foreign_model
+
+    reading = {"letters": list(range(network.alphabet_size)), "classes": list(range(network.classes))}
+    found = foreign_model(network, reading, task)
+    return look(
+        found, None, (), task, True, length=length, seed=seed, special=_special(task), reader=StateReader(found),
+        plot=plot, prove=False,
+    )  # fmt: skip
 
 
 def _decompiled(
@@ -495,6 +537,7 @@ class ModelDiagnosis(Shown):
             "possible": self.possible,
             "reason": self.theory.reason,
             "layers": [layer.line() for layer in self.theory.layers],
+            "measured": [layer.measured for layer in self.theory.layers],
             "verdict": self.verdict,
             "changes": list(self.changes),
             "altered": list(self.altered),
@@ -505,8 +548,8 @@ class ModelDiagnosis(Shown):
     def view(self) -> RenderableType:
         """What `diagnose` prints."""
         lines = [Text(f"{self.read.model}, {self.read.task}: {_judged(self.theory)}")]
-        told = dict.fromkeys(layer.line() for layer in self.theory.layers)
-        lines += [Text(f"layers: {line}") for line in told]
+        told = dict.fromkeys((layer.line(), layer.measured_line()) for layer in self.theory.layers)
+        lines += [Text(f"layers: {line}{f'; {measured}' * bool(measured)}") for line, measured in told]
         lines.append(Text(f"it computes: {self.read.sentence()}"))
         if self.read.failing is not None and not self.read.is_task:
             lines.append(Text(f"e.g. {self.read.failing.text()}"))
@@ -535,13 +578,27 @@ def diagnose_model(
 
     found, task = _opened(artifact, tracked, "diagnose", wanted=True)
     assert task is not None
-    theory = _theory(artifact, found, task)
+    theory = _measured(_theory(artifact, found, task), found, seed)
     read = _decompiled(found, task, min(1024, max(64, 2 * task.classes)), None, seed, length)
     altered = altered_from_compiled(found.folder, task) if found.folder is not None else ()
     ways = _other_ways(found, task, seed)
     lost = _lost(found, task, read, seed)
     verdict, changes = _missing(theory, read, altered, ways, lost)
     return ModelDiagnosis(theory, read, verdict, changes, altered, ways)
+
+
+def _measured(theory: ModelTheory, model: ForeignModel, seed: int) -> ModelTheory:
+    """The same with the eigenvalues that the model's own weights have, as `audit` measures them."""
+    from ..common.errors import RefutedError
+    from ..proofs_check.audits.audit import measure_live
+
+    if model.config is None or model.module is None or not theory.layers:
+        return theory
+    try:
+        found = measure_live(model.module, model.config, seed) or {}
+        return replace(theory, layers=tuple(layer.with_measured(found.get(layer.index)) for layer in theory.layers))
+    except (InputError, RefutedError):  # what is wrong with the weights, its answers show
+        return theory
 
 
 def _other_ways(model: ForeignModel, task: Tracked, seed: int) -> dict[str, str]:
@@ -587,7 +644,8 @@ def _missing(
             told += "; theory says that longer words go wrong"
         elif ways:
             told += ", run in one pass; run otherwise, see above, it loses its state or its precision"
-        return told, tuple(changes if theory.possible is False else ())
+        told += ", though it is not as compiled" if altered else ""
+        return told, tuple(changes if theory.possible is False else changes[:1] if altered else ())
     if read.is_task and lost is None:
         longer = f"words longer than {learnt.agrees_to:,} letters in training, or weights in a wider dtype"
         where = f"the machine is {task}'s, and is lost after {counted(learnt.agrees_to, 'letter')}"

@@ -32,8 +32,18 @@ from .automaton_learning import (
     learn_automaton,
     read_automaton_off,
 )
-from .foreign import LENGTH, STATES, ModelDiagnosis, ReadModel, decompile_model, diagnose_model, foreign_artifact
+from .foreign import (
+    LENGTH,
+    STATES,
+    ModelDiagnosis,
+    ReadModel,
+    decompile_model,
+    diagnose_model,
+    foreign_artifact,
+    look_at_network,
+)  # fmt: skip
 from .groups import MachineLike, machine
+from .inside import Inside
 from .machines import both_names, write_compiled, write_unsolvable
 from .models import network_and_task
 
@@ -439,6 +449,7 @@ class Read(Shown):
         proof: up to which length the network, unrounded, agrees with the machine on all words; None without a machine.
         alphabet: the element that each token is.
         pruned: where the other network was to be written; None where that was not asked.
+        inside: what its layers hold; None where that was not asked.
     """
 
     found: Decompiled
@@ -448,6 +459,7 @@ class Read(Shown):
     proof: TrainedProof | None = None
     alphabet: tuple[int, ...] = ()
     pruned: Path | None = None
+    inside: Inside | None = None
 
     @property
     def exact(self) -> bool:
@@ -458,7 +470,8 @@ class Read(Shown):
         """The object that `decompile --json` prints."""
         folder = str(self.folder) if self.folder else None
         proved = self.proof.as_json() if self.proof else {}
-        return {"group": self.group, **self.found.as_json(), **proved, "claim": self.claim, "folder": folder}
+        return {"group": self.group, **self.found.as_json(), **proved, "claim": self.claim, "folder": folder,
+                **({"inside": self.inside.as_json()} if self.inside else {})}  # fmt: skip
 
     def view(self) -> RenderableType:
         """What `decompile` prints."""
@@ -470,6 +483,8 @@ class Read(Shown):
             lines += self._agreement()
         else:
             lines.append(Text(f"no machine: {found.failure}", style="bold"))
+        if self.inside is not None:
+            lines += map(Text, self.inside.lines())
         if self.pruned is not None:
             there = self.proof is not None and self.proof.pruned is not None
             none = f"no other network is written to {self.pruned}: it would not be proved to agree for longer"
@@ -543,6 +558,8 @@ def decompile(
     pruned: str | Path | None = None,
     seed: int = 0,
     length: int | None = None,
+    inside: bool = False,
+    plot: str | Path | None = None,
     force: bool = False,
 ) -> Read | ReadAutomaton | ReadModel:
     """Read an exact machine out of a trained network: gauge, rational phases, reachable states, the network's answers.
@@ -566,6 +583,9 @@ def decompile(
         seed: of the words.
         length: up to which the unrounded network is measured, 1,000 by default; of the longest words that somebody
             else's model is run on, 2,000 by default.
+        inside: whether the states of a model's recurrent layers are looked at too: are they together after words of one
+            class, apart from the others, and up to which length is that proved.
+        plot: where to draw these states, .png, .svg or .pdf; it goes with `inside`.
         force: whether `out` and `pruned` may replace folders of another kind.
 
     Raises:
@@ -582,13 +602,16 @@ def decompile(
         >>> found.states, found.small_group_id, found.agrees_to
         (2, (2, 1), 100)
     """
+    if plot is not None and not inside:
+        raise InputError(f"--plot {plot} draws the states of a model; wanted --inside beside it")
     foreign = foreign_artifact(model, reading, "decompile")
     if foreign is not None:
         if pruned is not None:
             raise InputError("--pruned goes with a network whose layers have phases; leave it out")
         return decompile_model(
             foreign, tracked, states=STATES if states is None else states, out=out, seed=seed,
-            length=LENGTH if length is None else length, force=force,
+            length=LENGTH if length is None else length, inside=inside, plot=None if plot is None else Path(plot),
+            force=force,
         )  # fmt: skip
     if states is not None:
         raise InputError("--states goes with somebody else's model, whose machine is learnt from answers; leave it out")
@@ -599,6 +622,11 @@ def decompile(
 
     network, task = network_and_task(model, tracked, "decompile")
     if isinstance(task.tracked, TrackedAutomaton):
+        if inside:
+            raise InputError(
+                f"--inside goes with a group's network, or somebody else's model, and {task.name} is an automaton; "
+                "leave it out"
+            )
         if pruned is not None:
             raise InputError(f"--pruned goes with a group's network, and {task.name} is an automaton; leave it out")
         return read_automaton_off(network, task, None if out is None else Path(out), seed, length, force)
@@ -625,7 +653,10 @@ def decompile(
             assert exact.compilation is not None  # diagonal layers
             claim = write_compiled(exact, exact.compilation, folder, more, force)
     wanted = None if pruned is None else Path(pruned)
-    return Read(found, task.name, folder, claim, proof, tuple(task.alphabet.tolist()), wanted)
+    looked = None
+    if inside:
+        looked = look_at_network(network, task.tracked, length, seed, None if plot is None else Path(plot))
+    return Read(found, task.name, folder, claim, proof, tuple(task.alphabet.tolist()), wanted, looked)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -99,7 +99,7 @@ def certify(
     asked = machine(str(tracked) if isinstance(tracked, Path) else tracked)
     stack = stack_for(asked, family)
     folder = Path(out) if out else Path(default_folder(asked.name))
-    if len(stack) > 1 or stack[0].has_blocks or _can(asked, stack[0]):
+    if len(stack) > 1 or _can(asked, stack[0]):
         return _certified(load(compile(asked, [layer.name for layer in stack]).written(folder, force)))
     if isinstance(asked, PermutationGroup) and not asked.is_listable:
         return _never_for_a_large_group(asked, stack[0], folder, force)
@@ -134,6 +134,11 @@ def _can(asked: PermutationGroup | Automaton, layer: Family) -> bool:
         from ..algebra.depth.automaton_verdict import verdict
 
         return verdict(TransitionMonoid.of(asked.minimal()), layer).least is not None
+    if layer.has_blocks:
+        from ..algebra.depth.blocks.depths import block_answer, chain_block_answer
+
+        answer = block_answer(asked.listed()) if asked.is_listable else chain_block_answer(asked.chain)
+        return answer.by_key()[layer.key].least is not None
     from ..algebra.depth.series import shortest_series
 
     if not asked.is_listable and not asked.chain.is_solvable:
@@ -174,7 +179,8 @@ def _never_for_a_large_group(asked: PermutationGroup, layer: Family, folder: Pat
     first = _sentence(folder, _refused(subgroup, layer, folder, force))
     note = (
         f"{asked.name} contains that group, <{short(inside, 200)}> (by its stabiliser chain, not in the certificate): "
-        f"so no number of {layer.title} layers tracks {asked.name}"
+        f"so no number of {'layers of ' * layer.has_blocks}{layer.title}{' layers' * (not layer.has_blocks)} tracks "
+        f"{asked.name}"
     )
     return Proved(folder, (first,), (note,))
 

@@ -476,7 +476,7 @@ def _several(value: float | Iterable[float]) -> list[float]:
 
 def _family(compiled: Compiled) -> str:
     """The stack of a compilation as the settings write it."""
-    families = [layer.family for layer in compiled.cascade.layers]
+    families = [layer["family"] for layer in compiled.compilation.parameters()[0]["layers"]]
     return families[0] if len(set(families)) == 1 else ",".join(families)
 
 

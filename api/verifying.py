@@ -13,21 +13,20 @@ import numpy as np
 from rich.text import Text
 
 from ..algebra.groups.permutation_group import describe_order
-from ..algebra.tracked import KINDS, Tracked, TrackedGroup, check_kind
+from ..algebra.tracked import KINDS, Tracked, check_kind
 from ..artifacts.artifact import Artifact, load
 from ..common.dtypes import dtype_name
 from ..common.errors import InputError, RefutedError
 from ..common.kinds import BLOCK, DELTA
 from ..common.terminal import Shown, progress
 from ..common.wording import counted, short
-from ..constructions.automata.compiler import automaton_fault
 from ..constructions.cascade import Cascade
 from ..constructions.execution import ARITHMETICS, CascadeMachine, TableMachine
 from ..constructions.factored.cascade import FactoredCascade
 from ..constructions.factored.execution import FactoredMachine
 from ..constructions.factored.proof import cases as factored_cases
-from ..constructions.factored.proof import factored_fault, needed_layers
-from ..constructions.verification import Runner, Trial, cases, first_fault, try_word
+from ..constructions.factored.proof import needed_layers
+from ..constructions.verification import Runner, Trial, cases, machine_fault, try_word
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,11 +83,7 @@ def verify_folder(folder: str | Path | Artifact) -> Verified:
 def right_machine(artifact: Artifact) -> Cascade | FactoredCascade:
     """The machine of a compiled folder, checked. Raises `RefutedError` and `InputError` like `verify`."""
     cascade, tracked = artifact.machine(), artifact.tracked
-    if isinstance(cascade, FactoredCascade):
-        fault = factored_fault(cascade)
-    else:
-        fault = first_fault(cascade, tracked.group) if isinstance(tracked, TrackedGroup) else automaton_fault(cascade)
-    if fault:
+    if fault := machine_fault(cascade, tracked):
         raise RefutedError(f"the cascade in {artifact} does not track what it is for: {fault}")
     return cascade
 

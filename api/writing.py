@@ -286,8 +286,8 @@ def reproduce(
     The experiments are in the repository alone; an installed package refuses, and says where they are.
 
     Arguments:
-        name: `table1`, `table2`, `near-solution`, `parity`, `deltaproduct`, `automata`, `learning`, `learn-together` or
-            `learn-blocks`.
+        name: `table1`, `table2`, `near-solution`, `parity`, `deltaproduct`, `automata`, `learning`,
+            `learn-together`, `learn-blocks`, `train-blocks` or `two-block-layers`.
         quick: few runs and steps: minutes instead of an hour.
         out: folder; `results/NAME` or `results/NAME-quick` by default.
         processes, device, runs_together: as for `sn.train`.

@@ -80,6 +80,10 @@ def decompile(
         number(least=1, most=1024, help="Of the largest machine sought in somebody else's model. Default: 256."),
     ] = None,
     seed: Annotated[int, number(least=0, most=MAX_SEED, help="Of the words.")] = 0,
+    inside: Annotated[
+        bool, typer.Option("--inside", help="Look at the states of its recurrent layers too.")
+    ] = False,
+    plot: Annotated[Path | None, typer.Option(help="Draw these states: .png, .svg or .pdf; with --inside.")] = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -87,8 +91,9 @@ def decompile(
     from ..api.learning import decompile as decompiled
 
     found = decompiled(
-        model, tracked, reading=reading, states=states, out=out, pruned=pruned, seed=seed, length=length, force=force
-    )
+        model, tracked, reading=reading, states=states, out=out, pruned=pruned, seed=seed, length=length,
+        inside=inside, plot=plot, force=force,
+    )  # fmt: skip
     print_found(found, as_json)
     if not found.exact:
         raise typer.Exit(1)

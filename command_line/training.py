@@ -210,8 +210,8 @@ def reproduce(
         str,
         typer.Argument(
             metavar="NAME",
-            help="table1, table2, near-solution, parity, deltaproduct, automata, learning, learn-together or "
-            "learn-blocks.",
+            help="table1, table2, near-solution, parity, deltaproduct, automata, learning, learn-together, "
+            "learn-blocks, train-blocks or two-block-layers.",
         ),
     ],
     quick: Annotated[bool, typer.Option("--quick", help="Few runs and steps: minutes instead of an hour.")] = False,

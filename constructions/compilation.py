@@ -51,9 +51,12 @@ class Compilation(Brief, ABC):
 
         return network_parameters(self.weights)
 
-    @abstractmethod
     def fault(self) -> str | None:
         """Why the machine does not track it on words of every length; None if it does: every case is gone through."""
+        from .verification import machine_fault
+
+        assert self.cascade is not None
+        return machine_fault(self.cascade, self.tracked)
 
     @property
     @abstractmethod

@@ -28,7 +28,7 @@ from ..common.wording import counted
 from .artifact import cascade_files, network_files
 from .cascade import Cascade, compile_cascade
 from .compilation import Compilation
-from .verification import cases, first_fault
+from .verification import cases
 from .weights import Weights, weights_of
 
 if TYPE_CHECKING:
@@ -72,9 +72,6 @@ class GroupCompilation(Compilation):
     @cached_property
     def weights(self) -> Weights:
         return weights_of(self.cascade)
-
-    def fault(self) -> str | None:
-        return first_fault(self.cascade, self.group)
 
     @property
     def cases(self) -> str:

@@ -7,16 +7,19 @@ They differ in how the phase is kept (docs/mathematics.md).
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..common.errors import InputError
-from ..common.packages import installed
 from .arithmetics import Values, accumulate, read, start, stored_steps
 from .cascade import Cascade, CascadeLayer
 
 ARITHMETICS = ("residues", "turns", "complex128", "complex64")
+
+STEPS = 64
+"""Tokens of each of the pieces of a word that a table walks side by side."""
 
 
 class CascadeMachine:
@@ -96,31 +99,40 @@ def _distance(name: str, values: Values, residues: NDArray[np.int64], n: int) ->
 
 
 class TableMachine:
-    """A machine given by its table (states, tokens) of next states; state 0 first. It is a `verification.Runner`.
-
-    With numba the table is walked by compiled code, else by a loop of Python.
-    """
+    """A machine given by its table (states, tokens) of next states; state 0 first. It is a `verification.Runner`."""
 
     def __init__(self, table: NDArray[np.integer]) -> None:
         self.largest_error = 0.0
         self._table = np.ascontiguousarray(table)
         self._state = 0
 
-    def outputs(self, tokens: NDArray[np.integer]) -> NDArray[np.integer]:
-        """The states after every token of the next piece, shape (T,)."""
+    def outputs(self, tokens: NDArray[np.integer], likely: NDArray[np.integer] | None = None) -> NDArray[np.integer]:
+        """The states after every token of the next piece, shape (T,).
+
+        Arguments:
+            likely: the states that are expected. They change no answer: pieces of the word are walked side by side,
+                each from the state expected before it, and where one does not end as the next began, all is walked
+                again, token by token.
+        """
         if not len(tokens):
             return np.zeros(0, dtype=np.int64)
-        found: NDArray[np.integer] = self._run(tokens)
+        found = None if likely is None else self._side_by_side(tokens, likely)
+        if found is None:
+            rows, state, found = self._table.tolist(), self._state, np.empty(len(tokens), dtype=np.int64)
+            for t, token in enumerate(tokens.tolist()):
+                state = rows[state][token]
+                found[t] = state
         self._state = int(found[-1])
         return found
 
-    def _run(self, tokens: NDArray[np.integer]) -> NDArray[np.integer]:
-        if installed("numba"):
-            from .cascade_kernels import run_table
-
-            return run_table(self._table, tokens, self._state)
-        rows, state, found = self._table.tolist(), self._state, np.empty(len(tokens), dtype=np.int64)
-        for t, token in enumerate(tokens.tolist()):
-            state = rows[state][token]
-            found[t] = state
-        return found
+    def _side_by_side(self, tokens: NDArray[np.integer], likely: NDArray[np.integer]) -> NDArray[np.integer] | None:
+        pieces, (_, width) = -(-len(tokens) // STEPS), self._table.shape
+        word = np.zeros((pieces, STEPS), np.intp)
+        word.ravel()[: len(tokens)] = tokens
+        starts = np.concatenate([[self._state], likely[STEPS - 1 :: STEPS][: pieces - 1]]).astype(np.intp)
+        states: NDArray[Any] = np.empty((STEPS, pieces), self._table.dtype)
+        now, table = starts, self._table.ravel()
+        for step, letters in enumerate(np.ascontiguousarray(word.T)):
+            states[step] = now = table.take(np.multiply(now, width, dtype=np.intp) + letters)
+        found = states.T.ravel()[: len(tokens)]
+        return found if np.array_equal(now[:-1], starts[1:]) else None

@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..algebra.groups.group import Group
-from ..algebra.tracked import Tracked
+from ..algebra.tracked import Tracked, TrackedGroup
 from ..common.wording import counted
 from .cascade import Cascade
+from .execution import TableMachine
+from .factored.cascade import FactoredCascade
+from .factored.proof import factored_fault
 
 PIECE = 1 << 18
 """Tokens run between two reports of progress, at most."""
@@ -84,6 +87,40 @@ def first_fault(cascade: Cascade, group: Group) -> str | None:
     return None
 
 
+def automaton_fault(cascade: Cascade) -> str | None:
+    """Whether a cascade tracks its automaton on words of every length; None if it does, else what is wrong.
+
+    State 0 must decode to the start, and of every state s and every letter x, decode(step(s, x)) = δ(decode(s), x),
+    where step(s, x) is a state again. By induction on the length every word is then tracked.
+    """
+    automaton = cascade.automaton
+    assert automaton is not None
+    following, held = cascade.transitions(), cascade.decode
+    strange = np.flatnonzero((held < 0) | (held >= automaton.count))
+    if len(strange):
+        return f"state {strange[0]} is not decoded"
+    if held[0] != automaton.start:
+        return f"the initial state decodes to {held[0]}, the automaton starts in {automaton.start}"
+    found = np.where(following < 0, -1, held[following])
+    wrong = np.argwhere(found != automaton.table[held])
+    if len(wrong):
+        state, letter = (int(i) for i in wrong[0])
+        after = "no state" if found[state, letter] < 0 else found[state, letter]
+        return (
+            f"state {state} ({automaton.states[held[state]]}) and letter {automaton.letters[letter]} lead to "
+            f"{after}, the automaton to {automaton.table[held[state], letter]}"
+        )
+    return None
+
+
+def machine_fault(machine: Cascade | FactoredCascade, tracked: Tracked) -> str | None:
+    """Why a machine does not track what it is for on words of every length; None if it does. Which check goes with
+    which machine is decided here alone. Raises `InputError` where a proof would be too large."""
+    if isinstance(machine, FactoredCascade):
+        return factored_fault(machine)
+    return first_fault(machine, tracked.group) if isinstance(tracked, TrackedGroup) else automaton_fault(machine)
+
+
 def try_word(machine: Runner, letters: Tracked, kind: str, length: int, seed: int = 0) -> Iterator[Trial]:
     """Run a machine on a word piece by piece and compare every output with what the letters lead to; stops at the first
     wrong one."""
@@ -92,7 +129,7 @@ def try_word(machine: Runner, letters: Tracked, kind: str, length: int, seed: in
     for tokens in letters.pieces(kind, length, seed, piece):
         expected = letters.run(tokens, reached)
         began = time.perf_counter()
-        found = machine.outputs(tokens)
+        found = machine.outputs(tokens, *([expected] if isinstance(machine, TableMachine) else []))
         seconds += time.perf_counter() - began
         wrong = np.flatnonzero((found != expected).reshape(len(tokens), -1).any(axis=1))
         if len(wrong):

@@ -449,7 +449,7 @@ class Blocks(Transition):
         self, raw: Tensor, state: LayerState, backend: Backend, rows: Tensor | None = None
     ) -> tuple[Tensor, LayerState]:
         matrices, drive = self.maps(raw)
-        h = self._real(_plain(state))
+        h = self.real(_plain(state))
         own = "loop" if backend in ("loop", "torch") else "auto"
         if rows is not None and not torch.is_grad_enabled() and not bool(drive.any()):
             found = block_walk(matrices, rows, h, own)
@@ -484,14 +484,14 @@ class Blocks(Transition):
         lower = torch.cat([imaginary[..., :m, :, :], real[..., :m, :, :]], -2)
         return torch.cat([upper, lower], -3), torch.cat([real[..., m, :, :], imaginary[..., m, :, :]], -2)
 
-    def _real(self, h: Tensor) -> Tensor:
+    def real(self, h: Tensor) -> Tensor:
         """A state (…, d) as (…, m', r)."""
         m = self.family.block_size
         parts = [h.real, h.imag] if h.is_complex() else [h]
         return torch.cat([part.unflatten(-1, (m, self.channels // m)) for part in parts], -2)
 
     def _own(self, h: Tensor) -> Tensor:
-        """The inverse of `_real`."""
+        """The inverse of `real`."""
         if not self.complex_state:
             return h.flatten(-2)
         m = self.family.block_size

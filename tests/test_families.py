@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from subnormal.algebra.depth.blocks.residuals import law
 from subnormal.algebra.depth.families import (
     ALL_FAMILIES,
     BLOCKS,
@@ -133,6 +134,7 @@ def test_every_family_has_a_prover_or_a_reason():
     own = {name: (r.title, r.block_size, r.complex_state) for name, r in BLOCKS.items()}
     assert own == block_checker.FAMILIES
     assert next(iter(BLOCKS)) == block_checker.SQUARES
+    assert {name: (r.title, law(r)) for name, r in BLOCKS.items()} == checker.BLOCKS
 
 
 def counter(name: str, modulus: int) -> Cascade:

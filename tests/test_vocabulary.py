@@ -55,6 +55,7 @@ MEANING = {
     "coq": "whether Coq is asked",
     "layers_of": "diagonal, block or auto",
     "matrices": "groups of matrices that a block layer tries",
+    "inside": "whether a model's states are looked at too",
     "states": "of the largest machine that is looked for",
     "random": "families of a random network",
     "layers": "how many layers",

@@ -154,7 +154,7 @@ def residual(series: Series, layer: Family) -> Residual:
     return Residual(
         subgroup,
         layer.exponent,
-        tuple(tuple(found[value] for value in _as_product(group, g, words)) for g in wanted),
+        tuple(tuple(found[value] for value in as_product(group, g, words)) for g in wanted),
     )
 
 
@@ -175,7 +175,7 @@ def _enter(
             found[int(value)] = Expression(int(value), parts(int(place)), exponent)
 
 
-def _as_product(group: Group, target: int, words: NDArray) -> list[int]:
+def as_product(group: Group, target: int, words: NDArray) -> list[int]:
     """target as a product of as few of the words as possible, which generate a group that contains it."""
     known = np.zeros(group.order, dtype=bool)
     known[words] = True

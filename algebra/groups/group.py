@@ -227,6 +227,16 @@ class Group:
             exponent >>= 1
         return result
 
+    def powers(self, elements: Indices, exponent: int) -> Indices:
+        """The powers of several elements by their indices, the exponent not being negative."""
+        found, square = np.zeros_like(elements), elements
+        while exponent:
+            if exponent & 1:
+                found = self.multiply(found, square)
+            square = self.multiply(square, square)
+            exponent >>= 1
+        return found
+
     def commutator(self, a: int, b: int) -> int:
         """a⁻¹·b⁻¹·a·b, GAP's `Comm`."""
         return self.times(self.inverse(self.times(b, a)), self.times(a, b))

@@ -99,10 +99,23 @@ class CharacterTable:
 
     def complex_values(self, character: int) -> NDArray[np.complex128]:
         """The values of one character on the classes as floats, for people: shape (classes,)."""
-        found = np.empty(len(self.classes), dtype=np.complex128)
-        for cls, order in enumerate(self.classes.orders):
-            roots = np.exp(2j * np.pi * np.arange(order) / order)
-            found[cls] = self.multiplicities(cls)[character] @ roots
+        found: NDArray[np.complex128] = self._complex_table[character]
+        return found
+
+    @cached_property
+    def _complex_table(self) -> NDArray[np.complex128]:
+        """All values as floats. The multiplicities on one class give the values on all powers of its elements, so few
+        classes, of large order, are enough."""
+        found = np.empty((len(self), len(self.classes)), dtype=np.complex128)
+        done = np.zeros(len(self.classes), dtype=bool)
+        for cls in np.argsort(-self.classes.orders, kind="stable").tolist():
+            if not done[cls]:
+                order = int(self.classes.orders[cls])
+                exponents = np.arange(order)
+                roots = np.exp(2j * np.pi * exponents / order)[np.outer(exponents, exponents) % order]
+                reached = self.classes.powers[:order, cls]
+                found[:, reached] = self.multiplicities(cls) @ roots
+                done[reached] = True
         return found
 
 

@@ -67,9 +67,6 @@ class AutomatonCompilation(Compilation):
     def weights(self) -> Weights:
         return weights_of(self.cascade)
 
-    def fault(self) -> str | None:
-        return automaton_fault(self.cascade)
-
     @property
     def cases(self) -> str:
         return cases(self.cascade)
@@ -213,29 +210,3 @@ def _layer(
         increments[..., j], resets[..., j] = update.values[case], update.sets[case]
     moduli = tuple(machine.moduli[c] for c in own)
     return CascadeLayer(layer.name, moduli, increments, resets if resets.any() else None, reached)
-
-
-def automaton_fault(cascade: Cascade) -> str | None:
-    """Whether a cascade tracks its automaton on words of every length; None if it does, else what is wrong.
-
-    State 0 must decode to the start, and of every state s and every letter x, decode(step(s, x)) = δ(decode(s), x),
-    where step(s, x) is a state again. By induction on the length every word is then tracked.
-    """
-    automaton = cascade.automaton
-    assert automaton is not None
-    following, held = cascade.transitions(), cascade.decode
-    strange = np.flatnonzero((held < 0) | (held >= automaton.count))
-    if len(strange):
-        return f"state {strange[0]} is not decoded"
-    if held[0] != automaton.start:
-        return f"the initial state decodes to {held[0]}, the automaton starts in {automaton.start}"
-    found = np.where(following < 0, -1, held[following])
-    wrong = np.argwhere(found != automaton.table[held])
-    if len(wrong):
-        state, letter = (int(i) for i in wrong[0])
-        after = "no state" if found[state, letter] < 0 else found[state, letter]
-        return (
-            f"state {state} ({automaton.states[held[state]]}) and letter {automaton.letters[letter]} lead to "
-            f"{after}, the automaton to {automaton.table[held[state], letter]}"
-        )
-    return None

@@ -50,7 +50,7 @@ from ..cascade import compile_cascade
 from ..compilation import Compilation, no_network
 from .bound import lower_bound
 from .cascade import FactoredCascade, FactoredChannel, carried_by
-from .proof import Line, cases, factored_fault, needed_layers
+from .proof import Line, cases, needed_layers
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -131,9 +131,6 @@ class FactoredCompilation(Compilation):
     def needed(self) -> int:
         """No stack of fewer layers of the family can track the group."""
         return needed_layers(self.cascade, self.program)
-
-    def fault(self) -> str | None:
-        return factored_fault(self.cascade)
 
     @property
     def equations(self) -> int:

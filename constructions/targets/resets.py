@@ -35,7 +35,8 @@ from ...algebra.depth.families import REGISTERS
 from ...common.errors import InputError
 from ...common.wording import counted
 from ..artifact import json_text, tensor_bytes
-from ..automata.compiler import automaton_fault, compile_automaton
+from ..automata.compiler import compile_automaton
+from ..verification import automaton_fault
 from ..weights import Weights, weights_of
 from .sampling import sharpness
 from .tokenizer import PAD_TOKEN, UNKNOWN_TOKEN, letter_tokenizer

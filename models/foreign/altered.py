@@ -46,6 +46,23 @@ def altered_from_compiled(folder: Path, tracked: Tracked) -> tuple[str, ...]:
     return tuple(found[:MOST] + ([f"{len(found) - MOST} more differences"] if len(found) > MOST else []))
 
 
+def as_compiled(folder: Path, tracked: Tracked) -> str:
+    """What the compiler proves of a folder that is, number by number, what it writes for a task; empty for others.
+
+    Arguments:
+        folder: of a checkpoint.
+        tracked: what it tracks.
+    """
+    try:
+        config, own = read_config(folder), (folder / "tokenizer.json").read_bytes()
+        made = _compiled_again(str(config.get("model_type")), own, tracked)
+        if made is None or _fields(config, _json(made.files["config.json"])) or _weights(read_weights(folder), made):
+            return ""
+    except (InputError, OSError):
+        return ""
+    return next((line for line in made.lines() if line.startswith("proved: ")), "").removeprefix("proved: ")
+
+
 def _json(content: bytes | str) -> dict[str, Any]:
     text = content if isinstance(content, str) else content.decode()
     return parse_json(text, "config.json", dict[str, Any])

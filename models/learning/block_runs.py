@@ -8,8 +8,8 @@ from typing import Any
 
 from ...common.wording import counted
 from .block_snap import SnappedBlocks, exact_blocks, snap_blocks
-from .blocks import BlockRecipe, TrainedBlocks, matrix_group, train_blocks
-from .exact import ExactMachine, NotExactError
+from .blocks import BlockRecipe, MatrixGroup, TrainedBlocks, train_blocks
+from .exact import ExactMachine, NotExactError, outcome_json
 from .words import Words
 
 
@@ -61,11 +61,7 @@ class BlockRun:
 
     def as_json(self) -> dict[str, Any]:
         """The figures of a run: every group of matrices that was tried, and the outcome."""
-        return {
-            "seed": self.seed,
-            "exact": self.exact is not None,
-            "failure": self.failure,
-            "small_group_id": list(self.exact.small_group_id) if self.exact and self.exact.small_group_id else None,
+        return outcome_json(self.seed, self.exact, self.failure) | {
             "tried": [one.as_json() for one in self.tried],
         }
 
@@ -77,7 +73,7 @@ def learn_blocks(
     held_out: Words | None = None,
     report: Callable[[str], None] | None = None,
 ) -> BlockRun:
-    """Train, snap and judge one run, on one group of matrices after the other.
+    """Train, snap and judge one run, on one group of matrices after the other, until one gives a machine.
 
     Arguments:
         words: the training words.
@@ -87,21 +83,31 @@ def learn_blocks(
         report: called with a line of progress.
     """
     tried: list[Tried] = []
-    for attempt in range(recipe.attempts if recipe.steps else 1):
-        for name in recipe.matrices:
-            group = matrix_group(name)
-            own = [seed, group.size, int(group.is_complex), *([attempt] if attempt else [])]
-            one, exact = _try(words, own, name, recipe, held_out, report)
-            tried.append(one)
-            if exact is not None:
-                return BlockRun(seed, tuple(tried), exact, None)
-    return BlockRun(seed, tuple(tried), None, "; ".join(str(one.failure) for one in tried))
+    for group, before in recipe.turns():
+        own = [seed, group.size, int(group.is_complex), *([before] if before else [])]
+        one, exact = _try(words, own, group, recipe, held_out, report)
+        tried.append(one)
+        if exact is not None:
+            return BlockRun(seed, tuple(tried), exact, None)
+    return BlockRun(seed, tuple(tried), None, _failure(tried))
+
+
+def _failure(tried: list[Tried]) -> str:
+    """Why nothing was found: for each group of matrices how often it was tried, and the try with the longest words."""
+    by_name: dict[str, list[Tried]] = {}
+    for one in tried:
+        by_name.setdefault(one.trained.group.name, []).append(one)
+    lines = []
+    for name, tries in by_name.items():
+        best = max(tries, key=lambda one: one.trained.length)
+        lines.append(f"{name}{f', best of {len(tries)} tries' if len(tries) > 1 else ''}: {best.failure}")
+    return "; ".join(lines)
 
 
 def _try(
     words: Words,
     seed: list[int],
-    name: str,
+    group: MatrixGroup,
     recipe: BlockRecipe,
     held_out: Words | None,
     report: Callable[[str], None] | None,
@@ -126,12 +132,12 @@ def _try(
         found = exact
         return True
 
-    trained = train_blocks(words, matrix_group(name), seed, recipe, is_enough, report)
+    trained = train_blocks(words, group, seed, recipe, is_enough, report)
     if snapped is None and not trained.curve:
         is_enough(trained)  # nothing was trained: null models
     if found is not None:
         return Tried(trained, snapped, None), found
-    where = f"{name}: {counted(len(trained.curve), 'step')}, words of {trained.length} tokens"
+    where = f"{counted(len(trained.curve), 'step')}, words of {trained.length} tokens"
     if trained.curve:
         where += f", loss {trained.curve[-1]:.2f}"
     return Tried(trained, snapped, f"{where}: {failure or 'they did not grow'}"), None

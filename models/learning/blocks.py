@@ -15,7 +15,8 @@ beginning of a given one: the label is the state, so a beginning may be replaced
 label (if there is one), and every stretch of a training word is a word.
 
 A group of matrices that is too small shows itself: words stay short. It is left as soon as they have stood for longer
-than the first growth led to expect, and the next larger one is tried. docs/learning.md has the figures.
+than the first growth led to expect, and another is tried. As one that is large enough may fail too, each gets the same
+share of work: its k-th try has its turn at k times its dimension. docs/learning.md has the figures.
 """
 
 from __future__ import annotations
@@ -68,6 +69,11 @@ class MatrixGroup:
         """Of its real matrices."""
         return self.degree * (2 if self.is_complex else 1)
 
+    @property
+    def dimension(self) -> int:
+        """As a manifold."""
+        return self.degree**2 if self.is_complex else self.degree * (self.degree - 1) // 2
+
     def project(self, matrices: Tensor) -> Tensor:
         """The nearest matrices (…, size, size) of its algebra: all real ones, or those that commute with i."""
         if not self.is_complex:
@@ -118,8 +124,8 @@ class BlockRecipe:
             again in `patience` steps, or in `share` of what the first growth took if that is more.
         share: see there.
         concentration: how near trained matrices have to be to what the snap makes of them; see `block_snap`.
-        matrices: the groups of matrices, in the order in which they are tried.
-        attempts: how often all of them are tried, from new random weights each time.
+        matrices: the groups of matrices that are tried.
+        attempts: how often the largest of them is tried, from new random weights each time; smaller ones more often.
 
     Raises:
         InputError: a value that cannot be used.
@@ -152,6 +158,20 @@ class BlockRecipe:
             raise InputError("matrices: wanted at least one group of matrices, e.g. SO(3)")
         for name in self.matrices:
             matrix_group(name)
+
+    def turns(self) -> list[tuple[MatrixGroup, int]]:
+        """The tries in their order: groups of matrices, and how often each was tried before.
+
+        Example:
+            >>> [(group.name, tried) for group, tried in BlockRecipe(matrices=("SO(3)", "U(3)"), attempts=1).turns()]
+            [('SO(3)', 0), ('SO(3)', 1), ('SO(3)', 2), ('U(3)', 0)]
+        """
+        groups = [matrix_group(name) for name in self.matrices]
+        if not self.steps:
+            return [(group, 0) for group in groups]
+        most = self.attempts * max(group.dimension for group in groups)
+        turns = [(group, tried) for group in groups for tried in range(most // group.dimension)]
+        return sorted(turns, key=lambda turn: turn[0].dimension * (turn[1] + 1))
 
     def as_json(self) -> dict[str, Any]:
         """All fields."""

@@ -7,6 +7,7 @@ that the trained network itself gives to the states.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,3 +146,14 @@ def _require_equal(exact: ExactMachine, compilation: GroupCompilation) -> None:
     state_of[cascade.decode] = np.arange(cascade.order)
     compiled = cascade.decode[cascade.transitions()[state_of[exact.element]]]
     assert np.array_equal(compiled, exact.element[exact.machine.transitions]), "the cascade is another machine"
+
+
+def outcome_json(seed: int, exact: ExactMachine | None, failure: str | None) -> dict[str, Any]:
+    """What the figures of every run begin with: its seed and its outcome."""
+    identity = exact.small_group_id if exact is not None else None
+    return {
+        "seed": seed,
+        "exact": exact is not None,
+        "failure": failure,
+        "small_group_id": list(identity) if identity else None,
+    }

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ...common.brief import Brief
 from ...common.wording import counted
-from .exact import ExactMachine, NotExactError, exact_machine
+from .exact import ExactMachine, NotExactError, exact_machine, outcome_json
 from .machine import CounterMachine
 from .recipe import Recipe, TrainedLayer, train_layers
 from .snap import Snapped, snap
@@ -63,11 +63,7 @@ class LearntRun(Brief):
 
     def as_json(self) -> dict[str, Any]:
         """The figures of a run: losses, what was kept and reached in each layer, and the outcome."""
-        return {
-            "seed": self.seed,
-            "exact": self.exact is not None,
-            "failure": self.failure,
-            "small_group_id": list(self.exact.small_group_id) if self.exact and self.exact.small_group_id else None,
+        return outcome_json(self.seed, self.exact, self.failure) | {
             "states": [layer.machine.states for layer in self.layers],
             "losses": [round(layer.trained.curve[-1], 5) for layer in self.layers if layer.trained.curve],
             "kept": [[k.counter.modulus for k in layer.kept] for layer in self.layers],

@@ -37,6 +37,7 @@ from ..training.runs import Row, RowStore
 from ..training.steps import learning_scale
 from ..training.tasks import TEST, VALIDATION, Lengths
 from .architectures import LIBRARY, OWN, Architecture, answers, require_causal
+from .chunks import short_chunks
 from .suite import Budget, letters_of, task_named
 
 __all__ = ["Copy", "ProbeStore", "Told", "own_run", "train_copies"]
@@ -188,7 +189,9 @@ def train_copy(asked: tuple[Copy, str]) -> tuple[Row, dict[str, bytes | str]]:
     torch.set_num_threads(1)
     try:
         with torch.random.fork_rng():
-            return _Course(copy, device).run()
+            course = _Course(copy, device)
+            with short_chunks(course.module):
+                return course.run()
     finally:
         torch.set_num_threads(threads)
 

@@ -14,13 +14,14 @@ from σ = 0.03 (1000 steps, 2 seeds, Adam at 0.003): longest lengths 240-260 wit
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ...algebra.depth.families import ALL_FAMILIES
+from ...algebra.depth.families import ALL_FAMILIES, BLOCKS, parse_stack
 from ...common import kinds
 from ...common.errors import InputError
 from ...common.folders import Folder
@@ -28,17 +29,23 @@ from ...common.wording import counted
 from ...constructions.parameters import (
     EMBEDDING,
     HEAD_BIAS,
+    HEAD_GATES_BIAS,
+    HEAD_GATES_WEIGHT,
     HEAD_WEIGHT,
     in_layer,
     layer_axes,
 )
 from ...constructions.reading import load_machine
+from ..layer import Layer
 from ..network import DCDNetwork
 from .configuration import COMPILED, RANDOM, RunConfiguration
 from .phi_tables import make_tables, rows_of_table
 from .tasks import Lengths, Task
 
 SHARPNESS = 2.0
+GAP, MOST_SHARP = 3.0, 100.0
+"""Of layers of blocks: what `sharpen` makes of the least difference of two scores, and its largest factor."""
+
 MOST_ANSWERS = 2**29
 """Logits of one step of training; in float32 they take 2 GiB, and as much again on the way back."""
 
@@ -80,14 +87,34 @@ def _require_size(configuration: RunConfiguration, task: Task) -> None:
 
 
 def sharpen(network: DCDNetwork, factor: float = SHARPNESS) -> None:
-    """Multiply the head and every ψ that decides by a factor: the same decisions, made more steeply."""
+    """Multiply the head and every ψ that decides by a factor: the same decisions, made more steeply.
+
+    The points of a layer of blocks may be near each other, and the head has one unit for a state: there ψ is multiplied
+    until scores differ by `GAP`, and the head until an answer that is right has a probability of 1 - 1/e^`GAP`.
+    """
+    blocks = any(layer.transition.family.has_blocks for layer in network.layers)
     with torch.no_grad():
         for parameter in network.head.parameters():
-            parameter.mul_(factor)
+            parameter.mul_(max(factor, math.log(network.classes) + GAP) if blocks else factor)
         for layer in network.layers:
             if layer.specification.activation in ("hard", "softmax"):
+                own = GAP / _least_gap(layer) if layer.transition.family.has_blocks else factor
                 for parameter in layer.psi.parameters():
-                    parameter.mul_(factor)
+                    parameter.mul_(own)
+
+
+def _least_gap(layer: Layer) -> float:
+    """By how much a decision of a layer of blocks is for one of its points, rather than the next, at the least."""
+    found = []
+    for weight, bias in zip(
+        *(part.split(layer._activation.groups) for part in (layer.psi.weight[:, layer.width :], layer.psi.bias)),
+        strict=True,
+    ):
+        scores = weight @ weight.T + bias
+        if len(scores) > 1:
+            best = scores.topk(2, dim=-1).values
+            found.append(float((best[:, 0] - best[:, 1]).min()))
+    return max(min(found, default=GAP / SHARPNESS), GAP / MOST_SHARP)
 
 
 def _seed(configuration: RunConfiguration, purpose: int) -> int:
@@ -127,11 +154,11 @@ def _random(configuration: RunConfiguration, task: Task) -> DCDNetwork:
 
 
 def _compiled(configuration: RunConfiguration, task: Task) -> DCDNetwork:
-    from ...algebra.depth.families import parse_stack
     from ...constructions.driver import compile_tracked
-    from ..compiled import network_of
 
-    return network_of(compile_tracked(task.tracked, parse_stack(configuration.family)).weights)
+    names = list(dict.fromkeys(configuration.family.split(",")))
+    stack = (BLOCKS[names[0]],) if len(names) == 1 and names[0] in BLOCKS else parse_stack(configuration.family)
+    return DCDNetwork.from_parameters(*compile_tracked(task.tracked, stack).parameters())
 
 
 def _folder(configuration: RunConfiguration, task: Task) -> DCDNetwork:
@@ -194,6 +221,7 @@ def widened(
         embedding_size=network.embedding.embedding_dim,
         dtype=dtype,
         seed=seed,
+        head_gates=network.head_width,
     )
     if fill == "zero":
         with torch.no_grad():
@@ -222,7 +250,12 @@ def widened(
         }
         lower = torch.cat([lower, width + readout])
         width += new.readout
-    places |= {HEAD_WEIGHT: (classes, lower), HEAD_BIAS: (classes,)}
+    if network.head_width is None:
+        places |= {HEAD_WEIGHT: (classes, lower), HEAD_BIAS: (classes,)}
+    else:
+        cases = torch.arange(network.head_width)
+        places |= {HEAD_GATES_WEIGHT: (cases, lower), HEAD_GATES_BIAS: (cases,)}
+        places |= {HEAD_WEIGHT: (classes, cases), HEAD_BIAS: (classes,)}
     source, target = dict(network.named_parameters()), dict(wide.named_parameters())
     with torch.no_grad():
         for name, place in places.items():

@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from ...common.errors import InputError
+
+if TYPE_CHECKING:
+    from ...models.network import DCDNetwork
 
 LARGEST_SAMPLE = 4096
 """Tokens that are read at most."""
@@ -28,11 +31,8 @@ all of it, and a pass over all of it."""
 Range = tuple[float, float]
 
 
-def measure_network(folder: Path, seed: int = 0) -> dict[int, dict[str, Any]]:
+def measure_network(network: DCDNetwork, seed: int = 0) -> dict[int, dict[str, Any]]:
     """The same for one of our own networks: least and largest real multipliers, or moduli of complex ones, by layer."""
-    from ...models.network import DCDNetwork
-
-    network = DCDNetwork.from_pretrained(folder)
     tokens = _sample(network.alphabet_size, seed)
     found: dict[int, dict[str, Any]] = {}
     with torch.no_grad():
@@ -41,6 +41,45 @@ def measure_network(folder: Path, seed: int = 0) -> dict[int, dict[str, Any]]:
                 values = trace.a.abs() if trace.a.is_complex() else trace.a
                 found[i] = {"eigenvalues": [float(values.min()), float(values.max())], "tokens": tokens.shape[1]}
     return found
+
+
+ROWS_AT_MOST_1 = {
+    2: "2-groups alone",
+    3: "solvable groups alone, of orders without primes beyond 3",
+    4: "solvable groups alone, of orders without primes beyond 3",
+}
+"""What any number of layers of real blocks of such a size carries whose rows have L1 norm ≤ 1 (docs/mathematics.md)."""
+
+
+def row_notes(network: DCDNetwork) -> tuple[str, ...]:
+    """A note for each layer of real blocks of one of our own networks whose rows all have L1 norm ≤ 1, as where a model
+    normalises them so. It says so only where all matrices that φ gives are known: it reads tokens alone, or is a table.
+    """
+    from ...models.families import Blocks
+    from ...models.gates import GatePhi
+
+    found = []
+    for i, layer in enumerate(network.layers):
+        transition = layer.transition
+        if not isinstance(transition, Blocks) or transition.complex_state:
+            continue
+        with torch.no_grad():
+            if isinstance(layer.phi, GatePhi):
+                raw = layer.phi.table()
+            elif layer.width == 0:
+                tokens = torch.arange(network.alphabet_size)
+                raw = layer.raw(network.embedding.weight.new_zeros((len(tokens), 0)), tokens, network.embedding.weight)
+            else:
+                continue
+            rows = transition.maps(raw.double())[0].abs().sum(2)
+        if bool((rows <= 1).all()):
+            carried = ROWS_AT_MOST_1[transition.family.block_size]
+            found.append(
+                f"layer {i}, {transition.family.name}: every row of its {len(raw):,} matrices has L1 norm ≤ 1, so what "
+                "it keeps is moved by signed permutations of coordinates: with any number of such layers it carries "
+                f"{carried}"
+            )
+    return tuple(found)
 
 
 def measure_checkpoint(folder: Path, model_type: str, seed: int = 0) -> dict[int, dict[str, Any]]:
@@ -55,7 +94,18 @@ def measure_checkpoint(folder: Path, model_type: str, seed: int = 0) -> dict[int
         return _measure_first_layer(folder, model_type, seed)
     from ...models.references.hugging_face import load_model, refused
 
-    model = load_model(folder).eval()
+    with refused(folder, "run"):
+        return measure_model(load_model(folder).eval(), model_type, seed)
+
+
+def measure_model(model: Any, model_type: str, seed: int = 0) -> dict[int, dict[str, Any]]:
+    """Least and largest eigenvalue by layer of a model that is loaded already; it is left as it was.
+
+    Arguments:
+        model: a `PreTrainedModel`.
+        model_type: one of `PROBES`.
+        seed: of the order in which tokens are read.
+    """
     attribute, projection, ranges, _ = PROBES[model_type]
     found: dict[int, Range] = {}
     handles = []
@@ -64,10 +114,16 @@ def measure_checkpoint(folder: Path, model_type: str, seed: int = 0) -> dict[int
         if module is not None:
             handles.append(_watch(module, projection, ranges, found, i))
     tokens = _sample(model.config.vocab_size, seed)
+    place = next((parameter.device for parameter in model.parameters()), tokens.device)
+    training = [part for part in model.modules() if part.training]
     try:
-        with torch.no_grad(), refused(folder, "run"):
-            model.base_model(tokens, use_cache=False)
+        with torch.no_grad():
+            for part in training:
+                part.training = False
+            model.base_model(tokens.to(place), use_cache=False)
     finally:
+        for part in training:
+            part.training = True
         for handle in handles:
             handle.remove()
     return {i: {"eigenvalues": list(values), "tokens": tokens.shape[1]} for i, values in found.items()}
@@ -176,7 +232,7 @@ def _watch(
 
     def note(_: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         del output
-        found[index] = ranges(module, inputs[0])
+        found[index] = ranges(module, inputs[0].float())
 
     return getattr(module, projection).register_forward_hook(note)
 
@@ -206,7 +262,8 @@ def _qwen3_next(module: Any, hidden: Tensor) -> Range:
 def _mamba(module: Any, hidden: Tensor) -> Range:
     """From the input of `x_proj`, which stands behind the convolution."""
     rank = module.time_step_rank
-    step = functional.linear(functional.linear(hidden, module.x_proj.weight)[..., :rank], module.dt_proj.weight)
+    low = functional.linear(hidden, module.x_proj.weight.float())[..., :rank]
+    step = functional.linear(low, module.dt_proj.weight.float())
     step = functional.softplus(step.float() + module.dt_proj.bias.float())
     values = torch.exp(-step[..., None] * module.A_log.float().exp())
     return float(values.min()), float(values.max())

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from ...algebra.depth.blocks.residuals import law, perfect_residual
 from ...algebra.depth.families import CIRCLE, Family, family
 from ...algebra.depth.presentation import presentation
 from ...algebra.depth.series import Series, shortest_series
-from ...algebra.depth.witness import depth_witness, residual
+from ...algebra.depth.witness import Residual, as_product, depth_witness, residual
 from ...algebra.groups.group import Group
 from ...common.errors import InputError
 from ...common.folders import Folder, digest, opened, save_folder
@@ -74,19 +75,48 @@ def certify_refusal(group: Group, layer: Family, folder: Path, force: bool = Fal
     """Write `group.safetensors` and the certificate that no number of layers of a family can track a group.
 
     Raises:
-        InputError: the family can track the group, or the folder cannot be written.
+        InputError: the family can track the group, or no witness of the other is known; or the folder cannot be
+            written.
     """
-    series = shortest_series(group, layer)
-    if series.is_complete:
-        raise InputError(f"{series.length} layers of {layer.title} can track {group.name}: certify its compiled folder")
+    if layer.has_blocks:
+        found, powers = _stays(group, layer)
+    else:
+        series = shortest_series(group, layer)
+        if series.is_complete:
+            raise InputError(
+                f"{series.length} layers of {layer.title} can track {group.name}: certify its compiled folder"
+            )
+        found, powers = residual(series, layer), None
     arrays = tensor_bytes({"elements": group.elements.astype(np.int32)})
-    content = _refusal(group, layer, series, digest(arrays))
+    content = _refusal(group, layer, found, digest(arrays))
+    if powers is not None:
+        content["residual"]["powers"] = powers
     save_folder(folder, {"group.safetensors": arrays}, force)
     return _written(folder, content)
 
 
-def _refusal(group: Group, layer: Family, series: Series, digest: str) -> dict[str, Any]:
-    found = residual(series, layer)
+def _stays(group: Group, layer: Family) -> tuple[Residual, list[list[int]]]:
+    """A perfect subgroup that no layer of blocks of a family brings down; and for each of its generators elements whose
+    e-th powers have it as their product, e as in `law`."""
+    exponent, member = law(layer), perfect_residual(group.whole)
+    while member.order > 1:
+        powers = np.unique(group.powers(member.members, exponent))
+        generated = group.subgroup(powers.tolist())
+        if generated.order == member.order:
+            break
+        member = perfect_residual(generated)
+    if member.order == 1:
+        raise InputError(
+            f"{group.name}: that no number of layers of {layer.title} tracks it rests on the list of finite linear "
+            "groups, which no certificate holds; `inspect` says so, and --family block-2 has a certificate"
+        )
+    found = residual(Series((group.whole, member), (CIRCLE,)), CIRCLE)
+    base = dict(zip(group.powers(member.members, exponent).tolist(), member.members.tolist(), strict=True))
+    products = [as_product(group, g, powers) for g in found.subgroup.generators]
+    return found, [[base[value] for value in product] for product in products]
+
+
+def _refusal(group: Group, layer: Family, found: Residual, digest: str) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "kind": "never",
@@ -125,8 +155,8 @@ def tracks_claim(order: int, tokens: int, stack: Sequence[Family], least: int) -
 
 def never_claim(order: int, layer: Family) -> str:
     """The sentence that `checker.py` prints about a group that a family can never track."""
-    group = f"this group of order {order:,}"
-    return f"no number of {layer.title} layers can track {group}, over any alphabet that generates it"
+    layers = f"layers of {layer.title}" if layer.has_blocks else f"{layer.title} layers"
+    return f"no number of {layers} can track this group of order {order:,}, over any alphabet that generates it"
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

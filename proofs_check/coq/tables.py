@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...algebra.depth.families import FAMILIES
+from ...algebra.depth.families import BLOCKS, FAMILIES
 from ...common.errors import InputError
 from ...common.reading import read_json
 from ...constructions.artifact import load_cascade
@@ -57,6 +57,10 @@ def tables_of(folder: Path) -> Tables:
     if not path.exists():
         raise InputError(f"{folder}: no certificate.json there; write one with `certify {folder}`")
     certificate = read_json(path, wanted=f"write it again with `certify {folder}`")
+    if isinstance(certificate, dict) and certificate.get("family") in BLOCKS:
+        raise InputError(
+            f"{folder}: a claim about layers of blocks, which the checker in Coq does not read; leave --coq out"
+        )
     try:
         if certificate["kind"] == "never":
             return never_tables(load_file(folder / "group.safetensors")["elements"], certificate)

@@ -21,6 +21,7 @@ from ...common.errors import InputError
 from ...common.terminal import Shown
 from ...models.network import DCDNetwork
 from .account import refutation_lines
+from .block_pairs import block_pair
 from .climb import climb
 from .delta import delta_failing_word
 from .evidence import (
@@ -43,8 +44,8 @@ class Refutation(Shown):
 
     Arguments:
         kind: "pair"; "divergence", a state that is proved to grow for ever; "growth", a state that was seen to grow and
-            is not proved to; "failing", a wrong answer of a delta-rule model, or of one that is too narrow,
-            which theory forbids; "failed" (none of
+            is not proved to; "failing", a wrong answer of a delta-rule model, of layers of blocks, or of a model that
+            is too narrow, which theory forbids; "failed" (none of
             these, and theory forbids the model); or "allowed" (theory does not forbid it).
         reason: of a failure, or what theory says.
         failing: a word with a wrong answer, whichever the kind.
@@ -128,14 +129,17 @@ def refute(
         raise InputError(f"epsilon {epsilon}; wanted a number between 0 and 1, e.g. 1e-6")
     found = theory_of(network.specifications, group, alphabet)
     forbidden, sentence = found.forbidden, found.sentence
-    if delta or blocks or found.by_width:  # only a wrong answer counts: no words are computed from the weights
+    if delta or blocks or found.by_width:  # words are computed from the weights of one layer of blocks alone
         failing = delta_failing_word(network, group, alphabet, forbidden)
-        kind = "allowed" if not forbidden else "failing" if failing else "failed"
-        reason = sentence if not forbidden else "no word that was run has a wrong answer" if kind == "failed" else ""
+        same, problem = None, "no word that was run has a wrong answer"
+        if blocks and forbidden:
+            same, why = block_pair(Question(in_float64(network).dense(), network, group, alphabet, epsilon, budget))
+            problem = f"{problem}; {why}"
+        kind = "allowed" if not forbidden else "pair" if same else "failing" if failing else "failed"
+        reason = sentence if not forbidden else problem if kind == "failed" else ""
         spent = time.perf_counter() - began
-        return Refutation(kind, group.name, names, sentence, reason, None, None, failing, spent, group)
-    double = in_float64(network)
-    question = Question(double, network, group, alphabet, epsilon, budget)
+        return Refutation(kind, group.name, names, sentence, reason, same, None, failing, spent, group)
+    question = Question(in_float64(network), network, group, alphabet, epsilon, budget)
     findings = climb(question) if forbidden else Findings(question)
     pair, divergence = findings.pair, findings.divergence
     also = pair.words if pair else (divergence.word.power(divergence.growth[-1][0]),) if divergence else ()

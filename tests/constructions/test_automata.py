@@ -18,11 +18,12 @@ from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import list_group, read_automaton
 from subnormal.common.errors import InputError
 from subnormal.constructions.automata.artifact import automaton_arrays, load_automaton
-from subnormal.constructions.automata.compiler import automaton_fault, compile_automaton
+from subnormal.constructions.automata.compiler import compile_automaton
 from subnormal.constructions.automata.decomposition import best_machine
 from subnormal.constructions.automata.inspection import inspect_automaton
 from subnormal.constructions.execution import ARITHMETICS, CascadeMachine
 from subnormal.constructions.pages.machine_page import automaton_data
+from subnormal.constructions.verification import automaton_fault
 from subnormal.proofs_check.certificates import automaton_checker as checker
 from subnormal.proofs_check.certificates.automaton_certificate import certify_automaton
 from tests.adversary.truth import tracks_automaton

@@ -10,13 +10,14 @@ from subnormal.algebra.depth.automaton_verdict import stack_refusal
 from subnormal.algebra.depth.families import FAMILIES, parse_stack
 from subnormal.algebra.input.parser import read_automaton
 from subnormal.common.errors import InputError
-from subnormal.constructions.automata.compiler import automaton_fault, compile_automaton
+from subnormal.constructions.automata.compiler import compile_automaton
 from subnormal.constructions.automata.decomposition import best_machine
 from subnormal.constructions.automata.holonomy_machine import Style, holonomy_machine
 from subnormal.constructions.automata.inspection import inspect_automaton
 from subnormal.constructions.automata.machine import MAX_TRANSITIONS, layers_of
 from subnormal.constructions.automata.splitting import split
 from subnormal.constructions.execution import ARITHMETICS, CascadeMachine
+from subnormal.constructions.verification import automaton_fault
 from tests.constructions.test_automata import TASKS, smallest
 
 

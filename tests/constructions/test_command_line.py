@@ -17,20 +17,23 @@ import pytest
 from subnormal.algebra.depth.atlas import COLUMNS
 from subnormal.algebra.groups.catalogue import number_of_groups
 from tests.cases import group
+from tests.forks import run_python
 from tests.oracles import small_groups
 
 ROOT = Path(__file__).parents[2]
 
 
+ENVIRONMENT = os.environ | {
+    "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+    "PYTHONWARNINGS": "error",
+}
+
+
 def start(*arguments: str, cwd: Path, **options) -> subprocess.Popen:
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-        "PYTHONWARNINGS": "error",
-    }
     return subprocess.Popen(
         [sys.executable, "-m", "constructions", *arguments],
         cwd=cwd,
-        env=environment,
+        env=ENVIRONMENT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -39,9 +42,8 @@ def start(*arguments: str, cwd: Path, **options) -> subprocess.Popen:
 
 
 def run(*arguments: str, cwd: Path) -> tuple[int, str, str]:
-    process = start(*arguments, cwd=cwd)
-    out, err = process.communicate(timeout=120)
-    return process.returncode, out, err
+    done = run_python("-m", "constructions", *arguments, cwd=cwd, env=ENVIRONMENT)
+    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.mark.parametrize(

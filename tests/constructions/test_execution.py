@@ -9,7 +9,7 @@ from subnormal.algebra.input.parser import read_automaton
 from subnormal.algebra.tracked import KINDS, TrackedAutomaton, TrackedGroup, TrackedPermutations, products
 from subnormal.common.errors import InputError
 from subnormal.constructions.arithmetics import read, stored_steps
-from subnormal.constructions.execution import ARITHMETICS, CascadeMachine
+from subnormal.constructions.execution import ARITHMETICS, STEPS, CascadeMachine, TableMachine
 from subnormal.constructions.verification import PIECE, try_word
 from tests.cases import compiled
 
@@ -96,6 +96,23 @@ def test_a_word_is_the_same_in_pieces(kind, length, piece):
     assert [len(tokens) for tokens in pieces[:-1]] == [piece] * (len(pieces) - 1)
     assert np.concatenate([np.zeros(0, int), *pieces]).tolist() == letters.word(kind, length, 5).tolist()
     assert sum(map(len, pieces)) == length
+
+
+@pytest.mark.parametrize("length", [1, STEPS - 1, STEPS, STEPS + 1, 5 * STEPS, 1000])
+def test_what_is_expected_of_a_table_changes_no_answer(length):
+    random = np.random.default_rng(length)
+    table, word = random.integers(7, size=(7, 3)), random.integers(3, size=2 * length)
+    state, by_hand = 0, []
+    for token in word:
+        state = int(table[state, token])
+        by_hand.append(state)
+    once_wrong = np.array(by_hand)
+    once_wrong[random.integers(2 * length)] ^= 1
+    for likely in (None, by_hand, once_wrong, random.integers(7, size=2 * length), np.zeros(2 * length, int)):
+        machine = TableMachine(table.astype(np.uint8))
+        for part in (slice(length), slice(length, None)):
+            found = machine.outputs(word[part], None if likely is None else np.asarray(likely)[part])
+            assert found.tolist() == by_hand[part]
 
 
 def test_unknown_arithmetic():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +28,7 @@ from subnormal.constructions.factored.bound import lower_bound
 from subnormal.constructions.factored.compiler import compile_factored
 from subnormal.constructions.factored.proof import factored_fault, needed_layers
 from tests.folders import bind
+from tests.forks import run_python
 
 
 @pytest.fixture
@@ -153,8 +153,7 @@ def test_compile_and_verify(tmp_path, capsys):
 
 def test_the_command_line_takes_this_route_for_large_groups(tmp_path):
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "constructions", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
+        return run_python("-m", "constructions", *arguments, cwd=Path(__file__).parents[2])
 
     folder = str(tmp_path / "out")
     compiled = run("compile", "S4wrS4", "--out", folder)

@@ -8,9 +8,10 @@ import pytest
 from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import read_automaton
-from subnormal.constructions.automata.compiler import automaton_fault, compile_automaton
+from subnormal.constructions.automata.compiler import compile_automaton
 from subnormal.constructions.automata.decomposition import best_machine
 from subnormal.constructions.automata.walks import walk_machine, walk_of
+from subnormal.constructions.verification import automaton_fault
 
 GATED = FAMILIES["gated-aussm"]
 

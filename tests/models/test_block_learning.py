@@ -12,7 +12,7 @@ from subnormal.api.learning import learn
 from subnormal.api.proving import check
 from subnormal.common.errors import InputError
 from subnormal.common.kinds import DELTA, LEARNT, TABLE, kind_of
-from subnormal.experiments.block_learning import ARMS, RUNS, read_rows, reproduce_block_learning, run_one
+from subnormal.experiments.block_learning import ARMS, FIELDS, RUNS, read_rows, reproduce_block_learning, run_one
 from subnormal.models.learning.block_runs import learn_blocks
 from subnormal.models.learning.block_snap import exact_blocks, machine_of_blocks, snap_blocks
 from subnormal.models.learning.blocks import BlockRecipe, Draws, TrainedBlocks, matrix_group, polar
@@ -159,7 +159,7 @@ def test_a_group_of_matrices_that_is_too_small_is_left():
     run = learn_blocks(words, 7, recipe)
     assert run.exact is None
     assert len(run.tried[0].trained.curve) < 400
-    assert "SO(3): " in (run.failure or "")
+    assert "SO(3), best of 2 tries: " in (run.failure or "")
 
 
 def test_a5_is_learnt_and_its_folder_is_certified(tmp_path):
@@ -243,7 +243,7 @@ def test_experiments_go_on_where_they_stopped(tmp_path, monkeypatch):
     assert len((tmp_path / RUNS).read_text().splitlines()) == len(others) + 1
     (tmp_path / RUNS).write_text("[]\n")
     with pytest.raises(InputError, match="a line is no run"):
-        read_rows(tmp_path / RUNS)
+        read_rows(tmp_path / RUNS, FIELDS)
 
 
 @pytest.mark.slow

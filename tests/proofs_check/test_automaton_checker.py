@@ -16,7 +16,8 @@ from subnormal.common.errors import InputError, RefutedError
 from subnormal.common.folders import digest, save_folder
 from subnormal.constructions.artifact import tensor_bytes
 from subnormal.constructions.automata.artifact import load_automaton
-from subnormal.constructions.automata.compiler import automaton_fault, compile_automaton
+from subnormal.constructions.automata.compiler import compile_automaton
+from subnormal.constructions.verification import automaton_fault
 from subnormal.proofs_check.certificates.automaton_certificate import certify_automaton, certify_automaton_refusal
 from subnormal.proofs_check.certificates.automaton_checker import check
 from subnormal.proofs_check.certificates.checker import FaultError

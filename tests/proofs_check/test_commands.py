@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.folders import bind
+from tests.forks import run_python
 from tests.proofs_check.folders import read
 
 ROOT = Path(__file__).parents[2]
@@ -18,8 +19,7 @@ def run(*arguments, cwd):
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
         "PYTHONWARNINGS": "error",
     }
-    command = [sys.executable, "-m", "proofs_check", *map(str, arguments)]
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120)
+    done = run_python("-m", "proofs_check", *arguments, cwd=cwd, env=environment)
     return done.returncode, done.stdout, done.stderr
 
 

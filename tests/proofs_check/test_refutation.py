@@ -1,8 +1,6 @@
 """The refuter on random, compiled, damaged and saved models; every claim is checked again by plain means."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +19,7 @@ from subnormal.proofs_check.refutations.letters import Letters, contraction
 from subnormal.proofs_check.refutations.long_words import PowerWord, parse_word
 from subnormal.proofs_check.refutations.refutation import Budget, random_network, refute
 from subnormal.proofs_check.refutations.theory import group_theory
+from tests.forks import run_python
 from tests.proofs_check.refutation_cases import cases, run, table
 
 ROOT = Path(__file__).parents[2]
@@ -260,24 +259,8 @@ def test_an_alphabet_of_generators():
     assert [group.product(alphabet[row]) for row in rows] == list(found.pair.products)
 
 
-PROGRAM = """
-import sys
-
-from subnormal.__main__ import main
-
-sys.argv.insert(1, "refute")
-main("proofs_check")
-"""
-
-
 def command(*arguments):
-    return subprocess.run(
-        [sys.executable, "-c", PROGRAM, *arguments],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    )
+    return run_python("-m", "proofs_check", "refute", *arguments, cwd=ROOT)
 
 
 def test_the_command_on_a_saved_model(tmp_path):

@@ -7,7 +7,8 @@ whose kernels have the trivial group in common:
 * the group's own representations of degree at most m;
 * for what is left of G/[G², G²], dihedral groups: T is a group of pairs (rotation, sign), and a rotation of a word is
   the sum of those of its letters, each turned by the signs before it;
-* over C, for quotients A4, S4 and A5 the groups SL(2,3), S4 over Z[i], and SL(2,5) (`exact.MATRIX_GROUPS`).
+* over C, for quotients A4, S4 and A5 the groups SL(2,3), S4 over Z[i], and SL(2,5), by 2x2 blocks; for quotients A6
+  Valentiner's group 3.A6, by 3x3 blocks (`exact.MATRIX_GROUPS`).
 
 Matrices have entries in Z or Z[i], or halves of them, where such a form is found (crystallographic groups need not be
 orthogonal); else they are unitary, and rounded. The newest token acts from the left: x stands for M(x) = ρ(x)⁻¹.
@@ -34,7 +35,7 @@ from ..abelian import abelian_factor
 from ..families import Family
 from .exact import MATRIX_GROUPS
 from .readout import degrees
-from .residuals import real_2, squares, subgroup_of
+from .residuals import real_2, simple_factors, squares, subgroup_of
 
 Matrices = NDArray[np.float64] | NDArray[np.complex128]
 
@@ -244,7 +245,7 @@ def quotient(group: Group, normal: Subgroup) -> tuple[Group, Indices]:
 
 def residual(group: Group, family: Family) -> Subgroup:
     """The least normal subgroup whose factor one layer of a family is written for here."""
-    return subgroup_of(group, _Parts(group, family).residual)
+    return subgroup_of(group, _parts(group, family).residual)
 
 
 def layer_action(group: Group, family: Family) -> LayerAction:
@@ -260,7 +261,7 @@ def layer_action(group: Group, family: Family) -> LayerAction:
         >>> len(found.blocks), len(found.states), found.is_exact
         (2, 16, True)
     """
-    parts = _Parts(group, family)
+    parts = _parts(group, family)
     if parts.residual.sum() > 1:
         raise InputError(f"{group.name}: no cover of it by {family.title} is constructed here")
     chosen = parts.chosen()
@@ -272,6 +273,14 @@ def layer_action(group: Group, family: Family) -> LayerAction:
     names = [part.name for part in chosen]
     counted = tuple(f"{names.count(name)} × {name}" if names.count(name) > 1 else name for name in dict.fromkeys(names))
     return LayerAction(group, blocks, states, labels, counted)
+
+
+def _parts(group: Group, family: Family) -> _Parts:
+    """The pieces, kept beside the group: a residual and a layer are asked of the same one."""
+    known: dict[str, _Parts] = group.__dict__.setdefault("_block_parts", {})
+    if family.name not in known:
+        known[family.name] = _Parts(group, family)
+    return known[family.name]
 
 
 class _Parts:
@@ -297,7 +306,7 @@ class _Parts:
         for i in sorted(rank, key=rank.__getitem__):
             seen.setdefault(kernels[i].tobytes(), i)  # of equal kernels one does
         self.own = {i: kernels[i] for i in seen.values()}
-        self.covers = dict(self._known_covers(kernels))
+        self.covers = dict(enumerate(self._known_covers(kernels)))
         self.common = self._common(list(self.own.values()) + [kernel for kernel, _ in self.covers.values()])
         self.dihedral = real_2(group.whole).mask
         self.residual: NDArray[np.bool_] = self.common & self.dihedral
@@ -305,16 +314,22 @@ class _Parts:
     def _common(self, kernels: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
         return np.logical_and.reduce([np.ones(self.group.order, dtype=bool), *kernels])
 
-    def _known_covers(self, kernels: NDArray[np.bool_]) -> Iterator[tuple[int, tuple[NDArray[np.bool_], str]]]:
-        """Representations of degree 3 over R whose images have a cover by complex 2x2 blocks."""
-        if self.family.real or self.family.block_size != 2:
+    def _known_covers(self, kernels: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.bool_], str]]:
+        """Kernels of quotients that have a cover by complex blocks: by 2x2 blocks images of representations of degree 3
+        over R, by 3x3 blocks A6."""
+        if self.family.real:
+            return
+        if self.family.block_size == 3:
+            for factor in simple_factors(self.group.whole, self.group.whole):
+                if factor.order == 360 and factor.inner:  # then G/below is the factor
+                    yield factor.below.mask, "3.A6"
             return
         for i in np.flatnonzero((self.table.degrees == 3) & (self.table.indicators == 1)):
             image = self.group.order // int(kernels[i].sum())
             name = {12: "SL(2,3)", 24: "S4 complex", 60: "SL(2,5)"}.get(image)
             central = (self.table.fixed[i] == 0) & (self.table.negated[i] == 3)  # -1: the image is C2 × A4, not S4
             if name is not None and not central.any():
-                yield int(i), (kernels[i], name)
+                yield kernels[i], name
 
     def chosen(self) -> list[_Part]:
         """Few parts, whose kernels have nothing in common."""
@@ -329,10 +344,20 @@ class _Parts:
                 if int((left & self._common(list(self.own.values()) + rest)).sum()) > 1:
                     found.append(self._cover(kernel, name))
                     left &= kernel
+        hopeful = [i for i in self.own if self._hopeful(i)]
+        if int((left & self._common([self.own[i] for i in hopeful])).sum()) == 1:
+            exact = self._few(left, hopeful)  # C12 by C3 and C4, without rounding, rather than by one block
+            if all(part.exact for part in exact):
+                return found + exact
+        return found + self._few(left, list(self.own))
+
+    def _few(self, left: NDArray[np.bool_], allowed: Sequence[int]) -> list[_Part]:
+        """Few of the own representations that have nothing in common on what is left."""
+        found: list[_Part] = []
         while left.sum() > 1:
-            best = min(self.own, key=lambda i: (int((left & self.own[i]).sum()), not self._hopeful(i), self.sizes[i]))
+            best = min(allowed, key=lambda i: (int((left & self.own[i]).sum()), not self._hopeful(i), self.sizes[i]))
             found.append(self._own(best))
-            left &= self.own[best]
+            left = left & self.own[best]
         return found
 
     def _hopeful(self, i: int) -> bool:
@@ -365,8 +390,12 @@ class _Parts:
         cover = known.onto(image)
         whole = known.ring.values(known.listed[0][0]) / known.denominator
         exact = bool((whole * 2 == np.rint(whole.real * 2) + 1j * np.rint(whole.imag * 2)).all())
+        if not exact:  # orthonormal coordinates, of the mean of all forms
+            form = np.linalg.cholesky(np.einsum("tki,tkj->ij", whole.conj(), whole) / len(whole)).conj().T
+            whole = form @ whole @ np.linalg.inv(form)
         lifts = whole[cover.inverses[cover.lifts]][labels]
-        return _Part(kernel, 2, lifts, whole, exact, f"a cover of a quotient of order {image.order}: {known.name}")
+        size = known.sizes[0]
+        return _Part(kernel, size, lifts, whole, exact, f"a cover of a quotient of order {image.order}: {known.name}")
 
     # ------------------------------------------------------------------ groups whose squares commute
 
@@ -640,22 +669,32 @@ def _block(parts: Sequence[_Part], size: int) -> Block:
 
 def _best_orbit(part: _Part) -> Matrices:
     """An orbit of T in one part with as many points as T has elements there, as far apart as was found."""
-    images = len(_different(part.whole.reshape(len(part.whole), -1)))
+    whole = part.whole[np.sort(_different(part.whole.reshape(len(part.whole), -1)))]
     best: tuple[float, float] = (0.0, 0.0)
     found: Matrices | None = None
-    for vector in _starts(part):
-        orbit = _orbit(part.whole, vector)
-        if orbit is None or len(orbit) < images:
-            continue
-        distances = np.abs(orbit[0] - orbit[1:]) ** 2
+    for vectors in _batches(_starts(part), max(1, MOST_AT_ONCE // len(whole) ** (1 + part.exact))):
+        images = np.moveaxis(whole @ vectors.T, 2, 0)  # of each vector, (vectors, elements, m)
+        distances = np.abs(images[:, :1] - images[:, 1:]) ** 2
         if part.exact:  # not orthogonal, so that all distances count
-            distances = np.abs(orbit[:, None] - orbit[None]) ** 2 + np.eye(len(orbit))[..., None] * 1e9
-        apart = math.sqrt(float(distances.sum(axis=-1).min())) if len(orbit) > 1 else 1.0
-        quality = (round(apart / float(np.linalg.norm(orbit, axis=1).max()), 6), -float(np.abs(orbit).max()))
-        if quality > best:
-            best, found = quality, orbit
+            distances = np.abs(images[:, :, None] - images[:, None]) ** 2 + np.eye(len(whole))[..., None] * 1e9
+        apart = np.sqrt(distances.sum(axis=-1).reshape(len(vectors), -1).min(axis=1, initial=1e9 if part.exact else 2))
+        largest = np.linalg.norm(images, axis=2).max(axis=1)
+        for one, (gap, size) in enumerate(zip(apart.tolist(), largest.tolist(), strict=True)):
+            quality = (round(gap / size, 6), -float(np.abs(images[one]).max()))
+            if gap > NEAR * 1e3 and quality > best:
+                best, found = quality, images[one]
     assert found is not None, "no vector tells the elements of a finite group of matrices apart"
     return found
+
+
+MOST_AT_ONCE = 1 << 16
+"""Distances that are computed at a time."""
+
+
+def _batches(vectors: Iterator[Matrices], count: int) -> Iterator[Matrices]:
+    """Vectors, `count` at a time: shape (count, m)."""
+    while chosen := list(itertools.islice(vectors, count)):
+        yield np.array(chosen)
 
 
 def _different(rows: Matrices) -> Indices:

@@ -326,15 +326,20 @@ class _Listed:
         """What does it, from above."""
         if len(above) > 2:
             return f"{_orders(above)} by covers that are known"
+        if not kind.real and any(f.order == 360 and f.below.order == 1 for f in self._simple()):
+            return "its cover is Valentiner's group 3.A6, of order 1080"
         more = "" if kind.real else ", from its factor in which cubes and commutators commute, from 3.A6"
         pieces = (
             f"a cover made from representations of degree ≤ {kind.size} of its factors, from complex 2×2 blocks{more}"
         )
         return self._own(kind, above[0]) or pieces
 
+    def _simple(self) -> list[residuals.SimpleFactor]:
+        return residuals.simple_factors(self.whole, self.whole)
+
     def _outer(self, kind: Blocks) -> str | None:
         """Why one layer cannot, where that is for a chief factor which the group moves by outer automorphisms."""
-        if kind.real or all(factor.inner for factor in residuals.simple_factors(self.whole, self.whole)):
+        if kind.real or all(factor.inner for factor in self._simple()):
             return None
         return "it moves a composition factor by outer automorphisms, or to another; no linear group of degree 3 does"
 

@@ -1,9 +1,9 @@
 """Finite groups T of matrices with exact entries, mapped onto a group G: what a layer of blocks is made of.
 
 Numbers are integer vectors over a basis of a ring that is free over Z: Z itself, Z[i], Z[φ] with φ² = φ + 1, Z[α] with
-α² = α - 2 (α = (1 + √-7)/2), and Z[φ, i]. Matrices have one denominator, 1 or 2. Everything is integer arithmetic: T is
-listed from its generators, so its order is known and not believed, and the map onto G is checked on every product
-of an element and a generator.
+α² = α - 2 (α = (1 + √-7)/2), Z[φ, i], and Z[φ, ω] with ω² = -ω - 1. Matrices have one denominator, 1 or 2. All of it
+is integer arithmetic: T is listed from its generators, so its order is known and not believed, and the map onto G is
+checked on every product of an element and a generator.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ GAUSSIAN = _ring("Z[i]", 1j, 0, 1)
 GOLDEN = _ring("Z[φ]", (1 + 5**0.5) / 2, 1, -1)
 KLEIN = _ring("Z[α]", (1 + 1j * 7**0.5) / 2, 1, 2)
 ICOSIAN = _tensor(GOLDEN, GAUSSIAN, "Z[φ, i]")
+VALENTINER = _tensor(GOLDEN, _ring("Z[ω]", (-1 + 1j * 3**0.5) / 2, -1, 1), "Z[φ, ω]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,17 +215,16 @@ class Cover:
     def inverses(self) -> Indices:
         """The place of the inverse of each element of T."""
         blocks = self.matrices.listed[0]
-        place = {_key([block[i] for block in blocks]): i for i in range(self.matrices.order)}
-        found = np.zeros(self.matrices.order, dtype=np.intp)
-        for i in range(self.matrices.order):
-            element = tuple(block[i] for block in blocks)
-            power = element
-            while True:  # the last power before the identity
-                following = self.matrices.times(power, element)
-                if place[_key(following)] == 0:
-                    break
-                power = following
-            found[i] = place[_key(power)] if i else 0
+        order = self.matrices.order
+        place = {_key([block[i] for block in blocks]): i for i in range(order)}
+        found = np.zeros(order, dtype=np.intp)
+        left, power = np.arange(1, order), tuple(block[1:] for block in blocks)
+        while len(left):  # the last power before the identity
+            following = self.matrices.times(power, tuple(block[left] for block in blocks))
+            ends = np.all([(a == b[0]).all(axis=(1, 2, 3)) for a, b in zip(following, blocks, strict=True)], axis=0)
+            for row in np.flatnonzero(ends):
+                found[left[row]] = place[_key([block[row] for block in power])]
+            left, power = left[~ends], tuple(block[~ends] for block in following)
         return found
 
 
@@ -281,6 +281,8 @@ def _all() -> dict[str, MatrixGroup]:
     golden = _over(GOLDEN, [[2, (0, -1), 0], [(0, -1), 2, -1], [0, -1, 2]])
     icosahedral = _reflections(GOLDEN, golden)
     klein = _reflections(KLEIN, _over(KLEIN, [[2, -1, (0, 1)], [-1, 2, -1], [(1, -1), -1, 2]]))
+    edge, conjugate = (0, 0, 0, -1), (0, 0, 1, 1)  # -φω and its conjugate, over 1, ω, φ, φω: Shephard and Todd's G27
+    valentiner = _reflections(VALENTINER, _over(VALENTINER, [[2, -1, edge], [-1, 2, -1], [conjugate, -1, 2]]))
     whole = np.array([1, 0, 0, 0])
     phi, less = np.array([0, 0, 1, 0]), np.array([-1, 0, 1, 0])  # over 1, i, φ, φ·i; less = φ - 1 = 1/φ
     hurwitz = g([(1, 1), (1, 1)], [(-1, 1), (1, -1)])
@@ -310,6 +312,9 @@ def _all() -> dict[str, MatrixGroup]:
             ((_quaternion(ICOSIAN, whole, whole, whole, whole),), (_quaternion(ICOSIAN, phi, less, whole, 0 * whole),)),
         ),
         "PSL(2,7)": MatrixGroup("PSL(2,7)", 168, "PSL(2,7)", KLEIN, 1, tuple((-r,) for r in klein)),
+        "3.A6": MatrixGroup(
+            "Valentiner's group 3.A6", 1080, "A6", VALENTINER, 1, _products(VALENTINER, valentiner, [(0, 1), (1, 2)])
+        ),
     }  # fmt: skip
     return found
 

@@ -25,6 +25,7 @@ from ....common.descent import descending
 from ...arithmetic.finite_field import factorise
 from ...groups.group import Group, Subgroup
 from ..abelian import abelian_factor
+from ..families import Family
 from ..series import verbal_subgroup
 
 HALL_LIMIT = 2048
@@ -32,6 +33,16 @@ HALL_LIMIT = 2048
 
 
 Answer = TypeVar("Answer")
+
+
+LAWS = {(2, True): 2, (3, True): 60, (2, False): 60, (4, True): 120, (3, False): 420}
+"""For size and real or not an e such that e-th powers commute in every group that one layer of blocks carries, since
+they do in the finite linear groups (docs/mathematics.md)."""
+
+
+def law(family: Family) -> int:
+    """The exponent in `LAWS` of a family of blocks."""
+    return LAWS[family.block_size, family.real]
 
 
 def remembered(function: Callable[[Subgroup], Answer]) -> Callable[[Subgroup], Answer]:
@@ -351,15 +362,8 @@ def complex_3_excluded(subgroup: Subgroup) -> Subgroup:
     """A subgroup of the residual for complex 3x3 blocks, by the laws of docs/mathematics.md."""
     group = subgroup.group
     solvable = perfect_residual(subgroup).order == 1
-    members, exponent = subgroup.members, 12 if solvable else 420
-    powers, square = np.zeros_like(members), members
-    while exponent:
-        if exponent & 1:
-            powers = group.multiply(powers, square)
-        square = group.multiply(square, square)
-        exponent >>= 1
     mask = np.zeros(group.order, dtype=bool)
-    mask[powers] = True
+    mask[group.powers(subgroup.members, 12 if solvable else LAWS[3, False])] = True
     found = verbal_subgroup(group.subgroup(np.flatnonzero(mask)), 0)
     words = set(found.generators) | set(real_2(hall(subgroup, (2,))).generators)
     if solvable and subgroup.order <= HALL_LIMIT:
