@@ -192,6 +192,7 @@ class Compiled(Shown):
             return self.picture(Path(folder) / "picture.png").read_bytes()
 
 
+# Overloads write every parameter out: a type checker takes nothing over from the function itself.
 @overload
 def compile(
     tracked: MachineLike,

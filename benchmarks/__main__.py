@@ -40,6 +40,8 @@ SECTIONS = {
 
 INTRODUCTION = """# Benchmarks
 
+*How long does it take, here and with other tools?*
+
 Written by `python -m benchmarks [section …]`. Candidates of one table ran in turn within one run, so ratios mean more
 than the times themselves; medians are shown. Peers that were not installed are named as missing.
 """

@@ -73,7 +73,7 @@ def _listed_jobs(cascade: Cascade, word: NDArray[np.integer]) -> dict[str, Calla
     table, letters = cascade.transitions().tolist(), word[: len(word) // PYTHON_SHARE].tolist()
     jobs: dict[str, Callable[[], Any]] = {}
     if find_spec("numba") is not None:
-        from subnormal.constructions.cascade_kernels import CompiledCascade, run_table, table_automaton
+        from benchmarks.cascade_kernels import CompiledCascade, run_table, table_automaton
 
         small = table_automaton(cascade)
         one, two = CompiledCascade(cascade), CompiledCascade(cascade, 2)
@@ -93,7 +93,7 @@ def _automaton_jobs(name: str, length: int) -> dict[str, Callable[[], Any]]:
     jobs: dict[str, Callable[[], Any]] = {}
     states = cascade.run(word)
     if find_spec("numba") is not None:
-        from subnormal.constructions.cascade_kernels import CompiledCascade, run_table
+        from benchmarks.cascade_kernels import CompiledCascade, run_table
 
         small, machine = automaton.table.astype(smallest_dtype(automaton.count)), CompiledCascade(cascade)
         if not np.array_equal(machine.run(word), states):

@@ -115,7 +115,7 @@ def evaluate(
         typer.Argument(
             metavar="MODEL",
             help="A folder written by compile or train; or anybody's model: a Hugging Face folder, or file.py:function "
-            "from token ids (batch, tokens) to logits (batch, tokens, classes).",
+            "from token ids (batch, tokens) to logits (batch, tokens, classes). With prompts several, separated by ;.",
         ),
     ],
     tracked: Annotated[

@@ -22,11 +22,11 @@ from ..common.reading import parse_json, read_text
 from ..common.writing import write_file
 from ..models.learning.learn import learn_runs
 from ..models.learning.machine import CounterMachine
-from ..models.learning.mlp import hidden_of_pairs, kernel_parts, make_sparse, new_mlp
 from ..models.learning.recipe import LayerBatch, Recipe, descend, initial_phases
 from ..models.learning.snap import snap
 from ..models.learning.words import Words, words_of_task
 from ..models.training.tasks import full_task
+from .mlp import hidden_of_pairs, kernel_parts, make_sparse, new_mlp
 
 GROUP, LOWER_LAYERS = "S4", 2
 WORDS, LENGTH = 4000, 60
@@ -40,7 +40,7 @@ class LayerArm:
     Arguments:
         phi: `mlp` or `table`.
         hidden, threshold: of the MLP.
-        step: rate of the phases of a table, or of the MLP's outputs, in turns (`models.learning.mlp`).
+        step: rate of the phases of a table, or of the MLP's outputs, in turns (`experiments.mlp`).
         rate: of the MLP's first layer.
         splits: into how many states each lower state is split, at random at every position, as a bottleneck with more
             states than it needs may do.

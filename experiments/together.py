@@ -17,12 +17,12 @@ from ..algebra.input.parser import list_group
 from ..common.reading import parse_json, read_json, read_text
 from ..common.writing import write_file
 from ..models.learning.exact import NotExactError
-from ..models.learning.together import TogetherNetworks, TogetherRecipe, train_together
 from ..models.learning.traced import read_machine, snap_traced
 from ..models.learning.words import words_of_task
 from ..models.training.evaluation import THRESHOLD
 from ..models.training.tasks import TEST, Task, full_task
 from .mlp_layer import layer_section, run_layer_arms
+from .training_together import TogetherNetworks, TogetherRecipe, train_together
 
 WORDS, LENGTH = 4000, 60
 SNAP_WORDS, TEST_WORDS, TEST_LENGTH, SETTLED_TEST_LENGTH, STRIDE = 300, 60, 400, 2000, 20

@@ -92,6 +92,18 @@ def test_lines_are_short(page):
     assert wrapping.long_lines((ROOT / page).read_text(encoding="utf-8")) == []
 
 
+PAGES = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
+NO_QUESTION = ("index.md", "README.md", "start.md", "gallery/README.md")
+"""The index, what it includes, the way in, and a list of pages to play with."""
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in NO_QUESTION])
+def test_a_page_begins_with_the_question_that_it_answers(page):
+    title, first = [line for line in (DOCS / page).read_text(encoding="utf-8").splitlines() if line][:2]
+    question = title if page.startswith("how-to/") else first.strip("*")
+    assert question.endswith("?"), (title, first)
+
+
 def test_one_form_of_command():
     for path in (*DOCS.rglob("*.md"), *ROOT.glob("*.md")):
         lines = path.read_text(encoding="utf-8").splitlines()

@@ -227,6 +227,7 @@ ALL_FAMILIES: dict[str, Family] = {
             eigenvalues=Eigenvalues(-1.0, 1.0, ROUNDED, ROUNDED, EXACTLY),
             proofs=(ProofOf.GROUP, ProofOf.AUTOMATON, ProofOf.TRAINED),
         ),
+        # A record each, whole: a family is read in one place, however little sets it apart from another.
         Family(
             name="simple-aussm",
             title="Simple AUSSM",

@@ -70,6 +70,8 @@ def page(rows: list[dict[str, str]]) -> str:
     lines = [
         "# The catalogue",
         "",
+        "*How many layers does each small group need?*",
+        "",
         "All groups of order at most 255: [atlas.csv](atlas.csv), one row a group, written by",
         "`subnormal atlas --max-order 255 --out atlas.csv`. Lists are separated by spaces, layers by",
         "`;`, margins are in turns. `python -m docs.generators.catalogue` draws this page from it. Orders, factors and",

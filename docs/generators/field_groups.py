@@ -57,6 +57,8 @@ def main() -> None:
     PAGE.write_text(
         f"""# The field's 94 permutation groups
 
+*Which architecture can solve which of the field's permutation tasks?*
+
 The permutation task of lm-evaluation-harness (pull request 3157, with the collection BeeGass/Group-Theory-Collection)
 has 94 groups. Which architecture can track each, and with how many layers, on words of every length, one token an
 element: answers of `sn.inspect`, written by `docs/generators/field_groups.py`.

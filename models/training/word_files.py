@@ -33,13 +33,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...algebra.arithmetic.permutations import cycles
-from ...algebra.groups.group import Group
 from ...algebra.tracked import Tracked, TrackedAutomaton, TrackedGroup
 from ...common.errors import InputError
 from ...common.reading import parse_json, read_csv, read_text
 from ...common.wording import default_folder
 from ...common.writing import write_file
-from .tasks import Task, full_task
+from .tasks import Task
 
 SPECIAL_TOKENS = ("PAD", "BOS", "UNK", "EOS", "SEP", "CLS", "MASK")
 COLUMNS = ["seed", "input", "target"]
@@ -92,17 +91,6 @@ def without_bos(
         if not alone or not len(word) == len(targets) > 1 or targets[0] not in (first, *MASKED):
             return list(pairs)
     return [(word[1:], targets[1:]) for word, targets in pairs]
-
-
-def vocabulary_size(order: int) -> int:
-    """Entries of the field's vocabulary for a group of that order."""
-    return order + len(SPECIAL_TOKENS)
-
-
-def with_bos(elements: NDArray[np.integer], order: int) -> NDArray[np.int64]:
-    """Words (…, length) with the field's BOS token before them, (…, length + 1)."""
-    bos = np.full((*elements.shape[:-1], 1), order + SPECIAL_TOKENS.index("BOS"), dtype=np.int64)
-    return np.concatenate([bos, np.asarray(elements, dtype=np.int64)], axis=-1)
 
 
 def group_of_file(path: Path) -> tuple[str, int | None]:
@@ -326,25 +314,6 @@ def check_words(path: Path, task: Task) -> tuple[int, int]:
     """
     found = read_task_words(path, task)
     return len(found.tokens), found.tokens.shape[1]
-
-
-def read_words(path: Path, group: Group) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The inputs and targets of a file of words of one length as elements of a group, both (count, length).
-
-    Raises:
-        InputError: as `read_task_words`, or the words have several lengths.
-
-    A BOS before every input and target is left out, and targets that are masked (`MASKED`) or not given are not
-    compared; they come back as the products.
-    """
-    found = read_task_words(path, full_task(group))
-    other = np.flatnonzero(found.lengths != found.lengths[0])
-    if len(other):
-        raise InputError(
-            f"{path}: line {other[0] + first_line(path)}: {found.lengths[other[0]]} elements, the lines before have "
-            f"{found.lengths[0]}"
-        )
-    return found.tokens, found.labels
 
 
 def first_line(path: Path) -> int:

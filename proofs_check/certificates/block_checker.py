@@ -54,6 +54,7 @@ from .checker import (
     with_keys,
 )
 
+# Written out beside delta_checker.py, as everything in a checker: whoever reads one has read all that it believes.
 KIND = "tracks by blocks"
 FIELDS = {"format", "kind", "name", "claim", "files", "generators"}
 FILES = ("blocks.json", "config.json", "group.safetensors", "model.safetensors")

@@ -44,6 +44,7 @@ class HeldValues:
     largest: Floats
 
 
+# Laid out as `UnitChannels`: a walk takes either. What they have in common is the order of steps, not a line of sums.
 class RealChannels:
     """The channels of one layer with real multipliers.
 

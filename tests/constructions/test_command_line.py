@@ -80,11 +80,12 @@ def run(*arguments: str, cwd: Path) -> tuple[int, str, str]:
         (["atlas", "--max-order", "8", "--out", "changed.csv"], "is not a part of this table"),
     ],
 )
-def test_bad_input_gives_one_line_and_exit_code_2(arguments, message, tmp_path):
+def test_bad_input_gives_one_line_and_exit_code_2(arguments, message, command_line, tmp_path, monkeypatch):
     table = group("S3").table.astype(int)
     table[2, 3] = (table[2, 3] + 1) % 6
     np.savetxt(tmp_path / "changed.csv", table, fmt="%d", delimiter=",")
-    code, out, err = run(*arguments, cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    code, out, err = command_line(*arguments, part="constructions")
     assert code == 2
     assert message in err
     assert err.startswith("error: ")

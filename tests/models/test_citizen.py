@@ -25,9 +25,10 @@ LOOPS = [
 CASES = ["S4", "flip-flop(2)"]
 """Turns with lower layers; resets."""
 
-FEW = [
-    name if name in ("aussm", "gated-aussm") else pytest.param(name, marks=pytest.mark.slow) for name in DIAGONAL
-]  # each takes a second
+
+def but_slow(names, *quick):
+    """Graphs take seconds to make: those named by default, the others with the slow tests."""
+    return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +152,7 @@ def test_numbers_loaded_later_are_seen():
 # --------------------------------------------------------------------------- one graph
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", but_slow(CASES, "S4"))
 def test_export_of_any_length_gives_the_same_bits(name):
     net = sn.compile(name).network(dtype="float32")
     words = words_for(net, 3, 1000)
@@ -162,7 +163,7 @@ def test_export_of_any_length_gives_the_same_bits(name):
     assert torch.equal(exported(net, words)(words), net(words))
 
 
-@pytest.mark.parametrize("family", FEW)
+@pytest.mark.parametrize("family", but_slow(DIAGONAL, "gated-aussm"))
 def test_export_of_trained_layers(family):
     net = trained_like(family)
     words = words_for(net, 3, 100)
@@ -170,7 +171,7 @@ def test_export_of_trained_layers(family):
     torch.testing.assert_close(graph(words), net(words), rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("family", LOOPS)
+@pytest.mark.parametrize("family", but_slow(LOOPS, "delta-2", "complex-block-2"))
 def test_a_loop_over_time_is_exported_for_one_length(family):
     net = trained_like(family)
     words = words_for(net, 2, 6)
@@ -189,7 +190,7 @@ def test_a_loop_over_time_is_exported_for_one_length(family):
         torch.export.export(net, (words,), dynamic_shapes=({0: ANY, 1: ANY},))
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", but_slow(CASES, "flip-flop(2)"))
 def test_onnx_on_a_thousand_words(name, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
@@ -206,6 +207,7 @@ def test_onnx_on_a_thousand_words(name, tmp_path):
     assert np.array_equal(found, net(words).numpy())
 
 
+@pytest.mark.slow  # a graph that breaks, or other bits, are seen below as well
 def test_compile_is_one_graph(s4):
     words = words_for(s4, 3, 200)
     quick = torch.compile(s4, fullgraph=True, backend="aot_eager", dynamic=True)
@@ -224,7 +226,7 @@ def test_inductor_gives_the_same_bits(name):
         assert torch.equal(torch.compile(net, fullgraph=True)(words), net(words))
 
 
-@pytest.mark.parametrize("family", FEW)
+@pytest.mark.parametrize("family", but_slow(DIAGONAL, "aussm"))
 def test_gradients_of_a_compiled_graph_are_those_of_eager(family):
     net = trained_like(family, activation="hard")
     words = words_for(net, 2, 40)

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -14,6 +15,7 @@ from subnormal.models.training.claims import claimed
 from subnormal.models.training.configuration import RunConfiguration
 from subnormal.models.training.pool import Resources, train_all
 from subnormal.models.training.runs import RunStore
+from tests.forks import ROOT, run_python
 
 RUNS = [
     RunConfiguration(group="C2", seed=seed, steps=30, length="5", test_words=2, test_length=20, check_every=10)
@@ -44,10 +46,12 @@ print(store.made, len(store.missing(RUNS)))
 
 def test_two_processes_share_the_work(tmp_path):
     logs = [tmp_path / "first.log", tmp_path / "second.log"]
-    command = [sys.executable, "-c", WORKER, str(tmp_path / "store")]
-    both = [subprocess.Popen([*command, str(log)], stdout=subprocess.PIPE, text=True) for log in logs]
-    said = [process.communicate(timeout=300)[0].split() for process in both]
-    assert [process.returncode for process in both] == [0, 0]
+    (tmp_path / "worker.py").write_text(WORKER)
+    with ThreadPoolExecutor(2) as threads:
+        jobs = [threads.submit(run_python, tmp_path / "worker.py", tmp_path / "store", log, cwd=ROOT) for log in logs]
+        both = [job.result() for job in jobs]
+    said = [process.stdout.split() for process in both]
+    assert [process.returncode for process in both] == [0, 0], both
     made = [log.read_text().split() if log.exists() else [] for log in logs]
     assert sorted(made[0] + made[1]) == sorted(run.key for run in RUNS)  # no run twice
     assert [(int(own), int(missing)) for own, missing in said] == [(len(made[0]), 0), (len(made[1]), 0)]

@@ -11,8 +11,8 @@ from subnormal.algebra.input.parser import list_group
 from subnormal.api.compiling import compile
 from subnormal.api.learning import decompile, diagnose
 from subnormal.common.errors import InputError
+from subnormal.experiments.training_together import TogetherRecipe, train_together
 from subnormal.models.learning.decompile import decompile_network
-from subnormal.models.learning.together import TogetherRecipe, train_together
 from subnormal.models.learning.traced import mean_phases, snap_traced
 from subnormal.models.learning.words import words_of_task
 from subnormal.models.network import DCDNetwork

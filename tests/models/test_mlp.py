@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from subnormal.experiments import mlp_layer
+from subnormal.experiments.mlp import DEVIATION, hidden_of_pairs, kernel_parts, make_sparse, new_mlp
 from subnormal.experiments.mlp_layer import LayerArm
-from subnormal.models.learning.mlp import DEVIATION, hidden_of_pairs, kernel_parts, make_sparse, new_mlp
-from subnormal.models.learning.together import TogetherNetworks, TogetherRecipe, _groups
+from subnormal.experiments.training_together import TogetherNetworks, TogetherRecipe, _groups
 
 STATES, TOKENS, HIDDEN, CHANNELS = 6, 10, 400, 300
 

@@ -10,9 +10,7 @@ from subnormal.models.training.tasks import TEST, VALIDATION, Lengths, full_task
 from subnormal.models.training.word_files import (
     file_name,
     group_of_file,
-    read_words,
-    vocabulary_size,
-    with_bos,
+    read_task_words,
     write_words,
 )
 from tests.cases import group
@@ -127,9 +125,9 @@ def test_files_follow_the_facts_of_the_format(name, tmp_path):
             expected.append(current)
         assert seed == "9"
         assert targets == " ".join(map(str, expected))
-    read, labels = read_words(path, group(name))
-    assert np.array_equal(read, words)
-    assert np.array_equal(labels, task.labels(words))
+    read = read_task_words(path, task)
+    assert np.array_equal(read.tokens, words)
+    assert np.array_equal(read.labels, task.labels(words))
 
 
 def test_direct_products_are_numbered_in_the_fields_way(tmp_path):
@@ -151,14 +149,9 @@ def test_direct_products_are_numbered_in_the_fields_way(tmp_path):
 def test_ways_in_which_files_are_written(content, tmp_path):
     path = tmp_path / "S3=2.csv"
     path.write_text("seed,input,target\n" + content)
-    inputs, products = read_words(path, group("S3"))
-    assert inputs.shape == (1, 2)
-    assert np.array_equal(products, full_task(group("S3")).labels(inputs))
-
-
-def test_vocabulary():
-    assert vocabulary_size(60) == 67
-    assert with_bos(np.array([[3, 4]]), 60).tolist() == [[61, 3, 4]]
+    read = read_task_words(path, full_task(group("S3")))
+    assert read.tokens.shape == (1, 2)
+    assert np.array_equal(read.labels, full_task(group("S3")).labels(read.tokens))
 
 
 @pytest.mark.parametrize(
@@ -171,7 +164,6 @@ def test_vocabulary():
         ("seed,input,target\n0,1 2 1,1 3\n", "line 2: 3 tokens and 2 labels"),
         ("seed,input,target\n0,1 x,1 2\n", "line 2: 'x' is no letter of S3; wanted 0, 1"),
         ("seed,input,target\n0,1 6,1 2\n", "line 2: '6' is no letter of S3"),
-        ("seed,input,target\n0,1,1\n0,1 1,1 0\n", "line 3: 2 elements, the lines before have 1"),
         ("seed,input,target\n0,1 0,1 1\n0,1 2,1 1\n", "line 3: target 2 is '1', and the product in S3 is 4"),
     ],
 )
@@ -179,13 +171,13 @@ def test_broken_files_are_refused_in_one_line(content, problem, tmp_path):
     path = tmp_path / "S3=2.csv"
     path.write_text(content)
     with pytest.raises(InputError, match=problem) as refusal:
-        read_words(path, group("S3"))
+        read_task_words(path, full_task(group("S3")))
     assert "\n" not in str(refusal.value)
 
 
 def test_names_outside_the_format(tmp_path):
     with pytest.raises(InputError, match=r"S3=2\.csv: No such file or directory"):
-        read_words(tmp_path / "S3=2.csv", group("S3"))
+        read_task_words(tmp_path / "S3=2.csv", full_task(group("S3")))
     assert file_name("SL(2,3)", 3) == "SL_2_3=3.csv"
     with pytest.raises(InputError, match=r"not a name of the form group=k\.csv"):
         group_of_file(tmp_path / "S3.txt")

@@ -6,7 +6,7 @@ import torch
 
 from subnormal.algebra.input.parser import list_group
 from subnormal.common.errors import InputError
-from subnormal.models.learning.together import TogetherNetworks, TogetherRecipe, train_together
+from subnormal.experiments.training_together import TogetherNetworks, TogetherRecipe, train_together
 from subnormal.models.learning.words import words_of_task
 from subnormal.models.training.tasks import full_task
 

@@ -30,6 +30,7 @@ from subnormal.models.training.runs import RunStore
 from subnormal.models.training.steps import learning_scale
 from subnormal.models.training.tasks import Lengths, make_task
 from tests.cases import compiled, group
+from tests.forks import run_python
 from tests.pictures import caught_figures, curves, points
 from tests.rows import run_row
 
@@ -358,8 +359,8 @@ train_batch(runs, RunStore(Path(sys.argv[1])), report)
 
 def test_kill_9_in_the_middle_ends_with_the_same_bits(tmp_path):
     def train_and_kill(at):
-        arguments = [sys.executable, "-c", KILLED, str(tmp_path / "cut"), str(at)]
-        return subprocess.run(arguments, cwd=ROOT, check=False).returncode
+        (tmp_path / "killed.py").write_text(KILLED)
+        return run_python(tmp_path / "killed.py", tmp_path / "cut", at, cwd=ROOT).returncode
 
     assert train_and_kill(20) == -signal.SIGKILL  # before the checkpoint of step 20 is written: goes on from 10
     assert not (tmp_path / "cut" / "rows").exists()
@@ -510,8 +511,7 @@ def test_train_and_evaluate_from_the_command_line(tmp_path, capsys):
 
 
 def test_refusals_of_the_command_line_are_one_line():
-    arguments = [sys.executable, "-m", "models", "train", "S3", "--family", "lstm"]
-    found = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False)
+    found = run_python("-m", "models", "train", "S3", "--family", "lstm", cwd=ROOT)
     assert (found.returncode, found.stdout) == (2, "")
     assert found.stderr.startswith("error: unknown family 'lstm'")
     assert found.stderr.count("\n") == 1

@@ -94,8 +94,9 @@ def test_certify_what_can_never_be_tracked(tmp_path):
         (["lemmas", "."], "not a compiled folder"),
     ],
 )
-def test_bad_input_is_one_line(arguments, message, tmp_path):
-    code, out, err = run(*arguments, cwd=tmp_path)
+def test_bad_input_is_one_line(arguments, message, command_line, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = command_line(*arguments, part="proofs_check")
     assert code == 2
     assert out == ""
     assert err.count("\n") == 1

@@ -17,7 +17,6 @@ import numpy as np
 
 from ....common.descent import descending
 from ....common.wording import counted, describe_order
-from ...chains import series as chain_series
 from ...chains.stabiliser_chain import StabiliserChain
 from ...groups.group import Group, Subgroup
 from ...representations.characters import CLASS_LIMIT, CharacterTable, character_table
@@ -410,7 +409,7 @@ def chain_block_answer(chain: StabiliserChain) -> BlockAnswer:
 
 
 def _real_2(chain: StabiliserChain) -> StabiliserChain:
-    return chain_series.verbal_subgroup(chain_series.verbal_subgroup(chain, 2), 0)
+    return verbal_subgroup(verbal_subgroup(chain, 2), 0)
 
 
 def _solvable_chain(kind: Blocks, whole: list[StabiliserChain]) -> BlockDepth:

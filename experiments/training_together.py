@@ -45,11 +45,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from ...common.errors import InputError
-from .adam import FusedAdam
+from ..common.errors import InputError
+from ..models.learning.adam import FusedAdam
+from ..models.learning.schedule import FEWEST_WORDS, Schedule, mean_losses
+from ..models.learning.words import Words
 from .mlp import hidden_of_pairs, make_sparse, new_mlp
-from .schedule import FEWEST_WORDS, Schedule, mean_losses
-from .words import Words
 
 LongerWords = Callable[[int, int, int, int], tuple[NDArray[np.int64], NDArray[np.int64]]]
 """(seed, step, words, length) to fresh training words and labels, both (words, length)."""

@@ -7,15 +7,15 @@ import pytest
 
 pytest.importorskip("numba")  # compiled kernels are of the extra `fast`
 
+from benchmarks import cascade_kernels
+from benchmarks.cascade_kernels import CompiledCascade, run_table, table_automaton
 from subnormal.algebra.automata.named import TASKS
 from subnormal.algebra.depth.families import FAMILIES
 from subnormal.algebra.input.parser import read_automaton
 from subnormal.algebra.tracked import KINDS, TrackedGroup
 from subnormal.common.errors import InputError
-from subnormal.constructions import cascade_kernels
 from subnormal.constructions.automata.compiler import compile_automaton
 from subnormal.constructions.cascade import Cascade, CascadeLayer
-from subnormal.constructions.cascade_kernels import CompiledCascade, run_table, table_automaton
 from tests.cases import TRACKED, compiled
 
 

@@ -29,10 +29,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ..algebra.arithmetic.permutations import invert, smallest_dtype
-from ..algebra.groups.group import Group
-from ..common.errors import InputError
-from .cascade import Cascade, CascadeLayer
+from subnormal.algebra.arithmetic.permutations import invert, smallest_dtype
+from subnormal.algebra.groups.group import Group
+from subnormal.common.errors import InputError
+from subnormal.constructions.cascade import Cascade, CascadeLayer
 
 MIN_SEGMENT = 1 << 14
 """Words are not cut into segments shorter than this: renaming states costs some look-ups of its own."""
