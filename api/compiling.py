@@ -29,7 +29,7 @@ from ..constructions.compilation import Compilation
 from ..constructions.compiler import GroupCompilation, compile_group, read_series
 from ..constructions.factored.cascade import FactoredCascade
 from ..constructions.factored.compiler import FactoredCompilation
-from ..constructions.targets.compiler import Checkpoint, compile_target, require_order, target_named
+from ..constructions.targets.compiler import Checkpoint, compile_target
 from .factored import factored_compilation
 from .groups import MachineLike, machine, stack_for
 from .trials import tried
@@ -204,6 +204,7 @@ def compile(
     *,
     target: None = ...,
     resets: bool = ...,
+    answers: str | None = ...,
     out: str | Path | None = ...,
     check: bool = ...,
     force: bool = ...,
@@ -219,6 +220,7 @@ def compile(
     *,
     target: str,
     resets: bool = ...,
+    answers: str | None = ...,
     out: str | Path | None = ...,
     check: bool = ...,
     force: bool = ...,
@@ -234,6 +236,7 @@ def compile(
     *,
     target: str | None,
     resets: bool = ...,
+    answers: str | None = ...,
     out: str | Path | None = ...,
     check: bool = ...,
     force: bool = ...,
@@ -248,6 +251,7 @@ def compile(
     *,
     target: str | None = None,
     resets: bool = False,
+    answers: str | None = None,
     out: str | Path | None = None,
     check: bool = False,
     force: bool = False,
@@ -270,6 +274,8 @@ def compile(
             `delta-net`, `kda`, `pd-ssm`, `mamba3` or `delta`; an automaton: `pd-ssm`, and an aperiodic one `mamba2` or
             `qwen3-next`.
         resets: with `target`: words `=x` too, which set the product to x.
+        answers: with `target`: `elements`, one class each (the default up to order 5,040), or `points`: then the word
+            `3?` asks for the image of the point 3, also of groups far too large to list.
         out: write this folder, as `.save` does; None for none.
         check: run the network at the end on words of 100,000 tokens, or of so many as half a second and half as long
             again as compiling took allow; with `target` the checkpoint on 300 elements.
@@ -290,7 +296,7 @@ def compile(
         'a5'
     """
     began = time.process_time()
-    compiled = _compiled(machine(tracked), family, alphabet, channels, series, optimise, target, resets)
+    compiled = _compiled(machine(tracked), family, alphabet, channels, series, optimise, target, resets, answers)
     if out is not None:
         compiled.save(out, force)
     if check:
@@ -316,14 +322,16 @@ def _compiled(
     optimise: str | None,
     target: str | None,
     resets: bool,
+    answers: str | None,
 ) -> Compiled | Checkpoint:
     if target is not None:
         for option, value in (("family", family), ("channels", channels), ("series", series), ("optimise", optimise)):
             if value is not None:
                 raise InputError(f"--target goes with a GROUP, e.g. A5, and not with --{option}")
-        return _for_target(asked, target, alphabet, resets)
-    if resets:
-        raise InputError("--resets goes with --target, e.g. --target olmo-hybrid")
+        return compile_target(asked, target, alphabet, resets, answers)
+    for option, given in (("resets", resets), ("answers", answers)):
+        if given:
+            raise InputError(f"--{option} goes with --target, e.g. --target olmo-hybrid")
     stack = stack_for(asked, family)
     if isinstance(asked, Automaton):
         if any(option is not None for option in (alphabet, channels, series, optimise)):
@@ -348,17 +356,6 @@ def _listed(asked: PermutationGroup, most: int, what: str) -> Group:
         size = describe_order(asked.order)
         raise InputError(f"{asked.name}: order {size}; {what} up to order {most:,}, e.g. for S6")
     return asked.listed()
-
-
-def _for_target(
-    asked: PermutationGroup | Automaton, target: str, alphabet: str | Sequence[int] | None, resets: bool
-) -> Checkpoint:
-    """A group, or an automaton, written for another library's architecture. Raises `InputError`."""
-    target_named(target)
-    if isinstance(asked, Automaton):
-        return compile_target(asked, target, alphabet, resets)
-    require_order(asked.name, asked.order)
-    return compile_target(asked.listed(), target, alphabet, resets)
 
 
 def _group_compilation(

@@ -537,6 +537,7 @@ class ModelDiagnosis(Shown):
             "possible": self.possible,
             "reason": self.theory.reason,
             "layers": [layer.line() for layer in self.theory.layers],
+            "measured": [layer.measured for layer in self.theory.layers],
             "verdict": self.verdict,
             "changes": list(self.changes),
             "altered": list(self.altered),
@@ -547,8 +548,8 @@ class ModelDiagnosis(Shown):
     def view(self) -> RenderableType:
         """What `diagnose` prints."""
         lines = [Text(f"{self.read.model}, {self.read.task}: {_judged(self.theory)}")]
-        told = dict.fromkeys(layer.line() for layer in self.theory.layers)
-        lines += [Text(f"layers: {line}") for line in told]
+        told = dict.fromkeys((layer.line(), layer.measured_line()) for layer in self.theory.layers)
+        lines += [Text(f"layers: {line}{f'; {measured}' * bool(measured)}") for line, measured in told]
         lines.append(Text(f"it computes: {self.read.sentence()}"))
         if self.read.failing is not None and not self.read.is_task:
             lines.append(Text(f"e.g. {self.read.failing.text()}"))
@@ -577,13 +578,27 @@ def diagnose_model(
 
     found, task = _opened(artifact, tracked, "diagnose", wanted=True)
     assert task is not None
-    theory = _theory(artifact, found, task)
+    theory = _measured(_theory(artifact, found, task), found, seed)
     read = _decompiled(found, task, min(1024, max(64, 2 * task.classes)), None, seed, length)
     altered = altered_from_compiled(found.folder, task) if found.folder is not None else ()
     ways = _other_ways(found, task, seed)
     lost = _lost(found, task, read, seed)
     verdict, changes = _missing(theory, read, altered, ways, lost)
     return ModelDiagnosis(theory, read, verdict, changes, altered, ways)
+
+
+def _measured(theory: ModelTheory, model: ForeignModel, seed: int) -> ModelTheory:
+    """The same with the eigenvalues that the model's own weights have, as `audit` measures them."""
+    from ..common.errors import RefutedError
+    from ..proofs_check.audits.audit import measure_live
+
+    if model.config is None or model.module is None or not theory.layers:
+        return theory
+    try:
+        found = measure_live(model.module, model.config, seed) or {}
+        return replace(theory, layers=tuple(layer.with_measured(found.get(layer.index)) for layer in theory.layers))
+    except (InputError, RefutedError):  # what is wrong with the weights, its answers show
+        return theory
 
 
 def _other_ways(model: ForeignModel, task: Tracked, seed: int) -> dict[str, str]:
@@ -629,7 +644,8 @@ def _missing(
             told += "; theory says that longer words go wrong"
         elif ways:
             told += ", run in one pass; run otherwise, see above, it loses its state or its precision"
-        return told, tuple(changes if theory.possible is False else ())
+        told += ", though it is not as compiled" if altered else ""
+        return told, tuple(changes if theory.possible is False else changes[:1] if altered else ())
     if read.is_task and lost is None:
         longer = f"words longer than {learnt.agrees_to:,} letters in training, or weights in a wider dtype"
         where = f"the machine is {task}'s, and is lost after {counted(learnt.agrees_to, 'letter')}"

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
 
-from ..algebra.automata.automaton import Automaton
 from ..algebra.depth.families import BLOCKS, CIRCLE, FAMILIES, Family, default_family, parse_stack
-from ..algebra.depth.width import read_widths
 from ..algebra.groups.group import Group
 from ..algebra.groups.permutation_group import PermutationGroup
 from ..algebra.input.parser import parse_group, parse_machine
@@ -16,12 +14,13 @@ from ..algebra.input.typed import typed
 from ..common.errors import InputError
 
 if TYPE_CHECKING:
+    from ..algebra.automata.automaton import Automaton
     from ..algebra.depth.inspection import Inspection
     from ..algebra.depth.optimise import Choices, ShortestSeries
     from ..constructions.automata.inspection import AutomatonInspection
 
 GroupLike = str | PermutationGroup | Group
-MachineLike = GroupLike | Automaton
+MachineLike = Union[GroupLike, "Automaton"]
 
 
 def group(tracked: GroupLike | Any, name: str | None = None, over: str | int | None = None) -> PermutationGroup:
@@ -79,10 +78,10 @@ def stack_for(asked: PermutationGroup | Automaton, family: str | Sequence[str] |
             return stack_of(family)
         if len(names) > 1:
             raise InputError(f"layers of blocks are compiled of one family alone, e.g. --family {blocks[0].name}")
-        if isinstance(asked, Automaton):
+        if not isinstance(asked, PermutationGroup):
             raise InputError(f"layers of {blocks[0].name} are compiled for groups; leave --family out for {asked.name}")
         return (blocks[0],)
-    return (default_family(isinstance(asked, Automaton) and not asked.minimal().is_permutation),)
+    return (default_family(not isinstance(asked, PermutationGroup) and not asked.minimal().is_permutation),)
 
 
 def machine(tracked: MachineLike | Any) -> PermutationGroup | Automaton:
@@ -101,10 +100,12 @@ def machine(tracked: MachineLike | Any) -> PermutationGroup | Automaton:
         >>> sn.machine("S3").order, sn.machine("tomita(5)").count
         (6, 4)
     """
-    if isinstance(tracked, Automaton | PermutationGroup):
-        return tracked
     if isinstance(tracked, str):
         return parse_machine(tracked)
+    from ..algebra.automata.automaton import Automaton
+
+    if isinstance(tracked, Automaton | PermutationGroup):
+        return tracked
     from ..algebra.input.objects import read_object
 
     return read_object(tracked)
@@ -165,8 +166,12 @@ def inspect(
         True
     """
     asked, layers = machine(tracked), stack_of(stack) if stack is not None else None
-    widths = read_widths(channels) if channels is not None else None
-    if isinstance(asked, Automaton):
+    widths = None
+    if channels is not None:
+        from ..algebra.depth.width import read_widths
+
+        widths = read_widths(channels)
+    if not isinstance(asked, PermutationGroup):
         if alphabet is not None or pareto or all_series:
             option = "pareto" if pareto else "all-series" if all_series else "alphabet"
             raise InputError(f"--{option} goes with a group, not with the automaton {asked.name}")

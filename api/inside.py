@@ -32,6 +32,7 @@ class Inside(Shown):
 
     Arguments:
         found: the states and how they lie.
+        by: whose classes they are sorted by: the machine's, or where that is not the task, the task's.
         proof: up to which length all words are answered as by the machine; not `covered` where no proof is made, None
             where it stands elsewhere.
         by_compile: whether that is said by the compiler, of a checkpoint that is as it was written.
@@ -39,6 +40,7 @@ class Inside(Shown):
     """
 
     found: StatesInside
+    by: str
     proof: Agreement | None
     by_compile: bool = False
     plot: Path | None = None
@@ -84,6 +86,7 @@ class Inside(Shown):
             }
             told = {"proved": proved if proof.covered else None, "not_proved": None if proof.covered else proof.reason}
         return {
+            "by": self.by,
             **self.found.as_json(),
             **told,
             "plot": str(self.plot) if self.plot else None,
@@ -103,7 +106,8 @@ class Inside(Shown):
             if not found.wrong
             else f"{counted(found.wrong, 'answer')} of {len(found.states):,} wrong"
         )
-        told = [f"states: {found.sentence()} ({answers})"]
+        known = "; the state has it, and the answers do not say it" if found.wrong and found.together else ""
+        told = [f"states, by {self.by}: {found.sentence()} ({answers}{known})"]
         last = found.by_length[-1][0]
         if found.by_length[-1][2]:
             margins = [f"{_times(m)} to {n:,}" for n, m in found.margins() if n in SHOWN or n == last]
@@ -113,13 +117,13 @@ class Inside(Shown):
         proof = self.proof
         if proof is None:
             pass
-        elif not proof.covered:
+        elif not proof.covered or proof.length == 0:
             told.append(f"nothing is proved: {proof.reason}")
         elif self.by_compile:
-            told.append(f"proved: the machine on words of every length ({proof.reason})")
+            told.append(f"proved of the machine: words of every length ({proof.reason})")
         else:
             reach = "every length" if proof.length is None else f"up to {counted(proof.length, 'letter')}"
-            told.append(f"proved: the machine on all words of {reach} ({proof.reason}); {ASSUMED}")
+            told.append(f"proved of the machine: all words of {reach} ({proof.reason}); {ASSUMED}")
         return [*told, *([f"picture: {self.plot}"] if self.plot else [])]
 
 
@@ -162,26 +166,31 @@ def look(
     from ..models.foreign.inside_picture import draw_inside
     from ..proofs_check.horizons.boxes import Agreement
     from ..proofs_check.horizons.delta_models import prove_states
+    from ..proofs_check.refutations.foreign import writes_nothing
 
-    if machine is not None:
-        run, outputs, table, numbered = machine.run, machine.outputs, machine.table, machine.outputs
-    elif task is not None and task.is_listed:
-        listed = task
+    by = f"the classes of {task.name}" if task is not None else "the machine's states"
+    if task is not None and task.is_listed and (machine is None or not is_task):
+        listed, start = task, int(task.start)
 
         def run(words: Any) -> Any:
             return np.array([listed.run(word) for word in words], dtype=np.int64)
 
         outputs, names = np.arange(listed.classes), listed.class_names
-        order = np.array([int(listed.start), *(i for i in range(listed.classes) if i != int(listed.start))])
+        order = np.array([start, *(i for i in range(listed.classes) if i != start)])
         table, numbered = np.argsort(order)[np.asarray(listed.moves)[order]], outputs[order]  # the start is 0
+    elif machine is not None:
+        run, outputs = machine.run, machine.outputs
     else:
         raise InputError(
             f"{model.name}: no machine was found, and nobody says what it should track: there are no classes to sort "
             "its states by; wanted the task too, e.g. `decompile … S3 --inside`"
         )
+    if machine is not None:
+        table, numbered = machine.table, machine.outputs
     found = look_inside(
-        model, run, outputs, names, length=min(length, LONGEST), seed=seed, special=special, reader=reader
-    )
+        model, run, outputs, names, length=min(length, LONGEST), seed=seed, special=special, reader=reader,
+        silent=writes_nothing(model.module),
+    )  # fmt: skip
     written = as_compiled(model.folder, task) if model.folder is not None and task is not None and is_task else None
     proof: Agreement | None = None
     if written:
@@ -190,4 +199,4 @@ def look(
         proof = prove_states(model, table, numbered)
     if plot is not None:
         draw_inside(found, plot, str(model.name), proof.length if proof is not None and proof.covered else None)
-    return Inside(found, proof, bool(written), plot)
+    return Inside(found, by, proof, bool(written), plot)

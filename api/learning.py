@@ -22,6 +22,7 @@ from ..algebra.depth.group_names import group_name
 from ..algebra.tracked import Tracked, TrackedAutomaton
 from ..common.errors import InputError
 from ..common.kinds import AUTOMATON, LEARNT, NETWORK, claim_folder, holds_learnt
+from ..common.summary import SUMMARY, Tabular, write_summary
 from ..common.terminal import Shown, plain_table, status
 from ..common.wording import counted, default_folder
 from .automaton_learning import (
@@ -71,12 +72,12 @@ TRAINING_WORDS, JUDGING_WORDS = 4000, 1000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Learnt(Shown):
+class Learnt(Tabular, Shown):
     """What `learn` found.
 
     Arguments:
-        folder: what `compile` writes, with the certificate; runs/ and learnt.png beside it. Where neither diagonal
-            layers nor our delta-rule network hold the group: the machine's table, without certificate.
+        folder: what `compile` writes, with the certificate; runs/, summary.csv and learnt.png beside it. Where neither
+            diagonal layers nor our delta-rule network hold the group: the machine's table, without certificate.
         machine: the exact machine that was chosen: of diagonal layers if there is one, fewest layers, the first run.
         rows: one dictionary a run.
         words, held_out: how many words it was trained on and judged by; it agrees with all of them.
@@ -93,6 +94,10 @@ class Learnt(Shown):
     claim: str | None
     found_by: str = ""
     without: str | None = None
+
+    def rows_of_table(self) -> tuple[dict[str, Any], ...]:
+        """One dictionary a run."""
+        return self.rows
 
     @property
     def small_group_id(self) -> tuple[int, int] | None:
@@ -264,6 +269,7 @@ def learn(
     machine = machine_of(best, training, held_out)
     claim, without = _save(machine, folder, training, best, force)
     found_by = _found_by(best, machine)
+    write_summary(folder / SUMMARY, rows)
     return Learnt(folder, machine, tuple(rows), training.count, held_out.count, claim, found_by, without)
 
 

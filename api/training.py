@@ -15,7 +15,7 @@ from rich.text import Text
 
 from ..algebra.automata.automaton import Automaton
 from ..algebra.input.parser import parse_group, parse_machine
-from ..algebra.tracked import TrackedAutomaton
+from ..algebra.tracked import TrackedAutomaton, TrackedGroup
 from ..artifacts.artifact import Artifact, load
 from ..common.errors import InputError
 from ..common.kinds import CHECKPOINT, MODULE, RUN, claim_folder
@@ -24,14 +24,16 @@ from ..common.terminal import Shown, plain_table, progress
 from ..common.wording import default_folder
 from ..common.writing import make_folder
 from ..models.training.pool import RUNS_TOGETHER, Resources
-from .compiling import Compiled
+from .compiling import Checkpoint, Compiled, compile
 from .groups import MachineLike
 from .groups import machine as read_machine
 
 if TYPE_CHECKING:
+    from torch.nn import Module
+
     from ..models.foreign.reading import Reading
     from ..models.network import DCDNetwork
-    from ..models.prose.judging import TextAccuracy
+    from ..models.prose.judging import TextAccuracies, TextAccuracy
     from ..models.training.evaluation import Accuracy
     from ..models.training.tasks import Task
     from ..proofs_check.refutations.theory import Theory
@@ -60,12 +62,18 @@ class Training(Tabular, Shown):
         """One dictionary a run."""
         return self.rows
 
-    def network(self, run: int = 0) -> DCDNetwork:
-        """The trained network of one run, a `torch.nn.Module`."""
+    def network(self, run: int = 0) -> DCDNetwork | Module:
+        """The trained network of one run, a `torch.nn.Module`; of a checkpoint the model of transformers."""
         from ..models.network import DCDNetwork
         from ..models.training.runs import RunStore
 
-        return DCDNetwork.from_pretrained(RunStore(self.folder).network_folder(self.rows[run]["key"]))
+        folder = RunStore(self.folder).network_folder(self.rows[run]["key"])
+        if load(folder).kind == CHECKPOINT:
+            from ..models.references.hugging_face import load_model
+
+            found: Module = load_model(folder)
+            return found
+        return DCDNetwork.from_pretrained(folder)
 
     @property
     def picture(self) -> Path:
@@ -119,7 +127,10 @@ def train(
     Arguments:
         tracked: as for `sn.machine`; it must have a name or permutations that the commands understand.
         family: one model family, or a stack such as `negative-mamba,aussm`; None for that of `init`, else `aussm`.
-        init: `random`, `compiled`, a folder with a network, or what `sn.compile` returned.
+            From compiled weights also a target, see `init`.
+        init: `random`, `compiled`, a folder with a network or a checkpoint that `compile --target` wrote, or what
+            `sn.compile` returned. `compiled` with the family `olmo-hybrid` or `delta`, or another target of
+            `sn.compile` that torch can train, starts from that target's weights.
         noise: standard deviation of the noise on every initial weight; several make an axis.
         learning_rate: one or several; None for 0.003, or 0.0003 from given weights.
         seeds: their number, or a list of them; `seed=3` is `seeds=[3]`.
@@ -142,6 +153,7 @@ def train(
         >>> len(training.rows)
         2
     """
+    from ..models.training.checkpoint_runs import require_checkpoint
     from ..models.training.configuration import PROTOCOLS, RunConfiguration
     from ..models.training.curves import draw_curves
     from ..models.training.initial import initial_network
@@ -154,14 +166,28 @@ def train(
     text = _text(tracked)
     folder = Path(out) if out is not None else Path("runs") / default_folder(read_machine(tracked).name)
     claim_folder(folder, RUN, force)
+    target = _target(family) if init == "compiled" else None
+    if target is not None:
+        init = compile(tracked, alphabet=settings.get("alphabet"), target=target)
+        if family == target:
+            family = target if init.kind == CHECKPOINT else None
     if isinstance(init, Compiled):
         own = _family(init)
         if family not in (None, own):
             raise InputError(f"family: {family}, and init was compiled for {own}; leave family out")
         family = own
         init = init.save(folder / "start")
-    elif init not in ("random", "compiled"):
-        init = load(init).require("train").source.path  # of a folder of runs its best network
+    elif isinstance(init, Checkpoint):
+        init = init.save(folder / "start")
+    if init not in ("random", "compiled"):
+        start = load(init).require("train").source  # of a folder of runs its best network
+        init = start.path
+        own = _family_of(start) if family is None or start.kind == CHECKPOINT else family
+        if family not in (None, own) and target is None:
+            raise InputError(f"family: {family}, and {init} is a checkpoint for {own}; leave family out")
+        family = family or own
+        if start.kind == CHECKPOINT and "alphabet" not in settings:
+            settings["alphabet"] = _letters_of(start)
     family = family or "aussm"
     if "group" in settings:
         raise InputError(f"group: {settings['group']!r:.40}, and {text[:40]} is trained; name it once, first")
@@ -189,12 +215,16 @@ def train(
     if not runs:
         raise InputError(f"seeds: {seeds}; wanted at least one run")
     task = task_of(runs[0])
-    network = initial_network(runs[0], task)  # a bad configuration fails here, before any process is started
+    network = None
+    if base.of_others:  # what cannot be made fails here, before any process is started
+        require_checkpoint(runs[0])
+    else:
+        network = initial_network(runs[0], task)
     store, machine = RunStore(folder), Resources(processes, device, runs_together)
     machine.check()
     Logs(folder if tensorboard else None)  # whether TensorBoard is there
     make_folder(folder)  # what cannot be done is said alone, before theory
-    theory = _theory(network, task)
+    theory = None if network is None else _theory(network, task)
     forbidden = theory.sentence if theory and theory.forbidden else None
     if theory is not None:
         said = theory.sentence if forbidden is None else f"{forbidden}; it is trained all the same"
@@ -223,7 +253,7 @@ def _theory(network: DCDNetwork, task: Task) -> Theory | None:
 # Overloads write every parameter out: a type checker takes nothing over from the function itself.
 @overload
 def evaluate(
-    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact,
+    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact | Sequence[str | Path],
     tracked: MachineLike | None = None,
     length: int = 1000,
     words: int = 1000,
@@ -241,7 +271,7 @@ def evaluate(
 
 @overload
 def evaluate(
-    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact,
+    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact | Sequence[str | Path],
     tracked: MachineLike | None = None,
     length: int = 1000,
     words: int = 1000,
@@ -254,11 +284,11 @@ def evaluate(
     data: str | Path | None,
     generate: bool = True,
     out: str | Path | None = None,
-) -> Accuracy | TextAccuracy: ...
+) -> Accuracy | TextAccuracy | TextAccuracies: ...
 
 
 def evaluate(
-    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact,
+    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact | Sequence[str | Path],
     tracked: MachineLike | None = None,
     length: int = 1000,
     words: int = 1000,
@@ -271,7 +301,7 @@ def evaluate(
     data: str | Path | None = None,
     generate: bool = True,
     out: str | Path | None = None,
-) -> Accuracy | TextAccuracy:
+) -> Accuracy | TextAccuracy | TextAccuracies:
     """Accuracy of a model at lengths 20, 40, … up to a length, on random words over its tokens, or on a file's words;
     of anybody's model also on adversarial words, and read in other ways.
 
@@ -290,7 +320,8 @@ def evaluate(
         batch: words that are run at a time; None for as many as fit into memory.
         data: a file of words with labels (CSV in the field's dialects, JSON lines) to judge by in their place: of the
             folder's own group or automaton, of `tracked`, or of that in the file's name, `S3_x_Z4=20.csv`. Or prompts
-            of `sn.words(…, style=…)`: then the model is a folder of a causal language model with its tokenizer.
+            of `sn.words(…, style=…)`: then the model is a folder of a causal language model with its tokenizer, or
+            several: a list, or one text with `;` between them. They come into one table and one picture.
         generate: with prompts, whether texts are generated too, beside the choice by likelihood.
         out: folder for `summary.csv`, and for the picture of accuracy against steps. Of anybody's model also for the
             counts so far: the same call goes on where it was stopped.
@@ -310,6 +341,8 @@ def evaluate(
     from ..models.training.evaluation import evaluate as measured
     from .models import network_and_task
 
+    if isinstance(model, list | tuple) and data is None:
+        raise InputError("several models: they go with prompts, e.g. evaluate(['one', 'two'], data='S3-code=20.jsonl')")
     if data is not None:
         folder = None if out is None else Path(out)
         return _on_file(model, tracked, Path(data), generate, folder, reading, alphabet, batch)
@@ -335,7 +368,7 @@ def _kept(found: Accuracy, out: str | Path | None) -> Accuracy:
 
 
 def _on_file(
-    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact,
+    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact | Sequence[str | Path],
     tracked: MachineLike | None,
     path: Path,
     generate: bool,
@@ -343,7 +376,7 @@ def _on_file(
     reading: Reading | Mapping[str, Any] | str | Path | None,
     alphabet: str | None,
     batch: int | None,
-) -> Accuracy | TextAccuracy:
+) -> Accuracy | TextAccuracy | TextAccuracies:
     """`evaluate` on a file of words, or of prompts."""
     from ..models.prose.samples import is_prose
     from ..models.training.word_files import group_of_file, is_word_file
@@ -390,33 +423,51 @@ def says_what(artifact: Artifact) -> bool:
 
 
 def _on_prompts(
-    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact,
+    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact | Sequence[str | Path],
     tracked: MachineLike | None,
     path: Path,
     generate: bool,
     out: Path | None,
-) -> TextAccuracy:
+) -> TextAccuracy | TextAccuracies:
     """`evaluate` of a causal language model on prompts."""
-    from ..models.prose.judging import draw_text, judge_text
+    from ..models.prose.judging import TextAccuracies, draw_text, judge_text
     from ..models.prose.samples import read_samples
     from ..models.references.hugging_face import load as load_model
 
     if tracked is not None:
         raise InputError(f"{tracked!r:.40} and {path}: prompts say themselves what they ask about; leave the first out")
     samples = read_samples(path)
-    if not isinstance(model, str | Path) or not Path(model).is_dir():
-        raise InputError(
-            f"{str(model)[:60]}: prompts are for a causal language model; wanted its folder, with config.json, weights "
-            "and tokenizer"
-        )
-    tokenizer, network = load_model(Path(model))
-    with progress("prompts", len(samples)) as advance:
-        found = judge_text(network, tokenizer, samples, str(model), generate, advance)
+    folders = _folders_of(model)
+    for folder in folders:
+        if not isinstance(folder, str | Path) or not Path(folder).is_dir():
+            raise InputError(
+                f"{str(folder)[:60]}: prompts are for a causal language model; wanted its folder, with config.json, "
+                "weights and tokenizer; several are separated by ;"
+            )
+    each = []
+    for folder in folders:
+        tokenizer, network = load_model(Path(folder))
+        with progress("prompts", len(samples)) as advance:
+            each.append(judge_text(network, tokenizer, samples, str(folder), generate, advance))
+    found: TextAccuracy | TextAccuracies = each[0] if len(each) == 1 else TextAccuracies(tuple(each))
     if out is not None:
         found = replace(found, picture=out / "accuracy.png")
-        draw_text([found], out / "accuracy.png")
+        draw_text(each, out / "accuracy.png")
         write_summary(out / SUMMARY, found.rows_of_table())
     return found
+
+
+def _folders_of(model: Any) -> list[Any]:
+    """The folders of several language models: a list, or a text in which they are separated by `;`; else the one."""
+    if isinstance(model, list | tuple):
+        folders = list(model)
+    elif isinstance(model, str | Path) and ";" in str(model) and not Path(model).exists():
+        folders = [part.strip() for part in str(model).split(";")]
+    else:
+        return [model]
+    if not folders or "" in folders or len({str(folder) for folder in folders}) < len(folders):
+        raise InputError(f"{str(model)[:60]}: wanted folders for a causal language model each, each of them once")
+    return folders
 
 
 def _evaluated(
@@ -477,8 +528,43 @@ def _several(value: float | Iterable[float]) -> list[float]:
 
 def _family(compiled: Compiled) -> str:
     """The stack of a compilation as the settings write it."""
-    families = [layer["family"] for layer in compiled.compilation.parameters()[0]["layers"]]
+    return _stack([layer["family"] for layer in compiled.compilation.parameters()[0]["layers"]])
+
+
+def _stack(families: Sequence[str]) -> str:
     return families[0] if len(set(families)) == 1 else ",".join(families)
+
+
+def _target(family: str | None) -> str | None:
+    """The target of `compile` whose weights a family asks for; None for the families of our cascades."""
+    from ..algebra.depth.families import ALL_FAMILIES
+    from ..constructions.targets.compiler import TARGETS
+
+    if family is None or "," in family:
+        return None
+    if family in ALL_FAMILIES:
+        return "delta" if ALL_FAMILIES[family].factors else None
+    return family if family in TARGETS else None
+
+
+def _family_of(start: Artifact) -> str | None:
+    """The family that a folder's network, or its checkpoint, is trained as."""
+    if start.kind == CHECKPOINT:
+        from ..models.references.folder import read_config
+
+        return str(read_config(start.path).get("model_type")).replace("_", "-")
+    return _stack([layer.family for layer in start.network().specifications])
+
+
+def _letters_of(start: Artifact) -> str | None:
+    """The letters of a checkpoint of ours, as the settings write them; None for all, or where it does not say."""
+    try:
+        tracked = start.tracked
+    except InputError:
+        return None
+    if not isinstance(tracked, TrackedGroup) or len(tracked.alphabet) == tracked.group.order:
+        return None
+    return ";".join(str(int(x)) for x in tracked.alphabet)
 
 
 def _text(given: MachineLike) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -251,12 +252,12 @@ def sweep(
 
 
 @dataclass(frozen=True, repr=False)
-class Experiment(Shown):
+class Experiment(Tabular, Shown):
     """An experiment that was run.
 
     Arguments:
         name: as typed.
-        page: a text in Markdown with its tables; rows and pictures stand beside it.
+        page: a text in Markdown with its tables; rows, summary.csv and pictures stand beside it.
     """
 
     name: str
@@ -266,6 +267,17 @@ class Experiment(Shown):
     def folder(self) -> Path:
         """Of everything."""
         return self.page.parent
+
+    def rows_of_table(self) -> list[dict[str, Any]]:
+        """One dictionary a run, with what its cell of the page says."""
+        found = []
+        for name in ("rows.jsonl", "cells.jsonl"):
+            path = self.folder / name
+            lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+            for cell in map(json.loads, lines):
+                runs = cell.pop("runs", None)
+                found += [cell | run for run in runs] if runs else [cell]
+        return found
 
     def view(self) -> Text:
         """What the command prints."""
@@ -287,7 +299,7 @@ def reproduce(
 
     Arguments:
         name: `table1`, `table2`, `near-solution`, `parity`, `deltaproduct`, `automata`, `learning`,
-            `learn-together`, `learn-blocks` or `train-blocks`.
+            `learn-together`, `learn-blocks`, `train-blocks` or `two-block-layers`.
         quick: few runs and steps: minutes instead of an hour.
         out: folder; `results/NAME` or `results/NAME-quick` by default.
         processes, device, runs_together: as for `sn.train`.
@@ -313,5 +325,6 @@ def reproduce(
         raise InputError(f"unknown experiment {name[:40]!r}; wanted one of {', '.join(experiments.EXPERIMENTS)}")
     folder = Path(out) if out is not None else Path("results") / f"{name}{'-quick' if quick else ''}"
     claim_folder(folder, RUN)
-    page = experiments.EXPERIMENTS[name](folder, quick, Resources(processes, device, runs_together))
-    return Experiment(name, page)
+    found = Experiment(name, experiments.EXPERIMENTS[name](folder, quick, Resources(processes, device, runs_together)))
+    write_summary(folder / SUMMARY, found.rows_of_table())
+    return found

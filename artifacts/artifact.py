@@ -108,6 +108,14 @@ class Artifact:
 
         return Artifact(Folder(best_network(self.path)))
 
+    def _best_checkpoint(self) -> Artifact | None:
+        """Of a folder of runs that trained checkpoints the best one; None for other runs, or none that is finished."""
+        try:
+            best = self.source
+        except InputError:
+            return None
+        return best if best.kind == CHECKPOINT else None
+
     @property
     def says_what(self) -> bool:
         """Whether it says what it is for."""
@@ -292,7 +300,10 @@ def _opened(model: Any, reading: Reading | None) -> Artifact:
     if isinstance(model, str | Path) and ".py:" in str(model):
         return Artifact(None, foreign=str(model), reading=reading)
     if isinstance(model, str | Path | Folder):
-        return Artifact(opened(model), reading=reading)
+        found = Artifact(opened(model), reading=reading)
+        if found.kind == RUN and reading is None:  # of trained checkpoints the best one, which is read as such
+            return found._best_checkpoint() or found
+        return found
     if callable(model):
         from ..models.network import DCDNetwork
 

@@ -62,6 +62,13 @@ def compile_command(
     resets: Annotated[
         bool, typer.Option("--resets", help="With --target: words =x too, which set the product to x.")
     ] = False,
+    answers: Annotated[
+        str | None,
+        typer.Option(
+            help="With --target: elements, or points: a word such as 3? asks where the point 3 goes. Default: elements "
+            "up to order 5,040, then points."
+        ),
+    ] = None,
     regex: Regex = None,
     force: Force = False,
 ) -> None:
@@ -74,7 +81,9 @@ def compile_command(
 
     began, began_working, screen = time.perf_counter(), time.process_time(), console()
     asked = one_of(tracked, regex)
-    compiled = compile(asked, family, alphabet, channels, series, optimise, target=target, resets=resets)
+    compiled = compile(
+        asked, family, alphabet, channels, series, optimise, target=target, resets=resets, answers=answers
+    )
     folder = out or Path(compiled.name if target else default_folder(compiled.name))
     prepare_folder(folder, compiled.kind, force)
     show(screen, compiled.view(screen.width))

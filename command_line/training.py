@@ -115,7 +115,7 @@ def evaluate(
         typer.Argument(
             metavar="MODEL",
             help="A folder written by compile or train; or anybody's model: a Hugging Face folder, or file.py:function "
-            "from token ids (batch, tokens) to logits (batch, tokens, classes).",
+            "from token ids (batch, tokens) to logits (batch, tokens, classes). With prompts several, separated by ;.",
         ),
     ],
     tracked: Annotated[
@@ -210,8 +210,8 @@ def reproduce(
         str,
         typer.Argument(
             metavar="NAME",
-            help="table1, table2, near-solution, parity, deltaproduct, automata, learning, learn-together or "
-            "learn-blocks.",
+            help="table1, table2, near-solution, parity, deltaproduct, automata, learning, learn-together, "
+            "learn-blocks, train-blocks or two-block-layers.",
         ),
     ],
     quick: Annotated[bool, typer.Option("--quick", help="Few runs and steps: minutes instead of an hour.")] = False,

@@ -80,7 +80,7 @@ CANNOT: dict[str, dict[str, str]] = {
     NETWORK: dict.fromkeys(_PROOFS, _READ_OUT),
     RUN: dict.fromkeys(_PROOFS, _READ_OUT),
     PROBE: dict.fromkeys(VERBS, _COPIES),
-    CHECKPOINT: dict.fromkeys((*_PROOFS, "show", "train"), _FOREIGN),
+    CHECKPOINT: dict.fromkeys((*_PROOFS, "show"), _FOREIGN),
     MODULE: dict.fromkeys((*_PROOFS, "show", "train"), _CALLED) | {"audit": _NO_LAYERS},
     REFUSAL: dict.fromkeys(("certify", "verify", "horizon", *_RUNS, "show"), _UNTRACKED),
     DAMAGED: dict.fromkeys(VERBS, _AGAIN),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..algebra.depth.blocks.actions import ORDER_LIMIT
 from ..algebra.depth.families import Family
 from ..algebra.tracked import Tracked, TrackedAutomaton, TrackedGroup
+from ..common.errors import InputError
 from .automata.compiler import compile_automaton
 from .blocks.compiler import compile_blocks
 from .compilation import Compilation
@@ -23,6 +25,11 @@ def compile_tracked(tracked: Tracked, stack: Sequence[Family]) -> Compilation:
     Raises:
         InputError: the families cannot carry it (with the reason), or its tables would be too large.
     """
+    if stack[0].has_blocks and not isinstance(tracked, TrackedGroup):
+        raise InputError(
+            f"{tracked.name}: layers of {stack[0].name} are compiled for groups of at most {ORDER_LIMIT:,} elements, "
+            "e.g. S6; leave --family out, or name a diagonal one"
+        )
     if isinstance(tracked, TrackedAutomaton):
         return compile_automaton(tracked.automaton, *stack)
     if isinstance(tracked, TrackedGroup):

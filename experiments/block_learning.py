@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,9 @@ ARMS = {
 RUNS = "cells.jsonl"
 """All runs of a folder."""
 
+FIELDS = {"group", "arm", "seed", "right", "exact", "seconds", "tried"}
+"""Of a run."""
+
 Cell = tuple[str, str, int]
 """A group, the name of an arm, and how many seeds."""
 
@@ -110,7 +113,7 @@ def run_one(group: str, arm_name: str, seed: int) -> dict[str, Any]:
 
 def run_cells(folder: Path, cells: Sequence[Cell]) -> None:
     """Run what the folder's `cells.jsonl` lacks; each run is a line of it as soon as it is done, and is printed."""
-    rows = read_rows(folder / RUNS)
+    rows = read_rows(folder / RUNS, FIELDS)
     done = {(row["group"], row["arm"], row["seed"]) for row in rows}
     for group, arm, seeds in cells:
         for seed in range(FIRST_SEED, FIRST_SEED + seeds):
@@ -124,13 +127,13 @@ def run_cells(folder: Path, cells: Sequence[Cell]) -> None:
             )
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The runs in a file; none where there is no file. Raises `InputError` for a line that is none."""
+def read_rows(path: Path, wanted: Set[str]) -> list[dict[str, Any]]:
+    """The runs in a file; none where there is no file. Raises `InputError` for a line that lacks a field."""
     if not path.exists():
         return []
     rows = [parse_json(line.encode(), path) for line in read_text(path).splitlines()]
     for row in rows:
-        if not (isinstance(row, dict) and {"group", "arm", "seed", "right", "exact", "seconds", "tried"} <= row.keys()):
+        if not (isinstance(row, dict) and wanted <= row.keys()):
             raise InputError(f"{path}: a line is no run; delete the line to run its cell again")
     return rows
 
@@ -139,7 +142,7 @@ def reproduce_block_learning(folder: Path, quick: bool = False) -> Path:
     """Run all cells into a folder and write its page; returns the page. Started again, it goes on."""
     cells = planned(quick)
     run_cells(folder, cells)
-    return write_page(folder, cells, read_rows(folder / RUNS))
+    return write_page(folder, cells, read_rows(folder / RUNS, FIELDS))
 
 
 def write_page(folder: Path, cells: Sequence[Cell], runs: Sequence[dict[str, Any]]) -> Path:

@@ -36,6 +36,12 @@ def _train_blocks(folder: Path, quick: bool, machine: Resources) -> Path:
     return reproduce_block_training(folder, quick, machine)
 
 
+def _two_blocks(folder: Path, quick: bool, machine: Resources) -> Path:
+    from .two_block_layers import reproduce_two_block_layers
+
+    return reproduce_two_block_layers(folder, quick)
+
+
 def _automata(folder: Path, quick: bool, machine: Resources) -> Path:
     from .automata import reproduce_automata
 
@@ -64,5 +70,6 @@ EXPERIMENTS: dict[str, Run] = {
     "learning": _learning,
     "learn-together": _together,
     "learn-blocks": _blocks,
+    "two-block-layers": _two_blocks,
     "train-blocks": _train_blocks,
 }

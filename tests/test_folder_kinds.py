@@ -163,7 +163,7 @@ MORE = {
     "verify": ["--length", "100"],
     "decompile": ["--length", "20"],
     "diagnose": ["--length", "20"],
-    "train": ["--steps", "2", "--batch", "4", "--out", "new"],
+    "train": ["--steps", "2", "--batch", "4", "--test-words", "4", "--test-length", "20", "--out", "new"],
 }
 FUNCTIONS = {
     "certify": lambda folder, asked: sn.certify(folder),
@@ -183,10 +183,7 @@ def arguments_for(kind: str, verb: str, folder: Path) -> list[str]:
     """A command line that does the verb with the folder."""
     asked = MADE_FOR.get(kind, "S3")
     if verb == "train":
-        family = {DELTA: "delta-4", BLOCK: "block-3", RUN: "negative-mamba", TRAINED: "negative-mamba"}.get(
-            kind, "aussm"
-        )
-        return ["train", asked, "--init", str(folder), "--family", family, *MORE["train"]]
+        return ["train", asked, "--init", str(folder), *MORE["train"]]
     named = {"show": ["--group", asked], "evaluate": [asked], "refute": [asked], "decompile": [asked]}
     group = named.get(verb, []) if kind in (NETWORK, MODULE) else []
     more = [] if kind in (DELTA, BLOCK) and verb == "horizon" else MORE.get(verb, [])  # no words are run

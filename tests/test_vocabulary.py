@@ -39,6 +39,7 @@ MEANING = {
     "optimise": "what to optimise",
     "target": "another library's architecture",
     "resets": "whether tokens reset",
+    "answers": "what a checkpoint answers with: elements or points",
     "all_series": "whether all shortest series are counted",
     "pareto": "whether unbeaten series are listed",
     "letters": "the alphabet of a regular expression",

@@ -22,7 +22,6 @@ from ...common.errors import InputError
 from ..arithmetic.permutations import MAX_DEGREE, Permutations
 from . import kernels as chain_kernels
 from .kernels import Element, Encoding, Levels, is_member, sift_rows
-from .schreier_sims import is_even, is_giant, random_products, schreier_sims
 from .solvable import NotSolvableError, SolvableTower
 
 ELEMENTS_LIMIT = 2**28
@@ -71,9 +70,12 @@ class StabiliserChain:
         self.elements_given = [Element(self.encoding.encode(row), self.encoding) for row in rows]
         self.seed = seed
         moving = self.moving_elements
-        if self.degree >= GIANT_DEGREE and moving and is_giant(moving, self.encoding, random.Random(seed)):
-            self._become_giant()
-            return
+        if self.degree >= GIANT_DEGREE and moving:
+            from .schreier_sims import is_giant
+
+            if is_giant(moving, self.encoding, random.Random(seed)):
+                self._become_giant()
+                return
         try:
             self._take_tower(SolvableTower([element.code for element in moving], moving, self.encoding))
         except NotSolvableError:
@@ -81,6 +83,8 @@ class StabiliserChain:
             self.__dict__["solvable_terms"] = None
 
     def _sims(self, bound: int | None) -> Levels:
+        from .schreier_sims import random_products, schreier_sims
+
         source = random.Random(self.seed)
         moving = self.moving_elements
         elements = random_products(moving, [], self.encoding, source)
@@ -92,6 +96,8 @@ class StabiliserChain:
         return self._sims(self.order)
 
     def _become_giant(self) -> None:
+        from .schreier_sims import is_even
+
         moving = self.moving_elements
         even = all(is_even(element.code, self.degree) for element in moving)
         self.giant = True

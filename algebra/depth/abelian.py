@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,10 @@ from ...common.brief import Brief
 from ..arithmetic.abelian_invariants import abelian_name
 from ..arithmetic.finite_field import factorise
 from ..arithmetic.integer_matrices import smith_normal_form
-from ..chains.series import ChainFactor
 from ..groups.group import Subgroup
+
+if TYPE_CHECKING:
+    from ..chains.series import ChainFactor
 
 
 @dataclass(frozen=True, eq=False, repr=False)

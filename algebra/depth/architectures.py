@@ -6,15 +6,22 @@ not.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ...common.brief import Brief
 from ...common.wording import counted
+from ..arithmetic.permutations import order as permutation_order
 from ..groups.group import Group
+from ..groups.permutation_group import PermutationGroup
 from ..representations.characters import CLASS_LIMIT
 from ..representations.reflections import Householders, householders
+from .refusal import SURE_POINTS
 
 MAMBA3_LEAST_DECAY = 1e-4
 """Mamba-3's `A_floor`: the state decays by exp(-A·Δ) a token with A at least this."""
@@ -51,10 +58,17 @@ class Architectures(Brief):
         rows: one for each architecture.
     """
 
-    group: Group
+    group: Group | PermutationGroup
     factors: int | None
     representation: Householders | None
     rows: tuple[Row, ...]
+
+    @property
+    def target(self) -> str | None:
+        """For which of them `compile --target` writes the group, where that is sure."""
+        if isinstance(self.group, PermutationGroup):
+            return "olmo-hybrid" if _moved(self.group) <= SURE_POINTS else None
+        return "deltaproduct" if self.factors else None
 
     def as_json(self) -> dict[str, Any]:
         """`householders` and one entry for each architecture."""
@@ -70,18 +84,26 @@ class Architectures(Brief):
         return content
 
 
-def architectures(group: Group, depth: int | None, alphabet: Sequence[int] | None = None) -> Architectures:
-    """What each architecture needs to track a listed group.
+def architectures(
+    group: Group | PermutationGroup, depth: int | None, alphabet: Sequence[int] | None = None
+) -> Architectures:
+    """What each architecture needs to track a group.
 
     Arguments:
-        group: the group.
+        group: listed, or by generators: then characters are not computed, and its action on points bounds the factors.
         depth: the least number of AUSSM layers, None for never.
         alphabet: the elements that are tokens and generate the group; None for all.
     """
-    found = _householders(group, alphabet)
-    factors, detail = found if found is not None else (None, None)
+    factors, detail = None, None
+    if isinstance(group, PermutationGroup):
+        factors, why = _by_points(group)
+        first = Row("deltaproduct", "DeltaProduct, β ≤ 2", f"1 layer, {counted(factors, 'factor')}", why)
+    else:
+        found = _householders(group, alphabet)
+        factors, detail = found if found is not None else (None, None)
+        first = _delta_product(group, factors, detail)
     rows = (
-        _delta_product(group, factors, detail),
+        first,
         _reflections(group, factors, "gated_deltanet", "Gated DeltaNet, β ≤ 2"),
         _never(
             group,
@@ -128,6 +150,60 @@ def _householders(group: Group, alphabet: Sequence[int] | None) -> tuple[int, Ho
     return found.found, found
 
 
+def _moved(group: Group | PermutationGroup) -> int:
+    """How many points the group moves."""
+    rows = group.permutations if isinstance(group, PermutationGroup) else group.elements
+    return int((rows != np.arange(rows.shape[1])).any(axis=0).sum())
+
+
+def _by_points(group: PermutationGroup) -> tuple[int, str]:
+    """Factors that are enough for every element of a group that is not listed, and why.
+
+    On an orbit of n points, a head of its own, a permutation is a product of n - 1 transpositions or fewer: n - (number
+    of cycles), an even number in an even permutation.
+    """
+    rows = group.permutations.astype(np.intp)
+    if _abelian(rows):
+        exponent = math.lcm(*(permutation_order(row) for row in rows))
+        return min(exponent - 1, 2), "real representations of degree at most 2"
+    names = np.arange(rows.shape[1])
+    while True:
+        least = names.copy()
+        for row in rows:
+            np.minimum.at(least, row, names)
+            np.minimum(least, least[row], out=least)
+        if np.array_equal(least, names):
+            break
+        names = least
+    orbits = [np.flatnonzero(names == name) for name in np.unique(names)]
+    bounds = []
+    for orbit in orbits:
+        even = all((len(orbit) - _cycles(row[orbit], orbit)) % 2 == 0 for row in rows)
+        bounds.append(len(orbit) - 1 - (even and len(orbit) % 2 == 0))
+    where = "its points" if len(orbits) == 1 else "each orbit of its points"
+    return max(bounds), (
+        f"a token is ≤ {max(bounds)} transpositions of {where}; not 1, as some token has order > 2; fewer are not "
+        "excluded: characters are computed of listed groups"
+    )
+
+
+def _abelian(rows: NDArray[np.intp]) -> bool:
+    """Whether permutations commute with one another."""
+    return all(np.array_equal(b[a], a[b]) for i, a in enumerate(rows) for b in rows[:i])
+
+
+def _cycles(images: NDArray[np.intp], orbit: NDArray[np.intp]) -> int:
+    """How many cycles a permutation has on an orbit, fixed points included."""
+    places = dict(zip(orbit.tolist(), images.tolist(), strict=True))
+    count = 0
+    while places:
+        point = next(iter(places))
+        while point in places:
+            point = places.pop(point)
+        count += 1
+    return count
+
+
 def _delta_product(group: Group, factors: int | None, detail: Householders | None) -> Row:
     name, title = "deltaproduct", "DeltaProduct, β ≤ 2"
     if factors is None:
@@ -160,12 +236,12 @@ def _why_not_fewer(detail: Householders) -> str:
     return f"fewer cannot by representations of its own; those of larger groups need at least {detail.least}"
 
 
-def _never(group: Group, name: str, title: str, reason: str) -> Row:
+def _never(group: Group | PermutationGroup, name: str, title: str, reason: str) -> Row:
     """A row of a family that tracks no group at any depth."""
     return Row(name, title, "never" if group.order > 1 else "0 layers", reason)
 
 
-def _reflections(group: Group, factors: int | None, name: str, title: str, remark: str = "") -> Row:
+def _reflections(group: Group | PermutationGroup, factors: int | None, name: str, title: str, remark: str = "") -> Row:
     """A row of a family whose token of finite order is one reflection or nothing."""
     if factors is None:
         return Row(name, title, "1 layer", remark or "each element spelt with several tokens, one reflection each")
@@ -176,7 +252,7 @@ def _reflections(group: Group, factors: int | None, name: str, title: str, remar
     return Row(name, title, f"1 layer, {factors} tokens each", remark or "an element is spelt, a reflection a token")
 
 
-def _path(group: Group, factors: int | None) -> Row:
+def _path(group: Group | PermutationGroup, factors: int | None) -> Row:
     """PaTH attention: the keys of the past are multiplied by I - β w wᵀ, β ≤ 2, and read through a softmax."""
     row = _reflections(group, factors, "path", "PaTH attention, β ≤ 2")
     if group.order == 1:
@@ -189,17 +265,17 @@ def _path(group: Group, factors: int | None) -> Row:
     )
 
 
-def _pd_ssm(group: Group, depth: int | None) -> Row:
+def _pd_ssm(group: Group | PermutationGroup, depth: int | None) -> Row:
     if group.order == 1:
         return Row("pd_ssm", "PD-SSM", "0 layers", "the trivial group needs no layer")
     states, how = group.order, "the group acts on itself"
-    moved = int((group.elements != group.elements[0]).any(axis=0).sum())
+    moved = _moved(group)
     if moved < states:
         states, how = moved, "one state for each point that the group moves"
     return Row("pd_ssm", "PD-SSM", f"1 layer, {counted(states, 'state')}", f"{how}; maybe fewer")
 
 
-def _mamba3(group: Group, depth: int | None) -> Row:
+def _mamba3(group: Group | PermutationGroup, depth: int | None) -> Row:
     decay = f"a token that turns its state by t turns shrinks it by exp(-{2 * MAMBA3_LEAST_DECAY:g}·t) or more"
     if group.order == 1:
         return Row("mamba_3", "Mamba-3", "0 layers", "the trivial group needs no layer")

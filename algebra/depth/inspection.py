@@ -15,15 +15,12 @@ from typing import TYPE_CHECKING, Any
 from ...common.terminal import ShownAsTable
 from ...common.wording import counted, describe_order
 from ..arithmetic.abelian_invariants import abelian_name
-from ..chains import series as chain_series
-from ..chains.series import ChainFactor
 from ..chains.stabiliser_chain import StabiliserChain
 from ..groups.group import TABLE_LIMIT, Group
 from ..groups.permutation_group import PermutationGroup
 from .abelian import AbelianFactor, margin, primary_moduli
 from .decomposition import Decomposition, decompose
 from .families import CIRCLE, FAMILIES, Family, names
-from .program_witness import PerfectTerm, ProgramWitness
 from .refusal import cause, generators_text, refusal, witness_text
 from .series import Series, shortest_series, verbal_series
 from .width import TooLargeError, WidthAnswer, least_widths, stack_of_widths, widths_answer
@@ -32,9 +29,11 @@ from .witness import Expression, Residual, depth_witness, residual
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from ..chains.series import ChainFactor
     from .architectures import Architectures
     from .blocks.depths import BlockAnswer
     from .optimise import Choices, ShortestSeries
+    from .program_witness import PerfectTerm, ProgramWitness
 
 INSPECTION_LIMIT = 10_000
 """Groups of larger order are inspected through stabiliser chains, in milliseconds but without decomposition."""
@@ -100,11 +99,11 @@ class Inspection(ShownAsTable):
             return None, str(error)
 
     @cached_property
-    def architectures(self) -> Architectures | None:
-        """What the architectures that people run need; None for a group that is not listed."""
+    def architectures(self) -> Architectures:
+        """What the architectures that people run need; of a group that is not listed by its action on points."""
         from .architectures import architectures
 
-        return architectures(self.group, self.depth, self.alphabet) if isinstance(self.group, Group) else None
+        return architectures(self.group, self.depth, self.alphabet)
 
     @cached_property
     def blocks(self) -> BlockAnswer:
@@ -113,7 +112,7 @@ class Inspection(ShownAsTable):
 
         if not isinstance(self.group, Group):
             return chain_block_answer(self.group.chain)
-        found = self.architectures.representation if self.architectures else None
+        found = self.architectures.representation
         return block_answer(self.group, found.table if found else None)
 
     @cached_property
@@ -205,7 +204,7 @@ class Inspection(ShownAsTable):
             "witness": self._witness_json(),
             "notes": list(self.notes),
             **({"shortest_series": self.shortest.as_json()} if self.shortest else {}),
-            **(self.architectures.as_json() if self.architectures else {}),
+            **self.architectures.as_json(),
         }
         if self.stack:
             stack, series = self.stack
@@ -245,10 +244,10 @@ class Inspection(ShownAsTable):
 
     def _witness_json(self) -> dict[str, Any] | None:
         witness = self.witness
-        if isinstance(witness, ProgramWitness | PerfectTerm):
-            return witness.as_json()
         if witness is None:
             return None
+        if not isinstance(witness, Expression | Residual):
+            return witness.as_json()
         assert isinstance(self.group, Group)  # the other witnesses hold elements of a list
         if isinstance(witness, Expression):
             return {
@@ -323,6 +322,9 @@ def inspect_by_chain(group: PermutationGroup, stack: Sequence[Family] | None = N
     Raises:
         InputError: that would take too long.
     """
+    from ..chains import series as chain_series
+    from .program_witness import PerfectTerm, ProgramWitness
+
     series = {exponent: shortest_series(group.chain, family) for exponent, family in _one_each().items()}
     derived = series[0]
     factors: tuple[ChainFactor, ...] = ()

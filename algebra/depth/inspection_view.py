@@ -61,9 +61,8 @@ def _parts(inspection: Inspection) -> Iterator[RenderableType]:
     yield _families(inspection)
     yield from _linear_readout(inspection)
     yield from _least_widths(inspection)
-    if inspection.architectures:
-        yield Text()
-        yield _architectures(inspection.architectures)
+    yield Text()
+    yield _architectures(inspection.architectures)
     yield from _next(inspection)
     if inspection.stack:
         yield Text()
@@ -208,8 +207,8 @@ def _next(inspection: Inspection) -> Iterator[RenderableType]:
     if name is None or (inspection.solvable and not inspection.series.length):
         return
     commands = [f"compile {name}"] if inspection.solvable else []
-    if found and found.factors:
-        commands.append(f"compile {name} --target deltaproduct")
+    if found.target:
+        commands.append(f"compile {name} --target {found.target}")
     commands = commands or [f"certify {name}"]  # that it is never
     yield Text(f"next: {', or '.join(commands)}", style="bold")
 

@@ -29,12 +29,13 @@ def refusal(series: Series[Any], stack: Sequence[Family], name: str | None = Non
 
 
 MOST_FOR_A_TARGET, POINTS_OF_A_TARGET, SMALL_FOR_A_TARGET = 5040, 256, 256
-"""What is written for other libraries: groups of at most this order (`constructions.targets.compiler.LARGEST_ORDER`)
-that move at most so many points (`reflections.LARGEST_DEGREE`), or are so small that fewer points are looked for
-(`actions.SEARCHED_ORDER`)."""
+"""What is written for other libraries: with a class for each element groups of at most this order
+(`constructions.targets.compiler.LARGEST_ORDER`), that move at most so many points (`reflections.LARGEST_DEGREE`), or
+are so small that fewer points are looked for (`actions.SEARCHED_ORDER`)."""
 
 SURE_POINTS = 64
-"""On so many points a layer is never too large: at most 2,016 swaps, and 12 base points, as 2¹³ is above the order."""
+"""On so many points a layer is never too large: at most 2,016 swaps, and 12 base points, as 2¹³ is above the order, or
+12 heads by which points are told apart."""
 
 
 def way_out(order: int, points: int, solvable: bool) -> str:
@@ -48,13 +49,14 @@ def way_out(order: int, points: int, solvable: bool) -> str:
     """
     if solvable:
         return "; compiled with --family aussm it can be tracked"
-    if order <= MOST_FOR_A_TARGET and (points <= SURE_POINTS or order <= SMALL_FOR_A_TARGET):
-        return "; one delta-rule layer can: compile it with --target olmo-hybrid"
-    if order <= MOST_FOR_A_TARGET and points <= POINTS_OF_A_TARGET:
-        return "; one delta-rule layer can: --target olmo-hybrid writes it, unless its weights are too many"
+    asked = "" if order <= MOST_FOR_A_TARGET else ", to be asked where a point goes"
+    if points <= SURE_POINTS or order <= SMALL_FOR_A_TARGET:
+        return f"; one delta-rule layer can: compile it with --target olmo-hybrid{asked}"
+    if points <= POINTS_OF_A_TARGET:
+        return f"; one delta-rule layer can: --target olmo-hybrid writes it{asked}, unless its weights are too many"
     return (
-        f"; no diagonal layers can, and other libraries' are written for order ≤ {MOST_FOR_A_TARGET:,} and "
-        f"≤ {POINTS_OF_A_TARGET} points, e.g. S6; `inspect` says what it would take"
+        f"; no diagonal layers can, and other libraries' are written for ≤ {POINTS_OF_A_TARGET} points, e.g. S6; "
+        "`inspect` says what it would take"
     )
 
 

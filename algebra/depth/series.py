@@ -17,9 +17,7 @@ from ...common.descent import descending
 from ...common.errors import InputError
 from ...common.packages import named_packages
 from ...common.wording import describe_order, short
-from ..chains import series as chain_series
 from ..chains.stabiliser_chain import StabiliserChain
-from ..groups.conversions import to_gap
 from ..groups.group import Group, Subgroup
 from .families import Family
 
@@ -65,6 +63,8 @@ class Series(Generic[Member]):
         Raises:
             MissingPackageError: networkx is not installed.
         """
+        from ..groups.conversions import to_gap
+
         with named_packages():
             import networkx
         graph = networkx.DiGraph(name=repr(self))
@@ -91,7 +91,9 @@ def verbal_subgroup(subgroup: Member, exponent: int) -> Member:
     V/[V, V] is abelian, so commutators and m-th powers of generators generate it as a normal subgroup.
     """
     if isinstance(subgroup, StabiliserChain):
-        return chain_series.verbal_subgroup(subgroup, exponent)
+        from ..chains.series import verbal_subgroup as verbal_chain
+
+        return verbal_chain(subgroup, exponent)
     if exponent == 1:
         return subgroup
     group, generators = subgroup.group, subgroup.generators

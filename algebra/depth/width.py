@@ -173,9 +173,16 @@ def least_widths(group: Group, layer: Family, depth: int) -> tuple[tuple[int, ..
     search = _Search(group, group.trivial_subgroup, FEW_STEPS)
     most = max(factorise(group.order).values(), default=0)  # the rank of any abelian section
     found: list[tuple[int, ...]] = []
+    known: list[tuple[tuple[int, ...], bool]] = []
 
     def can(widths: tuple[int, ...]) -> bool:
-        return search.series(group.whole, tuple((layer.exponent, width) for width in widths)) is not None
+        """Whether these do. Those that lie above some that do, do; those that lie below some that do not, do not."""
+        for other, did in known:
+            if all(b <= a if did else a <= b for a, b in zip(widths, other, strict=True)):
+                return did
+        did = search.series(group.whole, tuple((layer.exponent, width) for width in widths)) is not None
+        known.append((widths, did))
+        return did
 
     def grow(prefix: tuple[int, ...]) -> None:
         """All minimal vectors with this beginning, up to those that were found before it."""
@@ -205,6 +212,8 @@ class _Search:
         self.steps = 0
         self._known: dict[tuple[bytes, Layers], tuple[Subgroup, ...] | None] = {}
         self._verbal: dict[tuple[bytes, int], Subgroup] = {}
+        self._factors: dict[tuple[bytes, bytes], AbelianFactor] = {}
+        self._sizes: dict[bytes, tuple[dict[int, int], dict[int, int]]] = {}
         self._quotients: dict[bytes, dict[int, list[int]]] = {}
         self._kernels: dict[tuple[bytes, int, int], list[Subgroup]] = {}
 
@@ -276,10 +285,8 @@ class _Search:
 
     def _hopeless(self, upper: Subgroup, layers: Layers) -> bool:
         """Whether one of three necessary conditions fails."""
-        members = upper.members
-        index = upper.order // int(self.target.mask[members].sum())
-        exponent = factorise(int(np.lcm.reduce(self.group.element_orders[members])))
-        for p, wanted in factorise(index).items():
+        index, exponent = self._size(upper)
+        for p, wanted in index.items():
             own = exponent[p]
             if wanted > sum(width * (min(own, _valuation(m, p)) if m else own) for m, width in layers):
                 return True
@@ -288,13 +295,29 @@ class _Search:
             member = self.verbal(member, m)
         return not self._inside(member) or not self._abelian(self._quotient(upper), layers)
 
+    def _size(self, upper: Subgroup) -> tuple[dict[int, int], dict[int, int]]:
+        """The prime factors of |V : V ∩ target| and of the exponent of V."""
+        key = upper.mask.tobytes()
+        if key not in self._sizes:
+            members = upper.members
+            index = upper.order // int(self.target.mask[members].sum())
+            exponent = int(np.lcm.reduce(self.group.element_orders[members]))
+            self._sizes[key] = factorise(index), factorise(exponent)
+        return self._sizes[key]
+
+    def _factor(self, upper: Subgroup, lower: Subgroup) -> AbelianFactor:
+        key = upper.mask.tobytes(), lower.mask.tobytes()
+        if key not in self._factors:
+            self._factors[key] = abelian_factor(upper, lower)
+        return self._factors[key]
+
     def _quotient(self, upper: Subgroup) -> dict[int, list[int]]:
         """The abelian group V/[V, V](V ∩ target): for each prime the exponents of its cyclic parts, largest first."""
         key = upper.mask.tobytes()
         if key not in self._quotients:
             lower = self.verbal(upper, 0).extended(upper.members[self.target.mask[upper.members]].tolist())
             parts: dict[int, list[int]] = {}
-            for n in abelian_factor(upper, lower).moduli:
+            for n in self._factor(upper, lower).moduli:
                 for p, e in factorise(n).items():
                     parts.setdefault(p, []).append(e)
             self._quotients[key] = {p: sorted(own, reverse=True) for p, own in parts.items()}
@@ -326,7 +349,7 @@ class _Search:
             yield from self._kernels[key]
             return
         found = []
-        for lower in kernels(abelian_factor(upper, verbal), width):
+        for lower in kernels(self._factor(upper, verbal), width):
             self.steps += 1
             if self.steps > self.limit:
                 raise TooLargeError(
@@ -348,6 +371,9 @@ def _valuation(n: int, p: int) -> int:
 
 def kernels(factor: AbelianFactor, width: int) -> Iterator[Subgroup]:
     """Subgroups N between `factor.lower` and `factor.upper` with upper/N of rank ≤ width: all the smallest."""
+    if len(factor.moduli) <= width:  # its rank
+        yield factor.lower
+        return
     yield from _between(factor, width, _smallest_vanishing)
 
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from ...common.errors import InputError
 from ..arithmetic.finite_field import factorise, finite_field
 from ..arithmetic.permutations import MAX_DEGREE, closure, parse_permutations, rows
-from . import matrix_groups
 from .permutation_group import PermutationGroup
 
 
@@ -33,6 +32,18 @@ def _require(condition: bool, name: str, wanted: str) -> None:
 
 def _require_degree(degree: int, name: str) -> None:
     _require(degree <= MAX_DEGREE, name, f"acts on {degree} points, at most {MAX_DEGREE} can be handled")
+
+
+def _of_matrices(function: str) -> Callable[..., PermutationGroup]:
+    """A function of `matrix_groups`, which is imported with the first group that needs it."""
+
+    def made(*numbers: int) -> PermutationGroup:
+        from . import matrix_groups
+
+        group: PermutationGroup = getattr(matrix_groups, function)(*numbers)
+        return group
+
+    return made
 
 
 def _rotation(n: int) -> list[int]:
@@ -145,7 +156,7 @@ def affine(n: int, q: int) -> PermutationGroup:
     """AGL(n,q): for n = 1 the maps x ↦ ax + b of F_q, of order q(q-1)."""
     name = f"AGL({n},{q})"
     if n != 1:
-        return matrix_groups.affine(n, q)
+        return _of_matrices("affine")(n, q)
     _require_prime_power(q, name, MAX_DEGREE, "AGL(1,8)")
     field, everything = finite_field(q), np.arange(q)
     generators = [field.add(1, everything)] + ([field.multiply(field.primitive, everything)] if q > 2 else [])
@@ -177,7 +188,7 @@ def special_linear(n: int, q: int) -> PermutationGroup:
     """SL(n,q) on the nonzero vectors of F_qⁿ."""
     name = f"SL({n},{q})"
     if n != 2:
-        return matrix_groups.special_linear(n, q)
+        return _of_matrices("special_linear")(n, q)
     _require_prime_power(q, name, 97, "SL(2,3)")
     return _group(name, _on_vectors(q, _special_matrices(q)), q * (q * q - 1))
 
@@ -186,7 +197,7 @@ def general_linear(n: int, q: int) -> PermutationGroup:
     """GL(n,q) on the nonzero vectors of F_qⁿ."""
     name = f"GL({n},{q})"
     if n != 2:
-        return matrix_groups.general_linear(n, q)
+        return _of_matrices("general_linear")(n, q)
     _require_prime_power(q, name, 97, "GL(2,3)")
     field = finite_field(q)
     minus = int(field.negative(1))
@@ -198,7 +209,7 @@ def projective_special_linear(n: int, q: int) -> PermutationGroup:
     """PSL(n,q) on the lines of F_qⁿ, q+1 for n = 2."""
     name = f"PSL({n},{q})"
     if n != 2:
-        return matrix_groups.projective_special_linear(n, q)
+        return _of_matrices("projective_special_linear")(n, q)
     _require_prime_power(q, name, MAX_DEGREE - 1, "PSL(2,7)")
     field = finite_field(q)
     x, y = np.append(np.ones(q, dtype=int), 0), np.append(np.arange(q), 1)  # the points (1, y), then (0, 1)
@@ -312,7 +323,7 @@ FAMILIES: dict[str, Callable[[int], PermutationGroup]] = {
     "SD": semidihedral,
     "F": frobenius,
     "M": mathieu,
-    "J": matrix_groups.janko,
+    "J": _of_matrices("janko"),
     "K": klein,
     "QD": semidihedral,
 }
@@ -324,20 +335,20 @@ FUNCTIONS: dict[str, tuple[int, Callable[..., PermutationGroup]]] = {
     "SL": (2, special_linear),
     "GL": (2, general_linear),
     "PSL": (2, projective_special_linear),
-    "PGL": (2, matrix_groups.projective_general_linear),
-    "ASL": (2, matrix_groups.affine_special),
-    "Sp": (2, matrix_groups.symplectic),
-    "PSp": (2, matrix_groups.projective_symplectic),
-    "GU": (2, matrix_groups.general_unitary),
-    "SU": (2, matrix_groups.special_unitary),
-    "PGU": (2, matrix_groups.projective_general_unitary),
-    "PSU": (2, matrix_groups.projective_special_unitary),
-    "Sz": (1, matrix_groups.suzuki),
+    "PGL": (2, _of_matrices("projective_general_linear")),
+    "ASL": (2, _of_matrices("affine_special")),
+    "Sp": (2, _of_matrices("symplectic")),
+    "PSp": (2, _of_matrices("projective_symplectic")),
+    "GU": (2, _of_matrices("general_unitary")),
+    "SU": (2, _of_matrices("special_unitary")),
+    "PGU": (2, _of_matrices("projective_general_unitary")),
+    "PSU": (2, _of_matrices("projective_special_unitary")),
+    "Sz": (1, _of_matrices("suzuki")),
 }
 """Names followed by arguments in parentheses, with their number: `SL(2,3)`."""
 
 SIGNED: dict[str, Callable[..., PermutationGroup]] = {
-    "GO": matrix_groups.general_orthogonal,
-    "SO": matrix_groups.special_orthogonal,
+    "GO": _of_matrices("general_orthogonal"),
+    "SO": _of_matrices("special_orthogonal"),
 }
 """Names followed by two or three numbers, of which the first may be -1: `GO(3,5)`, `GO(-1,4,3)`."""

@@ -14,6 +14,7 @@ has order 8; ours have ours, D4 has order 8.
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,6 @@ from ..arithmetic.permutations import cycles, parse_permutations
 from ..groups.group import Group
 from ..groups.named_groups import FAMILIES, FUNCTIONS, SIGNED, extraspecial, rubik, weyl
 from ..groups.permutation_group import PermutationGroup
-from . import gap
-from .combining import bracketed, central, direct, not_split, over, semidirect, small, wreath
 
 if TYPE_CHECKING:
     from ..automata.automaton import Automaton
@@ -45,15 +44,22 @@ _SPECIAL = ("Rubik", "W", "Weyl", "ES", "Group")
 
 EXAMPLES = "e.g. S4, C2xC4, C7:C3, S3wrC2, SL(2,3), SmallGroup(24,12), '(1,2,3),(1,2)' or a file table.csv"
 
-_NAMES = sorted({*FAMILIES, *FUNCTIONS, *SIGNED, *gap.CONSTRUCTORS, *_ON_GROUPS, *_SPECIAL}, key=len, reverse=True)
-_TOKEN = re.compile(
-    rf"\s*(?:(?P<name>{'|'.join(_NAMES)}|[A-Z])(?P<number>\d+)?|(?P<integer>-?\d+)"
-    r"|(?P<operator>wr|[xo×≀:⋊∘.^(),+\-\[\]]))",
-    re.ASCII,
-)
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _SYNONYMS = {"×": "x", "≀": "wr", "⋊": ":", "∘": "o"}
 _FILE_SUFFIXES = (".csv", ".tsv", ".npy", ".json")
+
+
+@cache
+def _token() -> re.Pattern[str]:
+    """What a name, a number or an operator is. Most groups have one name and a number, and need none of this."""
+    from . import gap
+
+    names = sorted({*FAMILIES, *FUNCTIONS, *SIGNED, *gap.CONSTRUCTORS, *_ON_GROUPS, *_SPECIAL}, key=len, reverse=True)
+    return re.compile(
+        rf"\s*(?:(?P<name>{'|'.join(names)}|[A-Z])(?P<number>\d+)?|(?P<integer>-?\d+)"
+        r"|(?P<operator>wr|[xo×≀:⋊∘.^(),+\-\[\]]))",
+        re.ASCII,
+    )
 
 
 def parse_group(text: str) -> PermutationGroup:
@@ -71,13 +77,16 @@ def parse_group(text: str) -> PermutationGroup:
         from .files import read_group
 
         return read_group(Path(text))
+    if (one := re.fullmatch(r"([A-Z][A-Za-z]?[a-z]?)(\d{1,9})", text, re.ASCII)) and one[1] in FAMILIES:
+        return FAMILIES[one[1]](int(one[2]))
     text = re.sub(r"\bIs(?:Perm|Pc|Fp|Matrix)Group\s*,\s*", "", text)  # GAP's choice of a representation
     if "…" in text and text.startswith("<"):
         raise InputError(f"{text[:60]!r} is a name that was cut off at …; give all generators, e.g. '(1,2,3),(1,2)'")
-    from . import presentations
+    if "|" in text:
+        from . import presentations
 
-    if presentations.is_presentation(text):
-        return presentations.parse_presentation(text)
+        if presentations.is_presentation(text):
+            return presentations.parse_presentation(text)
     inside = text
     for brackets in (r"Group\s*\((.*)\)", r"\[(.*)\]", r"<(.*)>"):  # as GAP, a list, and our own names write them
         if found := re.fullmatch(brackets, inside, re.DOTALL):
@@ -89,6 +98,8 @@ def parse_group(text: str) -> PermutationGroup:
 
         return parse_lists(text)
     if found := re.fullmatch(r"\[\s*(\d{1,9})\s*,\s*(\d{1,9})\s*\]", text, re.ASCII):
+        from .combining import small
+
         return small(int(found[1]), int(found[2])).noted(f"{text} is read as GAP's IdGroup")
     return _Parser(text).parse()
 
@@ -172,7 +183,7 @@ class _Parser:
         self.notes: list[str] = []
         place = 0
         while place < len(text):
-            match = _TOKEN.match(text, place)
+            match = _token().match(text, place)
             if not match:
                 raise self._error(place)
             start = match.end() - len(match.group().lstrip())
@@ -215,6 +226,8 @@ class _Parser:
         return group.noted(*dict.fromkeys(self.notes)) if self.notes else group
 
     def _expression(self) -> PermutationGroup:
+        from .combining import direct, not_split, semidirect
+
         self.depth += 1
         if self.depth > MAX_NESTING:
             raise InputError(f"parentheses nested deeper than {MAX_NESTING} in {self._shown()}")
@@ -241,6 +254,8 @@ class _Parser:
         while self._peek() in ("wr", "o"):
             word = self._peek()
             self._take(word)
+            from .combining import central, wreath
+
             group = (wreath if word == "wr" else central)(group, self._power())
         return group
 
@@ -254,6 +269,8 @@ class _Parser:
             raise InputError(f"exponent {exponent} in {self._shown()}: wanted 1 to 100, e.g. C2^3")
         if exponent == 1:
             return group
+        from .combining import bracketed, direct
+
         result = direct([group] * exponent)
         return PermutationGroup(f"{bracketed(group.name)}^{exponent}", result.permutations, result.order)
 
@@ -283,6 +300,8 @@ class _Parser:
             return function(*self._numbers(word, count))
         if word in SIGNED:
             return self._signed(word)
+        from . import gap
+
         if word in gap.CONSTRUCTORS:
             kinds, constructor = gap.CONSTRUCTORS[word]
             group, note = constructor(*self._numbers(word, *kinds))
@@ -354,6 +373,8 @@ class _Parser:
     def _on_groups(self, word: str) -> PermutationGroup:
         if self._peek() != "(":
             raise InputError(f"{word} in {self._shown()} needs a group in parentheses, e.g. Hol(C7)")
+        from .combining import direct, over, wreath
+
         self._take("(")
         groups = [self._expression()]
         while self._peek() == "," and word.endswith("Product"):

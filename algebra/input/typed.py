@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from typing import TYPE_CHECKING
 
 from ...common.errors import InputError
-from ..automata.automaton import Automaton
-from ..automata.regular_expression import regular_expression
 from ..groups.group import Group
 from ..groups.permutation_group import PermutationGroup
 from .parser import parse_machine
+
+if TYPE_CHECKING:
+    from ..automata.automaton import Automaton
 
 LONGEST = 40
 
@@ -22,22 +24,24 @@ def typed(asked: Group | PermutationGroup | Automaton) -> str:
         >>> typed(parse_machine("SL(2,3)"))
         "'SL(2,3)'"
     """
-    automaton = isinstance(asked, Automaton)
-    placeholder, name = "AUTOMATON" if automaton else "GROUP", asked.name
+    name = asked.name
+    placeholder = "GROUP" if isinstance(asked, Group | PermutationGroup) else "AUTOMATON"
     if len(name) > LONGEST or name.startswith("-") or not name.isprintable():
         return placeholder
     try:
         found = parse_machine(name)
     except InputError:
-        return _as_regex(asked) if isinstance(asked, Automaton) else placeholder
-    if isinstance(asked, Automaton):
-        same = isinstance(found, Automaton) and (found.count, found.letters) == (asked.count, asked.letters)
-    else:
+        return placeholder if isinstance(asked, Group | PermutationGroup) else _as_regex(asked)
+    if isinstance(asked, Group | PermutationGroup):
         same = isinstance(found, PermutationGroup) and (found.order, found.degree) == (asked.order, asked.degree)
+    else:
+        same = not isinstance(found, PermutationGroup) and (found.count, found.letters) == (asked.count, asked.letters)
     return shlex.quote(name) if same else placeholder
 
 
 def _as_regex(asked: Automaton) -> str:
+    from ..automata.regular_expression import regular_expression
+
     try:
         found = regular_expression(asked.name)
     except InputError:

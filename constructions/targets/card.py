@@ -3,18 +3,44 @@
 from __future__ import annotations
 
 from ...algebra.arithmetic.permutations import cycles
-from ...common.wording import counted, short
+from ...common.wording import counted, describe_order, short
 from .delta_layer import margins
-from .reflections import ReflectionMachine
+from .points import QUESTION, PointMachine
+from .reflections import ReflectionMachine, Reflections
 from .sampling import WRONG
 
 
-def model_card(machine: ReflectionMachine, architecture: str, cannot: str, resets: bool, package: str = "") -> str:
-    """A `README.md` for a checkpoint of one reflection a factor; `package` is imported where it brings the class."""
+def _task(machine: Reflections) -> tuple[str, str, str, str]:
+    """Some word, its answer, what answers are, and where they stand."""
+    if isinstance(machine, PointMachine):
+        letters = list(range(len(machine.alphabet)))[:2]
+        image = point = int((machine.action[letters[0]] != range(machine.points)).argmax())
+        for x in letters:
+            image = int(machine.action[x][image])
+        names = machine.answer_names
+        asked = f"{names[point]}{QUESTION}"
+        word = " ".join([*(machine.letter_names[x] for x in letters), asked])
+        return (
+            word, names[image],
+            f"elements of the group in cycle notation with spaces between, and a question such as `{asked}`, the most "
+            "likely next\ntoken is the image of that point under their product, read from left to right",
+            "after the question, which changes nothing: several may follow each other. After anything else it is "
+            "`[UNK]`",
+        )  # fmt: skip
+    assert isinstance(machine, ReflectionMachine)
     group = machine.group
     example = [x for x in machine.alphabet if x][:2] or [0]
-    word = " ".join(cycles(group.elements[x]) for x in example)
-    product = cycles(group.elements[group.product(example)])
+    return (
+        " ".join(cycles(group.elements[x]) for x in example), cycles(group.elements[group.product(example)]),
+        "elements of the group in cycle notation with spaces between,\nthe most likely next token is their product, "
+        "read from left to right", "after its last one",
+    )  # fmt: skip
+
+
+def model_card(machine: Reflections, architecture: str, cannot: str, resets: bool, package: str = "") -> str:
+    """A `README.md` for a checkpoint of one reflection a factor; `package` is imported where it brings the class."""
+    group = machine.group
+    word, product, task, where = _task(machine)
     proved = [name for name, good in margins(machine).items() if good]
     rest = [name for name, good in margins(machine).items() if not good]
     more = f" In {' and '.join(rest)} the last sums have too many terms for the same proof." if rest else ""
@@ -27,8 +53,7 @@ tags: [state-tracking, group-theory]
 
 # {short(group.name)}, tracked by {architecture}
 
-Weights written, not trained: after the text of a word, elements of the group in cycle notation with spaces between,
-the most likely next token is their product, read from left to right. Order {group.order:,},
+Weights written, not trained: after the text of a word, {task}. Order {describe_order(group.order)},
 {counted(len(machine.alphabet), "element")} may be read.
 
 ```python
@@ -40,7 +65,7 @@ answer = model.generate(**inputs, max_new_tokens=1)[0, -1:]
 print(tokenizer.decode(answer))  # {short(product)}
 ```
 {setting}
-An element becomes up to {counted(max(machine.longest, 1), "token")} of input; the answer stands after its last one. A
+An element becomes up to {counted(max(machine.longest, 1), "token")} of input; the answer stands {where}. A
 word that is no element of the alphabet makes the answer `[UNK]` from there on.
 
 ## What is proved

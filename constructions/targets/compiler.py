@@ -11,36 +11,42 @@ from rich.console import Group as Renderables
 from rich.console import RenderableType
 from rich.text import Text
 
-from ...algebra.arithmetic.permutations import cycles
+from ...algebra.arithmetic.permutations import Permutations, cycles
 from ...algebra.automata.automaton import Automaton
 from ...algebra.automata.monoid import TransitionMonoid
 from ...algebra.depth.automaton_verdict import is_solvable
 from ...algebra.depth.families import CIRCLE
 from ...algebra.depth.series import shortest_series
 from ...algebra.groups.group import Group
+from ...algebra.groups.permutation_group import PermutationGroup
+from ...algebra.input.elements import read_tokens
 from ...algebra.input.parser import parse_group
 from ...common.errors import InputError
 from ...common.folders import Folder, save_folder
 from ...common.kinds import kind_of_files
 from ...common.terminal import WIDTH, Shown
-from ...common.wording import counted, default_folder
+from ...common.wording import counted, default_folder, describe_order, short
 from ..compiler import compile_group, read_alphabet
 from ..verification import first_fault
 from . import fla, mamba3, olmo_hybrid, own_delta, pd_ssm, resets
 from .delta_layer import margins, reflection_fault
 from .phases import PhaseMachine, phase_fault
+from .points import PointMachine, point_machine
 from .preimages import FIXED, PreimageMachine
-from .reflections import ReflectionMachine, reflection_machine
+from .reflections import ReflectionMachine, Reflections, reflection_machine
 from .resets import ResetMachine
 
 LARGEST_ORDER = 5040
-"""Groups of larger order have too many names to be answered with."""
+"""Groups of larger order have too many names to be answered with: they are asked where a point goes."""
 
+ELEMENTS, POINTS = "elements", "points"
+ANSWERS = (ELEMENTS, POINTS)
+"""What a checkpoint answers with."""
 
 AUTOMATA = (ResetMachine, PreimageMachine)
 """Machines whose answers are an automaton's states."""
 
-TargetMachine = ReflectionMachine | PhaseMachine | ResetMachine | PreimageMachine
+TargetMachine = ReflectionMachine | PointMachine | PhaseMachine | ResetMachine | PreimageMachine
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,7 @@ class Target:
         cannot: what cannot be written into it, and why.
         tracks: `group`, or `automaton`: then `machine` takes an automaton alone.
         also: where it tracks both: an automaton → the exact machine that is written.
+        no_points: why it cannot be asked where a point goes; empty where it can.
     """
 
     name: str
@@ -66,6 +73,15 @@ class Target:
     cannot: str
     tracks: str = "group"
     also: Callable[[Automaton], PreimageMachine] | None = None
+    no_points: str = ""
+
+
+def _points(group: PermutationGroup, tokens: Permutations) -> PointMachine:
+    machine = point_machine(group, tokens)
+    fault = reflection_fault(machine)
+    if fault:
+        raise AssertionError(f"the machine of points is wrong: {fault}")
+    return machine
 
 
 def _reflections(group: Group, tokens: Sequence[int]) -> ReflectionMachine:
@@ -140,25 +156,25 @@ def refuse_automaton(automaton: Automaton, target: str) -> NoReturn:
 NO_ROUNDING = "proved: no rounding occurs, so words of every length are tracked"
 
 
-def _by_heads(machine: ReflectionMachine, how: str) -> tuple[str, str]:
+def _by_heads(machine: Reflections, how: str) -> tuple[str, str]:
     good = ", ".join(name for name, proved in margins(machine).items() if proved)
-    heads = f"1 layer, {counted(len(machine.base), 'head')}, {machine.points} points"
+    heads = f"1 layer, {counted(machine.heads, 'head')}, {machine.points} points"
     return f"{heads}; {counted(len(machine.alphabet), 'element')}, {how}", f"{NO_ROUNDING}, with weights in {good}"
 
 
-def _of_olmo_hybrid(machine: ReflectionMachine) -> tuple[str, str]:
+def _of_olmo_hybrid(machine: Reflections) -> tuple[str, str]:
     return _by_heads(machine, f"up to {counted(max(machine.longest, 1), 'token')} each")
 
 
-def _of_delta_product(machine: ReflectionMachine) -> tuple[str, str]:
+def _of_delta_product(machine: Reflections) -> tuple[str, str]:
     return _with_dtype(machine, *_by_heads(machine, f"{counted(max(machine.longest, 1), 'factor')} a token"))
 
 
-def _of_delta_net(machine: ReflectionMachine) -> tuple[str, str]:
+def _of_delta_net(machine: Reflections) -> tuple[str, str]:
     return _with_dtype(machine, *_of_olmo_hybrid(machine))
 
 
-def _with_dtype(machine: ReflectionMachine, sizes: str, proved: str) -> tuple[str, str]:
+def _with_dtype(machine: Reflections, sizes: str, proved: str) -> tuple[str, str]:
     dtype = fla.chunked(machine) or "float32 and fused_recurrent"
     return sizes, f"{proved}; config.json says {dtype}, as fla's chunks refuse float32"
 
@@ -168,14 +184,15 @@ def _of_own_delta(machine: ReflectionMachine) -> tuple[str, str]:
     return f"1 layer, {2 * machine.points} channels; {elements}, one token each", NO_ROUNDING
 
 
-def _of_pd_ssm(machine: ReflectionMachine | PreimageMachine) -> tuple[str, str]:
+def _of_pd_ssm(machine: ReflectionMachine | PointMachine | PreimageMachine) -> tuple[str, str]:
     if isinstance(machine, PreimageMachine):
         sets, letters = counted(len(machine.values) - FIXED, "condition"), counted(machine.automaton.width, "letter")
         return (
             f"1 layer, {sets} on the state; {letters}, one token each",
             "proved: every letter copies conditions exactly, so words of every length are tracked",
         )
-    states, elements = counted(machine.points * len(machine.base), "state"), counted(len(machine.alphabet), "element")
+    size = pd_ssm.size_of(machine) if isinstance(machine, PointMachine) else machine.points * len(machine.base)
+    states, elements = counted(size, "state"), counted(len(machine.alphabet), "element")
     proved = "proved: every token permutes the states exactly, so words of every length are tracked"
     return f"1 layer, {states}; {elements}, one token each", proved
 
@@ -218,7 +235,15 @@ TARGETS = {
                 ("kda", "KDAForCausalLM", fla.kda, _of_olmo_hybrid),
             )
         ),
-        Target("delta", "our own network", _reflections, own_delta.own_delta, _of_own_delta, own_delta.CANNOT),
+        Target(
+            "delta",
+            "our own network",
+            _reflections,
+            own_delta.own_delta,
+            _of_own_delta,
+            own_delta.CANNOT,
+            no_points="its network has an answer at every token, one class for each element",
+        ),
         Target(
             "pd-ssm",
             "one PD-SSM layer",
@@ -228,7 +253,15 @@ TARGETS = {
             pd_ssm.CANNOT,
             also=pd_ssm.of_automaton,
         ),
-        Target("mamba3", "Mamba-3 layers (mamba_ssm)", _phases, mamba3.mamba3, _of_mamba3, mamba3.CANNOT),
+        Target(
+            "mamba3",
+            "Mamba-3 layers (mamba_ssm)",
+            _phases,
+            mamba3.mamba3,
+            _of_mamba3,
+            mamba3.CANNOT,
+            no_points="its layers hold phases of a series of listed subgroups, and no points",
+        ),
         *(
             Target(name, title, resets.reset_machine, write, resets.account, resets.CANNOT, "automaton")
             for name, (title, write) in resets.WRITERS.items()
@@ -286,9 +319,11 @@ class Checkpoint(Shown):
         if isinstance(self.machine, AUTOMATA):
             size = counted(self.machine.automaton.count, "state")
         else:
-            size = f"order {self.machine.group.order:,}"
+            size = f"order {describe_order(self.machine.group.order)}"
         head = f"{self._tracked}: {size}, for {self.target.title}"
-        return [head, *self.target.account(self.machine), f"cannot hold: {self.target.cannot}"]
+        sizes, proved = self.target.account(self.machine)
+        asked = [self.machine.usage()] if isinstance(self.machine, PointMachine) else []
+        return [head, sizes, *asked, proved, f"cannot hold: {self.target.cannot}"]
 
 
 def target_named(name: str) -> Target:
@@ -299,25 +334,49 @@ def target_named(name: str) -> Target:
     return chosen
 
 
-def require_order(name: str, order: int) -> None:
-    """Raises `InputError` for a group that has too many elements, or one alone; asked before they are listed."""
-    if order > LARGEST_ORDER:
-        size = f"{order:,}" if order < 10**12 else f"about 10^{len(str(order)) - 1}"
-        raise InputError(f"{name}: order {size}; targets are written up to {LARGEST_ORDER:,}, e.g. S6")
-    if order == 1:
-        raise InputError(f"{name} is trivial: 0 layers track it, there is nothing to compile; try C2")
+def answering(group: PermutationGroup | Group, target: Target, answers: str | None = None) -> str:
+    """What a checkpoint of a group answers with: `elements`, or `points` where there are too many; asked before
+    anything is listed.
+
+    Raises:
+        InputError: a group of one element; `answers` is unknown, or cannot be written.
+    """
+    if group.order == 1:
+        raise InputError(f"{group.name} is trivial: 0 layers track it, there is nothing to compile; try C2")
+    if answers is not None and answers not in ANSWERS:
+        raise InputError(f"answers: {answers[:40]!r}; wanted one of {', '.join(ANSWERS)}")
+    found = answers or (ELEMENTS if group.order <= LARGEST_ORDER else POINTS)
+    size = f"{group.name}: order {describe_order(group.order)}"
+    if found == ELEMENTS and group.order > LARGEST_ORDER:
+        raise InputError(
+            f"{size}; a class for each element is written up to {LARGEST_ORDER:,}; --answers points asks where a "
+            "point goes instead, or take a smaller group, e.g. S6"
+        )
+    if found == POINTS and target.no_points:
+        if answers is None:
+            size += f"; --target {target.name} is written up to {LARGEST_ORDER:,}"
+        raise InputError(
+            f"{size}: {target.no_points}; --target deltaproduct, olmo-hybrid or pd-ssm can be asked where a point goes"
+        )
+    return found
 
 
 def compile_target(
-    given: Group | Automaton, target: str, alphabet: str | Sequence[int] | None = None, resets: bool = False
+    given: Group | PermutationGroup | Automaton,
+    target: str,
+    alphabet: str | Sequence[int] | None = None,
+    resets: bool = False,
+    answers: str | None = None,
 ) -> Checkpoint:
     """Write a group, or an aperiodic automaton, for an architecture that other people's libraries run.
 
     Arguments:
-        given: a listed group; an automaton for `pd-ssm` and for the targets that carry no group.
+        given: a group; an automaton for `pd-ssm` and for the targets that carry no group.
         target: one of `TARGETS`.
-        alphabet: as for `compile_group`.
+        alphabet: as for `compile_group`; for a group that is not listed, as for `read_tokens`.
         resets: whether there are words `=x` too, which set the product to an element x of the alphabet.
+        answers: `elements`, or `points`: then a word such as `3?` asks for the image of the point 3. Default: elements
+            up to order `LARGEST_ORDER`.
 
     Raises:
         InputError: the target is unknown, carries the other kind, or what is given is too large for it.
@@ -332,8 +391,9 @@ def compile_target(
         made = chosen.machine if chosen.tracks == "automaton" else chosen.also
         if made is None:
             refuse_automaton(given, chosen.name)
-        if alphabet is not None:
-            raise InputError("--alphabet goes with a group; an automaton is read by its own letters")
+        for option, value in (("alphabet", alphabet), ("answers", answers)):
+            if value is not None:
+                raise InputError(f"--{option} goes with a group; an automaton is read by its own letters")
         machine = made(given)
         return Checkpoint(chosen, machine, chosen.write(machine, resets))
     if chosen.tracks == "automaton":
@@ -341,7 +401,23 @@ def compile_target(
             f"{given.name}: no number of layers of {chosen.title.split(' ')[0]} tracks a group; it carries aperiodic "
             f"automata, e.g. 'flip-flop(2)', and --target olmo-hybrid every group"
         )
-    require_order(given.name, given.order)
-    tokens = [int(x) for x in read_alphabet(given, alphabet)]
-    machine = chosen.machine(given, tokens)
+    if answering(given, chosen, answers) == POINTS:
+        machine = _points(*_tokens(given, alphabet))
+    else:
+        listed = given if isinstance(given, Group) else given.listed()
+        machine = chosen.machine(listed, [int(x) for x in read_alphabet(listed, alphabet)])
     return Checkpoint(chosen, machine, chosen.write(machine, resets))
+
+
+def _tokens(
+    given: Group | PermutationGroup, alphabet: str | Sequence[int] | None
+) -> tuple[PermutationGroup, Permutations]:
+    """A group, and the permutations that may be read. Raises `InputError`."""
+    if isinstance(given, Group) or given.order <= LARGEST_ORDER:
+        listed = given if isinstance(given, Group) else given.listed()
+        return PermutationGroup.from_listed(listed), listed.elements[read_alphabet(listed, alphabet)]
+    if alphabet is not None and not isinstance(alphabet, str):
+        raise InputError(
+            f"{short(given.name)} is not listed, so its elements have no numbers; wanted e.g. '(1,2);(1,2,3)'"
+        )
+    return given, read_tokens(given, alphabet)

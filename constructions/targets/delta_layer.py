@@ -29,11 +29,14 @@ other.
 row. The unknown token writes a large value into a row and column of their own, which every head reads beside its own
 row; the start overwrites them with 0. A head's query is then 1/2 in four places: both copies of its base point, that
 row, and one that is always 0. Values here are 256 where they are 128 there, and states the same.
+
+**Answers by points** (`points.py`): a head's query has 1, 4, 16 … equal entries, and the output gate is open at the
+column of the point that is asked for, and shut at every other token: then the answer is the unknown token.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +44,8 @@ from numpy.typing import NDArray
 
 from ...common.errors import InputError
 from . import sampling
-from .reflections import Letter, ReflectionMachine
+from .points import SETS, PointMachine
+from .reflections import Letter, ReflectionMachine, Reflections
 from .widths import power_of_four
 
 Array = NDArray[np.float32]
@@ -79,7 +83,7 @@ class DeltaLayer:
 
     Arguments:
         hidden: H.
-        heads: one for each base point.
+        heads: one for each base point, or so many that points are told apart.
         key: dimension of keys and queries of a head.
         value: dimension of values of a head: the number of points, and one more without a decay.
         factors: Householder factors a token.
@@ -87,7 +91,7 @@ class DeltaLayer:
         arrays: `q`, `k`, `v`, `a`, `b`, `g`, `o`, each a matrix (outputs, inputs); k, v and b hold the factors one
             after the
             other, each with all heads; and `A_log`, `dt_bias` (heads,).
-        readout: (order, H): logits of the elements, from the residual stream.
+        readout: (answers, H): logits of the elements, or points, from the residual stream.
         doubt: (H,): about half of what one head adds to a logit, wherever there is a behaviour; for the unknown token.
     """
 
@@ -102,13 +106,11 @@ class DeltaLayer:
     doubt: Array
 
 
-def delta_layer(
-    machine: ReflectionMachine, behaviours: Sequence[Behaviour], factors: int, gated: bool = True
-) -> DeltaLayer:
+def delta_layer(machine: Reflections, behaviours: Sequence[Behaviour], factors: int, gated: bool = True) -> DeltaLayer:
     """The layer for tokens that behave so.
 
     Arguments:
-        machine: the group, spelt.
+        machine: the group, spelt; a `ReflectionMachine` or a `PointMachine`.
         behaviours: of the tokens; the first is the unknown one.
         factors: Householder factors a token.
         gated: whether the layer can forget.
@@ -116,9 +118,10 @@ def delta_layer(
     Raises:
         InputError: it would be wider than `LARGEST_HIDDEN`, or have more weights than `LARGEST_LAYER`.
     """
-    n, heads, count = machine.points, len(machine.base), len(behaviours)
+    n, heads, count = machine.points, machine.heads, len(behaviours)
     value = n if gated else n + 1
-    hidden, key = power_of_four(count + heads * value), power_of_four(2 * n if gated else 2 * n + 2)
+    hidden = power_of_four(count + heads * value)
+    queries, key = _queries(machine, gated)
     if hidden > LARGEST_HIDDEN:
         raise InputError(
             f"{machine.group.name}: {count:,} behaviours of tokens and {heads} × {value} outputs need a residual "
@@ -144,8 +147,10 @@ def delta_layer(
         "A_log": np.zeros(heads, np.float32),
         "dt_bias": np.full(heads, -LARGE, np.float32),
     }
-    for head, point in enumerate(machine.base):
-        arrays["q"][head, [point] if gated else [point, point + n, 2 * n, 2 * n + 1], :] = large
+    for head, rows in enumerate(queries):
+        arrays["q"][head, rows, :] = large
+    if machine.questions:
+        arrays["g"][:] = 0
     for column, behaviour in enumerate(behaviours):
         forgets = behaviour == UNKNOWN or any(isinstance(letter, Letter) and letter.forget for letter in behaviour)
         arrays["a"][:, column] = 2 * large if forgets and gated else 0
@@ -154,6 +159,10 @@ def delta_layer(
             arrays["b"][0, :, column] = 0
             arrays["v"][0, :, n, column] = DOUBT / normed if behaviour == UNKNOWN else 0
         for factor, letter in enumerate(() if isinstance(behaviour, str) else behaviour):
+            if letter.ask is not None:
+                arrays["g"][letter.ask :: value, column] = large
+                if not gated:  # the unknown token's column, which is always read
+                    arrays["g"][n::value, column] = large
             doubled = machine.key(letter)
             if not doubled.any():
                 continue
@@ -169,8 +178,25 @@ def delta_layer(
     return DeltaLayer(hidden, heads, key, value, factors, embedding, flat, *_readout(machine, count, hidden, gated))
 
 
-def _readout(machine: ReflectionMachine, count: int, hidden: int, gated: bool) -> tuple[Array, Array]:
-    """For each element the sum of the entries ±1 that its state has in the base rows; and the unknown token's row.
+def _queries(machine: Reflections, gated: bool) -> tuple[list[NDArray[np.intp]], int]:
+    """For each head the rows of the state that its query reads, and the dimension of keys.
+
+    A base point is one row; without a decay both its copies, the unknown token's row 2n and row 2n + 1, which is always
+    zero. Points that are asked for are sets of rows, filled up with such rows.
+    """
+    n = machine.points
+    if isinstance(machine, ReflectionMachine):
+        rows = [[point] if gated else [point, point + n, 2 * n, 2 * n + 1] for point in machine.base]
+        return [np.array(own, dtype=np.intp) for own in rows], power_of_four(2 * n if gated else 2 * n + 2)
+    assert isinstance(machine, PointMachine)
+    beside = 0 if gated else 1  # the unknown token's row
+    found = [machine.rows(head, beside) for head in range(machine.heads)]
+    filled = [np.concatenate([own, 2 * n + np.arange(beside + fill)]) for own, fill in found]
+    return filled, power_of_four(2 * n + beside + max(fill for _, fill in found))
+
+
+def _readout(machine: Reflections, count: int, hidden: int, gated: bool) -> tuple[Array, Array]:
+    """For each answer the sum of the entries ±1 that its state has where heads read it; and the unknown token's row.
 
     A head puts out ±(√n·128) in one of its n coordinates, times what the norms make of it, beside 8·√H in a behaviour's
     coordinate. The unknown token gets half of one head's. All of it times a power of 2, which rounds nothing, so that
@@ -179,21 +205,55 @@ def _readout(machine: ReflectionMachine, count: int, hidden: int, gated: bool) -
     n, signs = machine.points, machine.signs
     value = n if gated else n + 1
     sharpness = np.float32(_sharpness(machine, count, hidden, gated))
-    readout = np.zeros((machine.group.order, hidden), np.float32)
-    for head, point in enumerate(machine.base):
-        columns = machine.images[:, head]
-        readout[np.arange(len(readout)), count + head * value + columns] = signs[point] * signs[columns]
     doubt = np.zeros(hidden, np.float32)
-    if gated:
-        doubt[:count] = 2.0 ** np.round(np.log2(0.5 * LARGE * np.sqrt(n) / (8 * np.sqrt(hidden))))
+    if isinstance(machine, PointMachine):
+        readout = np.zeros((n, hidden), np.float32)
+        for head, sign in zip(machine.sets.T, np.repeat(signs[None], SETS, axis=0), strict=True):
+            places = count + head[:, None] * value + np.arange(n)[None, :]
+            readout[np.arange(n)[:, None], places] = sign[:, None] * signs[None, :]
+        doubt[:count] = _doubt(machine, hidden, value)
     else:
-        doubt[count + n : count + len(machine.base) * value : value] = 1
+        assert isinstance(machine, ReflectionMachine)
+        readout = np.zeros((machine.group.order, hidden), np.float32)
+        for head, point in enumerate(machine.base):
+            columns = machine.images[:, head]
+            readout[np.arange(len(readout)), count + head * value + columns] = signs[point] * signs[columns]
+        if gated:
+            doubt[:count] = 2.0 ** np.round(np.log2(0.5 * LARGE * np.sqrt(n) / (8 * np.sqrt(hidden))))
+    if not gated:
+        doubt[count + n : count + machine.heads * value : value] = 1
     return readout * sharpness, doubt * sharpness
 
 
-def _sharpness(machine: ReflectionMachine, count: int, hidden: int, gated: bool) -> int:
+def _doubt(machine: PointMachine, hidden: int, value: int) -> float:
+    """The unknown token's weight of a behaviour: the largest power of 2 by which it has at most half of the least that
+    two heads add to a right answer."""
+    least = LARGE * np.sqrt(value / machine.sizes.max())
+    return float(2.0 ** np.floor(np.log2(least / (8 * np.sqrt(hidden)))))
+
+
+def _sharpness(machine: Reflections, count: int, hidden: int, gated: bool) -> int:
     """The power of 2, at least 16, by which the head is multiplied: the least for which, in every precision of
-    `margins`, the best logit is `sampling.GAP` + log(vocabulary) above all others.
+    `margins`, the best logit is `sampling.GAP` + log(vocabulary) above all others."""
+    value = machine.points if gated else machine.points + 1
+    if isinstance(machine, PointMachine):
+        gaps = _gaps_of_points(machine, hidden, value, gated)
+    else:
+        assert isinstance(machine, ReflectionMachine)
+        gaps = _gaps_of_elements(machine, hidden, value, gated)
+    proved = margins(machine)
+    found = {name: gaps(unit) for name, unit in UNITS.items() if proved[name]}
+    gap = min((least for least, _ in found.values()), default=np.inf)
+    largest = max((most for _, most in found.values()), default=0.0)
+    sharpness = sampling.sharpness(float(gap), len(machine.answer_names) + count + 1)
+    assert not proved["float16"] or largest * sharpness < LARGEST_HALF, "a logit overflows in float16"
+    return sharpness
+
+
+def _gaps_of_elements(
+    machine: ReflectionMachine, hidden: int, value: int, gated: bool
+) -> Callable[[float], tuple[float, float]]:
+    """A unit roundoff → how far the best logit is above all others, and the largest logit.
 
     One head adds g = 128·√n / √(64 + B·128²·n/H) to a logit. With the relative errors of `margins` and at most eight
     roundings in g, the right element has at least B·g·(1 - e), e = (B + 2)·u, any other at most (B - 1)·g·(1 + e), the
@@ -201,54 +261,84 @@ def _sharpness(machine: ReflectionMachine, count: int, hidden: int, gated: bool)
     others 0. Without a decay g has n + 1 in place of n, the unknown token 0, and after one it has at least
     0.999·B·g·(1 - e) and any other at most B·g·(1 + e)/32.
     """
-    heads, n = len(machine.base), machine.points if gated else machine.points + 1
-    one = LARGE * np.sqrt(n) / np.sqrt(64 + heads * LARGE**2 * n / hidden)
-    proved = margins(machine)
-    gap, largest = np.inf, 0.0
-    for name, unit in UNITS.items():
-        if proved[name]:
-            e = (heads + 2) * unit
-            right, others = heads * (1 - e), max(heads - 1, 0.7072) * (1 + e)
-            doubted = 0.3535 * (1 - e) if gated else heads * (0.999 * (1 - e) - (1 + e) / 32)
-            gap = min(gap, one * (1 - 8 * unit) * min(right - others, doubted))
-            largest = max(largest, heads * one * (1 + e) * (1 + 8 * unit))
-    sharpness = sampling.sharpness(float(gap), machine.group.order + count + 1)
-    assert not proved["float16"] or largest * sharpness < LARGEST_HALF, "a logit overflows in float16"
-    return sharpness
+    heads = machine.heads
+    one = LARGE * np.sqrt(value) / np.sqrt(64 + heads * LARGE**2 * value / hidden)
+
+    def gaps(unit: float) -> tuple[float, float]:
+        e = (heads + 2) * unit
+        right, others = heads * (1 - e), max(heads - 1, 0.7072) * (1 + e)
+        doubted = 0.3535 * (1 - e) if gated else heads * (0.999 * (1 - e) - (1 + e) / 32)
+        return one * (1 - 8 * unit) * min(right - others, doubted), heads * one * (1 + e) * (1 + 8 * unit)
+
+    return gaps
 
 
-def margins(machine: ReflectionMachine) -> dict[str, bool]:
+def _gaps_of_points(
+    machine: PointMachine, hidden: int, value: int, gated: bool
+) -> Callable[[float], tuple[float, float]]:
+    """The same where points are asked for.
+
+    A head that reads m points puts out a = 128·√(v/m) for each of them. Of the right point two heads do, of any other
+    at most one of these, and the norm divides all by a number between √(64 + 2a²/H) of the least and the largest a. The
+    unknown token has at most half of the right one's and at least an eighth of that, undivided where gates are shut;
+    after an unknown token without a decay, its own coordinate has 128·√v·0.98 in each head, and the point that is asked
+    for at most a 32nd of that in each of two. Each number has at most ten roundings.
+    """
+    low, high = (LARGE * np.sqrt(value / size) for size in (machine.sizes.max(), machine.sizes.min()))
+    least, most = (np.sqrt(64 + SETS * a**2 / hidden) for a in (low, high))
+    doubt = _doubt(machine, hidden, value)
+    full = LARGE * np.sqrt(value)
+    divided = np.sqrt(64 + machine.heads * full**2 / hidden)
+
+    def gaps(unit: float) -> tuple[float, float]:
+        e = 10 * unit
+        right = SETS * high / least
+        known = low / most - 2 * e * right
+        shut = doubt * np.sqrt(hidden) * (1 - e)
+        unknown = full * (0.98 * machine.heads * (1 - e) - SETS * (1 + e) / 32) / divided
+        return (
+            float(min([known, shut] if gated else [known, shut, unknown])),
+            float(max([right] if gated else [right, machine.heads * full / divided + shut])) * (1 + e),
+        )
+
+    return gaps
+
+
+def margins(machine: Reflections) -> dict[str, bool]:
     """For each precision whether the logits are proved to be told apart.
 
-    The right element's logit is a sum of B = len(base) equal numbers, any other's of at most B - 1 of them, the unknown
+    The right element's logit is a sum of B heads' equal numbers, any other's of at most B - 1 of them, the unknown
     token's 0.35 to 0.71 of one. With relative error u in each of at most B + 1 operations they stay apart if
-    2(B + 2)·B·u < 1.
+    2(B + 2)·B·u < 1. Where points are asked for, the right one's is a sum of two, which may differ by the square root
+    of the ratio r of two sets' sizes and are divided by numbers that differ by no more: 40·r·u < 1.
     """
-    heads = len(machine.base)
+    if isinstance(machine, PointMachine):
+        ratio = float(machine.sizes.max() / machine.sizes.min())
+        return {name: 4 * 10 * ratio * unit < 1 for name, unit in UNITS.items()}
+    heads = machine.heads
     return {name: 2 * (heads + 2) * heads * unit < 1 for name, unit in UNITS.items()}
 
 
-def reflection_fault(machine: ReflectionMachine) -> str | None:
-    """What the exact machine does wrong, or None: checked are the start, every letter, and every spelling.
+def reflection_fault(machine: ReflectionMachine | PointMachine) -> str | None:
+    """What the exact machine does wrong, or None: checked are the start, every letter, every spelling, and, where
+    points are asked for, that the read-out tells all images apart.
 
     Letters act on the state by a matrix from the left, so it is enough to look at what they do to the start; words of
     every length follow by induction.
     """
+    identity = machine.state_by(np.arange(machine.points))
     for gated in (True, False):
         state = np.full((2 * machine.points, machine.points), 7, dtype=np.int64)
         for letter in machine.start(gated):
             state = machine.step(state, letter)
-        if not np.array_equal(state, machine.state_of(0)):
+        if not np.array_equal(state, identity):
             return "the start is not the identity"
-    matrices: dict[Letter, NDArray[np.int64]] = {}
     for swap in machine.swaps:
-        letter = Letter(swap=swap)
         rows = np.arange(machine.points)
         rows[list(swap)] = rows[list(swap)[::-1]]
         flips = np.where(np.isin(np.arange(machine.points), swap), -1, 1)
         expected = flips[:, None] * state[: machine.points][rows]
-        matrices[letter] = machine.step(state, letter)
-        if not np.array_equal(matrices[letter], np.concatenate([expected, expected])):
+        if not np.array_equal(machine.step(state, Letter(swap=swap)), np.concatenate([expected, expected])):
             return f"the letter of the transposition {swap} does not act as one"
     for element in machine.alphabet:
         reached = state
@@ -256,4 +346,10 @@ def reflection_fault(machine: ReflectionMachine) -> str | None:
             reached = machine.step(reached, letter)
         if not np.array_equal(reached, machine.state_of(element)):
             return f"the spelling of element {element} is wrong"
+    if isinstance(machine, PointMachine):
+        reads = np.zeros((machine.points, machine.heads), dtype=np.int64)
+        np.put_along_axis(reads, machine.sets, 1, axis=1)
+        shared = reads @ reads.T  # what a point's logit is where another is the image
+        if (shared - np.diag(np.diag(shared))).max(initial=0) >= np.diag(shared).min():
+            return "the read-out confuses points"
     return None

@@ -17,10 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from ...algebra.arithmetic.permutations import cycles
 from .delta_layer import LARGE, UNKNOWN, Array, Behaviour, DeltaLayer, delta_layer, margins
 from .language_model import CONVOLUTION, Architecture, language_model, last_tap, spelt_model
-from .reflections import Letter, ReflectionMachine
+from .reflections import Letter, Reflections
 
 _MERGES = "A token that merges some states and keeps others apart: a head forgets all of its state or nothing. "
 _NO_FLOAT32 = (
@@ -47,7 +46,7 @@ CANNOT = {
 """What each of these targets cannot hold."""
 
 
-def delta_product(machine: ReflectionMachine, resets: bool = False) -> dict[str, bytes | str]:
+def delta_product(machine: Reflections, resets: bool = False) -> dict[str, bytes | str]:
     """The files of a `GatedDeltaProductForCausalLM`, by name.
 
     Arguments:
@@ -59,36 +58,41 @@ def delta_product(machine: ReflectionMachine, resets: bool = False) -> dict[str,
     """
     factors = max(machine.longest, 1)
     first = _pieces(machine.start(), factors)
-    behaviours: list[Behaviour] = [UNKNOWN, *first, (Letter(),), *(machine.spell(x) for x in machine.alphabet)]
+    spelt = [machine.spell(x) for x in machine.alphabet]
+    questions = machine.questions
+    behaviours: list[Behaviour] = [
+        UNKNOWN, *first, (Letter(),), *spelt, *((letter,) for letter in questions.values())
+    ]  # fmt: skip
     layer = delta_layer(machine, behaviours, factors)
     inner = [f"<{i}>" for i in range(len(behaviours) - 1)]
     idle, start = len(first), inner[: len(first)]
-    elements = zip(machine.alphabet, inner[idle + 1 :], strict=True)
-    spellings = {cycles(machine.group.elements[x]): [token] for x, token in elements}
+    after = idle + 1 + len(spelt)
+    spellings = {name: [token] for name, token in zip(machine.letter_names, inner[idle + 1 : after], strict=True)}
     if resets:
         spellings |= {f"={name}": [*start, *word] for name, word in spellings.items()}
+    spellings |= {name: [token] for name, token in zip(questions, inner[after:], strict=True)}
     architecture = _architecture("GatedDeltaProductForCausalLM", "deltaproduct", _delta_product, chunked(machine))
     return language_model(architecture, machine, layer, inner, idle, spellings, start, resets)
 
 
-def gated_deltanet(machine: ReflectionMachine, resets: bool = False) -> dict[str, bytes | str]:
+def gated_deltanet(machine: Reflections, resets: bool = False) -> dict[str, bytes | str]:
     """The files of a `GatedDeltaNetForCausalLM`: `language_model.spelt_model` for this class."""
     architecture = _architecture("GatedDeltaNetForCausalLM", "gated-deltanet", _gated_deltanet)
     return spelt_model(architecture, machine, resets)
 
 
-def delta_net(machine: ReflectionMachine, resets: bool = False) -> dict[str, bytes | str]:
+def delta_net(machine: Reflections, resets: bool = False) -> dict[str, bytes | str]:
     """The files of a `DeltaNetForCausalLM`: `language_model.spelt_model` for this class."""
     architecture = _architecture("DeltaNetForCausalLM", "delta-net", _delta_net, chunked(machine))
     return spelt_model(architecture, machine, resets, gated=False)
 
 
-def kda(machine: ReflectionMachine, resets: bool = False) -> dict[str, bytes | str]:
+def kda(machine: Reflections, resets: bool = False) -> dict[str, bytes | str]:
     """The files of a `KDAForCausalLM`: `language_model.spelt_model` for this class."""
     return spelt_model(_architecture("KDAForCausalLM", "kda", _kda), machine, resets, gated=False)
 
 
-def chunked(machine: ReflectionMachine) -> str | None:
+def chunked(machine: Reflections) -> str | None:
     """The dtype in which fla's chunked delta rule and delta product take the weights and the answers are proved:
     bfloat16, else float16; None where neither is, so that float32 has to go by `fused_recurrent`."""
     proved = margins(machine)
@@ -167,14 +171,16 @@ def _arrays(name: str, layer: DeltaLayer, embedding: Array, head: Array) -> dict
     attn = {f"{part}_proj.weight": layer.arrays[part] for part in "qkvbo"}
     attn["o_norm.weight"] = np.ones(layer.value, np.float32)
     attn |= {f"{part}_conv1d.weight": last_tap(len(layer.arrays[part])) for part in "qkv"}
-    if name == "kda":  # the output gate is a sigmoid with a bias, not a SiLU; the decay is of low rank
+    if name == "kda":  # the output gate is a sigmoid with a bias, not a SiLU; gate and decay are of low rank
         attn["o_norm.weight"] *= LARGE
+        gates = layer.arrays["g"].reshape(layer.heads, layer.value, layer.hidden)
+        asked = not gates.all()  # the same in every head, and shut but where it is asked for
         attn |= {
             "f_proj.0.weight": np.zeros((layer.value, layer.hidden), np.float32),
             "f_proj.1.weight": np.zeros((layer.heads * layer.key, layer.value), np.float32),
-            "g_proj.0.weight": np.zeros((layer.value, layer.hidden), np.float32),
-            "g_proj.1.weight": np.zeros((layer.heads * layer.value, layer.value), np.float32),
-            "g_proj.1.bias": np.full(layer.heads * layer.value, LARGE, np.float32),
+            "g_proj.0.weight": gates[0] * np.float32(asked),
+            "g_proj.1.weight": np.tile(2 * np.eye(layer.value, dtype=np.float32) * asked, (layer.heads, 1)),
+            "g_proj.1.bias": np.full(layer.heads * layer.value, -LARGE if asked else LARGE, np.float32),
             "A_log": np.zeros(layer.heads, np.float32),
             "dt_bias": np.full(layer.heads * layer.key, -LARGE, np.float32),
         }

@@ -1,7 +1,7 @@
 """The files of a language model around one delta-rule layer: what the checkpoints for other libraries share.
 
 Tokens are the unknown one, padding, the inner ones that the layer reads, one behaviour each, and the names of the
-elements, which are answers; a name that is read does nothing.
+elements, or of points, which are answers; a name that is read does nothing.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ...algebra.arithmetic.permutations import cycles
 from ..artifact import json_text, tensor_bytes
 from .card import model_card
 from .delta_layer import KNOWN, UNKNOWN, Array, Behaviour, DeltaLayer, delta_layer
-from .reflections import Letter, ReflectionMachine
+from .reflections import Letter, Reflections
 from .tokenizer import tokenizer_files
 
 CONVOLUTION = 4
@@ -44,7 +43,7 @@ class Architecture:
 
 def language_model(
     architecture: Architecture,
-    machine: ReflectionMachine,
+    machine: Reflections,
     layer: DeltaLayer,
     inner: Sequence[str],
     idle: int,
@@ -64,7 +63,7 @@ def language_model(
         start: inner tokens that are put before every text.
         resets: whether there are words `=x` among the spellings, for the card.
     """
-    names = [cycles(row) for row in machine.group.elements]
+    names = machine.answer_names
     padding = np.zeros((1, layer.hidden), np.float32)
     unknown, read = layer.embedding[:1], layer.embedding[1:]
     embedding = np.concatenate([unknown, padding, read, np.repeat(read[idle][None], len(names), axis=0)])
@@ -82,7 +81,7 @@ def language_model(
 
 
 def spelt_model(
-    architecture: Architecture, machine: ReflectionMachine, resets: bool = False, gated: bool = True
+    architecture: Architecture, machine: Reflections, resets: bool = False, gated: bool = True
 ) -> dict[str, bytes | str]:
     """The files of a checkpoint whose tokens are letters, one reflection each: an element is spelt with several.
 
@@ -96,17 +95,23 @@ def spelt_model(
         InputError: the group is too large.
     """
     start: list[Behaviour] = [*([] if gated else [KNOWN]), *((letter,) for letter in machine.start(gated))]
-    behaviours: list[Behaviour] = [*start, (Letter(),), *((Letter(swap=swap),) for swap in machine.swaps)]
+    questions = machine.questions
+    behaviours: list[Behaviour] = [
+        *start, (Letter(),), *((Letter(swap=swap),) for swap in machine.swaps),
+        *((letter,) for letter in questions.values()),
+    ]  # fmt: skip
     inner = [f"<{i}>" for i in range(len(behaviours))]
     tokens = dict(zip(behaviours, inner, strict=True))
     layer = delta_layer(machine, [UNKNOWN, *behaviours], 1, gated)
     idle, first = len(start), inner[: len(start)]
     spellings = {
-        cycles(machine.group.elements[x]): [tokens[(letter,)] for letter in machine.spell(x)] for x in machine.alphabet
+        name: [tokens[(letter,)] for letter in machine.spell(x)]
+        for name, x in zip(machine.letter_names, machine.alphabet, strict=True)
     }
     if resets:
         nothing = [inner[idle]]
         spellings |= {f"={name}": [*first, *(word if word != nothing else [])] for name, word in spellings.items()}
+    spellings |= {name: [tokens[(letter,)]] for name, letter in questions.items()}
     return language_model(architecture, machine, layer, inner, idle, spellings, first, resets)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from .delta_layer import Array, DeltaLayer
 from .language_model import CONVOLUTION, Architecture, last_tap, spelt_model
-from .reflections import ReflectionMachine
+from .reflections import Reflections
 
 ATTENTION_DIMENSION = 8
 """Of the one head of the attention layer that does nothing."""
@@ -27,7 +27,7 @@ CANNOT = (
 """What this target cannot hold, for the card and the command."""
 
 
-def olmo_hybrid(machine: ReflectionMachine, resets: bool = False) -> dict[str, bytes | str]:
+def olmo_hybrid(machine: Reflections, resets: bool = False) -> dict[str, bytes | str]:
     """The files of a checkpoint, by name: `language_model.spelt_model` for this class."""
     return spelt_model(ARCHITECTURE, machine, resets)
 

@@ -11,6 +11,8 @@ value that is true or false of what was read so far, and a token says from which
 
 * coordinate 0 is always 1 and coordinate 1 always 0, so that a token can set any pattern: a start, and resets;
 * for each base point there is a one-hot of its image, permuted by an element. A permutation may be written in rows.
+  Where points are asked for, there is one for each point, as long as its orbit, and one more into which a question
+  copies that of its point; it says that nothing is asked after all other tokens.
 
 A map that merges states is no row for one-hots, as two ones would have to meet in one coordinate. As conditions on the
 state it is: `preimages.py` has a coordinate for each set of states that is the preimage of a state under a word, so
@@ -32,6 +34,7 @@ from ...algebra.arithmetic.permutations import cycles
 from ...algebra.automata.automaton import Automaton
 from ...common.errors import InputError
 from ..artifact import json_text, tensor_bytes
+from .points import PointMachine
 from .preimages import FIXED, ONE, ZERO, PreimageMachine, preimage_machine
 from .reflections import ReflectionMachine
 from .resets import answers_of, no_resets
@@ -49,6 +52,9 @@ LARGEST_DICTIONARY = 50_000_000
 LARGE = 128.0
 """sigmoid(±128) is 1 or 0 in float32 and float64: no decay, no phase; scores are 256 or more apart."""
 
+NO_QUESTION = "[UNK]"
+"""The answer where no point is asked for."""
+
 START = "<start>"
 """The token that is put before every word."""
 
@@ -58,14 +64,72 @@ def of_automaton(given: Automaton) -> PreimageMachine:
     return preimage_machine(given, math.isqrt(LARGEST_DICTIONARY // (1 + given.width)))
 
 
-def pd_ssm(machine: ReflectionMachine | PreimageMachine, resets: bool = False) -> dict[str, bytes | str]:
+def _orbits(machine: PointMachine) -> list[NDArray[np.intp]]:
+    """For each point the points that it can be moved to, sorted."""
+    names = np.arange(machine.points)
+    while True:
+        least = names.copy()
+        for row in machine.action.astype(np.intp):
+            np.minimum.at(least, row, names)
+            np.minimum(least, least[row], out=least)
+        if np.array_equal(least, names):
+            return [np.flatnonzero(names == name) for name in names]
+        names = least
+
+
+def size_of(machine: PointMachine) -> int:
+    """Coordinates of the state: the fixed ones, a one-hot for each point, and the one that is answered with."""
+    return FIXED + sum(map(len, _orbits(machine))) + machine.points + 1
+
+
+def _of_points(machine: PointMachine, resets: bool) -> dict[str, bytes | str]:
+    n, orbits = machine.points, _orbits(machine)
+    size, questions = size_of(machine), machine.questions
+    _require_small(machine.group.name, 1 + (2 if resets else 1) * len(machine.alphabet) + len(questions), size)
+    starts = FIXED + np.cumsum([0, *map(len, orbits)])
+    answer = int(starts[-1])  # n places, and the one for no question
+    place = [
+        {int(q): int(start) + i for i, q in enumerate(orbit)} for start, orbit in zip(starts[:-1], orbits, strict=True)
+    ]
+
+    def pattern(permutation: NDArray[np.integer]) -> NDArray[np.intp]:
+        ones = [place[p][int(permutation[p])] for p in range(n)]
+        return _pattern(size, np.array([*ones, answer + n]))
+
+    quiet = np.full(n + 1, ZERO, dtype=np.intp)
+    quiet[n] = ONE
+    copied = [pattern(np.arange(n))]
+    for row in machine.action:
+        before = np.argsort(row)  # the one at image i comes from x⁻¹(i)
+        moved = [place[p][int(before[q])] for p in range(n) for q in orbits[p]]
+        copied.append(np.concatenate([np.arange(FIXED), moved, quiet]).astype(np.intp))
+    if resets:
+        copied += [pattern(row) for row in machine.action]
+    for letter in questions.values():
+        assert letter.ask is not None
+        asked = [place[letter.ask].get(q, ZERO) for q in range(n)]
+        copied.append(np.concatenate([np.arange(answer), asked, [ZERO]]).astype(np.intp))
+    names = [*machine.letter_names, *([f"={name}" for name in machine.letter_names] if resets else []), *questions]
+    return _files(copied, answer + np.arange(n + 1)[:, None], n + 1, names, [*machine.answer_names, NO_QUESTION])
+
+
+def _require_small(name: str, tokens: int, size: int) -> None:
+    if tokens * size**2 > LARGEST_DICTIONARY:
+        raise InputError(
+            f"{name}: a dictionary of {tokens * size**2:,} entries, wanted at most {LARGEST_DICTIONARY:,}; try "
+            "--target olmo-hybrid, --alphabet generators or a smaller group, e.g. S5"
+        )
+
+
+def pd_ssm(machine: ReflectionMachine | PointMachine | PreimageMachine, resets: bool = False) -> dict[str, bytes | str]:
     """The files of a folder, by name: weights by the names of the published class, `PD(**config)`.
 
     Tokens are the start, the alphabet's elements in order, then, with resets, the same again as `=x`; of an automaton
     the start and its letters.
 
     Arguments:
-        machine: the group with its action; its spelling is not used. Or an automaton by preimages.
+        machine: the group with its action; its spelling is not used. Or an automaton by preimages. Questions for
+            points, if any, stand behind the tokens that set the product.
         resets: whether there are tokens that set the product.
 
     Raises:
@@ -79,14 +143,11 @@ def pd_ssm(machine: ReflectionMachine | PreimageMachine, resets: bool = False) -
             [start, *machine.sources], machine.single[:, None], int(machine.values[FIXED:, 0].sum()),
             list(automaton.letters), answers_of(automaton),
         )  # fmt: skip
+    if isinstance(machine, PointMachine):
+        return _of_points(machine, resets)
     n, base, group = machine.points, machine.base, machine.group
     size = FIXED + n * len(base)
-    tokens = 1 + (2 if resets else 1) * len(machine.alphabet)
-    if tokens * size**2 > LARGEST_DICTIONARY:
-        raise InputError(
-            f"{group.name}: a dictionary of {tokens * size**2:,} entries, wanted at most {LARGEST_DICTIONARY:,}; try "
-            "--alphabet generators or a smaller group, e.g. S5"
-        )
+    _require_small(group.name, 1 + (2 if resets else 1) * len(machine.alphabet), size)
     starts = FIXED + np.arange(len(base)) * n
     places = starts + machine.action[:, list(base)].astype(np.intp)  # element → its coordinates, (order, base)
     copied = [_pattern(size, places[0])]

@@ -21,6 +21,7 @@ made.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,8 +29,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ...algebra.arithmetic.permutations import Permutations
+from ...algebra.arithmetic.permutations import Permutations, cycles
 from ...algebra.groups.group import Group
+from ...algebra.groups.permutation_group import PermutationGroup
 from ...common.brief import Brief
 from ...common.errors import InputError
 from .actions import base_points, small_action
@@ -53,37 +55,59 @@ class Letter:
         row: the row of the state that it writes (column `row mod n`), or None.
         forget: whether the state is set to zero before that.
         overwrite: whether a written row takes the place of what was there (β = 1), for layers that cannot forget.
+        ask: the point whose image is asked for, of machines that answer with points (`points.py`).
     """
 
     swap: Swap | None = None
     row: int | None = None
     forget: bool = False
     overwrite: bool = False
+    ask: int | None = None
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class ReflectionMachine(Brief):
-    """A group spelt by transpositions.
+class Reflections(Brief, ABC):
+    """What a layer of reflections runs: an alphabet spelt by transpositions of n points, and a state that they move.
 
-    Arguments:
-        group: the group.
-        action: a faithful action on n points, shape (order, n).
+    Attributes:
+        group: what is tracked.
         left: shape (n,), true on the left points.
-        alphabet: the elements that may be read.
-        words: for each element of the alphabet its spelling; their product, read from left to right, is the element.
-        base: points whose images tell the elements apart.
+        alphabet: what may be read, as the group numbers it.
+        words: for each of the alphabet its spelling; their product, read from left to right, is the element.
     """
 
-    group: Group
-    action: Permutations
+    group: Group | PermutationGroup
     left: NDArray[np.bool_]
     alphabet: tuple[int, ...]
     words: tuple[tuple[Swap, ...], ...]
-    base: tuple[int, ...]
+
+    @property
+    @abstractmethod
+    def permutations(self) -> Permutations:
+        """Those of the alphabet on the n points: shape (alphabet, n)."""
+
+    @property
+    @abstractmethod
+    def letter_names(self) -> tuple[str, ...]:
+        """What each of the alphabet is called in a text."""
+
+    @property
+    @abstractmethod
+    def answer_names(self) -> tuple[str, ...]:
+        """What answers are called."""
+
+    @property
+    @abstractmethod
+    def heads(self) -> int:
+        """So many copies of the state are read."""
+
+    @property
+    def questions(self) -> dict[str, Letter]:
+        """The words of a text that ask for an answer; none where every position has one."""
+        return {}
 
     @property
     def points(self) -> int:
-        return self.action.shape[1]
+        return len(self.left)
 
     @property
     def longest(self) -> int:
@@ -99,11 +123,6 @@ class ReflectionMachine(Brief):
     def signs(self) -> NDArray[np.int64]:
         """-1 on the left points, 1 on the right ones."""
         return np.where(self.left, -1, 1)
-
-    @cached_property
-    def images(self) -> NDArray[np.intp]:
-        """For each element and base point b the column in which row b of the state is not zero: shape (order, base)."""
-        return self.action[self.group.inverses][:, list(self.base)].astype(np.intp)
 
     def start(self, gated: bool = True) -> tuple[Letter, ...]:
         """The letters that make the state that of the identity, whatever it was: all of it is forgotten first, or, in
@@ -147,6 +166,58 @@ class ReflectionMachine(Brief):
             state[letter.row, letter.row % self.points] += 2
         return state
 
+    def state_by(self, permutation: NDArray[np.integer]) -> NDArray[np.int64]:
+        """The state of a permutation g of the points, shape (n,): row i holds 2·sign(i)·sign(j) in column j = g⁻¹(i),
+        twice over."""
+        n = self.points
+        half = np.zeros((n, n), dtype=np.int64)
+        columns = np.arange(n)
+        rows = permutation.astype(np.intp)
+        half[rows, columns] = 2 * self.signs[rows] * self.signs[columns]
+        return np.concatenate([half, half])
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ReflectionMachine(Reflections):
+    """A group spelt by transpositions, which answers with its elements.
+
+    Arguments:
+        group: the group.
+        action: a faithful action on n points, shape (order, n).
+        left: shape (n,), true on the left points.
+        alphabet: the elements that may be read.
+        words: for each element of the alphabet its spelling; their product, read from left to right, is the element.
+        base: points whose images tell the elements apart.
+    """
+
+    group: Group
+    action: Permutations
+    left: NDArray[np.bool_]
+    alphabet: tuple[int, ...]
+    words: tuple[tuple[Swap, ...], ...]
+    base: tuple[int, ...]
+
+    @property
+    def permutations(self) -> Permutations:
+        return self.action[list(self.alphabet)]
+
+    @property
+    def letter_names(self) -> tuple[str, ...]:
+        return tuple(cycles(self.group.elements[x]) for x in self.alphabet)
+
+    @property
+    def answer_names(self) -> tuple[str, ...]:
+        return tuple(cycles(row) for row in self.group.elements)
+
+    @property
+    def heads(self) -> int:
+        return len(self.base)
+
+    @cached_property
+    def images(self) -> NDArray[np.intp]:
+        """For each element and base point b the column in which row b of the state is not zero: shape (order, base)."""
+        return self.action[self.group.inverses][:, list(self.base)].astype(np.intp)
+
     def element(self, state: NDArray[np.int64]) -> int | None:
         """The element that a state stands for, or None (an unfinished word, a forgotten state)."""
         images = np.abs(state[list(self.base)]).argmax(axis=1)
@@ -154,13 +225,8 @@ class ReflectionMachine(Brief):
         return int(found[0]) if len(found) and np.abs(state[list(self.base)]).max(axis=1).all() else None
 
     def state_of(self, element: int) -> NDArray[np.int64]:
-        """The state of an element: row i holds 2·sign(i)·sign(j) in column j = g⁻¹(i), twice over."""
-        n = self.points
-        half = np.zeros((n, n), dtype=np.int64)
-        rows = np.arange(n)
-        columns = self.action[self.group.inverse(element)].astype(np.intp)
-        half[rows, columns] = 2 * self.signs[rows] * self.signs[columns]
-        return np.concatenate([half, half])
+        """The state of an element (`state_by`)."""
+        return self.state_by(self.action[element])
 
 
 def reflection_machine(group: Group, alphabet: Sequence[int]) -> ReflectionMachine:
@@ -170,14 +236,22 @@ def reflection_machine(group: Group, alphabet: Sequence[int]) -> ReflectionMachi
         InputError: the action that was found is on too many points.
     """
     action = small_action(group)
-    if action.shape[1] > LARGEST_DEGREE:
-        raise InputError(
-            f"{group.name}: acts on {action.shape[1]:,} points; targets are written for at most {LARGEST_DEGREE}, as S6"
-        )
-    cycles = [_cycles(action[x]) for x in alphabet]
-    left = _division(cycles, action.shape[1])
-    words = tuple(tuple(_spelt(parts, left)) for parts in cycles)
+    require_degree(group.name, action.shape[1])
+    left, words = spelling(action[list(alphabet)])
     return ReflectionMachine(group, action, left, tuple(alphabet), words, tuple(base_points(action)))
+
+
+def require_degree(name: str, points: int) -> None:
+    """Raises `InputError` for a group that acts on too many points."""
+    if points > LARGEST_DEGREE:
+        raise InputError(f"{name}: acts on {points:,} points; targets are written for at most {LARGEST_DEGREE}, as S6")
+
+
+def spelling(permutations: Permutations) -> tuple[NDArray[np.bool_], tuple[tuple[Swap, ...], ...]]:
+    """A division of the points into left and right, and how permutations, shape (count, n), are spelt between them."""
+    parts = [_cycles(row) for row in permutations]
+    left = _division(parts, permutations.shape[1])
+    return left, tuple(tuple(_spelt(one, left)) for one in parts)
 
 
 def _cycles(permutation: NDArray) -> list[tuple[int, ...]]:

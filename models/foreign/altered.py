@@ -17,6 +17,9 @@ from ...common.wording import counted
 from ...constructions.targets.compiler import TARGETS, Checkpoint, compile_target
 from ..references.folder import read_config, read_weights
 
+TRAINING = "training.json"
+"""A folder that has it was trained from compiled weights."""
+
 MOST = 6
 """Differences that are named."""
 
@@ -25,12 +28,14 @@ def altered_from_compiled(folder: Path, tracked: Tracked) -> tuple[str, ...]:
     """What was changed since a folder was compiled; empty where nothing was, or where it is no such folder.
 
     A folder is taken as ours if its tokenizer is, byte for byte, the one that is written for the task; then the same is
-    compiled again and compared.
+    compiled again and compared. Nothing is said of one that `train` wrote.
 
     Arguments:
         folder: of a checkpoint.
         tracked: what it should track.
     """
+    if (folder / TRAINING).is_file():
+        return ()
     try:
         config, own = read_config(folder), (folder / "tokenizer.json").read_bytes()
     except (InputError, OSError):

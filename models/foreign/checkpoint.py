@@ -3,7 +3,7 @@ they were made for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...algebra.arithmetic.permutations import cycles
+from ...algebra.arithmetic.permutations import cycles, parse_permutation
 from ...algebra.automata.automaton import Automaton
 from ...algebra.groups.group import Group
 from ...algebra.input.parser import parse_group, parse_machine
 from ...algebra.tracked import Tracked, TrackedAutomaton, TrackedGroup
 from ...common.errors import InputError
 from ...common.reading import read_text
+from ...constructions.targets.points import QUESTION
 from ...constructions.targets.resets import answers_of
 from ..references.fla import KINDS as FLA_KINDS
 from ..references.fla import FlaReference
@@ -25,7 +26,7 @@ from ..references.folder import read_config
 from ..references.hugging_face import load_model
 from ..references.mamba3 import Mamba3Reference
 from ..references.trial import SpelledWords
-from .reading import Reading
+from .reading import EVERY, NEXT, Reading
 
 LARGEST_CARD = 1 << 20
 """Bytes of a card that are read at most."""
@@ -87,9 +88,10 @@ class OwnCheckpoint:
         numbers, special = self.words.numbers, self.words.special
         self.answers = {name: i for name, i in numbers.items() if name not in special}
         self.of_group = bool(self.words.spellings)
+        self.questions = [name for name in self.words.spellings if name.endswith(QUESTION)]
         if not self.of_group:
             self.answers = {name: i for name, i in self.answers.items() if name.startswith("state=")}
-        if not self.answers or (self.of_group and next(iter(self.answers)) != "()"):
+        if not self.answers or (self.of_group and not self.questions and next(iter(self.answers)) != "()"):
             raise InputError(f"{folder}: no checkpoint that was written here")
 
     @property
@@ -105,6 +107,8 @@ class OwnCheckpoint:
     @cached_property
     def tracked(self) -> Tracked:
         """What it was made for. Raises `InputError` where its card does not say."""
+        if self.questions:
+            return self._tracked_point
         wanted = f"wanted what it should track too, e.g. `evaluate {self.folder} S3`"
         try:
             given = parse_machine(self.name)
@@ -125,11 +129,28 @@ class OwnCheckpoint:
             raise InputError(f"{self.folder}: answers with others than {self.name} has; {wanted}")
         return found
 
+    @cached_property
+    def _tracked_point(self) -> TrackedAutomaton:
+        """Of a checkpoint that is asked for points: where the first of them goes, an automaton on its orbit."""
+        letters = list(self.spelt)
+        rows = [parse_permutation(name) for name in letters]
+        orbit = [int(next(iter(self.answers))) - 1]
+        for point in orbit:  # grows while it is walked
+            orbit += [q for q in dict.fromkeys(_image(row, point) for row in rows) if q not in orbit]
+        table = [[orbit.index(_image(row, point)) for row in rows] for point in orbit]
+        title = f"the image of {orbit[0] + 1} in {self.name or 'a group'}"
+        return TrackedAutomaton(Automaton.make(title, table, letters, [str(1 + point) for point in orbit]))
+
     @property
     def spelt(self) -> dict[str, tuple[int, ...]]:
         """The ids of every letter, by its name in a text."""
         if self.of_group:
-            return {name: tuple(ids) for name, ids in self.words.spellings.items() if not name.startswith("=")}
+            asked = set(self.questions)
+            return {
+                name: tuple(ids)
+                for name, ids in self.words.spellings.items()
+                if not name.startswith("=") and name not in asked
+            }
         skipped = self.words.special | self.answers.keys()
         return {name: (i,) for name, i in self.words.numbers.items() if name not in skipped}
 
@@ -142,7 +163,16 @@ class OwnCheckpoint:
         """
         classes = list(self.answers)
         letters = [name for name in classes if name in self.spelt] if self.of_group else list(self.spelt)
-        if isinstance(tracked, TrackedGroup):
+        if self.questions:
+            own = self._tracked_point.automaton
+            if tracked is not None and not isinstance(tracked, TrackedAutomaton):
+                raise InputError(
+                    f"{self.folder} answers with points, asked by e.g. {self.questions[0]}, and not with elements of "
+                    f"{tracked.name}: leave it out, and it is read as {own.name}"
+                )
+            letters = list(tracked.letter_names) if tracked is not None else list(own.letters)
+            classes = list(tracked.class_names) if tracked is not None else list(own.states)
+        elif isinstance(tracked, TrackedGroup):
             names = _names(tracked.group)
             letters, classes = [names[int(x)] for x in tracked.alphabet], names
         elif isinstance(tracked, TrackedAutomaton):
@@ -155,10 +185,16 @@ class OwnCheckpoint:
         return Reading(
             letters=tuple(self.spelt[name] for name in letters),
             before=tuple(self.words.start),
+            after=tuple(self.words.spellings[f"{classes[0]}{QUESTION}"]) if self.questions else (),
+            answer=NEXT if self.questions else EVERY,
             classes=tuple(self.answers[name] for name in classes),
             among="all",
             pad=self.words.numbers.get("[PAD]"),
         )
+
+
+def _image(permutation: Sequence[int], point: int) -> int:
+    return int(permutation[point]) if point < len(permutation) else point
 
 
 def _names(group: Group) -> list[str]:

@@ -281,7 +281,7 @@ def by_way(model: ForeignModel, task: Task, ways: Sequence[str], length: int) ->
 
 def _difference(model: ForeignModel, way: Way, words: NDArray[np.int64], other: NDArray[np.bool_]) -> str:
     """Where a way first answers otherwise than one pass."""
-    _, ends = model.reading.tokens(words)
+    _, ends = model.tokens(words)
     used = ends.max(axis=1) + 1
     rows = np.flatnonzero(other.any(axis=1))
     tokens = ends[rows, other[rows].argmax(axis=1)]

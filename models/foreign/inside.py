@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from ...common.brief import Brief
 from ...common.errors import InputError
+from ...common.wording import counted
 from ..network import DCDNetwork
 from .model import ForeignModel
 from .trials import all_words
@@ -114,7 +115,7 @@ class StatesInside(Brief):
     def sentence(self) -> str:
         """In a line: together, split, or drifting, and by how much."""
         length, gap, spread = self.by_length[-1]
-        far = f"{gap:.3g} from those of others"
+        far = f"{gap:.3g} from those of others" if gap < np.inf else "and no other class was seen"
         if self.split:
             first = self.split[0]
             all_of = "every class falls" if len(self.split) == self.seen else f"{len(self.split)} of {self.seen} fall"
@@ -129,8 +130,8 @@ class StatesInside(Brief):
         if not self.together_to:
             return f"the classes are no clusters: states of one class up to {spread:.3g} apart, of two {gap:.3g}"
         return (
-            f"the classes are clusters up to {self.together_to:,} letters and meet by {self._meets():,}: states of a "
-            f"class lie up to {spread:.3g} apart at {length:,}, of two classes {gap:.3g}"
+            f"the classes are clusters up to {counted(self.together_to, 'letter')} and meet by {self._meets():,}: "
+            f"states of a class lie up to {spread:.3g} apart at {length:,}, of two classes {gap:.3g}"
         )
 
     def _meets(self) -> int:
@@ -167,7 +168,7 @@ class StateReader:
     """
 
     def __init__(self, model: ForeignModel) -> None:
-        self.model, self.beside = model, ""
+        self.model, self.layers_beside, self.window = model, "", ""
         module = model.module
         wanted = "wanted a recurrent model, e.g. a folder that `compile S3 --target olmo-hybrid` writes"
         if module is None:
@@ -181,18 +182,25 @@ class StateReader:
         if not layers:
             raise InputError(f"{model.name} shows no state: its cache has no recurrent layer's; {wanted}")
         others = len(getattr(cache, "layers", ())) - len(layers)
-        kept = [f"{others} other layer{'s' * (others != 1)}"] if others else []
+        self.layers_beside = counted(others, "other layer") if others else ""
         taps = getattr(_only_convolution(module), "weight", None)
         if taps is not None and bool(taps[..., :-1].any()):
-            kept.append(f"a convolution over {taps.shape[-1]} tokens")
-        self.beside = " and ".join(kept)
+            self.window = f"a convolution over {taps.shape[-1]} tokens"
+
+    def beside(self, silent: bool) -> str:
+        """What else the model keeps, which is not read; empty for nothing.
+
+        Arguments:
+            silent: whether its other layers write nothing.
+        """
+        return " and ".join(filter(None, ("" if silent else self.layers_beside, self.window)))
 
     def _first(self) -> Any:
         """The cache after a word of one letter."""
         assert self.model.module is not None
         feed = Feed(self.model.module, self.model)
         with torch.inference_mode():
-            feed(torch.from_numpy(self.model.reading.tokens(np.zeros((1, 1), dtype=np.int64))[0]))
+            feed(torch.from_numpy(self.model.tokens(np.zeros((1, 1), dtype=np.int64))[0]))
         return feed.cache
 
     def after(self, words: Words, lengths: Sequence[int]) -> tuple[Floats, Words]:
@@ -210,7 +218,7 @@ class StateReader:
 
     def _after(self, words: Words, at: Words) -> tuple[Floats, Words]:
         module, model = self.model.module, self.model
-        ids, ends = model.reading.tokens(words)
+        ids, ends = model.tokens(words)
         ends = np.maximum.accumulate(np.where(ends < 0, 0, ends), axis=1)[:, at]  # behind the word alone: its last
         if isinstance(module, DCDNetwork):
             with torch.no_grad():
@@ -268,6 +276,7 @@ def look_inside(
     seed: int = 0,
     special: Callable[[int], Sequence[tuple[int, ...]]] | None = None,
     reader: StateReader | None = None,
+    silent: bool = False,
 ) -> StatesInside:
     """Read the states of a model's recurrent layers after words, and measure how they lie.
 
@@ -280,6 +289,7 @@ def look_inside(
         seed: of the random words.
         special: adversarial words of a length; None for none.
         reader: of the states; None for a fresh one.
+        silent: whether its layers without a state write nothing.
 
     Raises:
         InputError: the model shows no state of a recurrent layer.
@@ -311,8 +321,9 @@ def look_inside(
             classes.append(at.flatten())
             lengths.append(np.repeat(read, len(words)))
     return measured(
-        np.concatenate(states), np.concatenate(classes), np.concatenate(lengths), wrong, tuple(names), reader.beside
-    )
+        np.concatenate(states), np.concatenate(classes), np.concatenate(lengths), wrong, tuple(names),
+        reader.beside(silent),
+    )  # fmt: skip
 
 
 def measured(
@@ -341,8 +352,8 @@ def measured(
 
 def _parts(between: Floats, gap: float) -> int:
     """Into how many parts states with these distances fall; see the head of this file."""
-    if not len(between):
-        return 0
+    if len(between) < 2:
+        return len(between)
     edges = _spanning(between)
     heights = np.sort(edges[:, 2])
     best, count = 0.0, 1
@@ -355,7 +366,7 @@ def _parts(between: Floats, gap: float) -> int:
             continue
         width = max(float(between[np.ix_(rows, rows)].max()) for rows in (of == i for i in range(len(sizes))))
         quotient = high / max(width, 1e-300)
-        if high > NARROW * width and quotient > best:
+        if min(high, gap) > NARROW * width and quotient > best:
             best, count = quotient, int((sizes >= SEEN).sum())
     return count
 

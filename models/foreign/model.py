@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from ...algebra.tracked import Tracked
 from ...common.errors import InputError
 from ...common.reading import one_line
-from .reading import EVERY, NO_ANSWER, OTHER, Reading
+from .reading import EVERY, NO_ANSWER, OTHER, RIGHT, Reading
 from .ways import Way, way_of
 
 Words = NDArray[np.int64]
@@ -33,6 +33,12 @@ ENTRIES = 1 << 25
 
 HIDDEN_COPIES = 32
 """So many numbers for each token and coordinate of the residual stream are held at a time, about."""
+
+
+_NOBODY_KNOWS = (
+    "between: the right answers stand between letters, and nobody says what they are; wanted what the model should "
+    'track too, e.g. S3, or "between": "own"'
+)
 
 
 class ForeignModel:
@@ -47,6 +53,8 @@ class ForeignModel:
         config: of a Hugging Face model; None else.
         batch: words that are run at a time; None for as many as fit into `ENTRIES`.
         folder: where it was read from; None for one in hand.
+        truth: words (n, length) to the right answers after each letter, where the reading puts answers between letters;
+            None where nobody knows them.
 
     Attributes:
         letters, classes: how many there are.
@@ -68,7 +76,9 @@ class ForeignModel:
         config: dict[str, Any] | None = None,
         batch: int | None = None,
         folder: Path | None = None,
+        truth: Callable[[Words], Words] | None = None,
     ) -> None:
+        self.truth = truth
         self.run, self.reading, self.name = run, reading, name
         self.module, self.config, self.batch, self.folder = module, config, batch, folder
         self.letters, self.classes = len(reading.spellings), len(reading.logits)
@@ -109,7 +119,10 @@ class ForeignModel:
 
     def in_one_batch(self, words: Words, runner: Way) -> Words:
         """`answers`, of all words together."""
-        ids, ends = self.reading.tokens(words)
+        return self._answered(words, runner, self._between(words, runner))
+
+    def _answered(self, words: Words, runner: Way, between: Words | None) -> Words:
+        ids, ends = self.reading.tokens(words, between)
         with torch.inference_mode(), _evaluating(runner.module):
             best = runner.best(torch.from_numpy(ids), ends, self).numpy()
         found = np.full(words.shape, NO_ANSWER, dtype=np.int64)
@@ -118,10 +131,45 @@ class ForeignModel:
         found[rows, columns] = best[rows, at]
         return found
 
+    def _between(self, words: Words, runner: Way) -> Words | None:
+        """The answers that stand between the letters of words; None where none do.
+
+        The model's own are found without a pass for each letter: words are run with answers that are guessed, the right
+        ones where they are known, and again with those that came out, until what is read is what is answered. Each
+        pass settles one letter more at least, as an answer depends on what stands before it alone; one pass does for a
+        model that is right.
+        """
+        reading = self.reading
+        if reading.between is None or not words.size:
+            return None if reading.between is None else np.zeros(words.shape, dtype=np.int64)
+        known = self.truth(words) if self.truth is not None else None
+        if reading.between == RIGHT:
+            if known is None:
+                raise InputError(_NOBODY_KNOWS)
+            return known
+        guessed = np.zeros(words.shape, dtype=np.int64) if known is None else known
+        for _ in range(words.shape[1] + 1):
+            found = np.maximum(self._answered(words, runner, guessed), 0)
+            if np.array_equal(found[:, :-1], guessed[:, :-1]):
+                return found
+            guessed = found
+        raise InputError(
+            f"{self.name} does not settle on its own answers: one depends on what stands behind it, or on the batch; "
+            'wanted a causal model, or "between": "right"'
+        )
+
+    def tokens(self, words: Words) -> tuple[Words, Words]:
+        """The token ids of words, and where each letter's answer is, as `Reading.tokens`; with the answers that stand
+        between letters."""
+        between = None
+        if self.reading.between is not None:
+            between = self._between(words, way_of(self, "whole"))
+        return self.reading.tokens(words, between)
+
     def _batches(self, words: Words) -> Iterator[NDArray[np.intp]]:
         """Rows that are run together. Where nothing may stand behind a word they have equally many tokens."""
         sizes = np.array([len(one) for one in self.reading.spellings])
-        lengths = sizes[words].sum(axis=1)
+        lengths = sizes[words].sum(axis=1) + (words.shape[1] if self.reading.between is not None else 0)
         equal = self.reading.answer != EVERY
         order = np.argsort(lengths, kind="stable") if equal else np.arange(len(words))
         begin = 0
@@ -143,7 +191,7 @@ class ForeignModel:
     def most_tokens(self, length: int) -> int:
         """The most token ids of a word of so many letters."""
         around = len(self.reading.before) + len(self.reading.after)
-        return around + length * max(len(one) for one in self.reading.spellings)
+        return around + length * (max(len(one) for one in self.reading.spellings) + (self.reading.between is not None))
 
     def require_length(self, length: int, entries: int) -> None:
         """Raises `InputError` where one word of so many letters takes more than so many numbers."""
@@ -207,7 +255,9 @@ class ForeignModel:
 
     def ids(self, word: Sequence[int]) -> list[int]:
         """The token ids of one word."""
-        return [int(x) for x in self.reading.tokens(np.array([list(word)], dtype=np.int64).reshape(1, -1))[0][0]]
+        ids, ends = self.tokens(np.array([list(word)], dtype=np.int64).reshape(1, -1))
+        stop = int(ends[0, -1]) + 1 if self.reading.between is not None and len(word) else ids.shape[1]
+        return [int(x) for x in ids[0, :stop]]  # an answer to the last letter is not read any more
 
 
 @contextmanager
@@ -308,7 +358,25 @@ def foreign_model(
     if own is not None:  # it has found them by their names
         letters, classes = None, None
     resolved = given.resolved(letters, classes, ids, logits)
-    return ForeignModel(_plain(run), resolved, name, module=module, config=config, batch=batch, folder=folder)
+    truth = None if tracked is None or not tracked.is_listed else _truth(tracked)
+    if resolved.between == RIGHT and truth is None:
+        raise InputError(_NOBODY_KNOWS)
+    return ForeignModel(
+        _plain(run), resolved, name, module=module, config=config, batch=batch, folder=folder, truth=truth
+    )
+
+
+def _truth(tracked: Tracked) -> Callable[[Words], Words]:
+    """Words (n, length) to the classes after each letter."""
+    moves = np.asarray(tracked.moves)
+
+    def run(words: Words) -> Words:
+        state, found = np.full(len(words), int(tracked.start), dtype=np.int64), np.empty_like(words)
+        for t in range(words.shape[1]):
+            found[:, t] = state = moves[state, words[:, t]]
+        return found
+
+    return run
 
 
 def _plain(run: Callable[..., Any]) -> Callable[[Tensor], Any]:

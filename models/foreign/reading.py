@@ -28,6 +28,10 @@ NO_ANSWER, OTHER = -1, -2
 EVERY, LAST, NEXT = "every", "last", "next"
 ANSWERS = (EVERY, LAST, NEXT)
 
+RIGHT, OWN = "right", "own"
+BETWEEN = (RIGHT, OWN)
+"""What stands between letters: the right answers (teacher forced), or the model's own (free-running)."""
+
 LARGEST_FILE = 1 << 24
 """Bytes of a reading that are read at most."""
 
@@ -51,6 +55,9 @@ class Reading(Brief):
         among: `answers`: the largest of the classes' logits is the answer. `all`: the largest of all logits is, and
             may be no class. Default: `all` with `next`, else `answers`.
         pad: an id to fill rows with; default: the model's own, else that of a letter.
+        between: whether answers stand between the letters, x₁ y₁ x₂ y₂ …: `right` puts the right ones there (teacher
+            forced), `own` those that the model gives (free-running: the most likely answer is fed back). The id of an
+            answer is the number of its logit. Default: nothing stands there.
 
     Example:
         >>> Reading.of({"letters": [3, 4], "before": [0]}).answer
@@ -64,6 +71,7 @@ class Reading(Brief):
     classes: tuple[int, ...] | Mapping[str, int] | None = None
     among: str | None = None
     pad: int | None = None
+    between: str | None = None
 
     @classmethod
     def of(cls, given: Reading | Mapping[str, Any] | str | Path | None) -> Reading:
@@ -120,6 +128,21 @@ class Reading(Brief):
                 "after: with the answer at every position nothing stands behind a word; wanted "
                 '"answer": "last", or "next"'
             )
+        if self.between is not None:
+            if self.answer != EVERY:
+                raise InputError(
+                    f'between: answers stand behind every letter, and are read there; with "answer": "{self.answer}" '
+                    'only what follows the whole word is; wanted "answer": "every"'
+                )
+            if self.between == OWN and self.among == "all":
+                raise InputError(
+                    'between: with "own" the most likely of the answers is fed back; wanted "among": "answers"'
+                )
+            if ids is not None and max(classes, default=0) >= ids:
+                raise InputError(
+                    f"between: answers are read as input too, and class {max(classes):,} is no token id of the model, "
+                    f"which has {ids:,}; wanted classes below that"
+                )
         among = self.among or ("all" if self.answer == NEXT else "answers")
         pad = letters[0][-1] if self.pad is None else self.pad
         return replace(self, letters=tuple(letters), classes=tuple(classes), among=among, pad=pad)
@@ -136,27 +159,40 @@ class Reading(Brief):
         assert isinstance(self.classes, tuple)
         return self.classes
 
-    def tokens(self, words: Tokens) -> tuple[Tokens, Tokens]:
+    def tokens(self, words: Tokens, answers: Tokens | None = None) -> tuple[Tokens, Tokens]:
         """Words (n, length) as token ids (n, tokens), and at which token each letter's answer is read, (n, length).
 
         Rows that are shorter than others are filled up on the right with `pad`.
+
+        Arguments:
+            words: numbers of letters.
+            answers: the classes that stand behind the letters, (n, length), where `between` says that some do; a
+                negative one is written as the first class.
 
         Example:
             >>> found = Reading.of({"letters": [3, [4, 5]], "before": [0]}).resolved(2, 2)
             >>> [array.tolist() for array in found.tokens(np.array([[0, 1]]))]
             [[[0, 3, 4, 5]], [[1, 3]]]
+            >>> found = Reading.of({"classes": [7, 8], "between": "right"}).resolved(2, 2)
+            >>> [array.tolist() for array in found.tokens(np.array([[1, 0]]), np.array([[1, 1]]))]
+            [[[1, 8, 0, 8]], [[0, 2]]]
         """
         spelt = self.spellings
         sizes = np.array([len(one) for one in spelt], dtype=np.int64)
         n, length = words.shape
         ends = len(self.before) - 1 + np.cumsum(sizes[words], axis=1)
-        used = ends[:, -1] + 1 if length else np.full(n, len(self.before))
+        if self.between is not None:
+            ends += np.arange(length)
+        used = ends[:, -1] + 1 + (self.between is not None) if length else np.full(n, len(self.before))
         ids = np.full((n, int(used.max(initial=0)) + len(self.after)), self.pad, dtype=np.int64)
         ids[:, : len(self.before)] = self.before
         for k in range(int(sizes.max())):  # the k-th token of every letter that has one
             table = np.array([one[k] if k < len(one) else 0 for one in spelt])
             rows, columns = np.nonzero(sizes[words] > k)
             ids[rows, (ends - sizes[words])[rows, columns] + 1 + k] = table[words[rows, columns]]
+        if self.between is not None:
+            assert answers is not None, "nobody says what stands between the letters"
+            ids[np.arange(n)[:, None], ends + 1] = np.array(self.logits)[np.maximum(answers, 0)]
         for k, token in enumerate(self.after):
             ids[np.arange(n), used + k] = token
         if self.answer != EVERY and length:
@@ -168,6 +204,8 @@ class Reading(Brief):
         """In a line: what is not as by default."""
         parts = [] if not self.before else [f"before a word {' '.join(map(str, self.before))}"]
         parts += [f"behind it {' '.join(map(str, self.after))}"] if self.after else []
+        fed = {RIGHT: "the right answers between letters", OWN: "its own answers between letters"}
+        parts += [fed[self.between]] if self.between else []
         where = {EVERY: "an answer at every letter", LAST: "an answer behind the word", NEXT: "the next token answers"}
         return ", ".join([*parts, where[self.answer]])
 
@@ -228,6 +266,7 @@ _CHECKS: dict[str, Any] = {
     "classes": _each(_number),
     "among": _one_of("answers", "all"),
     "pad": _number,
+    "between": _one_of(*BETWEEN),
 }
 
 

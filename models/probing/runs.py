@@ -30,7 +30,7 @@ from ...common.errors import InputError
 from ...common.folders import save_folder
 from ...common.workers import LOST, each_result, tell
 from ..training.configuration import RunConfiguration
-from ..training.evaluation import BLOCK, Accuracy, lengths_to
+from ..training.evaluation import Accuracy, accuracy_of_right, drawn_words
 from ..training.loop import VALIDATION_WORDS
 from ..training.pool import Resources
 from ..training.runs import Row, RowStore
@@ -281,16 +281,7 @@ class _Course:
     def _judged(self, stream: int, count: int, seed: int) -> Accuracy:
         """Accuracies on words of one stream, in batches that fit memory; a word is read at once."""
         longest = self.budget.test_length
-        words = self.task.evaluation_words(stream, count, min(longest, BLOCK), seed)
-        labels = self.task.labels(words)
-        if longest > BLOCK:  # as `train` does: later blocks go on from the states reached
-            parts, current = [words], labels[:, -1]
-            for block in range(1, -(-longest // BLOCK)):
-                more = self.task.evaluation_words(stream, count, BLOCK, seed, block, current)
-                current = self.task.labels(more, current)[:, -1]
-                parts.append(more)
-            words = np.concatenate(parts, axis=1)[:, :longest]
-            labels = self.task.labels(words)
+        words, labels = drawn_words(self.task, stream, count, longest, seed)
         self.module.eval()
         batch = max(1, PIECE * 8 // (longest * max(self.classes, 64)))
         right = np.concatenate(
@@ -304,10 +295,7 @@ class _Course:
             ]
         )
         self.module.train()
-        lengths = lengths_to(longest)
-        unbroken = np.logical_and.accumulate(right, axis=1)
-        last = tuple(float(right[:, length - 1].mean()) for length in lengths)
-        return Accuracy(count, lengths, last, tuple(float(unbroken[:, length - 1].mean()) for length in lengths))
+        return accuracy_of_right(right)
 
     def _files(self) -> dict[str, bytes | str]:
         about = {"architecture": self.copy.architecture.as_json(), "task": self.copy.task, "classes": self.classes}

@@ -23,7 +23,7 @@ from ...common.terminal import Shown, plain_table
 from ...common.writing import write_figure
 from .samples import Sample
 
-__all__ = ["TextAccuracy", "draw_text", "judge_text"]
+__all__ = ["TextAccuracies", "TextAccuracy", "draw_text", "judge_text"]
 
 BATCH_TOKENS = 1 << 14
 """Tokens of one batch, with padding, about."""
@@ -94,6 +94,51 @@ class TextAccuracy(Tabular, Shown):
         end = f"{self.model} ({self.architecture}), {total:,} prompts: {self.choice:.1%} chosen rightly"
         end += "" if self.generated is None else f", {self.generated:.1%} generated rightly"
         return Renderables(table, Text(end), *([Text(f"picture: {self.picture}")] if self.picture else []))
+
+
+@dataclass(frozen=True, repr=False)
+class TextAccuracies(Tabular, Shown):
+    """How often several language models answered the same prompts rightly.
+
+    Arguments:
+        models: one result each.
+        picture: of all of them, accuracy against steps; None where none was asked.
+    """
+
+    models: tuple[TextAccuracy, ...]
+    picture: Path | None = None
+
+    def rows_of_table(self) -> list[dict[str, Any]]:
+        """One dictionary for each model, task, style and number of steps."""
+        return [row for one in self.models for row in one.rows_of_table()]
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `evaluate --json` prints."""
+        return {"models": [one.as_json() for one in self.models]}
+
+    def view(self) -> RenderableType:
+        """What `evaluate` prints: a column for each model."""
+        table = plain_table("task", "style", "depth", "steps", "chance", *(_short(one) for one in self.models))
+        for rows in zip(*(one.rows for one in self.models), strict=True):
+            first = rows[0]
+            shares = [
+                f"{row['choice']:.1%}" + ("" if row["generated"] is None else f" ({row['generated']:.1%})")
+                for row in rows
+            ]
+            depth = "never" if first["depth"] is None else str(first["depth"])
+            table.add_row(
+                first["group"], first["style"], depth, str(first["steps"]), f"{first['chance']:.1%}", *shares
+            )
+        generated = any(one.generated is not None for one in self.models)
+        lines = ["chosen rightly" + (" (generated rightly)" if generated else "")]
+        lines += [f"{one.model} ({one.architecture}): {one.choice:.1%} chosen rightly" for one in self.models]
+        lines += [f"picture: {self.picture}"] if self.picture else []
+        return Renderables(table, *map(Text, lines))
+
+
+def _short(result: TextAccuracy) -> str:
+    """The model's folder, without what stands above it."""
+    return Path(result.model).name or result.model
 
 
 Report = Callable[[int], None]
@@ -247,13 +292,15 @@ def draw_text(results: Sequence[TextAccuracy], path: Path) -> None:
     figure, axis = pyplot.subplots(figsize=(7, 4), layout="constrained")
     kinds = [(result, *key) for result in results for key in dict.fromkeys(
         (row["group"], row["style"], row["depth"]) for row in result.rows)]  # fmt: skip
+    alike = len({result.architecture for result in results}) < len(results)
     colours = pyplot.get_cmap("viridis")
     for place, (result, group, style, depth) in enumerate(kinds):
         rows = [row for row in result.rows if (row["group"], row["style"], row["depth"]) == (group, style, depth)]
         colour = colours(place / max(1, len(kinds) - 1) * 0.9)
         layers = "no depth" if depth is None else f"depth {depth}"
         steps = [row["steps"] for row in rows]
-        label = f"{result.architecture}: {group}, {style}, {layers}"
+        named = f"{result.architecture} ({_short(result)})" if alike else result.architecture
+        label = f"{named}: {group}, {style}, {layers}"
         axis.plot(steps, [row["choice"] for row in rows], color=colour, label=label, marker=".")
         if all(row["generated"] is not None for row in rows):
             axis.plot(steps, [row["generated"] for row in rows], color=colour, linestyle="--")

@@ -15,6 +15,7 @@ from ...common.errors import RefutedError
 from ...common.reading import read_json
 from ...constructions.targets.compiler import AUTOMATA, TargetMachine
 from ...constructions.targets.phases import PhaseMachine
+from ...constructions.targets.points import PointMachine
 from ...constructions.targets.preimages import PreimageMachine
 from ...constructions.targets.reflections import ReflectionMachine
 from ...constructions.targets.resets import ResetMachine, answers_of
@@ -37,6 +38,8 @@ def try_checkpoint(folder: Path, target: str, machine: TargetMachine, length: in
     if isinstance(machine, AUTOMATA):
         return _try_automaton(folder, machine, generator.integers(0, machine.automaton.width, length), seed)
     word = np.array(machine.alphabet)[generator.integers(0, len(machine.alphabet), length)]
+    if isinstance(machine, PointMachine):
+        return _try_points(folder, target, machine, word, generator.integers(0, machine.points, length), seed)
     name, run = RUNNERS[target]
     product = 0
     for position, (x, answer) in enumerate(zip(word, run(folder, machine, word), strict=True), 1):
@@ -45,6 +48,49 @@ def try_checkpoint(folder: Path, target: str, machine: TargetMachine, length: in
         if answer != expected:
             raise RefutedError(f"{name}: {answer!r} instead of {expected} after element {position} (seed {seed})")
     return name
+
+
+def _try_points(
+    folder: Path, target: str, machine: PointMachine, word: NDArray[np.int64], asked: NDArray[np.int64], seed: int
+) -> str:
+    """A question after each element, and the images of its point that are right."""
+    names, questions = machine.answer_names, list(machine.questions)
+    text = [part for x, point in zip(word, asked, strict=True) for part in (machine.letter_names[x], questions[point])]
+    images, expected = np.arange(machine.points), []
+    for x, point in zip(word, asked, strict=True):
+        images = machine.action[x][images]
+        expected.append(names[int(images[point])])
+    ran, found = _answers_to(folder, target, text)
+    for position, (answer, right) in enumerate(zip(found[1::2], expected, strict=True), 1):
+        if answer != right:
+            raise RefutedError(f"{ran}: {answer!r} instead of {right} after element {position} (seed {seed})")
+    return ran
+
+
+def _answers_to(folder: Path, target: str, text: Sequence[str]) -> tuple[str, list[str]]:
+    """What ran it, and the answer after each part of a text."""
+    if target == "pd-ssm":
+        from .pd_ssm import PDSSMReference
+
+        reference = PDSSMReference(folder)
+        place = {name: i for i, name in enumerate(reference.config["tokens"])}
+        best = reference.logits(torch.tensor([0, *(place[part] for part in text)]))[1:].argmax(-1)
+        return RUNNERS[target][0], [reference.config["classes"][i] for i in best.tolist()]
+    reader = SpelledWords(folder)
+    tokens, ends = reader.tokens(text)
+    if target == "olmo-hybrid":
+        from .hugging_face import load
+
+        tokenizer, model = load(folder)
+        read = tokenizer(" ".join(text), return_tensors="pt")
+        assert read.input_ids[0].tolist() == tokens, "the tokenizer reads the text otherwise"
+        with torch.no_grad():
+            logits = model(**read).logits[0]
+    else:
+        from .fla import FlaReference
+
+        logits = FlaReference(folder).logits(torch.tensor(tokens))
+    return RUNNERS[target][0], [reader.name(i) for i in logits[ends].argmax(-1).tolist()]
 
 
 def _try_automaton(folder: Path, machine: ResetMachine | PreimageMachine, word: NDArray[np.int64], seed: int) -> str:

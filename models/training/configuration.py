@@ -16,7 +16,7 @@ from typing import Any
 
 from ...algebra.depth.families import ALL_FAMILIES, CIRCLE
 from ...common.errors import InputError, unknown_setting
-from ...common.kinds import AUTOMATON, LISTED, kind_of
+from ...common.kinds import AUTOMATON, BLOCK, CHECKPOINT, DELTA, LISTED, kind_of
 from ...common.reading import read_file
 from .letters import LetterDraw
 from .tasks import Lengths
@@ -39,7 +39,9 @@ FROM_COMPILED: dict[str, Any] = FROM_GIVEN | {
     "moving": "phi",
     "drive_penalty": 10.0,
 }
-"""Defaults that depend on where training starts: random weights, those of a network that was trained, or compiled ones.
+FROM_ONE_LAYER: dict[str, Any] = FROM_GIVEN | {"length": "2>>60", "early_stop": False}
+"""Defaults that depend on where training starts: random weights, those of a network that was trained, or compiled ones:
+of our cascades, or of one layer that does all (a delta rule, blocks, a checkpoint for another library).
 From near a solution the first lose it, because long words then have gradients of any direction, and the second lose
 it in a stack of three layers (results/near-default)."""
 
@@ -87,9 +89,15 @@ class RunConfiguration:
     """
 
     group: str = field(metadata={"help": "As typed, e.g. S3.", "least": None, "most": None})
-    family: str = setting(CIRCLE.name, f"{', '.join(ALL_FAMILIES)}; or one for each layer, e.g. s4d,mamba.")
+    family: str = setting(
+        CIRCLE.name,
+        f"{', '.join(ALL_FAMILIES)}; or one for each layer, e.g. s4d,mamba; from compiled weights also olmo-hybrid or "
+        "delta.",
+    )
     layers: int | None = setting(None, "Default: 1, or what the family's list or the initial network has.", 1, 64)
-    init: str = setting(RANDOM, "random, compiled, or a folder with a network (compiled or trained).")
+    init: str = setting(
+        RANDOM, "random, compiled, or a folder with a network (compiled or trained), or of compile --target."
+    )
     noise: float = setting(
         0.0, "σ of the noise added to every initial weight; compiled weights are of order 1.", 0, MAX_NUMBER
     )
@@ -170,8 +178,7 @@ class RunConfiguration:
 
     def __post_init__(self) -> None:
         forgets = not set(self.family.split(",")) & set(KEEPING)
-        by_start = FROM_COMPILED if self.compiled else FROM_RANDOM if self.init == RANDOM else FROM_GIVEN
-        for name, value in by_start.items():
+        for name, value in self._by_start().items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, 0.0 if name == "drive_penalty" and forgets else value)
         for known in fields(self):
@@ -193,7 +200,7 @@ class RunConfiguration:
             if getattr(self, name) not in choices:
                 raise InputError(f"{name}: wanted {' or '.join(choices)}, got {getattr(self, name)[:40]!r}")
         for family in self.family.split(","):
-            if family not in ALL_FAMILIES:
+            if family not in ALL_FAMILIES and not self.of_others:
                 raise InputError(f"unknown family {family[:40]!r}; wanted one of {', '.join(ALL_FAMILIES)}")
         if self.drive_penalty and forgets:
             wanted = ", ".join(KEEPING)
@@ -213,6 +220,36 @@ class RunConfiguration:
                 raise InputError("phi: a table over lower states needs a bottleneck; wanted e.g. --bottleneck 4")
         Lengths.parse(self.length)
         LetterDraw.parse(self.letters)
+
+    def _by_start(self) -> dict[str, Any]:
+        if self.init == RANDOM and self.family in ALL_FAMILIES:
+            return FROM_RANDOM
+        if self.compiled:
+            return FROM_COMPILED
+        one = self.of_others or (self.init != RANDOM and kind_of(self.init) in (DELTA, BLOCK))
+        return FROM_ONE_LAYER if one else FROM_RANDOM if self.init == RANDOM else FROM_GIVEN
+
+    @property
+    def of_others(self) -> bool:
+        """Whether it starts from a checkpoint of another library, of which `family` is the target's name.
+
+        Raises:
+            InputError: such a family, and random weights.
+        """
+        if self.init not in (RANDOM, COMPILED) and kind_of(self.init) == CHECKPOINT:
+            return True
+        if self.family in ALL_FAMILIES or "," in self.family:
+            return False
+        from ...constructions.targets.compiler import TARGETS
+
+        if self.family not in TARGETS:
+            return False
+        if self.init == RANDOM:
+            raise InputError(
+                f"family: {self.family} is trained from compiled weights, e.g. `--init compiled --noise 0.01`; from "
+                f"random ones `probe {self.family.replace('-', '_')}` trains it"
+            )
+        return True
 
     @property
     def compiled(self) -> bool:

@@ -247,6 +247,33 @@ def evaluate(
     return Accuracy(words, wanted, tuple(last), tuple(whole))
 
 
+def drawn_words(
+    task: Task, stream: int, words: int, longest: int, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The words that `evaluate` judges by, and their labels, each (words, longest).
+
+    Arguments:
+        task: what is tracked.
+        stream, words, seed, longest: as of `evaluate`.
+    """
+    parts: list[NDArray[np.int64]] = []
+    labels: list[NDArray[np.int64]] = []
+    current = np.full(words, int(task.tracked.start), dtype=np.int64)
+    for block, start in enumerate(range(0, longest, BLOCK)):
+        parts.append(task.evaluation_words(stream, words, BLOCK, seed, block, current)[:, : longest - start])
+        labels.append(task.labels(parts[-1], current))
+        current = labels[-1][:, -1]
+    return np.concatenate(parts, axis=1), np.concatenate(labels, axis=1)
+
+
+def accuracy_of_right(right: NDArray[np.bool_]) -> Accuracy:
+    """Accuracies at the lengths `lengths_to` gives, of right and wrong answers (words, longest)."""
+    lengths = lengths_to(right.shape[1])
+    at = np.array(lengths) - 1
+    whole = np.logical_and.accumulate(right, axis=1)[:, at].mean(axis=0)
+    return Accuracy(len(right), lengths, tuple(right[:, at].mean(axis=0).tolist()), tuple(whole.tolist()))
+
+
 def answers_to(run: Callable[[NDArray[np.int64]], NDArray[np.integer]], given: TaskWords) -> NDArray[np.int64]:
     """What a model answers to the words of a file, (words, longest); words of one length are run together.
 

@@ -29,6 +29,8 @@ from ...common.wording import counted
 from ...constructions.parameters import (
     EMBEDDING,
     HEAD_BIAS,
+    HEAD_GATES_BIAS,
+    HEAD_GATES_WEIGHT,
     HEAD_WEIGHT,
     in_layer,
     layer_axes,
@@ -64,7 +66,7 @@ def initial_network(configuration: RunConfiguration, task: Task) -> DCDNetwork:
         network = network.dense()
         network = _fitted(network, configuration)
     if configuration.noise:
-        generator = torch.Generator().manual_seed(_seed(configuration, 1))
+        generator = torch.Generator().manual_seed(seed_for(configuration, 1))
         with torch.no_grad():
             for parameter in network.parameters():
                 drawn = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
@@ -115,7 +117,8 @@ def _least_gap(layer: Layer) -> float:
     return max(min(found, default=GAP / SHARPNESS), GAP / MOST_SHARP)
 
 
-def _seed(configuration: RunConfiguration, purpose: int) -> int:
+def seed_for(configuration: RunConfiguration, purpose: int) -> int:
+    """The seed of what is drawn for a purpose: 0 the initial weights, 1 the noise."""
     return int(np.random.SeedSequence([configuration.seed, purpose]).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
@@ -144,7 +147,7 @@ def _random(configuration: RunConfiguration, task: Task) -> DCDNetwork:
     if table:
         for i, layer in enumerate(layers):
             layer["hidden"] = rows_of_table(tokens, states, i)
-    size, seed = tokens if table else None, _seed(configuration, 0)
+    size, seed = tokens if table else None, seed_for(configuration, 0)
     network = DCDNetwork(tokens, task.classes, layers, embedding_size=size, dtype=configuration.dtype, seed=seed)
     if table:
         make_tables(network, seed)
@@ -205,7 +208,7 @@ def _fitted(network: DCDNetwork, configuration: RunConfiguration) -> DCDNetwork:
                 f"activation: the initial network has {entry['activation']}, got {configuration.activation!r}"
             )
         wide.append(new)
-    return widened(network, wide, configuration.dtype, _seed(configuration, 0))
+    return widened(network, wide, configuration.dtype, seed_for(configuration, 0))
 
 
 def widened(
@@ -219,6 +222,7 @@ def widened(
         embedding_size=network.embedding.embedding_dim,
         dtype=dtype,
         seed=seed,
+        head_gates=network.head_width,
     )
     if fill == "zero":
         with torch.no_grad():
@@ -247,7 +251,12 @@ def widened(
         }
         lower = torch.cat([lower, width + readout])
         width += new.readout
-    places |= {HEAD_WEIGHT: (classes, lower), HEAD_BIAS: (classes,)}
+    if network.head_width is None:
+        places |= {HEAD_WEIGHT: (classes, lower), HEAD_BIAS: (classes,)}
+    else:
+        cases = torch.arange(network.head_width)
+        places |= {HEAD_GATES_WEIGHT: (cases, lower), HEAD_GATES_BIAS: (cases,)}
+        places |= {HEAD_WEIGHT: (classes, cases), HEAD_BIAS: (classes,)}
     source, target = dict(network.named_parameters()), dict(wide.named_parameters())
     with torch.no_grad():
         for name, place in places.items():

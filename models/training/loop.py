@@ -61,7 +61,13 @@ def train_batch(
     Raises:
         InputError: a configuration cannot be used, or the store cannot be written.
     """
-    if store.missing(configurations):
+    missing = store.missing(configurations)
+    if missing and configurations[0].of_others:
+        from .checkpoint_runs import train_checkpoint
+
+        for run in missing:
+            train_checkpoint(run, store, report, tensorboard, device)
+    elif missing:
         _Training(configurations, store, report, tensorboard, device).run()
     return store.of(configurations)
 

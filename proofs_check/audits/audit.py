@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
@@ -18,6 +18,13 @@ from .configurations import facts_of, is_own, kind_of
 from .layers import LayerAudit, ranges
 from .of_fla import is_fla_mamba
 from .records import NO_STATE, SHORT, UNBOUNDED, UNREAD, Use
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from .records import Facts
+
+    AuditedModel = str | Path | nn.Module
 
 STATED = (NO_STATE, SHORT, UNBOUNDED, UNREAD)
 """What a note says of layers whose eigenvalues are not listed."""
@@ -76,8 +83,7 @@ class Audit(Shown):
                 first = replace(first, low=min(x.low or 0.0 for x in run), high=max(x.high or 0.0 for x in run))
             found.append(f"{place}{f' of {first.part}' * bool(first.part)}: {first.line()}")
             if first.measured:
-                low, high = first.measured["eigenvalues"]
-                found.append(f"  measured on {first.measured['tokens']:,} tokens: {low:.6g} to {high:.6g}")
+                found.append(f"  {first.measured_line()}")
             if first.excludes:
                 found.append(f"  excludes {first.excludes}")
         if not self.layers and not any(sign in note for note in self.notes for sign in STATED):
@@ -94,11 +100,12 @@ def _alike(first: LayerAudit, second: LayerAudit) -> bool:
     return same and (first.measured is None or (first.low, first.high) == (second.low, second.high))
 
 
-def audit(model: str | Path, seed: int = 0) -> Audit:
-    """Audit a Hugging Face folder, a configuration alone, or one of our own networks.
+def audit(model: AuditedModel, seed: int = 0) -> Audit:
+    """Audit a Hugging Face folder, a configuration alone, a model that is loaded, or one of our own networks.
 
     Arguments:
-        model: a folder with `config.json`, with weights or without; or a configuration file.
+        model: a folder with `config.json`, with weights or without; a configuration file; or a model in hand: a loaded
+            `PreTrainedModel`, or a network of ours.
         seed: of the order in which tokens are read where weights are measured.
 
     Raises:
@@ -110,28 +117,96 @@ def audit(model: str | Path, seed: int = 0) -> Audit:
         >>> folder = sn.compile("S3").save("s3")
         >>> [layer.minus_one for layer in sn.audit(folder).layers]
         ['exactly', 'exactly']
+        >>> sn.audit(sn.compile("C2").network()).layers[0].minus_one
+        'exactly'
     """
     if not isinstance(model, str | Path):
-        raise InputError(f"audit of a {type(model).__name__}; wanted a folder with config.json, or such a file")
+        return _of_live(model, seed)
     place = load(model).source.path if folder_kind(model) == RUN else Path(model)
     config = read_config(place)
     facts = facts_of(config)
-    own = is_own(config)
     measured: dict[int, dict[str, Any]] = {}
     notes = facts.notes
     if place.is_dir() and any(place.glob("model*.safetensors")):
-        from .measure import PROBES, measure_checkpoint, measure_network, row_notes
+        from .measure import measure_checkpoint, measure_network, row_notes
 
-        if own:
-            measured = measure_network(place, seed)
-            notes += row_notes(place)
-        elif config.get("model_type") in PROBES and not is_fla_mamba(config):  # in transformers' layout
+        if is_own(config):
+            from ...models.network import DCDNetwork
+
+            network = DCDNetwork.from_pretrained(place)
+            measured = measure_network(network, seed)
+            notes += row_notes(network)
+        elif is_measured(config):
             measured = measure_checkpoint(place, kind_of(config), seed)
             if left := len(facts.layers) - len(measured):
                 notes += (f"{left} of {len(facts.layers)} recurrent layers are not measured: so many weights are not "
                           "read whole, and only layer 0 can be run without the others",)  # fmt: skip
         else:
-            notes += (f"its weights are not measured: that is done for {', '.join(PROBES)} of transformers",)
+            notes += (_unmeasured(),)
+    return _audit(str(model), config, facts, measured, notes)
+
+
+def _of_live(model: Any, seed: int) -> Audit:
+    """Of what is loaded: its configuration, and its weights as they are now."""
+    config = live_config(model)
+    facts = facts_of(config)
+    name = type(model).__name__
+    if is_own(config):
+        from .measure import measure_network, row_notes
+
+        return _audit(name, config, facts, measure_network(model, seed), facts.notes + row_notes(model))
+    measured = measure_live(model, config, seed)
+    return _audit(name, config, facts, measured or {}, facts.notes + (() if measured is not None else (_unmeasured(),)))
+
+
+def live_config(model: Any) -> dict[str, Any]:
+    """The configuration of a model in hand. Raises `InputError` where it has none."""
+    own = getattr(model, "configuration", None)
+    config = own() if callable(own) else getattr(getattr(model, "config", None), "to_dict", dict)()
+    if not isinstance(config, dict) or not ("model_type" in config or is_own(config)):
+        raise InputError(
+            f"audit: {type(model).__name__} has no configuration; wanted a folder with config.json, such a "
+            "file, a loaded PreTrainedModel, or a network of ours; `decompile` reads any callable by its answers"
+        )
+    return config
+
+
+def measure_live(model: Any, config: dict[str, Any], seed: int = 0) -> dict[int, dict[str, Any]] | None:
+    """What the weights of a loaded model do, by layer; None where that is not measured for its class.
+
+    Arguments:
+        model: a `PreTrainedModel`.
+        config: its own.
+        seed: of the order in which tokens are read.
+
+    Raises:
+        InputError: it cannot be run.
+    """
+    from ...models.foreign.model import model_faults
+    from .measure import measure_model
+
+    if not is_measured(config) or getattr(model, "base_model", None) is None:
+        return None
+    with model_faults(type(model).__name__):
+        return measure_model(model, kind_of(config), seed)
+
+
+def is_measured(config: dict[str, Any]) -> bool:
+    """Whether the weights of such a model are measured: it is in transformers' layout, and one of `PROBES`."""
+    from .measure import PROBES
+
+    return config.get("model_type") in PROBES and not is_fla_mamba(config)
+
+
+def _unmeasured() -> str:
+    from .measure import PROBES
+
+    return f"its weights are not measured: that is done for {', '.join(PROBES)} of transformers"
+
+
+def _audit(
+    name: str, config: dict[str, Any], facts: Facts, measured: dict[int, dict[str, Any]], notes: tuple[str, ...]
+) -> Audit:
     layers = tuple(layer.with_measured(measured.get(layer.index)) for layer in facts.layers)
-    kind = "our own network" if own else kind_of(config)
-    return Audit(str(model), kind, layers, notes, facts.can, facts.switch, facts.use, facts.source)
+    kind = "our own network" if is_own(config) else kind_of(config)
+    return Audit(name, kind, layers, notes, facts.can, facts.switch, facts.use, facts.source)

@@ -63,6 +63,13 @@ class LayerAudit:
         low = "without a lower bound, at most 1" if self.low is None else f"in [{self.low:g}, {high}]"
         return f"{self.kind}, {self.values} {low}; -1 {self.minus_one}, modulus 1 {self.one}, 0 {self.zero}"
 
+    def measured_line(self) -> str:
+        """What the weights do, in words; empty where that was not measured."""
+        if self.measured is None:
+            return ""
+        low, high = self.measured["eigenvalues"]
+        return f"measured on {self.measured['tokens']:,} tokens: {low:.6g} to {high:.6g}"
+
     def with_measured(self, found: dict[str, Any] | None) -> LayerAudit:
         """The same with what its weights do. The two are printed one below the other, so they are compared first.
 

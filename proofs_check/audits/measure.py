@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from ...common.errors import InputError
+
+if TYPE_CHECKING:
+    from ...models.network import DCDNetwork
 
 LARGEST_SAMPLE = 4096
 """Tokens that are read at most."""
@@ -28,11 +31,8 @@ all of it, and a pass over all of it."""
 Range = tuple[float, float]
 
 
-def measure_network(folder: Path, seed: int = 0) -> dict[int, dict[str, Any]]:
+def measure_network(network: DCDNetwork, seed: int = 0) -> dict[int, dict[str, Any]]:
     """The same for one of our own networks: least and largest real multipliers, or moduli of complex ones, by layer."""
-    from ...models.network import DCDNetwork
-
-    network = DCDNetwork.from_pretrained(folder)
     tokens = _sample(network.alphabet_size, seed)
     found: dict[int, dict[str, Any]] = {}
     with torch.no_grad():
@@ -51,15 +51,13 @@ ROWS_AT_MOST_1 = {
 """What any number of layers of real blocks of such a size carries whose rows have L1 norm ≤ 1 (docs/mathematics.md)."""
 
 
-def row_notes(folder: Path) -> tuple[str, ...]:
+def row_notes(network: DCDNetwork) -> tuple[str, ...]:
     """A note for each layer of real blocks of one of our own networks whose rows all have L1 norm ≤ 1, as where a model
     normalises them so. It says so only where all matrices that φ gives are known: it reads tokens alone, or is a table.
     """
     from ...models.families import Blocks
     from ...models.gates import GatePhi
-    from ...models.network import DCDNetwork
 
-    network = DCDNetwork.from_pretrained(folder)
     found = []
     for i, layer in enumerate(network.layers):
         transition = layer.transition
@@ -96,7 +94,18 @@ def measure_checkpoint(folder: Path, model_type: str, seed: int = 0) -> dict[int
         return _measure_first_layer(folder, model_type, seed)
     from ...models.references.hugging_face import load_model, refused
 
-    model = load_model(folder).eval()
+    with refused(folder, "run"):
+        return measure_model(load_model(folder).eval(), model_type, seed)
+
+
+def measure_model(model: Any, model_type: str, seed: int = 0) -> dict[int, dict[str, Any]]:
+    """Least and largest eigenvalue by layer of a model that is loaded already; it is left as it was.
+
+    Arguments:
+        model: a `PreTrainedModel`.
+        model_type: one of `PROBES`.
+        seed: of the order in which tokens are read.
+    """
     attribute, projection, ranges, _ = PROBES[model_type]
     found: dict[int, Range] = {}
     handles = []
@@ -105,10 +114,16 @@ def measure_checkpoint(folder: Path, model_type: str, seed: int = 0) -> dict[int
         if module is not None:
             handles.append(_watch(module, projection, ranges, found, i))
     tokens = _sample(model.config.vocab_size, seed)
+    place = next((parameter.device for parameter in model.parameters()), tokens.device)
+    training = [part for part in model.modules() if part.training]
     try:
-        with torch.no_grad(), refused(folder, "run"):
-            model.base_model(tokens, use_cache=False)
+        with torch.no_grad():
+            for part in training:
+                part.training = False
+            model.base_model(tokens.to(place), use_cache=False)
     finally:
+        for part in training:
+            part.training = True
         for handle in handles:
             handle.remove()
     return {i: {"eigenvalues": list(values), "tokens": tokens.shape[1]} for i, values in found.items()}
@@ -217,7 +232,7 @@ def _watch(
 
     def note(_: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         del output
-        found[index] = ranges(module, inputs[0])
+        found[index] = ranges(module, inputs[0].float())
 
     return getattr(module, projection).register_forward_hook(note)
 
@@ -247,7 +262,8 @@ def _qwen3_next(module: Any, hidden: Tensor) -> Range:
 def _mamba(module: Any, hidden: Tensor) -> Range:
     """From the input of `x_proj`, which stands behind the convolution."""
     rank = module.time_step_rank
-    step = functional.linear(functional.linear(hidden, module.x_proj.weight)[..., :rank], module.dt_proj.weight)
+    low = functional.linear(hidden, module.x_proj.weight.float())[..., :rank]
+    step = functional.linear(low, module.dt_proj.weight.float())
     step = functional.softplus(step.float() + module.dt_proj.bias.float())
     values = torch.exp(-step[..., None] * module.A_log.float().exp())
     return float(values.min()), float(values.max())

@@ -10,6 +10,7 @@ import pytest
 
 from subnormal.algebra.depth.architectures import architectures
 from subnormal.algebra.depth.inspection import inspect_group
+from subnormal.algebra.input.parser import parse_group
 from subnormal.algebra.representations.characters import character_table
 from subnormal.algebra.representations.reflections import codimensions, householders, real_parts
 from subnormal.command_line.__main__ import application
@@ -141,6 +142,49 @@ def test_an_abelian_group_with_many_classes_needs_no_table():
     found = architectures(group("C2000"), 1)
     assert (found.factors, found.representation) == (2, None)
     assert architectures(group("C2^9"), 1).factors == 1
+
+
+def cycles_on(images, orbit):
+    seen, count = set(), 0
+    for point in orbit:
+        count += point not in seen
+        while point not in seen:
+            seen.add(point)
+            point = images[point]
+    return count
+
+
+@pytest.mark.parametrize(
+    ("name", "exact"),
+    [("S6", True), ("A6", True), ("A7", True), ("M11", True), ("PSL(2,7)", True), ("S3xA5", True), ("S3wrS2", False),
+     ("C12", True), ("C2^4", True), ("Q8", False), ("SL(2,3)", False), ("AGL(1,8)", False)],
+)  # fmt: skip
+def test_factors_by_points(name, exact):
+    """Of groups that could be listed: enough for every element on every orbit, and no fewer than characters need."""
+    found, listed = architectures(parse_group(name), None), group(name)
+    rows = [row.tolist() for row in listed.elements]
+    orbits = {tuple(sorted({row[point] for row in rows})) for point in range(listed.degree)}
+    needed = max(len(orbit) - cycles_on(row, orbit) for row in rows for orbit in orbits)
+    if listed.is_abelian:
+        needed = min(needed, 2)
+    assert found.factors == needed if exact else found.factors >= needed
+    least = architectures(listed, None).factors
+    assert least is not None
+    assert found.factors >= least
+
+
+@pytest.mark.parametrize(
+    ("name", "factors", "states", "target"),
+    [("S10", 9, 10, "olmo-hybrid"), ("M24", 22, 24, "olmo-hybrid"), ("Rubik", 23, 48, "olmo-hybrid"),
+     ("C2^20", 1, 40, "olmo-hybrid"), ("C3^13", 2, 39, "olmo-hybrid"), ("S100", 99, 100, None)],
+)  # fmt: skip
+def test_groups_too_large_to_list(name, factors, states, target):
+    found = inspect_group(parse_group(name))
+    content = found.as_json()
+    assert content["householders"] == factors
+    assert content["architectures"]["pd_ssm"]["answer"] == f"1 layer, {states} states"
+    assert set(content["architectures"]) == {row.name for row in architectures(group("S3"), 2).rows}
+    assert found.architectures.target == target
 
 
 def test_the_command(capsys):

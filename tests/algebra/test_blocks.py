@@ -131,7 +131,10 @@ def test_large_groups():
     rows = [row.layers for row in chain_block_answer(parse_group("S4wrS4").chain).rows]
     assert rows == [4, [2, 4], [2, 4], [1, 4], [1, 4]]
     rows = [row.layers for row in chain_block_answer(parse_group("A5^3").chain).rows]
-    assert rows == [None, [1, None], [1, None], [1, None], [1, None]]
+    assert rows == [None, [1, 3], [1, 3], [1, 3], [1, 3]]
+    for name in ("M24", "Rubik", "PSL(3,4)", "PGL(2,7)xA5xA5xA5"):
+        rows = [row.layers for row in chain_block_answer(parse_group(name).chain).rows]
+        assert rows == [None] * 4 + [[1, 5] if name.startswith("PGL") else None]
 
 
 def test_the_number_of_blocks():

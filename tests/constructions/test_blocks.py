@@ -13,7 +13,7 @@ import pytest
 import subnormal as sn
 from subnormal.algebra.depth.blocks.actions import layer_action
 from subnormal.algebra.depth.blocks.depths import block_answer
-from subnormal.algebra.depth.blocks.residuals import real_2
+from subnormal.algebra.depth.blocks.residuals import hall, real_2
 from subnormal.algebra.depth.families import BLOCKS
 from subnormal.algebra.groups.catalogue import number_of_groups, small_group
 from subnormal.algebra.input.parser import list_group
@@ -141,13 +141,18 @@ def test_one_layer_carries_every_group_of_order_up_to_23_whose_squares_commute(t
 
 
 def _may_be_exact(group):
-    """Elements of finite groups of integer 2x2 matrices have the orders 1, 2, 3, 4 and 6."""
-    return 12 % math.lcm(*group.element_orders.tolist()) == 0
+    """Elements of finite groups of integer 2x2 matrices have the orders 1, 2, 3, 4 and 6, and their 2-subgroups lie in
+    D4, of class 2; so do those of quotients of subgroups of products."""
+    sylow = hall(group.whole, (2,))
+    first = {group.commutator(a, b) for a in sylow.generators for b in sylow.generators}
+    own = sylow.normal_closure(sorted(first))
+    central = all(group.commutator(a, b) == 0 for a in own.generators for b in sylow.generators)
+    return central and 12 % math.lcm(*group.element_orders.tolist()) == 0
 
 
 @pytest.mark.slow
 def test_one_layer_carries_every_group_of_order_up_to_127_whose_squares_commute(tmp_path):
-    """1,082 of 1,268, one of them trivial: each is compiled, certified, and the certificate checked."""
+    """1,082 of 1,268, one of them trivial: each is compiled, certified, and its certificate checked; 154 s of CPU."""
     compiled, exact, most, least = 1, 0, 0, math.inf
     for group in _squares_commute(range(2, 128)):
         compilation, claim = _one_layer(group, tmp_path / "x")
@@ -159,10 +164,9 @@ def test_one_layer_carries_every_group_of_order_up_to_127_whose_squares_commute(
         if compiled % SAMPLED == 0:
             trial = sn.run_word(tmp_path / "x", "network", "random", length=LONG, dtype="float64")
             assert trial.first_wrong is None
-        if compilation.machine.is_exact is not _may_be_exact(group):
-            print(f"rounded, though its exponent divides 12: {group.name}", flush=True)
+        assert compilation.machine.is_exact is _may_be_exact(group), group.name
     print(f"{compiled} groups, {exact} of them exactly; at most {most} blocks; at least {least:,} tokens")
-    assert (compiled, most <= 16, least > 10**12) == (1082, True, True)
+    assert (compiled, exact, most, least > 10**12) == (1082, 312, 7, True)
 
 
 def test_a_layer_of_half_precision_is_exact_where_its_numbers_are_small():

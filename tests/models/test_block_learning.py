@@ -12,7 +12,7 @@ from subnormal.api.learning import learn
 from subnormal.api.proving import check
 from subnormal.common.errors import InputError
 from subnormal.common.kinds import DELTA, LEARNT, TABLE, kind_of
-from subnormal.experiments.block_learning import ARMS, RUNS, read_rows, reproduce_block_learning, run_one
+from subnormal.experiments.block_learning import ARMS, FIELDS, RUNS, read_rows, reproduce_block_learning, run_one
 from subnormal.models.learning.block_runs import learn_blocks
 from subnormal.models.learning.block_snap import exact_blocks, machine_of_blocks, snap_blocks
 from subnormal.models.learning.blocks import BlockRecipe, Draws, TrainedBlocks, matrix_group, polar
@@ -243,7 +243,7 @@ def test_experiments_go_on_where_they_stopped(tmp_path, monkeypatch):
     assert len((tmp_path / RUNS).read_text().splitlines()) == len(others) + 1
     (tmp_path / RUNS).write_text("[]\n")
     with pytest.raises(InputError, match="a line is no run"):
-        read_rows(tmp_path / RUNS)
+        read_rows(tmp_path / RUNS, FIELDS)
 
 
 @pytest.mark.slow

@@ -76,6 +76,8 @@ def test_an_experiment_from_end_to_end(tmp_path, monkeypatch, capsys):
         )
     page = (tmp_path / "README.md").read_text()
     assert page in capsys.readouterr().out
+    rows = (tmp_path / "rows.jsonl").read_text().splitlines()
+    assert (tmp_path / "summary.csv").read_text().count("\n") == 1 + len(rows)
     assert "| parity (C2) | S4D then Mamba | ✘ |" in page
     assert "its figures are no finding" in page
     rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]

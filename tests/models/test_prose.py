@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import io
 import json
 import re
+import shutil
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 import subnormal as sn
+from subnormal.__main__ import main
 from subnormal.common.errors import InputError
 from subnormal.models.prose import judging
 from subnormal.models.prose.judging import draw_text, judge_text
@@ -189,6 +193,48 @@ def test_a_random_model_is_judged(folder, tmp_path):
     assert quick.generated is None
     assert quick.choice == found.choice
     assert sn.evaluate(folder / "lm", data=path).as_json() == found.as_json()
+
+
+def test_several_models_in_one_table_and_picture(folder, tmp_path, capsys, monkeypatch):
+    path = sn.words("S3", style="cups", out=tmp_path, **(MANY | {"length": 3})).path
+    for name in ("one", "two"):
+        shutil.copytree(folder / "lm", tmp_path / name)
+    weights = load_file(tmp_path / "two" / "model.safetensors")
+    changed = {name: tensor + 0.3 * torch.randn(tensor.shape) for name, tensor in weights.items()}
+    save_file(changed, tmp_path / "two" / "model.safetensors", metadata={"format": "pt"})
+    folders = [tmp_path / "one", tmp_path / "two"]
+    found = sn.evaluate(folders, data=path, generate=False, out=tmp_path / "out")
+    alone = [sn.evaluate(one, data=path, generate=False) for one in folders]
+    assert [one.as_json() for one in found.models] == [one.as_json() for one in alone]
+    assert found.as_json() == {"models": [one.as_json() for one in alone]}
+    rows = list(csv.DictReader((tmp_path / "out" / "summary.csv").read_text().splitlines()))
+    assert [(row["model"], row["steps"]) for row in rows] == [(str(f), str(n)) for f in folders for n in (1, 2, 3)]
+    assert found.picture.stat().st_size > 1000
+    assert len(found.to_frame()) == 6
+    assert "one  two" in " ".join(repr(found).split("\n")[0].split()).replace(" two", "  two")
+    monkeypatch.setattr("sys.argv", ["subnormal", "evaluate", f"{folders[0]};{folders[1]}", "--data", str(path),
+                                     "--no-generate", "--json"])  # fmt: skip
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code in (0, None)
+    assert json.loads(capsys.readouterr().out) == found.as_json()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (lambda lm: [lm, lm], "each of them once"),
+        (lambda lm: [], "each of them once"),
+        (lambda lm: [lm, "nosuch"], "nosuch: prompts are for a causal language model"),
+        (lambda lm: f"{lm};", "each of them once"),
+    ],
+)
+def test_several_models_that_cannot_be_compared(folder, tmp_path, given, said):
+    path = sn.words("S3", style="cups", out=tmp_path, count=3).path
+    with pytest.raises(InputError, match=said):
+        sn.evaluate(given(folder / "lm"), data=path)
+    with pytest.raises(InputError, match="they go with prompts"):
+        sn.evaluate([folder / "lm"], "S3")
 
 
 def loaded(folder):

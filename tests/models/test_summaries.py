@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import sys
 from typing import Any
 
@@ -44,6 +45,28 @@ def test_train_writes_its_table(tmp_path):
     assert list(frame.columns) == list(rows[0])
     assert frame["test.longest"].tolist() == list(found.longest)
     assert frame["configuration.seed"].tolist() == [0, 1]
+
+
+def test_learn_writes_its_table(tmp_path):
+    found = sn.learn("C2", runs=2, length=10, steps=200, out=tmp_path / "c2")
+    rows = rows_of(tmp_path / "c2" / "summary.csv")
+    assert [row["seed"] for row in rows] == ["0", "1"]
+    assert found.to_frame()["exact"].tolist() == [row["exact"] for row in found.rows]
+    assert sn.load(tmp_path / "c2").kind == "learnt"
+
+
+def test_experiments_are_tables(tmp_path):
+    """Rows of `train`, and cells that hold several runs."""
+    page = tmp_path / "README.md"
+    page.write_text("# page\n")
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"key": "a", "test": {"longest": 40}}) + "\n")
+    assert sn.Experiment("parity", page).to_frame()["test.longest"].tolist() == [40]
+    cell = {"group": "S3", "runs": [{"seed": 1, "exact": True}, {"seed": 2, "exact": False}]}
+    (tmp_path / "rows.jsonl").unlink()
+    (tmp_path / "cells.jsonl").write_text(json.dumps(cell) + "\n" + json.dumps({"group": "A4", "runs": []}) + "\n")
+    frame = sn.Experiment("learning", page).to_frame()
+    assert frame["group"].tolist() == ["S3", "S3", "A4"]
+    assert frame["seed"].tolist()[:2] == [1, 2]
 
 
 def sweep_of(tmp_path):

@@ -89,6 +89,31 @@ def test_random_models(models, name, minus_one, one, low):
     assert len(found.layers) == (2 if "mamba" in name else 1)
 
 
+@pytest.mark.parametrize("name", ["olmo", "olmo-positive", "qwen", "mamba", "mamba2"])
+def test_a_model_that_is_loaded_is_audited_as_its_folder(models, name):
+    """The configuration and the weights: and it is left as it was, training and without hooks."""
+    from subnormal.models.references.hugging_face import load_model
+
+    model = load_model(models[name]).train()
+    found = audit(model)
+    assert found.layers == audit(models[name]).layers
+    assert found.layers[0].measured is not None
+    assert all(part.training and not part._forward_hooks for part in model.modules())
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+    assert audit(model).layers[0].measured["eigenvalues"] != found.layers[0].measured["eigenvalues"]
+
+
+def test_our_own_network_and_what_has_no_configuration():
+    network = compile_own(group("S3")).network()
+    for layer in audit(network).layers:
+        assert layer.measured["eigenvalues"] == pytest.approx([1.0, 1.0])
+    for given in (torch.nn.Linear(2, 2), 3, None):
+        with pytest.raises(InputError, match=r"has no configuration; wanted a folder with config\.json"):
+            audit(given)
+
+
 def test_the_switch_shows_in_the_measurement(models):
     """The same weights with β ≤ 2 and β ≤ 1."""
     import shutil

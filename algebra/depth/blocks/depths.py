@@ -7,16 +7,16 @@ Where R lies between two subgroups that are known, so does the number of layers.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from math import factorial
 
 import numpy as np
 
 from ....common.descent import descending
 from ....common.wording import counted, describe_order
-from ...chains import series as chain_series
 from ...chains.stabiliser_chain import StabiliserChain
 from ...groups.group import Group, Subgroup
 from ...representations.characters import CLASS_LIMIT, CharacterTable, character_table
@@ -369,7 +369,11 @@ def _not_a_section(kind: Blocks) -> str:
 
 
 def chain_block_answer(chain: StabiliserChain) -> BlockAnswer:
-    """All rows for a group that is too large to list: `block-2` exactly, for the others bounds.
+    """All rows for a group that is too large to list: `block-2` exactly; the others exactly where a composition factor
+    excludes them, else bounds.
+
+    A composition factor of a group that one layer carries is one of `Blocks.simple`, or cyclic; and one layer carries
+    each of these, so that a composition series is a stack.
 
     Example:
         >>> from subnormal.algebra.input.parser import parse_group
@@ -378,6 +382,12 @@ def chain_block_answer(chain: StabiliserChain) -> BlockAnswer:
     """
     whole = list(descending(chain, _real_2))
     solvable = whole[-1].order == 1
+    factors: Counter[tuple[int, str]] | None = None
+    if not solvable:
+        from ...chains.composition import UndecidedError, composition_factors
+
+        with suppress(UndecidedError):
+            factors = composition_factors(chain)
     rows = []
     for kind in BLOCKS:
         if solvable:
@@ -387,17 +397,19 @@ def chain_block_answer(chain: StabiliserChain) -> BlockAnswer:
                 f"not solvable, perfect residual of order {describe_order(whole[-1].order)}: {_not_a_section(kind)}"
             )
             rows.append(BlockDepth(kind, None, None, reason))
-        elif chain.moved_points >= 7 and 2 * chain.order >= factorial(chain.moved_points):
-            reason = f"composition factor A{chain.moved_points}; {_not_a_section(kind)}"
-            rows.append(BlockDepth(kind, None, None, reason))
-        else:
-            reason = "its composition factors are not known: they are sought in groups that are listed"
+        elif factors is None:
+            reason = "its composition factors are not known: a primitive part is on too many points"
             rows.append(BlockDepth(kind, 1, None, reason))
+        elif bad := sorted(one for one in factors if one[1] != f"C{one[0]}" and one[0] not in kind.simple):
+            rows.append(BlockDepth(kind, None, None, f"composition factor {bad[0][1]}; {_not_a_section(kind)}"))
+        else:
+            reason = "a layer for each composition factor; fewer are not excluded: its elements are not listed"
+            rows.append(BlockDepth(kind, 1, factors.total(), reason))
     return BlockAnswer(tuple(rows), None, "characters are computed of groups that are listed")
 
 
 def _real_2(chain: StabiliserChain) -> StabiliserChain:
-    return chain_series.verbal_subgroup(chain_series.verbal_subgroup(chain, 2), 0)
+    return verbal_subgroup(verbal_subgroup(chain, 2), 0)
 
 
 def _solvable_chain(kind: Blocks, whole: list[StabiliserChain]) -> BlockDepth:

@@ -262,6 +262,28 @@ def test_a_turned_flag_is_diagnosed(compiled, tmp_path):
     assert diagnosed.verdict.startswith("structure")
 
 
+def test_a_weight_rounded_to_bfloat16_is_named(tmp_path):
+    """Most targets have weights that bfloat16 holds: rounding changes nothing, and nothing is said. qwen3-next's norms
+    have others."""
+    folder = sn.compile("flip-flop(2)", target="qwen3-next").save(tmp_path / "model")
+    tracked, tensors = sn.load(folder).tracked, load_file(folder / "model.safetensors")
+    inexact = {name: int((x.bfloat16().to(x.dtype) != x).sum()) for name, x in tensors.items()}
+    changed = [name for name, count in inexact.items() if count]
+    assert len(changed) == 5
+    for name in changed[:2]:
+        place = damaged(folder, tmp_path / name, weights=lambda t, n=name: t[n].copy_(t[n].bfloat16()))
+        told = f"{name} differs in {inexact[name]} numbers of {tensors[name].numel()}, as rounded to bfloat16"
+        assert altered_from_compiled(place, tracked) == (told,)
+    diagnosed = sn.diagnose(place, length=40)
+    assert diagnosed.altered == (told,)
+    assert f"not as compiled: {told}" in str(diagnosed)
+    assert "write it again" in diagnosed.changes[0]
+    assert f"not as compiled: {told}" in str(sn.evaluate(place, length=40, words=8))
+    other = next(name for name, count in inexact.items() if not count)
+    same = damaged(folder, tmp_path / "same", weights=lambda t: t[other].copy_(t[other].bfloat16()))
+    assert altered_from_compiled(same, tracked) == ()
+
+
 @pytest.mark.slow
 def test_a_changed_weight_is_diagnosed(compiled, tmp_path):
     diagnosed = sn.diagnose(weight_changed(compiled, tmp_path / "weight"), length=40)

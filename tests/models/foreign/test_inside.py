@@ -62,6 +62,8 @@ def test_clusters_against_distances_by_hand():
     assert found.by_length == ((1, 4.0, 0.0), (2, 2.5, 1.0), (3, 2.5, 3.5))
     assert (found.together, found.together_to) == (False, 2)
     assert found.margins()[0][1] == np.inf
+    alone = measured(states[:3], np.array([0, 0, 1]), np.ones(3, np.int64), 0, ("a", "b", "never"))
+    assert alone.parts == (1, 1, 0)
     assert "clusters up to 2 letters and meet by 3" in found.sentence()
 
 
@@ -76,6 +78,9 @@ def test_parts_of_a_class(parts):
     found = measured(states, np.repeat([0, 1], [30 * parts, 90]), np.ones(30 * parts + 90, np.int64), 0, ("a", "b"))
     assert found.parts == (parts, 1)
     assert found.split == ((0,) if parts > 1 else ())
+    both, alike = np.repeat([0, 1], 30 * parts), np.ones(60 * parts, np.int64)
+    mixed = measured(np.concatenate([first, first]), both, alike, 0, ("a", "b"))
+    assert mixed.parts == (1, 1), "classes that are not apart have no parts"
 
 
 def test_a_checkpoint_of_ours(olmo, tmp_path):
@@ -106,7 +111,7 @@ def test_states_that_drift_apart(olmo, tmp_path):
     assert all(a >= b for a, b in pairwise(margins))
     assert not inside.by_compile
     assert 1 <= inside.proved_length < 100
-    assert f"proved: the machine on all words of up to {inside.proved_length} letters (after it" in str(inside)
+    assert f"proved of the machine: all words of up to {inside.proved_length} letters (after it" in str(inside)
     assert (tmp_path / "states.png").read_bytes()[:4] == b"\x89PNG"
 
 
@@ -186,6 +191,19 @@ def test_our_own_layers_with_phases():
     assert found.inside.together
     assert found.inside.proof is None
     assert found.as_json()["inside"]["classes"] == 4
+
+
+def test_states_that_the_answers_do_not_say(olmo):
+    """The layer's output is dropped: every answer is wrong, and the states are those of S3 as before."""
+    model = foreign_model(olmo, None, S3)
+    with torch.no_grad():
+        model.module.model.layers[0].linear_attn.o_proj.weight.zero_()
+    inside = look(model, None, (), S3, False, length=10, seed=0, special=None, reader=StateReader(model))
+    assert inside.together
+    assert inside.found.wrong == len(inside.found.states)
+    assert "by the classes of S3: one state for each class" in str(inside)
+    assert "the state has it, and the answers do not say it" in str(inside)
+    assert inside.proved_length == 0
 
 
 def test_bad_input(tmp_path):
