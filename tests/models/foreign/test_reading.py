@@ -219,6 +219,29 @@ def test_checkpoints_of_ours_say_how_they_are_read(name, target, tmp_path):
     assert np.array_equal(artifact.foreign().answers(words), task.labels(words))
 
 
+@pytest.mark.parametrize(("target", "name"), [("olmo-hybrid", "S10"), ("olmo-hybrid", "M11"), ("delta-net", "S4")])
+def test_a_checkpoint_that_is_asked_for_points_answers_at_every_letter(name, target, tmp_path):
+    if target == "olmo-hybrid":
+        pytest.importorskip("transformers")
+    group = sn.group(name)
+    compile_target(group, target, answers="points").save(tmp_path / "x")
+    model = sn.load(tmp_path / "x").foreign()
+    rows = group.permutations
+    words = np.random.default_rng(2).integers(0, model.letters, (5, 40))
+    letters = [np.array(row) for row in (rows if len(rows) == model.letters else group.listed().elements)]
+    wanted = np.zeros_like(words)
+    for i, word in enumerate(words):
+        point = 0
+        for t, letter in enumerate(word):
+            wanted[i, t] = point = letters[letter][point]
+    tracked = sn.load(tmp_path / "x").tracked
+    found = np.array(tracked.class_names)[model.answers(words)]
+    assert np.array_equal(found.astype(int) - 1, wanted)
+    assert model.ids([])[-1] == model.reading.before[-1]  # the empty word is asked too
+    read = sn.decompile(tmp_path / "x")
+    assert read.automaton.count == len(rows[0])
+
+
 def test_dropout_is_off_while_it_runs_and_on_behind_it():
     module = torch.nn.Sequential(torch.nn.Embedding(6, 6), torch.nn.Dropout(0.5))
     module[0].eval()
