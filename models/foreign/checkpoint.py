@@ -180,8 +180,8 @@ class OwnCheckpoint:
         for field, wanted, known in (("letters", letters, self.spelt), ("classes", classes, self.answers)):
             if missing := next((name for name in wanted if name not in known), None):
                 what = f"{self.folder} has none that is called {missing}"
-                own = f"it was made for {self.name}" if self.name else f"its own: {', '.join(list(known)[:6])}"
-                raise InputError(f"{field}: {what}; {own}")
+                instead = f"it was made for {self.name}" if self.name else f"its own: {', '.join(list(known)[:6])}"
+                raise InputError(f"{field}: {what}; {instead}")
         # a question changes nothing, so one stands behind every letter, and one pass answers every prefix
         asked = tuple(self.words.spellings[f"{classes[0]}{QUESTION}"]) if self.questions else ()
         return Reading(
