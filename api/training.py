@@ -256,7 +256,7 @@ def evaluate(
     model: DCDNetwork | Callable[..., Any] | str | Path | Artifact | Sequence[str | Path],
     tracked: MachineLike | None = None,
     length: int = 1000,
-    words: int = 1000,
+    words: int | None = None,
     seed: int = 0,
     *,
     reading: Reading | Mapping[str, Any] | str | Path | None = None,
@@ -274,7 +274,7 @@ def evaluate(
     model: DCDNetwork | Callable[..., Any] | str | Path | Artifact | Sequence[str | Path],
     tracked: MachineLike | None = None,
     length: int = 1000,
-    words: int = 1000,
+    words: int | None = None,
     seed: int = 0,
     *,
     reading: Reading | Mapping[str, Any] | str | Path | None = None,
@@ -291,7 +291,7 @@ def evaluate(
     model: DCDNetwork | Callable[..., Any] | str | Path | Artifact | Sequence[str | Path],
     tracked: MachineLike | None = None,
     length: int = 1000,
-    words: int = 1000,
+    words: int | None = None,
     seed: int = 0,
     *,
     reading: Reading | Mapping[str, Any] | str | Path | None = None,
@@ -311,7 +311,7 @@ def evaluate(
             tokens) to logits (batch, tokens, classes), or the text `path/to/file.py:function`.
         tracked: the group or the automaton; None for the folder's own.
         length: the longest.
-        words: their number.
+        words: their number; None for 1,000, or for 100 where a letter is spelt with many tokens.
         seed: of the words.
         reading: how anybody's model is read (docs/how-to/anybodys-model.md); checkpoints of ours need none.
         alphabet: of a group: the elements that are letters, in order, where these are not all.
@@ -356,7 +356,7 @@ def evaluate(
         raise InputError(f"{', '.join(other)}: goes with a model of others, and {artifact} is our own; leave it out")
     network, task = network_and_task(model, tracked, "evaluate")
     with progress("tokens of each word", length) as advance:
-        found = measured(network, task, length, words, seed=seed, report=advance)
+        found = measured(network, task, length, WORDS if words is None else words, seed=seed, report=advance)
     return _kept(replace(found, name=task.name, folder="" if model is network else str(model)), out)
 
 
@@ -478,7 +478,7 @@ def _evaluated(
     artifact: Artifact,
     tracked: MachineLike | None,
     length: int,
-    words: int,
+    words: int | None,
     seed: int,
     alphabet: str | None,
     ways: str | Sequence[str],
@@ -490,12 +490,14 @@ def _evaluated(
     from ..models.foreign.ways import ways_named
     from .models import model_and_task
 
-    for name, value in (("length", length), ("words", words), ("batch", 1 if batch is None else batch)):
-        if value < 1:
+    for name, value in (("length", length), ("words", words), ("batch", batch)):
+        if value is not None and value < 1:
             raise InputError(f"{name} {value}; wanted at least 1")
     named = ways_named(ways)
     model, task = model_and_task(artifact, tracked, "evaluate", alphabet=alphabet, batch=batch)
     assert task is not None
+    if words is None:
+        words = WORDS if max(map(len, model.reading.spellings)) < MANY_TOKENS else WORDS // 10
     run = Evaluation(model, task, length, words, seed, None if out is None else out / COUNTS)
     with progress("words", words) as advance:
         run.run(advance)
@@ -508,6 +510,10 @@ def _evaluated(
     )
     return _kept(found, out)
 
+
+WORDS, MANY_TOKENS = 1000, 5
+"""How many words are run where nobody says; a tenth where a letter may be spelt with so many tokens (a product of many
+reflections), since the time goes with the tokens."""
 
 COUNTS = "counts.json"
 """Of an evaluation: what was counted so far."""

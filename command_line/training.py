@@ -122,7 +122,12 @@ def evaluate(
         str | None, typer.Argument(metavar="GROUP", help="S3, tomita(5) …; default: what the folder was made for.")
     ] = None,
     length: Annotated[int, number(least=1, most=10**9, help="The longest length.")] = 1000,
-    words: Annotated[int, number(least=1, most=10**6, help="Number of words.")] = 1000,
+    words: Annotated[
+        int | None,
+        number(
+            least=1, most=10**6, help="Number of words. Default: 1000; 100 where a letter is spelt with many tokens."
+        ),
+    ] = None,
     seed: Annotated[int, number(least=0, most=MAX_SEED, help="Of the words.")] = 0,
     reading: ReadingFile = None,
     alphabet: Annotated[

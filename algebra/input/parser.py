@@ -14,6 +14,7 @@ has order 8; ours have ours, D4 has order 8.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +46,7 @@ _SPECIAL = ("Rubik", "W", "Weyl", "ES", "Group")
 EXAMPLES = "e.g. S4, C2xC4, C7:C3, S3wrC2, SL(2,3), SmallGroup(24,12), '(1,2,3),(1,2)' or a file table.csv"
 
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+_SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 _SYNONYMS = {"×": "x", "≀": "wr", "⋊": ":", "∘": "o"}
 _FILE_SUFFIXES = (".csv", ".tsv", ".npy", ".json")
 
@@ -56,7 +58,7 @@ def _token() -> re.Pattern[str]:
 
     names = sorted({*FAMILIES, *FUNCTIONS, *SIGNED, *gap.CONSTRUCTORS, *_ON_GROUPS, *_SPECIAL}, key=len, reverse=True)
     return re.compile(
-        rf"\s*(?:(?P<name>{'|'.join(names)}|[A-Z])(?P<number>\d+)?|(?P<integer>-?\d+)"
+        rf"\s*(?:(?P<name>{'|'.join(names)}|[A-Z])(?P<number>\d+)?|(?P<integer>[+-]?\d+)"
         r"|(?P<operator>wr|[xo×≀:⋊∘.^(),+\-\[\]]))",
         re.ASCII,
     )
@@ -79,6 +81,8 @@ def parse_group(text: str) -> PermutationGroup:
         return read_group(Path(text))
     if (one := re.fullmatch(r"([A-Z][A-Za-z]?[a-z]?)(\d{1,9})", text, re.ASCII)) and one[1] in FAMILIES:
         return FAMILIES[one[1]](int(one[2]))
+    if not text.isascii():
+        text = _level(text)
     text = re.sub(r"\bIs(?:Perm|Pc|Fp|Matrix)Group\s*,\s*", "", text)  # GAP's choice of a representation
     if "…" in text and text.startswith("<"):
         raise InputError(f"{text[:60]!r} is a name that was cut off at …; give all generators, e.g. '(1,2,3),(1,2)'")
@@ -102,6 +106,12 @@ def parse_group(text: str) -> PermutationGroup:
 
         return small(int(found[1]), int(found[2])).noted(f"{text} is read as GAP's IdGroup")
     return _Parser(text).parse()
+
+
+def _level(text: str) -> str:
+    """A text with its digits on the line: A₅ as A5, C2³ as C2^3, a⁻¹ as a^-1."""
+    raised = re.sub(r"⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda found: "^" + found[0].translate(_SUPERSCRIPTS), text)
+    return raised.translate(_SUBSCRIPTS)
 
 
 def parse_machine(text: str) -> PermutationGroup | Automaton:
@@ -317,7 +327,8 @@ class _Parser:
             rank = self._take(letter) if letter in "ABCDEFG" else None
             if rank is None:
                 raise InputError(
-                    f"{word} in {self._shown()} needs a type and a rank in parentheses, e.g. W(E6) or W(A3)"
+                    f"{word} in {self._shown()} needs a type from A to G and a rank in parentheses, e.g. W(E6) or W(A3)"
+                    f"{'; W(H3) is C2xA5' * (letter == 'H')}"
                 )
             self._take(")")
             return weyl(letter, rank)
@@ -414,7 +425,8 @@ _SPELT = {
     "PSp": r"projectivesymplectic|psp",
     "PGL": r"projectivegenerallinear|pgl",
     "Sp": r"symplectic|sp",
-    "Sz": r"suzuki|sz",
+    "Sz": r"suzuki|suz|sz",
+    **{name: name.lower() for name in ("ASL", "GO", "SO", "GU", "SU")},
     "Hol": r"holomorph|hol",
     "Aut": r"automorphism|aut",
     "SL": r"speciallinear|sl",
@@ -427,11 +439,24 @@ _SPELT = {
     "D": r"dihedral|dih|d",
     "Q": r"(?:generali[sz]ed)?quaternion|quat|q",
     "M": r"mathieu|m",
-    "F": r"frobenius|f",
+    "F": r"frobenius|frob|f",
+    "J": r"janko|j",
+    "o": r"∘|o",
     "x": r"[x×⊕*+]",
     ":": r"[:⋊]",
 }
 """How others write our names, without the word `group`; the longer ones first."""
+
+_ALSO: dict[str, Callable[[re.Match[str]], str]] = {
+    r"(?:weyl|w)\(?([a-g])(\d)\)?": lambda found: f"W({found[1].upper()}{found[2]})",
+    r"(?:coxeter|w)\(?h_?3\)?": lambda found: "C2xA5",
+    r"rubik(?:'?s)?(?:cube)?": lambda found: "Rubik",
+    r"2\.?t": lambda found: "SL(2,3)",
+    r"2\.?i|2\.a5": lambda found: "SL(2,5)",
+    r"2\.?o": lambda found: "SmallGroup(48,28)",
+    r"he(?:is)?(\d)|(\d)\^\(?1\+2\)?": lambda found: f"Heis({found[1] or found[2]})",
+}
+"""Names that are not put together of ours, without spaces and braces."""
 
 _SPELLING = re.compile("|".join(f"({pattern})" for pattern in _SPELT.values()) + r"|[\d(),^]")
 
@@ -445,18 +470,21 @@ def suggestion(text: str) -> str:
 
     if automaton := spelled(text):
         return automaton
-    plain = text[:100].translate(_SUBSCRIPTS).lower()
+    plain = _level(text[:100]).lower()
     for theirs, ours in ((r"\\rtimes", ":"), (r"\\(times|oplus)", "x"), (r"\*\*", "^"), (r"\[", "("), (r"\]", ")")):
         plain = re.sub(theirs, ours, plain)
     plain = re.sub(r"group|mathbb|mathrm|operatorname|[\s$_{}\\]", "", plain)
     plain = re.sub(r"[zℤ]/(\d+)([zℤ](?!\d))?", r"c\1", plain)
+    for pattern, named in _ALSO.items():
+        if (whole := re.fullmatch(pattern, plain)) and (found := named(whole)) != text:
+            return found
     names, place = "", 0
     while place < len(plain):
-        found = _SPELLING.match(plain, place)
-        if not found:
+        part = _SPELLING.match(plain, place)
+        if not part:
             return ""
-        names += list(_SPELT)[found.lastindex - 1] if found.lastindex else found.group()
-        place = found.end()
+        names += list(_SPELT)[part.lastindex - 1] if part.lastindex else part.group()
+        place = part.end()
     names = re.sub(rf"(?<![A-Z])({'|'.join(FAMILIES)})\((\d+)\)", r"\1\2", names)
     names = re.sub(r"([AP]?GL|P?S[LUp])(\d+)\((\d+)\)", r"\1(\2,\3)", names)
     try:
@@ -464,9 +492,9 @@ def suggestion(text: str) -> str:
             return ""
     except InputError:
         return ""
-    if not (named := re.fullmatch(r"(D|Dic)(\d+)", names)):
+    if not (single := re.fullmatch(r"(D|Dic)(\d+)", names)):
         return names
-    letter, number = named[1], int(named[2])
+    letter, number = single[1], int(single[2])
     times = 2 if letter == "D" else 4
     other = f" or {letter}{number // times} (order {number})" if number % times == 0 else ""
     return f"{names} (order {times * number}){other}"

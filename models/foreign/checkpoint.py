@@ -26,7 +26,7 @@ from ..references.folder import read_config
 from ..references.hugging_face import load_model
 from ..references.mamba3 import Mamba3Reference
 from ..references.trial import SpelledWords
-from .reading import EVERY, NEXT, Reading
+from .reading import EVERY, Reading
 
 LARGEST_CARD = 1 << 20
 """Bytes of a card that are read at most."""
@@ -182,11 +182,12 @@ class OwnCheckpoint:
                 what = f"{self.folder} has none that is called {missing}"
                 instead = f"it was made for {self.name}" if self.name else f"its own: {', '.join(list(known)[:6])}"
                 raise InputError(f"{field}: {what}; {instead}")
+        # a question changes nothing, so one stands behind every letter, and one pass answers every prefix
+        asked = tuple(self.words.spellings[f"{classes[0]}{QUESTION}"]) if self.questions else ()
         return Reading(
-            letters=tuple(self.spelt[name] for name in letters),
-            before=tuple(self.words.start),
-            after=tuple(self.words.spellings[f"{classes[0]}{QUESTION}"]) if self.questions else (),
-            answer=NEXT if self.questions else EVERY,
+            letters=tuple((*self.spelt[name], *asked) for name in letters),
+            before=(*self.words.start, *asked),
+            answer=EVERY,
             classes=tuple(self.answers[name] for name in classes),
             among="all",
             pad=self.words.numbers.get("[PAD]"),

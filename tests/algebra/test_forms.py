@@ -300,7 +300,7 @@ def test_a_partial_file(tmp_path):
 
 
 def test_machines_of_aalpy():
-    automata = pytest.importorskip("aalpy.automata")
+    automata = pytest.importorskip("aalpy.automata", reason="installed by the extra dev")
     first, second = automata.DfaState("p"), automata.DfaState("q", True)
     first.transitions, second.transitions = {"a": second, "b": first}, {"a": first, "b": second}
     found = sn.machine(automata.Dfa(first, [first, second]))

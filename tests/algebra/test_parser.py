@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -129,7 +130,6 @@ def test_what_cannot_be_read(text, message):
         ("sym(3)", "S3"),
         ("s5", "S5"),
         ("S_3", "S3"),
-        ("S₃", "S3"),
         ("$S_{3}$", "S3"),
         ("S(3)", "S3"),
         ("Alt(4)", "A4"),
@@ -156,6 +156,18 @@ def test_what_cannot_be_read(text, message):
         ("U3(3)", "PSU(3,3)"),
         ("dihedralgroup(4)", "D4 (order 8) or D2 (order 4)"),
         ("klein", "V4"),
+        ("go(3,3)", "GO(3,3)"),
+        ("c4od4", "C4oD4"),
+        ("j1", "J1"),
+        ("w(e6)", "W(E6)"),
+        ("WeylE6", "W(E6)"),
+        ("rubik", "Rubik"),
+        ("Rubik's cube", "Rubik"),
+        ("Frob(21)", "F21"),
+        ("2T", "SL(2,3)"),
+        ("2O", "SmallGroup(48,28)"),
+        ("2.A5", "SL(2,5)"),
+        ("3^{1+2}", "Heis(3)"),
         ("group(s3)", "S3"),
         ("FlipFlop(2)", "flip-flop(2)"),
         ("flip_flop(2)", "flip-flop(2)"),
@@ -169,6 +181,24 @@ def test_what_others_write_is_proposed_in_our_names(text, meant):
     assert f"; did you mean {meant}? wanted" in str(caught.value)
     for name in re.findall(r"[^ ]+(?= \()", meant) or [meant]:
         parse_machine(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("S₃", "S3"),
+        ("C₂×C₄", "C2xC4"),
+        ("C2⁴", "C2^4"),
+        ("2⁴", "2^4"),
+        ("GO(+1,4,3)", "GO(1,4,3)"),
+        ("C4 ∘ D₄", "C4oD4"),
+        ("⟨a,b | a²,b³,(ab)²⟩", "<a,b | a^2, b^3, (ab)^2>"),
+    ],
+)
+def test_digits_above_and_below_the_line(text, plain):
+    found, wanted = parse_group(text), parse_group(plain)
+    assert (found.name, found.order) == (wanted.name, wanted.order)
+    assert np.array_equal(found.permutations, wanted.permutations)
 
 
 @pytest.mark.parametrize(

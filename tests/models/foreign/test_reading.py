@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import subnormal as sn
+from subnormal.algebra.arithmetic.permutations import parse_permutation
 from subnormal.api.models import task_of_name
 from subnormal.common.errors import InputError
 from subnormal.constructions.targets.compiler import compile_target
@@ -217,6 +218,29 @@ def test_checkpoints_of_ours_say_how_they_are_read(name, target, tmp_path):
     assert np.array_equal(model.answers(words), task.labels(words))
     assert model.config["model_type"] == target.replace("-", "_")
     assert np.array_equal(artifact.foreign().answers(words), task.labels(words))
+
+
+@pytest.mark.parametrize(("target", "name"), [("olmo-hybrid", "S10"), ("delta-net", "S3")])
+def test_a_checkpoint_that_is_asked_for_points_answers_at_every_letter(name, target, tmp_path):
+    if target == "olmo-hybrid":
+        pytest.importorskip("transformers")
+    group = sn.group(name)
+    compile_target(group, target, answers="points").save(tmp_path / "x")
+    model = sn.load(tmp_path / "x").foreign()
+    tracked = sn.load(tmp_path / "x").tracked
+    words = np.random.default_rng(2).integers(0, model.letters, (4, 20))
+    images = [parse_permutation(name) for name in tracked.letter_names]
+    letters = [np.array([*row, *range(len(row), group.degree)]) for row in images]
+    wanted = np.zeros_like(words)
+    for i, word in enumerate(words):
+        point = 0
+        for t, letter in enumerate(word):
+            wanted[i, t] = point = letters[letter][point]
+    found = np.array(tracked.class_names)[model.answers(words)]
+    assert np.array_equal(found.astype(int) - 1, wanted)
+    assert model.ids([])[-1] == model.reading.before[-1]  # the empty word is asked too
+    assert len(tracked.class_names) == group.degree
+    assert sn.evaluate(tmp_path / "x", length=8, words=4).whole[-1] == 1
 
 
 def test_dropout_is_off_while_it_runs_and_on_behind_it():
