@@ -633,8 +633,8 @@ def decompile(
         read = read_automaton_off(network, task, None if out is None else Path(out), seed, length, force)
         if not inside:
             return read
-        place = None if plot is None else Path(plot)
-        return replace(read, inside=look_at_network(network, task.tracked, length, seed, place))
+        drawn = None if plot is None else Path(plot)
+        return replace(read, inside=look_at_network(network, task.tracked, length, seed, drawn))
     for place, kind in ((out, LEARNT), (pruned, NETWORK)):
         if place is not None:
             claim_folder(place, kind, force)

@@ -346,7 +346,8 @@ def evaluate(
     if data is not None:
         folder = None if out is None else Path(out)
         return _on_file(model, tracked, Path(data), generate, folder, reading, alphabet, batch)
-    artifact = load(model, reading)
+    one: Any = model  # no list of models any more
+    artifact = load(one, reading)
     if artifact.kind in (CHECKPOINT, MODULE):
         return _evaluated(
             artifact, tracked, length, words, seed, alphabet, ways, batch, None if out is None else Path(out)
@@ -354,7 +355,7 @@ def evaluate(
     given = {"alphabet": alphabet, "ways": None if ways == "whole" else ways, "batch": batch}
     if other := [name for name, value in given.items() if value is not None]:
         raise InputError(f"{', '.join(other)}: goes with a model of others, and {artifact} is our own; leave it out")
-    network, task = network_and_task(model, tracked, "evaluate")
+    network, task = network_and_task(one, tracked, "evaluate")
     with progress("tokens of each word", length) as advance:
         found = measured(network, task, length, words, seed=seed, report=advance)
     from ..models.foreign.evaluation import by_sort
@@ -374,7 +375,7 @@ def _kept(found: Accuracy, out: str | Path | None) -> Accuracy:
 
 
 def _on_file(
-    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact | Sequence[str | Path],
+    model: Any,
     tracked: MachineLike | None,
     path: Path,
     generate: bool,
