@@ -354,7 +354,7 @@ def test_a_network_of_ours_is_judged_as_anybodys_model_is(damage, tmp_path):
     def others(ids):
         return network(ids)
 
-    ours, theirs = (sn.evaluate(model, "S3", length=80, words=200) for model in (network, others))
+    ours, theirs = sn.evaluate(network, "S3", length=80, words=200), sn.evaluate(others, "S3", length=80, words=200)
     first, second = ours.as_json(), theirs.as_json()
     assert list(first) == list(second)
     assert all(first[name] == second[name] for name in ("group", "words", "lengths", "sorts"))
@@ -365,7 +365,10 @@ def test_a_network_of_ours_is_judged_as_anybodys_model_is(damage, tmp_path):
     assert any(one.wrong is not None for one in ours.sorts) == (damage > 0)
     assert str(ours).splitlines()[-7:] == str(theirs).splitlines()[-7:]
     file = sn.words("S3", length=80, count=50, out=tmp_path / "S3=80.csv").path
-    on_file = [sn.evaluate(m, "S3", data=file, out=tmp_path / str(i)) for i, m in enumerate((network, others))]
+    on_file = (
+        sn.evaluate(network, "S3", data=file, out=tmp_path / "0"),
+        sn.evaluate(others, "S3", data=file, out=tmp_path / "1"),
+    )
     first, second = (one.as_json() for one in on_file)
     assert (first.pop("folder"), second.pop("folder")) == (None, "others")
     assert first == second
