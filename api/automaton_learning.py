@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..models.network import DCDNetwork
     from ..models.training.evaluation import Accuracy
     from ..models.training.tasks import Task
+    from .inside import Inside, NotInside
 
 Integers = NDArray[np.int64]
 
@@ -133,6 +134,7 @@ class ReadAutomaton(Shown):
         accuracy: of the network at growing lengths.
         loss: mean cross-entropy on the words that were read.
         folder, claim: where the machine is written, and what the checker confirmed; None where that was not asked.
+        inside: what its layers hold; None where that was not asked.
     """
 
     automaton: Automaton
@@ -143,6 +145,7 @@ class ReadAutomaton(Shown):
     loss: float
     folder: Path | None = None
     claim: str | None = None
+    inside: Inside | NotInside | None = None
 
     @property
     def exact(self) -> bool:
@@ -162,13 +165,15 @@ class ReadAutomaton(Shown):
             "loss": self.loss,
             "claim": self.claim,
             "folder": str(self.folder) if self.folder else None,
+            **({"inside": self.inside.as_json()} if self.inside else {}),
         }
 
     def view(self) -> RenderableType:
         """What `decompile` prints."""
         states = counted(self.automaton.count, "state")
+        inner = [Text(line) for line in self.inside.lines()] if self.inside is not None else []
         if self.failure is not None:
-            return Text(f"no machine: {self.failure}", style="bold")
+            return Renderables(Text(f"no machine: {self.failure}", style="bold"), *inner)
         lines = [Text(f"machine: {self.automaton.name}, {states}, read off the network's answers", style="bold")]
         wrong = "" if self.wrong is None else f", and not on ({self.automaton.word_text(self.wrong)})"
         lines.append(
@@ -177,6 +182,7 @@ class ReadAutomaton(Shown):
                 f"run){wrong}; it has more than 90 % right up to {self.accuracy.longest:,} letters (measured)"
             )
         )
+        lines += inner
         if self.folder is not None:
             lines += [Text(f"certified: {self.claim}"), Text(f"written: {self.folder}")]
         return Renderables(*lines)

@@ -20,7 +20,7 @@ from ..common.kinds import CHECKPOINT, DELTA, MODULE, NETWORK, TRAINED
 from ..common.terminal import Shown
 from ..common.wording import counted, short
 from .groups import MachineLike
-from .inside import Inside, look
+from .inside import Inside, NotInside, look, looked
 
 if TYPE_CHECKING:
     from ..models.foreign.decompile import LearntMachine
@@ -54,7 +54,7 @@ class ReadModel(Shown):
         letters, classes: what they are called.
         failing: a word that the model answers otherwise than the task; None where none was found, or no task.
         folder, claim: where the machine is written, and what the checker confirmed; None where that was not asked.
-        inside: what its recurrent layers hold; None where that was not asked.
+        inside: what its recurrent layers hold, or why that is not said; None where it was not asked.
     """
 
     model: str
@@ -67,7 +67,7 @@ class ReadModel(Shown):
     failing: FailingWord | None = None
     folder: Path | None = None
     claim: str | None = None
-    inside: Inside | None = None
+    inside: Inside | NotInside | None = None
 
     @property
     def exact(self) -> bool:
@@ -274,14 +274,16 @@ def decompile_model(
     read = _decompiled(found, task, states, out, seed, length, force)
     machine, automaton = read.learnt.machine, read.automaton
     names = automaton.states if automaton is not None else ()
-    looked = look(
-        found, machine, names, task, read.is_task, length=min(length, read.learnt.taken), seed=seed,
-        special=None if task is None else _special(task), reader=reader, plot=plot,
+    inner = looked(
+        lambda: look(
+            found, machine, names, task, read.is_task, length=min(length, read.learnt.taken), seed=seed,
+            special=None if task is None else _special(task), reader=reader, plot=plot,
+        )
     )  # fmt: skip
-    return replace(read, inside=looked)
+    return replace(read, inside=inner)
 
 
-def look_at_network(network: Any, task: Tracked, length: int, seed: int, plot: Path | None) -> Inside:
+def look_at_network(network: Any, task: Tracked, length: int, seed: int, plot: Path | None) -> Inside | NotInside:
     """What the layers of a network of ours hold after words, by the task's classes; see `look`.
 
     Arguments:
@@ -295,9 +297,11 @@ def look_at_network(network: Any, task: Tracked, length: int, seed: int, plot: P
 
     reading = {"letters": list(range(network.alphabet_size)), "classes": list(range(network.classes))}
     found = foreign_model(network, reading, task)
-    return look(
-        found, None, (), task, True, length=length, seed=seed, special=_special(task), reader=StateReader(found),
-        plot=plot, prove=False,
+    return looked(
+        lambda: look(
+            found, None, (), task, True, length=length, seed=seed, special=_special(task), reader=StateReader(found),
+            plot=plot, prove=False,
+        )
     )  # fmt: skip
 
 

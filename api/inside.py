@@ -158,11 +158,11 @@ def look(
         prove: whether a length is proved; else it stands elsewhere.
 
     Raises:
-        InputError: a state is not finite, or the picture cannot be written.
+        NotLookedAtError: a state is not finite, or there are no classes.
+        InputError: the picture cannot be written.
     """
-    from ..common.errors import InputError
     from ..models.foreign.altered import as_compiled
-    from ..models.foreign.inside import LONGEST, look_inside
+    from ..models.foreign.inside import LONGEST, NotLookedAtError, look_inside
     from ..models.foreign.inside_picture import draw_inside
     from ..proofs_check.horizons.boxes import Agreement
     from ..proofs_check.horizons.delta_models import prove_states
@@ -181,9 +181,9 @@ def look(
     elif machine is not None:
         run, outputs = machine.run, machine.outputs
     else:
-        raise InputError(
-            f"{model.name}: no machine was found, and nobody says what it should track: there are no classes to sort "
-            "its states by; wanted the task too, e.g. `decompile … S3 --inside`"
+        raise NotLookedAtError(
+            "no machine was found, and nobody says what it should track: there are no classes to sort them by; "
+            "wanted the task too, e.g. `decompile … S3 --inside`"
         )
     if machine is not None:
         table, numbered = machine.table, machine.outputs
@@ -200,3 +200,36 @@ def look(
     if plot is not None:
         draw_inside(found, plot, str(model.name), proof.length if proof is not None and proof.covered else None)
     return Inside(found, by, proof, bool(written), plot)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NotInside(Shown):
+    """Why nothing is said of a model's states.
+
+    Arguments:
+        reason: in words.
+    """
+
+    reason: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The object under `inside` that `decompile --json` prints."""
+        return {"not_looked_at": self.reason}
+
+    def lines(self) -> list[str]:
+        """What `decompile --inside` prints below the machine."""
+        return [f"states: not looked at, and no picture drawn: {self.reason}"]
+
+    def view(self) -> RenderableType:
+        """The same."""
+        return Renderables(*map(Text, self.lines()))
+
+
+def looked(look_at: Callable[[], Inside]) -> Inside | NotInside:
+    """What a look at states says, or why it says nothing: the machine is not lost with it."""
+    from ..models.foreign.inside import NotLookedAtError
+
+    try:
+        return look_at()
+    except NotLookedAtError as error:
+        return NotInside(str(error))

@@ -8,7 +8,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,7 @@ from .foreign import (
     look_at_network,
 )  # fmt: skip
 from .groups import MachineLike, machine
-from .inside import Inside
+from .inside import Inside, NotInside
 from .machines import both_names, write_compiled, write_unsolvable
 from .models import network_and_task
 
@@ -465,7 +465,7 @@ class Read(Shown):
     proof: TrainedProof | None = None
     alphabet: tuple[int, ...] = ()
     pruned: Path | None = None
-    inside: Inside | None = None
+    inside: Inside | NotInside | None = None
 
     @property
     def exact(self) -> bool:
@@ -628,14 +628,13 @@ def decompile(
 
     network, task = network_and_task(model, tracked, "decompile")
     if isinstance(task.tracked, TrackedAutomaton):
-        if inside:
-            raise InputError(
-                f"--inside goes with a group's network, or somebody else's model, and {task.name} is an automaton; "
-                "leave it out"
-            )
         if pruned is not None:
             raise InputError(f"--pruned goes with a group's network, and {task.name} is an automaton; leave it out")
-        return read_automaton_off(network, task, None if out is None else Path(out), seed, length, force)
+        read = read_automaton_off(network, task, None if out is None else Path(out), seed, length, force)
+        if not inside:
+            return read
+        drawn = None if plot is None else Path(plot)
+        return replace(read, inside=look_at_network(network, task.tracked, length, seed, drawn))
     for place, kind in ((out, LEARNT), (pruned, NETWORK)):
         if place is not None:
             claim_folder(place, kind, force)

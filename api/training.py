@@ -303,7 +303,7 @@ def evaluate(
     out: str | Path | None = None,
 ) -> Accuracy | TextAccuracy | TextAccuracies:
     """Accuracy of a model at lengths 20, 40, … up to a length, on random words over its tokens, or on a file's words;
-    of anybody's model also on adversarial words, and read in other ways.
+    and on adversarial words; of anybody's model also read in other ways.
 
     Arguments:
         model: a network, whose tokens are the group's elements in order; a folder written by `train` or `compile`; or
@@ -357,7 +357,13 @@ def evaluate(
     network, task = network_and_task(model, tracked, "evaluate")
     with progress("tokens of each word", length) as advance:
         found = measured(network, task, length, WORDS if words is None else words, seed=seed, report=advance)
-    return _kept(replace(found, name=task.name, folder="" if model is network else str(model)), out)
+    from ..models.foreign.evaluation import by_sort
+    from ..models.foreign.model import foreign_model
+
+    plain = {"letters": list(range(network.alphabet_size)), "classes": list(range(network.classes))}
+    sorts = by_sort(foreign_model(network, plain, task.tracked), task.tracked, min(length, HARD_LENGTH))
+    name = "" if model is network else str(model)
+    return _kept(replace(found, name=task.name, folder=name, sorts=sorts), out)
 
 
 def _kept(found: Accuracy, out: str | Path | None) -> Accuracy:
@@ -368,7 +374,7 @@ def _kept(found: Accuracy, out: str | Path | None) -> Accuracy:
 
 
 def _on_file(
-    model: DCDNetwork | Callable[..., Any] | str | Path | Artifact | Sequence[str | Path],
+    model: Any,
     tracked: MachineLike | None,
     path: Path,
     generate: bool,

@@ -105,22 +105,22 @@ def replay(model: ForeignModel, wrong: Wrong) -> tuple[str, str]:
         )
     elif ".py:" in name:
         path, _, function = name.rpartition(":")
-        begin = f"import runpy, torch; model = runpy.run_path({path!r})[{function!r}]; "
+        begin = f"import runpy, torch; model = runpy.run_path({path!r})[{function!r}]{'()' * model.made}; "
     else:
         begin = "import torch; "
-    call = f"model(torch.tensor([{ids}]))" + (".logits" if model.config is not None else "")
+    found = model.last_logits(wrong.word)  # and `picked` is known
+    off = ".eval()" if model.module is not None and any(part.training for part in model.module.modules()) else ""
+    call = f"model{off}(torch.tensor([{ids}])){model.picked}"
     own = model.reading.logits
-    last = "[0, -1]" if model.reading.answer == "every" else ".reshape(1, -1, {})[0, -1]"
-    last = last if "{}" not in last else "[0]" if model.config is None else "[0, -1]"
+    last = "[0]" if model.one_answer else "[0, -1]"
     wanted = wrong.wanted
     if model.reading.among == "all" or own == tuple(range(len(own))):
         chosen, right = "", (own[wanted] if 0 <= wanted < len(own) else wanted)
-        given = own[wrong.answer] if 0 <= wrong.answer < len(own) else None
     else:
-        chosen, right = f"[{listed(own)}]", wanted
-        given = wrong.answer if 0 <= wrong.answer < len(own) else None
-    line = f"{begin}print({call}{last}{chosen}.argmax().item())"
-    return line, f"prints {'something else' if given is None else given}; right is {right}"
+        chosen, right, found = f"[{listed(own)}]", wanted, found[list(own)]
+    told, given = ("max", "nan") if found.isnan().any() else ("argmax", str(int(found.argmax())))
+    line = f"{begin}print({call}{last}{chosen}.{told}().item())"
+    return line, f"prints {given}; right is {right}"
 
 
 def listed(numbers: Sequence[int]) -> str:

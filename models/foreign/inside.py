@@ -27,7 +27,7 @@ from ...common.wording import counted
 from ..network import DCDNetwork
 from .model import ForeignModel
 from .trials import all_words
-from .ways import CACHES, Feed, why_not
+from .ways import Feed, why_not
 
 Words = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -55,6 +55,10 @@ SEEN = 3
 
 COUNTED = 1e-12
 """Distances below this, relative to the size of the states, are nothing."""
+
+
+class NotLookedAtError(InputError):
+    """Nothing can be said of a model's states; what its answers show stands."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -175,8 +179,8 @@ class StateReader:
             raise InputError(f"{model.name} shows no state: a function gives logits alone; {wanted}")
         if isinstance(module, DCDNetwork):
             return
-        if not any(name in CACHES for name in _accepted(module)) or (reason := why_not(model, "cached")):
-            raise InputError(f"{model.name} shows no state: {reason or 'it takes no cache'}; {wanted}")
+        if reason := why_not(model, "cached"):
+            raise InputError(f"{model.name} shows no state: {reason}; {wanted}")
         cache = self._first()
         layers = _recurrent(cache)
         if not layers:
@@ -248,12 +252,6 @@ def _plain(layers: Sequence[torch.Tensor]) -> Floats:
     real = [torch.view_as_real(one) if one.is_complex() else one for one in layers]
     found: Floats = torch.cat([one.double().flatten(2) for one in real], dim=2).cpu().numpy()
     return found
-
-
-def _accepted(module: torch.nn.Module) -> Any:
-    import inspect
-
-    return inspect.signature(module.forward).parameters
 
 
 def _recurrent(cache: Any) -> list[torch.Tensor]:
@@ -329,9 +327,14 @@ def look_inside(
 def measured(
     states: Floats, classes: Words, lengths: Words, wrong: int, names: tuple[str, ...], beside: str = ""
 ) -> StatesInside:
-    """Gaps, spreads and parts of states; arguments as of `StatesInside`."""
+    """Gaps, spreads and parts of states; arguments as of `StatesInside`. Raises `NotLookedAtError` where a state is not
+    finite."""
     if not np.isfinite(states).all():
-        raise InputError("a state is not finite; wanted a model whose states stay finite on the words that are run")
+        first = int(lengths[~np.isfinite(states).all(axis=1)].min())
+        raise NotLookedAtError(
+            f"a state is not finite after {counted(first, 'letter')}; wanted states that stay finite, e.g. --length "
+            f"{max(1, first - 1)}, or smaller weights"
+        )
     between = torch.cdist(
         torch.from_numpy(states), torch.from_numpy(states), compute_mode="donot_use_mm_for_euclid_dist"
     ).numpy()

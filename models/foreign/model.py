@@ -10,7 +10,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -55,9 +55,12 @@ class ForeignModel:
         folder: where it was read from; None for one in hand.
         truth: words (n, length) to the right answers after each letter, where the reading puts answers between letters;
             None where nobody knows them.
+        made: whether `name` is of what makes the model.
 
     Attributes:
         letters, classes: how many there are.
+        picked: how the logits are taken out of what it returns, in Python: `.logits`, `[0]`; known once it was run.
+        one_answer: whether it returned (batch, logits).
 
     Example:
         >>> parity = lambda ids: torch.nn.functional.one_hot(ids.cumsum(1) % 2, 2).float()
@@ -77,8 +80,10 @@ class ForeignModel:
         batch: int | None = None,
         folder: Path | None = None,
         truth: Callable[[Words], Words] | None = None,
+        made: bool = False,
     ) -> None:
-        self.truth = truth
+        self.truth, self.made = truth, made
+        self.picked, self.one_answer = "", False
         self.run, self.reading, self.name = run, reading, name
         self.module, self.config, self.batch, self.folder = module, config, batch, folder
         self.letters, self.classes = len(reading.spellings), len(reading.logits)
@@ -217,7 +222,8 @@ class ForeignModel:
         if max(classes) >= width:
             raise InputError(
                 f"classes: logit {max(classes)} is read, and {self.name} has {width:,} at a position; wanted one for "
-                f"each class, e.g. --reading with classes below {width:,}"
+                f"each class"
+                + (f", e.g. --reading with classes below {width:,}" if len(classes) <= width else f", {len(classes):,}")
             )
         plain = classes == tuple(range(width))
         if self.reading.among == "answers" and not plain:
@@ -246,12 +252,19 @@ class ForeignModel:
     def called(self, run: Callable[[Tensor], Any], ids: Tensor) -> Any:
         """What a call gives for token ids, on the device of the module. Raises `InputError` where it fails."""
         device = next((p.device for p in self.module.parameters()), None) if self.module is not None else None
-        with model_faults(self.name):
+        with model_faults(self.name, ids):
             return run(ids if device is None else ids.to(device))
 
     def checked(self, given: Any, ids: Tensor) -> Tensor:
         """The logits in what a call gave. Raises `InputError` where there are none of the right shape."""
+        found, self.picked = _picked(given)
+        self.one_answer = isinstance(found, Tensor) and found.dim() == 2
         return logits_of(given, ids, self.name, self.reading)
+
+    def last_logits(self, word: Sequence[int]) -> Tensor:
+        """What it gives behind a word, (logits,), on the CPU. Raises `InputError` where it fails."""
+        with torch.inference_mode(), _evaluating(self.module):
+            return self.logits(torch.tensor([self.ids(word)]))[0, -1].cpu()
 
     def ids(self, word: Sequence[int]) -> list[int]:
         """The token ids of one word."""
@@ -261,28 +274,51 @@ class ForeignModel:
 
 
 @contextmanager
-def model_faults(name: str) -> Iterator[None]:
-    """Whatever a model raises, as an `InputError` of one line."""
+def model_faults(name: str, ids: Tensor | None = None) -> Iterator[None]:
+    """Whatever a model raises, as an `InputError` of one line.
+
+    Arguments:
+        name: of the model.
+        ids: what it was given, (batch, tokens).
+    """
     try:
         yield
     except (InputError, MemoryError):
         raise
-    except Exception as error:
-        raise InputError(f"{name} raised {type(error).__name__}: {one_line(error, 120)}") from None
+    except (Exception, SystemExit) as error:
+        told = f"{name} raised {type(error).__name__}: {one_line(error, 120)}"
+        if isinstance(error, IndexError) and ids is not None and ids.numel():
+            told += (
+                f" (letters: it was given ids up to {int(ids.max()):,}, {ids.shape[1]:,} tokens a word; wanted a "
+                "reading with ids that it knows, and no longer words than it takes, --length)"
+            )
+        raise InputError(told) from None
+
+
+def _picked(given: Any) -> tuple[Any, str]:
+    """What a model returned without what stands around it, and how that is taken out."""
+    if hasattr(given, "logits"):
+        return given.logits, ".logits"
+    if isinstance(given, Mapping) and "logits" in given:
+        return given["logits"], "['logits']"
+    if isinstance(given, tuple | list) and given:
+        return given[0], "[0]"
+    return given, ""
 
 
 def logits_of(given: Any, ids: Tensor, name: str, reading: Reading) -> Tensor:
     """The logits in what a model returned. Raises `InputError` where there are none of the right shape."""
-    found = getattr(given, "logits", given)
-    if isinstance(found, tuple | list) and found:
-        found = found[0]
+    found, _ = _picked(given)
     if isinstance(found, np.ndarray):
-        found = torch.from_numpy(found)
+        with suppress(TypeError):  # of numbers that torch does not know: told below
+            found = torch.from_numpy(found)
     wanted = f"wanted logits (batch, tokens, classes), here {tuple(ids.shape)} and the classes"
     if not isinstance(found, Tensor):
         raise InputError(f"{name} returned a {type(given).__name__}; {wanted}")
     one = reading.answer != EVERY and found.dim() == 2 and len(found) == len(ids)
     if not one and (found.dim() != 3 or found.shape[:2] != ids.shape):
+        if found.dim() == 2 and len(found) == len(ids) and found.shape != ids.shape:
+            wanted += '; one answer for each word is read by --reading with "answer": "last"'
         raise InputError(f"{name} returned shape {tuple(found.shape)}; {wanted}")
     if found.is_complex() or found.dtype == torch.bool:
         raise InputError(f"{name} returned {found.dtype}; wanted real logits")
@@ -328,10 +364,10 @@ def foreign_model(
     if isinstance(model, ForeignModel):
         return model
     given = Reading.of(reading)
-    folder, own = None, None
+    folder, own, made = None, None, False
     if isinstance(model, str | Path):
         if ".py:" in str(model) and not Path(model).is_dir():
-            run = function_of(str(model))
+            run, made = model_of(function_of(str(model)), str(model))
             name = str(model)
         else:
             from .checkpoint import load_checkpoint, own_checkpoint
@@ -362,7 +398,7 @@ def foreign_model(
     if resolved.between == RIGHT and truth is None:
         raise InputError(_NOBODY_KNOWS)
     return ForeignModel(
-        _plain(run), resolved, name, module=module, config=config, batch=batch, folder=folder, truth=truth
+        _plain(run), resolved, name, module=module, config=config, batch=batch, folder=folder, truth=truth, made=made
     )
 
 
@@ -428,7 +464,7 @@ def function_of(text: str) -> Callable[..., Any]:
     sys.path.insert(0, str(path.resolve().parent))
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"{where}: {type(error).__name__}: {one_line(error, 120)}") from None
     finally:
         sys.path.remove(str(path.resolve().parent))
@@ -436,3 +472,40 @@ def function_of(text: str) -> Callable[..., Any]:
     if not callable(found):
         raise InputError(f"{where} has no function {name[:60]!r}; wanted one from token ids to logits")
     return found
+
+
+def model_of(found: Callable[..., Any], name: str) -> tuple[Callable[..., Any], bool]:
+    """What a name in a file stands for: the model, or, of a class or a function without arguments, what it makes.
+
+    Arguments:
+        found: as `function_of` gives it.
+        name: for messages.
+
+    Returns:
+        The model, and whether it was made.
+
+    Raises:
+        InputError: nothing can be made without arguments, it fails, or what comes out cannot be called.
+    """
+    try:
+        accepted = inspect.signature(found).parameters.values()
+    except (TypeError, ValueError):  # built in: nobody knows
+        return found, False
+    if isinstance(found, type):
+        free = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        needed = [p.name for p in accepted if p.default is p.empty and p.kind not in free]
+        if needed:
+            raise InputError(
+                f"{name} is a class that wants {', '.join(needed)[:100]}; wanted a model: write e.g. "
+                f"`model = {found.__name__}(…)` into the file, and name it by :model"
+            )
+    elif isinstance(found, nn.Module) or any(p.kind is not inspect.Parameter.KEYWORD_ONLY for p in accepted):
+        return found, False
+    with model_faults(name):
+        made = found()
+    if not callable(made):
+        raise InputError(
+            f"{name} takes no token ids and made a {type(made).__name__}; wanted a model, or a function from token ids "
+            "(batch, tokens) to logits"
+        )
+    return made, True

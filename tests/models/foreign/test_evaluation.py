@@ -341,3 +341,36 @@ def test_whom_nobody_tells_what_to_track():
     for name, length, words, batch in (("length", 0, 1, 1), ("words", 1, 0, 1), ("batch", 1, 1, 0)):
         with pytest.raises(InputError, match=f"{name} 0; wanted at least 1"):
             sn.evaluate(tracks("S3"), "S3", length, words, batch=batch)
+
+
+@pytest.mark.parametrize("damage", [0.0, 3e-3, 3e-2])
+def test_a_network_of_ours_is_judged_as_anybodys_model_is(damage, tmp_path):
+    """Two programs, one streaming and one in a pass: the same fields and lengths, and on the same words (of a file, as
+    each draws its own) the same figures, printed lines and tables."""
+    network = sn.compile("S3").network()
+    with torch.no_grad():
+        network.layers[-1].phi.out.weight.add_(damage)
+
+    def others(ids):
+        return network(ids)
+
+    ours, theirs = sn.evaluate(network, "S3", length=80, words=200), sn.evaluate(others, "S3", length=80, words=200)
+    first, second = ours.as_json(), theirs.as_json()
+    assert list(first) == list(second)
+    assert all(first[name] == second[name] for name in ("group", "words", "lengths", "sorts"))
+    assert (first["folder"], second["folder"]) == (None, "others")
+    assert np.abs(np.array(ours.last) - theirs.last).max() < 0.2, "4 standard deviations of a share of 200 words"
+    if damage != 3e-3:  # where it is nowhere near the threshold
+        assert ours.longest == theirs.longest == (0 if damage else 80)
+    assert any(one.wrong is not None for one in ours.sorts) == (damage > 0)
+    assert str(ours).splitlines()[-7:] == str(theirs).splitlines()[-7:]
+    file = sn.words("S3", length=80, count=50, out=tmp_path / "S3=80.csv").path
+    on_file = (
+        sn.evaluate(network, "S3", data=file, out=tmp_path / "0"),
+        sn.evaluate(others, "S3", data=file, out=tmp_path / "1"),
+    )
+    first, second = (one.as_json() for one in on_file)
+    assert (first.pop("folder"), second.pop("folder")) == (None, "others")
+    assert first == second
+    assert str(on_file[0]) == str(on_file[1])
+    assert (tmp_path / "0/summary.csv").read_text() == (tmp_path / "1/summary.csv").read_text()

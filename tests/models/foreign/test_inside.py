@@ -212,3 +212,36 @@ def test_bad_input(tmp_path):
         sn.decompile(parity, "C2", length=20, inside=True)
     with pytest.raises(InputError, match="wanted --inside beside it"):
         sn.decompile(parity, "C2", length=20, plot=tmp_path / "x.png")
+
+
+def test_states_that_are_not_finite_are_told_beside_the_machine(delta, tmp_path):
+    network = sn.load(delta).network()
+    with torch.no_grad():
+        network.layers[0].phi.out.weight.fill_(float("nan"))
+    found = sn.decompile(network, "S3", length=20, states=10, inside=True, plot=tmp_path / "x.png")
+    assert found.states is not None, "the machine of its answers stands"
+    assert "states: not looked at, and no picture drawn: a state is not finite after 1 letter" in str(found)
+    assert "not finite" in found.as_json()["inside"]["not_looked_at"]
+    assert not (tmp_path / "x.png").exists()
+
+
+def test_inside_of_a_network_for_an_automaton(tmp_path):
+    network = sn.compile("flip-flop(2)").network()
+    found = sn.decompile(network, "flip-flop(2)", length=30, inside=True, plot=tmp_path / "x.png")
+    assert found.exact
+    assert found.inside.together
+    assert found.inside.found.seen == 2
+    assert found.as_json()["inside"]["together"]
+    assert "states, by the classes of flip-flop(2): one state for each class" in str(found)
+    assert (tmp_path / "x.png").stat().st_size > 1000
+    layer = {"family": "aussm", "channels": 4, "hidden": 8, "readout": 8, "activation": "gelu"}
+    random = DCDNetwork(network.alphabet_size, 2, [layer], embedding_size=None, seed=0)
+    told = str(sn.decompile(random, "flip-flop(2)", length=30, inside=True))
+    assert told.startswith("no machine")
+    assert "states, by the classes of flip-flop(2)" in told
+
+
+def test_a_module_without_a_cache_shows_no_state():
+    module = torch.nn.Sequential(torch.nn.Embedding(2, 2))
+    with pytest.raises(InputError, match="shows no state: it takes no cache"):
+        sn.decompile(module, "C2", length=20, inside=True)

@@ -257,3 +257,73 @@ def test_batches_do_not_change_answers():
     model = rule([0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5], 6)
     for batch in (1, 2, 3, 100):
         assert np.array_equal(foreign_model(model, None, S3.tracked, batch=batch).answers(WORDS), WANTED)
+
+
+FILE = """
+import sys, torch
+def rule(ids): return torch.eye(2)[ids.cumsum(1) % 2]
+class Parity(torch.nn.Module):
+    def __init__(self, size=2):
+        super().__init__()
+        self.drop, self.size = torch.nn.Dropout(0.5), size
+    def forward(self, ids): return self.drop(rule(ids) * 8 - 4)
+class Sized(Parity):
+    def __init__(self, size): super().__init__(size)
+def maker(): return Parity()
+def nothing(): return None
+def fails(): raise RuntimeError("no weights here")
+def leaves(ids): sys.exit(3)
+def fields(ids): return {"logits": rule(ids)}
+def broken(ids): return rule(ids) * float("nan")
+def wrong(ids): return (1 - rule(ids), None)
+def wrong_fields(ids): return {"logits": 1 - rule(ids)}
+def embeds(ids): return torch.eye(2)[ids]
+def one(ids): return rule(ids)[:, -1]
+"""
+
+
+@pytest.mark.parametrize("name", ["rule", "Parity", "maker", "fields"])
+def test_what_a_name_in_a_file_stands_for(name, tmp_path):
+    (tmp_path / "mine.py").write_text(FILE)
+    assert not sn.refute(f"{tmp_path}/mine.py:{name}", "C2", length=30).refuted
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Sized", "is a class that wants size; .*`model = Sized"),
+        ("nothing", "takes no token ids and made a NoneType"),
+        ("fails", "raised RuntimeError: no weights here"),
+        ("leaves", "raised SystemExit: 3"),
+        ("one", 'returned shape .1, 2.; .*"answer": "last"'),
+    ],
+)
+def test_what_makes_no_model_is_one_line(name, said, tmp_path):
+    (tmp_path / "mine.py").write_text(FILE)
+    for verb in (sn.evaluate, sn.refute, sn.decompile, sn.diagnose):
+        with pytest.raises(InputError, match=said.replace(".1,", r"\(\d+,").replace("2.;", r"2\);")) as told:
+            verb(f"{tmp_path}/mine.py:{name}", "C2", length=10)
+        assert "\n" not in str(told.value)
+
+
+def test_ids_beyond_what_a_module_knows_name_the_field(tmp_path):
+    (tmp_path / "mine.py").write_text(FILE)
+    with pytest.raises(InputError, match=r"raised IndexError.*letters: it was given ids up to 9"):
+        sn.evaluate(f"{tmp_path}/mine.py:embeds", "C2", length=10, reading={"letters": [0, 9], "classes": [0, 1]})
+
+
+@pytest.mark.parametrize("name", ["broken", "wrong", "wrong_fields"])
+def test_the_printed_line_prints_what_it_says(name, tmp_path, capsys):
+    """Of what is not a number, and of logits in a tuple or a dictionary, too."""
+    (tmp_path / "mine.py").write_text(FILE)
+    found = sn.refute(f"{tmp_path}/mine.py:{name}", "C2", length=10).failing_word
+    exec(found.rerun, {})
+    assert found.prints.startswith(f"prints {capsys.readouterr().out.strip()}; right is ")
+
+
+def test_dropout_is_off_in_the_printed_line(tmp_path, capsys):
+    (tmp_path / "mine.py").write_text(FILE)
+    found = sn.refute(f"{tmp_path}/mine.py:maker", "C2", length=10, reading={"letters": [1, 0]}).failing_word
+    for _ in range(20):
+        exec(found.rerun, {})
+    assert set(capsys.readouterr().out.split()) == {found.prints.split()[1].rstrip(";")}
