@@ -204,39 +204,18 @@ def foreign_artifact(model: Any, reading: Any, verb: str) -> Artifact | None:
 
 
 def _opened(
-    artifact: Artifact, tracked: MachineLike | None, verb: str, wanted: bool
+    artifact: Artifact, tracked: MachineLike | None, verb: str, wanted: bool = True
 ) -> tuple[ForeignModel, Tracked | None]:
-    """The model and its task: what was given, or what a folder of ours says itself.
+    """The model and what it should track. Raises `InputError` as `models.model_and_task`, or for too many letters."""
+    from .models import model_and_task
 
-    Raises:
-        InputError: the model cannot be read, nobody says what it should track, or there are too many letters.
-    """
-    from ..models.foreign.model import foreign_model
-    from .models import same_numbers, task_of_name
-
-    try:
-        own = artifact.tracked
-    except InputError:
-        own = None
-    given = None if tracked is None else task_of_name(tracked).tracked
-    task = own if given is None or (own is not None and same_numbers(own, given)) else given
-    if task is None and wanted:
-        raise InputError(f"{artifact} does not say what it should track; wanted it too, e.g. `{verb} {artifact} S3`")
-    if artifact.kind in (CHECKPOINT, MODULE):
-        found = artifact.foreign(task)
-    else:
-        network = artifact.network()
-        if task is not None:
-            task.require_fit(network.alphabet_size, network.classes)
-        reading = {"letters": list(range(network.alphabet_size)), "classes": list(range(network.classes))}
-        found = foreign_model(network, reading, task)
-        found.name = str(artifact)
+    found, task = model_and_task(artifact, tracked, verb, wanted=wanted)
     if found.letters > MAX_LETTERS:
         raise InputError(
             f"{found.name} is read with {found.letters:,} letters; at most {MAX_LETTERS} are handled: say which ids "
             'are letters, e.g. a reading {"letters": [5, 6], "classes": [5, 6]}, or what it should track, e.g. S3'
         )
-    return found, task
+    return found, None if task is None else task.tracked
 
 
 def _theory(artifact: Artifact, model: ForeignModel, task: Tracked) -> ModelTheory:
@@ -495,7 +474,7 @@ def refute_model(
     from ..models.foreign.failing import failing_word
     from ..proofs_check.refutations.foreign import search_model
 
-    found, task = _opened(artifact, tracked, "refute", wanted=True)
+    found, task = _opened(artifact, tracked, "refute")
     assert task is not None
     searched = search_model(found, task, _special(task), length, seed)
     theory = _theory(artifact, found, task)
@@ -576,7 +555,7 @@ def diagnose_model(
     """
     from ..models.foreign.altered import altered_from_compiled
 
-    found, task = _opened(artifact, tracked, "diagnose", wanted=True)
+    found, task = _opened(artifact, tracked, "diagnose")
     assert task is not None
     theory = _measured(_theory(artifact, found, task), found, seed)
     read = _decompiled(found, task, min(1024, max(64, 2 * task.classes)), None, seed, length)

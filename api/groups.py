@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, Protocol, Union
+
+from numpy.typing import NDArray
 
 from ..algebra.depth.families import BLOCKS, CIRCLE, FAMILIES, Family, default_family, parse_stack
 from ..algebra.groups.group import Group
@@ -19,8 +21,43 @@ if TYPE_CHECKING:
     from ..algebra.depth.optimise import Choices, ShortestSeries
     from ..constructions.automata.inspection import AutomatonInspection
 
-GroupLike = str | PermutationGroup | Group
-MachineLike = Union[GroupLike, "Automaton"]
+
+class _Generated(Protocol):
+    """A group of SymPy."""
+
+    @property
+    def generators(self) -> Any: ...
+
+
+class _Graph(Protocol):
+    """A digraph of networkx."""
+
+    @property
+    def edges(self) -> Any: ...
+    def is_directed(self) -> bool: ...
+
+
+class _Transitions(Protocol):
+    """A DFA or NFA of automata-lib."""
+
+    @property
+    def input_symbols(self) -> Any: ...
+    @property
+    def transitions(self) -> Any: ...
+
+
+class _States(Protocol):
+    """A machine of AALpy, which writes its states itself."""
+
+    initial_state: Any
+    states: Any
+
+
+GroupLike = str | PermutationGroup | Group | _Generated | Sequence[Any] | NDArray[Any]
+"""What `sn.group` reads, as far as types say it."""
+
+MachineLike = Union[GroupLike, "Automaton", _Graph, _Transitions, _States, Mapping[str, Any]]
+"""What `sn.machine` and the commands read."""
 
 
 def group(tracked: GroupLike | Any, name: str | None = None, over: str | int | None = None) -> PermutationGroup:

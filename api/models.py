@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from ..algebra.automata.automaton import Automaton
 from ..algebra.tracked import Tracked, TrackedGroup
 from ..artifacts.artifact import Artifact, load
 from ..common.errors import InputError
-from ..common.kinds import NETWORK
+from ..common.kinds import CHECKPOINT, MODULE, NETWORK
 from .groups import MachineLike, machine
 
 if TYPE_CHECKING:
@@ -57,52 +58,54 @@ def model_and_task(
     reading: Any = None,
     alphabet: str | None = None,
     batch: int | None = None,
-) -> tuple[ForeignModel, Task]:
-    """Anybody's model, and the task that it is asked about.
+    wanted: bool = True,
+) -> tuple[ForeignModel, Task | None]:
+    """A model that is judged by its answers alone, and the task that it is asked about.
 
     Arguments:
-        model: what `sn.load` takes, of kind `checkpoint` or `module`.
-        tracked: the group or the automaton; None for what a checkpoint of ours was made for.
+        model: what `sn.load` takes: anybody's model, or something of ours with a network.
+        tracked: the group or the automaton; None for what a checkpoint or a folder of ours was made for.
         verb: what was asked, for messages.
-        reading: how it is read, as `sn.load` takes it.
+        reading: how it is read, as `sn.load` takes it; what a checkpoint of ours says of itself then does not count.
         alphabet: of a group: which of its elements are the letters, in order; None for all, or for those of a
             checkpoint of ours.
         batch: words that are run at a time.
+        wanted: whether there must be a task; else it is None where nobody says it.
 
     Raises:
-        InputError: the model, the reading or what is tracked cannot be read, or they do not fit together.
+        InputError: the model, the reading or what is tracked cannot be read, they do not fit together, or nobody says
+            what a model should track.
     """
-    from ..models.training.tasks import make_task
+    from ..models.foreign.model import foreign_model
+    from ..models.training.tasks import Task, make_task
 
     artifact = load(model, reading).require(verb)
     own = None
-    if not artifact.has_reading and (tracked is None or alphabet is None):
-        try:
+    if not artifact.has_reading:
+        with suppress(InputError):
             own = artifact.tracked
-        except InputError:
-            if tracked is None:
-                raise
-    elif tracked is None:
-        raise InputError(f"nobody says what {artifact} should track; wanted it too, e.g. sn.{verb}(model, 'S3')")
-    if tracked is None:
-        assert own is not None
-        task = _task(own)
-    elif alphabet is not None:
+    task = None if own is None else Task(own)
+    if tracked is not None and alphabet is not None:
         asked = machine(tracked)
         if isinstance(asked, Automaton):
             raise InputError(f"alphabet {alphabet[:40]!r} goes with a group; {asked.name} is read by its own letters")
         task = make_task(asked.listed(), alphabet)
-    else:
-        task = task_of_name(tracked)
-        if own is not None and same_numbers(own, task.tracked):
-            task = _task(own)
-    return artifact.foreign(task.tracked, batch), task
-
-
-def _task(tracked: Tracked) -> Task:
-    from ..models.training.tasks import Task
-
-    return Task(tracked)
+    elif tracked is not None:
+        given = task_of_name(tracked)
+        task = task if own is not None and same_numbers(own, given.tracked) else given
+    if task is None and wanted:
+        again = f"`{verb} {artifact} S3`, sn.{verb}(model, 'S3')"
+        raise InputError(f"{artifact} does not say what it should track; wanted it too, e.g. {again}")
+    what = None if task is None else task.tracked
+    if artifact.kind in (CHECKPOINT, MODULE):
+        return artifact.foreign(what, batch), task
+    network = artifact.network()
+    if what is not None:
+        what.require_fit(network.alphabet_size, network.classes)
+    plain = {"letters": list(range(network.alphabet_size)), "classes": list(range(network.classes))}
+    found = foreign_model(network, plain, what, batch=batch)
+    found.name = str(artifact)
+    return found, task
 
 
 def _loaded(model: DCDNetwork | Callable[..., Any] | str | Path | Artifact, verb: str) -> Artifact:

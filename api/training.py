@@ -107,7 +107,7 @@ def train(
     tracked: MachineLike,
     family: str | None = None,
     *,
-    init: str | Path | Compiled = "random",
+    init: str | Path | Compiled | Checkpoint = "random",
     noise: float | Sequence[float] = 0.0,
     learning_rate: float | Sequence[float] | None = None,
     seeds: int | Sequence[int] = 1,
@@ -399,7 +399,9 @@ def _on_file(
         from ..models.foreign.evaluation import labelled_answers
 
         asked = group_of_file(path)[0] if tracked is None and not says_what(artifact) else tracked
-        others, task = model_and_task(artifact, asked, "evaluate", alphabet=alphabet, batch=batch)
+        others, read_task = model_and_task(artifact, asked, "evaluate", alphabet=alphabet, batch=batch)
+        assert read_task is not None
+        task = read_task
         given = read_task_words(path, task)
         counted = accuracy_of(labelled_answers(others, given), given)
         return _kept(replace(counted, name=task.name, folder=others.name), out)
@@ -491,6 +493,7 @@ def _evaluated(
             raise InputError(f"{name} {value}; wanted at least 1")
     named = ways_named(ways)
     model, task = model_and_task(artifact, tracked, "evaluate", alphabet=alphabet, batch=batch)
+    assert task is not None
     run = Evaluation(model, task, length, words, seed, None if out is None else out / COUNTS)
     with progress("words", words) as advance:
         run.run(advance)

@@ -203,8 +203,8 @@ def page(rows: list[dict[str, Any]]) -> str:
         "layers of AUSSM by theory, C2×C2 (two pairs of variables) one. A delta-rule layer with eigenvalues down to −1 "
         "can do both alone; with eigenvalues ≥ 0 it can do neither for all lengths.",
         "",
-        f"{STEPS:,} steps of {BATCH} programs with up to 2 to 16 swaps (growing), Adam at {RATE:g}, seeds 0 to 2. "
-        f"Accuracy on {PROGRAMS} programs with so many swaps; one figure a seed.",
+        f"{STEPS:,} steps of {BATCH} programs with up to 2 to 16 swaps (growing), Adam at {RATE:g}. "
+        f"Accuracy on {PROGRAMS} programs with so many swaps; one figure for each seed that was run, from 0 on.",
         "",
         "| task | depth | model | parameters | chance | " + " | ".join(f"{length}" for length in TRIED) + " |",
         "|---|---|---|---|---|" + "---|" * len(TRIED),

@@ -146,12 +146,20 @@ class Inspection(ShownAsTable):
 
     @cached_property
     def chief_length(self) -> int | None:
-        """How many factors a chief series has; None for a group of order above `TABLE_LIMIT`."""
+        """How many factors a chief series has; None where that is not known.
+
+        A chief factor is a power of a simple group. Above order `TABLE_LIMIT` no series is computed; but where every
+        composition factor occurs once, or the group is nilpotent, so that chief factors are cyclic, the composition
+        factors are as many.
+        """
         from ..groups.normal_subgroups import chief_series
 
-        if not isinstance(self.group, Group) or self.group.order > TABLE_LIMIT:
+        if isinstance(self.group, Group) and self.group.order <= TABLE_LIMIT:
+            return len(chief_series(self.group)) - 1
+        factors = self.composition
+        if factors is None or not (len(set(factors)) == len(factors) or self.fitting_length == 1):
             return None
-        return len(chief_series(self.group)) - 1
+        return len(factors)
 
     @property
     def depth(self) -> int | None:

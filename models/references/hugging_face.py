@@ -41,7 +41,10 @@ def load_model(folder: Path, dtype: str = "float32") -> Any:
     from transformers import AutoModelForCausalLM
 
     _require_size(folder)
-    model, found = _loaded(AutoModelForCausalLM, folder, dtype=getattr(torch, dtype), output_loading_info=True)
+    options = {"output_loading_info": True, "ignore_mismatched_sizes": True}  # these are told below, by name
+    model, found = _loaded(AutoModelForCausalLM, folder, dtype=getattr(torch, dtype), **options)
+    for name, own, wanted in sorted(found.get("mismatched_keys", ())):
+        raise InputError(f"{folder}: {name[:80]} has shape {tuple(own)}, and config.json asks for {tuple(wanted)}")
     if missing := sorted(found["missing_keys"]):
         raise InputError(f"{folder}: {missing[0][:80]} is not in its safetensors files, {len(missing)} missing in all")
     return model

@@ -3,8 +3,11 @@ never run (tests/test_user_types.py)."""
 
 from pathlib import Path
 
+import networkx as nx
 import numpy as np
 import torch
+from automata.fa.dfa import DFA
+from sympy.combinatorics import Permutation, PermutationGroup
 
 import subnormal as sn
 
@@ -23,6 +26,34 @@ def groups_and_automata() -> None:
     for choice in sn.pareto("S4", family="negative-mamba"):
         layers: int = choice.cost.layers
         print(layers)
+
+
+class Learnt:
+    """A machine with states, as AALpy has them."""
+
+    def __init__(self) -> None:
+        self.states: list[object] = []
+        self.initial_state = object()
+
+
+def what_others_hold() -> None:
+    graph = nx.MultiDiGraph()
+    graph.add_edge(0, 1, label="a")
+    parity = DFA(
+        states={"0", "1"},
+        input_symbols={"a"},
+        transitions={"0": {"a": "1"}, "1": {"a": "0"}},
+        initial_state="0",
+        final_states={"0"},
+    )
+    table = np.array([[0, 1], [1, 0]])
+    learnt = {"states": ["0"], "letters": ["a"], "transitions": [[0]]}
+    for found in (sn.inspect(graph), sn.inspect(parity), sn.inspect(table), sn.inspect([[1, 0]]), sn.inspect(Learnt())):
+        print(found)
+    sn.inspect(learnt)
+    sn.compile(graph)
+    sn.compile(PermutationGroup(Permutation([1, 2, 0])), target="olmo-hybrid", answers="points").save("c3")
+    sn.pareto(PermutationGroup(Permutation([1, 2, 0])))
 
 
 def compiled() -> torch.Tensor:

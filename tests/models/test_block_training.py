@@ -117,7 +117,7 @@ def test_the_experiment_from_end_to_end(tmp_path, monkeypatch):
     page = block_training.reproduce_block_training(tmp_path, True, Resources(1)).read_text()
     assert "| group | block-2 | block-3 |" in page
     assert "| S3 | 1: ✘ (0/1) | 1: ✘ (0/1) |" in page
-    assert "| S4, block-3 | 0.0003 | " in page
+    assert "| S4, block-3 | 2 | 0.0003 | " in page
     rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
     assert [row["configuration"]["group"] for row in rows] == ["S3", "S3", "S4"]
     assert block_training.reproduce_block_training(tmp_path, True, Resources(1)).read_text() == page

@@ -111,7 +111,7 @@ def test_our_own_network_and_what_has_no_configuration():
         assert layer.measured["eigenvalues"] == pytest.approx([1.0, 1.0])
     for given in (torch.nn.Linear(2, 2), 3, None):
         with pytest.raises(InputError, match=r"has no configuration; wanted a folder with config\.json"):
-            audit(given)
+            audit(given)  # type: ignore[arg-type]
 
 
 def test_the_switch_shows_in_the_measurement(models):

@@ -693,6 +693,7 @@ MOST_AT_ONCE = 1 << 16
 
 def _batches(vectors: Iterator[Matrices], count: int) -> Iterator[Matrices]:
     """Vectors, `count` at a time: shape (count, m)."""
+    chosen: list[Any]
     while chosen := list(itertools.islice(vectors, count)):
         yield np.array(chosen)
 

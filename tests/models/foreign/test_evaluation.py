@@ -334,9 +334,9 @@ def test_what_cannot_be_read_in_a_way_says_why(checkpoints):
 
 
 def test_whom_nobody_tells_what_to_track():
-    with pytest.raises(InputError, match="does not say what it is for; wanted that too, e.g. S3"):
+    with pytest.raises(InputError, match="does not say what it should track; wanted it too, e.g. `evaluate .* S3`"):
         sn.evaluate(tracks("S3"))
-    with pytest.raises(InputError, match="nobody says what"):
+    with pytest.raises(InputError, match="does not say what it should track"):
         sn.evaluate(tracks("S3"), reading={"letters": [0, 1]})
     for name, length, words, batch in (("length", 0, 1, 1), ("words", 1, 0, 1), ("batch", 1, 1, 0)):
         with pytest.raises(InputError, match=f"{name} 0; wanted at least 1"):
