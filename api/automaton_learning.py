@@ -311,9 +311,7 @@ class AutomatonDiagnosis(Shown):
         )
 
 
-def diagnose_automaton(
-    network: DCDNetwork, task: Task, seed: int = 0, length: int = 1000
-) -> AutomatonDiagnosis:
+def diagnose_automaton(network: DCDNetwork, task: Task, seed: int = 0, length: int = 1000) -> AutomatonDiagnosis:
     """Can a stack of these families track the automaton, how near did this run come, and what is missing.
 
     Raises:

@@ -182,10 +182,10 @@ def train(
     if init not in ("random", "compiled"):
         start = load(init).require("train").source  # of a folder of runs its best network
         init = start.path
-        own = _family_of(start) if family is None or start.kind == CHECKPOINT else family
-        if family not in (None, own) and target is None:
-            raise InputError(f"family: {family}, and {init} is a checkpoint for {own}; leave family out")
-        family = family or own
+        written = _family_of(start) if family is None or start.kind == CHECKPOINT else family
+        if family not in (None, written) and target is None:
+            raise InputError(f"family: {family}, and {init} is a checkpoint for {written}; leave family out")
+        family = family or written
         if start.kind == CHECKPOINT and "alphabet" not in settings:
             settings["alphabet"] = _letters_of(start)
     family = family or "aussm"
@@ -341,11 +341,11 @@ def evaluate(
     from ..models.training.evaluation import evaluate as measured
     from .models import network_and_task
 
-    if isinstance(model, list | tuple) and data is None:
-        raise InputError("several models: they go with prompts, e.g. evaluate(['one', 'two'], data='S3-code=20.jsonl')")
     if data is not None:
         folder = None if out is None else Path(out)
         return _on_file(model, tracked, Path(data), generate, folder, reading, alphabet, batch)
+    if isinstance(model, Sequence) and not isinstance(model, str):
+        raise InputError("several models: they go with prompts, e.g. evaluate(['one', 'two'], data='S3-code=20.jsonl')")
     artifact = load(model, reading)
     if artifact.kind in (CHECKPOINT, MODULE):
         return _evaluated(
@@ -383,6 +383,8 @@ def _on_file(
 
     if is_prose(path):
         return _on_prompts(model, tracked, path, generate, out)
+    if isinstance(model, Sequence) and not isinstance(model, str):
+        raise InputError(f"several models: they go with prompts, and {path} has words; give one model")
     if not is_word_file(path):
         raise InputError(
             f"{path}: no file of words; wanted a .csv with the columns input and target, or .jsonl with input and "

@@ -80,9 +80,7 @@ def decompile(
         number(least=1, most=1024, help="Of the largest machine sought in somebody else's model. Default: 256."),
     ] = None,
     seed: Annotated[int, number(least=0, most=MAX_SEED, help="Of the words.")] = 0,
-    inside: Annotated[
-        bool, typer.Option("--inside", help="Look at the states of its recurrent layers too.")
-    ] = False,
+    inside: Annotated[bool, typer.Option("--inside", help="Look at the states of its recurrent layers too.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Draw these states: .png, .svg or .pdf; with --inside.")] = None,
     force: Force = False,
     as_json: Json = False,

@@ -1,6 +1,6 @@
 """The picture of a page, for the README; it needs Chromium and Playwright.
 
-    python -m docs.generators.gallery
+python -m docs.generators.gallery
 """
 
 from __future__ import annotations

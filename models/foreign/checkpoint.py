@@ -180,8 +180,8 @@ class OwnCheckpoint:
         for field, wanted, known in (("letters", letters, self.spelt), ("classes", classes, self.answers)):
             if missing := next((name for name in wanted if name not in known), None):
                 what = f"{self.folder} has none that is called {missing}"
-                own = f"it was made for {self.name}" if self.name else f"its own: {', '.join(list(known)[:6])}"
-                raise InputError(f"{field}: {what}; {own}")
+                instead = f"it was made for {self.name}" if self.name else f"its own: {', '.join(list(known)[:6])}"
+                raise InputError(f"{field}: {what}; {instead}")
         return Reading(
             letters=tuple(self.spelt[name] for name in letters),
             before=tuple(self.words.start),

@@ -126,9 +126,7 @@ class TextAccuracies(Tabular, Shown):
                 for row in rows
             ]
             depth = "never" if first["depth"] is None else str(first["depth"])
-            table.add_row(
-                first["group"], first["style"], depth, str(first["steps"]), f"{first['chance']:.1%}", *shares
-            )
+            table.add_row(first["group"], first["style"], depth, str(first["steps"]), f"{first['chance']:.1%}", *shares)
         generated = any(one.generated is not None for one in self.models)
         lines = ["chosen rightly" + (" (generated rightly)" if generated else "")]
         lines += [f"{one.model} ({one.architecture}): {one.choice:.1%} chosen rightly" for one in self.models]

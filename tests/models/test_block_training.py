@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,7 +73,14 @@ def test_a_step_of_noise_leaves_most_answers():
 
 
 def test_training_takes_what_compile_returned(tmp_path):
-    settings = {"steps": 2, "length": "4", "test_words": 2, "test_length": 20, "processes": 1, "check_words": 2}
+    settings: dict[str, Any] = {
+        "steps": 2,
+        "length": "4",
+        "test_words": 2,
+        "test_length": 20,
+        "processes": 1,
+        "check_words": 2,
+    }
     found = sn.train("S3", init=sn.compile("S3", "block-2"), out=tmp_path / "a", **settings)
     assert found.rows[0]["configuration"]["family"] == "block-2"
     found = sn.train("S4", "block-2", init="compiled", out=tmp_path / "b", **settings)

@@ -1,6 +1,7 @@
 """`train` from one layer that does all: a checkpoint for another library, or a delta-rule network, shaken."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from subnormal.models.training.configuration import RunConfiguration
 from subnormal.models.training.evaluation import accuracy_of_right, drawn_words, evaluate
 from subnormal.models.training.tasks import TEST, make_task
 
-FEW = {
+FEW: dict[str, Any] = {
     "steps": 2, "batch": 4, "length": "6", "check_every": 1, "check_words": 4, "check_length": 20, "test_words": 6,
     "test_length": 30,
 }  # fmt: skip

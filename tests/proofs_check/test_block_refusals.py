@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -67,7 +68,7 @@ def test_a_group_that_is_tracked_has_no_such_certificate():
         for key, row in block_answer(group).by_key().items():
             if row.least is not None:
                 with pytest.raises(InputError, match="rests on the list of finite linear groups"):
-                    certify_refusal(group, BLOCKS[key.replace("_", "-")], "nowhere")
+                    certify_refusal(group, BLOCKS[key.replace("_", "-")], Path("nowhere"))
 
 
 @pytest.fixture

@@ -695,7 +695,8 @@ def _batches(vectors: Iterator[Matrices], count: int) -> Iterator[Matrices]:
     """Vectors, `count` at a time: shape (count, m)."""
     chosen: list[Any]
     while chosen := list(itertools.islice(vectors, count)):
-        yield np.array(chosen)
+        batch: Any = np.array(chosen)
+        yield batch
 
 
 def _different(rows: Matrices) -> Indices:

@@ -56,9 +56,7 @@ def damaged(folder, place, size):
 def test_clusters_against_distances_by_hand():
     """Two classes on a line: at length 1 they are points, at length 2 one is as wide as the other is far."""
     states = np.array([[0.0], [0.0], [4.0], [4.0], [0.5], [3.0], [-3.0], [4.0]])
-    found = measured(
-        states, np.array([0, 0, 1, 1, 0, 1, 0, 1]), np.array([1, 1, 1, 1, 2, 2, 3, 3]), 0, ("a", "b")
-    )
+    found = measured(states, np.array([0, 0, 1, 1, 0, 1, 0, 1]), np.array([1, 1, 1, 1, 2, 2, 3, 3]), 0, ("a", "b"))
     assert found.by_length == ((1, 4.0, 0.0), (2, 2.5, 1.0), (3, 2.5, 3.5))
     assert (found.together, found.together_to) == (False, 2)
     assert found.margins()[0][1] == np.inf
