@@ -253,7 +253,7 @@ def _shortest(asked: PermutationGroup) -> ShortestSeries | None:
     return shortest_subnormal_series(asked.listed(), CIRCLE)
 
 
-def _tokens(group: Group | PermutationGroup, alphabet: str | Sequence[int]) -> tuple[int, ...]:
+def _tokens(group: Group | PermutationGroup | AbelianGroup, alphabet: str | Sequence[int]) -> tuple[int, ...]:
     """Element numbers of the tokens, which must generate the group."""
     from ..constructions.compiler import read_alphabet
 
