@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Union
 
 from numpy.typing import NDArray
 
+from ..algebra.arithmetic.permutations import MAX_DEGREE
 from ..algebra.depth.families import BLOCKS, CIRCLE, FAMILIES, Family, default_family, parse_stack
 from ..algebra.groups.group import Group
 from ..algebra.groups.permutation_group import PermutationGroup
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ..algebra.automata.automaton import Automaton
     from ..algebra.depth.inspection import Inspection
     from ..algebra.depth.optimise import Choices, ShortestSeries
+    from ..algebra.groups.abelian_group import AbelianGroup
     from ..constructions.automata.inspection import AutomatonInspection
 
 
@@ -202,7 +204,14 @@ def inspect(
         >>> sn.inspect("A5").depth is None
         True
     """
-    asked, layers = machine(tracked), stack_of(stack) if stack is not None else None
+    layers = stack_of(stack) if stack is not None else None
+    plain = alphabet is None and channels is None and not pareto and not all_series
+    large = _too_many_points(tracked) if plain and isinstance(tracked, str) else None
+    if large is not None:
+        from ..algebra.depth.inspection import inspect_group
+
+        return inspect_group(large, layers)
+    asked = machine(tracked)
     widths = None
     if channels is not None:
         from ..algebra.depth.width import read_widths
@@ -215,14 +224,27 @@ def inspect(
         from ..constructions.automata.inspection import inspect_automaton
 
         return inspect_automaton(asked, layers, widths)
-    from ..algebra.depth.inspection import inspect_group
+    from ..algebra.depth.inspection import INSPECTION_LIMIT, inspect_group
 
-    found = replace(inspect_group(asked, layers, widths), argument=typed(asked))
+    # Tokens are elements of a list.
+    listed = alphabet is not None and asked.order <= INSPECTION_LIMIT and asked.is_listable
+    found = replace(inspect_group(asked.listed() if listed else asked, layers, widths), argument=typed(asked))
     if alphabet is not None:
         found = replace(found, alphabet=_tokens(found.group, alphabet))
     if all_series:
         found = replace(found, shortest=_shortest(asked))
     return replace(found, choices=unbeaten(asked)) if pareto else found
+
+
+def _too_many_points(text: str) -> AbelianGroup | None:
+    """A product of cyclic groups on more points than a permutation group may have, which can be inspected all the
+    same."""
+    if not text.strip().startswith("C"):
+        return None
+    from ..algebra.groups.abelian_group import read_abelian
+
+    found = read_abelian(text)
+    return found if found is not None and found.degree > MAX_DEGREE else None
 
 
 def _shortest(asked: PermutationGroup) -> ShortestSeries | None:
@@ -231,7 +253,7 @@ def _shortest(asked: PermutationGroup) -> ShortestSeries | None:
     return shortest_subnormal_series(asked.listed(), CIRCLE)
 
 
-def _tokens(group: Group | PermutationGroup, alphabet: str | Sequence[int]) -> tuple[int, ...]:
+def _tokens(group: Group | PermutationGroup | AbelianGroup, alphabet: str | Sequence[int]) -> tuple[int, ...]:
     """Element numbers of the tokens, which must generate the group."""
     from ..constructions.compiler import read_alphabet
 

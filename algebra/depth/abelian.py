@@ -18,6 +18,7 @@ from ..groups.group import Subgroup
 
 if TYPE_CHECKING:
     from ..chains.series import ChainFactor
+    from ..groups.abelian_group import AbelianGroup
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -68,7 +69,7 @@ def margin(moduli: Sequence[int]) -> Fraction:
     return Fraction(1, 2 * max(moduli))
 
 
-def primary_moduli(factor: AbelianFactor | ChainFactor) -> tuple[int, ...]:
+def primary_moduli(factor: AbelianFactor | ChainFactor | AbelianGroup) -> tuple[int, ...]:
     """The moduli of a factor with one channel for each prime power."""
     return factor.in_primary_channels().moduli if isinstance(factor, AbelianFactor) else factor.primary
 

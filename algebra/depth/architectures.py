@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 
 from ...common.brief import Brief
 from ...common.wording import counted
+from ..arithmetic.permutations import MAX_DEGREE
 from ..arithmetic.permutations import order as permutation_order
+from ..groups.abelian_group import AbelianGroup
 from ..groups.group import Group
 from ..groups.permutation_group import PermutationGroup
 from ..representations.characters import CLASS_LIMIT
 from ..representations.reflections import Householders, householders
-from .refusal import SURE_POINTS
+from .refusal import MOST_FOR_A_TARGET, SURE_POINTS
 
 MAMBA3_LEAST_DECAY = 1e-4
 """Mamba-3's `A_floor`: the state decays by exp(-A·Δ) a token with A at least this."""
@@ -58,7 +60,7 @@ class Architectures(Brief):
         rows: one for each architecture.
     """
 
-    group: Group | PermutationGroup
+    group: Group | PermutationGroup | AbelianGroup
     factors: int | None
     representation: Householders | None
     rows: tuple[Row, ...]
@@ -66,6 +68,9 @@ class Architectures(Brief):
     @property
     def target(self) -> str | None:
         """For which of them `compile --target` writes the group, where that is sure."""
+        if isinstance(self.group, AbelianGroup):
+            small = self.group.order <= MOST_FOR_A_TARGET and self.group.degree <= MAX_DEGREE
+            return "deltaproduct" if self.factors and small else None
         if isinstance(self.group, PermutationGroup):
             return "olmo-hybrid" if _moved(self.group) <= SURE_POINTS else None
         return "deltaproduct" if self.factors else None
@@ -85,12 +90,13 @@ class Architectures(Brief):
 
 
 def architectures(
-    group: Group | PermutationGroup, depth: int | None, alphabet: Sequence[int] | None = None
+    group: Group | PermutationGroup | AbelianGroup, depth: int | None, alphabet: Sequence[int] | None = None
 ) -> Architectures:
     """What each architecture needs to track a group.
 
     Arguments:
-        group: listed, or by generators: then characters are not computed, and its action on points bounds the factors.
+        group: listed, or by generators: then characters are not computed, and its action on points bounds the factors;
+            or abelian by its moduli.
         depth: the least number of AUSSM layers, None for never.
         alphabet: the elements that are tokens and generate the group; None for all.
     """
@@ -98,6 +104,9 @@ def architectures(
     if isinstance(group, PermutationGroup):
         factors, why = _by_points(group)
         first = Row("deltaproduct", "DeltaProduct, β ≤ 2", f"1 layer, {counted(factors, 'factor')}", why)
+    elif isinstance(group, AbelianGroup):
+        factors = min(group.exponent - 1, 2)  # irreducible real representations have degree 1 or 2
+        first = _delta_product(group, factors, None)
     else:
         found = _householders(group, alphabet)
         factors, detail = found if found is not None else (None, None)
@@ -150,8 +159,10 @@ def _householders(group: Group, alphabet: Sequence[int] | None) -> tuple[int, Ho
     return found.found, found
 
 
-def _moved(group: Group | PermutationGroup) -> int:
+def _moved(group: Group | PermutationGroup | AbelianGroup) -> int:
     """How many points the group moves."""
+    if isinstance(group, AbelianGroup):
+        return group.degree
     rows = group.permutations if isinstance(group, PermutationGroup) else group.elements
     return int((rows != np.arange(rows.shape[1])).any(axis=0).sum())
 
@@ -204,7 +215,7 @@ def _cycles(images: NDArray[np.intp], orbit: NDArray[np.intp]) -> int:
     return count
 
 
-def _delta_product(group: Group, factors: int | None, detail: Householders | None) -> Row:
+def _delta_product(group: Group | AbelianGroup, factors: int | None, detail: Householders | None) -> Row:
     name, title = "deltaproduct", "DeltaProduct, β ≤ 2"
     if factors is None:
         return Row(name, title, "1 layer", f"factors a token not computed: more than {CLASS_LIMIT} classes of elements")
@@ -236,12 +247,14 @@ def _why_not_fewer(detail: Householders) -> str:
     return f"fewer cannot by representations of its own; those of larger groups need at least {detail.least}"
 
 
-def _never(group: Group | PermutationGroup, name: str, title: str, reason: str) -> Row:
+def _never(group: Group | PermutationGroup | AbelianGroup, name: str, title: str, reason: str) -> Row:
     """A row of a family that tracks no group at any depth."""
     return Row(name, title, "never" if group.order > 1 else "0 layers", reason)
 
 
-def _reflections(group: Group | PermutationGroup, factors: int | None, name: str, title: str, remark: str = "") -> Row:
+def _reflections(
+    group: Group | PermutationGroup | AbelianGroup, factors: int | None, name: str, title: str, remark: str = ""
+) -> Row:
     """A row of a family whose token of finite order is one reflection or nothing."""
     if factors is None:
         return Row(name, title, "1 layer", remark or "each element spelt with several tokens, one reflection each")
@@ -252,7 +265,7 @@ def _reflections(group: Group | PermutationGroup, factors: int | None, name: str
     return Row(name, title, f"1 layer, {factors} tokens each", remark or "an element is spelt, a reflection a token")
 
 
-def _path(group: Group | PermutationGroup, factors: int | None) -> Row:
+def _path(group: Group | PermutationGroup | AbelianGroup, factors: int | None) -> Row:
     """PaTH attention: the keys of the past are multiplied by I - β w wᵀ, β ≤ 2, and read through a softmax."""
     row = _reflections(group, factors, "path", "PaTH attention, β ≤ 2")
     if group.order == 1:
@@ -265,7 +278,7 @@ def _path(group: Group | PermutationGroup, factors: int | None) -> Row:
     )
 
 
-def _pd_ssm(group: Group | PermutationGroup, depth: int | None) -> Row:
+def _pd_ssm(group: Group | PermutationGroup | AbelianGroup, depth: int | None) -> Row:
     if group.order == 1:
         return Row("pd_ssm", "PD-SSM", "0 layers", "the trivial group needs no layer")
     states, how = group.order, "the group acts on itself"
@@ -275,7 +288,7 @@ def _pd_ssm(group: Group | PermutationGroup, depth: int | None) -> Row:
     return Row("pd_ssm", "PD-SSM", f"1 layer, {counted(states, 'state')}", f"{how}; maybe fewer")
 
 
-def _mamba3(group: Group | PermutationGroup, depth: int | None) -> Row:
+def _mamba3(group: Group | PermutationGroup | AbelianGroup, depth: int | None) -> Row:
     decay = f"a token that turns its state by t turns shrinks it by exp(-{2 * MAMBA3_LEAST_DECAY:g}·t) or more"
     if group.order == 1:
         return Row("mamba_3", "Mamba-3", "0 layers", "the trivial group needs no layer")

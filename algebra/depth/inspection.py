@@ -1,7 +1,8 @@
 """Everything `inspect` says about a group: depth for every family, why, and what the layers would look like.
 
-A group of moderate order is inspected by its list of elements, any other through stabiliser chains. Orders, factors and
-depths are equally sure; decompositions and the small-group id are sought in lists only.
+A group of moderate order is inspected by its list of elements, an abelian one above that by its moduli alone, any other
+through stabiliser chains. Orders, factors and depths are equally sure; decompositions and the small-group id are sought
+in lists only.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from ...common.terminal import ShownAsTable
 from ...common.wording import counted, describe_order
 from ..arithmetic.abelian_invariants import abelian_name
+from ..arithmetic.permutations import MAX_DEGREE
 from ..chains.stabiliser_chain import StabiliserChain
+from ..groups.abelian_group import AbelianGroup
 from ..groups.group import TABLE_LIMIT, Group
 from ..groups.permutation_group import PermutationGroup
 from .abelian import AbelianFactor, margin, primary_moduli
@@ -44,13 +47,13 @@ class Inspection(ShownAsTable):
     """What there is to say about a group.
 
     Arguments:
-        group: the group, listed or by generators.
+        group: the group, listed, by generators, or abelian by its moduli.
         series: the derived series, as long as its terms get smaller.
         factors: its abelian factors; none for a group that is not solvable.
         depths: for each family's name, the least number of layers, or None for never.
         reasons: for each family's name, why not fewer layers, or why never.
         witness: a nested commutator that shows the depth, the perfect residual of a group that is not solvable, or None
-            for depth 0.
+            for depth 0 and for a group by its moduli alone.
         stack: the user's stack and its series, if there is one.
         small_group_id: (order, number) in the catalogue; None where the group is too large, or cannot be told apart.
         decomposition: of the derived series; None where the group is not solvable or not listed.
@@ -61,9 +64,9 @@ class Inspection(ShownAsTable):
         argument: by which a command reads the group again, for the line that says what to do next.
     """
 
-    group: Group | PermutationGroup
+    group: Group | PermutationGroup | AbelianGroup
     series: Series[Any]
-    factors: tuple[AbelianFactor | ChainFactor, ...]
+    factors: tuple[AbelianFactor | ChainFactor | AbelianGroup, ...]
     depths: dict[str, int | None]
     reasons: dict[str, str]
     witness: Expression | Residual | ProgramWitness | PerfectTerm | None
@@ -91,6 +94,8 @@ class Inspection(ShownAsTable):
     def _least(self) -> tuple[tuple[tuple[int, ...], ...] | None, str | None]:
         if self.depth is None:
             return None, None
+        if isinstance(self.group, AbelianGroup):  # a layer of d channels carries d cyclic groups
+            return ((len(self.group.moduli),) * self.depth,), None
         if not isinstance(self.group, Group):
             return None, f"widths are searched for groups of order up to {TABLE_LIMIT:,}"
         try:
@@ -108,8 +113,10 @@ class Inspection(ShownAsTable):
     @cached_property
     def blocks(self) -> BlockAnswer:
         """What layers of m x m blocks do: how many track the group, and with which m one does by a linear read-out."""
-        from .blocks.depths import block_answer, chain_block_answer
+        from .blocks.depths import abelian_block_answer, block_answer, chain_block_answer
 
+        if isinstance(self.group, AbelianGroup):
+            return abelian_block_answer(self.group)
         if not isinstance(self.group, Group):
             return chain_block_answer(self.group.chain)
         found = self.architectures.representation
@@ -118,6 +125,7 @@ class Inspection(ShownAsTable):
     @cached_property
     def _chain(self) -> StabiliserChain:
         group = self.group
+        assert not isinstance(group, AbelianGroup)  # nothing asks: its factors are read off the moduli
         if isinstance(group, PermutationGroup):
             return group.chain
         return StabiliserChain(group.elements[list(group.generators)], bound=group.order)
@@ -127,6 +135,8 @@ class Inspection(ShownAsTable):
         """The composition factors, one name each, those that are not abelian first; None where they were not found."""
         from ..chains.composition import UndecidedError, composition_names
 
+        if isinstance(self.group, AbelianGroup):
+            return tuple(f"C{p}" for p in self.group.composition)
         if self.solvable:
             from ..arithmetic.finite_field import factorise
 
@@ -142,6 +152,8 @@ class Inspection(ShownAsTable):
         """The least length of a series with nilpotent factors; None for a group that is not solvable."""
         from ..chains.composition import fitting_length
 
+        if self.abelian:
+            return self.series.length
         return fitting_length(self._chain) if self.solvable else None
 
     @cached_property
@@ -181,6 +193,10 @@ class Inspection(ShownAsTable):
         """What the user should know about how the group was read or inspected."""
         if isinstance(self.group, Group):
             return self.group.notes
+        if isinstance(self.group, AbelianGroup):
+            alone = "not listed: this follows from the orders of its cyclic factors alone"
+            many = f"{alone}; other commands take at most {MAX_DEGREE:,} points, this has {self.group.degree:,}"
+            return (*self.group.notes, alone if self.group.degree <= MAX_DEGREE else many)
         chains = "not listed: series and factors come from stabiliser chains; decompositions are not searched for"
         return (*self.group.notes, chains)
 
@@ -239,7 +255,7 @@ class Inspection(ShownAsTable):
         if series.is_complete and self.widths:
             return self.widths.text(self.group.name)
         if series.is_complete:
-            show = describe_order if isinstance(self.group, PermutationGroup) else str
+            show = str if isinstance(self.group, Group) else describe_order
             orders = map(show, series.orders)
             return f"{names(stack)} tracks {self.group.name}: {' ≥ '.join(orders)}"
         return refusal(series, stack, self.group.name)
@@ -274,7 +290,7 @@ class Inspection(ShownAsTable):
         }
 
 
-def layer_summary(factor: AbelianFactor | ChainFactor) -> dict[str, Any]:
+def layer_summary(factor: AbelianFactor | ChainFactor | AbelianGroup) -> dict[str, Any]:
     """Channels and margins of one layer, with invariant and with primary factors."""
     primary = primary_moduli(factor)
     return {
@@ -285,7 +301,9 @@ def layer_summary(factor: AbelianFactor | ChainFactor) -> dict[str, Any]:
 
 
 def inspect_group(
-    group: Group | PermutationGroup, stack: Sequence[Family] | None = None, widths: Sequence[int] | None = None
+    group: Group | PermutationGroup | AbelianGroup,
+    stack: Sequence[Family] | None = None,
+    widths: Sequence[int] | None = None,
 ) -> Inspection:
     """Inspect a group, and a stack of families if one is given, with `widths` of layers of so many channels.
 
@@ -295,12 +313,16 @@ def inspect_group(
     """
     if widths is not None:
         stack = stack_of_widths(stack, widths)
-    if isinstance(group, PermutationGroup):
+    if not isinstance(group, Group):
         if widths is not None and group.order > TABLE_LIMIT:
             raise TooLargeError(
                 f"{group.name} has order {describe_order(group.order)}; widths are searched for groups of order up to "
                 f"{TABLE_LIMIT:,}; leave --channels out"
             )
+        if isinstance(group, AbelianGroup):
+            return inspect_by_moduli(group, stack)
+        if group.order > TABLE_LIMIT and (abelian := AbelianGroup.of(group)):
+            return inspect_by_moduli(abelian, stack)
         if group.order > INSPECTION_LIMIT or not group.is_listable:
             return inspect_by_chain(group, stack)
         group = group.listed()
@@ -360,6 +382,31 @@ def inspect_by_chain(group: PermutationGroup, stack: Sequence[Family] | None = N
         witness,
         (tuple(stack), verbal_series(group.chain, stack)) if stack else None,
     )
+
+
+def inspect_by_moduli(group: AbelianGroup, stack: Sequence[Family] | None = None) -> Inspection:
+    """Inspect an abelian group by number theory: the order of a member of a series is that of the powers in it.
+
+    Example:
+        >>> from subnormal.algebra.groups.abelian_group import read_abelian
+        >>> found = inspect_by_moduli(read_abelian("C10007xC3"))
+        >>> found.depth, found.least_widths
+        (1, ((1,),))
+    """
+    series = {exponent: shortest_series(group, family) for exponent, family in _one_each().items()}
+    depths = _depths(series)
+    reasons = {}
+    for name, family in FAMILIES.items():
+        depth, orders = depths[name], series[family.exponent].orders
+        if depth is None:
+            reasons[name] = cause(series[family.exponent], family)
+        elif depth < 2:
+            reasons[name] = "no layers track only the trivial group" if depth else "the trivial group needs no layer"
+        else:
+            reasons[name] = f"{counted(depth - 1, 'layer')} reach order {describe_order(orders[-2])} at most"
+    factors = (group,) if group.moduli else ()
+    stacked = (tuple(stack), verbal_series(group, stack)) if stack else None
+    return Inspection(group, series[0], factors, depths, reasons, None, stacked)
 
 
 def _one_each() -> dict[int, Family]:

@@ -16,6 +16,7 @@ from ...common.terminal import plain_table
 from ...common.wording import counted, describe_order, exact_order, short
 from ..arithmetic.abelian_invariants import abelian_name
 from ..arithmetic.permutations import cycles
+from ..groups.abelian_group import AbelianGroup
 from ..groups.group import Group
 from .abelian import margin, primary_moduli
 from .families import FAMILIES
@@ -49,7 +50,8 @@ def _parts(inspection: Inspection) -> Iterator[RenderableType]:
         if isinstance(group, Group) and group.order <= 255
         else ""
     )
-    title = [group.name, f"order {exact_order(group.order)}", known, f"on {group.degree:,} points"]
+    points = "" if isinstance(group, AbelianGroup) else f"on {group.degree:,} points"
+    title = [group.name, f"order {exact_order(group.order)}", known, points]
     yield Text(" · ".join(filter(None, title)), style="bold")
     for note in inspection.notes:
         yield Text(f"note: {note}", style="yellow")

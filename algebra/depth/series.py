@@ -18,11 +18,12 @@ from ...common.errors import InputError
 from ...common.packages import named_packages
 from ...common.wording import describe_order, short
 from ..chains.stabiliser_chain import StabiliserChain
+from ..groups.abelian_group import AbelianGroup
 from ..groups.group import Group, Subgroup
 from .families import Family
 
-Member = TypeVar("Member", Subgroup, StabiliserChain)
-"""A subgroup of a listed group, or one known by its stabiliser chain."""
+Member = TypeVar("Member", Subgroup, StabiliserChain, AbelianGroup)
+"""A subgroup of a listed group, one known by its stabiliser chain, or an abelian one by its moduli."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -30,7 +31,7 @@ class Series(Generic[Member]):
     """A descending series G = G_0 ≥ G_1 ≥ … ≥ G_k, each normal in the one before with an abelian factor.
 
     Arguments:
-        subgroups: G_0 … G_k, all of a listed group or all known by stabiliser chains.
+        subgroups: G_0 … G_k, all of a listed group, all known by stabiliser chains, or all abelian by their moduli.
         families: one for each factor.
     """
 
@@ -42,10 +43,10 @@ class Series(Generic[Member]):
 
     @property
     def group(self) -> Group:
-        """The listed group; TypeError where it is known by a chain."""
+        """The listed group; TypeError where it is not listed."""
         first = self.subgroups[0]
         if not isinstance(first, Subgroup):
-            raise TypeError("a series of stabiliser chains has no list of elements")
+            raise TypeError("a series of groups that are not listed has no list of elements")
         return first.group
 
     @property
@@ -72,7 +73,7 @@ class Series(Generic[Member]):
             if isinstance(member, Subgroup):
                 text = to_gap(member.group.elements[list(member.generators)])
             else:
-                text = to_gap(member.generators)
+                text = member.to_gap() if isinstance(member, AbelianGroup) else to_gap(member.generators)
             graph.add_node(number, order=member.order, generators=text)
         for number, family in enumerate(self.families):
             index = self.orders[number] // self.orders[number + 1]
@@ -90,6 +91,8 @@ def verbal_subgroup(subgroup: Member, exponent: int) -> Member:
 
     V/[V, V] is abelian, so commutators and m-th powers of generators generate it as a normal subgroup.
     """
+    if isinstance(subgroup, AbelianGroup):
+        return subgroup.powers(exponent)
     if isinstance(subgroup, StabiliserChain):
         from ..chains.series import verbal_subgroup as verbal_chain
 
@@ -107,7 +110,9 @@ def verbal_subgroup(subgroup: Member, exponent: int) -> Member:
 def verbal_series(group: Group, stack: Sequence[Family]) -> Series[Subgroup]: ...
 @overload
 def verbal_series(group: StabiliserChain, stack: Sequence[Family]) -> Series[StabiliserChain]: ...
-def verbal_series(group: Group | StabiliserChain, stack: Sequence[Family]) -> Series[Any]:
+@overload
+def verbal_series(group: AbelianGroup, stack: Sequence[Family]) -> Series[AbelianGroup]: ...
+def verbal_series(group: Group | StabiliserChain | AbelianGroup, stack: Sequence[Family]) -> Series[Any]:
     """V_0 … V_k for a stack of k families; it may end above the trivial group and may stand still on the way."""
     subgroups: list[Any] = [_whole(group)]
     for layer in stack:
@@ -115,7 +120,7 @@ def verbal_series(group: Group | StabiliserChain, stack: Sequence[Family]) -> Se
     return Series(tuple(subgroups), tuple(stack))
 
 
-def _whole(group: Group | StabiliserChain) -> Subgroup | StabiliserChain:
+def _whole(group: Group | StabiliserChain | AbelianGroup) -> Subgroup | StabiliserChain | AbelianGroup:
     return group.whole if isinstance(group, Group) else group
 
 
@@ -123,7 +128,9 @@ def _whole(group: Group | StabiliserChain) -> Subgroup | StabiliserChain:
 def shortest_series(group: Group, layer: Family) -> Series[Subgroup]: ...
 @overload
 def shortest_series(group: StabiliserChain, layer: Family) -> Series[StabiliserChain]: ...
-def shortest_series(group: Group | StabiliserChain, layer: Family) -> Series[Any]:
+@overload
+def shortest_series(group: AbelianGroup, layer: Family) -> Series[AbelianGroup]: ...
+def shortest_series(group: Group | StabiliserChain | AbelianGroup, layer: Family) -> Series[Any]:
     """The shortest series whose factors one family carries, followed until it stands still.
 
     Complete if and only if some number of layers of the family can track the group; its length is then the depth.

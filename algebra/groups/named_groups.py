@@ -53,7 +53,11 @@ def _rotation(n: int) -> list[int]:
 def cyclic(n: int) -> PermutationGroup:
     """C_n, the rotations of n points."""
     _require(n >= 1, f"C{n}", "n must be at least 1, e.g. C6")
-    _require_degree(n, f"C{n}")
+    _require(
+        n <= MAX_DEGREE,
+        f"C{n}",
+        f"acts on {n} points, at most {MAX_DEGREE} can be handled, e.g. C100; `inspect C{n}` needs none",
+    )
     return _group(f"C{n}", [_rotation(n)] if n > 1 else [], n, n)
 
 

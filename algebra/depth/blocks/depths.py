@@ -18,6 +18,7 @@ import numpy as np
 from ....common.descent import descending
 from ....common.wording import counted, describe_order
 from ...chains.stabiliser_chain import StabiliserChain
+from ...groups.abelian_group import AbelianGroup
 from ...groups.group import Group, Subgroup
 from ...representations.characters import CLASS_LIMIT, CharacterTable, character_table
 from ...representations.classes import conjugacy_classes
@@ -406,6 +407,21 @@ def chain_block_answer(chain: StabiliserChain) -> BlockAnswer:
             reason = "a layer for each composition factor; fewer are not excluded: its elements are not listed"
             rows.append(BlockDepth(kind, 1, factors.total(), reason))
     return BlockAnswer(tuple(rows), None, "characters are computed of groups that are listed")
+
+
+def abelian_block_answer(group: AbelianGroup) -> BlockAnswer:
+    """All rows for an abelian group by its moduli: one layer, with a block for each of them.
+
+    Example:
+        >>> from subnormal.algebra.groups.abelian_group import read_abelian
+        >>> [row.blocks for row in abelian_block_answer(read_abelian("C10007xC3^2")).rows]
+        [2, 2, 2, 2, 2]
+    """
+    if not group.moduli:
+        rows = tuple(BlockDepth(kind, 0, 0, "the trivial group needs no layer", 0) for kind in BLOCKS)
+    else:
+        rows = tuple(BlockDepth(kind, 1, 1, "its squares commute", len(group.moduli)) for kind in BLOCKS)
+    return BlockAnswer(rows, Readout(1, 1 if group.exponent <= 2 else 2))
 
 
 def _real_2(chain: StabiliserChain) -> StabiliserChain:
