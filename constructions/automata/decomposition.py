@@ -60,13 +60,9 @@ LIMITS = (MAX_TRANSITIONS, 12_000, 12_000)
 MAX_NESTING = 2
 """How often pieces of pieces are taken apart."""
 
-MAX_WORK = 600_000
+MAX_WORK = 800_000
 """Work, in units of a microsecond or two, after which a search stops and keeps the best that it has found. Work is
 counted, not timed, so that an automaton has one answer."""
-
-MAX_FACTOR, LEAST_WORK = 25, 65_000
-"""A search stops earlier where the holonomy decomposition is cheap: at so many times its work, or at this much. With
-less than that small automata get machines of more layers (`python -m benchmarks searches` draws them)."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -214,8 +210,6 @@ class _Search:
         except InputError as error:
             yield error
             return
-        if nesting == 0:
-            self.work.limit = min(MAX_WORK, max(LEAST_WORK, MAX_FACTOR * holonomy.work))
         self.work.spend(holonomy.work)
         height = holonomy.height
         if height <= FLAT:

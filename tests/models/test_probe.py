@@ -20,7 +20,9 @@ from subnormal.models.probing import runs as probing
 from subnormal.models.probing.architectures import read_architecture, read_architectures
 from subnormal.models.probing.runs import Copy
 from subnormal.models.probing.suite import BUDGETS, SUITE, budget_of, read_tasks, task_named
+from subnormal.models.training.evaluation import drawn_words
 from subnormal.models.training.needed import least_depth
+from subnormal.models.training.tasks import TEST
 from subnormal.proofs_check.audits.excluded import excluded
 
 QUICK: dict[str, Any] = {
@@ -322,9 +324,9 @@ def test_a_class_of_transformers(tmp_path):
     assert only["allowed"] == NO
     assert "Mamba-2" in only["reason"]
     task = task_named("C3")
-    words = task.evaluation_words(3, 40, 20, 0)
+    words, labels = drawn_words(task, TEST, 40, 20, 0)
     answers = sn.load(only["network"]).foreign(task.tracked).answers(words)
-    assert float(np.mean((answers == task.labels(words))[:, -1])) == pytest.approx(only["last"], abs=1e-5)
+    assert float(np.mean((answers == labels)[:, -1])) == pytest.approx(only["last"], abs=1e-5)
 
 
 def test_a_configuration_of_transformers():
