@@ -15,8 +15,8 @@ LAYERS = {
     50: {"mamba": 16, "negative-mamba": 16, "gated-aussm": 9},
     51: {"mamba": 11, "negative-mamba": 10, "gated-aussm": 6},
 }
-"""By number in the sample: expressions of finite or nearly finite languages. With a bound of 65,000 units they had up to
-7 layers more. Work is counted, not timed, so that these are the same everywhere."""
+"""By number in the sample: expressions of finite or nearly finite languages. With a bound of 65,000 units they had up
+to 7 layers more. Work is counted, not timed, so that these are the same everywhere."""
 
 
 @pytest.mark.slow
