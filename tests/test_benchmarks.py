@@ -13,6 +13,7 @@ ROWS = {
     "groups": 3,
     "compilation": 2,
     "automata": 3,
+    "searches": 6,
     "execution": 6,
     "networks": 3,
     "exported": 2,
