@@ -71,7 +71,7 @@ def refused(folder: Path, what: str) -> Iterator[None]:
     not fit can break it anywhere."""
     try:
         yield
-    except MemoryError:
+    except (MemoryError, InputError):  # what we refuse ourselves is said as it is
         raise
     except Exception as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
