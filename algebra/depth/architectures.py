@@ -68,11 +68,11 @@ class Architectures(Brief):
     @property
     def target(self) -> str | None:
         """For which of them `compile --target` writes the group, where that is sure."""
-        if isinstance(self.group, AbelianGroup):
-            small = self.group.order <= MOST_FOR_A_TARGET and self.group.degree <= MAX_DEGREE
-            return "deltaproduct" if self.factors and small else None
-        if isinstance(self.group, PermutationGroup):
-            return "olmo-hybrid" if _moved(self.group) <= SURE_POINTS else None
+        if isinstance(self.group, AbelianGroup) and self.group.order <= MOST_FOR_A_TARGET:
+            return "deltaproduct" if self.factors and self.group.degree <= MAX_DEGREE else None
+        if not isinstance(self.group, Group):  # it is asked where a point goes
+            moved = self.group.degree if isinstance(self.group, AbelianGroup) else _moved(self.group)
+            return "olmo-hybrid" if moved <= SURE_POINTS else None
         return "deltaproduct" if self.factors else None
 
     def as_json(self) -> dict[str, Any]:

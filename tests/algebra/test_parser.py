@@ -192,7 +192,7 @@ def test_what_others_write_is_proposed_in_our_names(text, meant):
         ("2⁴", "2^4"),
         ("GO(+1,4,3)", "GO(1,4,3)"),
         ("C4 ∘ D₄", "C4oD4"),
-        ("⟨a,b | a²,b³,(ab)²⟩", "<a,b | a^2, b^3, (ab)^2>"),
+        ("⟨a,b | a²,b³,(ab)²⟩", "<a,b | a^2,b^3,(ab)^2>"),
     ],
 )
 def test_digits_above_and_below_the_line(text, plain):
