@@ -293,10 +293,9 @@ def look_at_network(network: Any, task: Tracked, length: int, seed: int, plot: P
         plot: where to draw the states; None for nowhere.
     """
     from ..models.foreign.inside import StateReader
-    from ..models.foreign.model import foreign_model
+    from ..models.foreign.model import model_of_network
 
-    reading = {"letters": list(range(network.alphabet_size)), "classes": list(range(network.classes))}
-    found = foreign_model(network, reading, task)
+    found = model_of_network(network, task)
     return looked(
         lambda: look(
             found, None, (), task, True, length=length, seed=seed, special=_special(task), reader=StateReader(found),

@@ -76,7 +76,7 @@ def model_and_task(
         InputError: the model, the reading or what is tracked cannot be read, they do not fit together, or nobody says
             what a model should track.
     """
-    from ..models.foreign.model import foreign_model
+    from ..models.foreign.model import model_of_network
     from ..models.training.tasks import Task, make_task
 
     artifact = load(model, reading).require(verb)
@@ -102,8 +102,7 @@ def model_and_task(
     network = artifact.network()
     if what is not None:
         what.require_fit(network.alphabet_size, network.classes)
-    plain = {"letters": list(range(network.alphabet_size)), "classes": list(range(network.classes))}
-    found = foreign_model(network, plain, what, batch=batch)
+    found = model_of_network(network, what, batch=batch)
     found.name = str(artifact)
     return found, task
 

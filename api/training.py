@@ -358,10 +358,9 @@ def evaluate(
     with progress("tokens of each word", length) as advance:
         found = measured(network, task, length, WORDS if words is None else words, seed=seed, report=advance)
     from ..models.foreign.evaluation import by_sort
-    from ..models.foreign.model import foreign_model
+    from ..models.foreign.model import model_of_network
 
-    plain = {"letters": list(range(network.alphabet_size)), "classes": list(range(network.classes))}
-    sorts = by_sort(foreign_model(network, plain, task.tracked), task.tracked, min(length, HARD_LENGTH))
+    sorts = by_sort(model_of_network(network, task.tracked), task.tracked, min(length, HARD_LENGTH))
     name = "" if model is network else str(model)
     return _kept(replace(found, name=task.name, folder=name, sorts=sorts), out)
 

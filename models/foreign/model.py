@@ -11,7 +11,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from torch import Tensor, nn
 from ...algebra.tracked import Tracked
 from ...common.errors import InputError
 from ...common.reading import one_line
+from ..network import DCDNetwork
+from ..training.tasks import Task
 from .reading import EVERY, NO_ANSWER, OTHER, RIGHT, Reading
 from .ways import Way, way_of
 
@@ -342,6 +344,17 @@ ModelLike = Any
 """A Hugging Face folder, a loaded model, a callable, the text `file.py:function`, or a `ForeignModel`."""
 
 
+def model_of_network(network: DCDNetwork, tracked: Tracked | None = None, *, batch: int | None = None) -> ForeignModel:
+    """A network of ours, asked as anybody's model: letter i is token i, class i is output i.
+
+    Arguments:
+        network: it.
+        tracked, batch: as for `foreign_model`.
+    """
+    plain = {"letters": list(range(network.alphabet_size)), "classes": list(range(network.classes))}
+    return foreign_model(network, plain, tracked, batch=batch)
+
+
 def foreign_model(
     model: ModelLike,
     reading: Reading | Mapping[str, Any] | str | Path | None = None,
@@ -394,25 +407,14 @@ def foreign_model(
     if own is not None:  # it has found them by their names
         letters, classes = None, None
     resolved = given.resolved(letters, classes, ids, logits)
-    truth = None if tracked is None or not tracked.is_listed else _truth(tracked)
+    truth = None
+    if tracked is not None and tracked.is_listed:
+        truth = partial(Task(tracked).labels, start=int(tracked.start))
     if resolved.between == RIGHT and truth is None:
         raise InputError(_NOBODY_KNOWS)
     return ForeignModel(
         _plain(run), resolved, name, module=module, config=config, batch=batch, folder=folder, truth=truth, made=made
     )
-
-
-def _truth(tracked: Tracked) -> Callable[[Words], Words]:
-    """Words (n, length) to the classes after each letter."""
-    moves = np.asarray(tracked.moves)
-
-    def run(words: Words) -> Words:
-        state, found = np.full(len(words), int(tracked.start), dtype=np.int64), np.empty_like(words)
-        for t in range(words.shape[1]):
-            found[:, t] = state = moves[state, words[:, t]]
-        return found
-
-    return run
 
 
 def _plain(run: Callable[..., Any]) -> Callable[[Tensor], Any]:
