@@ -449,8 +449,8 @@ def test_every_setting_is_an_option_that_reaches_the_run(tmp_path, monkeypatch):
         "alphabet": "generators", "hold_out": 1, "batch": 3, "length": "5", "steps": 8, "clip": 0.5,
         "weight_decay": 0.1, "keep": "best", "early_stop": False, "check_every": 4, "check_words": 2,
         "check_length": 20, "test_words": 9, "test_length": 21, "losses": "every", "gradient": "local",
-        "dtype": "float64", "letters": "alive", "bottleneck": 3, "decision": "softmax", "moving": "phi", "drive_penalty": 2.5,
-        "stretch_penalty": 1.5,
+        "dtype": "float64", "letters": "alive", "bottleneck": 3, "decision": "softmax", "moving": "phi",
+        "drive_penalty": 2.5, "stretch_penalty": 1.5,
     }  # fmt: skip
     assert given.keys() == {known.name for known in fields(RunConfiguration)} - {"group"}
     seen = []
