@@ -2,9 +2,9 @@
 
 Random elements (product replacement, seeded) build the chain; every level's orbit really is an orbit of
 elements of the group, so the product of the orbit lengths is a lower bound for the order at any time. It is
-*proved* to be the order either by meeting an upper bound (the order of a group that contains it), or by
-sifting every Schreier generator (Sims 1970; Seress, "Permutation Group Algorithms", 2003, chapter 4). Chance
-decides how long this takes, never what the answer is.
+*proved* to be the order either by meeting an upper bound (the order of a group that contains it, or what
+`order_bounds` derives from orbits and blocks), or by sifting every Schreier generator (Sims 1970; Seress,
+"Permutation Group Algorithms", 2003, chapter 4). Chance decides how long this takes, never what the answer is.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PER_LEVEL = 3
 """Random elements that are taken for generators of the stabiliser at each level of a thin chain."""
 
 LONG_PROOF = 3_000
-"""A chain with more Schreier generators is made thin before they are sifted."""
+"""A chain with more Schreier generators is made thin, and bounds by blocks are tried, before they are sifted."""
 
 QUIET = 12  # random elements in a row that sift to the identity before the proof is tried
 SLOTS = 10  # product replacement keeps at least so many elements
@@ -233,6 +233,14 @@ class ChainBuilder:
         """Number of Schreier generators."""
         return sum(len(level.orbit) * len(strong) for level, strong in zip(self.levels, self.strong, strict=True))
 
+    def meets_a_bound(self) -> bool:
+        """Whether the order found is that of the group of the strong generators, by its orbits and blocks."""
+        from .order_bounds import order_bounds
+
+        rows = [self.encoding.decode([element.code for element in level]) for level in self.strong[:2]]
+        rows += [rows[0][:0]] * (2 - len(rows))
+        return any(order(self.levels) == bound for bound in order_bounds(*rows))
+
     def _enlarges(self, depth: int, element: Element) -> bool:
         _, orbit, inverses, _ = self.levels[depth]
         return any(inverses[element.code[point]] is None for point in orbit)
@@ -301,7 +309,8 @@ def schreier_sims(
             if order(builder.levels) != limit and builder.proof_size > LONG_PROOF:
                 builder.thin(_few([] if conjugators else generators, elements, encoding), source)
                 builder.fill(elements, limit)
-        builder.prove(limit)
+        if order(builder.levels) == limit or builder.proof_size <= LONG_PROOF or not builder.meets_a_bound():
+            builder.prove(limit)
         strong = builder.strong[0] if builder.strong else []
         if order(builder.levels) == limit:
             break
