@@ -15,17 +15,15 @@ A chain whose order meets such a bound is complete, and no Schreier generator ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import prod
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arithmetic.permutations import Permutations, block_system, on_blocks
-from .kernels import smallest_dtype
-from .series import abelian_factor, derived_subgroup
-from .stabiliser_chain import StabiliserChain
+from ..arithmetic.permutations import Permutations, block_system, on_blocks, smallest_dtype
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,25 +39,17 @@ class AbelianImage:
     residues: NDArray[np.int64]
 
 
-def abelian_image(chain: StabiliserChain, rows: Permutations) -> AbelianImage:
-    """The largest abelian factor of a group, and the residues in it of elements, shape (m, degree)."""
-    if chain.giant:  # of which no chain is needed
-        odd = np.array([[_parity(row)] for row in rows], dtype=np.int64)
-        moduli = () if chain.known_derived is chain else (2,)
-        return AbelianImage(moduli, odd[:, : len(moduli)])
-    factor = abelian_factor(chain, derived_subgroup(chain))
-    return AbelianImage(factor.moduli, factor.residues(rows))
+class Known(Protocol):
+    """A group of fewer points whose order is exact."""
+
+    @property
+    def order(self) -> int: ...
+
+    def abelian_image(self, rows: Permutations) -> AbelianImage: ...
 
 
-def _parity(row: NDArray[np.integer]) -> int:
-    image, seen, cycles = row.tolist(), bytearray(len(row)), 0
-    for start in range(len(image)):
-        cycles += not seen[start]
-        point = start
-        while not seen[point]:
-            seen[point] = 1
-            point = image[point]
-    return (len(image) - cycles) % 2
+ChainOf = Callable[[Permutations], Known]
+"""The group that permutations, shape (count, degree), generate."""
 
 
 def generated_order(moduli: tuple[int, ...], vectors: NDArray[np.int64]) -> int:
@@ -141,17 +131,18 @@ def block_systems(rows: Permutations, point: int, others: list[int]) -> list[NDA
     return [system for system, block in zip(found, blocks, strict=True) if not any(other < block for other in blocks)]
 
 
-def order_bounds(rows: Permutations, stabiliser: Permutations) -> Iterator[int]:
+def order_bounds(rows: Permutations, stabiliser: Permutations, chain_of: ChainOf) -> Iterator[int]:
     """Upper bounds for the order of the group that permutations, shape (count, degree), generate; the cheap ones first.
 
     Args:
         rows: the generators.
         stabiliser: elements of the group, shape (m, degree), that fix a point in common: a block is a union of orbits
             of these, so that one point of each is tried. There may be none.
+        chain_of: gives the exact groups of fewer points.
     """
     moved = [orbit for orbit in point_orbits(rows) if len(orbit) > 1]
     if len(moved) > 1:
-        yield from _by_orbits(rows, moved)
+        yield from _by_orbits(rows, moved, chain_of)
     elif moved:
         place = np.full(rows.shape[1], -1)
         place[moved[0]] = np.arange(len(moved[0]))
@@ -159,7 +150,7 @@ def order_bounds(rows: Permutations, stabiliser: Permutations) -> Iterator[int]:
         parts = point_orbits(fixing)
         fixed = next(int(part[0]) for part in parts if len(part) == 1) if len(fixing) else 0
         for system in block_systems(inner, fixed, [int(part[0]) for part in parts if int(part[0]) != fixed]):
-            yield from _by_blocks(WreathEmbedding.of(inner, system))
+            yield from _by_blocks(WreathEmbedding.of(inner, system), chain_of)
 
 
 def point_orbits(rows: Permutations) -> list[NDArray[np.intp]]:
@@ -180,15 +171,15 @@ def point_orbits(rows: Permutations) -> list[NDArray[np.intp]]:
     return orbits
 
 
-def _by_orbits(rows: Permutations, orbits: list[NDArray[np.intp]]) -> Iterator[int]:
+def _by_orbits(rows: Permutations, orbits: list[NDArray[np.intp]], chain_of: ChainOf) -> Iterator[int]:
     place = np.zeros(rows.shape[1], dtype=np.intp)
     whole, images = 1, []
     for orbit in orbits:
         place[orbit] = np.arange(len(orbit))
         part = place[rows[:, orbit]]
-        chain = StabiliserChain(part)
+        chain = chain_of(part)
         whole *= chain.order
-        images.append(abelian_image(chain, part))
+        images.append(chain.abelian_image(part))
     yield whole // _index(*images)
 
 
@@ -198,17 +189,17 @@ def _index(*images: AbelianImage) -> int:
     return prod(moduli) // generated_order(moduli, np.concatenate([image.residues for image in images], axis=1))
 
 
-def _by_blocks(embedding: WreathEmbedding) -> Iterator[int]:
+def _by_blocks(embedding: WreathEmbedding, chain_of: ChainOf) -> Iterator[int]:
     blocks, size = embedding.points.shape
-    top, block = StabiliserChain(embedding.tops), StabiliserChain(embedding.block_rows)
+    top, block = chain_of(embedding.tops), chain_of(embedding.block_rows)
     whole = top.order * block.order**blocks
     yield whole
-    below = abelian_image(block, embedding.parts.reshape(-1, size))
+    below = block.abelian_image(embedding.parts.reshape(-1, size))
     each = below.residues.reshape(len(embedding.tops), blocks, len(below.moduli))
     total = AbelianImage(below.moduli, each.sum(axis=1) % np.array(below.moduli, dtype=np.int64))
-    yield whole // _index(total, abelian_image(top, embedding.tops))
+    yield whole // _index(total, top.abelian_image(embedding.tops))
     if 0 < sum(below.moduli) < size:
-        smaller = StabiliserChain(_monomial(embedding.tops, each, below.moduli))
+        smaller = chain_of(_monomial(embedding.tops, each, below.moduli))
         yield smaller.order * (block.order // prod(below.moduli)) ** blocks
 
 

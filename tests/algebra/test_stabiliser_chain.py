@@ -19,13 +19,11 @@ from hypothesis import strategies as st
 from subnormal.algebra.arithmetic.permutations import Permutations, compose, invert
 from subnormal.algebra.chains import kernels
 from subnormal.algebra.chains import schreier_sims as schreier_sims_module
-from subnormal.algebra.chains.kernels import Element, Encoding, order
+from subnormal.algebra.chains.kernels import Element, Encoding, is_even, order
 from subnormal.algebra.chains.order_bounds import generated_order, order_bounds
-from subnormal.algebra.chains.schreier_sims import ChainBuilder, is_even, random_member, schreier_sims
+from subnormal.algebra.chains.schreier_sims import ChainBuilder, random_member, schreier_sims
 from subnormal.algebra.chains.series import (
-    abelian_factor,
     derived_series,
-    derived_subgroup,
     few_generators,
     is_perfect,
     normal_closure,
@@ -33,7 +31,7 @@ from subnormal.algebra.chains.series import (
     verbal_subgroup,
 )
 from subnormal.algebra.chains.solvable import longest_derived_length
-from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
+from subnormal.algebra.chains.stabiliser_chain import StabiliserChain, abelian_factor, derived_subgroup
 from subnormal.common.errors import InputError
 from tests.algebra.permutation_oracles import (
     MATHIEU,
@@ -236,7 +234,8 @@ def test_all_transitive_groups_of_degree_up_to_20(monkeypatch: pytest.MonkeyPatc
     for transitive in groups:
         if transitive.degree <= 15:
             assert_as_gap_says(transitive)
-            bounds = order_bounds(transitive.generators, stabiliser_rows(StabiliserChain(transitive.generators)))
+            chain = StabiliserChain(transitive.generators)
+            bounds = order_bounds(transitive.generators, stabiliser_rows(chain), StabiliserChain)
             assert all(bound >= transitive.derived_series[0] for bound in bounds)
 
 
@@ -501,7 +500,7 @@ def test_bounds_hold_for_all_transitive_groups_and_are_mostly_met() -> None:
     for transitive in transitive_groups():
         if transitive.degree > 2:
             chain = StabiliserChain(transitive.generators)
-            bounds = list(order_bounds(transitive.generators, stabiliser_rows(chain)))
+            bounds = list(order_bounds(transitive.generators, stabiliser_rows(chain), StabiliserChain))
             assert all(bound >= transitive.derived_series[0] for bound in bounds)
             if bounds and not chain.is_solvable:
                 tried += 1
@@ -527,7 +526,7 @@ def test_bounds_of_intransitive_groups_hold(left: tuple[int, Images], right: tup
     if images:
         chain = StabiliserChain(images)
         rows = np.array(images)
-        assert all(bound >= chain.order for bound in order_bounds(rows, rows[:0]))
+        assert all(bound >= chain.order for bound in order_bounds(rows, rows[:0], StabiliserChain))
 
 
 def even_part(generators: Images, block: Images) -> Images:
