@@ -187,9 +187,9 @@ def test_pieces_bound_what_is_computed_on_the_way():
     seen = []
     run = dense._run
 
-    def counting(tokens, *rest):
+    def counting(tokens, *rest, **options):
         seen.append(tokens.numel())
-        return run(tokens, *rest)
+        return run(tokens, *rest, **options)
 
     dense._run = counting
     dense.predict(torch.zeros((3 * dense.piece(), 2), dtype=torch.int64))
