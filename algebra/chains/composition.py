@@ -30,8 +30,8 @@ from ..arithmetic.permutations import order as permutation_order
 from ..arithmetic.simple_names import simple_name
 from .kernels import Element, Encoding, commutator, order, sift
 from .schreier_sims import ChainBuilder, random_member, random_products
-from .series import derived_series, derived_subgroup, few_generators, normal_closure
-from .stabiliser_chain import StabiliserChain
+from .series import derived_series, few_generators, normal_closure
+from .stabiliser_chain import StabiliserChain, derived_subgroup
 
 FEWEST_FACTORS_MOVED = 5**5
 """On fewer points a perfect primitive group is affine, simple or T × T."""
