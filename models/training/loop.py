@@ -205,7 +205,7 @@ class _Training:
             if progress.diverged_at is None:
                 progress.diverged_at = int(self.diverged_at[i]) or None
             progress.flawless = progress.flawless + 1 if bool(right[i].all()) else 0
-            if self.common.keep == "last" or progress.merit(-1) > progress.merit(progress.kept):
+            if self.common.keep == "last" or progress.merit(-1) >= progress.merit(progress.kept):
                 progress.kept = len(progress.curve) - 1
                 self.kept[i] = self.batch.flat[i]
             self.logs.write(progress.configuration.key, progress.curve[-1])

@@ -221,6 +221,13 @@ def test_random_blocks_do_not_grow_beyond_bounds(tmp_path):
     assert losses[0] < 1 < 100 < losses[1]
 
 
+def test_of_equal_checks_the_later_is_kept(tmp_path):
+    """From compiled weights every check may be without a mistake, long before nothing is left to learn."""
+    run = RunConfiguration("S3", "block-2", init="compiled", keep="best", steps=4, batch=2, length="4", check_every=2,
+                           check_words=2, check_length=20, test_words=2, test_length=20)  # fmt: skip
+    assert train_batch([run], RunStore(tmp_path))[0]["kept_step"] == 4
+
+
 def test_defaults_of_blocks(tmp_path):
     def chosen(family="block-2", **changes):
         run = RunConfiguration("S3", family, **changes)
