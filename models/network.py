@@ -361,9 +361,16 @@ class DCDNetwork(nn.Module, SavedNetwork):
     @torch.no_grad()
     @_in_own_precision
     def predict(
-        self, tokens: Tensor, state: Sequence[LayerState] | None = None, piece: int | None = None
+        self,
+        tokens: Tensor,
+        state: Sequence[LayerState] | None = None,
+        piece: int | None = None,
+        wanted: Tensor | None = None,
     ) -> tuple[Tensor, list[LayerState]]:
         """The most probable class at every position, int64 (batch, length), and the state after the last.
+
+        With `wanted`, bool (batch, length), only those positions have an answer, and the others have -1: the last
+        layer's ψ and the head, which no later token needs, are not asked for those.
 
         The words stream through `piece` tokens at a time, all words together, and some words at a time where one token
         of each is more: memory grows neither with their length nor with their number. Without a piece it is such that
@@ -372,29 +379,46 @@ class DCDNetwork(nn.Module, SavedNetwork):
         self._check_tokens(tokens, 2)
         if tracing():
             logits, after = self(tokens, state, True)
-            return logits.argmax(-1), after
+            answers = logits.argmax(-1)
+            return answers if wanted is None else answers.where(wanted, -1), after
         state = self._check_state(state, tokens.shape[0])
         piece = self.piece() if piece is None else piece
         if tokens.shape[0] > piece:
             some = [slice(begin, begin + piece) for begin in range(0, tokens.shape[0], piece)]
-            parts = [self.predict(tokens[rows], [_rows(own, rows) for own in state], piece) for rows in some]
+            parts = [
+                self.predict(
+                    tokens[rows],
+                    [_rows(own, rows) for own in state],
+                    piece,
+                    None if wanted is None else wanted[rows],
+                )
+                for rows in some
+            ]
             states = [_joined(list(own)) for own in zip(*(after for _, after in parts), strict=True)]
             return torch.cat([found for found, _ in parts]), states
-        found = torch.empty_like(tokens)
+        found = torch.full_like(tokens, -1)
         length = max(1, piece // max(1, tokens.shape[0]))
         for start in range(0, tokens.shape[1], length):
             part = tokens[:, start : start + length]
+            asked = None if wanted is None else wanted[:, start : start + length]
+            places = None if asked is None or bool(asked.all()) else asked.flatten().nonzero().flatten()
             decided = None
             if ran := self._run_decisions(part, state):
                 assert isinstance(self.head, CaseHead)
                 decisions, state = ran
+                if places is not None:
+                    decisions = [one[places] for one in decisions]
                 decided = self.head.classes_of(decisions)
                 if decided is None:
                     decided = self.head.logits_of(decisions).argmax(-1)
             else:
-                lower, state, _ = self._run(part, state, part.shape[1])
+                lower, state, _ = self._run(part, state, part.shape[1], only=places)
                 decided = self.decide(lower).argmax(-1)
-            found[:, start : start + length] = decided.view_as(part)
+            if places is None:
+                found[:, start : start + length] = decided.view_as(part)
+            else:
+                assert asked is not None
+                found[:, start : start + length][asked] = decided
         return found, list(state)
 
     def piece(self) -> int:
@@ -451,11 +475,13 @@ class DCDNetwork(nn.Module, SavedNetwork):
         length: int | None,
         traced: bool = False,
         watch: Callable[[int, Transition, Tensor], None] | None = None,
+        only: Tensor | None = None,
     ) -> tuple[Tensor, list[LayerState], list[LayerTrace]]:
         """The layers one after the other: the last readouts (*runs, batch·length, width), the states, the traces.
 
         `tokens` are words (*runs, batch, length), or with length None single tokens (batch,). `watch` gets the raw
-        outputs of every layer's φ: the layer's number, its transition, (*runs, batch·length, parts · channels).
+        outputs of every layer's φ: the layer's number, its transition, (*runs, batch·length, parts · channels). The
+        last readouts are those of the places `only` where these are given, int64 (places,).
         """
         embedding = self.embedding.weight
         runs = embedding.dim() - 2
@@ -474,6 +500,9 @@ class DCDNetwork(nn.Module, SavedNetwork):
         lower = embedding.new_empty((*places.shape, 0))
         shape = (*tokens.shape[:runs], tokens.shape[runs])
         first = embedding.new_empty((*shape, 0)) if any(s.reads == "before" for s in self.specifications) else None
+        # Below the first layer there is nothing but the token: what it makes of one is made once for each token.
+        plain = not (torch.is_grad_enabled() or tracing() or runs or traced) and watch is None
+        by_token = plain and length is not None and tokens.numel() >= self.alphabet_size
         after, traces = [], []
         for number, (layer, before) in enumerate(zip(self.layers, carry, strict=True)):
             read = lower
@@ -482,11 +511,14 @@ class DCDNetwork(nn.Module, SavedNetwork):
                 read = first if length is None else _delayed(lower, first, length)
             if self.local_gradient:
                 read = read.detach()
-            raw = layer.raw(read, places, embedding)
+            rows = tokens if by_token and layer.width == 0 else None
+            raw = layer.raw(read, places, embedding) if rows is None else layer.token_table(embedding)
             if watch is not None:
                 watch(number, layer.transition, raw)
             if length is None:
                 states, carried = layer.transition.step(raw, before)
+            elif rows is not None:
+                states, carried = layer.transition.scan(raw, before, self.backend, rows)
             else:
                 words = raw.reshape(math.prod(tokens.shape[:-1]), length, raw.shape[-1])
                 if follow:
@@ -494,15 +526,18 @@ class DCDNetwork(nn.Module, SavedNetwork):
                 else:
                     states, carried = layer.transition.scan(words, before, self.backend)
             seen = lower.detach() if self.local_gradient else lower
-            readout = layer.read(seen, states.reshape(*places.shape, states.shape[-1]))
+            held = states.reshape(*places.shape, states.shape[-1])
+            if only is not None and layer is self.layers[-1]:
+                seen, held, lower = seen[only], held[only], lower[only]
+            readout = layer.read(seen, held)
             if traced:
                 a, b = layer.transition.affine(words) if layer.transition.family.is_diagonal else (None, None)
                 seen, added = (part.reshape(*tokens.shape, part.shape[-1]) for part in (read, readout))
                 traces.append(LayerTrace(seen, a, b, states, added))
             lower = torch.cat([lower, readout], -1)
             if first is not None:
-                held = before.value if isinstance(before, UnitState | Pairs) else before
-                first = torch.cat([first, layer.read(first, held.reshape(*shape, held.shape[-1]))], -1)
+                h = before.value if isinstance(before, UnitState | Pairs) else before
+                first = torch.cat([first, layer.read(first, h.reshape(*shape, h.shape[-1]))], -1)
             after.append(carried.as_state() if isinstance(carried, Pairs) else carried)
         return lower, after, traces
 

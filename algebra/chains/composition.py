@@ -16,7 +16,6 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import count as counting
 from itertools import pairwise
 from math import factorial, prod
 
@@ -25,16 +24,20 @@ from numpy.typing import NDArray
 
 from ...common.errors import InputError
 from ..arithmetic.finite_field import factorise
-from ..arithmetic.permutations import Permutations, block_system, on_blocks
+from ..arithmetic.permutations import Permutations, on_blocks
 from ..arithmetic.permutations import order as permutation_order
 from ..arithmetic.simple_names import simple_name
 from .kernels import Element, Encoding, commutator, order, sift
+from .order_bounds import block_systems, point_orbits
 from .schreier_sims import ChainBuilder, random_member, random_products
-from .series import derived_series, derived_subgroup, few_generators, normal_closure
-from .stabiliser_chain import StabiliserChain
+from .series import derived_series, few_generators, normal_closure
+from .stabiliser_chain import StabiliserChain, derived_subgroup
 
 FEWEST_FACTORS_MOVED = 5**5
 """On fewer points a perfect primitive group is affine, simple or T × T."""
+
+MOST_ELEMENTS = 100_000
+"""Random elements of a kernel; each doubles what has been found, half of the time, until that is the kernel."""
 
 AFFINE_TRIES = 300
 """Random elements among whose powers a normal subgroup of an affine group is sought."""
@@ -86,13 +89,13 @@ def _perfect(chain: StabiliserChain) -> Counter[Factor]:
     moved = np.flatnonzero((rows != np.arange(chain.degree)).any(axis=0))
     if chain.order == factorial(len(moved)) // 2:
         return Counter({(chain.order, f"A{len(moved)}"): 1})
-    orbit = min(_orbits(rows, moved), key=len)
+    orbit = min((one for one in point_orbits(rows) if len(one) > 1), key=len)
     if len(orbit) < len(moved):
-        return _split(chain, _restricted(rows, orbit))
-    rows = _restricted(rows, orbit)
-    blocks = _blocks(chain, rows, orbit)
-    if blocks is not None:
-        return _split(chain, on_blocks(rows, blocks))
+        return _split(chain, restricted(rows, orbit))
+    rows = restricted(rows, orbit)
+    system = next(blocks(chain, rows, orbit), None)
+    if system is not None:
+        return _split(chain, on_blocks(rows, system))
     return _primitive(chain, len(orbit), int(orbit[0]))
 
 
@@ -103,25 +106,10 @@ def _split(chain: StabiliserChain, images: Permutations) -> Counter[Factor]:
     return found + composition_factors(kernel(chain, images, image)) if image.order < chain.order else found
 
 
-def _restricted(rows: Permutations, points: NDArray[np.intp]) -> Permutations:
+def restricted(rows: Permutations, points: NDArray[np.intp]) -> Permutations:
     place = np.zeros(rows.shape[1], dtype=np.intp)
     place[points] = np.arange(len(points))
     return place[rows[:, points]]
-
-
-def _orbits(rows: Permutations, moved: NDArray[np.intp]) -> list[NDArray[np.intp]]:
-    left, found = set(moved.tolist()), []
-    while left:
-        orbit = [min(left)]
-        seen = set(orbit)
-        for point in orbit:  # grows while it is walked
-            for image in rows[:, point].tolist():
-                if image not in seen:
-                    seen.add(image)
-                    orbit.append(image)
-        left -= seen
-        found.append(np.array(sorted(orbit)))
-    return found
 
 
 def kernel(chain: StabiliserChain, images: Permutations, image: StabiliserChain) -> StabiliserChain:
@@ -147,20 +135,16 @@ def kernel(chain: StabiliserChain, images: Permutations, image: StabiliserChain)
         left = sift(builder.levels, next(product))[0]
         if any(left[point] != point for point in range(count)):
             builder.add(Element(left, encoding))
-    wanted = chain.order // image.order
-    found: list[NDArray[np.intp]] = []
-    result = StabiliserChain(np.arange(degree)[None])
-    for size in counting(3):
-        while len(found) < size:
-            encoding.spend(1 + len(builder.levels))
-            left = sift(builder.levels, next(product))[0]
-            if left != encoding.identity:
-                found.append(encoding.decode([left])[0].astype(np.intp)[count:] - count)
-        result = StabiliserChain(np.array(found), bound=wanted)
-        if result.order == wanted:
-            return result
-        if size > 200:
-            break
+    inner = Encoding(degree)
+    kernel_builder, found = ChainBuilder(inner), []
+    for _ in range(MOST_ELEMENTS):
+        if image.order * order(kernel_builder.levels) == chain.order:  # the order is known: nothing is left to prove
+            return StabiliserChain.from_levels(inner, kernel_builder.levels, found, chain.seed)
+        encoding.spend(1 + len(builder.levels))
+        left = encoding.decode([sift(builder.levels, next(product))[0]])[0].astype(np.intp)[count:] - count
+        code = inner.encode(left)
+        if kernel_builder.absorb(code):
+            found.append(Element(code, inner))
     raise UndecidedError("the kernel of an action was not found")
 
 
@@ -168,18 +152,18 @@ def _products(elements: Sequence[Element], encoding: Encoding, source: random.Ra
     return random_products(elements, [], encoding, source)
 
 
-def _blocks(chain: StabiliserChain, rows: Permutations, orbit: NDArray[np.intp]) -> NDArray[np.intp] | None:
-    """A system of blocks of a transitive group, or None if it is primitive; by one point of each orbit of some elements
-    of a point's stabiliser (finer orbits only take longer)."""
-    stabiliser = _stabiliser_elements(chain, int(orbit[0]))
+def blocks(chain: StabiliserChain, rows: Permutations, orbit: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
+    """Systems of smallest blocks of a transitive group that contains a group, on one orbit of it or a union of some.
+
+    Arguments:
+        chain: the group contained.
+        rows: what generators of the transitive group do, numbered within the orbit.
+        orbit: its points.
+    """
     place = np.full(chain.degree, -1)
     place[orbit] = np.arange(len(orbit))
-    own = place[stabiliser[:, orbit]]
-    for points in _orbits(own, np.arange(1, len(orbit))):
-        system = block_system(rows, 0, int(points[0]))
-        if system.any():
-            return system
-    return None
+    own = place[_stabiliser_elements(chain, int(orbit[0]))[:, orbit]]  # finer orbits only take longer
+    return block_systems(rows, 0, [int(part[0]) for part in point_orbits(own) if part[0]])
 
 
 def _stabiliser_elements(chain: StabiliserChain, point: int, count: int = 6) -> Permutations:
@@ -238,7 +222,7 @@ def _commute(a: NDArray[np.intp], b: NDArray[np.intp]) -> bool:
 
 
 def _stabiliser(chain: StabiliserChain, point: int) -> StabiliserChain:
-    orbit = len(set(_orbits(chain.generators, np.array([point]))[0].tolist()))
+    orbit = next(len(one) for one in point_orbits(chain.generators) if point in one)
     wanted = chain.order // orbit
     for size in range(2, 60):
         found = StabiliserChain(_stabiliser_elements(chain, point, size), bound=wanted)

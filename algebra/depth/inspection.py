@@ -32,7 +32,7 @@ from .witness import Expression, Residual, depth_witness, residual
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from ..chains.series import ChainFactor
+    from ..chains.stabiliser_chain import ChainFactor
     from .architectures import Architectures
     from .blocks.depths import BlockAnswer
     from .optimise import Choices, ShortestSeries
@@ -352,7 +352,7 @@ def inspect_by_chain(group: PermutationGroup, stack: Sequence[Family] | None = N
     Raises:
         InputError: that would take too long.
     """
-    from ..chains import series as chain_series
+    from ..chains.stabiliser_chain import abelian_factor
     from .program_witness import PerfectTerm, ProgramWitness
 
     series = {exponent: shortest_series(group.chain, family) for exponent, family in _one_each().items()}
@@ -360,7 +360,7 @@ def inspect_by_chain(group: PermutationGroup, stack: Sequence[Family] | None = N
     factors: tuple[ChainFactor, ...] = ()
     witness: ProgramWitness | PerfectTerm | None = PerfectTerm(derived.orders[-1])
     if derived.is_complete:
-        factors = tuple(chain_series.abelian_factor(upper, lower) for upper, lower in pairwise(derived.subgroups))
+        factors = tuple(abelian_factor(upper, lower) for upper, lower in pairwise(derived.subgroups))
         witness = ProgramWitness.of(group.chain)
     depths = _depths(series)
     reasons = {}

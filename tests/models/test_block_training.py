@@ -194,13 +194,16 @@ def test_right_answers_make_states_grow_and_the_penalty_keeps_them():
     assert float(factor.grad) < -1
 
 
+WITH_AND_WITHOUT: list[dict[str, Any]] = [{}, {"stretch_penalty": 0.0}]
+
+
 def test_shaken_blocks_are_found_again(tmp_path):
     """At the start A5 is wrong from the third token on, here and there; without the penalty it is lost within 120."""
     longest = []
-    for penalty in (None, 0.0):
+    for given in WITH_AND_WITHOUT:
         run = RunConfiguration("A5", "block-3", init="compiled", noise=0.01, learning_rate=1e-3, batch=8, steps=150,
                                length="2>>60", check_every=150, check_words=4, check_length=20, test_words=40,
-                               test_length=400, stretch_penalty=penalty)  # fmt: skip
+                               test_length=400, **given)  # fmt: skip
         (row,) = train_batch([run], RunStore(tmp_path))
         assert row["curve"][0][2] < 0.8
         longest.append(row["test"]["longest"])
@@ -210,10 +213,10 @@ def test_shaken_blocks_are_found_again(tmp_path):
 
 def test_random_blocks_do_not_grow_beyond_bounds(tmp_path):
     losses = []
-    for penalty in (None, 0.0):
+    for given in WITH_AND_WITHOUT:
         run = RunConfiguration("S3", "block-3", learning_rate=0.01, seed=1, channels=12, batch=64, length="2>>40",
                                steps=200, check_every=200, check_words=4, check_length=20, test_words=4,
-                               test_length=20, weight_decay=0.3, stretch_penalty=penalty)  # fmt: skip
+                               test_length=20, weight_decay=0.3, **given)  # fmt: skip
         losses.append(train_batch([run], RunStore(tmp_path))[0]["loss"])
     assert losses[0] < 1 < 100 < losses[1]
 
