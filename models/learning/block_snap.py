@@ -38,7 +38,7 @@ the graph of the tokens and the words beside them in each."""
 OBEYED, DONE = 1e-9, 1e-13
 """The largest entry of Q_x P_y - P_{yx} in a block that is kept; and where rounds end."""
 
-FEW, BESIDE = 8, 32
+FEW, BESIDE = 4, 32
 """With at most so many tokens there are so many words beside them."""
 
 HOPEFUL = 10
