@@ -290,7 +290,7 @@ def _characters(classes: ConjugacyClasses, omega: Residues, p: int) -> tuple[Res
 
 
 def _product(a: Residues, b: Residues, p: int) -> Residues:
-    """a @ b modulo p, by floats. Entries below p < 2^25, at most 2^14 terms: half of a's digits keep sums below 2^53."""
+    """a @ b modulo p, by floats. With entries below p < 2^25 and at most 2^14 terms, halves of a's keep below 2^53."""
     right = b.astype(np.float64)
     high = ((a >> 12).astype(np.float64) @ right).astype(np.int64) % p
     return ((high << 12) + ((a & 4095).astype(np.float64) @ right).astype(np.int64)) % p
