@@ -4,11 +4,11 @@ A normal subgroup N of G is taken apart by what G leaves in place: its derived s
 action on blocks of G, and their kernels. How many chief factors of G lie in N is the sum over the pieces:
 
 - an abelian factor is a module of G: its composition length, by Norton's criterion (the "MeatAxe");
-- an affine primitive G has its translations, one chief factor, below what a point's stabiliser has;
-- a perfect N that fixes all blocks of a system of smallest blocks acts on each block as a perfect normal subgroup H of
-  a primitive group. Unless that is affine, or H is T × T on |T| points, H is a minimal normal subgroup of it, a power
-  of a simple group T (see `composition`: H lies in the socle, as Out(T) and permutations of fewer than five factors are
-  solvable). N is then a direct product of copies of T, which G permutes transitively: one chief factor.
+- a perfect N that fixes all blocks of a system of smallest blocks acts on each as a perfect normal subgroup H of a
+  primitive group. If that is affine, G acts on the translations of all blocks, with an abelian kernel in N. Unless H
+  is T × T on |T| points, it is else a minimal normal subgroup, a power of a simple group T (see `composition`: H lies in
+  the socle, as Out(T) and permutations of fewer than five factors are solvable). N is then a direct product of copies
+  of T, which G permutes transitively: one chief factor.
 """
 
 from __future__ import annotations
@@ -29,10 +29,9 @@ from .composition import (
     is_surely_not_affine,
     kernel,
     restricted,
-    stabiliser,
     translations,
 )
-from .order_bounds import point_orbits
+from .order_bounds import WreathEmbedding, point_orbits
 from .series import derived_series
 from .stabiliser_chain import StabiliserChain, abelian_factor
 
@@ -79,16 +78,39 @@ def _perfect(group: Permutations, normal: StabiliserChain) -> int:
         images = on_blocks(rows, system)
         if (images != np.arange(images.shape[1])).any():
             return _split(group, normal, on_blocks(group, system), images)
-    block = np.flatnonzero(system == 0)
-    inside = StabiliserChain(restricted(rows, block))
-    size = len(block)
-    if size == len(orbit) and not is_surely_not_affine(normal, size, 0) and translations(normal, size):
-        whole = StabiliserChain(group)  # primitive and affine: modulo the translations it is a point's stabiliser
-        return 1 + _within(stabiliser(whole, 0).generators, stabiliser(normal, 0))
-    two_factors = simple_name(size) not in (None, f"C{size}") and inside.order > size
-    if size >= FEWEST_FACTORS_MOVED or two_factors or not is_surely_not_affine(inside, size, 0):
-        raise UndecidedError(f"a primitive group on {size:,} points that may be affine")
-    return 1
+    embedding = WreathEmbedding.of(np.concatenate([group, rows.astype(group.dtype)]), system)
+    own = embedding.parts[len(group) :].reshape(-1, embedding.points.shape[1])
+    inside = StabiliserChain(np.unique(own, axis=0))
+    size = inside.degree
+    if size < FEWEST_FACTORS_MOVED and is_surely_not_affine(inside, size, 0):
+        if simple_name(size) in (None, f"C{size}") or inside.order == size:
+            return 1
+    elif size < FEWEST_FACTORS_MOVED and (vectors := translations(inside, size)):
+        images = _on_translations(embedding, vectors)
+        return _split(group, normal, images[: len(group)], images[len(group) :])
+    raise UndecidedError(f"a primitive group on {size:,} points")
+
+
+def _on_translations(embedding: WreathEmbedding, vectors: StabiliserChain) -> Permutations:
+    """What a group does by conjugation to the translations of its blocks, each named by where it takes the first point
+    of the block: shape (generators, points).
+
+    Raises:
+        UndecidedError: conjugates of translations are none.
+    """
+    rows = vectors.elements().astype(np.intp)
+    table = rows[np.argsort(rows[:, 0])]  # table[a] takes 0 to a
+    back = np.argsort(table, axis=1)
+    size = len(table)
+    parts = embedding.parts.reshape(-1, size)
+    moved = back[parts[:, 0, None], parts]
+    for part, image in zip(parts, moved, strict=True):
+        conjugates = np.empty_like(table)
+        conjugates[image[:, None], part] = part[table]  # that of table[x] is table[image[x]], if any
+        if not np.array_equal(conjugates, table):
+            raise UndecidedError("a regular normal subgroup of a block's group that the group does not leave in place")
+    names = embedding.tops[:, :, None].astype(np.intp) * size + moved.reshape(embedding.parts.shape)
+    return names.reshape(len(names), -1)
 
 
 def _split(group: Permutations, normal: StabiliserChain, images: Permutations, own_images: Permutations) -> int:

@@ -251,8 +251,7 @@ def is_surely_not_affine(chain: StabiliserChain, degree: int, point: int) -> boo
 
 def _may_be_affine(chain: StabiliserChain, p: int, k: int, point: int) -> bool:
     """Whether the stabiliser of a point is perfect and its order divides that of GL(k, p), as in a perfect p^k:H."""
-    stabiliser = chain.order // p**k
-    if prod(p**k - p**i for i in range(k)) % stabiliser:
+    if prod(p**k - p**i for i in range(k)) % (chain.order // p**k):
         return False
     found = stabiliser(chain, point)
     return derived_subgroup(found).order == found.order

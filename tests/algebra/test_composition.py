@@ -212,8 +212,8 @@ def test_chief_lengths_by_lists_and_by_chains():
 
 
 def test_modules_by_brute_force():
-    """Composition lengths of modules, by all invariant spaces: random matrices over small fields, and companion matrices,
-    whose algebra is a field, so that no element but 0 has a null space."""
+    """Composition lengths of modules, by all invariant spaces: random matrices over small fields, and a companion
+    matrix, whose algebra is a field, so that no element but 0 has a null space."""
     source = np.random.default_rng(4)
     for p, size in ((2, 2), (2, 3), (2, 4), (3, 2), (3, 3), (5, 2)):
         for _ in range(12):
