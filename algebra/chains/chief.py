@@ -6,9 +6,9 @@ action on blocks of G, and their kernels. How many chief factors of G lie in N i
 - an abelian factor is a module of G: its composition length, by Norton's criterion (the "MeatAxe");
 - a perfect N that fixes all blocks of a system of smallest blocks acts on each as a perfect normal subgroup H of a
   primitive group. If that is affine, G acts on the translations of all blocks, with an abelian kernel in N. Unless H
-  is T × T on |T| points, it is else a minimal normal subgroup, a power of a simple group T (see `composition`: H lies in
-  the socle, as Out(T) and permutations of fewer than five factors are solvable). N is then a direct product of copies
-  of T, which G permutes transitively: one chief factor.
+  is T × T on |T| points, it is else a minimal normal subgroup, a power of a simple group T (see `composition`: H lies
+  in the socle, as Out(T) and permutations of fewer than five factors are solvable). N is then a direct product of
+  copies of T, which G permutes transitively: one chief factor.
 """
 
 from __future__ import annotations

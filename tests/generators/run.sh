@@ -8,7 +8,7 @@
 #   tests/generators/run.sh [small_groups|named_groups|semidirect_products|transitive_groups|characters|automata|blocks|catalogue|holonomy|random_groups ...]
 set -eu
 cd "$(dirname "$0")"
-for table in ${*:-small_groups named_groups semidirect_products transitive_groups characters automata blocks catalogue transitive_library forms composition chief_lengths random_groups}; do
+for table in ${*:-small_groups named_groups semidirect_products transitive_groups characters automata blocks catalogue transitive_library forms composition chief_lengths random_groups large_characters}; do
     case $table in
         catalogue) target=../../algebra/groups/data/small_groups.txt ;;
         transitive_library) target=../../algebra/groups/data/transitive_groups.txt ;;
