@@ -34,6 +34,9 @@ CLASS_LIMIT = 1_024
 """Character tables are computed for groups with at most this many classes: some seconds, and 16 MiB for each matrix of
 complex numbers. Twice as many take eight times as long, and primes of 24 bits, which `_product` wants, end there."""
 
+ABELIAN_LIMIT = 256
+"""Of larger abelian groups no table is made: what it would say follows from the orders of their elements."""
+
 TRIES = 20
 """Random combinations; of right eigenvectors one has equal eigenvalues modulo p once in eight times at most."""
 
