@@ -192,9 +192,20 @@ def _primitive(chain: StabiliserChain, degree: int, point: int) -> Counter[Facto
         if chain.order == degree**2:
             raise UndecidedError(f"a primitive group of order {chain.order:,} on {degree:,} points")
         return _simple(chain)
-    ((p, k), *more) = factorise(degree).items()
-    if more or k == 1 or not _may_be_affine(chain, p, k, point):
+    if is_surely_not_affine(chain, degree, point):
         return _simple(chain)
+    ((p, k),) = factorise(degree).items()
+    if translations(chain, degree) is None:
+        raise UndecidedError(
+            f"a primitive group on {degree:,} points that was shown neither to be affine nor not to be"
+        )
+    return _abelian({p: k}) + composition_factors(stabiliser(chain, point))
+
+
+def translations(chain: StabiliserChain, degree: int) -> StabiliserChain | None:
+    """The regular normal subgroup of a primitive group on p^k points, or of one transitive and normal in it, if it is
+    elementary abelian; None where it was not found."""
+    ((p, _),) = factorise(degree).items()
     source = np.random.default_rng(chain.seed)
     for row in chain.random(source, AFFINE_TRIES).astype(np.intp):
         times = permutation_order(row)
@@ -208,8 +219,8 @@ def _primitive(chain: StabiliserChain, degree: int, point: int) -> Counter[Facto
         if all(_commute(power, power_of) for power_of in _conjugates(power, chain)):
             normal = normal_closure(chain, power[None])
             if normal.order == degree:
-                return _abelian({p: k}) + composition_factors(_stabiliser(chain, point))
-    raise UndecidedError(f"a primitive group on {degree:,} points that was shown neither to be affine nor not to be")
+                return normal
+    return None
 
 
 def _conjugates(power: NDArray[np.intp], chain: StabiliserChain) -> Iterable[NDArray[np.intp]]:
@@ -221,7 +232,8 @@ def _commute(a: NDArray[np.intp], b: NDArray[np.intp]) -> bool:
     return bool((a[b] == b[a]).all())
 
 
-def _stabiliser(chain: StabiliserChain, point: int) -> StabiliserChain:
+def stabiliser(chain: StabiliserChain, point: int) -> StabiliserChain:
+    """The stabiliser of a point. Raises `UndecidedError` where it was not found."""
     orbit = next(len(one) for one in point_orbits(chain.generators) if point in one)
     wanted = chain.order // orbit
     for size in range(2, 60):
@@ -231,12 +243,17 @@ def _stabiliser(chain: StabiliserChain, point: int) -> StabiliserChain:
     raise UndecidedError("a point's stabiliser was not found")
 
 
+def is_surely_not_affine(chain: StabiliserChain, degree: int, point: int) -> bool:
+    """Whether a perfect transitive group other than 1 is no p^k:H on p^k points, by the orders of its parts."""
+    ((p, k), *more) = factorise(degree).items()
+    return bool(more) or k == 1 or not _may_be_affine(chain, p, k, point)
+
+
 def _may_be_affine(chain: StabiliserChain, p: int, k: int, point: int) -> bool:
     """Whether the stabiliser of a point is perfect and its order divides that of GL(k, p), as in a perfect p^k:H."""
-    stabiliser = chain.order // p**k
-    if prod(p**k - p**i for i in range(k)) % stabiliser:
+    if prod(p**k - p**i for i in range(k)) % (chain.order // p**k):
         return False
-    found = _stabiliser(chain, point)
+    found = stabiliser(chain, point)
     return derived_subgroup(found).order == found.order
 
 

@@ -34,6 +34,9 @@ CLASS_LIMIT = 1_024
 """Character tables are computed for groups with at most this many classes: some seconds, and 16 MiB for each matrix of
 complex numbers. Twice as many take eight times as long, and primes of 24 bits, which `_product` wants, end there."""
 
+ABELIAN_LIMIT = 256
+"""Of larger abelian groups no table is made: what it would say follows from the orders of their elements."""
+
 TRIES = 20
 """Random combinations; of right eigenvectors one has equal eigenvalues modulo p once in eight times at most."""
 
@@ -290,7 +293,7 @@ def _characters(classes: ConjugacyClasses, omega: Residues, p: int) -> tuple[Res
 
 
 def _product(a: Residues, b: Residues, p: int) -> Residues:
-    """a @ b modulo p, by floats. Entries below p < 2^25, at most 2^14 terms: half of a's digits keep sums below 2^53."""
+    """a @ b modulo p, by floats. With entries below p < 2^25 and at most 2^14 terms, halves of a's keep below 2^53."""
     right = b.astype(np.float64)
     high = ((a >> 12).astype(np.float64) @ right).astype(np.int64) % p
     return ((high << 12) + ((a & 4095).astype(np.float64) @ right).astype(np.int64)) % p
