@@ -384,10 +384,10 @@ class DCDNetwork(nn.Module, SavedNetwork):
         piece = self.piece() if piece is None else piece
         if tokens.shape[0] > piece:
             some = [slice(begin, begin + piece) for begin in range(0, tokens.shape[0], piece)]
-            asked = [None if wanted is None else wanted[rows] for rows in some]
+            several = [None if wanted is None else wanted[rows] for rows in some]
             parts = [
                 self.predict(tokens[rows], [_rows(own, rows) for own in state], piece, one)
-                for rows, one in zip(some, asked, strict=True)
+                for rows, one in zip(some, several, strict=True)
             ]
             states = [_joined(list(own)) for own in zip(*(after for _, after in parts), strict=True)]
             return torch.cat([found for found, _ in parts]), states
