@@ -262,7 +262,7 @@ class GatedAUSSM(Transition):
         parts = self.split(raw)
         state = state if isinstance(state, UnitState) else UnitState.of(state)
         turns = parts["turns"]
-        phases = pick(fixed_point_turns(parts["turns"]), rows).cumsum(1) + state.phase.unsqueeze(1)
+        phases = pick(fixed_point_turns(parts["turns"]), rows).cumsum(1).add_(state.phase.unsqueeze(1))
         circle, angle = unit_circle(phases, turns.dtype), None
         # The exact phase has no gradient; a turn of 0 beside it, which is a function of the turns so far, has theirs.
         # (And a turn that is not finite makes it NaN, and all that comes later with it.)
@@ -272,13 +272,15 @@ class GatedAUSSM(Transition):
             circle = circle * torch.complex(angle.cos(), angle.sin())
         gate = self.modulus(parts["gate"])
         gates = pick(torch.complex(gate, torch.zeros_like(gate)), rows)
-        drive = circle.conj() * pick(torch.complex(parts["b_real"], parts["b_imag"]), rows)
+        drive = pick(torch.complex(parts["b_real"], parts["b_imag"]), rows)
+        owned = not torch.is_grad_enabled() and rows is not None  # nobody else has the tensors made here
+        drive = torch.mul(circle.conj(), drive, out=drive if owned else None)
         remainders, last = diagonal_scan(gates, drive, state.remainder, backend)
         after = phases[:, -1] if phases.shape[1] else state.phase
         # Gradients through the carried state are those of h: the phase of the representation is held fixed.
         if phases.shape[1] and angle is not None:
             last = last * torch.complex(angle[:, -1].cos(), angle[:, -1].sin())
-        return circle * remainders, UnitState(after, last)
+        return circle.mul_(remainders) if owned else circle * remainders, UnitState(after, last)
 
     def step(self, raw: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
         h, after = self.scan(raw.unsqueeze(1), state, "torch")
