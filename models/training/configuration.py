@@ -30,7 +30,7 @@ FROM_RANDOM: dict[str, Any] = {
     "gradient": "through",
     "moving": "all",
     "drive_penalty": 0.0,
-    "stretch_penalty": 0.3,
+    "stretch_penalty": 0.1,
 }
 FROM_GIVEN: dict[str, Any] = FROM_RANDOM | {"learning_rate": 3e-4, "length": "2>60"}
 FROM_COMPILED: dict[str, Any] = FROM_GIVEN | {
@@ -184,7 +184,7 @@ class RunConfiguration:
     stretch_penalty: float = setting(
         None,
         "The loss adds so much times the mean of |AᵀA − 1|² over blocks A, in coordinates in which the initial ones "
-        "keep lengths. Default: 0.3; from compiled weights 10.",
+        "keep lengths. Default: 0.1; from compiled weights 10.",
         0,
         MAX_NUMBER,
         before=0.0,

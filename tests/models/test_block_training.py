@@ -234,8 +234,8 @@ def test_defaults_of_blocks(tmp_path):
         return (run.stretch_penalty, run.drive_penalty, run.gradient, run.moving)
 
     near = (10.0, 10.0, "local", "phi")
-    assert chosen() == (0.3, 0.0, "through", "all")
-    assert chosen("aussm,block-2") == (0.3, 0.0, "through", "all")
+    assert chosen() == (0.1, 0.0, "through", "all")
+    assert chosen("aussm,block-2") == (0.1, 0.0, "through", "all")
     assert chosen("aussm")[0] == chosen("aussm", init="compiled")[0] == 0.0
     assert chosen(init="compiled") == near
     sn.compile("S3", "block-2").save(tmp_path)
