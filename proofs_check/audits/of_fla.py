@@ -461,8 +461,18 @@ _PATH = Use(
     "yes, with a mask: without one a cache is refused",
     WEIGHTS,
 )
+_UNORDERED = Use(
+    "no: tokens of a memory are sorted without keeping their order",
+    "no: for the same reason",
+    "no: whole texts are out of order, single tokens are not",
+)
+"""`layers/mom.py` 183: `argsort` without `stable`, by which later tokens reach earlier ones (findings/)."""
 _TO_FLOAT16 = Use("yes, to the rounding of whole texts to float16", decoding="yes, to the same rounding")
-_TO_BFLOAT16 = Use(_REFUSES.pieces, decoding="yes, to the rounding of whole texts to bfloat16, up to some 4,000 tokens")
+_TO_BFLOAT16 = Use(
+    _REFUSES.pieces,
+    decoding="yes, to the rounding of whole texts to bfloat16, up to some 4,000 tokens",
+    state_dtype=f"float32, the last key and value {WEIGHTS}",
+)
 """Its step does not reduce its angle: docs/architectures.md, on Mamba-3."""
 USE: dict[str, Use | str] = {
     "gated_deltanet": _READS,
@@ -478,6 +488,14 @@ USE: dict[str, Use | str] = {
     "mamba (fla)": _REFUSES,
     "mamba2 (fla)": _REFUSES,
     "mamba3": _TO_BFLOAT16,
+    "samba": _REFUSES,
+    "lightnet": _READS,
+    "rodimus": _READS,
+    "rwkv7": _READS,
+    "precond_gated_deltanet": _READS,
+    "yoco": _REFUSES,
+    "mom": _UNORDERED,
+    "log_linear_mamba2": "the class refuses a CPU",
     "kda": _READS,
     "cyclic_flow_attention": _READS,
     "mesa_net": _TO_FLOAT16,

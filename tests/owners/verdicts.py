@@ -22,4 +22,5 @@ def use_of(row: dict[str, Any]) -> list[str]:
     padded = [size for key, size in row.items() if "padd" in key]
     steps = (row["token by token"], row["prompt, then tokens"])
     kinds = row.get("state", [])
-    return [said(row["pieces"], *cuts), said(*padded), said(*steps), *(kinds if isinstance(kinds, list) else [])]
+    dtypes = [{"bfloat16": "that of the weights"}.get(kind, kind) for kind in kinds if isinstance(kinds, list)]
+    return [said(row["pieces"], *cuts), said(*padded), said(*steps), " and ".join(sorted(dtypes))]

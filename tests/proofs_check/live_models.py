@@ -158,7 +158,7 @@ def states(model: Any, cache: Any) -> dict[int, Tensor]:
     if kind == "rwkv":
         return {i: cache[2][:, :, i] for i in range(model.config.num_hidden_layers)}
     if kind == "xlstm":
-        return {i: state[0] for i, state in cache.rnn_state.items()}
+        return {i: cache.rnn_state[i][0] for i in range(len(model.base_model.blocks))}
     if kind == "minimax":
         return {i: state for i, state in enumerate(cache.linear_cache) if isinstance(state, Tensor)}
     kept = {i: getattr(layer, "recurrent_states", None) for i, layer in enumerate(cache.layers)}

@@ -454,12 +454,14 @@ def test_use_of_fla_and_mamba_ssm_is_what_was_measured():
         if isinstance(record.use, str):
             assert "pieces" not in row, name
             continue
-        *found, state = [*use_of(row), None][:4]
+        *found, state = use_of(row)
         use = record.use
-        assert [word.split(":")[0] for word in (use.pieces, use.left_padding, use.decoding)] == found, name
-        if state is not None:
-            assert use.state_dtype == ("that of the weights" if state == "bfloat16" else state), name
+        said = [use.pieces, use.left_padding, use.decoding]
+        assert [word.split(":")[0].split(",")[0] for word in said] == found, name
+        if state:
+            kinds = {kind for kind in ("float32", "that of the weights") if kind in use.state_dtype}
+            assert set(state.split(" and ")) == kinds, name
         if use.decoding.startswith("yes"):
-            assert row["forgotten"] > 0.1, f"{name} forgets at once"
+            assert not isinstance(row["forgotten"], float) or row["forgotten"] > 0.01, f"{name} forgets at once"
         tried += 1
-    assert tried >= 14
+    assert tried >= 28
