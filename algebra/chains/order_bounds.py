@@ -134,7 +134,7 @@ def block_systems(rows: Permutations, point: int, others: list[int]) -> Iterator
 def order_bounds(rows: Permutations, stabiliser: Permutations, chain_of: ChainOf) -> Iterator[int]:
     """Upper bounds for the order of the group that permutations, shape (count, degree), generate; the cheap ones first.
 
-    Args:
+    Arguments:
         rows: the generators.
         stabiliser: elements of the group, shape (m, degree), that fix a point in common: a block is a union of orbits
             of these, so that one point of each is tried. There may be none.

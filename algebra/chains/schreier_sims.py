@@ -52,7 +52,7 @@ def random_products(
 ) -> Iterator[Code]:
     """Elements of a group by product replacement with an accumulator, or of a normal closure; for ever.
 
-    Args:
+    Arguments:
         generators: of the group; at least one. Of the closure: normal generators.
         above: the complete chain of the group in which to take the normal closure; empty for the group generated.
         encoding: of the codes.
@@ -275,7 +275,7 @@ def schreier_sims(
 ) -> tuple[Levels, list[Element]]:
     """A complete chain of a group, or of a normal closure under `conjugators`, and its strong generators.
 
-    Args:
+    Arguments:
         generators: generators, or normal generators; none of them the identity.
         elements: random elements of the group, or of the normal closure: the better distributed, the faster.
         encoding: of the codes.

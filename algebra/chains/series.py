@@ -74,7 +74,7 @@ def is_perfect(chain: StabiliserChain) -> bool:
 def verbal_subgroup(chain: StabiliserChain, exponent: int | None) -> StabiliserChain:
     """[V, V]·V^m: the smallest normal subgroup of V with an abelian factor of exponent dividing m.
 
-    Args:
+    Arguments:
         chain: the group V.
         exponent: m; None or 0 for no condition on the exponent, so that [V, V] is the answer; 1 gives V itself.
 

@@ -59,7 +59,7 @@ LOOP_LIMIT = 200  # for so few permutations, sifting one at a time is quicker th
 class StabiliserChain:
     """A permutation group with its order and membership proved.
 
-    Args:
+    Arguments:
         generators: shape (r, degree), any integer dtype; r may be 0.
         seed: of the random choices for a group that is not solvable. It decides the time taken and the
             generators found for subgroups, never an order or a membership.

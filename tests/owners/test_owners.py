@@ -168,6 +168,25 @@ def test_mamba3_of_mamba_ssm(python, tmp_path, name):
     owned.check(python, "mamba", os.environ.get("OWNERS_MAMBA", ""), dtype="float32")
 
 
+@pytest.mark.parametrize("name", ["S3", "C4"])
+def test_mamba3_token_by_token(python, tmp_path, name):
+    """Its step, the CuTe kernel in it by mamba_ssm's own reference; and what the language model says without help."""
+    owned = Owned(tmp_path, name, "mamba3", resets=name == "S3")
+    owned.ask(owned.word(100, resets=name == "S3"), how="cached", cuts=[2])
+    owned.check(python, "mamba", os.environ.get("OWNERS_MAMBA", ""), dtype="float32")
+
+
+def test_the_angles_of_mamba3_s_step(python, tmp_path):
+    """It does not reduce them: decoded token by token, C4 is wrong at 6,886 generators, and whole texts go on."""
+    Owned(tmp_path, "C4", "mamba3")
+    command = [str(python), "-W", "ignore", str(HERE / "mamba3_step.py"), os.environ.get("OWNERS_MAMBA", "")]
+    done = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, timeout=900, check=False)
+    said = done.stdout.splitlines()[-3:]
+    assert said == ["refused: Wrong shape: expected 2 dims. Received 3-dim tensor.", "6885 right", "6886 wrong"], (
+        done.stderr[-1000:]
+    )
+
+
 @pytest.mark.parametrize("model", ["rounded", "random"])
 def test_mamba3_with_a_coarse_tanh(python, tmp_path, model):
     """As coarse as the manual allows between 0 and ±1; exactness at ±32 is assumed (constructions.targets.phases)."""
