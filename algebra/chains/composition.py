@@ -158,7 +158,8 @@ def kernel(chain: StabiliserChain, images: Permutations, image: StabiliserChain)
         if any(left[point] != point for point in range(count)):
             builder.add(Element(left, encoding))
     inner = Encoding(degree)
-    kernel_builder, found = ChainBuilder(inner), []
+    kernel_builder = ChainBuilder(inner)
+    found: list[Element] = []
     for _ in range(MOST_ELEMENTS):
         if image.order * order(kernel_builder.levels) == chain.order:  # the order is known: nothing is left to prove
             return StabiliserChain.from_levels(inner, kernel_builder.levels, found, chain.seed)
