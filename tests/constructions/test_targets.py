@@ -231,8 +231,8 @@ def test_exact_spellings_cannot_be_much_shorter(name, now, least, before):
 
 @pytest.mark.slow
 def test_no_short_vectors_without_negative_products_spell_s5_in_four():
-    """Maximal sets of integer vectors of sum 0 and squared length 2 or 8, by cliques: up to names of points and
-    the sign of all there are 11, and at most 112 elements of S5, or negatives, are products of four of their reflections."""
+    """Maximal sets of integer vectors of sum 0 and squared length 2 or 8, by cliques: up to names of points and the
+    sign of all there are 11; at most 112 elements of S5, or negatives, are products of four of their reflections."""
     shapes = itertools.product(range(-2, 3), repeat=5)
     vectors = np.array([v for v in shapes if sum(v) == 0 and sum(x * x for x in v) in (2, 8)])
     vectors = vectors[[math.gcd(*map(int, v)) == 1 for v in vectors]]
