@@ -167,7 +167,7 @@ def module_length(matrices: list[NDArray[np.int64]], p: int) -> int:
         pool.append(pool[a] @ pool[b] % p)
         if len(pool) > 2 * len(matrices) + 12:
             del pool[1 + len(matrices)]
-        element = sum(int(c) * m for c, m in zip(source.integers(0, p, len(pool)), pool, strict=True)) % p
+        element = np.tensordot(source.integers(0, p, len(pool)), np.array(pool), 1) % p
         for singular, degree in _singular(element, p):
             null = null_space(singular, p)
             if len(null) == degree:  # each vector in it spans it, under the element

@@ -61,12 +61,15 @@ def composition_factors(chain: StabiliserChain) -> Counter[Factor]:
     >>> sorted(composition_factors(chain).items())
     [((2, 'C2'), 1), ((60, 'A5'), 1)]
     """
+    if chain.known_factors is not None:
+        return Counter(chain.known_factors)
     found: Counter[Factor] = Counter()
     terms = derived_series(chain)
     for upper, lower in pairwise(terms):
         found += _abelian(factorise(upper.order // lower.order))
     if terms[-1].order > 1:
         found += _perfect(terms[-1])
+    chain.known_factors = dict(found)
     return found
 
 
@@ -89,14 +92,33 @@ def _perfect(chain: StabiliserChain) -> Counter[Factor]:
     moved = np.flatnonzero((rows != np.arange(chain.degree)).any(axis=0))
     if chain.order == factorial(len(moved)) // 2:
         return Counter({(chain.order, f"A{len(moved)}"): 1})
-    orbit = min((one for one in point_orbits(rows) if len(one) > 1), key=len)
+    orbits = [one for one in point_orbits(rows) if len(one) > 1]
+    orbit = min(orbits, key=len)
     if len(orbit) < len(moved):
+        if len(orbits) > 2 and (found := _one_simple_group(chain, [restricted(rows, one) for one in orbits])):
+            return found
         return _split(chain, restricted(rows, orbit))
     rows = restricted(rows, orbit)
     system = next(blocks(chain, rows, orbit), None)
     if system is not None:
         return _split(chain, on_blocks(rows, system))
     return _primitive(chain, len(orbit), int(orbit[0]))
+
+
+def _one_simple_group(chain: StabiliserChain, images: Sequence[Permutations]) -> Counter[Factor] | None:
+    """The factors of a perfect group that does one simple group T on each of its orbits: it is a power of T, as every
+    subdirect product of copies of T is. None for others."""
+    factor: Factor | None = None
+    for rows in images:
+        found = composition_factors(StabiliserChain(rows))
+        if found.total() > 1 or factor not in (None, *found):
+            return None
+        (factor,) = found
+    assert factor is not None  # there are orbits
+    times, left = 0, chain.order
+    while left > 1:
+        times, left = times + 1, left // factor[0]
+    return Counter({factor: times})
 
 
 def _split(chain: StabiliserChain, images: Permutations) -> Counter[Factor]:
@@ -136,7 +158,8 @@ def kernel(chain: StabiliserChain, images: Permutations, image: StabiliserChain)
         if any(left[point] != point for point in range(count)):
             builder.add(Element(left, encoding))
     inner = Encoding(degree)
-    kernel_builder, found = ChainBuilder(inner), []
+    kernel_builder = ChainBuilder(inner)
+    found: list[Element] = []
     for _ in range(MOST_ELEMENTS):
         if image.order * order(kernel_builder.levels) == chain.order:  # the order is known: nothing is left to prove
             return StabiliserChain.from_levels(inner, kernel_builder.levels, found, chain.seed)

@@ -246,7 +246,7 @@ def _guess(
     return residues * (sizes % p) % p * inverse_degrees[:, None] % p
 
 
-def _real_coordinates(rows: NDArray[np.complex128], inverses: Indices) -> NDArray[np.complex128]:
+def _real_coordinates(rows: NDArray[Any], inverses: Indices) -> NDArray[np.complex128]:
     """Rows, of which those of a Hermitian matrix, and then its columns, become real in coordinates as below."""
     first = np.arange(len(inverses)) < inverses
     other = inverses[first]
