@@ -167,9 +167,9 @@ class Inspection(ShownAsTable):
     def chief_length(self) -> int | None:
         """How many factors a chief series has; None where that is not known.
 
-        A chief factor is a power of a simple group. Of groups too large to list on more than `CHIEF_DEGREE_LIMIT` points
-        it is known where every composition factor occurs once, or the group is nilpotent, so that chief factors are
-        cyclic.
+        A chief factor is a power of a simple group. Of groups too large to list, on more than `CHIEF_DEGREE_LIMIT`
+        points, it is known where every composition factor occurs once, or the group is nilpotent, so that chief factors
+        are cyclic.
         """
         from ..chains.chief import chief_length
         from ..chains.composition import UndecidedError
