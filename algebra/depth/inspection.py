@@ -45,6 +45,9 @@ INSPECTION_LIMIT = 10_000
 CHIEF_LIST_LIMIT = 256
 """Chief series of groups of larger order are counted through stabiliser chains first."""
 
+CHIEF_DEGREE_LIMIT = 256
+"""On more points chains are slow, and modules may be large: minutes for S3wrS100."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Inspection(ShownAsTable):
@@ -164,7 +167,9 @@ class Inspection(ShownAsTable):
     def chief_length(self) -> int | None:
         """How many factors a chief series has; None where that is not known.
 
-        A chief factor is a power of a simple group.
+        A chief factor is a power of a simple group. Of groups too large to list, on more than `CHIEF_DEGREE_LIMIT`
+        points, it is known where every composition factor occurs once, or the group is nilpotent, so that chief factors
+        are cyclic.
         """
         from ..chains.chief import chief_length
         from ..chains.composition import UndecidedError
@@ -174,14 +179,17 @@ class Inspection(ShownAsTable):
             return len(self.group.composition)
         if isinstance(self.group, Group) and self.group.order <= CHIEF_LIST_LIMIT:
             return len(chief_series(self.group)) - 1
-        try:
-            return chief_length(self._chain)
-        except UndecidedError:
-            pass
+        if isinstance(self.group, Group) or self.group.degree <= CHIEF_DEGREE_LIMIT:
+            try:
+                return chief_length(self._chain)
+            except UndecidedError:
+                pass
         if isinstance(self.group, Group) and self.group.order <= TABLE_LIMIT:
             return len(chief_series(self.group)) - 1
         factors = self.composition
-        return len(factors) if factors is not None and len(set(factors)) == len(factors) else None
+        if factors is None or not (len(set(factors)) == len(factors) or self.fitting_length == 1):
+            return None
+        return len(factors)
 
     @property
     def depth(self) -> int | None:
