@@ -132,7 +132,7 @@ def run_table(table: NDArray[np.integer], word: NDArray[np.integer], state: int 
 class CompiledCascade:
     """A cascade ready to run in compiled code.
 
-    Args:
+    Arguments:
         cascade: the exact machine.
         threads: segments that run at the same time. With more than one the cascade must track its group.
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from subnormal.algebra.automata import holonomy
+from subnormal.algebra.automata import congruences, holonomy
 from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.automata.regular_expression import regular_expression
 from subnormal.algebra.depth.families import FAMILIES, GATED_CIRCLE
@@ -24,6 +24,7 @@ from subnormal.common.errors import InputError
 from subnormal.constructions.automata.decomposition import MAX_STATES_TAKEN_APART
 from subnormal.constructions.automata.holonomy_machine import Style, holonomy_machine
 from subnormal.constructions.automata.inspection import AutomatonInspection, inspect_automaton
+from subnormal.constructions.automata.machine import compile_loops
 
 EACH = 44
 """Automata of each kind."""
@@ -142,6 +143,7 @@ def row(kind: str, automaton: Automaton) -> Row:
     """One automaton, measured."""
     least = min(alone(automaton) for _ in range(3))
     holonomy._kept.clear()
+    congruences.forget()
     started = time.process_time()
     found = inspect_automaton(automaton)
     ours = time.process_time() - started
@@ -152,8 +154,9 @@ def row(kind: str, automaton: Automaton) -> Row:
 
 
 def measure(each: int = EACH) -> list[Row]:
-    """One row for each automaton of the sample; the first one also warms up."""
+    """One row for each automaton of the sample; the first one also warms up, and compiled loops are loaded before."""
     found: list[Row] = []
+    compile_loops()
     for kind, automaton in sample(each):
         if not found:
             row(kind, automaton)

@@ -1,4 +1,4 @@
-"""Start-up: wall time of whole commands, ours and the peers', in one run.
+"""Start-up: processor time of whole commands, ours and the peers', in one run.
 
 `measure()` returns the rows, `python -m benchmarks.start_up` prints them. Commands run in turn, again and again;
 medians are reported.
@@ -6,15 +6,15 @@ medians are reported.
 
 from __future__ import annotations
 
+import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 
-REPEATS = 9
+REPEATS = 5
 
 COMMANDS = {
     "python, nothing else": [sys.executable, "-c", "pass"],
@@ -42,18 +42,24 @@ class Row:
 
 
 def measure(commands: dict[str, list[str]] = COMMANDS, repeats: int = REPEATS) -> list[Row]:
-    """The wall time of every command."""
+    """The processor time of every command: what else the machine does is not counted."""
     present = {name: words for name, words in commands.items() if shutil.which(words[0])}
     times: dict[str, list[float]] = {name: [] for name in present}
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(repeats + 1):
             for name, words in present.items():
-                began = time.perf_counter()
+                began = _spent()
                 subprocess.run(words, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
-                times[name].append(time.perf_counter() - began)
+                times[name].append(_spent() - began)
     medians = {name: statistics.median(values[1:]) for name, values in times.items()}  # the first run fills caches
     base = medians["inspect S4"]
     return [Row(name, medians.get(name), medians[name] / base if name in medians else None) for name in commands]
+
+
+def _spent() -> float:
+    """Seconds of all commands that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main(quick: bool = False) -> None:

@@ -10,7 +10,6 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO, cast
 
 import typer
@@ -107,20 +106,16 @@ MODEL = typer.Argument(
 )
 Reading = Annotated[
     str | None,
-    typer.Option(help="How somebody else's model is read, a JSON file: which ids are letters, where the answer is."),
+    typer.Option(
+        metavar="R.JSON",
+        help="How somebody else's model is read, a JSON file or its text: which ids are letters, where the answer is. "
+        "Default: id i is letter i, class j is state j.",
+    ),
 ]
 Force = Annotated[
     bool, typer.Option("--force", help="Write it also where a folder holds something else, which is then lost.")
 ]
 Regex = Annotated[str | None, typer.Option("--regex", help="Instead of GROUP: a regular expression, e.g. '(ab|b)*a'.")]
-ReadingFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--reading",
-        metavar="R.JSON",
-        help="How anybody's model is read; default: id i is letter i, class j is state j.",
-    ),
-]
 Batch = Annotated[
     int | None, number(least=1, most=10**6, help="Words that are run at a time. Default: as many as fit into memory.")
 ]

@@ -20,7 +20,7 @@ from .shared import (
     GroupOrNone,
     GroupText,
     Json,
-    ReadingFile,
+    Reading,
     Regex,
     number,
     one_of,
@@ -129,7 +129,7 @@ def evaluate(
         ),
     ] = None,
     seed: Annotated[int, number(least=0, most=MAX_SEED, help="Of the words.")] = 0,
-    reading: ReadingFile = None,
+    reading: Reading = None,
     alphabet: Annotated[
         str | None, typer.Option(help="Of a group, where not all elements are letters: generators, or '1;3'.")
     ] = None,

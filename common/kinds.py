@@ -245,6 +245,8 @@ def described(folder: str | Path) -> str:
         return f"{folder} holds {TITLES[kind]}: {_use(kind, folder)}"
     if place.is_dir():
         return f"{folder} holds nothing that is read here: {_NOTHING}"
+    if place.suffix == ".py" and place.is_file():
+        return f"{folder} is Python code: name a function of it, {folder}:FUNCTION, from token ids to logits"
     return f"{folder} is {'a file, no' if place.exists() else 'no'} folder: {_NOTHING}, e.g. by `compile S4 --out s4`"
 
 

@@ -70,7 +70,7 @@ def block_scan(a: Tensor, b: Tensor | None, h: Tensor, backend: str = "auto") ->
     return found
 
 
-def block_walk(table: Tensor, index: Tensor, h: Tensor, backend: str = "auto") -> Tensor:
+def block_walk(table: Tensor, index: Tensor, h: Tensor, backend: str = "auto", b: Tensor | None = None) -> Tensor:
     """All states of words whose matrices are rows of a table.
 
     Arguments:
@@ -78,14 +78,15 @@ def block_walk(table: Tensor, index: Tensor, h: Tensor, backend: str = "auto") -
         index: int64 (words, length), rows of the table.
         h: (m, r), the state before every word; or (words, m, r), one for each.
         backend: `auto`, `numba` or `loop`.
+        b: (words, length, m, r); None for none.
 
     Returns:
         (words, length, m, r).
     """
     start = h.expand(len(index), *h.shape[-2:])
     if not _compiled(table, backend):
-        return block_loop(table[index], None, start)
-    found: Tensor = _Blocks.apply(table, index, None, start)
+        return block_loop(table[index], b, start)
+    found: Tensor = _Blocks.apply(table, index, b, start)
     return found
 
 

@@ -261,20 +261,26 @@ class GatedAUSSM(Transition):
             return h, UnitState.of(last)
         parts = self.split(raw)
         state = state if isinstance(state, UnitState) else UnitState.of(state)
-        turns = pick(parts["turns"], rows)
-        phases = fixed_point_turns(turns).cumsum(1) + state.phase.unsqueeze(1)
+        turns = parts["turns"]
+        phases = pick(fixed_point_turns(parts["turns"]), rows).cumsum(1).add_(state.phase.unsqueeze(1))
+        circle, angle = unit_circle(phases, turns.dtype), None
         # The exact phase has no gradient; a turn of 0 beside it, which is a function of the turns so far, has theirs.
-        total = turns.cumsum(1)
-        angle = (total - total.detach()) * (2.0 * math.pi)
-        circle = unit_circle(phases, turns.dtype) * torch.complex(angle.cos(), angle.sin())
-        gate = pick(self.modulus(parts["gate"]), rows)
-        drive = circle.conj() * pick(torch.complex(parts["b_real"], parts["b_imag"]), rows)
-        remainders, last = diagonal_scan(torch.complex(gate, torch.zeros_like(gate)), drive, state.remainder, backend)
-        after = phases[:, -1] if turns.shape[1] else state.phase
+        # (And a turn that is not finite makes it NaN, and all that comes later with it.)
+        if torch.is_grad_enabled() or not bool(turns.isfinite().all()):
+            total = pick(turns, rows).cumsum(1)
+            angle = (total - total.detach()) * (2.0 * math.pi)
+            circle = circle * torch.complex(angle.cos(), angle.sin())
+        gate = self.modulus(parts["gate"])
+        gates = pick(torch.complex(gate, torch.zeros_like(gate)), rows)
+        drive = pick(torch.complex(parts["b_real"], parts["b_imag"]), rows)
+        owned = not torch.is_grad_enabled() and rows is not None  # nobody else has the tensors made here
+        drive = torch.mul(circle.conj(), drive, out=drive if owned else None)
+        remainders, last = diagonal_scan(gates, drive, state.remainder, backend)
+        after = phases[:, -1] if phases.shape[1] else state.phase
         # Gradients through the carried state are those of h: the phase of the representation is held fixed.
-        if turns.shape[1]:
+        if phases.shape[1] and angle is not None:
             last = last * torch.complex(angle[:, -1].cos(), angle[:, -1].sin())
-        return circle * remainders, UnitState(after, last)
+        return circle.mul_(remainders) if owned else circle * remainders, UnitState(after, last)
 
     def step(self, raw: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
         h, after = self.scan(raw.unsqueeze(1), state, "torch")
@@ -411,7 +417,7 @@ class DeltaRule(Transition):
     def scan(
         self, raw: Tensor, state: LayerState, backend: Backend, rows: Tensor | None = None
     ) -> tuple[Tensor, LayerState]:
-        keys, betas, gate, drive = self._parts(pick(raw, rows))
+        keys, betas, gate, drive = (pick_any(part, rows) for part in self._parts(raw))
         return delta_scan(keys, betas, gate, drive, _plain(state))
 
     def step(self, raw: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
@@ -451,10 +457,11 @@ class Blocks(Transition):
         matrices, drive = self.maps(raw)
         h = self.real(_plain(state))
         own = "loop" if backend in ("loop", "torch") else "auto"
-        if rows is not None and not torch.is_grad_enabled() and not bool(drive.any()):
-            found = block_walk(matrices, rows, h, own)
+        if rows is None:
+            found = block_scan(matrices, drive, h, own)
         else:
-            found = block_scan(pick_any(matrices, rows), pick_any(drive, rows), h, own)
+            driven = torch.is_grad_enabled() or bool(drive.any())
+            found = block_walk(matrices, rows, h, own, pick_any(drive, rows) if driven else None)
         last = found[:, -1] if found.shape[1] else h
         return self._own(found), self._own(last)
 
@@ -514,7 +521,7 @@ class Blocks(Transition):
 
 def pick_any(table: Tensor, rows: Tensor | None) -> Tensor:
     """`pick` for a table of matrices, (rows, …)."""
-    return table if rows is None else pick(table.flatten(1), rows).unflatten(-1, table.shape[1:])
+    return table if rows is None else pick(table.flatten(1), rows).view(*rows.shape, *table.shape[1:])
 
 
 KINDS: dict[TransitionKind, type[Transition]] = {

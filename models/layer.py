@@ -143,11 +143,20 @@ class Layer(nn.Module):
         if not tracing() and tokens.numel() * embedding.shape[-1] < embedding.numel():
             inputs = torch.cat([lower, look_up(tokens, embedding)], -1)
             return affine(self.gate(affine(inputs, hidden.weight, hidden.bias)), out.weight, out.bias)
-        table = affine(embedding, hidden.weight[..., self.width :], hidden.bias)
         if self.width == 0:
-            return look_up(tokens, affine(self.gate(table), out.weight, out.bias))
+            return look_up(tokens, self.token_table(embedding))
+        table = affine(embedding, hidden.weight[..., self.width :], hidden.bias)
         summed = add_product(look_up(tokens, table), lower, hidden.weight[..., : self.width])
         return affine(self.gate(summed), out.weight, out.bias)
+
+    def token_table(self, embedding: Tensor) -> Tensor:
+        """φ of every token, (*runs, m, p d), for a layer without lower layers."""
+        if isinstance(self.phi, GatePhi):
+            tokens = torch.arange(embedding.shape[-2], device=embedding.device)
+            found: Tensor = self.phi(embedding.new_empty((len(tokens), 0)), tokens)
+            return found
+        hidden, out = self.phi.hidden, self.phi.out
+        return affine(self.gate(affine(embedding, hidden.weight, hidden.bias)), out.weight, out.bias)
 
     def read(self, lower: Tensor, h: Tensor) -> Tensor:
         """ψ(s^{i-1}, Re h, Im h): (*runs, N, readout) for states h (*runs, N, d), or [Re h, Im h] as real numbers."""

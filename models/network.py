@@ -39,10 +39,11 @@ from torch.nn import functional
 
 from ..common.dtypes import dtype_name
 from ..common.errors import InputError
-from .families import LayerState
+from .families import LayerState, Transition
 from .gates import CaseHead, GatePhi
 from .layer import FEW_UNITS, Layer, draw_uniform
 from .linear import affine, bare_linear
+from .penalties import Penalties
 from .recurrences import Backend, UnitState
 from .saved import DTYPES, SavedNetwork
 from .specification import LayerSpecification, positive
@@ -274,7 +275,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
         state: Sequence[LayerState] | None = None,
         return_state: bool = False,
         every_layer: bool = False,
-        return_drive: bool = False,
+        penalties: Penalties | None = None,
     ) -> Any:
         """Logits (batch, length, classes) for int64 tokens (batch, length), positions in the alphabet.
 
@@ -282,18 +283,18 @@ class DCDNetwork(nn.Module, SavedNetwork):
         result is the pair (logits, state). Where the parameters have an axis of runs, tokens and logits have it too,
         and a state holds R·batch words, run by run; such tokens are the caller's own and not checked. With
         `every_layer` the logits have a first axis of layers: what the head says where the readouts of
-        later layers are 0. With `return_drive` the result ends with the mean of |b|² over positions and channels,
-        summed over the layers that forget nothing, (*runs,): such a layer adds up every b that it was ever given.
+        later layers are 0. With `penalties` the result ends with what they add to the loss, (*runs,).
         """
         if self.embedding.weight.dim() == 2:
             self._check_tokens(tokens, 2)
-        fast = not (every_layer or return_drive or torch.is_grad_enabled() or tracing())
+        fast = not (every_layer or penalties or torch.is_grad_enabled() or tracing())
         if fast and (ran := self._run_decisions(tokens, state)):
             assert isinstance(self.head, CaseHead)
             logits = self._answer(self.head.logits_of(ran[0]).view(*tokens.shape, self.classes))
             return (logits, ran[1]) if return_state else logits
-        drives: list[Tensor] | None = [] if return_drive else None
-        lower, after, _ = self._run(tokens, state, tokens.shape[-1], drives=drives)
+        added: list[Tensor] = []
+        watch = None if penalties is None else lambda *at: added.append(penalties.of(*at))
+        lower, after, _ = self._run(tokens, state, tokens.shape[-1], watch=watch)
         if every_layer:
             widths = [layer.width + layer.specification.readout for layer in self.layers]
             parts = [functional.pad(lower[..., :width], (0, lower.shape[-1] - width)) for width in widths]
@@ -302,8 +303,8 @@ class DCDNetwork(nn.Module, SavedNetwork):
             logits = self.decide(lower).view(*tokens.shape, self.classes)
         logits = self._answer(logits)
         result: tuple[Any, ...] = (logits, after) if return_state else (logits,)
-        if drives is not None:
-            result += (torch.stack(drives).sum(0) if drives else logits.new_zeros(tokens.shape[:-2]),)
+        if penalties is not None:
+            result += (torch.stack(added).sum(0),)
         return result if len(result) > 1 else logits
 
     @_in_own_precision
@@ -360,9 +361,16 @@ class DCDNetwork(nn.Module, SavedNetwork):
     @torch.no_grad()
     @_in_own_precision
     def predict(
-        self, tokens: Tensor, state: Sequence[LayerState] | None = None, piece: int | None = None
+        self,
+        tokens: Tensor,
+        state: Sequence[LayerState] | None = None,
+        piece: int | None = None,
+        wanted: Tensor | None = None,
     ) -> tuple[Tensor, list[LayerState]]:
         """The most probable class at every position, int64 (batch, length), and the state after the last.
+
+        With `wanted`, bool (batch, length), only those positions have an answer, and the others have -1: the last
+        layer's ψ and the head, which no later token needs, are not asked for those.
 
         The words stream through `piece` tokens at a time, all words together, and some words at a time where one token
         of each is more: memory grows neither with their length nor with their number. Without a piece it is such that
@@ -371,29 +379,46 @@ class DCDNetwork(nn.Module, SavedNetwork):
         self._check_tokens(tokens, 2)
         if tracing():
             logits, after = self(tokens, state, True)
-            return logits.argmax(-1), after
+            answers = logits.argmax(-1)
+            return answers if wanted is None else answers.where(wanted, -1), after
         state = self._check_state(state, tokens.shape[0])
         piece = self.piece() if piece is None else piece
         if tokens.shape[0] > piece:
             some = [slice(begin, begin + piece) for begin in range(0, tokens.shape[0], piece)]
-            parts = [self.predict(tokens[rows], [_rows(own, rows) for own in state], piece) for rows in some]
+            parts = [
+                self.predict(
+                    tokens[rows],
+                    [_rows(own, rows) for own in state],
+                    piece,
+                    None if wanted is None else wanted[rows],
+                )
+                for rows in some
+            ]
             states = [_joined(list(own)) for own in zip(*(after for _, after in parts), strict=True)]
             return torch.cat([found for found, _ in parts]), states
-        found = torch.empty_like(tokens)
+        found = torch.full_like(tokens, -1)
         length = max(1, piece // max(1, tokens.shape[0]))
         for start in range(0, tokens.shape[1], length):
             part = tokens[:, start : start + length]
+            asked = None if wanted is None else wanted[:, start : start + length]
+            places = None if asked is None or bool(asked.all()) else asked.flatten().nonzero().flatten()
             decided = None
             if ran := self._run_decisions(part, state):
                 assert isinstance(self.head, CaseHead)
                 decisions, state = ran
+                if places is not None:
+                    decisions = [one[places] for one in decisions]
                 decided = self.head.classes_of(decisions)
                 if decided is None:
                     decided = self.head.logits_of(decisions).argmax(-1)
             else:
-                lower, state, _ = self._run(part, state, part.shape[1])
+                lower, state, _ = self._run(part, state, part.shape[1], only=places)
                 decided = self.decide(lower).argmax(-1)
-            found[:, start : start + length] = decided.view_as(part)
+            if places is None:
+                found[:, start : start + length] = decided.view_as(part)
+            else:
+                assert asked is not None
+                found[:, start : start + length][asked] = decided
         return found, list(state)
 
     def piece(self) -> int:
@@ -449,12 +474,14 @@ class DCDNetwork(nn.Module, SavedNetwork):
         state: Sequence[LayerState] | None,
         length: int | None,
         traced: bool = False,
-        drives: list[Tensor] | None = None,
+        watch: Callable[[int, Transition, Tensor], None] | None = None,
+        only: Tensor | None = None,
     ) -> tuple[Tensor, list[LayerState], list[LayerTrace]]:
         """The layers one after the other: the last readouts (*runs, batch·length, width), the states, the traces.
 
-        `tokens` are words (*runs, batch, length), or with length None single tokens (batch,). A list of `drives` gets
-        the mean of |b|² of each layer that forgets nothing, (*runs,).
+        `tokens` are words (*runs, batch, length), or with length None single tokens (batch,). `watch` gets the raw
+        outputs of every layer's φ: the layer's number, its transition, (*runs, batch·length, parts · channels). The
+        last readouts are those of the places `only` where these are given, int64 (places,).
         """
         embedding = self.embedding.weight
         runs = embedding.dim() - 2
@@ -473,19 +500,25 @@ class DCDNetwork(nn.Module, SavedNetwork):
         lower = embedding.new_empty((*places.shape, 0))
         shape = (*tokens.shape[:runs], tokens.shape[runs])
         first = embedding.new_empty((*shape, 0)) if any(s.reads == "before" for s in self.specifications) else None
+        # Below the first layer there is nothing but the token: what it makes of one is made once for each token.
+        plain = not (torch.is_grad_enabled() or tracing() or runs or traced) and watch is None
+        by_token = plain and length is not None and tokens.numel() >= self.alphabet_size
         after, traces = [], []
-        for layer, before in zip(self.layers, carry, strict=True):
+        for number, (layer, before) in enumerate(zip(self.layers, carry, strict=True)):
             read = lower
             if layer.specification.reads == "before":
                 assert first is not None
                 read = first if length is None else _delayed(lower, first, length)
             if self.local_gradient:
                 read = read.detach()
-            raw = layer.raw(read, places, embedding)
-            if drives is not None and layer.transition.family.forgets_nothing:
-                drives.append(layer.transition.drive_size(raw).mean((-2, -1)))
+            rows = tokens if by_token and layer.width == 0 else None
+            raw = layer.raw(read, places, embedding) if rows is None else layer.token_table(embedding)
+            if watch is not None:
+                watch(number, layer.transition, raw)
             if length is None:
                 states, carried = layer.transition.step(raw, before)
+            elif rows is not None:
+                states, carried = layer.transition.scan(raw, before, self.backend, rows)
             else:
                 words = raw.reshape(math.prod(tokens.shape[:-1]), length, raw.shape[-1])
                 if follow:
@@ -493,15 +526,18 @@ class DCDNetwork(nn.Module, SavedNetwork):
                 else:
                     states, carried = layer.transition.scan(words, before, self.backend)
             seen = lower.detach() if self.local_gradient else lower
-            readout = layer.read(seen, states.reshape(*places.shape, states.shape[-1]))
+            held = states.reshape(*places.shape, states.shape[-1])
+            if only is not None and layer is self.layers[-1]:
+                seen, held, lower = seen[only], held[only], lower[only]
+            readout = layer.read(seen, held)
             if traced:
                 a, b = layer.transition.affine(words) if layer.transition.family.is_diagonal else (None, None)
                 seen, added = (part.reshape(*tokens.shape, part.shape[-1]) for part in (read, readout))
                 traces.append(LayerTrace(seen, a, b, states, added))
             lower = torch.cat([lower, readout], -1)
             if first is not None:
-                held = before.value if isinstance(before, UnitState | Pairs) else before
-                first = torch.cat([first, layer.read(first, held.reshape(*shape, held.shape[-1]))], -1)
+                h = before.value if isinstance(before, UnitState | Pairs) else before
+                first = torch.cat([first, layer.read(first, h.reshape(*shape, h.shape[-1]))], -1)
             after.append(carried.as_state() if isinstance(carried, Pairs) else carried)
         return lower, after, traces
 

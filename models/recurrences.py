@@ -98,7 +98,7 @@ def fixed_point_turns(turns: Tensor) -> Tensor:
 
 def unit_circle(phase: Tensor, dtype: torch.dtype) -> Tensor:
     """exp(2 pi i phase / 2^64) for an int64 phase; `dtype` float32 or float64 gives complex64 or complex128."""
-    angle = phase.to(dtype) * (TWO_PI / 2.0**64)
+    angle = phase.to(dtype).mul_(TWO_PI / 2.0**64)
     return torch.complex(angle.cos(), angle.sin())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -10,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-COMPILED_FROM = 20_000
-"""Edges from which on numba is worth its import."""
+COMPILED_FROM, COMPILED_FROM_LOADED = 20_000, 2_000
+"""Edges from which on numba is worth its import, and is worth being asked where it is imported already."""
 
 
 def components(edges: NDArray[np.int32], plain: bool = False) -> NDArray[np.int32]:
@@ -23,7 +24,8 @@ def components(edges: NDArray[np.int32], plain: bool = False) -> NDArray[np.int3
         plain: not compiled, whatever is installed.
     """
     count = len(edges)
-    if not plain and edges.size >= COMPILED_FROM and importlib.util.find_spec("numba"):
+    least = COMPILED_FROM_LOADED if "numba" in sys.modules else COMPILED_FROM
+    if not plain and edges.size >= least and importlib.util.find_spec("numba"):
         found = np.full(count, -1, dtype=np.int32)
         work = [np.full(count, -1, dtype=np.int32), *(np.zeros(count + 1, dtype=np.int32) for _ in range(4))]
         _compiled()(np.ascontiguousarray(edges, dtype=np.int32), found, *work)

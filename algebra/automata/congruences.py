@@ -6,6 +6,7 @@ taken with a pair of states that every larger congruence merges (Birkhoff's theo
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -16,51 +17,72 @@ Partition = tuple[int, ...]
 """For each state the least state of its block."""
 
 
+MAX_KEPT = 300
+"""Automata whose congruences are kept: several families, and pieces of pieces, ask for the same ones."""
+
+Rows = tuple[tuple[int, ...], ...]
+
+
 def generated_congruence(
     automaton: Automaton, pairs: list[tuple[int, int]], start: Partition | None = None
 ) -> Partition:
-    """The least congruence that holds a partition and merges some pairs of states."""
-    parent = list(start or range(automaton.count))
-    rows = automaton.table.tolist()
+    """The least congruence that holds another one and merges some pairs of states."""
+    return _generated(_rows(automaton), pairs, start)
 
-    def find(q: int) -> int:
-        while parent[q] != q:
-            parent[q] = parent[parent[q]]
-            q = parent[q]
-        return q
 
+def _rows(automaton: Automaton) -> Rows:
+    return tuple(map(tuple, automaton.table.tolist()))
+
+
+def _generated(rows: Rows, pairs: list[tuple[int, int]], start: Partition | None = None) -> Partition:
+    parent = list(start or range(len(rows)))
     queue = list(pairs)
     for p, q in queue:  # grows while it is walked
-        a, b = find(p), find(q)
-        if a != b:
+        a, b = p, q
+        while parent[a] != a:
+            a = parent[a]
+        while parent[b] != b:
+            b = parent[b]
+        if a != b:  # what is merged is joined by pairs that were in the queue, whose images are
             parent[max(a, b)] = min(a, b)
             queue.extend(zip(rows[p], rows[q], strict=True))
-            queue.extend(zip(rows[a], rows[b], strict=True))
-    return tuple(find(q) for q in range(automaton.count))
+    for q, a in enumerate(parent):  # no state is below its parent
+        parent[q] = parent[a]
+    return tuple(parent)
+
+
+@lru_cache(maxsize=MAX_KEPT)
+def _principal(rows: Rows) -> dict[tuple[int, int], Partition]:
+    return {pair: _generated(rows, [pair]) for pair in combinations(range(len(rows)), 2)}
 
 
 def principal_congruences(automaton: Automaton) -> dict[tuple[int, int], Partition]:
     """The least congruence that merges each pair of states."""
-    return {(p, q): generated_congruence(automaton, [(p, q)]) for p, q in combinations(range(automaton.count), 2)}
+    return dict(_principal(_rows(automaton)))
 
 
 def separating_congruences(automaton: Automaton) -> list[Partition]:
     """A few congruences that meet in equality, each maximal among those that keep some pair of states apart."""
-    principal = principal_congruences(automaton)
+    return list(_separating(_rows(automaton)))
+
+
+@lru_cache(maxsize=MAX_KEPT)
+def _separating(rows: Rows) -> tuple[Partition, ...]:
+    principal = _principal(rows)
     coarsest = sorted(principal, key=lambda pair: (len(set(principal[pair])), pair))
     apart = set(principal)
     found: list[Partition] = []
     while apart:
         p, q = min(apart)
-        partition: Partition = tuple(range(automaton.count))
+        partition: Partition = tuple(range(len(rows)))
         for a, b in coarsest:
             if partition[a] != partition[b] and principal[a, b][p] != principal[a, b][q]:
-                joined = generated_congruence(automaton, [(a, b)], partition)
+                joined = _generated(rows, [(a, b)], partition)
                 if joined[p] != joined[q]:
                     partition = joined
         found.append(partition)
         apart = {(a, b) for a, b in apart if partition[a] == partition[b]}
-    return found
+    return tuple(found)
 
 
 def needed(partitions: list[Partition]) -> list[Partition]:
@@ -87,5 +109,11 @@ def quotient(automaton: Automaton, partition: Partition) -> Automaton:
 
 def proper_congruences(automaton: Automaton, limit: int) -> list[Partition]:
     """Principal congruences that are neither equality nor everything, those of fewest blocks first."""
-    found = {blocks for blocks in principal_congruences(automaton).values() if 1 < len(set(blocks)) < automaton.count}
+    found = {blocks for blocks in _principal(_rows(automaton)).values() if 1 < len(set(blocks)) < automaton.count}
     return sorted(found, key=lambda blocks: (len(set(blocks)), blocks))[:limit]
+
+
+def forget() -> None:
+    """What is kept is found anew, for whoever measures."""
+    _principal.cache_clear()
+    _separating.cache_clear()

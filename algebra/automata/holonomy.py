@@ -19,7 +19,7 @@ So each height is a permutation-reset component, and what a token does there dep
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -88,6 +88,8 @@ class Holonomy:
         self._inside: dict[tuple[int, int], int] = {}
         self._moves: dict[tuple[int, int], int] = {}
         self._tile: dict[tuple[int, int], int] = {}
+        self.machines: dict[Hashable, object] = {}
+        """What was made of the decomposition, by those who made it."""
 
     @classmethod
     def of(cls, automaton: Automaton) -> Holonomy:

@@ -199,6 +199,20 @@ def commutator(a: Element, b: Element) -> Code:
     return a.inverse.translate(b.inverse_table).translate(a.table).translate(b.table)
 
 
+def is_even(code: Code, degree: int) -> bool:
+    """Whether a permutation is even: degree minus number of cycles is even."""
+    seen = [False] * degree
+    cycles = 0
+    for start in range(degree):
+        if not seen[start]:
+            cycles += 1
+            point = start
+            while not seen[point]:
+                seen[point] = True
+                point = code[point]
+    return (degree - cycles) % 2 == 0
+
+
 class Level(NamedTuple):
     """One level of a chain.
 

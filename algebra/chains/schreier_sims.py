@@ -2,9 +2,9 @@
 
 Random elements (product replacement, seeded) build the chain; every level's orbit really is an orbit of
 elements of the group, so the product of the orbit lengths is a lower bound for the order at any time. It is
-*proved* to be the order either by meeting an upper bound (the order of a group that contains it), or by
-sifting every Schreier generator (Sims 1970; Seress, "Permutation Group Algorithms", 2003, chapter 4). Chance
-decides how long this takes, never what the answer is.
+*proved* to be the order either by meeting an upper bound (the order of a group that contains it, or what
+`order_bounds` derives from orbits and blocks), or by sifting every Schreier generator (Sims 1970; Seress,
+"Permutation Group Algorithms", 2003, chapter 4). Chance decides how long this takes, never what the answer is.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
 from math import factorial
 
+from ..arithmetic.permutations import Permutations
 from .kernels import (
     SHORT_DEGREE,
     Code,
@@ -25,6 +26,7 @@ from .kernels import (
     LongPermutation,
     commutator,
     conjugate,
+    is_even,
     is_member,
     order,
     sift,
@@ -35,7 +37,10 @@ PER_LEVEL = 3
 """Random elements that are taken for generators of the stabiliser at each level of a thin chain."""
 
 LONG_PROOF = 3_000
-"""A chain with more Schreier generators is made thin before they are sifted."""
+"""A chain with more Schreier generators is made thin, and bounds by blocks are tried, before they are sifted."""
+
+Bounds = Callable[[Permutations, Permutations], Iterable[int]]
+"""Upper bounds for the order of a group, from generators and from elements that fix one point: `order_bounds`."""
 
 QUIET = 12  # random elements in a row that sift to the identity before the proof is tried
 SLOTS = 10  # product replacement keeps at least so many elements
@@ -47,7 +52,7 @@ def random_products(
 ) -> Iterator[Code]:
     """Elements of a group by product replacement with an accumulator, or of a normal closure; for ever.
 
-    Args:
+    Arguments:
         generators: of the group; at least one. Of the closure: normal generators.
         above: the complete chain of the group in which to take the normal closure; empty for the group generated.
         encoding: of the codes.
@@ -105,20 +110,6 @@ def order_bound(generators: Sequence[Element], degree: int) -> int:
                     orbit.append(image)
         bound *= factorial(len(orbit))
     return bound // 2 if bound > 1 and all(is_even(generator.code, degree) for generator in generators) else bound
-
-
-def is_even(code: Code, degree: int) -> bool:
-    """Whether a permutation is even: degree minus number of cycles is even."""
-    seen = [False] * degree
-    cycles = 0
-    for start in range(degree):
-        if not seen[start]:
-            cycles += 1
-            point = start
-            while not seen[point]:
-                seen[point] = True
-                point = code[point]
-    return (degree - cycles) % 2 == 0
 
 
 class ChainBuilder:
@@ -233,6 +224,12 @@ class ChainBuilder:
         """Number of Schreier generators."""
         return sum(len(level.orbit) * len(strong) for level, strong in zip(self.levels, self.strong, strict=True))
 
+    def meets(self, bounds: Bounds) -> bool:
+        """Whether the order found is one of the bounds for the group of the strong generators, and so is its order."""
+        rows = [self.encoding.decode([element.code for element in level]) for level in self.strong[:2]]
+        rows += [rows[0][:0]] * (2 - len(rows))
+        return any(order(self.levels) == bound for bound in bounds(*rows))
+
     def _enlarges(self, depth: int, element: Element) -> bool:
         _, orbit, inverses, _ = self.levels[depth]
         return any(inverses[element.code[point]] is None for point in orbit)
@@ -274,16 +271,18 @@ def schreier_sims(
     source: random.Random,
     conjugators: Sequence[Element] = (),
     bound: int | None = None,
+    bounds: Bounds | None = None,
 ) -> tuple[Levels, list[Element]]:
     """A complete chain of a group, or of a normal closure under `conjugators`, and its strong generators.
 
-    Args:
+    Arguments:
         generators: generators, or normal generators; none of them the identity.
         elements: random elements of the group, or of the normal closure: the better distributed, the faster.
         encoding: of the codes.
         source: of the random choices.
         conjugators: generators of a group that contains the generators; none for the group generated itself.
         bound: an upper bound for the order of the result, where one is known; meeting it saves the proof.
+        bounds: more of them, for groups whose proof would be long.
     """
     limit = order_bound(conjugators or generators, encoding.degree)
     limit = limit if bound is None else min(limit, bound)
@@ -301,7 +300,13 @@ def schreier_sims(
             if order(builder.levels) != limit and builder.proof_size > LONG_PROOF:
                 builder.thin(_few([] if conjugators else generators, elements, encoding), source)
                 builder.fill(elements, limit)
-        builder.prove(limit)
+        if (
+            builder.proof_size <= LONG_PROOF
+            or order(builder.levels) == limit
+            or not bounds
+            or not builder.meets(bounds)
+        ):
+            builder.prove(limit)
         strong = builder.strong[0] if builder.strong else []
         if order(builder.levels) == limit:
             break

@@ -63,7 +63,7 @@ class _Stage:
 class SolvableTower:
     """The derived series of the normal closure of some permutations in a group.
 
-    Args:
+    Arguments:
         normal_generators: codes; the normal closure of these is T_0.
         conjugators: generators of the group. The normal generators must lie in that group.
         encoding: the codes' encoding.

@@ -11,23 +11,47 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from itertools import combinations
+from math import prod
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...common.brief import Brief
 from ...common.errors import InputError
+from ..arithmetic.abelian_invariants import primary_invariants
+from ..arithmetic.integer_matrices import smith_normal_form
 from ..arithmetic.permutations import MAX_DEGREE, Permutations
 from . import kernels as chain_kernels
-from .kernels import Element, Encoding, Levels, is_member, sift_rows
+from .kernels import (
+    Code,
+    Element,
+    Encoding,
+    Levels,
+    commutator,
+    conjugate,
+    extend,
+    extend_labelled,
+    is_even,
+    is_member,
+    sift_rows,
+)
 from .solvable import NotSolvableError, SolvableTower
+
+if TYPE_CHECKING:
+    from .order_bounds import AbelianImage
 
 ELEMENTS_LIMIT = 2**28
 """Largest order·degree that `StabiliserChain.elements` lists unless told otherwise."""
 
 GIANT_DEGREE = 30  # on fewer points a chain is made sooner than a giant is recognised
+
+SMALL_MODULUS = 2**40
+"""Residues modulo less than this can be added over all levels of a chain in int64; beyond, they are Python integers."""
 
 LOOP_LIMIT = 200  # for so few permutations, sifting one at a time is quicker than setting up arrays
 
@@ -35,7 +59,7 @@ LOOP_LIMIT = 200  # for so few permutations, sifting one at a time is quicker th
 class StabiliserChain:
     """A permutation group with its order and membership proved.
 
-    Args:
+    Arguments:
         generators: shape (r, degree), any integer dtype; r may be 0.
         seed: of the random choices for a group that is not solvable. It decides the time taken and the
             generators found for subgroups, never an order or a membership.
@@ -44,6 +68,7 @@ class StabiliserChain:
 
     Attributes:
         known_derived: the derived subgroup of a group that is not solvable, once somebody has asked for it.
+        known_factors: the composition factors (`algebra.chains.composition`), likewise.
         encoding, levels, elements_given: degree and codes; the chain itself; the generators as codes (for
             `algebra.chains.series`).
         giant: whether the group is known to be the symmetric or alternating group of the points that it moves.
@@ -62,6 +87,7 @@ class StabiliserChain:
     seed: int
     giant: bool = False
     known_derived: StabiliserChain | None = None
+    known_factors: dict[tuple[int, str], int] | None = None
     tower: SolvableTower | None = None
 
     def __init__(self, generators: ArrayLike, *, seed: int = 0, bound: int | None = None) -> None:
@@ -88,7 +114,7 @@ class StabiliserChain:
         source = random.Random(self.seed)
         moving = self.moving_elements
         elements = random_products(moving, [], self.encoding, source)
-        return schreier_sims(moving, elements, self.encoding, source, bound=bound)[0]
+        return schreier_sims(moving, elements, self.encoding, source, bound=bound, bounds=_bounds)[0]
 
     @cached_property
     def levels(self) -> Levels:
@@ -96,8 +122,6 @@ class StabiliserChain:
         return self._sims(self.order)
 
     def _become_giant(self) -> None:
-        from .schreier_sims import is_even
-
         moving = self.moving_elements
         even = all(is_even(element.code, self.degree) for element in moving)
         self.giant = True
@@ -105,6 +129,17 @@ class StabiliserChain:
         self.__dict__["solvable_terms"] = None
         if even:
             self.known_derived = self  # A_n is perfect for n ≥ 5
+
+    def abelian_image(self, rows: Permutations) -> AbelianImage:
+        """The largest abelian factor of the group, and the residues in it of elements, shape (m, degree)."""
+        from .order_bounds import AbelianImage
+
+        if self.giant:  # of which no chain is needed
+            moduli = () if self.known_derived is self else (2,)
+            odd = [[not is_even(self.encoding.encode(row), self.degree)] * len(moduli) for row in rows]
+            return AbelianImage(moduli, np.array(odd, dtype=np.int64).reshape(len(rows), len(moduli)))
+        factor = abelian_factor(self, derived_subgroup(self))
+        return AbelianImage(factor.moduli, factor.residues(rows))
 
     @property
     def moved_points(self) -> int:
@@ -238,6 +273,181 @@ class StabiliserChain:
 
     def __repr__(self) -> str:
         return f"StabiliserChain(degree={self.degree}, order={self.order})"
+
+
+def _bounds(rows: Permutations, stabiliser: Permutations) -> Iterator[int]:
+    from .order_bounds import order_bounds
+
+    return order_bounds(rows, stabiliser, StabiliserChain)
+
+
+def insoluble_closure(
+    chain: StabiliserChain, normal: list[Element], elements: Iterator[Code], source: random.Random, bound: int
+) -> StabiliserChain:
+    """The normal closure of some elements, known not to be solvable, and to have order at most `bound`."""
+    from .schreier_sims import schreier_sims
+
+    levels, generators = schreier_sims(normal, elements, chain.encoding, source, chain.moving_elements, bound, _bounds)
+    closure = StabiliserChain.from_levels(chain.encoding, levels, generators, chain.seed)
+    closure.__dict__["solvable_terms"] = None  # the cached property, known already
+    return chain if closure.order == chain.order else closure
+
+
+def derived_subgroup(chain: StabiliserChain) -> StabiliserChain:
+    """The subgroup generated by all commutators; the chain itself if the group is perfect."""
+    from .schreier_sims import random_commutators
+
+    if chain.solvable_terms is not None:
+        return chain.solvable_terms[0] if chain.solvable_terms else chain
+    if chain.known_derived is None:
+        if chain.giant:
+            chain.known_derived = chain.alternating_subgroup()
+            return chain.known_derived
+        moving = chain.moving_elements
+        all_even = all(is_even(element.code, chain.degree) for element in moving)
+        bound = chain.order if all_even else chain.order // 2  # commutators are even
+        codes = dict.fromkeys(commutator(a, b) for a, b in combinations(moving, 2))
+        normal = [Element(code, chain.encoding) for code in codes if code != chain.encoding.identity]
+        source = random.Random(chain.seed)
+        elements = random_commutators(chain.levels, chain.encoding, source)
+        chain.known_derived = insoluble_closure(chain, normal, elements, source, bound)
+    return chain.known_derived
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ChainFactor(Brief):
+    """An abelian factor upper/lower ≅ C_{n_1} × … × C_{n_d} of groups known by chains.
+
+    Arguments:
+        moduli: n_1 … n_d, each dividing the next, none of them 1.
+        lifts: permutations in upper, shape (d, degree); lift j has residue 1 in channel j and 0 in the others.
+        encoding, levels: the chain of upper, labelled by vectors over the generators of upper modulo lower.
+        change: shape (generators, d): vectors times this are residues.
+    """
+
+    moduli: tuple[int, ...]
+    lifts: Permutations
+    encoding: Encoding
+    levels: Levels
+    change: tuple[tuple[int, ...], ...]
+
+    @cached_property
+    def _tables(self) -> tuple[NDArray[Any], ...]:
+        """For each level, the residues of the transversal element for each point, shape (degree, d)."""
+        tables = []
+        for level in self.levels:
+            table: NDArray[Any] = np.zeros((self.encoding.degree, len(self.moduli)), _residue_dtype(self.moduli))
+            assert level.labels is not None  # `abelian_factor` labels every level
+            for point, vector in level.labels.items():
+                columns = zip(*self.change, strict=True)
+                table[point] = [
+                    sum(x * c for x, c in zip(vector, column, strict=True)) % n
+                    for column, n in zip(columns, self.moduli, strict=True)
+                ]
+            tables.append(table)
+        return tuple(tables)
+
+    @property
+    def order(self) -> int:
+        """The index of lower in upper."""
+        return prod(self.moduli)
+
+    @property
+    def primary(self) -> tuple[int, ...]:
+        """The prime powers, sorted as GAP's `AbelianInvariants` are."""
+        return primary_invariants(self.moduli)
+
+    def residues(self, permutations: ArrayLike) -> NDArray[np.int64]:
+        """Residues modulo the n_j of elements of upper, shape (m, degree); shape (m, d), dtype int64.
+
+        (Python integers in an object array where a modulus is 2^40 or more.)
+
+        Raises:
+            InputError: not permutations of the same degree, or not elements of upper.
+        """
+        rows = permutation_rows(np.asarray(permutations), self.encoding.degree)
+        images, inside = sift_rows(self.levels, rows, self.encoding)
+        if not inside.all():
+            raise InputError(f"row {int(np.argmin(inside))} is not in the upper group; wanted elements of it")
+        total: NDArray[Any] = np.zeros((len(rows), len(self.moduli)), dtype=_residue_dtype(self.moduli))
+        for level, table in enumerate(self._tables):
+            total += table[images[:, level]]
+        return total % np.array(self.moduli, dtype=total.dtype)
+
+
+def abelian_factor(upper: StabiliserChain, lower: StabiliserChain) -> ChainFactor:
+    """The factor upper/lower, which must be abelian.
+
+    The chain of `lower` is extended by generators of `upper` one after the other, every transversal element
+    carrying its image in the factor as an integer vector with one entry for each of those generators. What a
+    generator sifts to is the identity, so its vector is a relation. The relations form a triangular matrix;
+    its Smith normal form gives the invariant factors and the change of coordinates.
+
+    Raises:
+        InputError: `lower` is not a normal subgroup of `upper` with an abelian factor.
+    """
+    encoding = upper.encoding
+    used = _generators_modulo(upper, lower)
+    count = len(used)
+    levels: Levels = []
+    for level in lower.levels:
+        levels.append(level._replace(labels=dict.fromkeys(level.orbit, (0,) * count)))
+    relations: list[list[int]] = []
+    for position, element in enumerate(used):
+        unit = tuple(int(i == position) for i in range(count))
+        levels, _, relation = extend_labelled(levels, element.code, encoding, unit)
+        relations.append(_reduced(list(relation), relations))
+
+    diagonal, v, inverse = smith_normal_form(relations)
+    keep = [j for j, n in enumerate(diagonal) if n > 1]
+    moduli = tuple(diagonal[j] for j in keep)
+    lifts = []
+    for j in keep:
+        code = encoding.identity
+        for element, exponent in zip(used, inverse[j], strict=True):
+            code = code.translate(encoding.power(element.code, exponent % diagonal[-1]) + encoding.tail)
+        lifts.append(code)
+    change = tuple(tuple(row[j] % diagonal[j] for j in keep) for row in v[:count])
+    return ChainFactor(moduli, encoding.decode(lifts), encoding, levels, change)
+
+
+def _residue_dtype(moduli: tuple[int, ...]) -> type[Any]:
+    return np.int64 if max(moduli, default=1) < SMALL_MODULUS else object
+
+
+def _generators_modulo(upper: StabiliserChain, lower: StabiliserChain) -> list[Element]:
+    """Those generators of upper that matter modulo lower, each outside what lower and those before it generate.
+
+    Raises:
+        InputError: lower is not a normal subgroup with an abelian factor.
+    """
+    encoding = upper.encoding
+
+    def outside(codes: Iterable[Code], levels: Levels) -> bool:
+        return any(not is_member(levels, code, encoding.identity) for code in codes)
+
+    if lower.degree != upper.degree or outside((b.code for b in lower.elements_given), upper.levels):
+        raise InputError(f"{lower} is not a subgroup of {upper}; wanted a subgroup, e.g. the derived subgroup")
+    used: list[Element] = []
+    levels = lower.levels
+    for element in upper.moving_elements:
+        if is_member(levels, element.code, encoding.identity):
+            continue
+        if outside((conjugate(b, element) for b in lower.moving_elements), lower.levels):
+            raise InputError(f"{lower} is not normal in {upper}; wanted a normal subgroup, e.g. the derived subgroup")
+        if outside((commutator(element, a) for a in used), lower.levels):
+            raise InputError(f"{upper} modulo {lower} is not abelian; wanted a subgroup with an abelian factor")
+        levels, _ = extend(levels, element.code, encoding)
+        used.append(element)
+    return used
+
+
+def _reduced(relation: list[int], earlier: list[list[int]]) -> list[int]:
+    """A relation modulo the triangular relations before it: it says the same, with small entries."""
+    for row in reversed(range(len(earlier))):
+        quotient = relation[row] // earlier[row][row]
+        relation = [a - quotient * b for a, b in zip(relation, earlier[row], strict=True)]
+    return relation
 
 
 def _lexicographic_order(rows: Permutations) -> NDArray[np.intp]:

@@ -17,7 +17,7 @@ from ..arithmetic.integer_matrices import smith_normal_form
 from ..groups.group import Subgroup
 
 if TYPE_CHECKING:
-    from ..chains.series import ChainFactor
+    from ..chains.stabiliser_chain import ChainFactor
     from ..groups.abelian_group import AbelianGroup
 
 

@@ -32,7 +32,7 @@ from .witness import Expression, Residual, depth_witness, residual
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from ..chains.series import ChainFactor
+    from ..chains.stabiliser_chain import ChainFactor
     from .architectures import Architectures
     from .blocks.depths import BlockAnswer
     from .optimise import Choices, ShortestSeries
@@ -40,6 +40,10 @@ if TYPE_CHECKING:
 
 INSPECTION_LIMIT = 10_000
 """Groups of larger order are inspected through stabiliser chains, in milliseconds but without decomposition."""
+
+
+CHIEF_LIST_LIMIT = 256
+"""Chief series of groups of larger order are counted through stabiliser chains first."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -160,18 +164,24 @@ class Inspection(ShownAsTable):
     def chief_length(self) -> int | None:
         """How many factors a chief series has; None where that is not known.
 
-        A chief factor is a power of a simple group. Above order `TABLE_LIMIT` no series is computed; but where every
-        composition factor occurs once, or the group is nilpotent, so that chief factors are cyclic, the composition
-        factors are as many.
+        A chief factor is a power of a simple group.
         """
+        from ..chains.chief import chief_length
+        from ..chains.composition import UndecidedError
         from ..groups.normal_subgroups import chief_series
 
+        if isinstance(self.group, AbelianGroup):
+            return len(self.group.composition)
+        if isinstance(self.group, Group) and self.group.order <= CHIEF_LIST_LIMIT:
+            return len(chief_series(self.group)) - 1
+        try:
+            return chief_length(self._chain)
+        except UndecidedError:
+            pass
         if isinstance(self.group, Group) and self.group.order <= TABLE_LIMIT:
             return len(chief_series(self.group)) - 1
         factors = self.composition
-        if factors is None or not (len(set(factors)) == len(factors) or self.fitting_length == 1):
-            return None
-        return len(factors)
+        return len(factors) if factors is not None and len(set(factors)) == len(factors) else None
 
     @property
     def depth(self) -> int | None:
@@ -352,7 +362,7 @@ def inspect_by_chain(group: PermutationGroup, stack: Sequence[Family] | None = N
     Raises:
         InputError: that would take too long.
     """
-    from ..chains import series as chain_series
+    from ..chains.stabiliser_chain import abelian_factor
     from .program_witness import PerfectTerm, ProgramWitness
 
     series = {exponent: shortest_series(group.chain, family) for exponent, family in _one_each().items()}
@@ -360,7 +370,7 @@ def inspect_by_chain(group: PermutationGroup, stack: Sequence[Family] | None = N
     factors: tuple[ChainFactor, ...] = ()
     witness: ProgramWitness | PerfectTerm | None = PerfectTerm(derived.orders[-1])
     if derived.is_complete:
-        factors = tuple(chain_series.abelian_factor(upper, lower) for upper, lower in pairwise(derived.subgroups))
+        factors = tuple(abelian_factor(upper, lower) for upper, lower in pairwise(derived.subgroups))
         witness = ProgramWitness.of(group.chain)
     depths = _depths(series)
     reasons = {}

@@ -23,7 +23,7 @@ from ...algebra.depth.series import shortest_series, verbal_series
 from ...algebra.groups.group import Group
 from ...common.errors import InputError
 from ..cascade import compile_cascade
-from .machine import MAX_TRANSITIONS, ChannelMachine, Work, explore
+from .machine import MAX_TRANSITIONS, UNITS, ChannelMachine, Work, explore
 
 MAX_GROUP = 2_000
 """Largest holonomy group that is compiled by its multiplication table."""
@@ -124,46 +124,88 @@ IDLE: Held = (-1, 0, 0)
 
 
 class _Chains:
-    """Chains of tiles as tuples (height after height), and what letters do to them."""
+    """Chains of tiles, height after height from the greatest, and what letters do to them.
+
+    What a letter does at a height depends on greater heights alone. So chains stand in a tree, and what letters do is
+    worked out once for all that begin alike. A chain is the number of its node; node 0 is the empty one.
+    """
 
     def __init__(self, automaton: Automaton, style: Style) -> None:
         self.holonomy = Holonomy.of(automaton)
+        self.letters = range(automaton.width)
         self.levels = [_Level(level, style) for level in self.holonomy.levels]
         self.heights = list(range(self.holonomy.height, 0, -1))
+        self.idle = [(0,) * len(level.moduli) for level in self.levels]
         self._steps: dict[tuple[int, int, int, Held, int], tuple[Held, int, int]] = {}
+        self._longer: dict[tuple[int, Held], int] = {}
+        self.parent, self.held, self.depth = [0], [IDLE], [0]
+        self.images = [0]
+        """The last member of each chain."""
+        self.residues: list[tuple[int, ...]] = [()]
+        """All its channels, greatest height first."""
+        self._after: list[list[tuple[int, int, int]] | None] = [[(0, 0, 0) for _ in self.letters]]
 
-    def start(self, state: int) -> tuple[Held, ...]:
+    def _with(self, chain: int, held: Held) -> int:
+        """The chain that goes on by one height."""
+        found = self._longer.get((chain, held))
+        if found is None:
+            found = self._longer[chain, held] = len(self.parent)
+            depth = self.depth[chain]
+            image, residues = self.images[chain], self.residues[chain]
+            self.parent.append(chain)
+            self.held.append(held)
+            self.depth.append(depth + 1)
+            self._after.append(None)
+            if held == IDLE:
+                self.images.append(image)
+                self.residues.append(residues + self.idle[depth])
+            else:
+                self.images.append(self.holonomy.tile(image, self._position(held)))
+                self.residues.append(residues + self.levels[depth].coordinates[held[0]].held[held[1:]])
+        return found
+
+    def start(self, state: int) -> int:
         """A chain that ends at a state."""
         holonomy = self.holonomy
         point = holonomy.number[1 << state]
-        held, image = [], 0
+        chain = 0
         for height in self.heights:
+            image = self.images[chain]
             if holonomy.heights[holonomy.class_of[image]] == height:
-                position = holonomy.position_around(image, point)
-                held.append(self._held(image, position))
-                image = holonomy.tile(image, position)
+                chain = self._with(chain, self._held(image, holonomy.position_around(image, point)))
             else:
-                held.append(IDLE)
-        return tuple(held)
+                chain = self._with(chain, IDLE)
+        return chain
 
-    def end(self, chain: tuple[Held, ...]) -> int:
+    def end(self, chain: int) -> int:
         """The state at the end of a chain."""
-        image = 0
-        for held in chain:
-            if held != IDLE:
-                image = self.holonomy.tile(image, self._position(held))
-        return self.holonomy.states(image)[0]
+        return self.holonomy.states(self.images[chain])[0]
 
-    def step(self, chain: tuple[Held, ...], letter: int) -> tuple[Held, ...]:
-        old = new = 0
-        after = []
-        for height, held in zip(self.heights, chain, strict=True):
+    def step(self, chain: int, letter: int) -> int:
+        """The chain after a letter."""
+        if self._after[chain] is None:
+            missing = [chain]
+            while self._after[self.parent[missing[-1]]] is None:
+                missing.append(self.parent[missing[-1]])
+            for node in reversed(missing):
+                self._after[node] = self._steps_of(node)
+        after = self._after[chain]
+        assert after is not None
+        return after[letter][0]
+
+    def _steps_of(self, chain: int) -> list[tuple[int, int, int]]:
+        """For each letter the chain after it, and the next members of the old and the new chain."""
+        shorter = self._after[self.parent[chain]]
+        assert shorter is not None
+        height, held = self.heights[self.depth[chain] - 1], self.held[chain]
+        found = []
+        for letter, (after, old, new) in zip(self.letters, shorter, strict=True):
             key = height, old, new, held, letter
-            if key not in self._steps:
-                self._steps[key] = self._step(height, old, new, held, letter)
-            now, old, new = self._steps[key]
-            after.append(now)
-        return tuple(after)
+            step = self._steps.get(key)
+            if step is None:
+                step = self._steps[key] = self._step(height, old, new, held, letter)
+            found.append((self._with(after, step[0]), step[1], step[2]))
+        return found
 
     def _step(self, height: int, old: int, new: int, held: Held, letter: int) -> tuple[Held, int, int]:
         """At one height: what is held after the letter, and the next members of the old and the new chain."""
@@ -189,13 +231,6 @@ class _Chains:
         own = self.holonomy.owner(held[0])
         return int(own.group.elements[held[2], own.bases[held[1]]])
 
-    def residues(self, chain: tuple[Held, ...]) -> tuple[int, ...]:
-        """All channels of a chain, greatest height first."""
-        found: list[int] = []
-        for level, held in zip(self.levels, chain, strict=True):
-            found += [0] * len(level.moduli) if held == IDLE else level.coordinates[held[0]].held[held[1:]]
-        return tuple(found)
-
 
 def holonomy_machine(
     automaton: Automaton, style: Style, limit: int = MAX_TRANSITIONS, work: Work | None = None
@@ -205,17 +240,28 @@ def holonomy_machine(
     Raises:
         InputError: there are too many images or states, or the families cannot carry a holonomy group.
     """
+    holonomy = Holonomy.of(automaton)
+    grouped = any(own.group.order > 1 for level in holonomy.levels for own in level)
+    key = automaton.start, style.real, style.stack if grouped else (), limit
+    kept = holonomy.machines.get(key)
+    if kept is not None:  # other families, and pieces of pieces, ask for the same one
+        assert isinstance(kept, ChannelMachine)
+        if work is not None:
+            work.spend(UNITS * kept.following.size)
+        return kept
     chains = _Chains(automaton, style)
     # Two chains that look the same in the channels are the same: which class is active at a height, and so what its
     # channels mean, is determined by greater heights.
-    return explore(
+    made = explore(
         [n for level in chains.levels for n in level.moduli],
         chains.start(automaton.start),
         chains.step,
         automaton.width,
         chains.end,
-        chains.residues,
+        chains.residues.__getitem__,
         automaton.name,
         limit,
         work,
     )
+    holonomy.machines[key] = made
+    return made

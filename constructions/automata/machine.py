@@ -8,10 +8,12 @@ So channels can be dropped, and moved to the first layer where what they need is
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from itertools import repeat
+from types import ModuleType
 from typing import TypeVar
 
 import numpy as np
@@ -27,8 +29,17 @@ MAX_TRANSITIONS = 400_000
 """Reachable states × letters of a machine beyond which it is refused."""
 
 
+UNITS = 8
+"""Work of one transition that is written down."""
+
+COMPILED_FROM = 200_000
+"""Work of a search from which on numba is worth its import."""
+
 LAST_PASS = 20_000_000
 """States × letters × channels² up to which a search that is at its limit still tries to drop each channel once."""
+
+
+_loops: ModuleType | None = None
 
 
 class OutOfWorkError(Exception):
@@ -52,6 +63,8 @@ class Work:
     def spend(self, units: float) -> None:
         """Count some work. Raises `OutOfWorkError` beyond the limit."""
         self.done += int(units)
+        if self.done > COMPILED_FROM:
+            compile_loops()
         if self.is_spent:
             raise OutOfWorkError(f"its decompositions need more than {self.limit:,} units of work")
 
@@ -78,6 +91,8 @@ class ChannelMachine:
 
     def without(self, channel: int) -> ChannelMachine | None:
         """The machine that does not keep one channel; None where the others do not determine next states and output."""
+        if _loops is not None and not _loops.can_drop(self.residues, self.following, self.decode, channel):
+            return None
         kept = [c for c in range(len(self.moduli)) if c != channel]
         first, place = distinct(self.residues[:, kept], [self.moduli[c] for c in kept])
         rows = self.residues[first][:, kept]
@@ -97,13 +112,15 @@ class ChannelMachine:
 
 def distinct(rows: NDArray[np.int32], moduli: Sequence[int]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """The place of the first of each different row of residues, in lexicographic order, and for each row its number."""
-    if math.prod(moduli) >= 2**62:
-        _, first, place = np.unique(rows, axis=0, return_index=True, return_inverse=True)
-        return first, place.reshape(-1)
-    weights = [1]
-    for n in reversed(moduli[1:]):
-        weights.append(weights[-1] * n)
-    key = rows @ np.array(weights[::-1][: len(moduli)], dtype=np.int64)
+    key = np.zeros(len(rows), dtype=np.int64)
+    begin, size = 0, 1  # `size` bounds what the channels before `begin` make of a key
+    for end in range(1, len(moduli) + 1):
+        if end == len(moduli) or size * math.prod(moduli[begin : end + 1]) >= 2**62:
+            weights = np.cumprod([1, *reversed(moduli[begin + 1 : end])], dtype=np.int64)[::-1]
+            key = key * math.prod(moduli[begin:end]) + rows[:, begin:end] @ weights
+            if end < len(moduli):  # a number of 64 bits holds no more: numbers of the rows so far, in their order
+                key = np.unique(key, return_inverse=True)[1].reshape(-1).astype(np.int64)
+                begin, size = end, len(rows)
     order = key.argsort(kind="stable")  # `np.unique`, without what it does around this
     ascending = key[order]
     new = np.empty(len(rows), dtype=bool)
@@ -143,7 +160,7 @@ def explore(
             row.append(number[after])
         following.append(row)
         if work is not None:
-            work.spend(8 * letters)
+            work.spend(UNITS * letters)
         if len(found) * letters > limit:
             raise InputError(
                 f"{name}: its cascade has more than {len(found):,} states × {letters} letters; "
@@ -202,7 +219,7 @@ class Update:
 def update(machine: ChannelMachine, channel: int, reads: Sequence[int], layer: Family) -> Update | None:
     """How a channel is updated when it reads some others; None where that is not enough, or the family cannot do it."""
     n = machine.moduli[channel]
-    if layer.real and n != 2:
+    if not _holds(layer, n):
         return None
     own = machine.residues[:, channel]
     new = own[machine.following]
@@ -213,8 +230,7 @@ def update(machine: ChannelMachine, channel: int, reads: Sequence[int], layer: F
     steady = _agree(moved, first, case)  # one constant is added
     constant = _agree(new, first, case)  # one value results
     moved, new = moved[first], new[first]
-    turns = layer.exponent == 0 or (layer.exponent == 2 and n == 2)  # else nothing but 0 can be added
-    addable = steady & (turns | (moved == 0))
+    addable = steady & (_turns(layer, n) | (moved == 0))
     settable = constant & layer.resets
     if not (addable | settable).all():
         return None
@@ -242,16 +258,53 @@ class _Placing:
     def fitting(self, left: list[int], placed: list[int], layer: Family) -> list[int]:
         """The channels of `left` for which `update` finds a way, reading those that are placed."""
         moduli = self.machine.moduli
-        chosen = [c for c in left if not layer.real or moduli[c] == 2]
+        chosen = [c for c in left if _holds(layer, moduli[c])]
         if not chosen:
             return []
         first, case = distinct(self.machine.residues[:, placed], [moduli[c] for c in placed])
         moved, new = self.moved[:, :, chosen], self.new[:, :, chosen]
-        turns = np.array([layer.exponent == 0 or (layer.exponent == 2 and moduli[c] == 2) for c in chosen])
+        turns = np.array([_turns(layer, moduli[c]) for c in chosen])
         fits = _agree(moved, first, case) & (turns | (moved[first] == 0))
         if layer.resets:
             fits |= _agree(new, first, case)
         return [c for c, fit in zip(chosen, fits.all(axis=(0, 1)), strict=True) if fit]
+
+
+def _holds(layer: Family, modulus: int) -> bool:
+    return not layer.real or modulus == 2
+
+
+def _turns(layer: Family, modulus: int) -> bool:
+    """Whether something other than 0 can be added."""
+    return layer.exponent == 0 or (layer.exponent == 2 and modulus == 2)
+
+
+def _placed_by_loops(machine: ChannelMachine, stack: Sequence[Family], most: int | None) -> list[list[int]] | None:
+    """`layers_of`, compiled."""
+    assert _loops is not None
+    moduli = machine.moduli
+    found = _loops.placed(
+        machine.residues,
+        machine.following,
+        np.array(moduli, dtype=np.int64),
+        np.array([[_holds(layer, n) for n in moduli] for layer in stack]),
+        np.array([[_turns(layer, n) for n in moduli] for layer in stack]),
+        np.array([layer.resets for layer in stack]),
+        len(moduli) + len(stack) if most is None else most,
+    ).tolist()
+    if -1 in found:
+        return None
+    return [[c for c, own in enumerate(found) if own == i] for i in range(max(found) + 1)]
+
+
+def compile_loops() -> None:
+    """From now on the loops over states are compiled ones, where numba is installed. It takes as long to load as small
+    automata do, so a search asks for it when it has begun to take long."""
+    global _loops
+    if _loops is None and importlib.util.find_spec("numba"):
+        from . import kernels
+
+        _loops = kernels
 
 
 def layers_of(machine: ChannelMachine, stack: Sequence[Family], most: int | None = None) -> list[list[int]] | None:
@@ -261,6 +314,8 @@ def layers_of(machine: ChannelMachine, stack: Sequence[Family], most: int | None
     A stack of one family stands for any number of its layers. In a longer one a layer that has nothing to hold is
     empty. Early is best: a channel that is placed may be read, and need not be.
     """
+    if _loops is not None and machine.moduli:
+        return _placed_by_loops(machine, stack, most)
     placed: list[int] = []
     layers: list[list[int]] = []
     left = list(range(len(machine.moduli)))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ...common.brief import Brief
 from ...common.errors import InputError, unknown_setting
-from ...common.reading import read_json
+from ...common.reading import parse_json, read_json
 
 Tokens = NDArray[np.int64]
 
@@ -75,7 +75,7 @@ class Reading(Brief):
 
     @classmethod
     def of(cls, given: Reading | Mapping[str, Any] | str | Path | None) -> Reading:
-        """A reading from a mapping, or from the JSON file of that name.
+        """A reading from a mapping, from JSON text that begins with a brace, or from the JSON file of that name.
 
         Raises:
             InputError: a field is unknown or has a value that cannot be used; the message names it.
@@ -86,8 +86,11 @@ class Reading(Brief):
             return cls()
         source = "reading"
         if isinstance(given, str | Path):
-            source = str(given)[:200]
-            given = read_json(given, limit=LARGEST_FILE, wanted=f"wanted a reading, e.g. {EXAMPLE}")
+            source, wanted = str(given)[:200], f"wanted a reading, e.g. {EXAMPLE}"
+            if source.lstrip().startswith("{"):
+                source, given = "reading", parse_json(str(given), "reading", wanted=wanted)
+            else:
+                given = read_json(given, limit=LARGEST_FILE, wanted=wanted)
         if not isinstance(given, Mapping):
             raise InputError(f"{source}: a {type(given).__name__}; wanted an object of fields, e.g. {EXAMPLE}")
         known = {one.name for one in fields(cls)}

@@ -222,7 +222,8 @@ def evaluate(
         report: called with the number of tokens done.
     """
     wanted = lengths_to(longest)
-    widest = max(max(s.hidden, s.readout, 2 * s.channels, network.classes) for s in network.specifications)
+    hidden = max((s.hidden for s in network.specifications[1:]), default=0)  # the first layer's is made token by token
+    widest = max(hidden, *(max(s.readout, 2 * s.channels, network.classes) for s in network.specifications))
     piece = None if network.head_cases is not None else max(1, PIECE_ENTRIES // widest)
     state: Any = None
     current = np.zeros(words, dtype=np.int64)
@@ -234,7 +235,11 @@ def evaluate(
         labels = task.labels(tokens, current)
         current = labels[:, -1]
         for begin, end in _pieces(start, tokens.shape[1], wanted):
-            found, state = network.predict(torch.from_numpy(tokens[:, begin:end].copy()), state, piece)
+            # After a wrong answer only those at the wanted lengths count.
+            asked = np.repeat(unbroken[:, None], end - begin, axis=1)
+            asked[:, -1] |= start + end in wanted
+            part = torch.from_numpy(tokens[:, begin:end].copy())
+            found, state = network.predict(part, state, piece, torch.from_numpy(asked))
             right = found.numpy() == labels[:, begin:end]
             unbroken &= right.all(axis=1)
             if start + end in wanted:

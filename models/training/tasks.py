@@ -77,12 +77,15 @@ class Task(Brief):
 
     def labels(self, tokens: Tokens, start: Tokens | int = 0) -> Tokens:
         """start·x_1 ⋯ x_t at every t, the newest factor on the right: tokens (…, length) to elements (…, length)."""
-        found = np.empty_like(tokens)
+        # Letter by letter, so letters first: each step then reads and writes places that lie together.
+        letters = np.ascontiguousarray(np.moveaxis(tokens, -1, 0))
+        found = np.empty_like(letters)
+        places, width = self.moves.ravel(), self.moves.shape[1]
         current = np.broadcast_to(np.asarray(start, dtype=np.int64), tokens.shape[:-1])
-        for t in range(tokens.shape[-1]):
-            current = self.moves[current, tokens[..., t]]
-            found[..., t] = current
-        return found
+        for t, own in enumerate(letters):
+            current = places[current * width + own]
+            found[t] = current
+        return np.ascontiguousarray(np.moveaxis(found, 0, -1))
 
     def training_words(self, count: int, length: int, *seeds: int) -> Tokens:
         """Words (count, length) without the held-out pairs, uniform among such steps."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections import Counter
 from itertools import islice, pairwise, product
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from subnormal.algebra.automata import components as component_loops
 from subnormal.algebra.automata.automaton import Automaton
 from subnormal.algebra.automata.components import components
 from subnormal.algebra.automata.congruences import generated_congruence, quotient, separating_congruences
@@ -407,6 +409,21 @@ def test_listing_compiled_and_plain():
         if plain.is_complete:
             assert np.array_equal(components(plain.right), components(plain.right, plain=True))
     assert sizes == {True, False}
+
+
+def test_components_are_compiled_where_numba_is_loaded(monkeypatch):
+    """Importing it takes as long as some 20,000 edges without it; where it is there, far fewer are worth it."""
+    pytest.importorskip("numba")
+    asked = []
+    compiled = component_loops._compiled
+    monkeypatch.setattr(component_loops, "_compiled", lambda: asked.append(1) or compiled())
+    edges = np.random.default_rng(0).integers(1000, size=(1000, 3)).astype(np.int32)
+    with_loops = components(edges)
+    assert asked
+    asked.clear()
+    monkeypatch.delitem(sys.modules, "numba")
+    assert np.array_equal(components(edges), with_loops)
+    assert not asked
 
 
 def test_components_by_reachability():

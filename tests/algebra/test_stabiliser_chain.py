@@ -16,14 +16,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subnormal.algebra.arithmetic.permutations import compose, invert
+from subnormal.algebra.arithmetic.permutations import Permutations, compose, invert
 from subnormal.algebra.chains import kernels
-from subnormal.algebra.chains.kernels import Element, Encoding, order
-from subnormal.algebra.chains.schreier_sims import ChainBuilder, is_even, schreier_sims
+from subnormal.algebra.chains import schreier_sims as schreier_sims_module
+from subnormal.algebra.chains.kernels import Element, Encoding, is_even, order
+from subnormal.algebra.chains.order_bounds import generated_order, order_bounds
+from subnormal.algebra.chains.schreier_sims import ChainBuilder, random_member, schreier_sims
 from subnormal.algebra.chains.series import (
-    abelian_factor,
     derived_series,
-    derived_subgroup,
     few_generators,
     is_perfect,
     normal_closure,
@@ -31,7 +31,7 @@ from subnormal.algebra.chains.series import (
     verbal_subgroup,
 )
 from subnormal.algebra.chains.solvable import longest_derived_length
-from subnormal.algebra.chains.stabiliser_chain import StabiliserChain
+from subnormal.algebra.chains.stabiliser_chain import StabiliserChain, abelian_factor, derived_subgroup
 from subnormal.common.errors import InputError
 from tests.algebra.permutation_oracles import (
     MATHIEU,
@@ -217,7 +217,8 @@ def assert_as_gap_says(transitive: TransitiveGroup) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("gap") is None, reason="GAP makes the list")
-def test_all_transitive_groups_of_degree_up_to_20() -> None:
+def test_all_transitive_groups_of_degree_up_to_20(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As they come, and up to degree 15 by a chain of hardly any random elements that bounds call complete."""
     folder = Path(__file__).parents[1] / "generators"
     command = ["gap", "-q", "common.g", "transitive_groups.g"]
     environment = {**os.environ, "STRIDE": "1"}
@@ -228,6 +229,14 @@ def test_all_transitive_groups_of_degree_up_to_20() -> None:
     assert len(groups) == 4_722
     for transitive in groups:
         assert_as_gap_says(transitive)
+    monkeypatch.setattr(schreier_sims_module, "LONG_PROOF", 0)
+    monkeypatch.setattr(schreier_sims_module, "QUIET", 1)
+    for transitive in groups:
+        if transitive.degree <= 15:
+            assert_as_gap_says(transitive)
+            chain = StabiliserChain(transitive.generators)
+            bounds = order_bounds(transitive.generators, stabiliser_rows(chain), StabiliserChain)
+            assert all(bound >= transitive.derived_series[0] for bound in bounds)
 
 
 def test_against_sympy() -> None:
@@ -474,3 +483,111 @@ def test_what_would_take_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(kernels, "MAX_WORK", 10**5)
     with pytest.raises(InputError, match=r"a group on 300 points whose stabiliser chain would take more than"):
         StabiliserChain(np.array([[*range(1, 150), 0, *range(151, 300), 150], [1, 0, *range(2, 300)]]))
+
+
+# ------------------------------------------------------------------ bounds by orbits and blocks
+
+
+def stabiliser_rows(chain: StabiliserChain) -> Permutations:
+    """Some elements that fix the first base point."""
+    source = random.Random(3)
+    return chain.encoding.decode([random_member(chain.levels[1:], chain.encoding, source) for _ in range(4)])
+
+
+def test_bounds_hold_for_all_transitive_groups_and_are_mostly_met() -> None:
+    """No bound lies under the order that GAP gives. Of the imprimitive groups that are not solvable most meet one."""
+    met = tried = 0
+    for transitive in transitive_groups():
+        if transitive.degree > 2:
+            chain = StabiliserChain(transitive.generators)
+            bounds = list(order_bounds(transitive.generators, stabiliser_rows(chain), StabiliserChain))
+            assert all(bound >= transitive.derived_series[0] for bound in bounds)
+            if bounds and not chain.is_solvable:
+                tried += 1
+                met += transitive.derived_series[0] in bounds
+    assert (met, tried) == (21, 34)
+
+
+def test_with_bounds_tried_first_transitive_groups_are_as_gap_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where only two random elements made the chain: a bound that is wrong would call it complete."""
+    monkeypatch.setattr(schreier_sims_module, "LONG_PROOF", 0)
+    monkeypatch.setattr(schreier_sims_module, "QUIET", 1)
+    for transitive in transitive_groups():
+        if len(transitive.derived_series) == 1 or transitive.derived_series[-1] > 1:
+            assert_as_gap_says(transitive)
+
+
+@given(generator_sets(), generator_sets())
+@settings(deadline=None, max_examples=60)
+def test_bounds_of_intransitive_groups_hold(left: tuple[int, Images], right: tuple[int, Images]) -> None:
+    """Pairs of permutations of two sets, a subgroup of the product of both groups."""
+    (m, first), (_, second) = left, right
+    images = [[*a, *(m + i for i in b)] for a, b in zip(first, second, strict=False)]
+    if images:
+        chain = StabiliserChain(images)
+        rows = np.array(images)
+        assert all(bound >= chain.order for bound in order_bounds(rows, rows[:0], StabiliserChain))
+
+
+def even_part(generators: Images, block: Images) -> Images:
+    """Without the first `len(block)` generators, but with what two of `block` do to the first two blocks, inversely."""
+    size, rest = len(block[0]), generators[len(block) :]
+    pairs = [[*image, *(size + int(i) for i in np.argsort(image)), *range(2 * size, len(rest[0]))] for image in block]
+    return pairs + rest
+
+
+C2, C3 = [[1, 0]], [[1, 2, 0]]
+
+
+@pytest.mark.parametrize(
+    ("generators", "orders"),
+    [
+        (wreath(S5, symmetric(40)), [120**40 * factorial(40), 120**40 // 2 * factorial(40) // 2]),
+        (wreath(alternating(5), alternating(40)), [60**40 * factorial(40) // 2]),
+        (wreath(S4, symmetric(50)), [24**50 * factorial(50), 24**50 // 2 * factorial(50) // 2]),
+        (even_part(wreath(C2, alternating(60)), C2), [2**59 * factorial(60) // 2]),
+        (even_part(wreath(C3, alternating(66)), C3), [3**65 * factorial(66) // 2]),
+        (even_part(wreath(S5, alternating(30)), S5), [120**30 // 2 * factorial(30) // 2]),
+        (wreath(S5, wreath(S5, S5)), [120**31, 120**31 // 8]),
+        ([[*a, *(40 + i for i in a)] for a in wreath(S5, symmetric(8))], [120**8 * factorial(8)]),
+    ],
+    ids=["S5wrS40", "A5wrA40", "S4wrS50", "2^59:A60", "3^65:A66", "half of S5wrA30", "S5wrS5wrS5", "S5wrS8 twice"],
+)
+def test_imprimitive_groups_are_proved_by_bounds(generators: Images, orders: list[int]) -> None:
+    series = derived_series(StabiliserChain(generators))
+    assert [term.order for term in series][: len(orders)] == orders
+
+
+def test_imprimitive_groups_of_200_points_need_no_sifts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two random elements of S5 wr S40: no Schreier generator of the group, or of a long one below it, is sifted."""
+    sizes = []
+    prove = ChainBuilder.prove
+
+    def watched(self: ChainBuilder, bound: int) -> None:
+        sizes.append(self.proof_size if order(self.levels) != bound else 0)
+        prove(self, bound)
+
+    monkeypatch.setattr(ChainBuilder, "prove", watched)
+    source = np.random.default_rng(8)
+    pair = []
+    for _ in range(2):
+        top, parts = source.permutation(40), [source.permutation(5) for _ in range(40)]
+        pair.append([5 * int(top[i // 5]) + int(parts[i // 5][i % 5]) for i in range(200)])
+    chain = StabiliserChain(pair)
+    assert chain.order in [120**40 * factorial(40) // index for index in (1, 2, 4)]
+    assert max(sizes) <= schreier_sims_module.LONG_PROOF
+
+
+def test_orders_in_abelian_groups_by_brute_force() -> None:
+    source = np.random.default_rng(2)
+    for moduli in ((2,), (2, 4), (3, 9), (6, 6, 12), ()):
+        for count in range(4):
+            vectors = source.integers(0, 12, (count, len(moduli)))
+            found = {tuple(0 for _ in moduli)}
+            while True:
+                sums = (np.array(a, dtype=int) + vector for a in found for vector in vectors)
+                more = found | {tuple((total % np.array(moduli, dtype=int)).tolist()) for total in sums}
+                if more == found:
+                    break
+                found = more
+            assert generated_order(moduli, vectors) == len(found)

@@ -14,7 +14,7 @@ from subnormal.common.errors import InputError
 from subnormal.constructions.automata.compiler import compile_automaton
 from subnormal.models.network import DCDNetwork
 from subnormal.models.training.configuration import RunConfiguration
-from subnormal.models.training.evaluation import Accuracy, evaluate, lengths_to
+from subnormal.models.training.evaluation import Accuracy, accuracy_of_right, drawn_words, evaluate, lengths_to
 from subnormal.models.training.initial import initial_network
 from subnormal.models.training.tasks import TEST, VALIDATION, make_task
 from tests.cases import group
@@ -48,6 +48,37 @@ def test_accuracies_are_the_shares_they_claim(noise):
         assert last == right[:, length - 1].mean()
         assert whole == right[:, :length].all(axis=1).mean()
     assert (accuracy.longest == 2100) == (noise == 0)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("family", ["aussm", "gated-aussm", "negative-mamba", "s4d", "rnn", "delta-2", "block-3"])
+def test_what_is_not_asked_changes_no_answer(family, layers):
+    """Where no gradient is asked for, the first layer's φ is made token by token, and answers that no figure needs are
+    left out. Accuracies are those of the plain forward pass, to the last digit."""
+    task = make_task(group("S3"))
+    network = initial_network(RunConfiguration("S3", family=family, layers=layers, seed=3), task)
+    words, labels = (torch.from_numpy(part) for part in drawn_words(task, TEST, 50, 70, 0))
+    logits = network(words)
+    assert logits.requires_grad
+    plain = logits.argmax(-1)
+    assert torch.equal(network.predict(words)[0], plain)
+    wanted = torch.from_numpy(np.random.default_rng(0).random(words.shape) < 0.2)
+    found, state = network.predict(words, None, 500, wanted)
+    assert torch.equal(found, plain.where(wanted, -1))
+    assert torch.equal(network.predict(words, None, 7, wanted)[0], found)
+    further = network.predict(words, state)[0]
+    assert torch.equal(further, network.predict(torch.cat([words, words], 1))[0][:, 70:])
+    assert evaluate(network, task, 70, 50).as_json() == accuracy_of_right((plain == labels).numpy()).as_json()
+
+
+def test_a_turn_that_is_not_finite_makes_every_later_state_nan():
+    """With the token's φ in a table as without."""
+    task = make_task(group("S3"))
+    network = initial_network(RunConfiguration("S3", family="gated-aussm"), task)
+    with torch.no_grad():
+        network.embedding.weight[2] = float("inf")
+    words = torch.tensor([[0, 1, 2, 3, 0, 4, 5, 0]])
+    assert network.features(words).isnan().any(-1).tolist() == [[False] * 2 + [True] * 6]
 
 
 def test_giving_up_finds_the_same_longest_length():

@@ -39,7 +39,7 @@ def networks(name, family, dtype):
     return network_of(compiled(name, family, "all").weights, dtype)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("name", "family"), [*AUTOMATA, *compilations()])
 def test_answers_are_those_of_the_matrices(name, family, dtype):
     compact = networks(name, family, dtype)
@@ -187,9 +187,9 @@ def test_pieces_bound_what_is_computed_on_the_way():
     seen = []
     run = dense._run
 
-    def counting(tokens, *rest):
+    def counting(tokens, *rest, **options):
         seen.append(tokens.numel())
-        return run(tokens, *rest)
+        return run(tokens, *rest, **options)
 
     dense._run = counting
     dense.predict(torch.zeros((3 * dense.piece(), 2), dtype=torch.int64))

@@ -289,3 +289,15 @@ def test_a_changed_weight_is_diagnosed(compiled, tmp_path):
     diagnosed = sn.diagnose(weight_changed(compiled, tmp_path / "weight"), length=40)
     assert not diagnosed.read.is_task or diagnosed.read.learnt.wrong is not None
     assert "write it again" in diagnosed.changes[0]
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "refute", "decompile", "diagnose"])
+def test_a_file_of_code_without_a_function_is_asked_for_one(verb, tmp_path, capsys, monkeypatch):
+    code = tmp_path / "mine.py"
+    code.write_text("raise SystemExit('it ran')\n")
+    monkeypatch.setattr(sys, "argv", ["subnormal", verb, str(code), "S3"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    wanted = f"{code} is Python code: name a function of it, {code}:FUNCTION, from token ids to logits"
+    assert wanted in capsys.readouterr().err

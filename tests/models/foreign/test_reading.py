@@ -150,7 +150,7 @@ def test_what_does_not_fit_is_refused_before_anything_runs(given, said, tmp_path
 
     path = tmp_path / "r.json"
     path.write_text(json.dumps(given))
-    for form in (given, path, str(path)):
+    for form in (given, path, str(path), *([json.dumps(given)] if isinstance(given, dict) else [])):
         with pytest.raises(InputError) as refused:
             foreign_model(Model(), form, S3.tracked)
         assert said in str(refused.value)
