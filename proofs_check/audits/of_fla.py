@@ -104,17 +104,21 @@ def _yoco_kind(config: Config) -> str:
 
 def _rodimus_places(config: Config, count: int) -> list[str]:
     """`models/rodimus/modeling_rodimus.py` 66-112, 240-245: attention in a window beside each recurrent layer, but for
-    `block_type: rodimus`; without its `ska_attn` the class refuses."""
+    `block_type: rodimus`."""
     kind = config.get("block_type", "rodimus_plus")
     if kind not in ("rodimus", "rodimus_plus"):
         raise wrong("block_type", kind, "rodimus or rodimus_plus")
+    given = config.get("ska_attn")
+    if given is not None and not (isinstance(given, Mapping) and "num_heads" in given):
+        raise wrong("ska_attn", given, 'an object with heads, e.g. {"num_heads": 4}')
     places = _attn_places(config, count)
-    given = part(config, "ska_attn")
-    if kind == "rodimus" or LINEAR not in places:
-        return places
-    if "num_heads" not in given:
-        raise wrong("ska_attn", given or None, 'an object with heads, e.g. {"num_heads": 4}; rodimus_plus has that too')
-    return [HYBRID if place == LINEAR else place for place in places]
+    return places if kind == "rodimus" else [HYBRID if place == LINEAR else place for place in places]
+
+
+def _rodimus_notes(config: Config) -> list[str]:
+    if config.get("block_type", "rodimus_plus") == "rodimus" or config.get("ska_attn") is not None:
+        return []
+    return ['ska_attn is not set: the class makes no model of this without its heads, e.g. {"num_heads": 4}']
 
 
 # -- notes and switches
@@ -367,7 +371,7 @@ RECORDS: dict[str, Record] = {
         "layers/hgrn2.py 158-162; models/hgrn2/modeling_hgrn2.py 240-241, 299-306: its lower bounds are weights",
     ),
     "rodimus": replace(
-        _record(24, _fixed(decays("Rodimus")), "layers/rodimus.py 173-184", _rodimus_places),
+        _record(24, _fixed(decays("Rodimus")), "layers/rodimus.py 173-184", _rodimus_places, _rodimus_notes),
         recurrent=frozenset({LINEAR, HYBRID}),
     ),
     "rwkv6": _record(24, _fixed(decays("RWKV-6")), "layers/rwkv6.py 165"),
@@ -493,9 +497,11 @@ USE: dict[str, Use | str] = {
     "rodimus": _READS,
     "rwkv7": _READS,
     "precond_gated_deltanet": _READS,
+    "precond_kda": _READS,
     "yoco": _REFUSES,
     "mom": _UNORDERED,
     "log_linear_mamba2": "the class refuses a CPU",
+    "abc": "its kernels ran once, on a whole text",
     "kda": _READS,
     "cyclic_flow_attention": _READS,
     "mesa_net": _TO_FLOAT16,

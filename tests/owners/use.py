@@ -211,18 +211,15 @@ def _tensors(value: Any) -> list[Tensor]:
 
 
 def _recurrent(cache: Any) -> list[Any]:
-    """What layers keep beside windows of a convolution, and beside keys and values of attention."""
+    """What layers keep beside windows of a convolution, and beside keys and values of attention; where there is nothing
+    else those, as PaTH changes its keys."""
     if hasattr(cache, "key_value_memory_dict"):
         return [list(states[1:]) for states in cache.key_value_memory_dict.values()]
-    found = []
-    for layer in getattr(cache, "layers", cache):
-        state = getattr(layer, "state", layer)
-        if isinstance(state, dict):
-            kept = state.get("recurrent_state")
-            found.append(state.get("attn_state") if kept is None else kept)  # PaTH's keys are its states
-        elif isinstance(state, SimpleNamespace):
-            found.append(vars(state).get("recurrent_state"))
-    return found
+    layers = [getattr(layer, "state", layer) for layer in getattr(cache, "layers", cache)]
+    kept = [vars(state) if isinstance(state, SimpleNamespace) else state for state in layers]
+    kept = [state for state in kept if isinstance(state, dict)]
+    found = [state["recurrent_state"] for state in kept if state.get("recurrent_state") is not None]
+    return found or [state.get("attn_state") for state in kept]
 
 
 @torch.no_grad()
