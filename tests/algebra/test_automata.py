@@ -416,7 +416,12 @@ def test_components_are_compiled_where_numba_is_loaded(monkeypatch):
     pytest.importorskip("numba")
     asked = []
     compiled = component_loops._compiled
-    monkeypatch.setattr(component_loops, "_compiled", lambda: asked.append(1) or compiled())
+
+    def asking():
+        asked.append(True)
+        return compiled()
+
+    monkeypatch.setattr(component_loops, "_compiled", asking)
     edges = np.random.default_rng(0).integers(1000, size=(1000, 3)).astype(np.int32)
     with_loops = components(edges)
     assert asked
