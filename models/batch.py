@@ -29,6 +29,7 @@ from ..constructions.parameters import (
 )
 from .families import LayerState
 from .network import DCDNetwork
+from .penalties import Penalties
 
 __all__ = ["Adam", "NetworkBatch"]
 
@@ -100,12 +101,12 @@ class NetworkBatch:
         return self._forward(tokens, states, True)
 
     def for_training(
-        self, tokens: Tensor, every_layer: bool = False, with_drive: bool = False
+        self, tokens: Tensor, every_layer: bool = False, penalties: Penalties | None = None
     ) -> tuple[Tensor, Tensor | None]:
-        """Logits as above, with `every_layer` having a first axis of layers, and with `with_drive` the drives (R,), as
-        `DCDNetwork.forward` says."""
-        if with_drive:
-            return self._forward(tokens, None, False, every_layer, True)
+        """Logits as above, with `every_layer` having a first axis of layers, and what `penalties` add to the loss
+        (R,), None without."""
+        if penalties is not None:
+            return self._forward(tokens, None, False, every_layer, penalties)
         return self._forward(tokens, None, False, every_layer), None
 
     def _forward(self, *arguments: Any) -> Any:

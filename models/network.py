@@ -39,10 +39,11 @@ from torch.nn import functional
 
 from ..common.dtypes import dtype_name
 from ..common.errors import InputError
-from .families import LayerState
+from .families import LayerState, Transition
 from .gates import CaseHead, GatePhi
 from .layer import FEW_UNITS, Layer, draw_uniform
 from .linear import affine, bare_linear
+from .penalties import Penalties
 from .recurrences import Backend, UnitState
 from .saved import DTYPES, SavedNetwork
 from .specification import LayerSpecification, positive
@@ -274,7 +275,7 @@ class DCDNetwork(nn.Module, SavedNetwork):
         state: Sequence[LayerState] | None = None,
         return_state: bool = False,
         every_layer: bool = False,
-        return_drive: bool = False,
+        penalties: Penalties | None = None,
     ) -> Any:
         """Logits (batch, length, classes) for int64 tokens (batch, length), positions in the alphabet.
 
@@ -282,18 +283,18 @@ class DCDNetwork(nn.Module, SavedNetwork):
         result is the pair (logits, state). Where the parameters have an axis of runs, tokens and logits have it too,
         and a state holds R·batch words, run by run; such tokens are the caller's own and not checked. With
         `every_layer` the logits have a first axis of layers: what the head says where the readouts of
-        later layers are 0. With `return_drive` the result ends with the mean of |b|² over positions and channels,
-        summed over the layers that forget nothing, (*runs,): such a layer adds up every b that it was ever given.
+        later layers are 0. With `penalties` the result ends with what they add to the loss, (*runs,).
         """
         if self.embedding.weight.dim() == 2:
             self._check_tokens(tokens, 2)
-        fast = not (every_layer or return_drive or torch.is_grad_enabled() or tracing())
+        fast = not (every_layer or penalties or torch.is_grad_enabled() or tracing())
         if fast and (ran := self._run_decisions(tokens, state)):
             assert isinstance(self.head, CaseHead)
             logits = self._answer(self.head.logits_of(ran[0]).view(*tokens.shape, self.classes))
             return (logits, ran[1]) if return_state else logits
-        drives: list[Tensor] | None = [] if return_drive else None
-        lower, after, _ = self._run(tokens, state, tokens.shape[-1], drives=drives)
+        added: list[Tensor] = []
+        watch = None if penalties is None else lambda *at: added.append(penalties.of(*at))
+        lower, after, _ = self._run(tokens, state, tokens.shape[-1], watch=watch)
         if every_layer:
             widths = [layer.width + layer.specification.readout for layer in self.layers]
             parts = [functional.pad(lower[..., :width], (0, lower.shape[-1] - width)) for width in widths]
@@ -302,8 +303,8 @@ class DCDNetwork(nn.Module, SavedNetwork):
             logits = self.decide(lower).view(*tokens.shape, self.classes)
         logits = self._answer(logits)
         result: tuple[Any, ...] = (logits, after) if return_state else (logits,)
-        if drives is not None:
-            result += (torch.stack(drives).sum(0) if drives else logits.new_zeros(tokens.shape[:-2]),)
+        if penalties is not None:
+            result += (torch.stack(added).sum(0),)
         return result if len(result) > 1 else logits
 
     @_in_own_precision
@@ -384,10 +385,14 @@ class DCDNetwork(nn.Module, SavedNetwork):
         piece = self.piece() if piece is None else piece
         if tokens.shape[0] > piece:
             some = [slice(begin, begin + piece) for begin in range(0, tokens.shape[0], piece)]
-            several = [None if wanted is None else wanted[rows] for rows in some]
             parts = [
-                self.predict(tokens[rows], [_rows(own, rows) for own in state], piece, one)
-                for rows, one in zip(some, several, strict=True)
+                self.predict(
+                    tokens[rows],
+                    [_rows(own, rows) for own in state],
+                    piece,
+                    None if wanted is None else wanted[rows],
+                )
+                for rows in some
             ]
             states = [_joined(list(own)) for own in zip(*(after for _, after in parts), strict=True)]
             return torch.cat([found for found, _ in parts]), states
@@ -469,14 +474,14 @@ class DCDNetwork(nn.Module, SavedNetwork):
         state: Sequence[LayerState] | None,
         length: int | None,
         traced: bool = False,
-        drives: list[Tensor] | None = None,
+        watch: Callable[[int, Transition, Tensor], None] | None = None,
         only: Tensor | None = None,
     ) -> tuple[Tensor, list[LayerState], list[LayerTrace]]:
         """The layers one after the other: the last readouts (*runs, batch·length, width), the states, the traces.
 
-        `tokens` are words (*runs, batch, length), or with length None single tokens (batch,). A list of `drives` gets
-        the mean of |b|² of each layer that forgets nothing, (*runs,). The last readouts are those of the places `only`
-        where these are given, int64 (places,).
+        `tokens` are words (*runs, batch, length), or with length None single tokens (batch,). `watch` gets the raw
+        outputs of every layer's φ: the layer's number, its transition, (*runs, batch·length, parts · channels). The
+        last readouts are those of the places `only` where these are given, int64 (places,).
         """
         embedding = self.embedding.weight
         runs = embedding.dim() - 2
@@ -496,10 +501,10 @@ class DCDNetwork(nn.Module, SavedNetwork):
         shape = (*tokens.shape[:runs], tokens.shape[runs])
         first = embedding.new_empty((*shape, 0)) if any(s.reads == "before" for s in self.specifications) else None
         # Below the first layer there is nothing but the token: what it makes of one is made once for each token.
-        plain = not (torch.is_grad_enabled() or tracing() or runs or traced) and drives is None
+        plain = not (torch.is_grad_enabled() or tracing() or runs or traced) and watch is None
         by_token = plain and length is not None and tokens.numel() >= self.alphabet_size
         after, traces = [], []
-        for layer, before in zip(self.layers, carry, strict=True):
+        for number, (layer, before) in enumerate(zip(self.layers, carry, strict=True)):
             read = lower
             if layer.specification.reads == "before":
                 assert first is not None
@@ -508,8 +513,8 @@ class DCDNetwork(nn.Module, SavedNetwork):
                 read = read.detach()
             rows = tokens if by_token and layer.width == 0 else None
             raw = layer.raw(read, places, embedding) if rows is None else layer.token_table(embedding)
-            if drives is not None and layer.transition.family.forgets_nothing:
-                drives.append(layer.transition.drive_size(raw).mean((-2, -1)))
+            if watch is not None:
+                watch(number, layer.transition, raw)
             if length is None:
                 states, carried = layer.transition.step(raw, before)
             elif rows is not None:

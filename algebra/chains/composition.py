@@ -16,7 +16,6 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import count as counting
 from itertools import pairwise
 from math import factorial, prod
 
@@ -25,16 +24,20 @@ from numpy.typing import NDArray
 
 from ...common.errors import InputError
 from ..arithmetic.finite_field import factorise
-from ..arithmetic.permutations import Permutations, block_system, on_blocks
+from ..arithmetic.permutations import Permutations, on_blocks
 from ..arithmetic.permutations import order as permutation_order
 from ..arithmetic.simple_names import simple_name
 from .kernels import Element, Encoding, commutator, order, sift
+from .order_bounds import block_systems, point_orbits
 from .schreier_sims import ChainBuilder, random_member, random_products
 from .series import derived_series, few_generators, normal_closure
 from .stabiliser_chain import StabiliserChain, derived_subgroup
 
 FEWEST_FACTORS_MOVED = 5**5
 """On fewer points a perfect primitive group is affine, simple or T × T."""
+
+MOST_ELEMENTS = 100_000
+"""Random elements of a kernel; each doubles what has been found, half of the time, until that is the kernel."""
 
 AFFINE_TRIES = 300
 """Random elements among whose powers a normal subgroup of an affine group is sought."""
@@ -58,12 +61,15 @@ def composition_factors(chain: StabiliserChain) -> Counter[Factor]:
     >>> sorted(composition_factors(chain).items())
     [((2, 'C2'), 1), ((60, 'A5'), 1)]
     """
+    if chain.known_factors is not None:
+        return Counter(chain.known_factors)
     found: Counter[Factor] = Counter()
     terms = derived_series(chain)
     for upper, lower in pairwise(terms):
         found += _abelian(factorise(upper.order // lower.order))
     if terms[-1].order > 1:
         found += _perfect(terms[-1])
+    chain.known_factors = dict(found)
     return found
 
 
@@ -86,14 +92,33 @@ def _perfect(chain: StabiliserChain) -> Counter[Factor]:
     moved = np.flatnonzero((rows != np.arange(chain.degree)).any(axis=0))
     if chain.order == factorial(len(moved)) // 2:
         return Counter({(chain.order, f"A{len(moved)}"): 1})
-    orbit = min(_orbits(rows, moved), key=len)
+    orbits = [one for one in point_orbits(rows) if len(one) > 1]
+    orbit = min(orbits, key=len)
     if len(orbit) < len(moved):
-        return _split(chain, _restricted(rows, orbit))
-    rows = _restricted(rows, orbit)
-    blocks = _blocks(chain, rows, orbit)
-    if blocks is not None:
-        return _split(chain, on_blocks(rows, blocks))
+        if len(orbits) > 2 and (found := _one_simple_group(chain, [restricted(rows, one) for one in orbits])):
+            return found
+        return _split(chain, restricted(rows, orbit))
+    rows = restricted(rows, orbit)
+    system = next(blocks(chain, rows, orbit), None)
+    if system is not None:
+        return _split(chain, on_blocks(rows, system))
     return _primitive(chain, len(orbit), int(orbit[0]))
+
+
+def _one_simple_group(chain: StabiliserChain, images: Sequence[Permutations]) -> Counter[Factor] | None:
+    """The factors of a perfect group that does one simple group T on each of its orbits: it is a power of T, as every
+    subdirect product of copies of T is. None for others."""
+    factor: Factor | None = None
+    for rows in images:
+        found = composition_factors(StabiliserChain(rows))
+        if found.total() > 1 or factor not in (None, *found):
+            return None
+        (factor,) = found
+    assert factor is not None  # there are orbits
+    times, left = 0, chain.order
+    while left > 1:
+        times, left = times + 1, left // factor[0]
+    return Counter({factor: times})
 
 
 def _split(chain: StabiliserChain, images: Permutations) -> Counter[Factor]:
@@ -103,25 +128,10 @@ def _split(chain: StabiliserChain, images: Permutations) -> Counter[Factor]:
     return found + composition_factors(kernel(chain, images, image)) if image.order < chain.order else found
 
 
-def _restricted(rows: Permutations, points: NDArray[np.intp]) -> Permutations:
+def restricted(rows: Permutations, points: NDArray[np.intp]) -> Permutations:
     place = np.zeros(rows.shape[1], dtype=np.intp)
     place[points] = np.arange(len(points))
     return place[rows[:, points]]
-
-
-def _orbits(rows: Permutations, moved: NDArray[np.intp]) -> list[NDArray[np.intp]]:
-    left, found = set(moved.tolist()), []
-    while left:
-        orbit = [min(left)]
-        seen = set(orbit)
-        for point in orbit:  # grows while it is walked
-            for image in rows[:, point].tolist():
-                if image not in seen:
-                    seen.add(image)
-                    orbit.append(image)
-        left -= seen
-        found.append(np.array(sorted(orbit)))
-    return found
 
 
 def kernel(chain: StabiliserChain, images: Permutations, image: StabiliserChain) -> StabiliserChain:
@@ -147,20 +157,17 @@ def kernel(chain: StabiliserChain, images: Permutations, image: StabiliserChain)
         left = sift(builder.levels, next(product))[0]
         if any(left[point] != point for point in range(count)):
             builder.add(Element(left, encoding))
-    wanted = chain.order // image.order
-    found: list[NDArray[np.intp]] = []
-    result = StabiliserChain(np.arange(degree)[None])
-    for size in counting(3):
-        while len(found) < size:
-            encoding.spend(1 + len(builder.levels))
-            left = sift(builder.levels, next(product))[0]
-            if left != encoding.identity:
-                found.append(encoding.decode([left])[0].astype(np.intp)[count:] - count)
-        result = StabiliserChain(np.array(found), bound=wanted)
-        if result.order == wanted:
-            return result
-        if size > 200:
-            break
+    inner = Encoding(degree)
+    kernel_builder = ChainBuilder(inner)
+    found: list[Element] = []
+    for _ in range(MOST_ELEMENTS):
+        if image.order * order(kernel_builder.levels) == chain.order:  # the order is known: nothing is left to prove
+            return StabiliserChain.from_levels(inner, kernel_builder.levels, found, chain.seed)
+        encoding.spend(1 + len(builder.levels))
+        left = encoding.decode([sift(builder.levels, next(product))[0]])[0].astype(np.intp)[count:] - count
+        code = inner.encode(left)
+        if kernel_builder.absorb(code):
+            found.append(Element(code, inner))
     raise UndecidedError("the kernel of an action was not found")
 
 
@@ -168,18 +175,18 @@ def _products(elements: Sequence[Element], encoding: Encoding, source: random.Ra
     return random_products(elements, [], encoding, source)
 
 
-def _blocks(chain: StabiliserChain, rows: Permutations, orbit: NDArray[np.intp]) -> NDArray[np.intp] | None:
-    """A system of blocks of a transitive group, or None if it is primitive; by one point of each orbit of some elements
-    of a point's stabiliser (finer orbits only take longer)."""
-    stabiliser = _stabiliser_elements(chain, int(orbit[0]))
+def blocks(chain: StabiliserChain, rows: Permutations, orbit: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
+    """Systems of smallest blocks of a transitive group that contains a group, on one orbit of it or a union of some.
+
+    Arguments:
+        chain: the group contained.
+        rows: what generators of the transitive group do, numbered within the orbit.
+        orbit: its points.
+    """
     place = np.full(chain.degree, -1)
     place[orbit] = np.arange(len(orbit))
-    own = place[stabiliser[:, orbit]]
-    for points in _orbits(own, np.arange(1, len(orbit))):
-        system = block_system(rows, 0, int(points[0]))
-        if system.any():
-            return system
-    return None
+    own = place[_stabiliser_elements(chain, int(orbit[0]))[:, orbit]]  # finer orbits only take longer
+    return block_systems(rows, 0, [int(part[0]) for part in point_orbits(own) if part[0]])
 
 
 def _stabiliser_elements(chain: StabiliserChain, point: int, count: int = 6) -> Permutations:
@@ -208,9 +215,20 @@ def _primitive(chain: StabiliserChain, degree: int, point: int) -> Counter[Facto
         if chain.order == degree**2:
             raise UndecidedError(f"a primitive group of order {chain.order:,} on {degree:,} points")
         return _simple(chain)
-    ((p, k), *more) = factorise(degree).items()
-    if more or k == 1 or not _may_be_affine(chain, p, k, point):
+    if is_surely_not_affine(chain, degree, point):
         return _simple(chain)
+    ((p, k),) = factorise(degree).items()
+    if translations(chain, degree) is None:
+        raise UndecidedError(
+            f"a primitive group on {degree:,} points that was shown neither to be affine nor not to be"
+        )
+    return _abelian({p: k}) + composition_factors(stabiliser(chain, point))
+
+
+def translations(chain: StabiliserChain, degree: int) -> StabiliserChain | None:
+    """The regular normal subgroup of a primitive group on p^k points, or of one transitive and normal in it, if it is
+    elementary abelian; None where it was not found."""
+    ((p, _),) = factorise(degree).items()
     source = np.random.default_rng(chain.seed)
     for row in chain.random(source, AFFINE_TRIES).astype(np.intp):
         times = permutation_order(row)
@@ -224,8 +242,8 @@ def _primitive(chain: StabiliserChain, degree: int, point: int) -> Counter[Facto
         if all(_commute(power, power_of) for power_of in _conjugates(power, chain)):
             normal = normal_closure(chain, power[None])
             if normal.order == degree:
-                return _abelian({p: k}) + composition_factors(_stabiliser(chain, point))
-    raise UndecidedError(f"a primitive group on {degree:,} points that was shown neither to be affine nor not to be")
+                return normal
+    return None
 
 
 def _conjugates(power: NDArray[np.intp], chain: StabiliserChain) -> Iterable[NDArray[np.intp]]:
@@ -237,8 +255,9 @@ def _commute(a: NDArray[np.intp], b: NDArray[np.intp]) -> bool:
     return bool((a[b] == b[a]).all())
 
 
-def _stabiliser(chain: StabiliserChain, point: int) -> StabiliserChain:
-    orbit = len(set(_orbits(chain.generators, np.array([point]))[0].tolist()))
+def stabiliser(chain: StabiliserChain, point: int) -> StabiliserChain:
+    """The stabiliser of a point. Raises `UndecidedError` where it was not found."""
+    orbit = next(len(one) for one in point_orbits(chain.generators) if point in one)
     wanted = chain.order // orbit
     for size in range(2, 60):
         found = StabiliserChain(_stabiliser_elements(chain, point, size), bound=wanted)
@@ -247,12 +266,17 @@ def _stabiliser(chain: StabiliserChain, point: int) -> StabiliserChain:
     raise UndecidedError("a point's stabiliser was not found")
 
 
+def is_surely_not_affine(chain: StabiliserChain, degree: int, point: int) -> bool:
+    """Whether a perfect transitive group other than 1 is no p^k:H on p^k points, by the orders of its parts."""
+    ((p, k), *more) = factorise(degree).items()
+    return bool(more) or k == 1 or not _may_be_affine(chain, p, k, point)
+
+
 def _may_be_affine(chain: StabiliserChain, p: int, k: int, point: int) -> bool:
     """Whether the stabiliser of a point is perfect and its order divides that of GL(k, p), as in a perfect p^k:H."""
-    stabiliser = chain.order // p**k
-    if prod(p**k - p**i for i in range(k)) % stabiliser:
+    if prod(p**k - p**i for i in range(k)) % (chain.order // p**k):
         return False
-    found = _stabiliser(chain, point)
+    found = stabiliser(chain, point)
     return derived_subgroup(found).order == found.order
 
 

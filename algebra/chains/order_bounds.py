@@ -115,11 +115,11 @@ class WreathEmbedding:
         return np.array(list(distinct.values()))
 
 
-def block_systems(rows: Permutations, point: int, others: list[int]) -> list[NDArray[np.intp]]:
+def block_systems(rows: Permutations, point: int, others: list[int]) -> Iterator[NDArray[np.intp]]:
     """The systems of smallest blocks of a transitive group among those that hold a point and one of some others.
 
-    >>> block_systems(np.array([[1, 2, 3, 4, 5, 0]]), 0, [1, 2, 3, 4, 5])[0].tolist()
-    [0, 1, 0, 1, 0, 1]
+    >>> [system.tolist() for system in block_systems(np.array([[1, 2, 3, 4, 5, 0]]), 0, [1, 2, 3, 4, 5])]
+    [[0, 1, 2, 0, 1, 2], [0, 1, 0, 1, 0, 1]]
     """
     found: list[NDArray[np.intp]] = []
     for other in others:
@@ -128,7 +128,7 @@ def block_systems(rows: Permutations, point: int, others: list[int]) -> list[NDA
             if system.any():
                 found.append(system)
     blocks = [frozenset(np.flatnonzero(system == system[point]).tolist()) for system in found]
-    return [system for system, block in zip(found, blocks, strict=True) if not any(other < block for other in blocks)]
+    return (system for system, block in zip(found, blocks, strict=True) if not any(other < block for other in blocks))
 
 
 def order_bounds(rows: Permutations, stabiliser: Permutations, chain_of: ChainOf) -> Iterator[int]:

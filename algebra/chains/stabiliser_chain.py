@@ -68,6 +68,7 @@ class StabiliserChain:
 
     Attributes:
         known_derived: the derived subgroup of a group that is not solvable, once somebody has asked for it.
+        known_factors: the composition factors (`algebra.chains.composition`), likewise.
         encoding, levels, elements_given: degree and codes; the chain itself; the generators as codes (for
             `algebra.chains.series`).
         giant: whether the group is known to be the symmetric or alternating group of the points that it moves.
@@ -86,6 +87,7 @@ class StabiliserChain:
     seed: int
     giant: bool = False
     known_derived: StabiliserChain | None = None
+    known_factors: dict[tuple[int, str], int] | None = None
     tower: SolvableTower | None = None
 
     def __init__(self, generators: ArrayLike, *, seed: int = 0, bound: int | None = None) -> None:

@@ -21,7 +21,7 @@ from ..arithmetic.permutations import order as permutation_order
 from ..groups.abelian_group import AbelianGroup
 from ..groups.group import Group
 from ..groups.permutation_group import PermutationGroup
-from ..representations.characters import CLASS_LIMIT
+from ..representations.characters import ABELIAN_LIMIT, CLASS_LIMIT
 from ..representations.reflections import Householders, householders
 from .refusal import MOST_FOR_A_TARGET, SURE_POINTS
 
@@ -146,7 +146,7 @@ def architectures(
 
 def _householders(group: Group, alphabet: Sequence[int] | None) -> tuple[int, Householders | None] | None:
     """The number of factors with its detail; None where the group has too many classes."""
-    if group.order > CLASS_LIMIT and group.is_abelian:
+    if group.order > ABELIAN_LIMIT and group.is_abelian:
         orders = group.element_orders if alphabet is None else group.element_orders[list(alphabet)]
         return min(int(orders.max(initial=1)) - 1, 2), None  # irreducible real representations have degree 1 or 2
     from ..representations.characters import character_table

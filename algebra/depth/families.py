@@ -175,6 +175,7 @@ class Family:
 _LIMITS = "[The Expressive Limits of Diagonal SSMs for State-Tracking](https://arxiv.org/abs/2603.01959)"
 _ANY = "one layer carries any abelian factor, none carries a non-abelian one"
 _RATE = (("log_rate", ("channels",)),)
+_SQUARES = "the groups whose squares commute"
 _UNIT = Eigenvalues(1.0, 1.0, EXACTLY, EXACTLY, NEVER)
 
 # Records are data: what two of them share is so by nature, and each is to be read by itself.
@@ -322,11 +323,11 @@ ALL_FAMILIES: dict[str, Family] = {
                 proofs=(ProofOf.INTEGERS,),
             )
             for name, m, complex_state, examples in (
-                ("block-2", 2, False, "the groups whose squares commute"),
-                ("block-3", 3, False, "these, and S4 and A5"),
-                ("complex-block-2", 2, True, "these, and SL(2,3), GL(2,3) and SL(2,5)"),
-                ("block-4", 4, False, "these, and S5 and C5:C4"),
-                ("complex-block-3", 3, True, "those of complex-block-2, and C7:C3, PSL(2,7) and A6"),
+                ("block-2", 2, False, _SQUARES),
+                ("block-3", 3, False, f"{_SQUARES}, S4 and A5"),
+                ("complex-block-2", 2, True, f"{_SQUARES}, SL(2,3), GL(2,3) and SL(2,5)"),
+                ("block-4", 4, False, f"{_SQUARES}, S4, A5, S5 and C5:C4"),
+                ("complex-block-3", 3, True, f"{_SQUARES}, SL(2,3), GL(2,3), SL(2,5), C7:C3, PSL(2,7) and A6"),
             )
         ),
     )

@@ -42,6 +42,10 @@ INSPECTION_LIMIT = 10_000
 """Groups of larger order are inspected through stabiliser chains, in milliseconds but without decomposition."""
 
 
+CHIEF_LIST_LIMIT = 256
+"""Chief series of groups of larger order are counted through stabiliser chains first."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Inspection(ShownAsTable):
     """What there is to say about a group.
@@ -160,18 +164,24 @@ class Inspection(ShownAsTable):
     def chief_length(self) -> int | None:
         """How many factors a chief series has; None where that is not known.
 
-        A chief factor is a power of a simple group. Above order `TABLE_LIMIT` no series is computed; but where every
-        composition factor occurs once, or the group is nilpotent, so that chief factors are cyclic, the composition
-        factors are as many.
+        A chief factor is a power of a simple group.
         """
+        from ..chains.chief import chief_length
+        from ..chains.composition import UndecidedError
         from ..groups.normal_subgroups import chief_series
 
+        if isinstance(self.group, AbelianGroup):
+            return len(self.group.composition)
+        if isinstance(self.group, Group) and self.group.order <= CHIEF_LIST_LIMIT:
+            return len(chief_series(self.group)) - 1
+        try:
+            return chief_length(self._chain)
+        except UndecidedError:
+            pass
         if isinstance(self.group, Group) and self.group.order <= TABLE_LIMIT:
             return len(chief_series(self.group)) - 1
         factors = self.composition
-        if factors is None or not (len(set(factors)) == len(factors) or self.fitting_length == 1):
-            return None
-        return len(factors)
+        return len(factors) if factors is not None and len(set(factors)) == len(factors) else None
 
     @property
     def depth(self) -> int | None:

@@ -6,7 +6,9 @@ x takes P_y to P_{yx} = Q_x P_y, for every step (y, x) → yx that the words sho
     P_{y'} = polar part of the mean of Q_x P_y over the steps to y'        before the first token: of Q_xᵀ P_x
     Q_x    = polar part of the mean of P_{yx} P_yᵀ over the labels y seen before x
 
-(Grove, Karcher and Ruh: for a group whose steps are all seen, the error is squared each time). A block is kept if its
+(Grove, Karcher and Ruh: for a group whose steps are all seen, the error is squared each time). Few tokens mix slowly:
+with two generators of S6 an error falls by a few per cent a round. So words that lead to labels here and there are
+tokens as well while averages are taken. A block is kept if its
 matrices then obey every step, and if they are what training had found: near on the average. That is what keeps a block
 out which the averages alone would have made a representation. The machine is the orbit of the layer's own h_0 under
 the kept blocks; what its states are called is asked of the unrounded layer, as for diagonal layers.
@@ -30,11 +32,14 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 ROUNDS = 500
-"""Most rounds of averages. A few are enough where all elements are tokens; with generators alone the error falls by the
-spectral gap of their graph in each."""
+"""Most rounds of averages. A few are enough where all elements are tokens; else the error falls by the spectral gap of
+the graph of the tokens and the words beside them in each."""
 
 OBEYED, DONE = 1e-9, 1e-13
 """The largest entry of Q_x P_y - P_{yx} in a block that is kept; and where rounds end."""
+
+FEW, BESIDE = 4, 32
+"""With at most so many tokens there are so many words beside them."""
 
 HOPEFUL = 10
 """After each so many rounds a block is given up whose largest entry has not been halved; at first, is not below 0.1."""
@@ -91,13 +96,19 @@ def snap_blocks(trained: TrainedBlocks, words: Words, concentration: float) -> S
     live = torch.arange(trained_matrices.shape[1])
     near, defect = torch.zeros(len(live), dtype=torch.float64), torch.full((len(live),), torch.inf).double()
     checked = torch.full_like(defect, 0.2)
-    found, products = trained_matrices, _products(trained_matrices, steps)
+    own = len(trained_matrices)
+    found, paths = trained_matrices, _paths(steps)
+    products = _products(trained_matrices, paths) if paths is not None else None
     sample = _sample(steps)
+    if paths is not None and products is not None and own <= FEW:
+        beside = np.random.default_rng(0).choice(len(steps) - 1, min(BESIDE, len(steps) - 1), replace=False)
+        found = torch.cat([found, products[:, :, beside].permute(2, 0, 1, 3)])
+        sample += _sample(_along(steps, paths, beside))
     for number in range(ROUNDS if products is not None else 0):
         assert products is not None
         products, found = _round(products, found, sample)
-        before, defect[live] = defect[live], _defects(products, found, sample)
-        near[live] = (trained_matrices[:, live] * found).sum((0, 2, 3)) / (len(found) * size)
+        before, defect[live] = defect[live], _defects(products, found, sample[:own])
+        near[live] = (trained_matrices[:, live] * found[:own]).sum((0, 2, 3)) / (own * size)
         here = defect[live]
         if bool(((here < DONE) | ((here < OBEYED) & (here > 0.5 * before))).all()):
             break
@@ -111,28 +122,50 @@ def snap_blocks(trained: TrainedBlocks, words: Words, concentration: float) -> S
     numbers = live[kept].tolist()
     return SnappedBlocks(
         tuple(numbers),
-        found[:, kept].numpy(),
+        found[:own, kept].numpy(),
         trained.start[numbers],
         float(defect[live][kept].max()) if numbers else float(defect.min()),
         near.numpy(),
     )
 
 
-def _products(matrices: Tensor, steps: Integers) -> Tensor | None:
-    """P_y for every label and the start, shape (r, m, labels + 1, m), along a breadth-first search through the steps;
-    None where a label is not reached."""
-    _, r, m, _ = matrices.shape
+def _paths(steps: Integers) -> dict[int, tuple[int, int]] | None:
+    """For every label the label and the token before it, in the order of a breadth-first search from the start, which
+    is the last row; None where a label is not reached."""
     labels = len(steps) - 1
-    found = torch.zeros(r, m, labels + 1, m, dtype=torch.float64)
-    found[:, :, labels] = torch.eye(m, dtype=torch.float64)
-    reached, queue = {labels}, [labels]
+    found: dict[int, tuple[int, int]] = {}
+    queue = [labels]
     for label in queue:
         for token, following in enumerate(steps[label].tolist()):
-            if following != MISSING and following not in reached:
-                reached.add(following)
+            if following != MISSING and following not in found:
+                found[following] = label, token
                 queue.append(following)
-                found[:, :, following] = matrices[token] @ found[:, :, label]
-    return found if len(reached) == labels + 1 else None
+    return found if len(found) == labels else None
+
+
+def _products(matrices: Tensor, paths: dict[int, tuple[int, int]]) -> Tensor:
+    """P_y for every label and the start, shape (r, m, labels + 1, m), along paths."""
+    _, r, m, _ = matrices.shape
+    found = torch.zeros(r, m, len(paths) + 1, m, dtype=torch.float64)
+    found[:, :, -1] = torch.eye(m, dtype=torch.float64)
+    for label, (before, token) in paths.items():
+        found[:, :, label] = matrices[token] @ found[:, :, before]
+    return found
+
+
+def _along(steps: Integers, paths: dict[int, tuple[int, int]], ends: Integers) -> Integers:
+    """Where the words that lead from the start to some labels lead from every label, as `steps`: (labels + 1, ends)."""
+    found = np.empty((len(steps), len(ends)), dtype=np.int64)
+    for column, end in enumerate(ends.tolist()):
+        word = []
+        while end in paths:
+            end, token = paths[end]
+            word.append(token)
+        here = np.arange(len(steps))
+        for token in reversed(word):
+            here = np.where(here == MISSING, MISSING, steps[here, token])
+        found[:, column] = here
+    return found
 
 
 def _sample(steps: Integers) -> list[tuple[Tensor, Tensor]]:

@@ -93,13 +93,13 @@ class MatrixGroup:
 
 
 def matrix_group(text: str) -> MatrixGroup:
-    """The group of matrices of that name. Raises `InputError` for another name than SO(2) … SO(9), U(1) … U(5)."""
+    """The group of matrices of that name. Raises `InputError` for another name than SO(2) … SO(12), U(1) … U(5)."""
     name = text.strip().upper().replace(" ", "")
-    for kind, least, most in (("SO", 2, 9), ("U", 1, 5)):
+    for kind, least, most in (("SO", 2, 12), ("U", 1, 5)):
         for m in range(least, most + 1):
             if name in (f"{kind}({m})", f"{kind}{m}"):
                 return MatrixGroup(f"{kind}({m})", m, kind == "U")
-    raise InputError(f"unknown group of matrices {text[:40]!r}; wanted SO(2) … SO(9) or U(1) … U(5), e.g. SO(3)")
+    raise InputError(f"unknown group of matrices {text[:40]!r}; wanted SO(2) … SO(12) or U(1) … U(5), e.g. SO(3)")
 
 
 LADDER = ("SO(3)", "U(2)", "U(3)", "SO(5)", "SO(6)", "SO(7)")

@@ -44,7 +44,7 @@ __all__ = ["require_checkpoint", "train_checkpoint"]
 
 OF_OUR_NETWORKS = (
     "layers", "channels", "hidden", "readout", "phi", "activation", "dtype", "losses", "bottleneck", "decision",
-    "gradient", "moving", "drive_penalty",
+    "gradient", "moving", "drive_penalty", "stretch_penalty",
 )  # fmt: skip
 """Settings that say how a network of ours is made or trained; a checkpoint has its own layers, and all of it moves."""
 

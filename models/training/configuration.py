@@ -30,6 +30,7 @@ FROM_RANDOM: dict[str, Any] = {
     "gradient": "through",
     "moving": "all",
     "drive_penalty": 0.0,
+    "stretch_penalty": 0.1,
 }
 FROM_GIVEN: dict[str, Any] = FROM_RANDOM | {"learning_rate": 3e-4, "length": "2>60"}
 FROM_COMPILED: dict[str, Any] = FROM_GIVEN | {
@@ -38,12 +39,14 @@ FROM_COMPILED: dict[str, Any] = FROM_GIVEN | {
     "gradient": "local",
     "moving": "phi",
     "drive_penalty": 10.0,
+    "stretch_penalty": 10.0,
 }
 FROM_ONE_LAYER: dict[str, Any] = FROM_GIVEN | {"length": "2>>60", "early_stop": False}
 """Defaults that depend on where training starts: random weights, those of a network that was trained, or compiled ones:
-of our cascades, or of one layer that does all (a delta rule, blocks, a checkpoint for another library).
+of our cascades and blocks, or of one layer that does all (a delta rule, a checkpoint for another library).
 From near a solution the first lose it, because long words then have gradients of any direction, and the second lose
-it in a stack of three layers (results/near-default)."""
+it in a stack of three layers (results/near-default). Without a penalty for stretching, blocks are lost too: a right
+answer's loss falls as states grow (models/penalties.py, results/train-blocks)."""
 
 FIRST = frozenset({
     "group", "family", "layers", "init", "noise", "learning_rate", "seed", "channels", "hidden", "readout", "phi",
@@ -66,8 +69,11 @@ Hierarchy*, ICLR 2023 (words up to 40, judged on 41 to 500); Liu and others, *Ex
 Language Modeling*, NeurIPS 2023."""
 
 
-KEEPING = tuple(name for name, family in ALL_FAMILIES.items() if family.forgets_nothing)
-"""The families whose layers forget nothing."""
+BLOCKS = tuple(name for name, family in ALL_FAMILIES.items() if family.has_blocks)
+"""The families whose layers are blocks."""
+
+KEEPING = (*(name for name, family in ALL_FAMILIES.items() if family.forgets_nothing), *BLOCKS)
+"""The families whose layers keep what they are given: they forget nothing, or can do so."""
 
 MAX_SIZE, MAX_STEPS, MAX_WORDS, MAX_SEED, MAX_NUMBER = 2**14, 10**9, 10**7, 2**32 - 1, 1e30
 """Largest sizes of layers, numbers of steps, numbers and lengths of words, seeds, and other numbers."""
@@ -169,18 +175,27 @@ class RunConfiguration:
     )
     drive_penalty: float = setting(
         None,
-        f"The loss adds so much times the mean of |b|² in layers that forget nothing ({', '.join(KEEPING)}). "
+        f"The loss adds so much times the mean of |b|² in layers that keep it ({', '.join(KEEPING)}). "
         "Default: 0; from compiled weights 10.",
+        0,
+        MAX_NUMBER,
+        before=0.0,
+    )
+    stretch_penalty: float = setting(
+        None,
+        "The loss adds so much times the mean of |AᵀA − 1|² over blocks A, in coordinates in which the initial ones "
+        "keep lengths. Default: 0.1; from compiled weights 10.",
         0,
         MAX_NUMBER,
         before=0.0,
     )
 
     def __post_init__(self) -> None:
-        forgets = not set(self.family.split(",")) & set(KEEPING)
+        families = set(self.family.split(","))
+        penalised = {"drive_penalty": families & set(KEEPING), "stretch_penalty": families & set(BLOCKS)}
         for name, value in self._by_start().items():
             if getattr(self, name) is None:
-                object.__setattr__(self, name, 0.0 if name == "drive_penalty" and forgets else value)
+                object.__setattr__(self, name, value if penalised.get(name, True) else 0.0)
         for known in fields(self):
             value = getattr(self, known.name)
             _check_type(known.name, value, str(known.type))
@@ -202,9 +217,12 @@ class RunConfiguration:
         for family in self.family.split(","):
             if family not in ALL_FAMILIES and not self.of_others:
                 raise InputError(f"unknown family {family[:40]!r}; wanted one of {', '.join(ALL_FAMILIES)}")
-        if self.drive_penalty and forgets:
-            wanted = ", ".join(KEEPING)
-            raise InputError(f"drive_penalty: goes with a layer that forgets nothing ({wanted}); got {self.family}")
+        for name, goes_with, wanted in (
+            ("drive_penalty", "a layer that keeps what it is given", KEEPING),
+            ("stretch_penalty", "a layer of blocks", BLOCKS),
+        ):
+            if getattr(self, name) and not penalised[name]:
+                raise InputError(f"{name}: goes with {goes_with} ({', '.join(wanted)}); got {self.family}")
         if "," in self.family and self.layers not in (None, len(self.family.split(","))):
             raise InputError(f"layers: {self.layers}, but the stack {self.family} has {len(self.family.split(','))}")
         if self.phi not in ("relu", "linear", "table") or (self.phi != "relu" and self.init != RANDOM):
@@ -226,7 +244,7 @@ class RunConfiguration:
             return FROM_RANDOM
         if self.compiled:
             return FROM_COMPILED
-        one = self.of_others or (self.init != RANDOM and kind_of(self.init) in (DELTA, BLOCK))
+        one = self.of_others or (self.init != RANDOM and kind_of(self.init) == DELTA)
         return FROM_ONE_LAYER if one else FROM_RANDOM if self.init == RANDOM else FROM_GIVEN
 
     @property
@@ -254,7 +272,7 @@ class RunConfiguration:
     @property
     def compiled(self) -> bool:
         """Whether it starts from compiled weights, its own or those of a folder."""
-        return self.init == COMPILED or (self.init != RANDOM and kind_of(self.init) in (*LISTED, AUTOMATON))
+        return self.init == COMPILED or (self.init != RANDOM and kind_of(self.init) in (*LISTED, AUTOMATON, BLOCK))
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -280,7 +298,8 @@ class RunConfiguration:
     @property
     def shared(self) -> str:
         """What the runs of one batch have in common; runs with the same answer can be trained together."""
-        kind = self.init if self.init == RANDOM else "given"
+        # Blocks are compared with those that a run starts from, and these are one for a batch.
+        kind = self.init if self.init == RANDOM or self.stretch_penalty else "given"
         return json.dumps([kind, {name: value for name, value in self.as_json().items() if name not in OWN}])
 
     def as_json(self) -> dict[str, Any]:

@@ -36,8 +36,10 @@ from ...constructions.parameters import (
     layer_axes,
 )
 from ...constructions.reading import load_machine
+from ..families import Blocks
 from ..layer import Layer
 from ..network import DCDNetwork
+from ..penalties import Frame, Penalties, frame
 from .configuration import COMPILED, RANDOM, RunConfiguration
 from .phi_tables import make_tables, rows_of_table
 from .tasks import Lengths, Task
@@ -45,6 +47,9 @@ from .tasks import Lengths, Task
 SHARPNESS = 2.0
 GAP, MOST_SHARP = 3.0, 100.0
 """Of layers of blocks: what `sharpen` makes of the least difference of two scores, and its largest factor."""
+
+FRAME_WORDS, FRAME_LENGTH = 64, 64
+"""Of the words that show the matrices of compiled blocks."""
 
 MOST_ANSWERS = 2**29
 """Logits of one step of training; in float32 they take 2 GiB, and as much again on the way back."""
@@ -74,6 +79,26 @@ def initial_network(configuration: RunConfiguration, task: Task) -> DCDNetwork:
     if configuration.compiled:
         sharpen(network)
     return network
+
+
+def penalties_of(configuration: RunConfiguration, task: Task, device: str = "cpu") -> Penalties | None:
+    """What a run's loss adds; None for nothing. Frames are those of the weights that it starts from, without noise; of
+    random ones there are none."""
+    drive, stretch = configuration.drive_penalty, configuration.stretch_penalty
+    if not drive and not stretch:
+        return None
+    if not stretch or configuration.init == RANDOM:
+        return Penalties(drive, stretch)
+    network = initial_network(configuration.with_changes(noise=0.0), task)
+    words = torch.from_numpy(task.training_words(FRAME_WORDS, FRAME_LENGTH, 0, 0))
+    frames: list[Frame | None] = []
+    for layer, seen in zip(network.layers, network.trace(words), strict=True):
+        frames.append(None)
+        if isinstance(layer.transition, Blocks):
+            raw = layer.raw(seen.lower.flatten(0, 1), words.flatten(), network.embedding.weight)
+            own = frame(layer.transition.maps(raw.detach())[0].movedim(-1, -3))
+            frames[-1] = Frame(own.to.to(device), own.back.to(device))
+    return Penalties(drive, stretch, frames)
 
 
 def _require_size(configuration: RunConfiguration, task: Task) -> None:

@@ -28,7 +28,7 @@ from ..network import DCDNetwork
 from .checkpoints import Checkpoint
 from .configuration import RunConfiguration
 from .evaluation import STRIDE, THRESHOLD, evaluate
-from .initial import initial_network
+from .initial import initial_network, penalties_of
 from .logs import Logs
 from .progress import Progress, Report
 from .recorded import task_of
@@ -96,6 +96,7 @@ class _Training:
         self.batch = NetworkBatch([initial_network(run.configuration, self.task) for run in self.active], device)
         self.batch.template.local_gradient = self.common.gradient == "local"
         rates = torch.tensor([run.configuration.learning_rate for run in self.active]).to(self.batch.flat)
+        self.penalties = penalties_of(self.common, self.task, device)
         still = still_parameters(self.common, self.batch.template)
         self.moving = self.batch.trained(still) if still else None
         decay = self.common.weight_decay * self.batch.decayed()
@@ -144,8 +145,8 @@ class _Training:
     def _advance(self) -> None:
         length = self.lengths.at(self.step, self.common.steps)
         tokens, labels = self._words(length)
-        losses, drive = self._losses(tokens, labels)
-        wanted = losses.sum() if drive is None else losses.sum() + self.common.drive_penalty * drive.sum()
+        losses, added = self._losses(tokens, labels)
+        wanted = losses.sum() if added is None else losses.sum() + added.sum()
         (gradient,) = torch.autograd.grad(wanted, self.batch.flat)
         if self.moving is not None:
             gradient = gradient * self.moving
@@ -157,16 +158,16 @@ class _Training:
         self.diverged_at[first] = self.step
 
     def _losses(self, tokens: Tensor, labels: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The loss of every run (R,) on words and labels (R, batch, length), and its drives where they are penalised.
+        """The loss of every run (R,) on words and labels (R, batch, length), and its penalties where there are any.
 
         The two are apart because the loss that is reported is that of the answers alone.
         """
         every = self.common.losses == "every"
-        logits, drive = self.batch.for_training(tokens, every, self.common.drive_penalty > 0)
+        logits, added = self.batch.for_training(tokens, every, self.penalties)
         wanted = labels.expand(logits.shape[:-1])  # with an axis of layers before where each has its loss
         at_each = functional.cross_entropy(logits.flatten(0, -2), wanted.flatten(), reduction="none").view(wanted.shape)
         losses = at_each.mean((-2, -1))
-        return losses.sum(0) if every else losses, drive
+        return losses.sum(0) if every else losses, added
 
     def _words(self, length: int) -> tuple[Tensor, Tensor]:
         """Tokens and labels (R, batch, length) of this step; runs of one seed read the same words."""
@@ -204,7 +205,7 @@ class _Training:
             if progress.diverged_at is None:
                 progress.diverged_at = int(self.diverged_at[i]) or None
             progress.flawless = progress.flawless + 1 if bool(right[i].all()) else 0
-            if self.common.keep == "last" or progress.merit(-1) > progress.merit(progress.kept):
+            if self.common.keep == "last" or progress.merit(-1) >= progress.merit(progress.kept):
                 progress.kept = len(progress.curve) - 1
                 self.kept[i] = self.batch.flat[i]
             self.logs.write(progress.configuration.key, progress.curve[-1])

@@ -48,7 +48,7 @@ class Progress:
         return self.configuration.early_stop and self.flawless >= 2
 
     def merit(self, check: int) -> tuple[int, float]:
-        """What `keep="best"` compares checks by: longest length, then accuracy."""
+        """What `keep="best"` compares checks by: longest length, then accuracy; of equals it keeps the later."""
         _, _, accuracy, longest = self.curve[check]
         return longest, accuracy
 

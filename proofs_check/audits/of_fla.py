@@ -33,7 +33,7 @@ from .layers import (
     preconditioned,
 )
 from .of_transformers import TRANSFORMERS_MAMBA, limit_notes, no_attention
-from .records import LINEAR, WEIGHTS, Record, Use, doubles, everywhere, no_switch, nothing, nowhere
+from .records import HYBRID, LINEAR, WEIGHTS, Record, Use, doubles, everywhere, no_switch, nothing, nowhere
 
 FLA_MAMBA = ("dt_limit", "norm_eps", "fuse_norm", "fuse_cross_entropy", "dt_init_floor", "dt_rank")
 FACTORS = "a number of factors, e.g. 2"
@@ -93,10 +93,28 @@ def _yoco_places(config: Config, count: int) -> list[str]:
 
 
 def _yoco_kind(config: Config) -> str:
-    kind = str(part(config, "self_decoder_attn").get("type", "gated_deltanet"))
+    given = part(config, "self_decoder_attn")
+    kind = str(given.get("type", "gated_deltanet"))
     if kind not in ("gated_deltanet", "gated_retention", "swa"):
         raise wrong("self_decoder_attn.type", kind, "gated_deltanet, gated_retention or swa")
+    if kind == "swa" and given.get("window_size") is None:
+        raise wrong("self_decoder_attn.window_size", None, "a number of tokens, e.g. 2048")
     return kind
+
+
+def _rodimus_places(config: Config, count: int) -> list[str]:
+    """`models/rodimus/modeling_rodimus.py` 66-112, 240-245: attention in a window beside each recurrent layer, but for
+    `block_type: rodimus`; without its `ska_attn` the class refuses."""
+    kind = config.get("block_type", "rodimus_plus")
+    if kind not in ("rodimus", "rodimus_plus"):
+        raise wrong("block_type", kind, "rodimus or rodimus_plus")
+    places = _attn_places(config, count)
+    given = part(config, "ska_attn")
+    if kind == "rodimus" or LINEAR not in places:
+        return places
+    if "num_heads" not in given:
+        raise wrong("ska_attn", given or None, 'an object with heads, e.g. {"num_heads": 4}; rodimus_plus has that too')
+    return [HYBRID if place == LINEAR else place for place in places]
 
 
 # -- notes and switches
@@ -247,9 +265,25 @@ def _record(
 CYCLIC_FLOW = replace(
     decays("cyclic flow: a clock beside a decay"),
     excludes="",
-    can="cyclic groups of odd order n with num_slots n + 1, one step of its clock a token, for 2^24 steps",
+    can="cyclic groups of odd order n, by a clock modulo num_slots - 1, a multiple of n, for 2^24 of its steps",
 )
 """What a token multiplies is a decay; what turns is where it writes and reads (`layers/cyfa.py`, 0.6.0)."""
+
+
+def _slots(config: Config) -> int:
+    """`layers/cyfa.py`: an even number."""
+    slots = positive(config, "num_slots", 128, "an even number of slots, e.g. 128")
+    if slots % 2:
+        raise wrong("num_slots", slots, "an even number of slots, e.g. 128")
+    return slots
+
+
+def _clock_notes(slots: int) -> list[str]:
+    found = [f"its clock is a float32 sum that is reduced modulo {slots - 1} only when it is read: at 2^24 it stands "
+             "still"]  # fmt: skip
+    if slots & (slots - 1):
+        found.append("num_slots is no power of 2: texts of more than 64 tokens, and gradients, are refused")
+    return found
 
 
 def _fixed(layer: LayerAudit) -> Callable[[Config], LayerAudit]:
@@ -332,7 +366,10 @@ RECORDS: dict[str, Record] = {
         _fixed(decays("HGRN2")),
         "layers/hgrn2.py 158-162; models/hgrn2/modeling_hgrn2.py 240-241, 299-306: its lower bounds are weights",
     ),
-    "rodimus": _record(24, _fixed(decays("Rodimus")), "layers/rodimus.py 173-184"),
+    "rodimus": replace(
+        _record(24, _fixed(decays("Rodimus")), "layers/rodimus.py 173-184", _rodimus_places),
+        recurrent=frozenset({LINEAR, HYBRID}),
+    ),
     "rwkv6": _record(24, _fixed(decays("RWKV-6")), "layers/rwkv6.py 165"),
     "rwkv7": _record(
         24,
@@ -391,6 +428,7 @@ RECORDS |= {
     name: _record(24, _fixed(MAMBA), f"models/{name}: attention alone", nowhere)
     for name in (
         "bitnet",
+        "cat",
         "forgetting_transformer",
         "mla",
         "moba",
@@ -401,12 +439,12 @@ RECORDS |= {
         "wall_transformer",
     )
 }
-RECORDS["cyfa"] = _record(
+RECORDS["cyclic_flow_attention"] = _record(
     24,
     _fixed(CYCLIC_FLOW),
-    "layers/cyfa.py 219-224, ops/cyfa/fused_recurrent.py (0.6.0)",
+    "models/cyfa/configuration_cyfa.py 20; layers/cyfa.py 219-224; ops/cyfa/fused_recurrent.py, chunk.py (0.6.0)",
     everywhere,
-    lambda config: ["its clock is a float32 sum that is reduced only when it is read: at 2^24 it stands still"],
+    lambda config: _clock_notes(_slots(config)),
 )
 RECORDS["deltaformer"] = _record(
     24,
@@ -417,6 +455,25 @@ RECORDS["deltaformer"] = _record(
 
 _READS = Use()
 _REFUSES = Use("no: more than one token with a cache is refused")
+_PATH = Use(
+    "no: more than one token with a cache is refused",
+    "yes, with a cache: without one a mask is refused",
+    "yes, with a mask: without one a cache is refused",
+    WEIGHTS,
+)
+_UNORDERED = Use(
+    "no: tokens of a memory are sorted without keeping their order",
+    "no: for the same reason",
+    "no: whole texts are out of order, single tokens are not",
+)
+"""`layers/mom.py` 183: `argsort` without `stable`, by which later tokens reach earlier ones (findings/)."""
+_TO_FLOAT16 = Use("yes, to the rounding of whole texts to float16", decoding="yes, to the same rounding")
+_TO_BFLOAT16 = Use(
+    _REFUSES.pieces,
+    decoding="yes, to the rounding of whole texts to bfloat16, up to some 4,000 tokens",
+    state_dtype=f"float32, the last key and value {WEIGHTS}",
+)
+"""Its step does not reduce its angle: docs/architectures.md, on Mamba-3."""
 USE: dict[str, Use | str] = {
     "gated_deltanet": _READS,
     "gated_deltaproduct": _READS,
@@ -430,10 +487,21 @@ USE: dict[str, Use | str] = {
     "linear_attn": _READS,
     "mamba (fla)": _REFUSES,
     "mamba2 (fla)": _REFUSES,
-    "mamba3": "the class refuses a CPU",
-    "samba": "its attention needs a package that needs a GPU",
-    "lightnet": "Triton's interpreter does not run its kernels",
-    "abc": "Triton's interpreter does not run its kernels",
+    "mamba3": _TO_BFLOAT16,
+    "samba": _REFUSES,
+    "lightnet": _READS,
+    "rodimus": _READS,
+    "rwkv7": _READS,
+    "precond_gated_deltanet": _READS,
+    "yoco": _REFUSES,
+    "mom": _UNORDERED,
+    "log_linear_mamba2": "the class refuses a CPU",
+    "kda": _READS,
+    "cyclic_flow_attention": _READS,
+    "mesa_net": _TO_FLOAT16,
+    "path_attn": _PATH,
+    "raven": _READS,
+    "rwkv6": _READS,
 }
 """What `tests/data/use_of_owners.jsonl` says, for people; a reason where a class was not run."""
 RECORDS = {name: replace(record, use=USE.get(name, "its kernels were not run")) for name, record in RECORDS.items()}

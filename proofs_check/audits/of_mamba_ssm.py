@@ -57,7 +57,12 @@ RECORDS: dict[str, Record] = {
         ],
         lambda config: mamba3_switch(_floor(config)),
         "mamba3",
-        "its step of one cached token needs a GPU",
+        Use(
+            "no: a cache is refused",
+            "no: there is no mask",
+            "no: with a cache its model hands its step an axis too many, which raises",
+            "float32",
+        ),
     ),
 }
 """By the name of the layer."""

@@ -365,6 +365,22 @@ def _xlstm(config: Config) -> LayerAudit:
     return capped("mLSTM", math.inf if cap is None else number("gate_soft_cap", cap))
 
 
+def _xlstm_places(config: Config, count: int) -> list[str]:
+    """`num_blocks` blocks (`modeling_xlstm.py` 1399), where it is set; `layer_types` is checked and not read."""
+    _ignored(config, count)
+    if config.get("num_blocks") is None:
+        return [LINEAR] * count
+    return [LINEAR] * positive(config, "num_blocks", count, "a number of blocks, e.g. 32")
+
+
+def _xlstm_notes(config: Config) -> list[str]:
+    """A cache has a state for each of `num_hidden_layers` (1365)."""
+    count, blocks = config.get("num_hidden_layers", 32), config.get("num_blocks")
+    if blocks is None or blocks <= count:
+        return []
+    return [f"num_blocks {blocks} is above num_hidden_layers {count}: with a cache the class fails"]
+
+
 def _xlstm_switch(config: Config) -> list[str]:
     cap = number("gate_soft_cap", config.get("gate_soft_cap", 15.0))
     raised = [] if cap > 17.4 else ["gate_soft_cap: 20 makes a gate of 1 reachable to rounding: the flip-flop for ever"]
@@ -661,8 +677,9 @@ RECORDS: dict[str, Record] = {
         "configuration_xlstm.py 144, 156; modeling_xlstm.py 387-447, 1116-1131",
         32,
         _xlstm,
-        _ignored,
-        switch=_xlstm_switch,
+        _xlstm_places,
+        _xlstm_notes,
+        _xlstm_switch,
         use=Use(left_padding=NO, state_dtype=WINDOWED.state_dtype),
     ),
     "lfm2": _convolution(

@@ -44,8 +44,8 @@ def without_elements(content: dict) -> dict:
 def test_all_rows_are_those_of_the_list(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Above 256 elements characters of abelian groups are not computed, and the rows are worded without them: here,
     too."""
-    monkeypatch.setattr(architectures, "CLASS_LIMIT", 1)
-    monkeypatch.setattr(depths, "CLASS_LIMIT", 1)
+    monkeypatch.setattr(architectures, "ABELIAN_LIMIT", 1)
+    monkeypatch.setattr(depths, "ABELIAN_LIMIT", 1)
     stack = parse_stack("negative-mamba,aussm")
     found = read_abelian(name)
     assert found is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
+import networkx
 import numpy as np
 import pytest
 
@@ -226,3 +227,33 @@ def test_exact_spellings_cannot_be_much_shorter(name, now, least, before):
     mean = min(mean for _, mean in bounds)
     assert math.floor(100 * mean) / 100 == least[1]
     assert mean > before[1] * 2 / 3
+
+
+@pytest.mark.slow
+def test_no_short_vectors_without_negative_products_spell_s5_in_four():
+    """Maximal sets of integer vectors of sum 0 and squared length 2 or 8, by cliques: up to names of points and the
+    sign of all there are 11; at most 112 elements of S5, or negatives, are products of four of their reflections."""
+    shapes = itertools.product(range(-2, 3), repeat=5)
+    vectors = np.array([v for v in shapes if sum(v) == 0 and sum(x * x for x in v) in (2, 8)])
+    vectors = vectors[[math.gcd(*map(int, v)) == 1 for v in vectors]]
+    products = vectors @ vectors.T
+    graph = networkx.Graph([(i, j) for i in range(len(vectors)) for j in range(i) if products[i, j] >= 0])
+    names = [list(s) for s in itertools.permutations(range(5))]
+    elements = np.array([np.eye(5)[s] for s in names])
+    tried, count, best = set(), 0, 0
+    for clique in networkx.find_cliques(graph):
+        count += 1
+        rows = vectors[clique]
+        same = min(tuple(sorted(map(tuple, (e * rows[:, s]).tolist()))) for s in names for e in (1, -1))
+        if same not in tried:
+            tried.add(same)
+            keys = [np.eye(5), *(np.eye(5) - 2 * np.outer(v, v) / (v @ v) for v in rows)]
+            pairs = np.array(list({np.round(a @ b, 6).tobytes(): a @ b for a in keys for b in keys}.values()))
+            found = set()
+            for pair in pairs:
+                made = pair @ pairs
+                for sign in (made, 2 / 5 - made):  # the negative, on vectors of sum 0
+                    whole = np.abs(sign - np.rint(sign)).max(axis=(1, 2)) < 1e-6
+                    found |= {np.rint(one).astype(int).tobytes() for one in sign[whole]}
+            best = max(best, sum(one.astype(int).tobytes() in found for one in elements))
+    assert (len(vectors), count, len(tried), best) == (60, 1170, 11, 112)

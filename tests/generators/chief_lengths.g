@@ -1,4 +1,5 @@
-# Lengths of chief series of groups of order above 2,048, space-separated: our name, order, length.
+# Lengths of chief series of groups of order above 2,048, space-separated: our name, order, length. Transitive groups: all of these
+# orders up to degree 12, every 20th up to 16.
 cyclic := n -> CyclicGroup(IsPermGroup, n);;
 quaternion := Image(IsomorphismPermGroup(SmallGroup(8, 4)));;
 for pair in [
@@ -12,4 +13,13 @@ for pair in [
   ["A5wrA5", WreathProduct(AlternatingGroup(5), AlternatingGroup(5))],
 ] do
   Print(pair[1], " ", Size(pair[2]), " ", Length(ChiefSeries(pair[2])) - 1, "\n");
+od;
+LoadPackage("transgrp", false);;
+for degree in [6 .. 16] do
+  for number in [1 .. NrTransitiveGroups(degree)] do
+    G := TransitiveGroup(degree, number);
+    if Size(G) > 2048 and (degree <= 12 or number mod 20 = 0) then
+      Print("TransitiveGroup(", degree, ",", number, ") ", Size(G), " ", Length(ChiefSeries(G)) - 1, "\n");
+    fi;
+  od;
 od;

@@ -115,6 +115,8 @@ def fla(root: Path, generator: np.random.Generator) -> list[tuple[dict[str, Any]
         block = (root / "fla" / "models" / kind / f"modeling_{module}.py").read_text()
         for _ in range(30):
             config: dict[str, Any] = {"norm_eps": 1e-5}
+            if kind == "rodimus":  # the other kind has attention beside each layer, and wants its heads
+                config["block_type"] = "rodimus"
             count = int(generator.integers(1, 8))
             if generator.random() < 0.9:
                 config["num_hidden_layers"] = count

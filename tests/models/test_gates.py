@@ -39,7 +39,7 @@ def networks(name, family, dtype):
     return network_of(compiled(name, family, "all").weights, dtype)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("name", "family"), [*AUTOMATA, *compilations()])
 def test_answers_are_those_of_the_matrices(name, family, dtype):
     compact = networks(name, family, dtype)

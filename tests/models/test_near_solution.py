@@ -11,6 +11,7 @@ from subnormal.algebra.depth.families import ALL_FAMILIES
 from subnormal.common.errors import InputError
 from subnormal.models.families import FAMILIES
 from subnormal.models.network import DCDNetwork
+from subnormal.models.penalties import Penalties
 from subnormal.models.training.configuration import RunConfiguration
 from subnormal.models.training.initial import initial_network
 from subnormal.models.training.loop import train_batch
@@ -19,6 +20,7 @@ from subnormal.models.training.runs import RunStore
 from subnormal.models.training.sweep import read_sweep
 from tests.cases import compiled
 
+DRIVE = Penalties(drive=1.0)
 RESULTS = Path(__file__).parents[2] / "results/near-default"
 SHORT = RunConfiguration(
     "S3", init="compiled", noise=0.02, steps=60, batch=8, check_every=20, check_words=4, check_length=20, test_words=20,
@@ -71,12 +73,12 @@ def test_a_drive_is_the_mean_square_of_b_where_nothing_is_forgotten():
     layers = [{"family": family, "channels": 3, "hidden": 8, "readout": 5} for family in ("aussm", "mamba", "aussm")]
     network = DCDNetwork(6, 6, layers, dtype="float64", seed=0)
     tokens = torch.randint(6, (4, 9), generator=torch.Generator().manual_seed(1))
-    logits, drive = network(tokens, return_drive=True)
+    logits, drive = network(tokens, penalties=DRIVE)
     first, _, third = (trace.b.abs().square().mean() for trace in network.trace(tokens))
     torch.testing.assert_close(drive, first + third)
     torch.testing.assert_close(logits, network(tokens))
     forgetful = DCDNetwork(6, 6, layers[1:2], seed=0)
-    assert forgetful(tokens, return_drive=True)[1] == 0
+    assert forgetful(tokens, penalties=DRIVE)[1] == 0
 
 
 def test_a_penalty_takes_the_drive_away_and_is_no_part_of_the_loss(tmp_path):
@@ -87,10 +89,10 @@ def test_a_penalty_takes_the_drive_away_and_is_no_part_of_the_loss(tmp_path):
         run = SHORT.with_changes(drive_penalty=penalty, steps=100, learning_rate=0.001, check_every=10)
         row = train_batch([run], RunStore(tmp_path))[0]
         network = DCDNetwork.from_pretrained(RunStore(tmp_path).network_folder(run.key))
-        sizes.append(network(words, return_drive=True)[1].item())
+        sizes.append(network(words, penalties=DRIVE)[1].item())
         losses.append(row["curve"][1][1])
     assert sizes[1] < 0.25 * sizes[0]
-    assert 1000 * start(words, return_drive=True)[1].item() > 0.5
+    assert 1000 * start(words, penalties=DRIVE)[1].item() > 0.5
     assert losses[1] == pytest.approx(losses[0], rel=0.05)
 
 

@@ -237,7 +237,7 @@ def test_the_best_check_can_be_kept(tmp_path):
     (last,) = train_batch([run], RunStore(tmp_path))
     (best,) = train_batch([run.with_changes(keep="best")], RunStore(tmp_path))
     merits = [(longest, accuracy) for _, _, accuracy, longest in last["curve"]]
-    wanted = merits.index(max(merits))
+    wanted = max(range(len(merits)), key=lambda check: (merits[check], check))
     assert 0 < wanted < len(merits) - 1
     assert best["curve"] == last["curve"]
     assert (last["kept_step"], best["kept_step"]) == (200, last["curve"][wanted][0])
@@ -431,6 +431,9 @@ def test_every_setting_but_a_runs_own_keeps_it_out_of_anothers_batch():
         if known.name == "decision":
             deciding = SMALL.with_changes(bottleneck=4)
             assert deciding.with_changes(decision="softmax").shared != deciding.shared
+        elif known.name == "stretch_penalty":
+            blocks = RunConfiguration("S3", "block-2")
+            assert blocks.with_changes(stretch_penalty=7.0).shared != blocks.shared
         elif known.name in OWN - {"init"}:
             assert SMALL.with_changes(**{known.name: 7}).shared == SMALL.shared
         elif known.name != "init":
@@ -441,12 +444,13 @@ def test_every_setting_but_a_runs_own_keeps_it_out_of_anothers_batch():
 def test_every_setting_is_an_option_that_reaches_the_run(tmp_path, monkeypatch):
     """Each option is given another value than its default; the run that is asked for has them all."""
     given = {
-        "family": "simple-aussm", "layers": 2, "init": "random", "noise": 0.25, "learning_rate": 0.01, "seed": 4,
-        "channels": 5, "hidden": 6, "readout": 7, "phi": "linear", "activation": "relu", "alphabet": "generators",
-        "hold_out": 1, "batch": 3, "length": "5", "steps": 8, "clip": 0.5, "weight_decay": 0.1, "keep": "best",
-        "early_stop": False, "check_every": 4, "check_words": 2, "check_length": 20, "test_words": 9,
-        "test_length": 21, "losses": "every", "gradient": "local", "dtype": "float64",
-        "letters": "alive", "bottleneck": 3, "decision": "softmax", "moving": "phi", "drive_penalty": 2.5,
+        "family": "simple-aussm,block-2", "layers": 2, "init": "random", "noise": 0.25, "learning_rate": 0.01,
+        "seed": 4, "channels": 6, "hidden": 6, "readout": 7, "phi": "linear", "activation": "relu",
+        "alphabet": "generators", "hold_out": 1, "batch": 3, "length": "5", "steps": 8, "clip": 0.5,
+        "weight_decay": 0.1, "keep": "best", "early_stop": False, "check_every": 4, "check_words": 2,
+        "check_length": 20, "test_words": 9, "test_length": 21, "losses": "every", "gradient": "local",
+        "dtype": "float64", "letters": "alive", "bottleneck": 3, "decision": "softmax", "moving": "phi",
+        "drive_penalty": 2.5, "stretch_penalty": 1.5,
     }  # fmt: skip
     assert given.keys() == {known.name for known in fields(RunConfiguration)} - {"group"}
     seen = []

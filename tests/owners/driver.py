@@ -18,7 +18,6 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 os.environ.setdefault("TRITON_INTERPRET", "1")
@@ -28,6 +27,7 @@ warnings.filterwarnings("ignore")
 import torch  # noqa: E402
 
 interpreter = importlib.import_module("interpreter")  # beside this file
+stand_ins = importlib.import_module("stand_ins")
 
 
 def fla_model(folder: str, dtype: str) -> Any:
@@ -50,10 +50,8 @@ def fla_model(folder: str, dtype: str) -> Any:
 def mamba_model(folder: str, dtype: str) -> Any:
     """A model of mamba_ssm's. Its loader reads pytorch_model.bin alone, so that the weights are put in here. The
     release 2.3.2.post1 has the layer and its kernels, but its model does not know the name: it is given to it."""
-    try:
-        importlib.import_module("selective_scan_cuda")
-    except ImportError:
-        sys.modules["selective_scan_cuda"] = ModuleType("selective_scan_cuda")  # Mamba-1's kernel, never called here
+    stand_ins.selective_scan()
+    stand_ins.step()
     from mamba_ssm.models import mixer_seq_simple
     from mamba_ssm.models.config_mamba import MambaConfig
     from mamba_ssm.modules.mamba3 import Mamba3
@@ -81,6 +79,19 @@ def pd_ssm_model(folder: str, dtype: str, source: str) -> Any:
     return model.eval()
 
 
+def stepped(model: Any, tokens: Any, cuts: list[int]) -> Any:
+    """A prompt up to the first cut, then token by token, by mamba_ssm's own cache."""
+    from mamba_ssm.utils.generation import InferenceParams
+
+    stand_ins.step_of_one_token()
+    cache = InferenceParams(max_seqlen=tokens.shape[1], max_batch_size=len(tokens))
+    found = [model(tokens[:, : cuts[0]], inference_params=cache).logits]
+    for at in range(cuts[0], tokens.shape[1]):
+        cache.seqlen_offset = at
+        found.append(model(tokens[:, at : at + 1], inference_params=cache).logits)
+    return torch.cat(found, 1)
+
+
 @torch.no_grad()
 def logits(model: Any, library: str, run: dict[str, Any]) -> Any:
     """(batch, length, classes) of one run."""
@@ -88,7 +99,7 @@ def logits(model: Any, library: str, run: dict[str, Any]) -> Any:
     if library == "pd-ssm":
         return model(tokens)
     if library == "mamba":
-        return model(tokens).logits
+        return stepped(model, tokens, run["cuts"]) if run["how"] == "cached" else model(tokens).logits
     mask = torch.tensor(run["mask"]) if run.get("mask") else None
     if run["how"] == "whole":
         return model(tokens, attention_mask=mask, use_cache=False).logits

@@ -7,7 +7,10 @@ Four things are put in their place, and none of them is the libraries' arithmeti
   `.to(…)`: here it yields the kernel's own;
 * the interpreter keeps bfloat16 numbers as their bits in uint16, and adds and multiplies *the bits*; a cast to
   bfloat16 cuts off. Here numbers are widened to float32, computed with, and rounded to the nearest, as a GPU does;
-* inline PTX (mamba_ssm's tanh, sine and cosine) cannot be run: a model of it stands there, chosen by `APPROXIMATE`.
+* inline PTX (mamba_ssm's tanh, sine and cosine) and CUDA's fast sine and cosine (CyclicFlowAttention's) cannot be
+  run: a model of them stands there, chosen by `APPROXIMATE`.
+
+Checks that tensors lie on a GPU, and of what it can, are left out.
 """
 
 from __future__ import annotations
@@ -32,12 +35,37 @@ relative error of up to 2⁻¹¹, but ±1 from |x| = 9.1 on), `low` (2⁻¹¹ to
 RANDOM = np.random.default_rng(0)
 
 
+def _own(i: int) -> Any:
+    return tl.tensor(TensorHandle(np.array([i], dtype=np.int32), tl.int32), tl.int32)
+
+
+class _Index(int):
+    """A number of a loop between constants, on which kernels may call `.to` all the same."""
+
+    def to(self, dtype: Any) -> Any:
+        return _own(self).to(dtype)
+
+
+def _closed(name: str) -> Any:
+    """Arithmetic of two numbers of loops, or one and a constant, is such a number again."""
+    plain = getattr(int, name)
+
+    def operation(self: Any, other: Any) -> Any:
+        found = plain(self, other)
+        return _Index(found) if isinstance(found, int) else found
+
+    return operation
+
+
+for _name in ("add", "sub", "mul", "floordiv", "mod"):
+    for _side in ("__", "__r"):
+        setattr(_Index, f"{_side}{_name}__", _closed(f"{_side}{_name}__"))
+
+
 def _loop(*bounds: Any) -> Iterator[Any]:
-    if not any(isinstance(bound, tl.tensor) for bound in bounds):
-        yield from builtins.range(*bounds)
-        return
+    of_kernel = any(isinstance(bound, tl.tensor) for bound in bounds)
     for i in builtins.range(*(int(b.handle.data.item()) if isinstance(b, tl.tensor) else int(b) for b in bounds)):
-        yield tl.tensor(TensorHandle(np.array([i], dtype=np.int32), tl.int32), tl.int32)
+        yield _own(i) if of_kernel else _Index(i)
 
 
 def _is_bfloat16(handle: Any) -> bool:
@@ -120,12 +148,40 @@ def install() -> None:
         _rounded(unary(self, _wide(x), op).data) if _is_bfloat16(x) else unary(self, x, op)
     )
     builder.create_inline_asm = create_inline_asm
+    builder.get_bf16 = lambda self, value: _rounded(np.array([value]))
     torch.cuda.device = lambda *args, **options: contextlib.nullcontext()  # type: ignore[assignment]
     torch.cuda.get_device_capability = lambda *args: (9, 0)  # asked for when configurations are chosen
 
 
+class _Library:
+    """In the place of CUDA's library of functions."""
+
+    def __getattr__(self, name: str) -> Any:
+        plain = name.removeprefix("fast_").removesuffix("f")
+
+        def function(x: Any) -> Any:
+            values = x.handle.data
+            found = _approximation(plain, values) if plain != name else getattr(np, name)(values.astype(np.float64))
+            return tl.tensor(TensorHandle(np.asarray(found, dtype=np.float32), tl.float32), x.type)
+
+        return function
+
+
 def loops(*packages: str) -> None:
-    """After they are imported: the loops of all modules of these packages that have kernels."""
+    """After they are imported: the loops of all modules of these packages that have kernels, and their checks."""
     for name, module in list(sys.modules.items()):
-        if name.startswith(packages) and hasattr(module, "tl"):
+        if not name.startswith(packages):
+            continue
+        if hasattr(module, "tl"):
             module.__dict__["range"] = _loop
+        for library in {"libdevice", "tldevice"} & set(vars(module)):
+            module.__dict__[library] = _Library()
+        if hasattr(module, "_device_supports_pdl"):  # a kernel that starts before the one before it has ended
+            module.__dict__["_device_supports_pdl"] = lambda index: False
+        if (check := getattr(module, "validate_cyfa_inputs", None)) is not None:
+            module.__dict__["validate_cyfa_inputs"] = _anywhere(check)
+
+
+def _anywhere(check: Any) -> Any:
+    """The same check, but not whether the tensors lie on a GPU."""
+    return lambda *tensors, require_cuda=False: check(*tensors)

@@ -16,7 +16,7 @@ import json
 import os
 import sys
 import warnings
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 os.environ.setdefault("TRITON_INTERPRET", "1")
@@ -26,6 +26,7 @@ import torch  # noqa: E402
 from torch import Tensor  # noqa: E402
 
 interpreter = importlib.import_module("interpreter")  # beside this file
+stand_ins = importlib.import_module("stand_ins")
 
 VOCABULARY = 24
 SHARED: dict[str, Any] = {"vocab_size": VOCABULARY, "hidden_size": 32, "num_hidden_layers": 2, "hidden_ratio": 1}
@@ -45,10 +46,11 @@ MODELS: dict[str, dict[str, Any]] = {
     "mesa_net": HEADS,
     "gla": {"num_heads": 2, "expand_k": 1.0, "gate_low_rank_dim": 16},
     "gsa": {"num_heads": 2, "num_slots": 16},
-    "raven": {"num_heads": 2, "num_slots": 16},
+    "raven": {"num_heads": 2, "num_slots": 16, "topk": 4},
     "hgrn": {},
     "hgrn2": {"num_heads": 2, "expand_ratio": 16},
-    "rodimus": {"expand_ratio": 16, "input_gate_low_rank": 16},
+    "rodimus": {"expand_ratio": 16, "input_gate_low_rank": 16, "block_type": "rodimus"}
+    | {"residual_in_fp32": False},  # without its attention; with it, the class asks for another such flag
     "rwkv6": {"num_heads": 2, "expand_k": 1.0, "proj_low_rank_dim": 8, "gate_low_rank_dim": 8},
     "rwkv7": {
         "head_dim": 16,
@@ -61,7 +63,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "lightnet": {"num_heads": 2, "expand_ratio": 16, "gate_low_rank_dim": 16},
     "abc": {"num_heads": 2, "num_slots": 16, "expand_k": 1.0, "exapnd_k": 1.0},
     "linear_attn": {"num_heads": 2},
-    "samba": MAMBA | {"attn": {"layers": [1], "num_heads": 2, "num_kv_heads": 2, "window_size": 2048}},
+    "samba": MAMBA | {"attn": {"layers": [], "num_heads": 2}},  # its attention wants a package that wants a GPU
     "yoco": {
         "num_self_decoder_layers": 1,
         "self_decoder_attn": {"type": "gated_deltanet", "num_heads": 2, "head_dim": 16, "expand_v": 1.0},
@@ -72,13 +74,18 @@ MODELS: dict[str, dict[str, Any]] = {
     "mamba": MAMBA | {"norm_eps": 1e-5},
     "mamba2": MAMBA | {"head_dim": 16, "num_heads": 4, "n_groups": 1, "norm_eps": 1e-5},
     "mamba3": MAMBA | {"head_dim": 16, "num_heads": 4, "n_groups": 1},
-    "cyfa": HEADS | {"num_slots": 8},
+    "cyclic_flow_attention": HEADS | {"num_slots": 8},
     "Mamba1": {},
     "Mamba2": {"headdim": 16, "use_mem_eff_path": False},
     "Mamba3": {"headdim": 16, "is_mimo": False, "chunk_size": 64},
 }
 """fla's by `model_type`; mamba_ssm's by the name of the layer, with its `ssm_cfg`."""
 OF_MAMBA_SSM = ("Mamba1", "Mamba2", "Mamba3")
+ONLY_WITH_A_MASK = ("path_attn",)
+"""What has a cache only where a mask is passed, be it of ones, and takes a mask only where there is a cache."""
+
+ROUNDED = {"mamba3": "bfloat16", "Mamba3": "bfloat16", "mesa_net": "float16"}
+"""Whose kernel of whole texts rounds to it, whatever the dtype of the weights, and whose step does not."""
 
 SHORT, LONG = 12, 70
 """Tokens: fla has other kernels from 65 on."""
@@ -90,6 +97,8 @@ def alive(model: Any) -> Any:
         for key, parameter in model.named_parameters():
             if key.rsplit(".", 1)[-1] == "A_log":
                 parameter.uniform_(-3, 0)
+            elif parameter.dim() > 1 and not parameter.any():  # as RWKV-7's output is made: nothing would come out
+                parameter.normal_(0, 0.3)
             elif parameter.dim() > 1:
                 parameter.mul_(5)
     return model.eval()
@@ -103,11 +112,16 @@ class OfFla:
     """A class of fla's, by its configuration."""
 
     def __init__(self, name: str, dtype: torch.dtype) -> None:
+        if name == "mamba3":  # before fla looks for mamba_ssm's kernels
+            stand_ins.selective_scan()
+            stand_ins.step()
         import fla.models  # noqa: F401
         import transformers
 
         transformers.utils.logging.set_verbosity_error()
-        interpreter.loops("fla")
+        if name == "mamba3":
+            stand_ins.mamba3_of_fla()
+        interpreter.loops("fla", "mamba_ssm")
         torch.manual_seed(0)
         if name in ("mamba", "mamba2"):  # transformers has such names too
             module = importlib.import_module(f"fla.models.{name}")
@@ -119,13 +133,15 @@ class OfFla:
             model = transformers.AutoModelForCausalLM.from_config(config)
         assert type(model).__module__.startswith("fla."), type(model)
         self.model = alive(model).to(dtype)
+        self.masked = name in ONLY_WITH_A_MASK
 
     def whole(self, ids: Tensor, **options: Any) -> Tensor:
-        return self.model(ids, use_cache=False, **options).logits.float()
+        return self.model(ids, use_cache=self.masked and bool(options), **options).logits.float()
 
     def read(self, ids: Tensor, cuts: list[int], mask: Tensor | None = None, forget: int = 0) -> tuple[Tensor, Any]:
         """In pieces cut at `cuts`; before the piece that begins at `forget` the state is put to zero."""
         cache, found = None, []
+        mask = torch.ones_like(ids) if mask is None and self.masked else mask
         for start, stop in zip([0, *cuts], [*cuts, ids.shape[1]], strict=True):
             if forget and start == forget:
                 for state in _tensors(_recurrent(cache)):
@@ -141,10 +157,8 @@ class OfMambaSsm:
     """A language model of mamba_ssm's, with one kind of layers."""
 
     def __init__(self, name: str, dtype: torch.dtype) -> None:
-        try:
-            importlib.import_module("selective_scan_cuda")
-        except ImportError:
-            sys.modules["selective_scan_cuda"] = ModuleType("selective_scan_cuda")
+        stand_ins.selective_scan()
+        stand_ins.step()
         from mamba_ssm.models import mixer_seq_simple
         from mamba_ssm.models.config_mamba import MambaConfig
         from mamba_ssm.modules import mamba_simple
@@ -204,7 +218,8 @@ def _recurrent(cache: Any) -> list[Any]:
     for layer in getattr(cache, "layers", cache):
         state = getattr(layer, "state", layer)
         if isinstance(state, dict):
-            found.append(state.get("recurrent_state"))
+            kept = state.get("recurrent_state")
+            found.append(state.get("attn_state") if kept is None else kept)  # PaTH's keys are its states
         elif isinstance(state, SimpleNamespace):
             found.append(vars(state).get("recurrent_state"))
     return found
@@ -214,7 +229,7 @@ def _recurrent(cache: Any) -> list[Any]:
 def measured(name: str) -> dict[str, Any]:
     """The row of one class."""
     make = OfMambaSsm if name in OF_MAMBA_SSM else OfFla
-    row: dict[str, Any] = {}
+    row: dict[str, Any] = {"rounds to": ROUNDED[name]} if name in ROUNDED else {}
 
     def record(key: str, work: Any) -> None:
         try:
@@ -268,7 +283,10 @@ def measured(name: str) -> dict[str, Any]:
         "one of two padded, then tokens",
         lambda: error(model.read(mixed, list(range(10, SHORT + 3)), mixed_mask)[0][1:, 3:], whole["short"][1:]),
     )
-    record("forgotten", lambda: error(model.read(short, [7], forget=7)[0][:, 7:], whole["short"][:, 7:]))
+    record(
+        "forgotten",
+        lambda: error(model.read(short, list(range(7, SHORT)), forget=7)[0][:, 7:], whole["short"][:, 7:]),
+    )
 
     def kinds() -> list[str]:
         narrow = make(name, torch.bfloat16)

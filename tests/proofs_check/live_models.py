@@ -88,13 +88,13 @@ def installed(name: str) -> bool:
     return name.split(",")[0] in CONFIG_MAPPING_NAMES
 
 
-def made(name: str, held: bool = True) -> Any:
+def made(name: str, held: bool = True, **other: Any) -> Any:
     """A model whose gates leave the middle. With `held`, steps of time are small in classes that limit them or that
-    forget at once."""
+    forget at once. `other` fields go before those of `MODELS`."""
     import transformers
 
     torch.manual_seed(0)
-    config = transformers.AutoConfig.for_model(name.split(",")[0], **SHARED | MODELS[name])
+    config = transformers.AutoConfig.for_model(name.split(",")[0], **SHARED | MODELS[name] | other)
     causal = type(config) in transformers.AutoModelForCausalLM._model_mapping
     model = (transformers.AutoModelForCausalLM if causal else transformers.AutoModel).from_config(config)
     with torch.no_grad():
@@ -158,7 +158,7 @@ def states(model: Any, cache: Any) -> dict[int, Tensor]:
     if kind == "rwkv":
         return {i: cache[2][:, :, i] for i in range(model.config.num_hidden_layers)}
     if kind == "xlstm":
-        return {i: cache.rnn_state[i][0] for i in range(model.config.num_hidden_layers)}
+        return {i: cache.rnn_state[i][0] for i in range(len(model.base_model.blocks))}
     if kind == "minimax":
         return {i: state for i, state in enumerate(cache.linear_cache) if isinstance(state, Tensor)}
     kept = {i: getattr(layer, "recurrent_states", None) for i, layer in enumerate(cache.layers)}

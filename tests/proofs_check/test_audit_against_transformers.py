@@ -10,6 +10,7 @@ import inspect
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +21,7 @@ import torch
 
 from subnormal.common.errors import InputError
 from subnormal.proofs_check.audits import of_transformers
+from subnormal.proofs_check.audits.audit import audit
 from subnormal.proofs_check.audits.configurations import classes, facts_of
 from subnormal.proofs_check.audits.records import NO_STATE, SHORT, WEIGHTS
 from tests.proofs_check.live_models import MODELS, SHARED, VOCABULARY, Reader, answers, installed, made, states
@@ -213,6 +215,110 @@ def test_eigenvalues(name):
             assert [least, largest] == pytest.approx([layer.low, layer.high], abs=1e-4)
         else:
             assert np.ptp(values.real) > 0.02, "tokens or channels that do not differ test nothing"
+
+
+ODD: dict[str, list[dict[str, Any]]] = {
+    "": [  # fields that every class has, or ignores
+        {"num_hidden_layers": 1, "layer_types": ["linear_attention"]},
+        {"num_hidden_layers": 3, "layer_types": ["full_attention", "linear_attention", "linear_attention"]},
+        {"num_hidden_layers": 3, "layer_types": ["mamba", "attention", "mamba"]},
+        {"num_hidden_layers": 4, "layer_types": None},
+        {"num_hidden_layers": 1},
+        {"tie_word_embeddings": True},
+        {"tie_word_embeddings": True, "num_hidden_layers": 5},
+        {"hidden_size": 32},
+        {"linear_value_head_dim": 2},
+        {"linear_num_key_heads": 1, "linear_num_value_heads": 3},
+        {"linear_conv_kernel_dim": 2},
+        {"linear_allow_neg_eigval": False},
+        {"linear_allow_neg_eigval": True},
+        {"allow_neg_eigval": True},
+        {"full_attention_interval": 1, "layer_types": None},
+        {"full_attention_interval": 3, "layer_types": None, "num_hidden_layers": 7},
+    ],
+    "mamba": [{"expand": 1}, {"expand": 4, "time_step_rank": 3}, {"use_mambapy": True}, {"state_size": 1}],
+    "falcon_mamba": [{"expand": 1}, {"mixer_rms_eps": 1e-3}, {"state_size": 1}],
+    "mamba2": [
+        {"expand": 4, "num_heads": 8},
+        {"expand": 1, "num_heads": 2},
+        {"n_groups": 4},
+        {"chunk_size": 3},
+        {"time_step_limit": (0.01, 0.1)},
+    ],
+    "bamba": [
+        {"attn_layer_indices": []},
+        {"attn_layer_indices": [0]},
+        {"attn_layer_indices": [0, 2], "num_hidden_layers": 4},
+        {"mamba_expand": 4, "mamba_n_heads": 8},
+    ],
+    "jamba": [
+        {"attn_layer_period": 3, "attn_layer_offset": 0, "num_hidden_layers": 5},
+        {"attn_layer_period": 1, "attn_layer_offset": 0},
+        {"mamba_expand": 1},
+    ],
+    "kimi_linear": [
+        {
+            "layer_types": None,
+            "num_hidden_layers": 4,
+            "linear_attn_config": {"full_attn_layers": [1, 4], "kda_layers": [3, 2]},
+        },
+        {"linear_num_heads": 4},
+    ],
+    "bailing_hybrid": [{"layer_types": None, "layer_group_size": 3, "num_hidden_layers": 5}, {"kda_safe_gate": False}],
+    "glm5_next_text": [{"linear_lower_bound": -1.0}, {"linear_attn_config": {"safe_gate": False}}],
+    "nemotron_h": [
+        {"layers_block_type": None, "hybrid_override_pattern": "*M-M"},
+        {"layers_block_type": ["mlp", "linear_attention", "linear_attention"]},
+    ],
+    "zamba": [{"layers_block_type": ["hybrid", "linear_attention", "hybrid", "hybrid"]}],
+    "minimax": [{"layer_types": None, "num_hidden_layers": 5}, {"num_attention_heads": 4, "block_size": 2}],
+    "recurrent_gemma": [{"block_types": ["recurrent"]}, {"block_types": ["attention", "recurrent"]}],
+    "xlstm": [{"num_blocks": 1}, {"num_blocks": 3, "num_hidden_layers": 3}, {"gate_soft_cap": 1.0}],
+    "falcon_h1": [{"mamba_n_groups": 2}, {"mamba_d_ssm": 16, "mamba_d_head": 4}, {"num_hidden_layers": 1}],
+    "granitemoehybrid": [{"layer_types": ["linear_attention", "linear_attention"]}, {"mamba_n_groups": 2}],
+}
+"""Settings that are unusual and valid, for all classes and for single ones; what a class refuses is left out."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in NAMES if facts(name).layers])
+def test_odd_configurations(name, tmp_path):
+    """A dictionary, a file, a folder and a model in hand give the same; layers and bounds are those of the model."""
+    accepted, refusals = 0, 0
+    for number, other in enumerate([*ODD[""], *ODD.get(name, [])]):
+        try:
+            model = made(name, held=name == "zamba", **other)
+        except Exception:  # the class refuses it: whatever it raises
+            refusals += 1
+            continue
+        reader = Reader(model, positions=True)
+        try:
+            reader.read(texts()[:1, :3])
+            reader.read(texts()[:1, 3:4])
+            Reader(model, positions=True).read(texts()[:1, :1])
+        except (KeyError, RuntimeError, ValueError):  # it cannot be run with a cache: of layers that have none, say
+            refusals += 1
+            continue
+        config = json.loads(model.config.to_json_string(use_diff=False))
+        said = facts_of(config).layers
+        path = tmp_path / f"{number}.json"
+        path.write_text(model.config.to_json_string())
+        model.config.save_pretrained(tmp_path / str(number))
+        typed = {key: value for key, value in (SHARED | MODELS[name] | other).items() if value is not None}
+        for found in (
+            audit(path).layers,
+            audit(tmp_path / str(number)).layers,
+            audit(model).layers,
+            facts_of({"model_type": name.split(",")[0], **typed}).layers,
+        ):
+            assert [replace(layer, measured=None) for layer in found] == list(said), (name, other)
+        assert set(states(model, reader.cache)) == {layer.index for layer in said}, (name, other)
+        for layer in said[:2]:
+            values = multipliers(model, layer.index, 8)
+            assert np.abs(values.imag).max() < 1e-4, (name, other)
+            assert layer.low - 1e-4 <= values.real.min() <= values.real.max() <= layer.high + 1e-4, (name, other, layer)
+        accepted += 1
+    assert accepted >= 5, f"{name}: {refusals} of {accepted + refusals} are refused"
 
 
 def _predictor(name: str) -> tuple[Any, Any]:

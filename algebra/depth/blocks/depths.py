@@ -20,7 +20,7 @@ from ....common.wording import counted, describe_order
 from ...chains.stabiliser_chain import StabiliserChain
 from ...groups.abelian_group import AbelianGroup
 from ...groups.group import Group, Subgroup
-from ...representations.characters import CLASS_LIMIT, CharacterTable, character_table
+from ...representations.characters import ABELIAN_LIMIT, CLASS_LIMIT, CharacterTable, character_table
 from ...representations.classes import conjugacy_classes
 from ..families import BLOCKS as BLOCK_FAMILIES
 from ..families import CIRCLE, SIGNS, Family
@@ -185,7 +185,7 @@ class _Listed:
         self._tables: dict[bytes, CharacterTable | None] = {}
         if table is not None:
             self._tables[self.whole.mask.tobytes()] = table
-        elif group.order > CLASS_LIMIT and group.is_abelian:
+        elif group.order > ABELIAN_LIMIT and group.is_abelian:
             self._tables[self.whole.mask.tobytes()] = None
 
     def table(self, subgroup: Subgroup) -> CharacterTable | None:
