@@ -418,7 +418,7 @@ def test_components_are_compiled_where_numba_is_loaded(monkeypatch):
     compiled = component_loops._compiled
 
     def asking():
-        asked.append(1)
+        asked.append(True)
         return compiled()
 
     monkeypatch.setattr(component_loops, "_compiled", asking)
