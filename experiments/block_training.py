@@ -27,7 +27,7 @@ SETTINGS = {
     "test_words": 100, "test_length": 200, "channels": 12, "weight_decay": 0.3, "keep": "best",
 }  # fmt: skip
 
-SHALLOW, DEEP = Budget(2, (1e-2,), SETTINGS), Budget(2, (2e-3,), SETTINGS)
+SHALLOW, DEEP = Budget(4, (1e-2,), SETTINGS), Budget(4, (2e-3,), SETTINGS)
 """For one layer, and for more: with more than one nothing was learnt at 0.01 (experiments/tables.py)."""
 
 NEAR: dict[str, Any] = {

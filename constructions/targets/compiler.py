@@ -204,7 +204,7 @@ def _of_mamba3(machine: PhaseMachine) -> tuple[str, str]:
     length = "one token each" if machine.longest == 1 else f"up to {counted(machine.longest, 'token')} each"
     return (
         f"{layers}, which carry {carries} by {counted(lines, 'head')}; {elements}, {length}",
-        f"proved right up to so many elements, by the dtype of the weights: {machine.describe()}",
+        f"proved right up to so many elements, read at once, by the dtype of the weights: {machine.describe()}",
     )
 
 

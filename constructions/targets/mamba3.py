@@ -323,6 +323,9 @@ mamba_ssm (read at e9594ce), which rounds keys, queries and raw angles to bfloat
 not at all. Longer words go wrong in the end: every turn shrinks the state. Sampled at temperature 1, an answer up to
 there is wrong with a probability below {WRONG}.
 
+That is of a text that is read at once. Decoding token by token, mamba_ssm adds up angles without reducing them, and
+rounds them more and more: 6,885 times the generator of C4 came out right there, 6,886 wrong. Read long texts at once.
+
 ## What cannot be written into it
 
 {CANNOT}
