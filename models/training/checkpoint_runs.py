@@ -156,7 +156,7 @@ class _Course:
         progress.curve.append((step, loss if math.isfinite(loss) else None, float(right.mean()), longest))
         progress.flawless = progress.flawless + 1 if right.all() else 0
         self.losses = []
-        if self.run_of.keep == "last" or progress.merit(-1) > progress.merit(progress.kept) or not self.kept:
+        if self.run_of.keep == "last" or progress.merit(-1) >= progress.merit(progress.kept) or not self.kept:
             progress.kept = len(progress.curve) - 1
             self.kept = {name: tensor.detach().clone() for name, tensor in self.module.state_dict().items()}
         progress.done = progress.stopped_early or step == self.run_of.steps
