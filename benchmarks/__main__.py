@@ -23,6 +23,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 SECTIONS = {
     "start_up": "Start-up",
     "groups": "Derived series of permutation groups",
+    "orders": "Orders of imprimitive groups, and character tables",
     "compilation": "Compiling",
     "automata": "Automata and their monoids",
     "searches": "Searches for fewer layers",

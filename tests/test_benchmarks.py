@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent
 ROWS = {
     "start_up": 3,
     "groups": 3,
+    "orders": 2,
     "compilation": 2,
     "automata": 3,
     "searches": 6,
@@ -33,7 +34,7 @@ def run(*arguments):
     )
 
 
-QUICK = ("start_up", "groups")
+QUICK = ("start_up", "groups", "orders")
 """The others take their time: with the slow tests."""
 
 

@@ -5,6 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 
+def is_live(row: dict[str, Any]) -> bool:
+    """Whether a lost state is seen in later answers: by a hundred times what counts as equal, or, where whole texts are
+    rounded, by as much as two orders of sums may be apart."""
+    seen = row["forgotten"]
+    return not isinstance(seen, float) or seen > (0.05 if "rounds to" in row else 1e-3)
+
+
 def use_of(row: dict[str, Any]) -> list[str]:
     """What was measured, as the records say it: pieces, left padding, token by token, dtypes of the state.
 
