@@ -90,14 +90,8 @@ def planned(quick: bool) -> list[Cell]:
     cells += [("S3", "null-shuffled", 20), ("A5", "null-shuffled", 20)]
     cells += [("A5", f"words-{count}", 20) for count in FEW_WORDS]
     cells += [("A4", "U(2)", 20), ("F20", "SO(3)", 20)]
-    return (
-        cells
-        + [(group, "generators", 3) for group in FURTHER]
-        + [
-            ("M11", "generators on SO(10)", 1),
-            ("A6", "all", 3),
-        ]
-    )
+    cells += [(group, "generators", 3) for group in FURTHER]
+    return [*cells, ("M11", "generators on SO(10)", 1), ("A6", "all", 3)]
 
 
 def run_one(group: str, arm_name: str, seed: int) -> dict[str, Any]:

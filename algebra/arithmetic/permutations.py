@@ -175,6 +175,37 @@ def closure(
     return found, images
 
 
+def point_orbits(generators: Permutations) -> list[NDArray[np.intp]]:
+    """The orbits of a group, each sorted, by their least points; generators of shape (count, degree).
+
+    >>> [orbit.tolist() for orbit in point_orbits(np.array([[2, 1, 0, 3]]))]
+    [[0, 2], [1], [3]]
+    """
+    label = np.arange(generators.shape[1])
+    while True:
+        before = label
+        for image in generators:
+            least = np.minimum(label, label[image])
+            label = least.copy()
+            label[image] = np.minimum(label[image], least)
+        label = label[label]
+        if np.array_equal(label, before):
+            break
+    order = np.argsort(label, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
+
+
+def restricted(rows: Permutations, points: NDArray[np.intp]) -> Permutations:
+    """What permutations, shape (count, degree), do on points that they leave in place, numbered as these come.
+
+    >>> restricted(np.array([[2, 1, 0, 3]]), np.array([0, 2])).tolist()
+    [[1, 0]]
+    """
+    place = np.zeros(rows.shape[1], dtype=np.intp)
+    place[points] = np.arange(len(points))
+    return place[rows[:, points]]
+
+
 def block_system(generators: Permutations, a: int, b: int) -> NDArray[np.intp]:
     """The finest system of blocks of a transitive group in which two points share one: the least point of each point's
     block, shape (degree,) (Atkinson 1975). Generators have the shape (count, degree).

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arithmetic.finite_field import factorise
-from ..arithmetic.permutations import Permutations, on_blocks
+from ..arithmetic.permutations import Permutations, on_blocks, point_orbits, restricted
 from ..arithmetic.simple_names import simple_name
 from .composition import (
     FEWEST_FACTORS_MOVED,
@@ -28,10 +28,9 @@ from .composition import (
     blocks,
     is_surely_not_affine,
     kernel,
-    restricted,
     translations,
 )
-from .order_bounds import WreathEmbedding, point_orbits
+from .order_bounds import WreathEmbedding
 from .series import derived_series
 from .stabiliser_chain import StabiliserChain, abelian_factor
 

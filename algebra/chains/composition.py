@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 
 from ...common.errors import InputError
 from ..arithmetic.finite_field import factorise
-from ..arithmetic.permutations import Permutations, on_blocks
+from ..arithmetic.permutations import Permutations, on_blocks, point_orbits, restricted
 from ..arithmetic.permutations import order as permutation_order
 from ..arithmetic.simple_names import simple_name
 from .kernels import Element, Encoding, commutator, order, sift
-from .order_bounds import block_systems, point_orbits
+from .order_bounds import block_systems
 from .schreier_sims import ChainBuilder, random_member, random_products
 from .series import derived_series, few_generators, normal_closure
 from .stabiliser_chain import StabiliserChain, derived_subgroup
@@ -128,12 +128,6 @@ def _split(chain: StabiliserChain, images: Permutations) -> Counter[Factor]:
     return found + composition_factors(kernel(chain, images, image)) if image.order < chain.order else found
 
 
-def restricted(rows: Permutations, points: NDArray[np.intp]) -> Permutations:
-    place = np.zeros(rows.shape[1], dtype=np.intp)
-    place[points] = np.arange(len(points))
-    return place[rows[:, points]]
-
-
 def kernel(chain: StabiliserChain, images: Permutations, image: StabiliserChain) -> StabiliserChain:
     """The kernel of an action of the group.
 
@@ -183,9 +177,7 @@ def blocks(chain: StabiliserChain, rows: Permutations, orbit: NDArray[np.intp]) 
         rows: what generators of the transitive group do, numbered within the orbit.
         orbit: its points.
     """
-    place = np.full(chain.degree, -1)
-    place[orbit] = np.arange(len(orbit))
-    own = place[_stabiliser_elements(chain, int(orbit[0]))[:, orbit]]  # finer orbits only take longer
+    own = restricted(_stabiliser_elements(chain, int(orbit[0])), orbit)  # finer orbits only take longer
     return block_systems(rows, 0, [int(part[0]) for part in point_orbits(own) if part[0]])
 
 

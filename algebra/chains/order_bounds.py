@@ -23,7 +23,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arithmetic.permutations import Permutations, block_system, on_blocks, smallest_dtype
+from ..arithmetic.permutations import (
+    Permutations,
+    block_system,
+    on_blocks,
+    point_orbits,
+    restricted,
+    smallest_dtype,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,39 +151,17 @@ def order_bounds(rows: Permutations, stabiliser: Permutations, chain_of: ChainOf
     if len(moved) > 1:
         yield from _by_orbits(rows, moved, chain_of)
     elif moved:
-        place = np.full(rows.shape[1], -1)
-        place[moved[0]] = np.arange(len(moved[0]))
-        inner, fixing = place[rows[:, moved[0]]], place[stabiliser[:, moved[0]]]
+        inner, fixing = restricted(rows, moved[0]), restricted(stabiliser, moved[0])
         parts = point_orbits(fixing)
         fixed = next(int(part[0]) for part in parts if len(part) == 1) if len(fixing) else 0
         for system in block_systems(inner, fixed, [int(part[0]) for part in parts if int(part[0]) != fixed]):
             yield from _by_blocks(WreathEmbedding.of(inner, system), chain_of)
 
 
-def point_orbits(rows: Permutations) -> list[NDArray[np.intp]]:
-    """The orbits of a group, sorted; generators of shape (count, degree)."""
-    images = rows.tolist()
-    seen = bytearray(rows.shape[1])
-    orbits = []
-    for start in range(rows.shape[1]):
-        if not seen[start]:
-            seen[start] = 1
-            orbit = [start]
-            for point in orbit:  # grows while it is walked
-                for image in images:
-                    if not seen[image[point]]:
-                        seen[image[point]] = 1
-                        orbit.append(image[point])
-            orbits.append(np.array(sorted(orbit)))
-    return orbits
-
-
 def _by_orbits(rows: Permutations, orbits: list[NDArray[np.intp]], chain_of: ChainOf) -> Iterator[int]:
-    place = np.zeros(rows.shape[1], dtype=np.intp)
     whole, images = 1, []
     for orbit in orbits:
-        place[orbit] = np.arange(len(orbit))
-        part = place[rows[:, orbit]]
+        part = restricted(rows, orbit)
         chain = chain_of(part)
         whole *= chain.order
         images.append(chain.abelian_image(part))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ...common.errors import InputError
 from ..arithmetic.finite_field import FiniteField, factorise, finite_field
-from ..arithmetic.permutations import MAX_DEGREE, Permutations, closure, rows
+from ..arithmetic.permutations import MAX_DEGREE, Permutations, closure, point_orbits, rows
 from .permutation_group import PermutationGroup
 
 Matrix = NDArray[np.intp]
@@ -77,7 +77,7 @@ def on_vectors(matrices: Sequence[Matrix], q: int, name: str, projective: bool =
         images.append(place[moved @ weights])
     kept = np.zeros(len(vectors), dtype=bool)
     spanned = 0
-    for orbit in _orbits(images, len(vectors)):
+    for orbit in sorted(point_orbits(np.array(images)), key=len):
         with_it = kept.copy()
         with_it[orbit] = True
         wider = rank(field, vectors[np.flatnonzero(with_it)])
@@ -125,23 +125,6 @@ def on_few_vectors(matrices: Sequence[Matrix], q: int, name: str) -> Permutation
             f"{name}: the unit vectors have more than {MAX_DEGREE:,} images; wanted smaller matrices, or permutations"
         ) from None
     return rows(images)
-
-
-def _orbits(images: Sequence[NDArray[np.intp]], degree: int) -> list[NDArray[np.intp]]:
-    """The orbits of some permutations, the smallest first."""
-    label = np.arange(degree)
-    while True:
-        before = label
-        for image in images:
-            least = np.minimum(label, label[image])
-            label = least.copy()
-            label[image] = np.minimum(label[image], least)
-        label = label[label]
-        if np.array_equal(label, before):
-            break
-    order = np.argsort(label, kind="stable")
-    found = np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
-    return sorted(found, key=len)
 
 
 def _identity(n: int) -> Matrix:
@@ -499,7 +482,7 @@ def janko(n: int) -> PermutationGroup:
     ]
     a, b = _orbit_of_a_line([np.roll(_identity(7), 1, axis=1), np.array(other) % 11], 11, (0, 3, 0, 3, 7, 1, 0))
     words = [b[a[a[b[a]]]], a[a[b[b]]]]
-    start = frozenset(_orbits(words, len(a))[0].tolist())
+    start = frozenset(min(point_orbits(np.array(words)), key=len).tolist())
     images = closure([start], [partial(_image_of_set, a.tolist()), partial(_image_of_set, b.tolist())], 266)[1]
     return PermutationGroup("J1", rows(images), 175560)
 

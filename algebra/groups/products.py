@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...common.errors import InputError
-from ..arithmetic.permutations import Permutations, smallest_dtype
+from ..arithmetic.permutations import Permutations, point_orbits, restricted, smallest_dtype
 from .group import TABLE_LIMIT, Group, Indices, Subgroup
 from .identify import small_group_id
 from .isomorphism import (
@@ -57,30 +57,12 @@ def wreath_product(a: Permutations, b: Permutations) -> Permutations:
     (r, m), (s, n) = a.shape, b.shape
     dtype = smallest_dtype(m * n)
     points = np.arange(m * n, dtype=dtype).reshape(n, m)
-    blocks = orbit_representatives(b)
+    blocks = [int(orbit[0]) for orbit in point_orbits(b)]
     product = np.tile(points, (r * len(blocks) + s, 1, 1))
     for position, j in enumerate(blocks):
         product[position * r : (position + 1) * r, j] = points[j][a]
     product[r * len(blocks) :] = points[b]
     return product.reshape(len(product), m * n)
-
-
-def orbit_representatives(generators: Permutations) -> list[int]:
-    """The least point of each orbit."""
-    seen = np.zeros(generators.shape[1], dtype=bool)
-    least = []
-    for start in range(generators.shape[1]):
-        if seen[start]:
-            continue
-        least.append(start)
-        seen[start] = True
-        queue = [start]
-        for point in queue:  # grows while it is walked
-            for image in generators[:, point]:
-                if not seen[image]:
-                    seen[image] = True
-                    queue.append(int(image))
-    return least
 
 
 def semidirect_products(A: Group, B: Group) -> list[Group]:
@@ -253,9 +235,7 @@ def automorphism_group(A: Group) -> Group:
     moved = np.flatnonzero((listed != np.arange(A.order)).any(axis=0))
     if not len(moved):
         return Group(np.zeros((1, 1), dtype=np.uint8), (), f"Aut({A.name})")
-    place = np.zeros(A.order, dtype=np.intp)
-    place[moved] = np.arange(len(moved))
-    rows = place[listed[:, moved]].astype(smallest_dtype(len(moved)))
+    rows = restricted(listed, moved).astype(smallest_dtype(len(moved)))
     return _with_generators(Group(rows, (), f"Aut({A.name})"))
 
 

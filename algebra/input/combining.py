@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ...common.errors import InputError
 from ...common.wording import describe_order, short
-from ..arithmetic.permutations import MAX_DEGREE
+from ..arithmetic.permutations import MAX_DEGREE, point_orbits
 from ..groups.group import TABLE_LIMIT, Group
 from ..groups.permutation_group import PermutationGroup
 
@@ -59,12 +59,12 @@ def direct(factors: Sequence[PermutationGroup]) -> PermutationGroup:
 
 def wreath(a: PermutationGroup, b: PermutationGroup) -> PermutationGroup:
     """A ≀ B in its natural imprimitive action: one copy of A's points for each point of B."""
-    from ..groups.products import orbit_representatives, wreath_product
+    from ..groups.products import wreath_product
 
     name = f"{bracketed(a.name) if not re.fullmatch(r'[^x:]*', a.name) else a.name}wr{bracketed(b.name)}"
     if a.degree * b.degree > MAX_DEGREE:
         _checked(name, 0, a.degree * b.degree, 0)
-    count = len(a.permutations) * len(orbit_representatives(b.permutations)) + len(b.permutations)
+    count = len(a.permutations) * len(point_orbits(b.permutations)) + len(b.permutations)
     _checked(name, count, a.degree * b.degree, b.degree * math.log10(a.order) + math.log10(b.order))
     return PermutationGroup(name, wreath_product(a.permutations, b.permutations), a.order**b.degree * b.order)
 

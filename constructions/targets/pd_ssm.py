@@ -30,7 +30,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ...algebra.arithmetic.permutations import cycles
+from ...algebra.arithmetic.permutations import cycles, point_orbits
 from ...algebra.automata.automaton import Automaton
 from ...common.errors import InputError
 from ..artifact import json_text, tensor_bytes
@@ -66,15 +66,8 @@ def of_automaton(given: Automaton) -> PreimageMachine:
 
 def _orbits(machine: PointMachine) -> list[NDArray[np.intp]]:
     """For each point the points that it can be moved to, sorted."""
-    names = np.arange(machine.points)
-    while True:
-        least = names.copy()
-        for row in machine.action.astype(np.intp):
-            np.minimum.at(least, row, names)
-            np.minimum(least, least[row], out=least)
-        if np.array_equal(least, names):
-            return [np.flatnonzero(names == name) for name in names]
-        names = least
+    found = {int(point): orbit for orbit in point_orbits(machine.action) for point in orbit}
+    return [found[point] for point in range(machine.points)]
 
 
 def size_of(machine: PointMachine) -> int:

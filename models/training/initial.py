@@ -96,8 +96,7 @@ def penalties_of(configuration: RunConfiguration, task: Task, device: str = "cpu
         frames.append(None)
         if isinstance(layer.transition, Blocks):
             raw = layer.raw(seen.lower.flatten(0, 1), words.flatten(), network.embedding.weight)
-            own = frame(layer.transition.maps(raw.detach())[0].movedim(-1, -3))
-            frames[-1] = Frame(own.to.to(device), own.back.to(device))
+            frames[-1] = frame(layer.transition.maps(raw.detach())[0].movedim(-1, -3).to(device))
     return Penalties(drive, stretch, frames)
 
 
